@@ -1,0 +1,46 @@
+# make run    the demo: 100,000 merchants of Shanghai served on 127.0.0.1:$(PORT)
+# make test   all tests
+# make check  lint, format, types and house rules
+# make bench  the figures of the README, measured on this machine
+# make fix    let ruff repair what it can
+#
+# Needs Python 3.11 or newer and make. Everything else lands in .venv.
+
+PYTHON ?= python3
+PORT ?= 8080
+BIN := .venv/bin
+# Named after the content of pyproject.toml: an unchanged project is not installed again.
+STAMP := .venv/.installed-$(shell cksum < pyproject.toml | tr ' ' '-')
+
+.PHONY: run test check bench fix
+.DEFAULT_GOAL := run
+
+run: $(STAMP)
+	@$(BIN)/python -m geosearch.demo --port $(PORT)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_house.py
+
+bench: $(STAMP)
+	$(BIN)/geosearch bench
+
+fix: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1) - set PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Expected Python's venv module, got none - on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into .venv (once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@rm -f .venv/.installed-*
+	@touch $@

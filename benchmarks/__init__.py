@@ -1,0 +1,1 @@
+"""Benchmarks: what a query costs, against brute force and in one run."""

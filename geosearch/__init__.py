@@ -1,0 +1,1 @@
+"""Exact nearby search for shops, opening hours and card deals."""

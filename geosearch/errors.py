@@ -1,0 +1,47 @@
+"""The three kinds of error, by who must act: the caller, the operator, or us.
+
+Every message is one sentence: what was expected, what came, where.
+"""
+
+from typing import TypedDict
+
+
+class Problem(TypedDict):
+    """One thing that is wrong with a request."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class GeosearchError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class BadRequest(GeosearchError, ValueError):
+    """The caller asked for something that cannot be answered.
+
+    Parameters
+    ----------
+    message
+        One sentence.
+    errors
+        What is wrong, one entry a parameter; `pointer` is a JSON pointer such as `/lat`.
+    code
+        Stable code of the whole, for programs.
+    """
+
+    def __init__(
+        self, message: str, errors: list[Problem] | None = None, code: str = "bad_request"
+    ) -> None:
+        super().__init__(message)
+        self.errors: list[Problem] = errors or []
+        self.code = code
+
+
+class BadData(GeosearchError, ValueError):
+    """A snapshot or an index cannot be used; its operator must act."""
+
+
+class Fault(GeosearchError, RuntimeError):
+    """Something this project got wrong."""

@@ -1,0 +1,1 @@
+"""Tests of `geosearch`, one file a module."""

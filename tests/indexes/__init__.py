@@ -1,0 +1,1 @@
+"""Tests of `indexes`, one file a module."""

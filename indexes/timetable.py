@@ -1,0 +1,347 @@
+"""Interned schedules over a fixed horizon: what is the state at a minute, and when does it change.
+
+Useful for: the state (closed, open, unknown) of a schedule at a minute, the next change, how long it
+stays open, when it opens; and 168-bit masks of the hours of the week, for pruning.
+Not useful for: opening_hours text, time zones, dates; `geosearch.hours` turns those into schedules.
+
+A schedule is a list of changes of state in minutes since the horizon's start. Three columns hold
+all of them:
+
+- ``schedule_start`` uint32[n + 1]: schedule ``i`` is the slice ``start[i]:start[i + 1]`` of the others;
+- ``change_minute`` uint16[m]: when a state begins; the first is 0, then strictly ascending;
+- ``change_state`` uint8[m]: the state that begins there; neighbours differ.
+
+So every minute of the horizon has exactly one state: that of the last change at or before it. A
+usual week of shop hours is 90 changes, 270 bytes, and a look-up is seven steps of a binary search.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from indexes.jit import inline_njit, njit
+
+CLOSED: Final = 0
+OPEN: Final = 1
+UNKNOWN: Final = 2
+
+HORIZON_MINUTES: Final = 64_800
+"""45 days of 1440 minutes, which is as many whole days as 16 bits can number."""
+
+UNKNOWN_SCHEDULE: Final = 0
+"""Id of the schedule that is always unknown."""
+NEVER: Final = 1
+"""Id of the schedule that is always closed."""
+ALWAYS: Final = 2
+"""Id of the schedule that is always open."""
+
+HOURS_OF_WEEK: Final = 168
+
+Minutes = npt.NDArray[np.uint16]
+States = npt.NDArray[np.uint8]
+Starts = npt.NDArray[np.uint32]
+Masks = npt.NDArray[np.uint64]
+
+
+@inline_njit
+def find_change(schedule_start: Starts, change_minute: Minutes, schedule: int, minute: int) -> int:
+    """Index into `change_minute` of the last change of `schedule` at or before `minute`.
+
+    `minute` is in [0, HORIZON_MINUTES) and `schedule` in [0, n): the caller has checked them.
+    """
+    # The change looked for is always in [base, base + size): it is so at the beginning, because
+    # the first change is at minute 0. A step to `base + half` keeps it so because that change is
+    # still at or before `minute`; without the step everything from `base + half` on is later.
+    # No early exit: the branch would be mispredicted, the two moves below are not branches.
+    base = np.int64(schedule_start[schedule])
+    size = np.int64(schedule_start[schedule + 1]) - base
+    while size > 1:
+        half = size >> 1
+        if change_minute[base + half] <= minute:
+            base += half
+        size -= half
+    return int(base)
+
+
+@inline_njit
+def state_at(
+    schedule_start: Starts,
+    change_minute: Minutes,
+    change_state: States,
+    schedule: int,
+    minute: int,
+) -> int:
+    """State of `schedule` at `minute`: `CLOSED`, `OPEN` or `UNKNOWN`."""
+    change = find_change(schedule_start, change_minute, schedule, minute)
+    return int(np.int64(change_state[change]))
+
+
+@inline_njit
+def next_change(
+    schedule_start: Starts,
+    change_minute: Minutes,
+    change_state: States,
+    schedule: int,
+    minute: int,
+) -> int:
+    """First minute after `minute` at which the state differs; `HORIZON_MINUTES` if there is none.
+
+    `change_state` is not read; it is a parameter so that all look-ups are called alike.
+    """
+    following = find_change(schedule_start, change_minute, schedule, minute) + 1
+    if following == schedule_start[schedule + 1]:
+        return HORIZON_MINUTES
+    return int(np.int64(change_minute[following]))
+
+
+@njit
+def open_until(
+    schedule_start: Starts,
+    change_minute: Minutes,
+    change_state: States,
+    schedule: int,
+    minute: int,
+    include_unknown: bool,
+) -> int:
+    """First minute at or after `minute` at which `schedule` is not open.
+
+    Parameters
+    ----------
+    include_unknown
+        Count unknown as open.
+
+    Returns
+    -------
+    int
+        `minute` itself where it is not open then, `HORIZON_MINUTES` where it stays open.
+    """
+    end = np.int64(schedule_start[schedule + 1])
+    change = np.int64(find_change(schedule_start, change_minute, schedule, minute))
+    until = np.int64(minute)
+    while change < end:
+        state = change_state[change]
+        if not (state == OPEN or (include_unknown and state == UNKNOWN)):
+            return int(until)
+        change += 1
+        until = np.int64(change_minute[change]) if change < end else np.int64(HORIZON_MINUTES)
+    return int(until)
+
+
+@njit
+def next_open(
+    schedule_start: Starts,
+    change_minute: Minutes,
+    change_state: States,
+    schedule: int,
+    minute: int,
+) -> int:
+    """First minute at or after `minute` at which `schedule` is open; `HORIZON_MINUTES` if none.
+
+    Unknown does not count as open.
+    """
+    end = np.int64(schedule_start[schedule + 1])
+    change = np.int64(find_change(schedule_start, change_minute, schedule, minute))
+    if change_state[change] == OPEN:
+        return minute
+    for later in range(change + 1, end):
+        if change_state[later] == OPEN:
+            return int(np.int64(change_minute[later]))
+    return HORIZON_MINUTES
+
+
+@njit
+def _fill_hour_masks(
+    schedule_start: Starts,
+    change_minute: Minutes,
+    change_state: States,
+    start_hour: int,
+    is_open: Masks,
+    maybe_open: Masks,
+) -> None:
+    for schedule in range(schedule_start.size - 1):
+        end = np.int64(schedule_start[schedule + 1])
+        for change in range(np.int64(schedule_start[schedule]), end):
+            state = change_state[change]
+            if state == CLOSED:
+                continue
+            begin_minute = np.int64(change_minute[change])
+            end_minute = np.int64(HORIZON_MINUTES)
+            if change + 1 < end:
+                end_minute = np.int64(change_minute[change + 1])
+            # An interval is never empty, so it touches the hours of its first to its last minute.
+            # After 168 of them every hour of the week has been touched.
+            first = begin_minute // 60
+            last = min((end_minute - 1) // 60, first + HOURS_OF_WEEK - 1)
+            for hour in range(first, last + 1):
+                hour_of_week = (hour + start_hour) % HOURS_OF_WEEK
+                word = hour_of_week >> 6
+                bit = np.uint64(1) << np.uint64(hour_of_week & 63)
+                maybe_open[schedule, word] |= bit
+                if state == OPEN:
+                    is_open[schedule, word] |= bit
+
+
+class Timetable:
+    """Schedules in three columns, never changed.
+
+    Parameters
+    ----------
+    schedule_start, change_minute, change_state
+        The columns described in the module. Their types, lengths and ends are checked here; that
+        each schedule is well formed is checked by `TimetableBuilder`, and by the checksums of the
+        storage after that.
+
+    Raises
+    ------
+    ValueError
+        A column has the wrong type or the three do not fit together.
+    """
+
+    def __init__(
+        self, schedule_start: Starts, change_minute: Minutes, change_state: States
+    ) -> None:
+        for name, column, dtype in (
+            ("schedule_start", schedule_start, np.uint32),
+            ("change_minute", change_minute, np.uint16),
+            ("change_state", change_state, np.uint8),
+        ):
+            if column.dtype != dtype or column.ndim != 1:
+                raise ValueError(
+                    f"Expected one-dimensional {np.dtype(dtype)}, got {column.ndim}-dimensional "
+                    f"{column.dtype} - at `{name}`"
+                )
+        if change_minute.size != change_state.size:
+            raise ValueError(
+                f"Expected as many states as minutes, got {change_state.size} and "
+                f"{change_minute.size} - at `change_state`"
+            )
+        if schedule_start.size == 0 or schedule_start[-1] != change_minute.size:
+            raise ValueError(
+                f"Expected the last start to be {change_minute.size}, got "
+                f"{schedule_start[-1:].tolist()} - at `schedule_start`"
+            )
+        self.schedule_start = schedule_start
+        self.change_minute = change_minute
+        self.change_state = change_state
+
+    def __len__(self) -> int:
+        """Return the number of schedules."""
+        return int(self.schedule_start.size) - 1
+
+    def changes(self, schedule: int) -> tuple[Minutes, States]:
+        """Minutes and states of one schedule: views of the columns."""
+        part = slice(int(self.schedule_start[schedule]), int(self.schedule_start[schedule + 1]))
+        return self.change_minute[part], self.change_state[part]
+
+    def hour_masks(self, start_hour_of_week: int) -> tuple[Masks, Masks]:
+        """Return in which UTC hours of the week each schedule is open, and open or unknown.
+
+        Parameters
+        ----------
+        start_hour_of_week
+            The hour in [0, 168) in which the horizon starts; 0 is Monday 00:00 UTC.
+
+        Returns
+        -------
+        tuple of two uint64[n, 3]
+            Bit ``h % 64`` of word ``h // 64`` is set exactly when some minute of the horizon in
+            hour ``h`` of the week is in the state. So a clear bit proves that the schedule is not
+            open in that hour on any day; a set bit proves nothing about a single day.
+
+        Raises
+        ------
+        ValueError
+            `start_hour_of_week` is outside [0, 168).
+        """
+        if not 0 <= start_hour_of_week < HOURS_OF_WEEK:
+            raise ValueError(
+                f"Expected an hour in [0, {HOURS_OF_WEEK}), got {start_hour_of_week} - at "
+                "`start_hour_of_week`"
+            )
+        is_open = np.zeros((len(self), 3), np.uint64)
+        maybe_open = np.zeros((len(self), 3), np.uint64)
+        _fill_hour_masks(
+            self.schedule_start,
+            self.change_minute,
+            self.change_state,
+            start_hour_of_week,
+            is_open,
+            maybe_open,
+        )
+        return is_open, maybe_open
+
+
+class TimetableBuilder:
+    """Collects schedules and gives equal ones the same id.
+
+    Ids 0, 1 and 2 are there from the beginning: `UNKNOWN_SCHEDULE`, `NEVER`, `ALWAYS`.
+
+    >>> builder = TimetableBuilder()
+    >>> builder.add([0, 600, 1320], [CLOSED, OPEN, CLOSED])
+    3
+    >>> builder.add([0], [OPEN]) == ALWAYS
+    True
+    """
+
+    def __init__(self) -> None:
+        self._ids: dict[bytes, int] = {}
+        self._minutes: list[Minutes] = []
+        self._states: list[States] = []
+        for state in (UNKNOWN, CLOSED, OPEN):
+            self.add([0], [state])
+
+    def add(
+        self, minutes: Sequence[int] | npt.NDArray[np.integer], states: Sequence[int] | States
+    ) -> int:
+        """Return the id of the schedule, a new one unless an equal schedule was added before.
+
+        Parameters
+        ----------
+        minutes
+            When states begin: 0 first, strictly ascending, below `HORIZON_MINUTES`.
+        states
+            The state that begins at each of them; neighbours differ.
+
+        Raises
+        ------
+        ValueError
+            The schedule is not of that form.
+        """
+        at = np.asarray(minutes, np.int64)
+        what = np.asarray(states, np.int64)
+        _check_schedule(at, what)
+        begins, begun = at.astype(np.uint16), what.astype(np.uint8)
+        # Both parts have the length of the list, so two different pairs never give the same bytes.
+        key = begins.tobytes() + begun.tobytes()
+        schedule = self._ids.setdefault(key, len(self._ids))
+        if schedule == len(self._minutes):
+            self._minutes.append(begins)
+            self._states.append(begun)
+        return schedule
+
+    def build(self) -> Timetable:
+        """Return everything added so far as a `Timetable`."""
+        lengths = [minutes.size for minutes in self._minutes]
+        starts = np.zeros(len(lengths) + 1, np.uint32)
+        starts[1:] = np.cumsum(lengths)
+        return Timetable(starts, np.concatenate(self._minutes), np.concatenate(self._states))
+
+
+def _check_schedule(minutes: npt.NDArray[np.int64], states: npt.NDArray[np.int64]) -> None:
+    if minutes.ndim != 1 or minutes.shape != states.shape or minutes.size == 0:
+        raise ValueError(
+            f"Expected as many minutes as states, at least one, got shapes {minutes.shape} and "
+            f"{states.shape} - at `minutes`"
+        )
+    if minutes[0] != 0 or minutes[-1] >= HORIZON_MINUTES or (np.diff(minutes) <= 0).any():
+        raise ValueError(
+            f"Expected minutes that begin at 0 and ascend below {HORIZON_MINUTES}, got "
+            f"{minutes.tolist()[:8]} to {minutes[-1]} - at `minutes`"
+        )
+    if not np.isin(states, (CLOSED, OPEN, UNKNOWN)).all() or (np.diff(states) == 0).any():
+        raise ValueError(
+            f"Expected states 0, 1 or 2, each unlike the one before, got {states.tolist()[:8]} - "
+            "at `states`"
+        )

@@ -188,7 +188,7 @@ def test_columns_that_do_not_fit_are_refused() -> None:
     starts = np.array([0, 1], np.uint32)
     minutes, states = np.zeros(1, np.uint16), np.zeros(1, np.uint8)
     with pytest.raises(ValueError, match="`schedule_start`"):
-        Timetable(starts.astype(np.int64), minutes, states)  # type: ignore[arg-type]
+        Timetable(starts.astype(np.int64), minutes, states)
     with pytest.raises(ValueError, match="`change_state`"):
         Timetable(starts, minutes, np.zeros(2, np.uint8))
     with pytest.raises(ValueError, match="`schedule_start`"):

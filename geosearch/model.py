@@ -1,0 +1,340 @@
+"""The typed values between the layers: `Query` in, `Answer` and `Ranked` out.
+
+All are frozen. A `Query` is valid once it exists, so nothing behind it checks again; an `Answer`
+carries the stored JSON of merchants and deals as bytes and decodes it only when somebody looks.
+Not for reading requests (`request`) or writing answers (`encode`).
+"""
+
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import orjson
+
+from geosearch.errors import BadRequest
+from geosearch.parameters import (
+    CRS,
+    DEALS,
+    FACETS,
+    HOURS_UNKNOWN,
+    MAX_CARDS,
+    MAX_CATEGORIES,
+    MAX_CURSOR,
+    MAX_MONEY,
+    MAX_TEXT,
+    OPEN,
+    SORTS,
+    find_problems,
+)
+
+DEFAULT_RADIUS_M = 3_000.0
+
+_CRS, _OPEN, _HOURS_UNKNOWN = frozenset(CRS), frozenset(OPEN), frozenset(HOURS_UNKNOWN)
+_DEALS, _SORTS, _FACETS = frozenset((*DEALS, None)), frozenset(SORTS), frozenset(FACETS)
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One question: what is near `lat`, `lng` at `at`, for this wallet.
+
+    Names, defaults and meanings are those of the HTTP parameters (see `parameters.PARAMETERS`).
+    Units: degrees, metres, minutes, minor units of money.
+
+    Raises
+    ------
+    BadRequest
+        A value is of the wrong type or out of range; `errors` lists every such value.
+
+    Notes
+    -----
+    A valid query costs about 1 µs to make: each field is checked inline, in types so exact that
+    the kernel is never compiled for a second set of them. Anything else (an `int` latitude, a list
+    of cards, a wrong value) takes the slow road, where it is either brought to the exact type or
+    refused.
+
+    Examples
+    --------
+    >>> query = Query(lat=31.23, lng=121.47, cards=("red",), open="now")
+    >>> query.deals_mode, query.radius_m
+    ('card', 3000.0)
+    """
+
+    lat: float
+    lng: float
+    crs: str = "WGS84"
+    radius: float | None = None
+    at: datetime | None = None
+    open: str = "any"
+    hours_unknown: str = "exclude"
+    min_minutes_left: int = 0
+    cards: tuple[str, ...] = ()
+    deals: str | None = None
+    party_size: int = 1
+    spend: int | None = None
+    categories: tuple[str, ...] = ()
+    min_rating: float | None = None
+    zone: str | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    polygon: dict[str, Any] | None = None
+    sort: str = "best"
+    limit: int = 20
+    cursor: str | None = None
+    facets: tuple[str, ...] = ()
+    total: bool = False
+    explain: bool = False
+
+    def __post_init__(self) -> None:
+        """Check every field; a valid query leaves by the first line."""
+        if not _is_plainly_valid(self):
+            _normalise(self)
+
+    @property
+    def deals_mode(self) -> str:
+        """`card`, `any` or `optional`: `deals`, or what its absence means for this wallet."""
+        return self.deals or ("card" if self.cards else "optional")
+
+    @property
+    def has_area(self) -> bool:
+        """Whether a zone, box or polygon bounds the search."""
+        return self.zone is not None or self.bbox is not None or self.polygon is not None
+
+    @property
+    def radius_m(self) -> float | None:
+        """The bound in metres, or None where an area alone bounds the search."""
+        if self.radius is not None:
+            return self.radius
+        return None if self.has_area else DEFAULT_RADIUS_M
+
+    @property
+    def must_be_open(self) -> bool:
+        """Whether a shop must be open at `at`: asked for, or implied by `min_minutes_left`."""
+        return self.open == "now" or self.min_minutes_left > 0
+
+
+def _is_plainly_valid(query: Query) -> bool:
+    """Return whether every field has its exact type and range; False means "look closer"."""
+    lat, lng, radius, at = query.lat, query.lng, query.radius, query.at
+    spend, min_rating = query.spend, query.min_rating
+    cards, categories = query.cards, query.categories
+    try:
+        return (
+            type(lat) is float
+            and -90.0 <= lat <= 90.0
+            and type(lng) is float
+            and -180.0 <= lng <= 180.0
+            and (radius is None or (type(radius) is float and 1.0 <= radius <= 50_000.0))
+            and (at is None or (type(at) is datetime and at.utcoffset() is not None))
+            and (type(query.limit) is int and 1 <= query.limit <= 100)
+            and (type(query.party_size) is int and 1 <= query.party_size <= 1_000)
+            and (type(query.min_minutes_left) is int and 0 <= query.min_minutes_left <= 10_080)
+            and (spend is None or (type(spend) is int and 0 <= spend <= MAX_MONEY))
+            and (min_rating is None or (type(min_rating) is float and 0.0 <= min_rating <= 5.0))
+            and query.sort in _SORTS
+            and query.open in _OPEN
+            and query.crs in _CRS
+            and query.hours_unknown in _HOURS_UNKNOWN
+            and query.deals in _DEALS
+            and (query.deals != "card" or bool(cards))
+            and type(cards) is tuple
+            and (not cards or _are_texts(cards, MAX_CARDS))
+            and type(categories) is tuple
+            and (not categories or _are_texts(categories, MAX_CATEGORIES))
+            and type(query.facets) is tuple
+            and (not query.facets or _FACETS.issuperset(query.facets))
+            and len(query.facets) <= len(_FACETS)
+            and (query.zone is None or _is_text(query.zone, MAX_TEXT))
+            and (query.cursor is None or _is_text(query.cursor, MAX_CURSOR))
+            and type(query.total) is bool
+            and type(query.explain) is bool
+            and query.bbox is None
+            and query.polygon is None
+        )
+    except TypeError:
+        return False
+
+
+def _is_text(value: object, longest: int) -> bool:
+    return type(value) is str and 0 < len(value) <= longest
+
+
+def _are_texts(values: tuple[str, ...], most: int) -> bool:
+    return len(values) <= most and all(_is_text(value, MAX_TEXT) for value in values)
+
+
+def _normalise(query: Query) -> None:
+    """Bring a query to exact types, or raise `BadRequest` with everything that is wrong."""
+    values = msgspec.structs.asdict(query)
+    problems = find_problems(values)
+    if problems:
+        raise BadRequest("; ".join(problem["detail"] for problem in problems), problems)
+    for name, exact in _EXACT.items():
+        value = values[name]
+        if value is not None:
+            msgspec.structs.force_setattr(query, name, exact(value))
+
+
+def _floats(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+_EXACT: dict[str, Any] = {
+    "lat": float,
+    "lng": float,
+    "radius": float,
+    "min_rating": float,
+    "limit": int,
+    "party_size": int,
+    "min_minutes_left": int,
+    "spend": int,
+    "cards": tuple,
+    "categories": tuple,
+    "facets": tuple,
+    "bbox": _floats,
+}
+
+
+class OpenState(msgspec.Struct, frozen=True):
+    """Whether a shop is open at `at`, and when that changes.
+
+    Times are RFC 3339 text in the shop's zone. `closes_at` is None unless open, or when it does
+    not close within the horizon; `opens_at` is None unless closed, or when it does not open.
+    """
+
+    state: Literal["open", "closed", "unknown"]
+    closes_at: str | None = None
+    opens_at: str | None = None
+
+
+class BestDeal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A deal that can be used at `at`, and what it saves.
+
+    Attributes
+    ----------
+    payload
+        The deal's stored JSON object, at least its `deal_id`. Decoded only when looked at.
+    saving, pay
+        Minor units of `currency`; None where the spend is unknown.
+    usable_until
+        RFC 3339 text: the end of the window `at` lies in; None if beyond the horizon.
+    """
+
+    payload: bytes
+    saving: int | None
+    pay: int | None
+    currency: str
+    usable_until: str | None = None
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The deal as the snapshot gave it."""
+        record: dict[str, Any] = orjson.loads(self.payload)
+        return record
+
+    @property
+    def deal_id(self) -> str:
+        """The deal's id."""
+        return str(self.record["deal_id"])
+
+    @property
+    def program_id(self) -> str | None:
+        """The card it needs; None for anyone."""
+        return self.record.get("program_id")
+
+    @property
+    def offer_type(self) -> str | None:
+        """One of the types of the savings table."""
+        return self.record.get("offer_type")
+
+    @property
+    def title(self) -> str | None:
+        """What the deal calls itself."""
+        return self.record.get("title")
+
+    @property
+    def redemption(self) -> dict[str, Any] | None:
+        """How it is redeemed: `channel` and `appointment`."""
+        return self.record.get("redemption")
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One shop of an answer.
+
+    Attributes
+    ----------
+    payload
+        The merchant's stored JSON object, without a position. Decoded only when looked at.
+    lat, lng
+        Its position in the `crs` of the query, degrees.
+    distance_m
+        The exact number it was filtered and ordered by.
+    deals
+        The other deals that are usable and eligible, best first.
+    score
+        Net benefit in minor units with sort=best, else None.
+    explain
+        Score parts by name, where asked for.
+    """
+
+    payload: bytes
+    lat: float
+    lng: float
+    distance_m: float
+    open: OpenState
+    best_deal: BestDeal | None = None
+    deals: tuple[BestDeal, ...] = ()
+    score: float | None = None
+    reasons: tuple[str, ...] = ()
+    explain: dict[str, Any] | None = None
+
+    @cached_property
+    def merchant(self) -> dict[str, Any]:
+        """The merchant with its position."""
+        record: dict[str, Any] = orjson.loads(self.payload)
+        return record | {"lat": self.lat, "lng": self.lng}
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What `Engine.search` returns.
+
+    Attributes
+    ----------
+    at
+        RFC 3339 text: the instant everything was evaluated for.
+    took_us
+        Microseconds inside the engine.
+    total, facets, explain
+        None unless asked for; facets are counts by value, by facet.
+    unknown_cards
+        Cards of the wallet that the index does not know.
+    """
+
+    snapshot_id: str
+    at: str
+    took_us: int
+    hits: tuple[Hit, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+    facets: dict[str, dict[str, int]] | None = None
+    explain: dict[str, Any] | None = None
+    unknown_cards: tuple[str, ...] = ()
+
+
+class Ranked(msgspec.Struct, frozen=True, kw_only=True):
+    """What `Engine.rank` returns: arrays, no payloads.
+
+    Attributes
+    ----------
+    doc_ids
+        Integers, shape (n,), best first.
+    keys
+        float64, shape (n, 2): the sort key and the distance in metres.
+    total, facets, explain
+        None unless asked for.
+    """
+
+    doc_ids: np.ndarray[Any, np.dtype[Any]]
+    keys: np.ndarray[Any, np.dtype[np.float64]]
+    total: int | None = None
+    facets: dict[str, dict[str, int]] | None = None
+    explain: dict[str, Any] | None = None

@@ -1,0 +1,343 @@
+"""The parameters of a nearby query: one table of names, kinds, limits and help.
+
+`Query`, the HTTP reader and `/openapi.json` all read this table, so a limit is written once and a
+wrong value gets the same sentence whether it came from Python, a URL or a JSON body. Not for
+reading requests (that is `request`) and not on the path of a valid query: `Query` checks its own
+fields inline and only comes here to say what is wrong.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from numbers import Integral, Real
+from typing import Any, Literal
+
+from geosearch.errors import Problem
+
+Kind = Literal[
+    "number", "integer", "flag", "text", "choice", "instant", "texts", "choices", "box", "geometry"
+]
+Where = tuple[str | int, ...]
+
+MAX_CARDS = 1_000
+MAX_CATEGORIES = 100
+MAX_TEXT = 200
+MAX_CURSOR = 1_000
+MAX_MONEY = 2_000_000_000
+MAX_VERTICES = 10_000
+SHOWN_CHARACTERS = 60
+"""How much of a wrong value an error sentence repeats."""
+
+CRS = ("WGS84", "GCJ02", "BD09")
+OPEN = ("any", "now")
+HOURS_UNKNOWN = ("exclude", "include")
+DEALS = ("card", "any", "optional")
+SORTS = ("best", "distance", "saving", "rating")
+FACETS = ("category", "program", "offer_type", "business_area")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: its HTTP name, what it may be, and a line of help.
+
+    `low` and `high` bound a number, or the number of items of a list; `longest` bounds the
+    characters of a text or of each item. `nullable` parameters may be left out or null.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    longest: int = MAX_TEXT
+    choices: tuple[str, ...] = ()
+    nullable: bool = False
+    required: bool = False
+    in_url: bool = True
+
+
+PARAMETERS: dict[str, Parameter] = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter("lat", "number", "Latitude in degrees.", low=-90, high=90, required=True),
+        Parameter("lng", "number", "Longitude in degrees.", low=-180, high=180, required=True),
+        Parameter(
+            "crs",
+            "choice",
+            "Datum of the positions in the request and in the answer.",
+            choices=CRS,
+        ),
+        Parameter(
+            "radius",
+            "number",
+            "Metres, a hard bound. 3000 where neither zone, bbox nor polygon is given; "
+            "with one of them and no radius there is no bound.",
+            low=1,
+            high=50_000,
+            nullable=True,
+        ),
+        Parameter(
+            "at",
+            "instant",
+            "RFC 3339 instant with offset; everything is evaluated for it. Now when left out. "
+            "Outside the time horizon of the index it is an error that names the bounds.",
+            nullable=True,
+        ),
+        Parameter("open", "choice", "`now`: only shops open at `at`.", choices=OPEN),
+        Parameter(
+            "hours_unknown",
+            "choice",
+            "Whether a shop with unknown hours counts as open.",
+            choices=HOURS_UNKNOWN,
+        ),
+        Parameter(
+            "min_minutes_left",
+            "integer",
+            "Only shops that stay open at least so many minutes after `at`.",
+            low=0,
+            high=10_080,
+        ),
+        Parameter("cards", "texts", "The wallet: programme ids.", low=0, high=MAX_CARDS),
+        Parameter(
+            "deals",
+            "choice",
+            "`card`: a usable deal of a card in the wallet; `any`: any usable deal the user is "
+            "eligible for; `optional`: no filter. `card` when `cards` is given, else `optional`.",
+            choices=DEALS,
+            nullable=True,
+        ),
+        Parameter("party_size", "integer", "How many people.", low=1, high=1_000),
+        Parameter(
+            "spend",
+            "integer",
+            "The bill the user expects, in minor units; else average price x party size.",
+            low=0,
+            high=MAX_MONEY,
+            nullable=True,
+        ),
+        Parameter(
+            "categories",
+            "texts",
+            "Dotted prefixes; a shop matches with any of them.",
+            low=0,
+            high=MAX_CATEGORIES,
+        ),
+        Parameter(
+            "min_rating", "number", "Only shops rated so or better.", low=0, high=5, nullable=True
+        ),
+        Parameter("zone", "text", "A `zone_id`: only shops inside it.", nullable=True),
+        Parameter(
+            "bbox",
+            "box",
+            "min_lng,min_lat,max_lng,max_lat; min_lng > max_lng crosses the antimeridian.",
+            nullable=True,
+        ),
+        Parameter(
+            "polygon",
+            "geometry",
+            "GeoJSON Polygon or MultiPolygon; only in a POST body.",
+            nullable=True,
+            in_url=False,
+        ),
+        Parameter(
+            "sort",
+            "choice",
+            "`best`: net benefit; `distance`, `saving`, `rating`: by that, then distance.",
+            choices=SORTS,
+        ),
+        Parameter("limit", "integer", "How many results.", low=1, high=100),
+        Parameter(
+            "cursor",
+            "text",
+            "`next_cursor` of the page before; pins index version and `at`.",
+            longest=MAX_CURSOR,
+            nullable=True,
+        ),
+        Parameter(
+            "facets", "choices", "Counts to return.", low=0, high=len(FACETS), choices=FACETS
+        ),
+        Parameter("total", "flag", "Return the exact number of matches."),
+        Parameter("explain", "flag", "Return plan, work counters and score parts."),
+    )
+}
+
+
+def problem(code: str, expected: str, got: str, where: Where) -> Problem:
+    """One thing that is wrong: the sentence, and where as a JSON pointer.
+
+    >>> problem("out_of_range", "`lat` in [-90, 90]", "91.0", ("lat",))["detail"]
+    'Expected `lat` in [-90, 90], got 91.0 - at `$.lat`'
+    """
+    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in where)
+    return {
+        "pointer": pointer,
+        "code": code,
+        "detail": f"Expected {expected}, got {got} - at `{path}`",
+    }
+
+
+def shown(value: object) -> str:
+    """Return `value` as an error sentence repeats it: short, and in JSON's words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def find_problems(values: Mapping[str, object], where: Where = ()) -> list[Problem]:
+    """Return everything that is wrong with the parameters `values`, in the table's order.
+
+    Parameters
+    ----------
+    values
+        Parameters by name, of the types `Query` holds; lists may stand for tuples. Absent ones
+        are as good as their default, but for the required.
+    where
+        Path of `values` in the request, such as `("queries", 3)`.
+
+    Returns
+    -------
+    list of Problem
+        Empty if and only if a `Query` can be made of `values`.
+    """
+    problems: list[Problem] = []
+    for name, parameter in PARAMETERS.items():
+        if name not in values:
+            if parameter.required:
+                problems.append(problem("missing", f"`{name}`", "nothing", (*where, name)))
+        elif not (values[name] is None and parameter.nullable):
+            problems.extend(_CHECKS[parameter.kind](parameter, values[name], (*where, name)))
+    problems.extend(
+        problem("unknown_parameter", f"one of {', '.join(PARAMETERS)}", shown(name), (*where, name))
+        for name in values
+        if name not in PARAMETERS
+    )
+    if values.get("deals") == "card" and not values.get("cards"):
+        problems.append(
+            problem("needs_cards", "`cards` with deals=card", "none", (*where, "cards"))
+        )
+    return problems
+
+
+def _number(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return [problem("wrong_type", f"`{parameter.name}` as a number", shown(value), where)]
+    return _range(parameter, value, where)
+
+
+def _integer(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        return [problem("wrong_type", f"`{parameter.name}` as an integer", shown(value), where)]
+    return _range(parameter, value, where)
+
+
+def _range(parameter: Parameter, value: Any, where: Where) -> list[Problem]:
+    if parameter.low <= value <= parameter.high:
+        return []
+    bounds = f"`{parameter.name}` in [{parameter.low}, {parameter.high}]"
+    return [problem("out_of_range", bounds, shown(value), where)]
+
+
+def _flag(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if isinstance(value, bool):
+        return []
+    return [problem("wrong_type", f"`{parameter.name}` as true or false", shown(value), where)]
+
+
+def _text(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if isinstance(value, str) and 0 < len(value) <= parameter.longest:
+        return []
+    code = "out_of_range" if isinstance(value, str) else "wrong_type"
+    expected = f"`{parameter.name}` as text of 1 to {parameter.longest} characters"
+    got = f"{len(value)} characters" if isinstance(value, str) else shown(value)
+    return [problem(code, expected, got, where)]
+
+
+def _choice(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if isinstance(value, str) and value in parameter.choices:
+        return []
+    expected = f"`{parameter.name}` as one of {', '.join(parameter.choices)}"
+    return [problem("bad_choice", expected, shown(value), where)]
+
+
+def _instant(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if isinstance(value, datetime):
+        if value.utcoffset() is not None:
+            return []
+        got = f"{value.isoformat()} without an offset"
+    else:
+        got = shown(value)
+    expected = f"`{parameter.name}` as an RFC 3339 instant with offset"
+    return [problem("bad_instant", expected, got, where)]
+
+
+def _items(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if not isinstance(value, list | tuple):
+        return [problem("wrong_type", f"`{parameter.name}` as a list", shown(value), where)]
+    if len(value) > parameter.high:
+        expected = f"`{parameter.name}` of at most {parameter.high} items"
+        return [problem("too_many", expected, f"{len(value)}", where)]
+    check = _choice if parameter.choices else _text
+    return [
+        found
+        for position, item in enumerate(value)
+        for found in check(parameter, item, (*where, position))
+    ]
+
+
+_BOX_BOUNDS = (
+    Parameter("min_lng", "number", "", low=-180, high=180),
+    Parameter("min_lat", "number", "", low=-90, high=90),
+    Parameter("max_lng", "number", "", low=-180, high=180),
+    Parameter("max_lat", "number", "", low=-90, high=90),
+)
+
+
+def _box(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    expected = f"`{parameter.name}` as min_lng,min_lat,max_lng,max_lat"
+    if not isinstance(value, list | tuple) or len(value) != len(_BOX_BOUNDS):
+        return [problem("bad_box", expected, shown(value), where)]
+    found = [
+        item
+        for position, bound in enumerate(_BOX_BOUNDS)
+        for item in _number(bound, value[position], (*where, position))
+    ]
+    if not found and value[1] > value[3]:
+        got = f"min_lat {value[1]} above max_lat {value[3]}"
+        found.append(problem("bad_box", expected, got, where))
+    return found
+
+
+def _geometry(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    expected = f"`{parameter.name}` as a GeoJSON Polygon or MultiPolygon"
+    if not isinstance(value, dict):
+        return [problem("bad_polygon", expected, shown(value), where)]
+    if value.get("type") not in ("Polygon", "MultiPolygon"):
+        got = f"type {shown(value.get('type'))}"
+        return [problem("bad_polygon", expected, got, (*where, "type"))]
+    if not isinstance(value.get("coordinates"), list | tuple):
+        got = f"coordinates {shown(value.get('coordinates'))}"
+        return [problem("bad_polygon", expected, got, (*where, "coordinates"))]
+    return []
+
+
+_CHECKS: dict[Kind, Callable[[Parameter, object, Where], list[Problem]]] = {
+    "number": _number,
+    "integer": _integer,
+    "flag": _flag,
+    "text": _text,
+    "choice": _choice,
+    "instant": _instant,
+    "texts": _items,
+    "choices": _items,
+    "box": _box,
+    "geometry": _geometry,
+}

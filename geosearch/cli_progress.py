@@ -1,0 +1,70 @@
+"""Progress of long commands: bars on a terminal, plain lines elsewhere.
+
+Useful for: the `progress` callback that `synth`, `build` and `import` take.
+Not useful for: anything a program should read; progress goes to stderr and changes freely.
+"""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+
+class ProgressReport:
+    """Callable that shows one line per stage; a new message ends the stage before it.
+
+    Parameters
+    ----------
+    console
+        Where to write; stderr where absent.
+
+    Examples
+    --------
+    >>> with ProgressReport(Console(quiet=True)) as progress:
+    ...     progress("reading merchants")
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._start = time.monotonic()
+        self._stage: TaskID | None = None
+        self._bars = Progress(
+            SpinnerColumn(finished_text="[green]✓[/green]"),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            console=self._console,
+        )
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __call__(self, message: str) -> None:
+        """Say which stage begins."""
+        if not self._console.is_terminal:
+            seconds = time.monotonic() - self._start
+            self._console.print(f"{seconds:6.1f} s  {message}", markup=False, highlight=False)
+            return
+        self._end_stage()
+        self._stage = self._bars.add_task(message, total=None)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._console.is_terminal:
+            return
+        if kind is None:
+            self._end_stage()
+        self._bars.stop()
+
+    def _end_stage(self) -> None:
+        if self._stage is not None:
+            self._bars.update(self._stage, total=1, completed=1)
+            self._stage = None

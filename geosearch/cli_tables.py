@@ -1,0 +1,126 @@
+"""Tables a person enjoys reading: answers, merchants, an index.
+
+Useful for: `geosearch search`, `geosearch inspect` and the demo; all take the decoded JSON of the
+service, so that what is printed is what an app gets.
+Not useful for: programs; they read the JSON itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from geosearch.money import money_text
+
+Json = Mapping[str, Any]
+
+_STATE_STYLE = {"open": "green", "closed": "red", "unknown": "yellow"}
+# Width where there is no terminal to ask: pipes, CI, the README.
+_PLAIN_WIDTH = 110
+
+
+def console() -> Console:
+    """Console of stdout, wide enough for a table where it is not a terminal."""
+    screen = Console(highlight=False)
+    if screen.is_terminal:
+        return screen
+    return Console(highlight=False, width=_PLAIN_WIDTH)
+
+
+def distance_text(distance_m: float) -> str:
+    """Distance as a person says it.
+
+    >>> distance_text(312.4), distance_text(2345.6)
+    ('312 m', '2.3 km')
+    """
+    return f"{distance_m:.0f} m" if distance_m < 999.5 else f"{distance_m / 1000:.1f} km"
+
+
+def open_text(state: Json, at: str) -> Text:
+    """When a shop closes or opens, with the day where it is not the day of `at`."""
+    name = str(state["state"])
+    if name == "unknown":
+        words = "hours unknown"
+    elif name == "open":
+        closes = state.get("closes_at")
+        words = f"until {_clock(closes, at)}" if closes else "round the clock"
+    else:
+        opens = state.get("opens_at")
+        words = f"opens {_clock(opens, at)}" if opens else "closed"
+    return Text(words, _STATE_STYLE[name])
+
+
+def _clock(instant: str, at: str) -> str:
+    then = datetime.fromisoformat(instant)
+    asked = datetime.fromisoformat(at).astimezone(then.tzinfo)
+    if then.date() == asked.date():
+        return f"{then:%H:%M}"
+    return f"{then:%a %H:%M}" if (then - asked).days < 6 else f"{then:%d %b %H:%M}"
+
+
+def answer_table(answer: Json) -> RenderableType:
+    """Render the answer of `/v1/nearby`: one row a hit, totals and facets below."""
+    hits: Sequence[Json] = answer["results"]
+    if not hits:
+        return Group(Text("No merchant matches."), *_below(answer))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", justify="right", style="dim")
+    table.add_column("merchant", ratio=5, overflow="ellipsis", no_wrap=True)
+    table.add_column("distance", justify="right", no_wrap=True)
+    table.add_column("open", no_wrap=True)
+    table.add_column("rating", justify="right", no_wrap=True)
+    table.add_column("best deal", ratio=5, overflow="ellipsis", no_wrap=True)
+    table.add_column("saves", justify="right", no_wrap=True, style="bold green")
+    table.expand = True
+    for rank, hit in enumerate(hits, start=1):
+        merchant, deal = hit["merchant"], hit.get("best_deal")
+        rating = merchant.get("rating")
+        table.add_row(
+            str(rank),
+            Text(merchant_title(merchant)),
+            distance_text(hit["distance_m"]),
+            open_text(hit["open"], answer["at"]),
+            "" if rating is None else f"{rating:.1f}",
+            Text(_deal_title(deal)) if deal else "",
+            saving_text(deal) if deal else "",
+        )
+    return Group(table, *_below(answer))
+
+
+def merchant_title(merchant: Json) -> str:
+    """Name and, where there is one, the branch."""
+    branch = merchant.get("branch_name")
+    return f"{merchant['name']} ({branch})" if branch else str(merchant["name"])
+
+
+def saving_text(deal: Json) -> str:
+    """What a deal saves, `?` where the bill is not known."""
+    saving = deal.get("saving")
+    return "?" if saving is None else money_text(saving, deal.get("currency", ""))
+
+
+def _deal_title(deal: Json) -> str:
+    title = str(deal.get("title") or deal["offer_type"])
+    program = deal.get("program_id")
+    return f"{title} [{program}]" if program else title
+
+
+def _below(answer: Json) -> Iterable[Text]:
+    if answer.get("total") is not None:
+        yield Text(f"{answer['total']:,} matches in all")
+    for name, counts in (answer.get("facets") or {}).items():
+        pairs = ", ".join(f"{value} {count:,}" for value, count in list(counts.items())[:8])
+        yield Text(f"{name}: {pairs}")
+    if answer.get("unknown_cards"):
+        yield Text(
+            f"cards this index does not know: {', '.join(answer['unknown_cards'])}", "yellow"
+        )
+    if answer.get("next_cursor"):
+        yield Text(f"more: --cursor {answer['next_cursor']}", "dim")
+    yield Text(
+        f"at {answer['at']}, snapshot {answer['snapshot_id']}, {answer['took_us']} µs", "dim"
+    )

@@ -1,0 +1,433 @@
+"""A folder of `.npy` columns and a manifest: written once, memory-mapped, checked when opened.
+
+Useful for: keeping arrays that are far larger than memory wants to be, shared between processes
+through the page cache, and refusing a folder that is not exactly what was written.
+Not useful for: data that changes, objects, or protection against somebody who *wants* to forge
+an index: the checksums (xxHash) find accidents, not attackers.
+
+A folder holds
+
+- `NAME.npy`, one a column, readable by `numpy.load`;
+- `checksums.bin`, the XXH3-64 of each block of 1 MiB of each column, little-endian, columns in
+  the manifest's order;
+- `manifest.json`, written last: a folder without it is not finished. Its last member, `digest`,
+  is the XXH3-128 of every byte before it, so an edit of the manifest itself is noticed too.
+"""
+
+import mmap
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, Self
+
+import msgspec
+import numpy as np
+import orjson
+import xxhash
+from numpy.typing import NDArray
+
+FORMAT_VERSION = 1
+"""Version of the folder's layout. A folder with a higher one is refused."""
+
+BLOCK_BYTES = 1 << 20
+"""A checksum covers so many bytes of a file, the last one of each file fewer."""
+
+FAST_BYTES = 256 << 20
+"""`verify="fast"` reads at most about so much: some 60 ms from the page cache."""
+
+MANIFEST = "manifest.json"
+CHECKSUMS = "checksums.bin"
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_KINDS = "biuf"
+# One header length for each column, so that a stream can write its shape when it is known. 128 is
+# a multiple of 64 as the .npy format asks, and keeps the data aligned to cache lines.
+_HEADER_BYTES = 128
+_MAGIC = b"\x93NUMPY\x01\x00"
+_DIGEST = re.compile(rb',"digest":"([0-9a-f]{32})"\}\n\Z')
+
+
+class IndexFormatError(ValueError):
+    """A folder is not a finished, unaltered folder of this or an earlier format version.
+
+    The message names the file and says what is wrong with it.
+    """
+
+
+class _Column(msgspec.Struct, frozen=True):
+    size: int
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    format_version: int
+    checksums: str
+    files: dict[str, _Column]
+
+
+def _blocks(size: int) -> int:
+    return -(-size // BLOCK_BYTES)
+
+
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    # The format, version 1.0: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+    text = f"{{'descr': {dtype.str!r}, 'fortran_order': False, 'shape': {shape!r}, }}".encode()
+    room = _HEADER_BYTES - len(_MAGIC) - 2
+    if len(text) >= room:
+        raise ValueError(f"Expected an array with fewer dimensions, got shape {shape}")
+    return _MAGIC + room.to_bytes(2, "little") + text.ljust(room - 1) + b"\n"
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names inside a folder durable (`fsync` of the folder itself)."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class ColumnStream:
+    """A growing one-dimensional uint8 column; made by `FolderWriter.stream`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digests: list[int] = []
+        self._hasher = xxhash.xxh3_64()
+        self._filled = 0
+        self.size = 0
+        """Bytes written so far: the offset at which the next piece begins."""
+
+    def write(self, piece: Any) -> None:
+        """Append the bytes of any contiguous buffer."""
+        view = memoryview(piece).cast("B") if len(piece) else memoryview(b"")
+        self._append(view)
+        self.size += view.nbytes
+
+    def _append(self, view: memoryview) -> None:
+        self._file.write(view)
+        start = 0
+        while start < view.nbytes:
+            part = view[start : start + BLOCK_BYTES - self._filled]
+            self._hasher.update(part)
+            self._filled += part.nbytes
+            start += part.nbytes
+            if self._filled == BLOCK_BYTES:
+                self._end_block()
+
+    def _end_block(self) -> None:
+        self._digests.append(self._hasher.intdigest())
+        self._hasher.reset()
+        self._filled = 0
+
+
+class FolderWriter:
+    """Writes one folder of columns.
+
+    As a context manager it does nothing at the end: a folder is finished by `finish`, and a
+    folder that was not finished is refused by `open_folder`.
+
+    Parameters
+    ----------
+    path
+        Folder to write into; made if missing. Must not hold a manifest.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder already holds a manifest.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        if (self.path / MANIFEST).exists():
+            raise FileExistsError(
+                f"Expected a folder without a manifest, got a finished one - at `{self.path}`"
+            )
+        self._columns: dict[str, _Column] = {}
+        self._digests: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def add(self, name: str, array: NDArray[Any]) -> None:
+        """Write an array as the column `name`, in C order.
+
+        Parameters
+        ----------
+        name
+            Lower-case letters, digits and `_`; each name once.
+        array
+            Any shape but `()`, booleans, integers or floats. May be empty.
+
+        Raises
+        ------
+        ValueError
+            If the name or the array is not as above.
+        """
+        array = np.asarray(array)
+        if array.ndim == 0 or array.dtype.kind not in _KINDS:
+            raise ValueError(
+                "Expected an array of numbers with at least one dimension, "
+                f"got {array.dtype} with shape {array.shape} - at column `{name}`"
+            )
+        array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        with self._open(name) as file:
+            stream = ColumnStream(file)
+            stream._append(memoryview(_header(array.dtype, array.shape)))
+            if array.size:
+                stream.write(array.reshape(-1).view(np.uint8))
+            self._close(name, stream, file, array.dtype, array.shape)
+
+    @contextmanager
+    def stream(self, name: str) -> Iterator[ColumnStream]:
+        """Context manager for a uint8 column of unknown length, written in pieces.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     writer = FolderWriter(Path(folder) / "columns")
+        ...     with writer.stream("text") as column:
+        ...         column.write(b"deal")
+        ...         column.write(b"s")
+        ...         column.size
+        ...     writer.finish({})
+        ...     open_folder(writer.path)[0]["text"].tobytes()
+        5
+        b'deals'
+        """
+        with self._open(name) as file:
+            stream = ColumnStream(file)
+            dtype = np.dtype(np.uint8)
+            stream._append(memoryview(_header(dtype, (0,))))
+            yield stream
+            if stream._filled:
+                stream._end_block()
+            # The shape is known only now, so the first block is hashed again, as it now is.
+            file.seek(0)
+            file.write(_header(dtype, (stream.size,)))
+            file.seek(0)
+            stream._digests[0] = xxhash.xxh3_64_intdigest(file.read(BLOCK_BYTES))
+            self._close(name, stream, file, dtype, (stream.size,))
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Write checksums and manifest, and make everything durable.
+
+        Parameters
+        ----------
+        manifest
+            What the owner of the folder wants to remember, as JSON; given back by `open_folder`.
+            The names `format_version`, `files`, `checksums` and `digest` are taken.
+
+        Raises
+        ------
+        ValueError
+            If one of these names is used.
+        """
+        taken = {"format_version", "files", "checksums", "digest"} & manifest.keys()
+        if taken:
+            raise ValueError(f"Expected other names in the manifest, got {sorted(taken)}")
+        checksums = np.array(self._digests, dtype="<u8").tobytes()
+        self._write(CHECKSUMS, checksums)
+        sync_folder(self.path)
+        own = {
+            "format_version": FORMAT_VERSION,
+            "files": {name: msgspec.to_builtins(at) for name, at in self._columns.items()},
+            "checksums": xxhash.xxh3_128_hexdigest(checksums),
+        }
+        body = orjson.dumps({**manifest, **own})[:-1]
+        digest = xxhash.xxh3_128_hexdigest(body).encode()
+        self._write(MANIFEST, body + b',"digest":"' + digest + b'"}\n')
+        sync_folder(self.path)
+
+    def _open(self, name: str) -> BinaryIO:
+        if not _NAME.match(name) or name in self._columns:
+            raise ValueError(f"Expected a new name of lower-case letters, got {name!r}")
+        return open(self.path / f"{name}.npy", "x+b")
+
+    def _close(
+        self,
+        name: str,
+        stream: ColumnStream,
+        file: BinaryIO,
+        dtype: np.dtype[Any],
+        shape: tuple[int, ...],
+    ) -> None:
+        if stream._filled:
+            stream._end_block()
+        file.flush()
+        os.fsync(file.fileno())
+        self._columns[name] = _Column(_HEADER_BYTES + stream.size, dtype.str, shape)
+        self._digests.extend(stream._digests)
+
+    def _write(self, name: str, content: bytes) -> None:
+        with open(self.path / name, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def open_folder(
+    path: Path, *, verify: Literal["fast", "full"] = "fast"
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Columns and manifest of a finished folder.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    verify
+        `"full"` compares each block with its checksum. `"fast"` does so too while the columns
+        together are not above `FAST_BYTES`; above, it compares the first and last block of each
+        file and an even sample between, so damage in the middle of a big file can go unnoticed.
+        Manifest, checksums and the existence and size of each file are always checked.
+
+    Returns
+    -------
+    columns
+        Read-only arrays by name, memory-mapped: nothing is read before it is used.
+    manifest
+        What was given to `FolderWriter.finish`, with `format_version` and `files`.
+
+    Raises
+    ------
+    IndexFormatError
+        If anything differs from what was written. The message names the file.
+    """
+    if verify not in ("fast", "full"):
+        raise ValueError(f"Expected `verify` to be 'fast' or 'full', got {verify!r}")
+    path = Path(path)
+    manifest, layout = _read_manifest(path)
+    digests = _read_checksums(path, layout)
+    stride = 1 if verify == "full" else _stride(layout)
+    columns: dict[str, NDArray[Any]] = {}
+    first = 0
+    for name, column in layout.files.items():
+        last = first + _blocks(column.size)
+        file = path / f"{name}.npy"
+        content = _map(file, column.size)
+        _check_blocks(file, content, digests[first:last], stride)
+        columns[name] = _as_array(content, column)
+        first = last
+    return columns, manifest
+
+
+def _stride(layout: _Manifest) -> int:
+    sizes = [column.size for column in layout.files.values()]
+    if sum(sizes) <= FAST_BYTES:
+        return 1
+    # First and last block of each file are read anyway; what is left of the budget is spread.
+    left = max(1, FAST_BYTES // BLOCK_BYTES - 2 * len(sizes))
+    return -(-sum(map(_blocks, sizes)) // left)
+
+
+def _read_manifest(path: Path) -> tuple[dict[str, Any], _Manifest]:
+    file = path / MANIFEST
+    content = _read(file)
+    try:
+        manifest = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise IndexFormatError(f"Expected JSON, got {error} - at `{file}`") from None
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise IndexFormatError(
+            f"Expected a manifest with a `format_version`, got {version!r} - at `{file}`"
+        )
+    # Before the digest: a newer format may protect itself in another way.
+    if version > FORMAT_VERSION:
+        raise IndexFormatError(
+            f"Expected format version {FORMAT_VERSION} or lower, got {version}, written by a "
+            f"newer release - at `{file}`"
+        )
+    end = _DIGEST.search(content)
+    if end is None or xxhash.xxh3_128_hexdigest(content[: end.start()]).encode() != end[1]:
+        raise IndexFormatError(
+            f"Expected the manifest as written, got an altered one - at `{file}`"
+        )
+    try:
+        layout = msgspec.convert(manifest, _Manifest)
+        for name, column in layout.files.items():
+            _check_layout(name, column)
+    except (msgspec.ValidationError, ValueError, TypeError) as error:
+        raise IndexFormatError(f"Expected a list of columns, got: {error} - at `{file}`") from None
+    for name in ("checksums", "digest"):
+        del manifest[name]
+    return manifest, layout
+
+
+def _check_layout(name: str, column: _Column) -> None:
+    dtype = np.dtype(column.dtype)
+    items = 1
+    for length in column.shape:
+        items *= length
+    expected = _HEADER_BYTES + items * dtype.itemsize
+    sound = _NAME.match(name) and dtype.kind in _KINDS and column.shape and min(column.shape) >= 0
+    if not sound or column.size != expected:
+        raise ValueError(f"column {name!r} of {column.size} bytes")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise IndexFormatError(f"Expected a file, got none - at `{file}`") from None
+
+
+def _read_checksums(path: Path, layout: _Manifest) -> NDArray[np.uint64]:
+    file = path / CHECKSUMS
+    content = _read(file)
+    expected = 8 * sum(_blocks(column.size) for column in layout.files.values())
+    if len(content) != expected:
+        raise IndexFormatError(f"Expected {expected} bytes, got {len(content)} - at `{file}`")
+    if xxhash.xxh3_128_hexdigest(content) != layout.checksums:
+        raise IndexFormatError(f"Expected the file as written, got an altered one - at `{file}`")
+    return np.frombuffer(content, dtype="<u8")
+
+
+def _map(file: Path, size: int) -> mmap.mmap:
+    try:
+        handle = os.open(file, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        raise IndexFormatError(f"Expected a file, got none - at `{file}`") from None
+    try:
+        found = os.fstat(handle).st_size
+        if found != size:
+            raise IndexFormatError(
+                f"Expected {size} bytes, got {found}{', truncated' * (found < size)} - at `{file}`"
+            )
+        return mmap.mmap(handle, size, access=mmap.ACCESS_READ)
+    finally:
+        os.close(handle)
+
+
+def _check_blocks(file: Path, content: mmap.mmap, digests: NDArray[np.uint64], stride: int) -> None:
+    last = digests.size - 1
+    with memoryview(content) as view:
+        for block in (*range(0, last, stride), last):
+            start = block * BLOCK_BYTES
+            with view[start : start + BLOCK_BYTES] as part:
+                if xxhash.xxh3_64_intdigest(part) != digests[block]:
+                    raise IndexFormatError(
+                        "Expected the file as written, got altered bytes between "
+                        f"{start} and {start + part.nbytes} - at `{file}`"
+                    )
+
+
+def _as_array(content: mmap.mmap, column: _Column) -> NDArray[Any]:
+    dtype = np.dtype(column.dtype)
+    array = np.frombuffer(content, dtype=np.uint8)[_HEADER_BYTES:].view(dtype)
+    return array.reshape(column.shape)

@@ -104,36 +104,50 @@ def test_points_agree_with_shapely(data: st.DataObject) -> None:
             COUNTS["border"] += 1
 
 
+@st.composite
+def boxes(draw: st.DrawFn, polygon: PreparedPolygon, at: Any) -> tuple[list[float], list[float]]:
+    """Draw boxes between two points, and small ones at a point and in the midst of the polygon."""
+    corner = draw(points(polygon, at))
+    kind = draw(st.sampled_from(["between", "at", "midst"]))
+    if kind == "between":
+        other = draw(points(polygon, at))
+        return sorted([corner[0], other[0]]), sorted([corner[1], other[1]])
+    if kind == "midst":
+        middle = polygon.geometry.representative_point()
+        corner = (middle.x, middle.y)
+    size = draw(st.sampled_from([0.0, 1e-12, 1e-9, 1e-3]))
+    return [corner[0], corner[0] + size], [corner[1], corner[1] + size]
+
+
+def as_shape(xs: list[float], ys: list[float]) -> BaseGeometry:
+    if xs[0] < xs[1] and ys[0] < ys[1]:
+        return shapely.box(xs[0], ys[0], xs[1], ys[1])
+    return shapely.LineString([(xs[0], ys[0]), (xs[1], ys[1])])
+
+
 @given(data=st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_boxes_agree_with_shapely_and_their_points(data: st.DataObject) -> None:
     polygon, at = data.draw(polygons())
-    corners = [data.draw(points(polygon, at)) for _ in range(2)]
-    xs, ys = sorted(c[0] for c in corners), sorted(c[1] for c in corners)
-    if data.draw(st.booleans()):
-        # Small boxes in the midst of the polygon.
-        middle = polygon.geometry.representative_point()
-        size = data.draw(st.sampled_from([0.0, 1e-12, 1e-9, 1e-3]))
-        xs, ys = [middle.x, middle.x + size], [middle.y, middle.y + size]
-    relation = box_relation(polygon.edges, xs[0], ys[0], xs[1], ys[1])
-    box = shapely.box(xs[0], ys[0], xs[1], ys[1]) if xs[0] < xs[1] and ys[0] < ys[1] else None
-    if box is None:
-        box = shapely.LineString([(xs[0], ys[0]), (xs[1], ys[1])])
-    gap = float(shapely.distance(polygon.geometry.boundary, box))
-    if relation == CROSSES:
-        # Not an answer for lack of thought: an edge really is that near.
-        assert gap <= 2 * MARGIN_DEG
-    elif relation == INSIDE:
-        assert polygon.geometry.contains(box)
-    else:
-        assert polygon.geometry.disjoint(box)
-    if relation != CROSSES:
-        share = st.floats(0.0, 1.0)
-        inner = [data.draw(st.tuples(share, share)) for _ in range(3)]
-        tests = [(xs[0] + u * (xs[1] - xs[0]), ys[0] + v * (ys[1] - ys[0])) for u, v in inner]
-        for x, y in [*tests, *itertools.product(xs, ys)]:
-            assert contains(polygon.edges, min(x, xs[1]), min(y, ys[1])) == (relation == INSIDE)
-    COUNTS[("out", "cross", "in")[relation]] += 1
+    for _ in range(4):
+        xs, ys = data.draw(boxes(polygon, at))
+        relation = box_relation(polygon.edges, xs[0], ys[0], xs[1], ys[1])
+        COUNTS[("out", "cross", "in")[relation]] += 1
+        box = as_shape(xs, ys)
+        if relation == CROSSES:
+            # Not an answer for lack of thought: an edge really is that near.
+            assert shapely.distance(polygon.geometry.boundary, box) <= 2 * MARGIN_DEG
+            continue
+        inside = relation == INSIDE
+        assert polygon.geometry.contains(box) == inside
+        assert polygon.geometry.disjoint(box) != inside
+        share = st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+        held = [
+            (min(xs[1], xs[0] + u * (xs[1] - xs[0])), min(ys[1], ys[0] + v * (ys[1] - ys[0])))
+            for u, v in (data.draw(share), data.draw(share))
+        ]
+        for x, y in [*held, *itertools.product(xs, ys)]:
+            assert contains(polygon.edges, x, y) == inside
 
 
 def test_the_comparisons_were_made() -> None:

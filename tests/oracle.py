@@ -1,0 +1,348 @@
+"""The slow, obvious twin of the engine: what a request must find, by the contract alone.
+
+It looks at every merchant of a snapshot, one by one, with the functions of `tests.oracles`, and
+like them imports neither `indexes` nor `geosearch`. A request is a dict of HTTP parameters (`at` as
+RFC 3339 text, lists as lists). Areas are shapely's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from tests.oracles import (
+    CLOSED,
+    HORIZON_MINUTES,
+    OPEN,
+    UNKNOWN,
+    WALK_COST_PER_M,
+    Row,
+    conditions_met,
+    expected_spend,
+    haversine_m,
+    horizon_start,
+    hours_states,
+    periods_states,
+    quality_minor,
+    redeem_share,
+    run_end,
+    saving_and_pay,
+    stored,
+    to_wgs84,
+    usable_minutes,
+)
+
+BORDER_DEGREES = 1e-9
+"""A position so close to the border of a request's polygon may be in or out."""
+
+
+class Shop:
+    """A merchant row with its position, its minutes and the deals valid there."""
+
+    def __init__(self, row: Row, envelope: Row, start: datetime) -> None:
+        self.row, self.start = row, start
+        self.merchant_id: str = row["merchant_id"]
+        crs = row.get("crs") or envelope.get("crs") or "WGS84"
+        lat, lng = to_wgs84(row["lat"], row["lng"], crs)
+        self.lat, self.lng = stored(lat), stored(lng)
+        self.point = shapely.Point(self.lng, self.lat)
+        self.zone: str = row.get("time_zone") or envelope["time_zone"]
+        self.country: str = envelope["country"]
+        rating = row.get("rating")
+        self.rating = None if rating is None else round(float(rating), 3)
+        paths = row.get("categories") or ()
+        self.category_prefixes = frozenset(prefix for path in paths for prefix in _prefixes(path))
+        self.redeem_share, self.quality_minor = redeem_share(row), quality_minor(row)
+        self.deals: list[tuple[Row, NDArray[np.bool_]]] = []
+
+    @cached_property
+    def states(self) -> NDArray[np.uint8]:
+        """One state per minute of the horizon."""
+        if self.row.get("business_status") == "CLOSED_TEMPORARILY":
+            return np.full(HORIZON_MINUTES, CLOSED, np.uint8)
+        if self.row.get("opening_periods"):
+            return periods_states(self.row["opening_periods"], self.zone, self.start)
+        hours, known = self.row.get("opening_hours"), None
+        if hours:
+            coords = (self.lat, self.lng) if re.search("sun[rs]|dawn|dusk", hours) else None
+            known = hours_states(hours, self.zone, self.country, self.start, coords)
+        return np.full(HORIZON_MINUTES, UNKNOWN, np.uint8) if known is None else known
+
+    def closes_at(self, minute: int) -> int | None:
+        """When an open shop stops being open; None if not open, or not within the horizon."""
+        return run_end(self.states == OPEN, minute) if self.states[minute] == OPEN else None
+
+    def opens_at(self, minute: int) -> int | None:
+        """When a shop that is not open next is; None if open, or not within the horizon."""
+        return run_end(self.states != OPEN, minute) if self.states[minute] != OPEN else None
+
+    def net_benefit(self, saving: int | None, distance_m: float) -> float:
+        """Score of `sort=best`: what is likely saved, less the walk, plus the quality."""
+        walk = WALK_COST_PER_M * distance_m
+        return self.redeem_share * (saving or 0) - walk + self.quality_minor
+
+    def stays_open(self, minute: int, minutes_left: int, *, or_unknown: bool) -> bool:
+        """Whether it is open (or unknown) now and in each of the next `minutes_left` minutes."""
+        states = self.states[minute : minute + max(1, minutes_left)]
+        return bool(((states == OPEN) | (or_unknown & (states == UNKNOWN))).all())
+
+    def usable_until(self, deal_id: str, minute: int) -> int | None:
+        """When a deal usable now stops being so; None if not within the horizon."""
+        return next(
+            run_end(mask, minute) for deal, mask in self.deals if deal["deal_id"] == deal_id
+        )
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A usable, eligible deal at one merchant for one request."""
+
+    deal: Row
+    saving: int | None
+    pay: int | None
+
+    @property
+    def rank(self) -> tuple[bool, int, bool, int, str]:
+        """Ascending, best first: known saving, largest saving, lower pay, deal_id."""
+        saving, pay = self.saving, self.pay
+        return saving is None, -(saving or 0), pay is None, pay or 0, self.deal["deal_id"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A merchant that a request finds. `on_edge`: float noise may put it in or out."""
+
+    shop: Shop
+    distance_m: float
+    offers: tuple[Offer, ...]
+    used_programs: frozenset[str]
+    score: float
+    keys: tuple[float, ...]
+    on_edge: bool
+
+
+class Question:
+    """A request with its defaults filled in and its area understood."""
+
+    def __init__(self, request: Row, oracle: Oracle) -> None:
+        self.request = request
+        self.minute = oracle.minute_of(request)
+        self.lat, self.lng = to_wgs84(request["lat"], request["lng"], request.get("crs", "WGS84"))
+        self.wallet = frozenset(request.get("cards") or ())
+        self.deals: str = request.get("deals") or ("card" if self.wallet else "optional")
+        self.party_size: int = request.get("party_size", 1)
+        self.box = request.get("bbox")
+        self.polygon = None if request.get("polygon") is None else shape(request["polygon"])
+        self.zone = None if request.get("zone") is None else oracle.zones[request["zone"]]
+        self.radius_m = request.get("radius")
+        if self.radius_m is None and self.box is self.polygon is self.zone is None:
+            self.radius_m = 3000.0
+        self.edge_m = oracle.edge_m
+
+    def place(self, shop: Shop, distance_m: float) -> tuple[bool, bool]:
+        """Whether the shop may lie in the asked area, and whether float noise decides that."""
+        on_edge = False
+        if self.radius_m is not None:
+            on_edge = abs(distance_m - self.radius_m) <= self.edge_m
+            if distance_m > self.radius_m and not on_edge:
+                return False, False
+        if self.box is not None and not _box_holds(self.box, shop.lng, shop.lat):
+            return False, False
+        if self.zone is not None and not self.zone.covers(shop.point):  # the border is inside
+            return False, False
+        if self.polygon is not None:
+            if self.polygon.boundary.distance(shop.point) <= BORDER_DEGREES:
+                return True, True
+            if not self.polygon.covers(shop.point):
+                return False, False
+        return True, on_edge
+
+    def wants_hours(self, shop: Shop) -> bool:
+        """Whether the shop's hours are as asked."""
+        minutes_left: int = self.request.get("min_minutes_left", 0)
+        if self.request.get("open", "any") == "any" and minutes_left == 0:
+            return True
+        or_unknown = self.request.get("hours_unknown", "exclude") == "include"
+        return shop.stays_open(self.minute, minutes_left, or_unknown=or_unknown)
+
+    def wants_kind(self, shop: Shop) -> bool:
+        """Whether category and rating are as asked."""
+        wanted, lowest = self.request.get("categories"), self.request.get("min_rating")
+        if wanted and shop.category_prefixes.isdisjoint(wanted):
+            return False
+        return lowest is None or (shop.rating is not None and shop.rating >= lowest)
+
+    def wants_offers(self, offers: tuple[Offer, ...]) -> bool:
+        """Whether the usable, eligible deals are as asked."""
+        if self.deals == "card":
+            return any(offer.deal.get("program_id") in self.wallet for offer in offers)
+        return self.deals == "optional" or bool(offers)
+
+    def usable(self, shop: Shop) -> list[Offer]:
+        """The deals usable at the shop, whatever the wallet."""
+        spend = expected_spend(self.request, shop.row)
+        return [
+            Offer(deal, *saving_and_pay(deal, spend))
+            for deal, mask in shop.deals
+            if mask[self.minute] and conditions_met(deal, spend, self.party_size)
+        ]
+
+    def keys(
+        self, shop: Shop, distance_m: float, saving: int | None, score: float
+    ) -> tuple[float, ...]:
+        """What the answer is sorted by, ascending; merchant_id breaks ties."""
+        match self.request.get("sort", "best"):
+            case "distance":
+                return (distance_m,)
+            case "saving":
+                return (saving is None, -(saving or 0), distance_m)
+            case "rating":
+                return (shop.rating is None, -(shop.rating or 0.0), distance_m)
+            case _:
+                return (-score,)
+
+    def judge(self, shop: Shop) -> Found | None:
+        """The shop as the request finds it, or None."""
+        distance_m = haversine_m(self.lat, self.lng, shop.lat, shop.lng)
+        inside, on_edge = self.place(shop, distance_m)
+        if not inside or not self.wants_kind(shop) or not self.wants_hours(shop):
+            return None
+        usable = self.usable(shop)
+        eligible = [one for one in usable if one.deal.get("program_id") in {None, *self.wallet}]
+        offers = tuple(sorted(eligible, key=lambda offer: offer.rank))
+        if not self.wants_offers(offers):
+            return None
+        saving = offers[0].saving if offers else None
+        score = shop.net_benefit(saving, distance_m)
+        return Found(
+            shop=shop,
+            distance_m=distance_m,
+            offers=offers,
+            used_programs=frozenset(
+                one.deal["program_id"] for one in usable if one.deal.get("program_id") is not None
+            ),
+            score=score,
+            keys=self.keys(shop, distance_m, saving, score),
+            on_edge=on_edge,
+        )
+
+
+class Oracle:
+    """Answers requests about a snapshot's rows by looking at every one of them.
+
+    Parameters
+    ----------
+    envelope, merchants, deals, programs, zones
+        The snapshot as written; `zones` is the GeoJSON FeatureCollection or None.
+    now
+        The build's `now`, which places the horizon.
+    edge_m
+        A distance this close to the radius may fall either way (float noise).
+    """
+
+    def __init__(
+        self,
+        envelope: Row,
+        merchants: Iterable[Row],
+        deals: Iterable[Row],
+        programs: Iterable[Row],
+        *,
+        zones: Row | None,
+        now: datetime,
+        edge_m: float = 1e-6,
+    ) -> None:
+        self.edge_m = edge_m
+        self.start = horizon_start(now)
+        self.programs = {row["program_id"]: row for row in programs}
+        self.shops = {
+            row["merchant_id"]: Shop(row, envelope, self.start)
+            for row in merchants
+            if row.get("business_status") != "CLOSED_PERMANENTLY"
+        }
+        self.zones: dict[str, BaseGeometry] = {
+            feature["properties"]["zone_id"]: shapely.make_valid(shape(feature["geometry"]))
+            for feature in (zones["features"] if zones else ())
+        }
+        by_brand: dict[str, list[Shop]] = {}
+        for shop in self.shops.values():
+            by_brand.setdefault(shop.row.get("brand") or "", []).append(shop)
+        for deal in deals:
+            if deal.get("merchant_ids") is None:
+                shops = by_brand.get(deal["brand"], [])
+            else:
+                ids = dict.fromkeys(deal["merchant_ids"])
+                shops = [self.shops[one] for one in ids if one in self.shops]
+            self._attach(deal, shops)
+
+    def _attach(self, deal: Row, shops: Iterable[Shop]) -> None:
+        """Keep the deal at its shops with the minutes at which it can be used there."""
+        windows = [(deal.get("valid_from"), deal.get("valid_through"))]
+        if deal.get("program_id") is not None:
+            program = self.programs[deal["program_id"]]
+            if program["status"] != "ACTIVE":
+                return
+            windows.append((program.get("valid_from"), program.get("valid_through")))
+        if deal.get("stock") == 0:
+            return
+        for shop in shops:
+            mask = usable_minutes(
+                deal.get("use_hours"), tuple(windows), shop.zone, shop.country, self.start
+            )
+            shop.deals.append((deal, mask))
+
+    def minute_of(self, request: Row) -> int:
+        """The horizon minute of the request's `at`."""
+        return (datetime.fromisoformat(request["at"]) - self.start) // timedelta(minutes=1)
+
+    def instant(self, minute: int | None) -> datetime | None:
+        """The UTC instant at which a horizon minute begins; None for None."""
+        return None if minute is None else self.start + timedelta(minutes=minute)
+
+    def expect(self, request: Row) -> list[Found]:
+        """Everything the request must find, in order; `limit` and `cursor` play no part."""
+        question = Question(request, self)
+        judged = [question.judge(shop) for shop in self.shops.values()]
+        found = [one for one in judged if one is not None]
+        return sorted(found, key=lambda one: (one.keys, one.shop.merchant_id))
+
+
+def facets(found: Iterable[Found], names: Iterable[str]) -> dict[str, dict[str, int]]:
+    """How many of the merchants found have each value, a merchant once per value."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for one in found:
+        area = one.shop.row.get("business_area")
+        values: dict[str, Iterable[str]] = {
+            "category": one.shop.category_prefixes,
+            "program": one.used_programs,
+            "offer_type": {offer.deal["offer_type"] for offer in one.offers},
+            "business_area": [area] if area else [],
+        }
+        for name, count in counts.items():
+            count.update(values[name])
+    return {name: dict(count) for name, count in counts.items()}
+
+
+def _prefixes(path: str) -> Iterable[str]:
+    """Every prefix of a dotted path: `food.cafe` gives `food` and `food.cafe`."""
+    parts = path.split(".")
+    return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _box_holds(box: tuple[float, float, float, float], lng: float, lat: float) -> bool:
+    """Whether a box holds a position, borders inside; it may cross the antimeridian."""
+    min_lng, min_lat, max_lng, max_lat = box
+    if not min_lat <= lat <= max_lat:
+        return False
+    if min_lng <= max_lng:
+        return min_lng <= lng <= max_lng
+    return lng >= min_lng or lng <= max_lng

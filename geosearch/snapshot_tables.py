@@ -1,0 +1,170 @@
+"""Fields of a snapshot's tables: names, kinds and limits, in one place for readers and checks.
+
+Useful for: schemas, generic checks, documentation of what a row may hold.
+Not useful for: rules over more than one field; those stand with their table.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import polars as pl
+
+MAX_MONEY = 2_000_000_000
+"""Largest number in any whole-number field: fits 32 bits, and sums fit 64."""
+
+CRS_NAMES = ("WGS84", "GCJ02", "BD09")
+OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
+REDEMPTION_CHANNELS = ("qr", "barcode", "phone_number", "show_card", "online")
+
+
+class Kind(Enum):
+    """What a field holds; the value is the type it is decoded to."""
+
+    ID = "id"
+    TEXT = "text"
+    TEXTS = "a list of texts"
+    NUMBER = "a number"
+    INTEGER = "a whole number"
+    FLAG = "true or false"
+    DATE = "date"
+    INSTANT = "instant"
+    JSON = "JSON"
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """Type of the raw column.
+
+        Whole numbers come as doubles, so that 5.0 is 5 and 1e99 is told by value, not lost in a
+        decoder's error; doubles hold every whole number in range.
+        """
+        if self in (Kind.NUMBER, Kind.INTEGER):
+            return pl.Float64()
+        if self is Kind.FLAG:
+            return pl.Boolean()
+        return pl.List(pl.String()) if self is Kind.TEXTS else pl.String()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field; `low` and `high` are inclusive, `choice_code` is for a word not in `choices`."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    choice_code: str = "bad_enum"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its name, the field that identifies a row, and all fields."""
+
+    name: str
+    key: str
+    fields: tuple[Field, ...]
+
+    def schema(self) -> dict[str, pl.DataType]:
+        """Raw column types by field name."""
+        return {field.name: field.kind.dtype for field in self.fields}
+
+
+def _id(name: str, *, required: bool = True) -> Field:
+    return Field(name, Kind.ID, required=required)
+
+
+def _texts(*names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, Kind.TEXT) for name in names)
+
+
+def _whole(name: str, low: int = 0) -> Field:
+    return Field(name, Kind.INTEGER, low=low, high=MAX_MONEY)
+
+
+def _validity() -> tuple[Field, ...]:
+    return Field("valid_from", Kind.DATE), Field("valid_through", Kind.DATE)
+
+
+PROGRAMS = Table(
+    "programs",
+    "program_id",
+    (
+        _id("program_id"),
+        Field("name", Kind.TEXT, required=True),
+        Field(
+            "kind",
+            Kind.TEXT,
+            choices=("membership", "bank_card", "government_voucher", "platform"),
+        ),
+        Field("status", Kind.TEXT, choices=("ACTIVE", "SUSPENDED", "ENDED")),
+        _whole("fee"),
+        *_validity(),
+        *_texts("how_to_redeem", "url"),
+    ),
+)
+
+MERCHANTS = Table(
+    "merchants",
+    "merchant_id",
+    (
+        _id("merchant_id"),
+        Field("name", Kind.TEXT, required=True),
+        Field("branch_name", Kind.TEXT),
+        Field("aliases", Kind.TEXTS),
+        Field("brand", Kind.TEXT),
+        Field("lat", Kind.NUMBER, required=True, low=-90, high=90),
+        Field("lng", Kind.NUMBER, required=True, low=-180, high=180),
+        Field("crs", Kind.TEXT, choices=CRS_NAMES, choice_code="bad_crs"),
+        Field("categories", Kind.TEXTS),
+        *_texts("address", "city", "district", "business_area"),
+        *_texts("time_zone", "opening_hours"),
+        Field("opening_periods", Kind.JSON),
+        Field(
+            "business_status",
+            Kind.TEXT,
+            choices=("OPERATIONAL", "CLOSED_TEMPORARILY", "CLOSED_PERMANENTLY"),
+        ),
+        Field("rating", Kind.NUMBER, low=0, high=5),
+        _whole("rating_count"),
+        _whole("avg_price"),
+        _whole("redemptions_ok"),
+        _whole("redemptions_failed"),
+        Field("tags", Kind.TEXTS),
+        *_texts("phone", "url", "image_url"),
+        Field("updated_at", Kind.INSTANT),
+    ),
+)
+
+DEALS = Table(
+    "deals",
+    "deal_id",
+    (
+        _id("deal_id"),
+        Field("merchant_ids", Kind.TEXTS),
+        Field("brand", Kind.TEXT),
+        _id("program_id", required=False),
+        *_texts("source", "title", "terms", "url"),
+        Field("offer_type", Kind.TEXT, required=True, choices=OFFER_TYPES),
+        Field("percent", Kind.NUMBER, low=0, high=100),
+        *(_whole(name) for name in ("amount", "price", "list_price", "face_value")),
+        _whole("min_spend"),
+        _whole("max_discount"),
+        _whole("max_uses", low=1),
+        _whole("party_min", low=1),
+        _whole("party_max", low=1),
+        *_validity(),
+        Field("use_hours", Kind.TEXT),
+        Field("new_customer_only", Kind.FLAG),
+        Field("stack_group", Kind.TEXT),
+        _whole("stock"),
+        Field("redemption", Kind.JSON),
+        Field("verified_at", Kind.INSTANT),
+    ),
+)
+
+CATEGORIES = Table(
+    "categories",
+    "category_id",
+    (_id("category_id"), Field("names", Kind.JSON), Field("aliases", Kind.JSON)),
+)

@@ -1,15 +1,94 @@
-"""Command line: parse, ask the engine, print.
+"""Command line: parse, call one function of the package, print.
 
 Useful for: everything an operator does with snapshots and indexes, and single queries by hand.
-Not useful for: logic; each command calls one function of the package.
+Not useful for: logic; there is none here.
+
+A command imports what it calls when it is called: `geosearch --help` need not wait for numba.
 """
 
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
 from importlib.metadata import version
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
+from msgspec.structs import replace
+from typer.exceptions import TyperException
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+from geosearch.cli_inspect import index_table, merchant_table
+from geosearch.cli_options import query_rows, setting_rows, with_options
+from geosearch.cli_progress import ProgressReport, waiting
+from geosearch.cli_tables import answer_table, console
+from geosearch.errors import BadData, BadRequest, GeosearchError
+
+DONE, FAULT, WRONG_USE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
+
+TRACEBACK_VARIABLE = "GEOSEARCH_TRACEBACK"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+importers = typer.Typer(help="Turn other sources into a snapshot.")
+app.add_typer(importers, name="import")
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 done, 1 a fault of ours, 2 wrong use, 3 bad data, 130 interrupted. All but 0 leave one
+        sentence on stderr.
+    """
+    try:
+        status = app(list(arguments) or ["--help"], prog_name="geosearch", standalone_mode=False)
+    except (TyperException, GeosearchError, OSError, MemoryError) as error:
+        return _complain(error)
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        return _complain(error)
+    return status if isinstance(status, int) else DONE
+
+
+def _complain(error: Exception) -> int:
+    """Write one sentence on stderr; return the exit status that says who must act."""
+    status, sentence = _verdict(error)
+    print("geosearch: " + " ".join(sentence.split()), file=sys.stderr)
+    return status
+
+
+def _verdict(error: Exception) -> tuple[int, str]:
+    match error:
+        case TyperException():
+            return WRONG_USE, error.format_message()
+        case BadRequest():
+            return WRONG_USE, str(error)
+        case BadData():
+            return BAD_DATA, str(error)
+        case OSError() if error.strerror:
+            return BAD_DATA, f"Expected to use a file, got {error.strerror} - at `{error.filename}`"
+    kind = type(error).__name__
+    return FAULT, f"A fault of ours, {kind}: {error} - {TRACEBACK_VARIABLE}=1 shows where"
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise typer.BadParameter(f"expected an RFC 3339 instant with offset, got {text!r}")
+    return instant
 
 
 def _show_version(wanted: bool) -> None:
@@ -24,9 +103,192 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
     ] = False,
 ) -> None:
-    """Exact nearby search for shops, opening hours and card deals."""
+    """Which shop near me, open now, gives the cards I hold the best deal."""
 
 
-def main() -> None:
-    """Run the command line."""
-    app()
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Argument(help="Folder of the new snapshot.")],
+    merchants: Annotated[int, typer.Option(min=1, help="How many merchants.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
+    world: Annotated[str, typer.Option(help="shanghai or china.")] = "shanghai",
+    created_at: Annotated[
+        datetime | None,
+        typer.Option(parser=_instant, metavar="INSTANT", help="Date of the snapshot; else now."),
+    ] = None,
+) -> None:
+    """Write a realistic synthetic snapshot."""
+    from geosearch.synth import synthesise
+
+    with ProgressReport() as progress:
+        synthesise(
+            out,
+            merchants=merchants,
+            seed=seed,
+            world=world,
+            created_at=created_at,
+            progress=progress,
+        )
+    typer.echo(f"wrote {out}: next, geosearch build {out} --out INDEX")
+
+
+@importers.command()
+def osm(
+    file: Annotated[Path, typer.Argument(help="GeoJSON or JSON lines, plain or .gz.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new snapshot.")],
+) -> None:
+    """Turn OpenStreetMap places into a snapshot."""
+    from geosearch.osm import import_osm
+
+    with ProgressReport() as progress:
+        import_osm(file, out, progress=progress)
+    typer.echo(f"wrote {out}: next, geosearch build {out} --out INDEX")
+
+
+@app.command()
+def build(
+    snapshot: Annotated[Path | None, typer.Argument(help="Folder of the snapshot.")] = None,
+    out: Annotated[Path, typer.Option(help="Index folder; a new version is published in it.")] = (
+        Path("index")
+    ),
+    max_rejected: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of a table that may be rejected.")
+    ] = 0.05,
+    now: Annotated[
+        datetime | None,
+        typer.Option(parser=_instant, metavar="INSTANT", help="Start the time horizon here."),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="A weight of the net benefit; repeat for more."),
+    ] = None,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Go back to the version before; no snapshot.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Validate a snapshot, build its index and publish it atomically."""
+    if rollback == (snapshot is not None):
+        raise BadRequest("Expected either SNAPSHOT or --rollback - at `build`")
+    if snapshot is None:
+        from geosearch.publish import rollback as go_back
+
+        typer.echo(f"{out} is back at version {go_back(out)}")
+        return
+    from geosearch.build import build as build_index
+
+    with ProgressReport() as progress:
+        report = build_index(
+            snapshot,
+            out,
+            now=now,
+            max_rejected=max_rejected,
+            weights=_weights(weight or []),
+            progress=progress,
+        )
+    typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
+
+
+def _weights(texts: Sequence[str]) -> Any:
+    """Weights of the net benefit from `NAME=NUMBER` texts."""
+    from geosearch.ranking import Weights
+
+    values: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in Weights.__struct_fields__:
+            names = ", ".join(Weights.__struct_fields__)
+            raise BadRequest(f"Expected a weight of {names}, got {name!r} - at `--weight`")
+        try:
+            values[name] = float(number)
+        except ValueError:
+            raise BadRequest(f"Expected a number, got {number!r} - at `{name}`") from None
+    try:
+        return Weights(**values)
+    except ValueError as wrong:
+        raise BadRequest(str(wrong)) from wrong
+
+
+@app.command()
+@with_options(setting_rows())
+def serve(
+    given: dict[str, str],
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+) -> None:
+    """Answer over HTTP, and follow new versions of the index."""
+    from geosearch.settings import load_settings
+
+    try:
+        load_settings(given, environment={})
+    except BadData as wrong:
+        raise BadRequest(str(wrong)) from wrong
+    settings = load_settings(given, environment=os.environ, file=config)
+    from geosearch.service import serve as serve_until_stopped
+
+    serve_until_stopped(settings)
+
+
+IndexFolder = Annotated[Path, typer.Option("--index", help="Index folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the service.")]
+
+
+@app.command()
+@with_options(query_rows())
+def search(
+    given: dict[str, str],
+    index: IndexFolder = Path("index"),
+    polygon: Annotated[Path | None, typer.Option(help="File with a GeoJSON polygon.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question; the options are the parameters of /v1/nearby."""
+    from geosearch.encode import encode_answer
+    from geosearch.request import read_url
+    from geosearch.searcher import open_index
+
+    query = read_url(urlencode(given).encode())
+    if polygon is not None:
+        query = replace(query, polygon=_read_json(polygon))
+    with waiting():
+        engine = open_index(index)
+    body = encode_answer(engine.search(query))
+    if as_json:
+        typer.echo(body)
+    else:
+        console().print(answer_table(json.loads(body)))
+
+
+@app.command()
+def inspect(
+    index: Annotated[Path, typer.Argument(help="Index folder.")],
+    merchant: Annotated[str | None, typer.Option(metavar="ID", help="Show one merchant.")] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(parser=_instant, metavar="INSTANT", help="Instant for --merchant; else now."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every byte with its checksum first.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an index holds, or one merchant with hours and deals."""
+    from geosearch.searcher import open_index
+
+    with waiting():
+        engine = open_index(index, verify="full" if verify else "fast")
+    record = engine.info() if merchant is None else engine.merchant(merchant, at)
+    if record is None:
+        raise BadRequest(f"Expected a merchant of {index}, got {merchant!r} - at `--merchant`")
+    if as_json:
+        typer.echo(json.dumps(record, ensure_ascii=False))
+    elif merchant is None:
+        console().print(index_table(record, engine.programs()))
+    else:
+        console().print(merchant_table(record))
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"Expected a file of JSON, got {error} - at `{file}`") from error
+    return record

@@ -10,6 +10,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.status import Status
 
 
 class ProgressReport:
@@ -68,3 +69,8 @@ class ProgressReport:
         if self._stage is not None:
             self._bars.update(self._stage, total=1, completed=1)
             self._stage = None
+
+
+def waiting() -> Status:
+    """Spinner on a terminal while an index opens; the first time, its kernels are compiled."""
+    return Console(stderr=True).status("opening the index (the first time takes about a minute)")

@@ -18,30 +18,33 @@ Ring = list[list[float]]
 def zone_features(rng: np.random.Generator, world: World, today: date) -> list[Feature]:
     """Return GeoJSON features: all business areas, up to 400 malls, a campaign of two parts."""
     features = []
-    rings: dict[str, Ring] = {}
+    rings: list[Ring] = []
     for area in world.areas:
         if area.named:
             zone_id = f"area-{area.slug}"
-            rings[zone_id] = _blob(rng, area.lat, area.lng, area.sigma_m * 1.4)
-            features.append(_feature(zone_id, area.name, "business_area", [rings[zone_id]]))
+            rings.append(_blob(rng, area.lat, area.lng, area.sigma_m * 1.4))
+            features.append(_feature(zone_id, area.name, "business_area", rings[-1:]))
     malls = world.malls
     for mall in range(min(len(malls.names), MOST_MALLS)):
         ring = _block(float(malls.lat[mall]), float(malls.lng[mall]))
         features.append(_feature(f"mall-{mall:04d}", malls.names[mall], "mall", [ring]))
-    first_two = list(rings.values())[:2]
-    campaign = _feature("campaign-night-market", "夜市节", "campaign", first_two)
-    campaign["properties"] |= {  # type: ignore[operator]
-        "valid_from": (today - timedelta(days=10)).isoformat(),
-        "valid_through": (today + timedelta(days=20)).isoformat(),
-    }
+    # The first and the last area lie far apart, so that the parts do not overlap.
+    campaign = _feature(
+        "campaign-night-market",
+        "夜市节",
+        "campaign",
+        [rings[0], rings[-1]],
+        valid_from=(today - timedelta(days=10)).isoformat(),
+        valid_through=(today + timedelta(days=20)).isoformat(),
+    )
     return [*features, campaign]
 
 
-def _feature(zone_id: str, name: str, kind: str, rings: list[Ring]) -> Feature:
+def _feature(zone_id: str, name: str, kind: str, rings: list[Ring], **dates: str) -> Feature:
     one = len(rings) == 1
     return {
         "type": "Feature",
-        "properties": {"zone_id": zone_id, "name": name, "kind": kind},
+        "properties": {"zone_id": zone_id, "name": name, "kind": kind, **dates},
         "geometry": {
             "type": "Polygon" if one else "MultiPolygon",
             "coordinates": [rings[0]] if one else [[ring] for ring in rings],

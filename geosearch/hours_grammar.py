@@ -126,10 +126,12 @@ def _tokens(text: str) -> list[Token]:
         if token is not None:
             tokens.append(token)
     words = {token.text.lower() for token in tokens if token.kind in (Kind.DAY, "german day")}
-    for token in tokens:
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.kind == "german day":
             day, proof = GERMAN_DAYS[token.text]
-            if not words & proof:
+            # French "Di, Sa" are Sunday and Saturday; "Di-Sa" would be the whole week.
+            starts_range = following is not None and following.kind == "-"
+            if not words & proof and not (token.text == "di" and starts_range and "sa" in words):
                 raise _refusal(token, "is a day in more than one language")
             token.kind, token.text = Kind.DAY, day
         elif token.kind is Kind.DAY:
@@ -521,7 +523,7 @@ class _Reader:
             rule.spans.append(f"{self._written_time(start)}-{self._written_time(end)}")
             return None, None
         begin, until = start.minute, end.minute
-        if until == 0 or (begin == 0 and until == 0):
+        if until == 0:
             until = MIDNIGHT
         if begin < last_end or begin >= MIDNIGHT or begin == until:
             raise _refusal(start, "begins before the span before it has ended, or never ends")
@@ -531,10 +533,13 @@ class _Reader:
         return begin, until if until > begin else MIDNIGHT
 
     def _check_half(self, start: Token, begin: int, until: int) -> None:
-        """Refuse 9-5 and 1-4: without a 24-hour clock they may be afternoon hours."""
+        """Refuse 9-5, 8-12, 1:00-4:00: without a 24-hour clock they may be later in the day."""
+        if NOON < until < begin:
+            raise _refusal(start, "begins a span that ends after the next noon")
         if self._has_24_hours:
             return
-        if until < begin or (begin < 6 * 60 and until <= NOON):
+        bare = start.text.isdigit() and until <= NOON
+        if until < begin or bare or (begin < 6 * 60 and until <= NOON):
             raise _refusal(start, "begins a span that may end in the morning or in the afternoon")
 
     def _time(self, rule: Rule) -> Token:

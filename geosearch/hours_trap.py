@@ -15,14 +15,17 @@ from geosearch.local_hours import (
     DAY_MINUTES,
     Holidays,
     LocalChanges,
+    is_weekly,
     local_changes,
     without_comments,
 )
 from indexes.timetable import OPEN
 
-# A leap year: every season and every day of the year is in it.
+# A leap year, in which every season and every day of the year is; for hours that are the same each
+# week, two weeks and a day of it.
 _FIRST: Final = date(2024, 1, 1)
 _LAST: Final = date(2024, 12, 31)
+_LAST_OF_WEEKS: Final = date(2024, 1, 15)
 _NO_HOLIDAYS: Final = Holidays(frozenset(), frozenset())
 
 _SPAN: Final = re.compile(r"(\d{1,2}):(\d\d) ?- ?(\d{1,2}):(\d\d)")
@@ -58,9 +61,10 @@ def _with_comma(expression: str, semicolon: int) -> str:
 
 
 def _only_adds_after_midnight(expression: str, candidate: str) -> bool:
+    last = _LAST_OF_WEEKS if is_weekly(expression) else _LAST
     try:
-        before = local_changes(expression, _FIRST, _LAST, holidays=_NO_HOLIDAYS)
-        after = local_changes(candidate, _FIRST, _LAST, holidays=_NO_HOLIDAYS)
+        before = local_changes(expression, _FIRST, last, holidays=_NO_HOLIDAYS)
+        after = local_changes(candidate, _FIRST, last, holidays=_NO_HOLIDAYS)
     except ValueError:
         return False
     minutes = np.union1d(before.minutes, after.minutes)

@@ -38,12 +38,16 @@ from geosearch.holiday_calendar import Days
 from indexes.timetable import CLOSED, OPEN, UNKNOWN
 
 DAY_MINUTES: Final = 1440
+_ONE_DAY: Final = timedelta(days=1)
 
 _STATES: Final = {State.CLOSED: CLOSED, State.OPEN: OPEN, State.UNKNOWN: UNKNOWN}
 _WEEKDAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 
 _COMMENT: Final = re.compile(r'"[^"]*"')
 _SUN: Final = re.compile(r"\b(?:sunrise|sunset|dawn|dusk)\b", re.IGNORECASE)
+_SEASONAL: Final = re.compile(
+    r"\|\||\[|\d{4}|week|easter|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE
+)
 _WEEKDAY: Final = r"(?i:mo|tu|we|th|fr|sa|su)\b"
 _HOLIDAY: Final = r"(?:PH(?: [+-]\d+ days?)?|SH)"
 # The grammar lets a space join a list of holidays and a list of weekdays and means a comma by it;
@@ -93,6 +97,16 @@ def uses_holidays(expression: str) -> bool:
     return _HOLIDAYS.search(without_comments(expression)) is not None
 
 
+def is_weekly(expression: str) -> bool:
+    """Whether nothing but weekdays, times, holidays and the sun is in it: each week is the same.
+
+    Only such expressions are evaluated over many days at once. Over others version 2.1.4 skips
+    days that it takes for constant (`07:00-23:00 || 24/7` stays closed from the first 23:00 on),
+    which its `state` and its evaluation of single days do not.
+    """
+    return _SEASONAL.search(without_comments(expression)) is None
+
+
 def local_changes(
     expression: str,
     first: date,
@@ -118,14 +132,15 @@ def local_changes(
         The expression is not in the grammar.
     """
     meant = _spell_out_comments(expression)
-    changes = _evaluate(_parse(meant, zone, position), first, last)
+    days_at_once = (last - first).days + 1 if is_weekly(meant) else 1
+    changes = _evaluate(_parse(meant, zone, position), first, last, days_at_once)
     pieces: list[LocalChanges] = []
     done = 0
     for day in _days_near_holidays(meant, first, last, holidays):
         begin = (day - first).days * DAY_MINUTES
         try:
             spelled = _parse(_spell_out_holidays(meant, day, holidays), zone, position)
-            of_day = _evaluate(spelled, day, day)
+            of_day = _evaluate(spelled, day, day, 1)
         except ValueError:
             # A place where the grammar takes a holiday but no weekday: nothing is known to be true
             # of this day, and unknown sends nobody to a closed door.
@@ -170,22 +185,28 @@ def _parse(
         raise ValueError(said) from None
 
 
-def _evaluate(parsed: OpeningHours, first: date, last: date) -> LocalChanges:
-    start = datetime.combine(first, time())
-    end = datetime.combine(last, time()) + timedelta(days=1)
-    midnight = start.toordinal()
+def _evaluate(parsed: OpeningHours, first: date, last: date, days_at_once: int) -> LocalChanges:
     minutes: list[int] = []
     states: list[int] = []
-    # With a zone the bounds come as instants of that zone. Their wall clock is what is wanted; a
-    # bound inside an hour that a DST change skips comes as the end of that hour, which no instant
-    # can tell from the bound itself.
-    for begin, _, state, _ in parsed.intervals(start, end):
-        minute = (begin.toordinal() - midnight) * DAY_MINUTES + begin.hour * 60 + begin.minute
-        if minutes and minutes[-1] == minute:
-            states[-1] = _STATES[state]
-        else:
-            minutes.append(minute)
-            states.append(_STATES[state])
+    begin_day = 0
+    midnight = datetime.combine(first, time())
+    end = midnight + (last - first + _ONE_DAY)
+    while midnight < end:
+        following = min(midnight + days_at_once * _ONE_DAY, end)
+        ordinal = midnight.toordinal() - begin_day
+        for begin, _, state, _ in parsed.intervals(midnight, following):
+            # With a zone the bounds come as instants of that zone. Their wall clock is what is
+            # wanted; a bound inside an hour that a DST change skips comes as the end of that hour,
+            # which no instant can tell from the bound itself.
+            day = begin.toordinal() - ordinal
+            minute = day * DAY_MINUTES + begin.hour * 60 + begin.minute
+            if minutes and minutes[-1] == minute:
+                states[-1] = _STATES[state]
+            else:
+                minutes.append(minute)
+                states.append(_STATES[state])
+        begin_day += days_at_once
+        midnight = following
     return join([LocalChanges(np.array(minutes, np.int64), np.array(states, np.uint8))])
 
 

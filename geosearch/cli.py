@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from typer.exceptions import TyperException
 
 from geosearch.cli_inspect import index_table, merchant_table
-from geosearch.cli_options import query_rows, setting_rows, with_options
+from geosearch.cli_options import instant, integer, query_rows, setting_rows, share, with_options
 from geosearch.cli_progress import ProgressReport, waiting
 from geosearch.cli_tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, GeosearchError
@@ -81,16 +81,6 @@ def _verdict(error: Exception) -> tuple[int, str]:
     return FAULT, f"A fault of ours, {kind}: {error} - {TRACEBACK_VARIABLE}=1 shows where"
 
 
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise typer.BadParameter(f"expected an RFC 3339 instant with offset, got {text!r}")
-    return instant
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"geosearch {version('geosearch')}")
@@ -109,12 +99,19 @@ def _options(
 @app.command()
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder of the new snapshot.")],
-    merchants: Annotated[int, typer.Option(min=1, help="How many merchants.")] = 100_000,
-    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
+    merchants: Annotated[
+        int, typer.Option(parser=integer, metavar="N", help="How many merchants.")
+    ] = 100_000,
+    seed: Annotated[
+        int,
+        typer.Option(parser=integer, metavar="N", help="The same seed writes the same bytes."),
+    ] = 1,
     world: Annotated[str, typer.Option(help="shanghai or china.")] = "shanghai",
     created_at: Annotated[
         datetime | None,
-        typer.Option(parser=_instant, metavar="INSTANT", help="Date of the snapshot; else now."),
+        typer.Option(
+            parser=instant, metavar="INSTANT", help="Date of the snapshot; else 2026-11-22."
+        ),
     ] = None,
 ) -> None:
     """Write a realistic synthetic snapshot."""
@@ -136,12 +133,20 @@ def synth(
 def osm(
     file: Annotated[Path, typer.Argument(help="GeoJSON or JSON lines, plain or .gz.")],
     out: Annotated[Path, typer.Option(help="Folder of the new snapshot.")],
+    country: Annotated[
+        str | None,
+        typer.Option(help="Country of public holidays; else the one most addresses name."),
+    ] = None,
 ) -> None:
     """Turn OpenStreetMap places into a snapshot."""
     from geosearch.osm import import_osm
 
     with ProgressReport() as progress:
-        import_osm(file, out, progress=progress)
+        report = import_osm(file, out, country=country, progress=progress)
+    typer.echo(
+        f"read {report.places:,} places: {report.not_imported:,} are no merchants (listed in "
+        f"not_imported.ndjson), {report.bad:,} lack a name or a position (the build rejects them)"
+    )
     typer.echo(f"wrote {out}: next, geosearch build {out} --out INDEX")
 
 
@@ -152,11 +157,12 @@ def build(
         Path("index")
     ),
     max_rejected: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of a table that may be rejected.")
+        float,
+        typer.Option(parser=share, metavar="SHARE", help="Share of a table that may be rejected."),
     ] = 0.05,
     now: Annotated[
         datetime | None,
-        typer.Option(parser=_instant, metavar="INSTANT", help="Start the time horizon here."),
+        typer.Option(parser=instant, metavar="INSTANT", help="Start the time horizon here."),
     ] = None,
     weight: Annotated[
         list[str] | None,
@@ -263,7 +269,7 @@ def inspect(
     merchant: Annotated[str | None, typer.Option(metavar="ID", help="Show one merchant.")] = None,
     at: Annotated[
         datetime | None,
-        typer.Option(parser=_instant, metavar="INSTANT", help="Instant for --merchant; else now."),
+        typer.Option(parser=instant, metavar="INSTANT", help="Instant for --merchant; else now."),
     ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare every byte with its checksum first.")

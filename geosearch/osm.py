@@ -51,6 +51,11 @@ class ImportReport:
     zones: Counter[str] = field(default_factory=Counter)
     countries: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def bad(self) -> int:
+        """Number of rows that a build will reject; one that lacks both counts twice."""
+        return self.nameless + self.without_position + self.unreadable
+
 
 def import_osm(
     file: Path,

@@ -86,9 +86,9 @@ def of_line(place: Object) -> Place:
 
 
 def _tags(raw: Object) -> dict[str, str]:
-    """Return tags as text; `addr_street` and `contact_phone` get their colon back."""
+    """Return tags as text without spaces around; `addr_street` becomes `addr:street`."""
     return {
-        _UNDERSCORED.sub(r"\1:", key): str(value)
+        _UNDERSCORED.sub(r"\1:", key): str(value).strip()
         for key, value in raw.items()
         if isinstance(value, str | int | float)
     }

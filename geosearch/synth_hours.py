@@ -23,6 +23,10 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
+def _shift(time: str, minutes: int) -> str:
+    return _clock(int(time[:2]) * 60 + int(time[3:]) + minutes)
+
+
 def _times(first: str, last: str, step: int) -> list[str]:
     start, end = (int(text[:2]) * 60 + int(text[3:]) for text in (first, last))
     return [_clock(minute % 1440) for minute in range(start, end + 1, step)]
@@ -49,6 +53,16 @@ def _weekend_differs(opens: list[str], closes: list[str], weight: float) -> Weig
             yield f"Mo-Fr {_span(a, z)}, Sa-Su,PH {_span('09:30', z)}", weight * 0.5
 
 
+def _own_weekend(opens: list[str], closes: list[str], weight: float) -> Weighted:
+    """Shops that keep other hours on Saturday and on Sunday, hardly two alike; none at night."""
+    for a in opens:
+        for z in closes:
+            for later, earlier in ((30, 0), (30, 30), (60, 0), (60, 60), (90, 30), (0, 90)):
+                saturday = f"{_shift(a, later)}-{_shift(z, -earlier)}"
+                yield f"Mo-Fr {a}-{z}; Sa {saturday}; Su {_shift(a, later + 30)}-{z}", weight
+                yield f"Mo-Fr {a}-{z}; Sa {saturday}; Su off", weight * 0.6
+
+
 def _day_off(opens: list[str], closes: list[str], weight: float) -> Weighted:
     days = ("Tu-Su", "Mo,We-Su", "Mo-Tu,Th-Su", "Mo-Sa")
     for day in days:
@@ -73,6 +87,7 @@ def _meal() -> Weighted:
     yield from _weekend_differs(opens, closes, 1.5)
     yield from _day_off(opens[1:], closes, 0.2)
     yield from _split(_times("10:30", "11:30", 15), _times("20:30", "22:00", 15), 0.8)
+    yield from _own_weekend(_times("10:00", "11:30", 15), _times("20:30", "22:30", 30), 0.2)
     yield "Mo-Su 10:00-22:00; Jan 01 off", 2
 
 
@@ -111,6 +126,7 @@ def _day() -> Weighted:
     opens, closes = _times("06:30", "09:30", 30), _times("19:00", "22:00", 30)
     yield from _daily(opens, closes, 1)
     yield from _day_off(opens[-3:], closes, 0.1)
+    yield from _own_weekend(_times("07:00", "09:30", 15), _times("18:30", "21:30", 30), 0.05)
     yield "24/7", 3
     yield "Mo-Sa 07:00-20:30; Su 08:00-14:00", 4
 
@@ -125,6 +141,7 @@ def _cafe() -> Weighted:
     opens, closes = _times("07:30", "10:30", 30), _times("18:30", "22:30", 30)
     yield from _daily(opens, closes, 1)
     yield from _day_off(opens[2:], closes[:5], 0.15)
+    yield from _own_weekend(_times("07:15", "10:15", 30), _times("18:00", "21:00", 30), 0.06)
     for a in opens[:4]:
         for z in closes[:5]:
             yield f"Mo-Fr {a}-{z}; Sa-Su,PH 10:00-{z}", 0.8
@@ -153,6 +170,7 @@ def _office() -> Weighted:
             yield f"Mo-Sa {a}-{z}; PH off", 1.5
             yield f"Mo-Fr {a}-12:00,13:30-{z}; PH off", 0.7
             yield f"Mo-Fr {a}-{z}; Sa 09:00-12:00; PH off", 0.7
+            yield f"Mo-We,Fr {a}-{z}; Th {a}-20:00; Sa-Su,PH off", 0.3
             yield f"Mo-Su {a}-{z}", 1
 
 
@@ -160,6 +178,7 @@ def _service() -> Weighted:
     opens, closes = _times("09:00", "11:00", 30), _times("19:00", "22:00", 30)
     yield from _daily(opens, closes, 1)
     yield from _day_off(opens, closes, 0.3)
+    yield from _own_weekend(_times("09:00", "10:45", 15), _times("19:00", "21:30", 30), 0.08)
 
 
 def _pharmacy() -> Weighted:
@@ -180,6 +199,7 @@ def _cinema() -> Weighted:
 
 def _gym() -> Weighted:
     opens, closes = _times("06:30", "10:00", 30), _times("21:00", "23:00", 30)
+    yield from _own_weekend(_times("06:45", "09:45", 60), _times("21:00", "22:30", 30), 0.1)
     for a in opens:
         for z in closes:
             yield f"Mo-Fr {a}-{z}; Sa-Su,PH 09:00-20:00", 1

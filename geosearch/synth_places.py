@@ -30,7 +30,7 @@ MALL_SHARE = 0.14
 SCATTERED_SHARE = 0.07
 SCATTER = 3.0
 SHOPS_PER_STREET = 70
-SHOPS_PER_MALL = 120
+LEAST_PER_MALL, MOST_PER_MALL = 10.0, 150.0
 
 STREET, MALL, SCATTERED = 0, 1, 2
 
@@ -210,7 +210,9 @@ def _town_areas(rng: np.random.Generator, ordinal: int, town: Town) -> list[Area
 def _build_malls(
     rng: np.random.Generator, world: str, areas: tuple[Area, ...], expected: Floats
 ) -> Malls:
-    wanted = np.floor(expected * MALL_SHARE / SHOPS_PER_MALL + rng.random(len(areas)))
+    # Malls grow with the world, 120 shops each in a million, so that small worlds have some too.
+    tenants = np.clip(0.12 * np.sqrt(expected.sum()), LEAST_PER_MALL, MOST_PER_MALL)
+    wanted = np.floor(expected * MALL_SHARE / tenants + rng.random(len(areas)))
     area = np.repeat(np.arange(len(areas)), np.minimum(wanted, 60).astype(np.int64))
     lat, lng = _scatter(rng, world, areas, area, spread=0.7)
     tails = rng.permutation(len(area))

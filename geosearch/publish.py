@@ -1,0 +1,237 @@
+"""Versions of an index in a folder: publish one, keep some, go back.
+
+Useful for: replacing a served index so that a reader sees the old version or the new one, never
+half of either, whenever the process dies or the power fails.
+Not useful for: what is inside a version; `segment` knows that.
+
+An index folder holds
+
+- `versions/NAME/`, complete versions, whose names sort by time;
+- `versions/.tmp-*`, what a build or a removal has not finished; nobody reads it;
+- `CURRENT`, a text file with the name of the version that is served;
+- `.lock`, locked while somebody writes.
+
+A version is written under a temporary name, made durable, renamed, and only then named in
+`CURRENT`, which is itself replaced by one rename. Versions newer than `CURRENT` are no history: a
+rollback left them, or a build that died before it was done; the next publish removes them first,
+so that a later rollback cannot serve them.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from geosearch.errors import BadData
+from indexes.storage import sync_folder
+
+CURRENT = "CURRENT"
+KEEP = 3
+"""Versions kept by `publish` unless told otherwise, the served one included."""
+
+_NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{4,})\Z")
+_TEMPORARY = ".tmp-"
+
+
+def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> str:
+    """Write a new version and serve it.
+
+    Parameters
+    ----------
+    index
+        The index folder; made if missing.
+    write
+        Fills the empty folder it is given. What it raises goes on to the caller, and the served
+        version stays as it was.
+    keep
+        Versions to keep, the new one included; older ones are removed.
+
+    Returns
+    -------
+    str
+        Name of the version, such as `20261122T193000Z-0001`.
+
+    Raises
+    ------
+    BadData
+        If another process is writing to this index, or a file is in its place.
+    ValueError
+        If `keep` is below 1.
+    """
+    if keep < 1:
+        raise ValueError(f"Expected `keep` of at least 1, got {keep}")
+    index = Path(index)
+    folder = index / "versions"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadData(f"Expected a folder for an index, got a file - at `{index}`") from None
+    with _locked(index):
+        _sweep(folder)
+        name = _next_name(folder)
+        work = folder / f"{_TEMPORARY}{name}"
+        try:
+            work.mkdir()
+            write(work)
+            _sync_tree(work)
+            _remove_newer(index)
+            work.rename(folder / name)
+            sync_folder(folder)
+            _serve(index, name)
+        except BaseException:
+            # Also for an interrupt: the version is not served, so nobody can miss it.
+            shutil.rmtree(work, ignore_errors=True)
+            if _named(index) != name:
+                _remove(folder, name)
+            raise
+        # Done is done: what cannot be removed now is removed by the next publish.
+        with suppress(OSError):
+            for old in versions(index)[:-keep]:
+                _remove(folder, old)
+    return name
+
+
+def rollback(index: Path) -> str:
+    """Serve the version before the served one.
+
+    Returns
+    -------
+    str
+        Name of the version that is served now.
+
+    Raises
+    ------
+    BadData
+        If there is no earlier version, no served one, or another process is writing.
+    """
+    index = Path(index)
+    current(index)  # Before the lock, which needs an index to be there.
+    with _locked(index):
+        served = current(index).name
+        earlier = [name for name in versions(index) if _order(name) < _order(served)]
+        if not earlier:
+            raise BadData(
+                f"Expected a version before {served} to go back to, got none - at `{index}`"
+            )
+        _serve(index, earlier[-1])
+        return earlier[-1]
+
+
+def current(index: Path) -> Path:
+    """Folder of the version that is served.
+
+    Raises
+    ------
+    BadData
+        If there is no index, or `CURRENT` does not name a version that is there.
+
+    Notes
+    -----
+    `keep` more publishes remove it again: a reader that finds it gone asks once more. What is
+    open stays readable.
+    """
+    index = Path(index)
+    file = index / CURRENT
+    try:
+        name = file.read_text("ascii").removesuffix("\n")
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadData(f"Expected an index, got no file {CURRENT} - at `{index}`") from None
+    except UnicodeDecodeError:
+        name = "bytes that are no text"
+    path = index / "versions" / name
+    if not _NAME.match(name) or not path.is_dir():
+        raise BadData(f"Expected the name of a version, got {name[:60]!r} - at `{file}`")
+    return path
+
+
+def versions(index: Path) -> list[str]:
+    """Names of the complete versions, oldest first; empty where there is no index."""
+    try:
+        found = os.listdir(Path(index) / "versions")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(filter(_NAME.match, found), key=_order)
+
+
+def _order(name: str) -> tuple[str, int]:
+    stamp, count = name.split("-")
+    return stamp, int(count)
+
+
+def _next_name(folder: Path) -> str:
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    known = versions(folder.parent)
+    stamp, count = _order(known[-1]) if known else ("", 0)
+    # A clock that went back must not make the new version older than the last.
+    return f"{now}-0001" if now > stamp else f"{stamp}-{count + 1:04d}"
+
+
+@contextmanager
+def _locked(index: Path) -> Iterator[None]:
+    handle = os.open(index / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            # The kernel lets go of it when the process dies, however it dies.
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadData(
+                f"Expected no other build or rollback, got one that is running - at `{index}`"
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sync_tree(root: Path) -> None:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            handle = os.open(os.path.join(folder, name), os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        sync_folder(Path(folder))
+
+
+def _serve(index: Path, name: str) -> None:
+    draft = index / f"{_TEMPORARY}{CURRENT}"
+    with open(draft, "w", encoding="ascii") as file:
+        file.write(name + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(index / CURRENT)
+    sync_folder(index)
+
+
+def _named(index: Path) -> str | None:
+    try:
+        return current(index).name
+    except BadData:
+        return None
+
+
+def _remove_newer(index: Path) -> None:
+    served = _named(index)
+    if served is None:
+        return
+    for name in versions(index):
+        if _order(name) > _order(served):
+            _remove(index / "versions", name)
+
+
+def _remove(folder: Path, name: str) -> None:
+    # Under another name first, so that a removal that dies half-way leaves no broken version.
+    doomed = folder / f"{_TEMPORARY}removed-{name}"
+    with suppress(FileNotFoundError):
+        (folder / name).rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    for name in os.listdir(folder):
+        if name.startswith(_TEMPORARY):
+            shutil.rmtree(folder / name, ignore_errors=True)

@@ -83,7 +83,7 @@ def _object(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Expr:
         for place, name in enumerate(fields)
         if frame[name].null_count() < frame.height
     ]
-    return pl.concat_str([*members, pl.lit("}")], ignore_nulls=True)
+    return pl.concat_str(*(member.fill_null("") for member in members), pl.lit("}"))
 
 
 def _member(column: pl.Series, key: str) -> pl.Expr:
@@ -120,6 +120,8 @@ def _first_comma_dropped(rows: pl.DataFrame) -> pl.Expr:
         for name in rows.columns
         if rows[name].null_count() < rows.height
     ]
+    if not members:
+        return pl.lit("{}")
     body = pl.concat_str(members, ignore_nulls=True).str.strip_prefix(",")
     return pl.concat_str(pl.lit("{"), body, pl.lit("}"))
 

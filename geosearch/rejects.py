@@ -21,7 +21,7 @@ REJECT_CODES: dict[str, str] = {
     "not_csv": "the record is broken: quotes, or another number of fields than the header",
     "not_utf8": "the line is not UTF-8, or a text holds half of a surrogate pair",
     "missing_field": "a required field is absent, null or empty",
-    "wrong_type": "text where a number belongs, a fraction where a whole number belongs, ...",
+    "wrong_type": "text where a number belongs, a fraction where a whole one does, and the like",
     "not_finite": "NaN, an infinity, or a number too big for a double",
     "out_of_range": "a number outside its range, or a text too long",
     "too_precise": "`percent` with more than 4 decimals",

@@ -99,8 +99,9 @@ class Checker:
         rows: npt.NDArray[np.int64],
     ) -> None:
         lines, values = self.frame["line"].gather(rows), self.frame[rule.field].gather(rows)
-        for line, value in zip(lines, values, strict=True):
-            got = shown(value.to_list() if isinstance(value, pl.Series) else value)
+        whole = any(f.name == rule.field and f.kind is Kind.INTEGER for f in self.table.fields)
+        for line, value in zip(lines.to_list(), values.to_list(), strict=True):
+            got = shown(int(value) if whole and value is not None and value % 1 == 0 else value)
             sentence = f"Expected {rule.expected}, got {got}{rule.hint}"
             note(self.table.name, line, rule.code, sentence)
 
@@ -180,7 +181,12 @@ def _number_rules(field: Field) -> list[Rule]:
     rules = [Rule(~column.is_finite(), "not_finite", name, f"`{name}` to be finite")]
     if field.kind is Kind.INTEGER:
         rules.append(
-            Rule(column != column.floor(), "wrong_type", name, f"`{name}` to be {field.kind.value}")
+            Rule(
+                column != column.floor(),
+                "wrong_type",
+                name,
+                f"`{name}` to be {field.kind.described}",
+            )
         )
     low, high = field.low, field.high
     outside = (column < low) | (column > high)

@@ -74,15 +74,13 @@ def _header(block: bytes, path: Path, table: Table) -> tuple[list[str], int]:
     try:
         names = next(csv.reader([block[:cut].decode("utf-8")]), [])
     except UnicodeDecodeError as error:
-        raise BadData(
-            f"Expected a header in UTF-8, got {error} - at line 1 of {path.name}"
-        ) from None
+        raise BadData(f"Expected a header in UTF-8, got {error} - at line 1 of `{path}`") from None
     names = [name.strip() for name in names]
     missing = [f.name for f in table.fields if f.required and f.name not in names]
     if missing or len(set(names)) < len(names):
         what = f"a header with `{missing[0]}`" if missing else "each name in the header once"
         got = shown(",".join(names)) if names else "nothing"
-        raise BadData(f"Expected {what}, got {got} - at line 1 of {path.name}")
+        raise BadData(f"Expected {what}, got {got} - at line 1 of `{path}`")
     return names, cut
 
 
@@ -304,7 +302,7 @@ def _typed(frame: pl.DataFrame, table: Table, log: RejectLog) -> pl.DataFrame:
         lost = (texts[field.name].is_not_null() & typed[field.name].is_null()).to_numpy() & ~bad
         for row in np.flatnonzero(lost):
             got = shown(texts[field.name][int(row)])
-            sentence = f"Expected `{field.name}` to be {field.kind.value}, got {got}"
+            sentence = f"Expected `{field.name}` to be {field.kind.described}, got {got}"
             log.reject(table.name, texts["line"][int(row)], "wrong_type", sentence)
         bad |= lost
     return typed.filter(~bad)

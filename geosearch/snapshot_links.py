@@ -31,7 +31,7 @@ def link_deals(checker: Checker, merchants: pl.DataFrame, programs: pl.DataFrame
     known = merchants.select("merchant_id", _closed()).with_row_index("merchant_row")
     pairs = ids.join(known, on="merchant_id", how="left", maintain_order="left")
     _reject_unknown(checker, pairs)
-    _reject_brands(checker, known, merchants)
+    _reject_brands(checker, merchants)
     checker.reject_duplicates()
     return _pairs(checker.frame, known, merchants)
 
@@ -41,13 +41,20 @@ def _closed() -> pl.Expr:
 
 
 def _reject_programs(checker: Checker, programs: pl.DataFrame) -> None:
+    expected = "`program_id` to be one of the programmes"
     wanted = checker.frame["program_id"]
-    unknown = (wanted.is_not_null() & ~wanted.is_in(programs["program_id"].implode())).arg_true()
-    sentences = [
-        f"Expected `program_id` to be one of the programmes, got {shown(wanted[row])}"
-        for row in unknown
-    ]
-    checker.reject_rows(unknown.to_list(), "unknown_program", sentences)
+    _reject_others(checker, wanted, programs["program_id"], "unknown_program", expected)
+
+
+def _reject_others(
+    checker: Checker, wanted: pl.Series, known: pl.Series, code: str, expected: str
+) -> None:
+    """Reject the rows where `wanted`, not null, is none of `known`."""
+    unknown = set(wanted.drop_nulls().unique()) - set(known.drop_nulls().unique())
+    if unknown:
+        rows = wanted.is_in(list(unknown)).fill_null(False).arg_true().to_list()
+        sentences = [f"Expected {expected}, got {shown(wanted[row])}" for row in rows]
+        checker.reject_rows(rows, code, sentences)
 
 
 def _listed(deals: pl.DataFrame) -> pl.DataFrame:
@@ -70,15 +77,11 @@ def _reject_unknown(checker: Checker, pairs: pl.DataFrame) -> None:
     checker.reject_rows(lost["deal_row"].to_list(), "unknown_merchant", sentences)
 
 
-def _reject_brands(checker: Checker, known: pl.DataFrame, merchants: pl.DataFrame) -> None:
+def _reject_brands(checker: Checker, merchants: pl.DataFrame) -> None:
     brand = pl.when(pl.col("merchant_ids").is_null()).then(pl.col("brand"))
     wanted = checker.frame.select(brand).to_series()
-    unknown = wanted.is_not_null() & ~wanted.is_in(
-        merchants["brand"].drop_nulls().unique().implode()
-    )
-    rows = unknown.arg_true().to_list()
-    sentences = [f"Expected `brand` of a merchant, got {shown(wanted[row])}" for row in rows]
-    checker.reject_rows(rows, "unknown_brand", sentences)
+    expected = "`brand` of an accepted merchant"
+    _reject_others(checker, wanted, merchants["brand"], "unknown_brand", expected)
 
 
 def _pairs(deals: pl.DataFrame, known: pl.DataFrame, merchants: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import zoneinfo
 import numpy as np
 import polars as pl
 
-from geosearch.hours import periods_expression
+from geosearch.opening_periods import periods_expression
 from geosearch.rejects import RejectLog, shown
 from geosearch.snapshot_checks import Checker, Rule, typed
 from geosearch.snapshot_objects import BadObject, read_distinct, rows_of_faults, without_nulls
@@ -19,7 +19,7 @@ from indexes.datum import to_wgs84
 _POSITION_STEPS = 1e7
 """Positions are kept to 1e-7 degree, 1.1 cm."""
 
-_RATING_STEPS = 1000
+_RATING_DECIMALS = 3
 
 
 def merchants_frame(raw: pl.DataFrame, log: RejectLog, *, crs: str, time_zone: str) -> pl.DataFrame:
@@ -42,7 +42,8 @@ def merchants_frame(raw: pl.DataFrame, log: RejectLog, *, crs: str, time_zone: s
     checker.frame = checker.frame.with_columns(
         pl.col("time_zone").fill_null(time_zone),
         pl.col("business_status").fill_null("OPERATIONAL"),
-        (pl.col("rating") * _RATING_STEPS).round() / _RATING_STEPS,
+        # Not `(r * 1000).round() / 1000`: polars makes that 3.5300000000000002 of 3.53.
+        pl.col("rating").round(_RATING_DECIMALS),
     )
     checker.reject([_time_zone_rule(checker.frame["time_zone"])])
     checker.reject_duplicates()
@@ -99,7 +100,8 @@ def _periods(value: object) -> str | None:
     try:
         return periods_expression(periods) if periods else None
     except ValueError as error:
-        raise BadObject("unreadable_hours", str(error)) from error
+        sentence = str(error).replace(" - at `", " at `")  # the row's place comes after the field's
+        raise BadObject("unreadable_hours", sentence) from error
 
 
 def _positioned(frame: pl.DataFrame, crs: str) -> pl.DataFrame:

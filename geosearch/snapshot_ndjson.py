@@ -3,10 +3,10 @@
 Useful for: `snapshot`, which checks the values.
 Not useful for: deciding about values; here a row fails only if it is no object of the right types.
 
-A block of lines is decoded in one go. Where that fails, or where the decoder is more lenient than
-the contract (it writes the number 5 as the text "5"), the lines of the block are examined one by
-one and the rest is decoded again. So good rows cost the same whatever their neighbours are, and
-each row's fate never depends on its neighbours.
+A block of lines is decoded in one go. Where that fails, its lines are examined one by one and the
+good ones decoded again. The decoder is more lenient than the contract (it writes the number 5 as
+the text "5"); rows where that may have happened are examined too. So each row's fate is what
+`_examine` says of its line, whatever its neighbours are.
 """
 
 import re
@@ -22,7 +22,7 @@ import polars as pl
 
 from geosearch.rejects import RejectLog, shown
 from geosearch.snapshot_source import line_blocks, lines_at
-from geosearch.snapshot_tables import Field, Kind, Table
+from geosearch.snapshot_tables import WRITTEN, Field, Kind, Table
 
 _BLANK = b" \t\r\n"
 # Lines of a block that are looked through for fields nobody knows; all would cost more than the
@@ -30,7 +30,13 @@ _BLANK = b" \t\r\n"
 _SAMPLE_LINES = 200
 
 # How the decoder writes a number, true, false, a list or an object into a text column.
-_LOOKS_UNQUOTED = r"^(?:-?[0-9][0-9.eE+-]*|true|false|[\[{].*)$"
+_LOOKS_UNQUOTED = r"^(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|[\[{].*)$"
+_NESTED = (Kind.TEXTS, Kind.JSON)
+_LIST = pl.List(pl.String)
+# The decoder's text of a list of texts that needs no escapes.
+_PLAIN_LIST = r'^\[(?:"[^"\\\x00-\x1f]*"(?:, "[^"\\\x00-\x1f]*")*)?\]$'
+# What it leaves as it is in the text of an object, though JSON wants it escaped.
+_LEFT_AS_IS = r"[\\\x00-\x1f]"
 _HALF_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -75,20 +81,19 @@ def _row(text: bytes) -> object:
 
 def _block_frame(block: bytes, first: int, table: Table, log: RejectLog) -> pl.DataFrame:
     """Frame of a block whose first line has number `first`."""
-    schema = table.schema()
-    newlines = block.count(b"\n") + (not block.endswith(b"\n"))
+    count = block.count(b"\n") + (not block.endswith(b"\n"))
     try:
-        frame = pl.read_ndjson(block, schema=schema)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError):
+        texts = pl.read_ndjson(block, schema=_text_schema(table))
+    except pl.exceptions.PolarsError:
         return _frame_by_lines(block, first, table, log)
-    if _too_lenient(frame, block, table):
-        return _frame_by_lines(block, first, table, log)
-    if frame.height == newlines:
-        return frame.with_columns(pl.Series("line", np.arange(first, first + newlines, dtype="u4")))
-    filled = [i for i, line in enumerate(block.split(b"\n"), first) if line.strip(_BLANK)]
-    if frame.height != len(filled):
-        return _frame_by_lines(block, first, table, log)
-    return frame.with_columns(pl.Series("line", filled, dtype=pl.UInt32))
+    if texts.height == count:
+        numbers = pl.Series("line", np.arange(first, first + count, dtype=np.uint32))
+    else:
+        filled = [i for i, line in enumerate(block.split(b"\n"), first) if line.strip(_BLANK)]
+        if texts.height != len(filled):
+            return _frame_by_lines(block, first, table, log)
+        numbers = pl.Series("line", filled, pl.UInt32)
+    return _finished(texts.with_columns(numbers), block, first, table, log)
 
 
 def _frame_by_lines(block: bytes, first: int, table: Table, log: RejectLog) -> pl.DataFrame:
@@ -104,14 +109,14 @@ def _frame_by_lines(block: bytes, first: int, table: Table, log: RejectLog) -> p
             good.append(line)
         else:
             log.reject(table.name, number, fault.code, fault.sentence)
-    return _decode_or_split(good, numbers, table, log)
+    return _finished(_decode_or_split(good, numbers, table, log), block, first, table, log)
 
 
 def _decode_or_split(
     lines: list[bytes], numbers: list[int], table: Table, log: RejectLog
 ) -> pl.DataFrame:
     """Frame of examined lines; halves them around one that the decoder alone does not like."""
-    schema = table.schema()
+    schema = _text_schema(table)
     try:
         frame = pl.read_ndjson(b"\n".join(lines), schema=schema)
     except pl.exceptions.PolarsError as error:
@@ -129,33 +134,83 @@ def _decode_or_split(
     return frame.with_columns(pl.Series("line", numbers, dtype=pl.UInt32))
 
 
-def _too_lenient(frame: pl.DataFrame, block: bytes, table: Table) -> bool:
-    """Whether the decoder may have let through what `_examine` rejects."""
-    texts = [
-        f.name for f in table.fields if f.kind in (Kind.ID, Kind.TEXT, Kind.DATE, Kind.INSTANT)
+def _text_schema(table: Table) -> dict[str, pl.DataType]:
+    """Types to decode a block to: lists come as their text, in half the time."""
+    return {
+        name: pl.String() if isinstance(dtype, pl.List) else dtype
+        for name, dtype in table.schema().items()
+    }
+
+
+def _finished(
+    texts: pl.DataFrame, block: bytes, first: int, table: Table, log: RejectLog
+) -> pl.DataFrame:
+    """Raw frame of a decoded one: lists read, and what the decoder was too lenient with settled."""
+    suspect = _suspects(texts, block, table)
+    lists = [field.name for field in table.fields if field.kind is Kind.TEXTS]
+    plain = texts
+    if suspect.any():
+        plain = texts.with_columns(
+            pl.when(~suspect).then(pl.col(name)).alias(name) for name in lists
+        )
+    frame = plain.with_columns(pl.col(name).str.json_decode(_LIST) for name in lists)
+    if not suspect.any():
+        return frame
+    lines = block.split(b"\n")
+    settled = []
+    for number in texts["line"].filter(suspect):
+        fault = _examine(lines[number - first], table)
+        if fault is None:
+            settled.append({"line": number} | _objects(lines[number - first], table))
+        else:
+            log.reject(table.name, number, fault.code, fault.sentence)
+    kinds = {field.name: field.kind.dtype for field in table.fields if field.kind in _NESTED}
+    patch = pl.DataFrame(settled, schema={"line": pl.UInt32(), **kinds})
+    good = frame.filter(~suspect | pl.col("line").is_in(patch["line"].implode()))
+    return good.update(patch, on="line")
+
+
+def _objects(line: bytes, table: Table) -> dict[str, object]:
+    """Lists and objects of a good line, the latter as text."""
+    row = orjson.loads(line)
+    nested: dict[str, object] = {}
+    for field in table.fields:
+        value = row.get(field.name)
+        if field.kind is Kind.TEXTS:
+            nested[field.name] = orjson.loads(value) if isinstance(value, str) else value
+        elif field.kind is Kind.JSON:
+            is_text = value is None or isinstance(value, str)
+            nested[field.name] = value if is_text else orjson.dumps(value).decode()
+    return nested
+
+
+def _suspects(texts: pl.DataFrame, block: bytes, table: Table) -> pl.Series:
+    """Rows that may hold what the decoder lets through and `_examine` does not."""
+    kinds = {field.name: field.kind for field in table.fields}
+    written = [name for name, kind in kinds.items() if kind in WRITTEN]
+    looks = texts.select(pl.col(written).str.contains(_LOOKS_UNQUOTED).any())
+    unquoted = [name for name in written if looks[name][0] and _unquoted(name).search(block)]
+    lists = [name for name, kind in kinds.items() if kind is Kind.TEXTS]
+    objects = [name for name, kind in kinds.items() if kind is Kind.JSON]
+    # The decoder writes half a surrogate pair as NUL.
+    halves = written if _HALF_SURROGATE.search(block) else []
+    marks = [
+        *(~pl.col(name).str.contains(_PLAIN_LIST) for name in lists),
+        *(pl.col(name).str.contains(_LEFT_AS_IS) for name in objects),
+        *(pl.col(name).str.contains(_LOOKS_UNQUOTED) for name in unquoted),
+        *(pl.col(name).str.contains("\0", literal=True) for name in halves),
     ]
-    lists = [f.name for f in table.fields if f.kind is Kind.TEXTS]
-    items = {name: frame[name].explode() for name in lists}
-    if any(items[name].count() != (frame[name].list.len().sum() or 0) for name in lists):
-        return True  # a null in a list
-    everything = [frame[name] for name in texts] + list(items.values())
-    if _HALF_SURROGATE.search(block) and any(
-        column.str.contains("\0", literal=True).any() for column in everything
-    ):
-        return True  # the decoder writes half a surrogate pair as NUL
-    suspects = [column for column in everything if column.str.contains(_LOOKS_UNQUOTED).any()]
-    return any(_unquoted(column.name, column.name in items).search(block) for column in suspects)
+    marked = [mark.fill_null(False) for mark in marks]
+    return texts.select(pl.any_horizontal(*marked, pl.repeat(False, pl.len()))).to_series()
 
 
-def _unquoted(name: str, in_list: bool) -> re.Pattern[bytes]:
-    """Pattern of a value of field `name`, or of an item of its list, that is no text.
+def _unquoted(name: str) -> re.Pattern[bytes]:
+    """Pattern of a value of field `name` that is no text.
 
-    A text never holds `"name":` itself, as its quotes are escaped there. The pattern may still
-    find one too many in a nested object; then lines are examined for nothing, no more.
+    A text never holds `"name":` itself, as its quotes are escaped there. The pattern may find one
+    too many in a nested object; then lines are examined for nothing, no more.
     """
-    key = rf'"{name}"\s*:\s*'
-    before = r'\[(?:\s*"(?:[^"\\]|\\.)*"\s*,)*\s*' if in_list else ""
-    return re.compile((key + before + r'[^"\s\]n]').encode())
+    return re.compile(rf'"{name}"\s*:\s*[^"\sn]'.encode())
 
 
 def _examine(line: bytes, table: Table) -> _Fault | None:
@@ -196,19 +251,29 @@ def _wrong_value(value: object, field: Field) -> _Fault | None:
         return None
     if kind in (Kind.NUMBER, Kind.INTEGER):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return _wrong_type(name, kind.value, value)
+            return _wrong_type(name, kind.described, value)
         if not _fits_double(value):
             return _Fault("not_finite", f"Expected `{name}` to be finite, got {shown(value)}")
         return None
     if kind is Kind.FLAG:
-        return None if isinstance(value, bool) else _wrong_type(name, kind.value, value)
+        return None if isinstance(value, bool) else _wrong_type(name, kind.described, value)
     if kind is Kind.TEXTS:
+        if isinstance(value, str) and value.startswith("["):
+            value = _loaded(value)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            return _wrong_type(name, kind.value, value)
+            return _wrong_type(name, kind.described, value)
         return _half_surrogate(name, value)
     if not isinstance(value, str):
-        return _wrong_type(name, "text", value)
+        return _wrong_type(name, kind.described, value)
     return _half_surrogate(name, [value])
+
+
+def _loaded(text: str) -> object:
+    """A list written as JSON text, as CSV would; the text itself if it is none."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return text
 
 
 def _wrong_type(name: str, expected: str, value: object) -> _Fault:

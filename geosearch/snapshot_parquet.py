@@ -57,7 +57,7 @@ def _column(frame: pl.DataFrame, field: Field, path: Path) -> pl.Expr:
     decoded = _decoded(field, frame.schema[field.name])
     if decoded is None:
         got = frame.schema[field.name]
-        expected = f"Expected column `{field.name}` to be {field.kind.value}"
+        expected = f"Expected column `{field.name}` to be {field.kind.described}"
         raise BadData(f"{expected}, got {got} - at `{path}`")
     return decoded.alias(field.name)
 

@@ -89,7 +89,7 @@ def line_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
         if cut == 0:
             rest += block
             continue
-        yield rest + block[:cut]
+        yield b"".join((rest, memoryview(block)[:cut]))
         rest = block[cut:]
     if rest:
         yield rest

@@ -31,6 +31,11 @@ class Kind(Enum):
     JSON = "JSON"
 
     @property
+    def described(self) -> str:
+        """What a value has to be, for sentences."""
+        return "text" if self in WRITTEN else self.value
+
+    @property
     def dtype(self) -> pl.DataType:
         """Type of the raw column.
 
@@ -42,6 +47,10 @@ class Kind(Enum):
         if self is Kind.FLAG:
             return pl.Boolean()
         return pl.List(pl.String()) if self is Kind.TEXTS else pl.String()
+
+
+WRITTEN = (Kind.ID, Kind.TEXT, Kind.DATE, Kind.INSTANT)
+"""Kinds whose values are texts in JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,10 @@ def _features(path: Path, crs: str) -> tuple[list[object], str]:
     if not is_collection or not isinstance(collection.get("features"), list):
         got = shown(collection, longest=40)
         raise BadData(f"Expected a FeatureCollection, got {got} - at `{path}`")
-    return collection["features"], _datum(collection.get("crs"), crs)
+    try:
+        return collection["features"], _datum(collection.get("crs"), crs)
+    except BadObject as error:
+        raise BadData(f"{error} - at `{path}`") from error
 
 
 def _datum(named: object, crs: str) -> str:

@@ -5,7 +5,9 @@ serve`, whose options are the settings; names and help are written once, in thos
 Not useful for: checking values; the readers of the tables do, with the same sentences as over HTTP.
 """
 
+import math
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, NamedTuple
 
@@ -89,3 +91,37 @@ def setting_rows() -> list[Row]:
         )
         for each in SETTINGS
     ]
+
+
+def integer(text: str) -> int:
+    """Whole number of an option.
+
+    >>> integer("100_000")
+    100000
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a whole number, got {text!r}") from None
+
+
+def share(text: str) -> float:
+    """Number from 0 to 1 of an option."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if 0.0 <= number <= 1.0:
+        return number
+    raise typer.BadParameter(f"expected a share from 0 to 1, got {text!r}")
+
+
+def instant(text: str) -> datetime:
+    """Instant of an option, with an offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min
+    if moment.tzinfo is not None:
+        return moment
+    raise typer.BadParameter(f"expected an RFC 3339 instant with offset, got {text!r}")

@@ -48,7 +48,7 @@ class ProgressReport:
         """Say which stage begins."""
         if not self._console.is_terminal:
             seconds = time.monotonic() - self._start
-            self._console.print(f"{seconds:6.1f} s  {message}", markup=False, highlight=False)
+            self._console.out(f"{seconds:6.1f} s  {message}", highlight=False)
             return
         self._end_stage()
         self._stage = self._bars.add_task(message, total=None)

@@ -1,0 +1,113 @@
+"""The reference page, written from the tables the code reads: `python -m geosearch.reference`.
+
+Useful for: `docs/reference.md`; a test fails where page and tables differ.
+Not useful for: explanations; those are in README.md and ARCHITECTURE.md.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from geosearch.model import Query
+from geosearch.openapi import openapi_document
+from geosearch.parameters import PARAMETERS, Parameter
+from geosearch.problems import CODES
+from geosearch.ranking import Weights
+from geosearch.rejects import REJECT_CODES, WARNING_CODES
+from geosearch.settings import PREFIX, SETTINGS, Settings
+
+PAGE = Path("docs/reference.md")
+
+_HEAD = """# Reference
+
+Written by `make fix` from the tables the code reads; do not edit it here.
+"""
+
+
+def reference_page() -> str:
+    """Markdown text of the whole page."""
+    return "\n".join([_HEAD, *_sections()])
+
+
+def _sections() -> Iterator[str]:
+    yield _section(
+        "Parameters of /v1/nearby",
+        "Also the options of `geosearch search` and the fields of `geosearch.Query`.",
+        ("parameter", "default", "values", "meaning"),
+        (_parameter(each) for each in PARAMETERS.values()),
+    )
+    yield _section("Routes", "", ("route", "what it answers"), _routes())
+    yield _section(
+        "Errors over HTTP",
+        "Bodies are RFC 9457 `application/problem+json`; `errors` says what was expected where.",
+        ("code", "status", "meaning"),
+        ((f"`{code}`", f"{status}", text) for code, (status, text) in CODES.items()),
+    )
+    yield _section(
+        "Settings of geosearch serve",
+        f"Command line over environment (`{PREFIX}PORT`) over `--config FILE.toml` over default.",
+        ("setting", "default", "meaning"),
+        ((f"`{each.name}`", _shown(each.default), each.help) for each in SETTINGS),
+    )
+    yield _section(
+        "Weights of sort=best",
+        "Set at build: `geosearch build --weight star_value=600`. `geosearch.ranking.Weights` says "
+        "what each is and why.",
+        ("weight", "default"),
+        ((f"`{each.name}`", _shown(each.default)) for each in msgspec.structs.fields(Weights)),
+    )
+    yield _section(
+        "Why a row of a snapshot is rejected",
+        "Codes in `rejected.ndjson`, kind `reject`.",
+        ("code", "meaning"),
+        ((f"`{code}`", text) for code, text in REJECT_CODES.items()),
+    )
+    yield _section(
+        "What a build warns of",
+        "Codes in `rejected.ndjson`, kind `warning`; the row stays.",
+        ("code", "meaning"),
+        ((f"`{code}`", text) for code, text in WARNING_CODES.items()),
+    )
+
+
+def _section(title: str, words: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"## {title}", ""]
+    if words:
+        lines += [words, ""]
+    lines += [_row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _parameter(parameter: Parameter) -> tuple[str, str, str, str]:
+    default = next(
+        field.default for field in msgspec.structs.fields(Query) if field.name == parameter.name
+    )
+    values = ", ".join(parameter.choices)
+    if not values:
+        bounds = (parameter.low, parameter.high)
+        limited = parameter.kind in ("number", "integer")
+        values = f"{parameter.kind} {bounds[0]}…{bounds[1]}" if limited else parameter.kind
+    shown = "required" if parameter.required else _shown(default)
+    return f"`{parameter.name}`", shown, values, parameter.help
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _routes() -> Iterator[tuple[str, str]]:
+    for path, methods in openapi_document(Settings())["paths"].items():
+        for method, operation in methods.items():
+            yield f"`{method.upper()} {path}`", operation["summary"]
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(reference_page(), encoding="utf-8")

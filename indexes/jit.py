@@ -13,11 +13,15 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite
 import numba
+import numpy as np
 from numba import config
+
+int64 = cast(Callable[[Any], int], np.int64)
+"""`np.int64` for kernels, typed as what they take it for: a Python integer."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,15 +66,19 @@ config.CACHE_DIR = str(cache_folder())
 def njit(function: F) -> F:
     """Compile a kernel at its first call; see the module for what that means.
 
+    A kernel allocates nothing: arrays come in, and slices of them cannot be made. In return no
+    reference is counted, which for a tuple of 45 arrays passed down four calls is most of the
+    time: the nearest 20 of a million took 700 us with counting, 13 us without.
+
     Under `NUMBA_DISABLE_JIT=1` the function is returned as it is, for coverage and debugging.
     """
-    compiled: F = numba.njit(nogil=True, cache=True)(function)
+    compiled: F = numba.njit(nogil=True, cache=True, _nrt=False)(function)
     return compiled
 
 
 def inline_njit(function: F) -> F:
     """Compile a small kernel and offer it to the optimiser to inline into its callers."""
-    compiled: F = numba.njit(nogil=True, cache=True, forceinline=True)(function)
+    compiled: F = numba.njit(nogil=True, cache=True, _nrt=False, forceinline=True)(function)
     return compiled
 
 

@@ -152,7 +152,8 @@ class ZoneIndex:
     ) -> NDArray[np.uint32]:
         geometry = self._geometries[ordinal]
         min_x, min_y, max_x, max_y = self._boxes[ordinal]
-        relations = _relations(from_shapely(geometry).edges, boxes, self._boxes[ordinal])
+        relations = np.empty(len(boxes), np.uint8)
+        _relations(from_shapely(geometry).edges, boxes, self._boxes[ordinal], relations)
         some = _docs_of(relations == CROSSES, x.size)
         near = (x[some] >= min_x) & (x[some] <= max_x) & (y[some] >= min_y) & (y[some] <= max_y)
         some = some[near]
@@ -204,9 +205,11 @@ def _docs_of(blocks: NDArray[np.bool_], docs: int) -> NDArray[np.uint32]:
 
 @njit
 def _relations(
-    edges: NDArray[np.float64], boxes: NDArray[np.float64], bounds: NDArray[np.float64]
-) -> NDArray[np.uint8]:
-    relations = np.empty(boxes.shape[0], np.uint8)
+    edges: NDArray[np.float64],
+    boxes: NDArray[np.float64],
+    bounds: NDArray[np.float64],
+    relations: NDArray[np.uint8],
+) -> None:
     for i in range(boxes.shape[0]):
         if (
             boxes[i, 0] > bounds[2]
@@ -217,4 +220,3 @@ def _relations(
             relations[i] = OUTSIDE
         else:
             relations[i] = box_relation(edges, boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3])
-    return relations

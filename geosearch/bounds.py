@@ -1,0 +1,174 @@
+"""What a node's best shop can be worth to a wallet: joint bounds, class by class.
+
+Useful for: filling the `bound_` columns when a segment is written.
+Not useful for: queries; `predicates` reads what is filled here.
+
+The best saving and the best rating of a node are rarely those of one shop, so a bound from two
+separate maxima is loose, and looser still over cards nobody in the wallet has. These bounds are
+joint (saving and quality of the same shop) and by class: shops with a public deal, shops with any
+programme's deal, and one class for each of the programmes with the most shops. The value of a
+shop in a programme's class counts that programme's offers and the public ones.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.columns import F32, F64, I32, U16, U32
+from geosearch.offers import (
+    KNOWN_SAVING,
+    PPM,
+    UNKNOWN_MONEY,
+    UNUSABLE,
+    expected_spend,
+    offer_value,
+    saving_ceiling,
+)
+from geosearch.ranking import BASIS_POINTS
+from indexes.jit import inline_njit, int64, njit
+from indexes.rtree import NODE_SIZE, summarise_leaves
+from indexes.timetable import NEVER
+
+PUBLIC_CLASS = 0
+"""Documents with a deal that needs no card."""
+ANY_PROGRAM_CLASS = 1
+"""Documents with a deal of some programme; the fallback for programmes without a class."""
+OWN_CLASSES = 14
+"""Programmes with a class of their own: those with the most documents, numbered 1 to 14."""
+
+BOUNDS = ("best", "saving", "fixed_best", "fixed_saving", "slope", "spend")
+"""What is bounded, each by its maximum over the documents of the class below a node.
+
+`best`, `saving`: net benefit at distance 0, and saving, for a party of one and no given spend.
+For other requests a saving is at most the larger of a fixed part and a part that grows with the
+spend: `fixed_best` and `fixed_saving` bound the former; `slope` (saving per unit of spend) and
+`spend` (saving per person at the shop's usual price) the latter.
+"""
+BEST, SAVING, FIXED_BEST, FIXED_SAVING, SLOPE, SPEND = range(6)
+
+
+def class_of(program: int) -> int:
+    """Bound class of a programme by its number; 0 is "no card needed"."""
+    if program == 0:
+        return PUBLIC_CLASS
+    return ANY_PROGRAM_CLASS + program if program <= OWN_CLASSES else ANY_PROGRAM_CLASS
+
+
+def class_count(programs: int) -> int:
+    """Classes of a segment with so many programmes, "no card needed" included."""
+    return ANY_PROGRAM_CLASS + 1 + min(programs - 1, OWN_CLASSES)
+
+
+@inline_njit
+def _raise_to(bounds: F64, c: int, leaf: int, value: F64, public: F64) -> None:
+    for part in range(6):
+        bounds[part, c, leaf] = max(bounds[part, c, leaf], value[part], public[part])
+
+
+@njit
+def _offer_bounds(
+    terms: I32, deal: int, price: int, redeem: float, quality: float, out: F64
+) -> None:
+    """Write the six values of one offer at one shop."""
+    status, saving, _pay = offer_value(terms, deal, expected_spend(UNKNOWN_MONEY, price, 1), 1)
+    out[BEST] = -np.inf
+    out[SAVING] = -np.inf
+    if status == KNOWN_SAVING:
+        # The operations of `predicates.net_benefit`, in its order, so that they round alike.
+        out[BEST] = redeem * saving + quality
+        out[SAVING] = saving
+    elif status != UNUSABLE:
+        out[BEST] = quality
+    fixed, ppm = saving_ceiling(terms, deal)
+    # Where the saving turns out unknown, the quality alone counts.
+    out[FIXED_BEST] = max(redeem * fixed + quality, quality)
+    out[FIXED_SAVING] = fixed
+    out[SLOPE] = ppm / PPM
+    out[SPEND] = ppm / PPM * max(price, 0)
+
+
+@njit
+def _fill_leaves(
+    offer_start: U32,
+    offer_deal: U32,
+    offer_window: U32,
+    deal_terms: I32,
+    deal_program: U16,
+    doc_price: I32,
+    doc_redeem: U16,
+    doc_quality: I32,
+    bounds: F64,
+    public: F64,
+    value: F64,
+) -> None:
+    classes = bounds.shape[1]
+    for doc in range(doc_price.shape[0]):
+        leaf = doc // NODE_SIZE
+        price = int64(doc_price[doc])
+        redeem = doc_redeem[doc] / BASIS_POINTS
+        quality = float(doc_quality[doc])
+        public[:] = -np.inf
+        for offer in range(offer_start[doc], offer_start[doc + 1]):
+            deal = int64(offer_deal[offer])
+            if deal_program[deal] == 0 and offer_window[offer] != NEVER:
+                _offer_bounds(deal_terms, deal, price, redeem, quality, value)
+                for part in range(6):
+                    public[part] = max(public[part], value[part])
+        _raise_to(bounds, PUBLIC_CLASS, leaf, public, public)
+        for offer in range(offer_start[doc], offer_start[doc + 1]):
+            deal = int64(offer_deal[offer])
+            program = int64(deal_program[deal])
+            if program == 0 or offer_window[offer] == NEVER:
+                continue
+            _offer_bounds(deal_terms, deal, price, redeem, quality, value)
+            _raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value, public)
+            if ANY_PROGRAM_CLASS + program < classes:
+                _raise_to(bounds, ANY_PROGRAM_CLASS + program, leaf, value, public)
+
+
+def joint_bounds(
+    offer_start: U32,
+    offer_deal: U32,
+    offer_window: U32,
+    deal_terms: I32,
+    deal_program: U16,
+    *,
+    doc_price: I32,
+    doc_redeem: U16,
+    doc_quality: I32,
+    programs: int,
+) -> dict[str, F32]:
+    """`bound_` columns by name, float32[classes, nodes], rounded up.
+
+    Parameters
+    ----------
+    offer_start, offer_deal, offer_window, deal_terms, deal_program
+        Columns of the segment, documents in Hilbert order; so are the `doc_` ones.
+    programs
+        Number of programmes, "no card needed" included.
+    """
+    docs = doc_price.shape[0]
+    leaves = (docs + NODE_SIZE - 1) // NODE_SIZE
+    bounds = np.full((len(BOUNDS), class_count(programs), leaves), -np.inf)
+    _fill_leaves(
+        offer_start,
+        offer_deal,
+        offer_window,
+        deal_terms,
+        deal_program,
+        doc_price,
+        doc_redeem,
+        doc_quality,
+        bounds,
+        np.empty(len(BOUNDS)),
+        np.empty(len(BOUNDS)),
+    )
+    rounded = _round_up(bounds)
+    return {
+        f"bound_{name}": summarise_leaves(rounded[part], np.maximum)
+        for part, name in enumerate(BOUNDS)
+    }
+
+
+def _round_up(values: NDArray[np.float64]) -> F32:
+    narrow = values.astype(np.float32)
+    return np.where(narrow < values, np.nextafter(narrow, np.float32(np.inf)), narrow)

@@ -1,0 +1,111 @@
+"""Details of ranked documents: state of hours, usable deals best first, net benefit.
+
+Useful for: everything a hit says beyond its rank, computed for the few documents of a page.
+Not useful for: ranking (`kernel`) and words (`hits`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.columns import Ask, Columns
+from geosearch.offers import UNKNOWN_MONEY, UNUSABLE, expected_spend, is_better, offer_value
+from geosearch.predicates import net_benefit, offer_is_on
+from indexes.jit import int64, njit
+from indexes.timetable import OPEN, next_change, next_open, state_at
+
+STATE, UNTIL, OFFERS_OF, X, Y, TIME_ZONE = range(6)
+DEAL, SAVING, PAY, USABLE_UNTIL = range(4)
+
+
+@njit
+def describe(
+    columns: Columns,
+    ask: Ask,
+    docs: NDArray[np.int64],
+    distances: NDArray[np.float64],
+    detail: NDArray[np.int64],
+    scores: NDArray[np.float64],
+) -> int:
+    """Write what a person wants to know of each result; return how many rows, or -1 if too few.
+
+    Parameters
+    ----------
+    docs, distances
+        [n], documents and their metres from the query.
+    detail
+        int64[rows, 6]. A row a document (`STATE`; `UNTIL`, the minute of the next change if it is
+        open, else of the next opening; `OFFERS_OF`, the number of its rows that follow; position
+        and time zone), then a row a usable and eligible offer, best first (`DEAL`, `SAVING`,
+        `PAY`, `USABLE_UNTIL`). Minutes are `HORIZON_MINUTES` where the horizon ends first.
+    scores
+        float64[n], net benefits.
+    """
+    rows = detail.shape[0]
+    at = 0
+    for i in range(docs.shape[0]):
+        doc = docs[i]
+        head = at
+        at = _describe_offers(columns, ask, doc, detail, head + 1)
+        if at < 0 or at > rows:
+            return -1
+        schedule = int64(columns.doc_schedule[doc])
+        starts = columns.schedule_start
+        minutes = columns.change_minute
+        states = columns.change_state
+        state = state_at(starts, minutes, states, schedule, ask.minute)
+        if state == OPEN:
+            detail[head, UNTIL] = next_change(starts, minutes, states, schedule, ask.minute)
+        else:
+            detail[head, UNTIL] = next_open(starts, minutes, states, schedule, ask.minute)
+        detail[head, STATE] = state
+        detail[head, OFFERS_OF] = at - head - 1
+        detail[head, X] = columns.doc_x[doc]
+        detail[head, Y] = columns.doc_y[doc]
+        detail[head, TIME_ZONE] = columns.doc_time_zone[doc]
+        saving = int64(UNKNOWN_MONEY)
+        if at > head + 1:
+            saving = detail[head + 1, SAVING]
+        scores[i] = net_benefit(columns, ask, doc, distances[i], saving)
+    return at
+
+
+@njit
+def _describe_offers(
+    columns: Columns, ask: Ask, doc: int, detail: NDArray[np.int64], first: int
+) -> int:
+    """Write the usable, eligible offers of a document, best first; return the row behind them."""
+    at = first
+    spend = expected_spend(ask.spend, int64(columns.doc_price[doc]), ask.party_size)
+    for offer in range(columns.offer_start[doc], columns.offer_start[doc + 1]):
+        deal = int64(columns.offer_deal[offer])
+        if ask.wallet[columns.deal_program[deal]] == 0 or not offer_is_on(columns, ask, offer):
+            continue
+        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.party_size)
+        if status == UNUSABLE:
+            continue
+        if at >= detail.shape[0]:
+            return -1
+        row = at
+        while row > first and is_better(
+            saving,
+            pay,
+            deal,
+            detail[row - 1, SAVING],
+            detail[row - 1, PAY],
+            detail[row - 1, DEAL],
+        ):
+            for column in range(DEAL, USABLE_UNTIL + 1):
+                detail[row, column] = detail[row - 1, column]
+            row -= 1
+        detail[row, DEAL] = deal
+        detail[row, SAVING] = saving
+        detail[row, PAY] = pay
+        detail[row, USABLE_UNTIL] = next_change(
+            columns.schedule_start,
+            columns.change_minute,
+            columns.change_state,
+            int64(columns.offer_window[offer]),
+            ask.minute,
+        )
+        at += 1
+    return at

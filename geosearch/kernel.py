@@ -1,0 +1,315 @@
+"""The traversals: the best k of a segment, and counts of all that match.
+
+Useful for: `rank` and `count`, called once a query and segment.
+Not useful for: planning a query or merging segments; see `plan` and `searcher`.
+
+`rank` is a best-first search (Hjaltason and Samet 1999, "Distance Browsing in Spatial Databases")
+over the packed tree: nodes leave a heap by the best key that something below them may have, and
+the search ends when that is worse than the k-th result. Keys are (primary, secondary, id rank),
+ascending; secondary is the distance, id rank the order of `merchant_id`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.columns import (
+    ANY_HOURS,
+    BY_DISTANCE,
+    BY_RATING,
+    DOCS,
+    LEAVES,
+    NODES,
+    OPTIONAL_DEAL,
+    PUSHES,
+    Ask,
+    Columns,
+    Scratch,
+)
+from geosearch.offers import (
+    TYPE,
+    UNKNOWN_MONEY,
+    UNUSABLE,
+    expected_spend,
+    offer_value,
+)
+from geosearch.predicates import (
+    doc_best_saving,
+    doc_can_match,
+    doc_distance_m,
+    doc_has_deal,
+    doc_in_area,
+    doc_is_open,
+    doc_primary,
+    doc_within_radius,
+    node_can_match,
+    node_distance_m,
+    node_primary,
+    node_within_radius,
+    offer_is_on,
+)
+from geosearch.top_k import drop_first, follows, keep, push
+from indexes.jit import inline_njit, int64, njit
+from indexes.rtree import NODE_BITS, NODE_SIZE
+
+_LEVEL_SHIFT = 48
+_INDEX_MASK = (1 << _LEVEL_SHIFT) - 1
+
+
+@inline_njit
+def _offer_doc(columns: Columns, ask: Ask, scratch: Scratch, found: int, doc: int) -> int:
+    """Test one document, cheapest and most selective first; return how many results are kept."""
+    scratch.work[DOCS] += 1
+    if not doc_can_match(columns, ask, doc):
+        return found
+    distance_m = doc_distance_m(columns, ask, doc)
+    if distance_m > ask.radius_m:
+        return found
+    full = found == ask.top_k
+    last = ask.top_k - 1
+    id_rank = int64(columns.doc_id_rank[doc])
+    saving = int64(UNKNOWN_MONEY)
+    priced = ask.sort != BY_DISTANCE and ask.sort != BY_RATING
+    if not priced:
+        primary = doc_primary(columns, ask, doc, distance_m, saving)
+        if full and follows(
+            primary,
+            distance_m,
+            id_rank,
+            scratch.top_primary[last],
+            scratch.top_secondary[last],
+            scratch.top_id_rank[last],
+        ):
+            return found
+    if not doc_in_area(columns, ask, doc) or not doc_is_open(columns, ask, doc):
+        return found
+    if priced:
+        matches, _deal, saving = doc_best_saving(columns, ask, scratch, doc)
+        if not matches:
+            return found
+        primary = doc_primary(columns, ask, doc, distance_m, saving)
+        if full and follows(
+            primary,
+            distance_m,
+            id_rank,
+            scratch.top_primary[last],
+            scratch.top_secondary[last],
+            scratch.top_id_rank[last],
+        ):
+            return found
+    elif not doc_has_deal(columns, ask, scratch, doc):
+        return found
+    if ask.after and not (
+        follows(
+            primary,
+            distance_m,
+            id_rank,
+            ask.after_primary,
+            ask.after_secondary,
+            ask.after_id_rank + 1,
+        )
+    ):
+        return found
+    return keep(scratch, found, ask.top_k, primary, distance_m, distance_m, id_rank, doc)
+
+
+@inline_njit
+def _offer_node(
+    columns: Columns, ask: Ask, scratch: Scratch, found: int, size: int, level: int, index: int
+) -> int:
+    """Push a node unless nothing below it can become a result; return the heap's size."""
+    scratch.work[NODES] += 1
+    node = columns.level_start[level] + index
+    distance_m = node_distance_m(columns, ask, node)
+    if distance_m > ask.radius_m or not node_can_match(columns, ask, node, level, index):
+        return size
+    primary = node_primary(columns, ask, node, distance_m)
+    last = ask.top_k - 1
+    # All three parts are at most those of any document below, so if they already come after the
+    # k-th result, no document below can come before it.
+    if found == ask.top_k and follows(
+        primary,
+        distance_m,
+        int64(columns.node_id_rank[node]),
+        scratch.top_primary[last],
+        scratch.top_secondary[last],
+        scratch.top_id_rank[last],
+    ):
+        return size
+    scratch.work[PUSHES] += 1
+    return push(scratch, size, primary, distance_m, (level << _LEVEL_SHIFT) | index)
+
+
+@njit
+def rank(columns: Columns, ask: Ask, scratch: Scratch) -> int:
+    """Fill the `top_` arrays of `scratch` with the best `top_k` matches; return how many.
+
+    Ascending by (primary, secondary, id rank). `ask.top_k` is in 1..`MAX_RESULTS`.
+    """
+    scratch.work[:] = 0
+    found = 0
+    if ask.driven:
+        for doc in ask.driver:
+            found = _offer_doc(columns, ask, scratch, found, int64(doc))
+        return found
+    levels = columns.level_start.shape[0] - 1
+    if levels == 0:
+        return 0
+    docs = columns.doc_x.shape[0]
+    last = ask.top_k - 1
+    size = _offer_node(columns, ask, scratch, found, 0, levels - 1, 0)
+    while size > 0:
+        entry = scratch.heap_node[0]
+        level = entry >> _LEVEL_SHIFT
+        index = entry & _INDEX_MASK
+        if found == ask.top_k and follows(
+            scratch.heap_primary[0],
+            scratch.heap_secondary[0],
+            int64(columns.node_id_rank[columns.level_start[level] + index]),
+            scratch.top_primary[last],
+            scratch.top_secondary[last],
+            scratch.top_id_rank[last],
+        ):
+            # The heap is ordered by (primary, secondary). Where both equal the last result's,
+            # other nodes with the same keys may still hold a smaller id.
+            if (
+                scratch.heap_primary[0] > scratch.top_primary[last]
+                or scratch.heap_secondary[0] > scratch.top_secondary[last]
+            ):
+                break
+            size = drop_first(scratch, size)
+            continue
+        size = drop_first(scratch, size)
+        first = index << NODE_BITS
+        if level == 0:
+            scratch.work[LEAVES] += 1
+            for doc in range(first, min(first + NODE_SIZE, docs)):
+                found = _offer_doc(columns, ask, scratch, found, doc)
+        else:
+            below = columns.level_start[level] - columns.level_start[level - 1]
+            for child in range(first, min(first + NODE_SIZE, below)):
+                size = _offer_node(columns, ask, scratch, found, size, level - 1, child)
+    return found
+
+
+@inline_njit
+def _doc_matches(columns: Columns, ask: Ask, scratch: Scratch, doc: int, near: bool) -> bool:
+    return (
+        doc_can_match(columns, ask, doc)
+        and (near or doc_within_radius(columns, ask, doc))
+        and doc_in_area(columns, ask, doc)
+        and doc_is_open(columns, ask, doc)
+        and doc_has_deal(columns, ask, scratch, doc)
+    )
+
+
+class Tally(NamedTuple):
+    """Counters of facets, int64, zero at first, by row of the catalogue; empty = not asked for."""
+
+    by_category_set: NDArray[np.int64]
+    by_area: NDArray[np.int64]
+    by_program: NDArray[np.int64]
+    by_type: NDArray[np.int64]
+    seen: NDArray[np.int64]  # the last document counted under each programme, -1 at first
+
+
+@inline_njit
+def _tally(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
+    if tally.by_category_set.shape[0] > 0:
+        tally.by_category_set[columns.doc_category_set[doc]] += 1
+    if tally.by_area.shape[0] > 0:
+        tally.by_area[columns.doc_area[doc]] += 1
+    if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
+        _tally_offers(columns, ask, doc, tally)
+
+
+@njit
+def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
+    """Count the document once under each programme and type of its usable deals."""
+    spend = expected_spend(ask.spend, int64(columns.doc_price[doc]), ask.party_size)
+    types = 0
+    first = columns.offer_start[doc]
+    for offer in range(first, columns.offer_start[doc + 1]):
+        deal = int64(columns.offer_deal[offer])
+        if not offer_is_on(columns, ask, offer):
+            continue
+        if offer_value(columns.deal_terms, deal, spend, ask.party_size)[0] == UNUSABLE:
+            continue
+        program = int64(columns.deal_program[deal])
+        if tally.by_program.shape[0] > 0 and tally.seen[program] != doc:
+            tally.seen[program] = doc
+            tally.by_program[program] += 1
+        kind = int64(columns.deal_terms[deal, TYPE])
+        if tally.by_type.shape[0] > 0 and ask.wallet[program] == 1 and not types & (1 << kind):
+            types |= 1 << kind
+            tally.by_type[kind] += 1
+
+
+@inline_njit
+def _plain(ask: Ask) -> bool:
+    """Whether nothing but the distance decides, live bits aside."""
+    return (
+        ask.open_mode == ANY_HOURS
+        and ask.deal_mode == OPTIONAL_DEAL
+        and ask.category_allowed.shape[0] == 0
+        and ask.min_rating < 0
+        and not ask.boxed
+        and not ask.restricted
+        and ask.edges.shape[0] == 0
+    )
+
+
+@njit
+def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
+    """Return the exact number of matches, and count them in `tally`."""
+    scratch.work[:] = 0
+    total = 0
+    docs = columns.doc_x.shape[0]
+    if ask.driven:
+        for at in range(ask.driver.shape[0]):
+            doc = int64(ask.driver[at])
+            scratch.work[DOCS] += 1
+            if _doc_matches(columns, ask, scratch, doc, False):
+                total += 1
+                _tally(columns, ask, doc, tally)
+        return total
+    levels = columns.level_start.shape[0] - 1
+    if levels == 0:
+        return 0
+    plain = _plain(ask)
+    size = 1
+    scratch.heap_node[0] = (levels - 1) << _LEVEL_SHIFT
+    while size > 0:
+        size -= 1
+        entry = scratch.heap_node[size]
+        level = entry >> _LEVEL_SHIFT
+        index = entry & _INDEX_MASK
+        node = columns.level_start[level] + index
+        scratch.work[NODES] += 1
+        if node_distance_m(columns, ask, node) > ask.radius_m:
+            continue
+        if not node_can_match(columns, ask, node, level, index):
+            continue
+        near = node_within_radius(columns, ask, node)
+        if level > 0 and not (near and plain):
+            first = index << NODE_BITS
+            below = columns.level_start[level] - columns.level_start[level - 1]
+            for child in range(first, min(first + NODE_SIZE, below)):
+                scratch.heap_node[size] = ((level - 1) << _LEVEL_SHIFT) | child
+                size += 1
+            continue
+        shift = NODE_BITS * (level + 1)
+        first = index << shift
+        for doc in range(first, min(first + (int64(1) << shift), docs)):
+            scratch.work[DOCS] += 1
+            if plain and near:
+                # Nothing left to ask: the hot path of counting whole districts.
+                live = (columns.doc_live[doc >> 6] >> np.uint64(doc & 63)) & np.uint64(1)
+                if live == np.uint64(0):
+                    continue
+            elif not _doc_matches(columns, ask, scratch, doc, near):
+                continue
+            total += 1
+            _tally(columns, ask, doc, tally)
+    return total

@@ -1,0 +1,74 @@
+"""Compiled entry points of the kernel, made before the first query asks for them.
+
+Useful for: `warm`, which `build` and `serve` call, and the functions `Searcher` calls.
+Not useful for: the kernels themselves; see `kernel`.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from geosearch import details, kernel
+from geosearch.columns import Ask, Columns, column_types, new_scratch
+from indexes.jit import entry_point
+
+
+class Kernels(NamedTuple):
+    """`kernel.rank`, `kernel.count` and `details.describe`, compiled."""
+
+    rank: Callable[..., int]
+    count: Callable[..., int]
+    describe: Callable[..., int]
+
+
+@cache
+def kernels() -> Kernels:
+    """Entry points for the column types of every segment; compiled once a process, kept on disk."""
+    columns, ask, scratch = empty_columns(), _example_ask(), new_scratch(1)
+    none = np.zeros(0, np.int64)
+    tally = kernel.Tally(none, none, none, none, none)
+    return Kernels(
+        entry_point(kernel.rank, (columns, ask, scratch)),
+        entry_point(kernel.count, (columns, ask, scratch, tally)),
+        entry_point(
+            details.describe,
+            (columns, ask, none, scratch.detail_score, scratch.detail, scratch.detail_score),
+        ),
+    )
+
+
+def warm(progress: Callable[[str], None] | None = None) -> None:
+    """Compile everything a query needs; some seconds the first time, then read from disk."""
+    if progress is not None:
+        progress("Preparing the search kernels (compiled at the first start, about a minute)")
+    kernels()
+
+
+def empty_columns() -> Columns:
+    """Columns of no document, read-only like those of an opened segment."""
+    columns: dict[str, Any] = {}
+    for name, (dtype, dimensions) in column_types().items():
+        columns[name] = np.zeros((1,) * dimensions, dtype)
+        columns[name].flags.writeable = False
+    return Columns(**columns)
+
+
+def _example_ask() -> Ask:
+    """An `Ask` of the right types; its values are never used."""
+    values: dict[str, Any] = {
+        name: {float: math.inf, int: 0, bool: False}.get(kind)
+        for name, kind in Ask.__annotations__.items()
+    }
+    arrays = {
+        "bits": np.zeros(3, np.uint64),
+        "wallet": np.zeros(1, np.uint8),
+        "classes": np.zeros(1, np.int64),
+        "category_allowed": np.zeros(1, np.uint8),
+        "edges": np.zeros((1, 5)),
+        "required": np.zeros(1, np.uint32),
+        "driver": np.zeros(1, np.uint32),
+    }
+    return Ask(**(values | arrays))

@@ -1,0 +1,156 @@
+"""One opened segment: memory-mapped columns, texts by number, payloads by document.
+
+Useful for: "here is a doc id, gimme my merchant", and the arrays that the kernel works on.
+Not useful for: answering a query over several segments; `searcher` does that.
+"""
+
+from bisect import bisect_right
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geosearch.catalogue import Catalogue
+from geosearch.columns import Columns, Scratch, column_types, new_scratch
+from geosearch.errors import BadData
+from indexes.storage import IndexFormatError, open_folder
+from indexes.zones import ZoneIndex
+
+
+class Texts:
+    """Byte strings by row: one blob and the starts of its rows."""
+
+    def __init__(self, arrays: dict[str, NDArray[Any]], name: str) -> None:
+        # A memoryview gives single items three times as fast as an array.
+        self._starts = arrays[f"{name}_start"].data
+        self._blob = arrays[name].data
+
+    def __call__(self, row: int) -> bytes:
+        """Bytes of a row."""
+        return self._blob[self._starts[row] : self._starts[row + 1]].tobytes()
+
+
+class Segment:
+    """Columns, catalogue and payloads of one folder, read-only.
+
+    Parameters
+    ----------
+    folder
+        What `segment_writer.write_segment` made.
+    verify
+        See `indexes.storage.open_folder`.
+
+    Raises
+    ------
+    BadData
+        If the folder is not a whole, unaltered segment of a version this code reads.
+    """
+
+    def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
+        try:
+            self._arrays, self.manifest = open_folder(folder, verify=verify)
+        except IndexFormatError as error:
+            raise BadData(str(error)) from error
+        _check_columns(self._arrays, folder)
+        self.columns = Columns(**{name: self._arrays[name] for name in Columns._fields})
+        self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())
+        self.docs = int(self.columns.doc_x.shape[0])
+        self._by_id = self._arrays["doc_by_id"]
+        self._merchant_id = Texts(self._arrays, "merchant_id")
+        self._deal_id = Texts(self._arrays, "deal_id")
+        self._zone_shape = Texts(self._arrays, "zone_shape")
+        self.merchant_payload = Texts(self._arrays, "merchant_payload")
+        """Stored JSON object of a document, without its position, by doc id."""
+        self.deal_payload = Texts(self._arrays, "deal_payload")
+        """Stored JSON object of a deal, by number."""
+        self._spare: list[Scratch] = []
+
+    def __len__(self) -> int:
+        """Number of documents."""
+        return self.docs
+
+    def borrow_scratch(self) -> Scratch:
+        """Working memory for one query; give it back with `return_scratch`."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return new_scratch(int(self.columns.level_start[-1]))
+
+    def return_scratch(self, scratch: Scratch) -> None:
+        """Keep working memory for the next query."""
+        self._spare.append(scratch)
+
+    def merchant_id(self, doc: int) -> str:
+        """Id of a document."""
+        return self._merchant_id(doc).decode()
+
+    def deal_id(self, deal: int) -> str:
+        """Id of a deal."""
+        return self._deal_id(deal).decode()
+
+    def time_zone(self, doc: int) -> str:
+        """IANA zone of a document."""
+        return self.catalogue.time_zones[int(self.columns.doc_time_zone[doc])]
+
+    def doc_of(self, merchant_id: str) -> int | None:
+        """Document of a merchant, None where there is none."""
+        rank = self.id_rank_through(merchant_id)
+        if rank < 0 or self.merchant_id(int(self._by_id[rank])) != merchant_id:
+            return None
+        return int(self._by_id[rank])
+
+    def id_rank_through(self, merchant_id: str) -> int:
+        """Rank of the last id that is not behind `merchant_id`, -1 where all are; a bisection."""
+        wanted = merchant_id.encode()
+        return bisect_right(self._by_id.data, wanted, key=self._merchant_id) - 1
+
+    def program_docs(self, program: int) -> NDArray[np.uint32]:
+        """Ascending documents with a deal of a programme that some minute can use."""
+        return self._postings("program", program)
+
+    def zone_docs(self, zone: int) -> NDArray[np.uint32]:
+        """Ascending documents inside a zone."""
+        return self._postings("zone", zone)
+
+    @cached_property
+    def program_numbers(self) -> dict[str, int]:
+        """Number of each programme by its id."""
+        programs = enumerate(self.catalogue.programs)
+        return {program["program_id"]: number for number, program in programs if number}
+
+    @cached_property
+    def zone_numbers(self) -> dict[str, int]:
+        """Number of each zone by its id."""
+        return {zone.zone_id: number for number, zone in enumerate(self.catalogue.zones)}
+
+    @cached_property
+    def zone_index(self) -> ZoneIndex:
+        """Polygons of the zones, read at the first question for them."""
+        shapes = [
+            shapely.from_wkb(self._zone_shape(zone)) for zone in range(len(self.catalogue.zones))
+        ]
+        return ZoneIndex([zone.zone_id for zone in self.catalogue.zones], shapes)
+
+    def hot_bytes(self) -> int:
+        """Bytes of the columns that queries read; not payloads, ids and catalogue."""
+        return sum(int(column.nbytes) for column in self.columns)
+
+    def _postings(self, name: str, row: int) -> NDArray[Any]:
+        starts = self._arrays[f"{name}_start"]
+        return self._arrays[f"{name}_docs"][int(starts[row]) : int(starts[row + 1])]
+
+
+def _check_columns(arrays: dict[str, NDArray[Any]], folder: Path) -> None:
+    """Refuse columns of other types: compiled code trusts them."""
+    for name, (dtype, dimensions) in column_types().items():
+        column = arrays.get(name)
+        if column is None:
+            raise BadData(f"Expected column `{name}`, got none - at `{folder}`")
+        if column.dtype != dtype or column.ndim != dimensions:
+            raise BadData(
+                f"Expected {dimensions}-dimensional {dtype}, got {column.ndim}-dimensional "
+                f"{column.dtype} - at `{folder / name}.npy`"
+            )

@@ -1,0 +1,117 @@
+"""The two orders a best-first search keeps: nodes to open, and the best results so far.
+
+Useful for: `kernel.rank`. Keys are (primary, secondary, id rank) and ascend.
+Not useful for: deciding what a key is; `predicates` does.
+
+The heap is binary, over three parallel arrays of `Scratch`; the results are a sorted list, for k is
+at most 128 and most candidates are turned away by one comparison with the last one.
+"""
+
+from geosearch.columns import Scratch
+from indexes.jit import inline_njit
+
+
+@inline_njit
+def push(scratch: Scratch, size: int, primary: float, secondary: float, node: int) -> int:
+    """Add a node to the heap of `size` entries; return the new size."""
+    at = size
+    while at > 0:
+        parent = (at - 1) >> 1
+        if scratch.heap_primary[parent] < primary or (
+            scratch.heap_primary[parent] == primary and scratch.heap_secondary[parent] <= secondary
+        ):
+            break
+        scratch.heap_primary[at] = scratch.heap_primary[parent]
+        scratch.heap_secondary[at] = scratch.heap_secondary[parent]
+        scratch.heap_node[at] = scratch.heap_node[parent]
+        at = parent
+    scratch.heap_primary[at] = primary
+    scratch.heap_secondary[at] = secondary
+    scratch.heap_node[at] = node
+    return size + 1
+
+
+@inline_njit
+def drop_first(scratch: Scratch, size: int) -> int:
+    """Take the first entry off the heap; return the new size."""
+    size -= 1
+    primary = scratch.heap_primary[size]
+    secondary = scratch.heap_secondary[size]
+    node = scratch.heap_node[size]
+    at = 0
+    child = 1
+    while child < size:
+        right = child + 1
+        if right < size and (
+            scratch.heap_primary[right] < scratch.heap_primary[child]
+            or (
+                scratch.heap_primary[right] == scratch.heap_primary[child]
+                and scratch.heap_secondary[right] < scratch.heap_secondary[child]
+            )
+        ):
+            child = right
+        if primary < scratch.heap_primary[child] or (
+            primary == scratch.heap_primary[child] and secondary <= scratch.heap_secondary[child]
+        ):
+            break
+        scratch.heap_primary[at] = scratch.heap_primary[child]
+        scratch.heap_secondary[at] = scratch.heap_secondary[child]
+        scratch.heap_node[at] = scratch.heap_node[child]
+        at = child
+        child = 2 * at + 1
+    scratch.heap_primary[at] = primary
+    scratch.heap_secondary[at] = secondary
+    scratch.heap_node[at] = node
+    return size
+
+
+@inline_njit
+def follows(
+    primary: float,
+    secondary: float,
+    id_rank: int,
+    other_primary: float,
+    other_secondary: float,
+    other_id_rank: int,
+) -> bool:
+    """Whether the first key comes after the other one or equals it."""
+    if primary != other_primary:
+        return primary > other_primary
+    if secondary != other_secondary:
+        return secondary > other_secondary
+    return id_rank >= other_id_rank
+
+
+@inline_njit
+def keep(
+    scratch: Scratch,
+    found: int,
+    top_k: int,
+    primary: float,
+    secondary: float,
+    distance_m: float,
+    id_rank: int,
+    doc: int,
+) -> int:
+    """Insert a result that beats the last one kept; return how many are kept."""
+    at = found if found < top_k else top_k - 1
+    while at > 0 and not follows(
+        primary,
+        secondary,
+        id_rank,
+        scratch.top_primary[at - 1],
+        scratch.top_secondary[at - 1],
+        scratch.top_id_rank[at - 1],
+    ):
+        scratch.top_primary[at] = scratch.top_primary[at - 1]
+        scratch.top_secondary[at] = scratch.top_secondary[at - 1]
+        scratch.top_distance[at] = scratch.top_distance[at - 1]
+        scratch.top_id_rank[at] = scratch.top_id_rank[at - 1]
+        scratch.top_doc[at] = scratch.top_doc[at - 1]
+        at -= 1
+    scratch.top_primary[at] = primary
+    scratch.top_secondary[at] = secondary
+    scratch.top_distance[at] = distance_m
+    scratch.top_id_rank[at] = id_rank
+    scratch.top_doc[at] = doc
+    return min(found + 1, top_k)

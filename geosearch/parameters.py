@@ -7,7 +7,7 @@ fields inline and only comes here to say what is wrong.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from numbers import Integral, Real
@@ -192,7 +192,9 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
-def find_problems(values: Mapping[str, object], where: Where = ()) -> list[Problem]:
+def find_problems(
+    values: Mapping[str, object], where: Where = (), *, known: Collection[str] = PARAMETERS
+) -> list[Problem]:
     """Return everything that is wrong with the parameters `values`, in the table's order.
 
     Parameters
@@ -202,29 +204,36 @@ def find_problems(values: Mapping[str, object], where: Where = ()) -> list[Probl
         are as good as their default, but for the required.
     where
         Path of `values` in the request, such as `("queries", 3)`.
+    known
+        Names that this request may have.
 
     Returns
     -------
     list of Problem
-        Empty if and only if a `Query` can be made of `values`.
+        Empty if and only if the values are right.
     """
     problems: list[Problem] = []
     for name, parameter in PARAMETERS.items():
+        if name not in known:
+            continue
         if name not in values:
             if parameter.required:
                 problems.append(problem("missing", f"`{name}`", "nothing", (*where, name)))
         elif not (values[name] is None and parameter.nullable):
             problems.extend(_CHECKS[parameter.kind](parameter, values[name], (*where, name)))
-    problems.extend(
-        problem("unknown_parameter", f"one of {', '.join(PARAMETERS)}", shown(name), (*where, name))
-        for name in values
-        if name not in PARAMETERS
-    )
-    if values.get("deals") == "card" and not values.get("cards"):
+    problems.extend(_unknown(name, known, (*where, name)) for name in values if name not in known)
+    if "deals" in known and values.get("deals") == "card" and not values.get("cards"):
         problems.append(
             problem("needs_cards", "`cards` with deals=card", "none", (*where, "cards"))
         )
     return problems
+
+
+def _unknown(name: str, known: Collection[str], where: Where) -> Problem:
+    if name in PARAMETERS and not PARAMETERS[name].in_url:
+        return problem("only_in_body", f"`{name}` in the body of a POST", "it in the URL", where)
+    expected = f"one of {', '.join(known)}" if known else "no parameters"
+    return problem("unknown_parameter", expected, shown(name), where)
 
 
 def _number(parameter: Parameter, value: object, where: Where) -> list[Problem]:
@@ -234,7 +243,9 @@ def _number(parameter: Parameter, value: object, where: Where) -> list[Problem]:
 
 
 def _integer(parameter: Parameter, value: object, where: Where) -> list[Problem]:
-    if not isinstance(value, Integral) or isinstance(value, bool):
+    # In JSON, 20.0 is an integer too.
+    whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
+    if not whole or isinstance(value, bool):
         return [problem("wrong_type", f"`{parameter.name}` as an integer", shown(value), where)]
     return _range(parameter, value, where)
 

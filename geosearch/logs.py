@@ -1,0 +1,52 @@
+"""Structured logs: one JSON object a line on stderr, from the service and from its HTTP server.
+
+A request is logged by route, status, time, results and its position rounded to 0.01 degree (about
+1 km). Never the URL, the wallet, the cursor or the words of an error, which may repeat any of them.
+"""
+
+import logging
+import sys
+from typing import Any, BinaryIO
+
+import orjson
+import structlog
+
+from geosearch.model import Query
+
+POSITION_DECIMALS = 2
+"""Decimals of a degree that a log may know: 0.01 degree is 1.1 km of latitude."""
+
+
+def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
+    """Send the logs of this process to `stream`, by default stderr, from `level` on."""
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    render = structlog.processors.JSONRenderer(serializer=orjson.dumps)
+    out = stream or sys.stderr.buffer
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.BytesLoggerFactory(out),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(
+                    serializer=lambda event, **_: orjson.dumps(event).decode()
+                ),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def rounded(query: Query) -> dict[str, float]:
+    """Return the position of `query` as a log may know it."""
+    return {"lat": round(query.lat, POSITION_DECIMALS), "lng": round(query.lng, POSITION_DECIMALS)}

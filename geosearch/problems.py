@@ -1,0 +1,65 @@
+"""Errors as RFC 9457 `application/problem+json` bodies, one function per kind of error.
+
+Every body has `type`, `title`, `status`, a stable `code`, `detail` (one sentence) and `errors`,
+the list of what is wrong where. Never a stack trace: an unforeseen error is named to the caller by
+an id that the log has too.
+"""
+
+from http import HTTPStatus
+
+import orjson
+
+from geosearch.errors import BadRequest, Problem
+
+MEDIA_TYPE = b"application/problem+json"
+
+CODES: dict[str, tuple[int, str]] = {
+    "bad_request": (400, "A parameter is missing, unknown, repeated, malformed or out of range."),
+    "not_json": (400, "The body is not JSON."),
+    "bad_cursor": (400, "The cursor is none of ours, or of another question."),
+    "not_found": (404, "There is nothing of that name."),
+    "method_not_allowed": (405, "The route does not take this method."),
+    "cursor_expired": (410, "The index version of the cursor is no longer kept."),
+    "too_large": (413, "The request body is too long."),
+    "uri_too_long": (414, "The query string is too long; use a POST."),
+    "wrong_media_type": (415, "The request body is not uncompressed application/json."),
+    "fault": (500, "A fault of ours; `detail` has the id under which it is logged."),
+    "busy": (503, "Too many batches and large areas are under way."),
+    "not_ready": (503, "There is no index to answer from yet."),
+}
+"""Stable codes: the status each comes with, and what it means. Anything else is a 400."""
+
+
+class HttpProblem(Exception):
+    """A request that is refused before any query is read."""
+
+    def __init__(self, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status that goes with a stable code."""
+    return CODES.get(code, CODES["bad_request"])[0]
+
+
+def problem_body(code: str, detail: str, errors: list[Problem] | None = None) -> bytes:
+    """Return the body of an error, UTF-8 JSON."""
+    status = HTTPStatus(status_of(code))
+    return orjson.dumps(
+        {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status.value,
+            "code": code,
+            "detail": detail,
+            "errors": errors or [],
+        }
+    )
+
+
+def refusal_body(refusal: BadRequest) -> bytes:
+    """Return the body of a bad request, with everything that is wrong with it."""
+    return problem_body(refusal.code, str(refusal), refusal.errors)

@@ -1,0 +1,280 @@
+"""HTTP requests to typed values: query strings and JSON bodies to `Query`.
+
+A right request is read once, straight to the types of `Query`: under 5 µs for six parameters.
+When anything is odd the request is read again, slowly and completely, so that the caller gets one
+sentence for every wrong value, the same that `Query` gives in Python.
+
+Comma lists (`cards=a,b`) and repeated names (`cards=a&cards=b`) both make lists; any other
+parameter given twice is an error. A programme id with a comma in it has to come in a JSON body.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import unquote_plus
+
+import msgspec
+import orjson
+
+from geosearch.errors import BadRequest, Problem
+from geosearch.model import Query
+from geosearch.parameters import PARAMETERS, Kind, Where, find_problems, problem, shown
+
+MAX_BATCH = 100
+"""Most queries in one batch."""
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})").fullmatch
+_OFFSET_AFTER_SPACE = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The question of `GET /v1/zones`: which zones hold this point at this instant."""
+
+    lat: float
+    lng: float
+    crs: Literal["WGS84", "GCJ02", "BD09"] = "WGS84"
+    at: datetime | None = None
+
+
+def read_url(query_string: bytes) -> Query:
+    """Return the query of `GET /v1/nearby`.
+
+    Parameters
+    ----------
+    query_string
+        As it came, percent-encoded.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, repeated, malformed or out of range parameter.
+    """
+    values: dict[str, Any] = {}
+    try:
+        for pair in query_string.decode("ascii").split("&"):
+            name, _, raw = pair.partition("=")
+            if "%" in raw or "+" in raw:
+                raw = unquote_plus(raw, errors="strict")
+            if name in values:
+                break
+            values[name] = _READERS[name](raw)
+        else:
+            return Query(**values)
+    except (KeyError, ValueError, TypeError):
+        pass
+    return Query(**_read_slowly(query_string, _IN_URL))
+
+
+def read_body(body: bytes) -> Query:
+    """Return the query of `POST /v1/nearby`.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, malformed or out of range member; or code `not_json`.
+    """
+    try:
+        return _query_decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        record, problems = _checked(_read_json(body), ())
+    _refuse(problems)
+    return Query(**record)
+
+
+def read_batch(body: bytes, *, most: int = MAX_BATCH) -> list[Query]:
+    """Return the queries of `POST /v1/nearby:batch`: `{"queries": [...]}`, 1 to `most` of them.
+
+    Raises
+    ------
+    BadRequest
+        With what is wrong in any of the queries: a batch is answered as a whole or not at all.
+    """
+    try:
+        batch = _batch_decoder.decode(body)
+        if 0 < len(batch.queries) <= most:
+            return batch.queries
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        pass
+    return _read_batch_slowly(_read_json(body), most)
+
+
+def read_place(query_string: bytes) -> Place:
+    """Return the point of `GET /v1/zones`.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, repeated, malformed or out of range parameter.
+    """
+    return Place(**_read_slowly(query_string, ("lat", "lng", "crs", "at")))
+
+
+def read_instant(query_string: bytes) -> datetime | None:
+    """Return the `at` of `GET /v1/merchants/{id}`, or None where it has none.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, repeated or malformed parameter.
+    """
+    at: datetime | None = _read_slowly(query_string, ("at",)).get("at")
+    return at
+
+
+def read_nothing(query_string: bytes) -> None:
+    """Refuse any parameter in the URL, of routes that take none.
+
+    Raises
+    ------
+    BadRequest
+        With every parameter that came.
+    """
+    if query_string:
+        _read_slowly(query_string, ())
+
+
+class _Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    queries: list[Query]
+
+
+_query_decoder = msgspec.json.Decoder(Query)
+_batch_decoder = msgspec.json.Decoder(_Batch)
+_instant_decoder = msgspec.json.Decoder(datetime)
+
+
+def _number(raw: str) -> float:
+    if _NUMBER(raw):
+        return float(raw)
+    raise ValueError(raw)
+
+
+def _integer(raw: str) -> int:
+    if _INTEGER(raw):
+        return int(raw)
+    raise ValueError(raw)
+
+
+def _flag(raw: str) -> bool:
+    if raw in ("true", "false"):
+        return raw == "true"
+    raise ValueError(raw)
+
+
+def _instant(raw: str) -> datetime:
+    """Read an instant; the plus of an offset that came unescaped, as a space, is put back."""
+    if " " in raw:
+        raw = _OFFSET_AFTER_SPACE.sub("+", raw)
+    return msgspec.convert(raw, datetime)
+
+
+def _texts(raw: str) -> tuple[str, ...]:
+    return tuple(raw.split(",")) if raw else ()
+
+
+def _box(raw: str) -> tuple[float, ...]:
+    return tuple(_number(bound) for bound in raw.split(","))
+
+
+_READ_KIND: dict[Kind, Callable[[str], Any]] = {
+    "number": _number,
+    "integer": _integer,
+    "flag": _flag,
+    "text": str,
+    "choice": str,
+    "instant": _instant,
+    "texts": _texts,
+    "choices": _texts,
+    "box": _box,
+}
+_READERS = {
+    name: _READ_KIND[parameter.kind] for name, parameter in PARAMETERS.items() if parameter.in_url
+}
+_IN_URL = tuple(_READERS)
+_LISTS = ("texts", "choices")
+
+
+def _read_slowly(query_string: bytes, known: Collection[str]) -> dict[str, Any]:
+    """Return the values of `known` parameters, or refuse with everything that is wrong."""
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for name, raws in _raw_values(query_string).items():
+        parameter = PARAMETERS.get(name)
+        listed = parameter is not None and parameter.kind in _LISTS
+        if len(raws) > 1 and not listed:
+            got = f"it {len(raws)} times"
+            problems.append(problem("repeated_parameter", f"`{name}` once", got, (name,)))
+        if listed:
+            values[name] = tuple(item for raw in raws for item in _texts(raw))
+        else:
+            values[name] = _value_of(name, raws[0])
+    _refuse(problems + find_problems(values, known=known))
+    return values
+
+
+def _raw_values(query_string: bytes) -> dict[str, list[str]]:
+    """Return the texts of each parameter in the order they came."""
+    raw_values: dict[str, list[str]] = {}
+    try:
+        for pair in filter(None, query_string.decode("ascii").split("&")):
+            name, _, raw = pair.partition("=")
+            name, raw = unquote_plus(name, errors="strict"), unquote_plus(raw, errors="strict")
+            raw_values.setdefault(name, []).append(raw)
+    except UnicodeDecodeError:
+        found = problem("not_utf8", "percent-encoded UTF-8", "other bytes", ())
+        raise BadRequest(found["detail"], [found]) from None
+    return raw_values
+
+
+def _value_of(name: str, raw: str) -> Any:
+    """Return what `raw` says, or `raw` itself where it says nothing of the parameter's kind."""
+    try:
+        return _READERS[name](raw)
+    except (KeyError, ValueError):
+        return raw
+
+
+def _read_json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        got = f"{error.msg} in line {error.lineno}, column {error.colno}" if body else "nothing"
+        found = problem("not_json", "a JSON object in UTF-8", got, ())
+        raise BadRequest(found["detail"], [found], "not_json") from None
+
+
+def _checked(record: Any, where: Where) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the parameters of a JSON query, and everything that is wrong with them."""
+    if not isinstance(record, dict):
+        found = problem("wrong_type", "an object of query parameters", shown(record), where)
+        return {}, [found]
+    if isinstance(record.get("at"), str):
+        record["at"] = _value_of("at", record["at"])
+    return record, find_problems(record, where)
+
+
+def _read_batch_slowly(record: Any, most: int) -> list[Query]:
+    """Return the queries of a batch, or refuse with everything that is wrong."""
+    queries = record.get("queries") if isinstance(record, dict) else record
+    if not isinstance(record, dict) or not isinstance(queries, list):
+        found = problem("wrong_type", "an object with a list `queries`", shown(queries), ())
+        raise BadRequest(found["detail"], [found])
+    if not 0 < len(queries) <= most:
+        expected = f"`queries` of 1 to {most} items"
+        found = problem("too_many", expected, f"{len(queries)}", ("queries",))
+        raise BadRequest(found["detail"], [found])
+    problems = [
+        problem("unknown_parameter", "one of queries", shown(name), (name,))
+        for name in record
+        if name != "queries"
+    ]
+    read = [_checked(query, ("queries", position)) for position, query in enumerate(queries)]
+    problems.extend(found for _, wrong in read for found in wrong)
+    _refuse(problems)
+    return [Query(**values) for values, _ in read]
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise BadRequest("; ".join(found["detail"] for found in problems), problems)

@@ -1,0 +1,173 @@
+"""Settings of the service: one table feeds defaults, environment, command line and docs.
+
+A value given on the command line wins over the environment (`GEOSEARCH_PORT=9000`), the environment
+over a TOML file (`port = 9000`), the file over the default. Read once, frozen.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from geosearch.errors import BadData
+
+PREFIX = "GEOSEARCH_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting of `geosearch serve`; `SETTINGS` says what each is for."""
+
+    index: str = "index"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    poll_seconds: float = 0.25
+    max_body_bytes: int = 1_048_576
+    max_batch: int = 100
+    keep_alive_seconds: int = 30
+    graceful_seconds: int = 10
+    log_level: str = "info"
+    log_requests: bool = True
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table: `low` and `high` bound numbers, `choices` texts."""
+
+    name: str
+    default: str | int | float | bool
+    help: str
+    low: float = 0
+    high: float = 0
+    choices: tuple[str, ...] = ()
+
+
+_DEFAULTS = Settings()
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("index", _DEFAULTS.index, "Index folder to serve and follow."),
+    Setting("host", _DEFAULTS.host, "Address to listen on."),
+    Setting("port", _DEFAULTS.port, "Port to listen on; 0 picks a free one.", 0, 65_535),
+    Setting("workers", _DEFAULTS.workers, "Processes that share the index's pages.", 1, 256),
+    Setting(
+        "poll_seconds",
+        _DEFAULTS.poll_seconds,
+        "How often to look for a new version of the index.",
+        0.01,
+        60,
+    ),
+    Setting(
+        "max_body_bytes",
+        _DEFAULTS.max_body_bytes,
+        "Longest request body; a longer one is refused with 413.",
+        1_024,
+        64 * 1_048_576,
+    ),
+    Setting("max_batch", _DEFAULTS.max_batch, "Most queries in one batch.", 1, 10_000),
+    Setting(
+        "keep_alive_seconds",
+        _DEFAULTS.keep_alive_seconds,
+        "How long an idle connection stays open.",
+        1,
+        3_600,
+    ),
+    Setting(
+        "graceful_seconds",
+        _DEFAULTS.graceful_seconds,
+        "How long a stop waits for requests under way.",
+        0,
+        3_600,
+    ),
+    Setting(
+        "log_level",
+        _DEFAULTS.log_level,
+        "Least level that is logged.",
+        choices=("debug", "info", "warning", "error"),
+    ),
+    Setting(
+        "log_requests",
+        _DEFAULTS.log_requests,
+        "A log line for every request; errors are logged in any case.",
+    ),
+)
+
+
+def load_settings(
+    given: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str],
+    file: Path | None = None,
+) -> Settings:
+    """Return the settings: `given` over `environment` over `file` over the defaults.
+
+    Parameters
+    ----------
+    given
+        Values by name, as from the command line; None values count as not given.
+    environment
+        Such as `os.environ`; names are `GEOSEARCH_` and the setting in capitals.
+    file
+        A TOML file of top-level keys.
+
+    Raises
+    ------
+    BadData
+        A setting is unknown, of the wrong type or out of range, or the file is no TOML.
+
+    Examples
+    --------
+    >>> load_settings({"workers": 2}, environment={"GEOSEARCH_PORT": "9000"}).port
+    9000
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        for name, value in _read_file(file).items():
+            values[name] = _checked(name, value, f"{file}")
+    for setting in SETTINGS:
+        variable = PREFIX + setting.name.upper()
+        if variable in environment:
+            values[setting.name] = _checked(setting.name, environment[variable], variable)
+    for name, value in (given or {}).items():
+        if value is not None:
+            values[name] = _checked(name, value, f"--{name.replace('_', '-')}")
+    return Settings(**values)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment from which `load_settings` makes the same settings again."""
+    return {
+        PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in msgspec.structs.asdict(settings).items()
+    }
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadData(f"Expected a TOML file of settings, got {error} - at `{file}`") from error
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    setting = next((known for known in SETTINGS if known.name == name), None)
+    if setting is None:
+        names = ", ".join(known.name for known in SETTINGS)
+        raise BadData(f"Expected a setting of {names}, got {name!r} - at `{where}`")
+    kind = type(setting.default)
+    exact: Any
+    try:
+        # Text from the environment may stand for a number or a flag; a number never for a text.
+        exact = msgspec.convert(value, kind, strict=not isinstance(value, str))
+    except msgspec.ValidationError:
+        words = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+        raise BadData(f"Expected {name} as {words[kind]}, got {value!r} - at `{where}`") from None
+    if setting.choices and exact not in setting.choices:
+        choices = ", ".join(setting.choices)
+        raise BadData(f"Expected {name} as one of {choices}, got {exact!r} - at `{where}`")
+    if kind in (int, float) and not setting.low <= exact <= setting.high:
+        bounds = f"[{setting.low}, {setting.high}]"
+        raise BadData(f"Expected {name} in {bounds}, got {exact!r} - at `{where}`")
+    return exact

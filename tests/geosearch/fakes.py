@@ -1,0 +1,128 @@
+"""A small engine for tests of the service: answers are made up from the question."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from geosearch.cursor import Cursor, continue_from, fingerprint, write_cursor
+from geosearch.errors import BadRequest
+from geosearch.model import Answer, BestDeal, Hit, OpenState, Query
+from geosearch.parameters import problem
+from geosearch.publish import publish
+
+SHOPS = 250
+
+
+class FakeEngine:
+    """Knows `SHOPS` shops in a row north of wherever it is asked.
+
+    The file `engine.json` of its folder says how it behaves: `past` shifts its horizon,
+    `broken` makes every search fail, `slow` makes each take so many seconds.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.version = folder.name
+        self.ways: dict[str, Any] = orjson.loads((folder / "engine.json").read_bytes())
+        self.asked: list[Query] = []
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        self.start = today - timedelta(days=1 + self.ways.get("past", 0))
+        self.end = self.start + timedelta(days=45)
+
+    def search(self, query: Query) -> Answer:
+        self.asked.append(query)
+        if self.ways.get("broken"):
+            raise RuntimeError("a secret of the engine")
+        time.sleep(self.ways.get("slow", 0))
+        cursor = continue_from(query)
+        at = cursor.at if cursor else query.at or datetime.now(UTC)
+        if not self.start <= at < self.end:
+            bounds = f"`at` from {self.start.isoformat()} to {self.end.isoformat()}"
+            found = problem("out_of_horizon", bounds, at.isoformat(), ("at",))
+            raise BadRequest(found["detail"], [found])
+        if query.zone is not None and query.zone != "mall":
+            found = problem("unknown_zone", "`zone` of the snapshot", repr(query.zone), ("zone",))
+            raise BadRequest(found["detail"], [found])
+        first = cursor.doc + 1 if cursor else 0
+        docs = range(first, min(first + query.limit, SHOPS))
+        return Answer(
+            snapshot_id=self.ways.get("snapshot_id", "fake"),
+            at=at.isoformat(),
+            took_us=12,
+            hits=tuple(_hit(query, doc) for doc in docs),
+            next_cursor=self._cursor(query, at, docs[-1]) if docs.stop < SHOPS else None,
+            total=SHOPS if query.total else None,
+            facets={name: {"food": SHOPS} for name in query.facets} if query.facets else None,
+            explain={"plan": "tree"} if query.explain else None,
+            unknown_cards=tuple(card for card in query.cards if card == "nobodys"),
+        )
+
+    def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
+        return None if merchant_id == "unknown" else {"merchant_id": merchant_id, "at": at}
+
+    def zones_at(self, lat: float, lng: float, at: datetime | None) -> list[dict[str, Any]]:
+        return [{"zone_id": "mall", "lat": lat, "lng": lng}]
+
+    def programs(self) -> list[dict[str, Any]]:
+        return [{"program_id": "red", "name": "小红卡"}]
+
+    def info(self) -> dict[str, Any]:
+        return {
+            "snapshot_id": self.ways.get("snapshot_id", "fake"),
+            "version": self.version,
+            "built_at": (self.start + timedelta(days=1)).isoformat(),
+            "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
+        }
+
+    def _cursor(self, query: Query, at: datetime, doc: int) -> str:
+        keys = (float(doc), float(doc))
+        question = fingerprint(query)
+        return write_cursor(
+            Cursor(version=self.version, at=at, question=question, keys=keys, doc=doc)
+        )
+
+
+def publish_fake(index: Path, **ways: Any) -> str:
+    """Publish one more version of a fake index; returns its name."""
+
+    def write(folder: Path) -> None:
+        (folder / "engine.json").write_bytes(orjson.dumps(ways))
+
+    return publish(index, write)
+
+
+def deal(number: int, *, saving: int | None = 1_200, pay: int | None = 10_800) -> BestDeal:
+    payload = orjson.dumps(
+        {
+            "deal_id": f"d{number}",
+            "program_id": "red",
+            "offer_type": "percent_off",
+            "title": '小红卡 "9折"',
+            "redemption": {"channel": "qr", "appointment": False},
+        }
+    )
+    return BestDeal(
+        payload=payload, saving=saving, pay=pay, currency="CNY",
+        usable_until="2026-11-22T22:00:00+08:00",
+    )  # fmt: skip
+
+
+def _hit(query: Query, doc: int) -> Hit:
+    payload = orjson.dumps(
+        {"merchant_id": f"m{doc:05d}", "name": f"店 {doc}", "categories": ["food.cafe"]}
+    )
+    return Hit(
+        payload=payload,
+        lat=float(np.clip(query.lat, -89, 89)) + doc / 1e5,
+        lng=query.lng,
+        distance_m=doc * 1.11,
+        open=OpenState("open", "2026-11-22T22:00:00+08:00", None),
+        best_deal=deal(doc),
+        deals=(deal(doc + 1, saving=None, pay=None),),
+        score=1_123.456 if query.sort == "best" else None,
+        reasons=("saves ¥12", "4 min walk"),
+        explain={"saving": 1_200.0} if query.explain else None,
+    )

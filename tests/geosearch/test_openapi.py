@@ -1,0 +1,101 @@
+"""`/openapi.json` says what the service does: schemathesis asks it all of that."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starlette.applications import Starlette
+
+from geosearch.engines import Engines
+from geosearch.handlers import Handlers
+from geosearch.metrics import Metrics
+from geosearch.model import Query
+from geosearch.openapi import openapi_document
+from geosearch.parameters import PARAMETERS
+from geosearch.problems import CODES
+from geosearch.service import make_app
+from geosearch.settings import Settings
+from tests.geosearch.fakes import FakeEngine, publish_fake
+
+EXAMPLES = 40
+LIMITS = Settings(max_batch=2, log_requests=False)
+
+# What a document cannot say: a request that fits it may still be refused with one of these.
+BEYOND_THE_DOCUMENT = {
+    "bad_cursor",
+    "bad_box",
+    "bad_polygon",
+    "needs_cards",
+    "out_of_horizon",
+    "unknown_zone",
+    "cursor_expired",
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Starlette:
+    index = tmp_path_factory.mktemp("openapi") / "index"
+    publish_fake(index)
+    engines = Engines(index, FakeEngine, poll_seconds=1)
+    engines.load()
+    return make_app(Handlers(engines, Metrics(engines), LIMITS))
+
+
+OPERATIONS = [
+    (path, method)
+    for path, methods in openapi_document(LIMITS)["paths"].items()
+    for method in methods
+]
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_an_operation_keeps_to_the_document(
+    app: Starlette, path: str, method: str, mode: GenerationMode
+) -> None:
+    operation = schemathesis.openapi.from_asgi("/openapi.json", app)[path][method]
+    if mode.is_negative and "parameters" not in operation.definition.raw and method == "get":
+        pytest.skip("nothing to ask wrongly")
+    statuses: Counter[int] = Counter()
+
+    @given(operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+    def ask(case: schemathesis.Case[Any]) -> None:
+        response = case.call()
+        statuses[response.status_code] += 1
+        case.validate_response(response, excluded_checks=[positive_data_acceptance])
+        if mode.is_positive and response.status_code in (400, 410):
+            codes = {error["code"] for error in response.json()["errors"]}
+            assert codes <= BEYOND_THE_DOCUMENT
+
+    ask()
+    assert statuses[200] if mode.is_positive else statuses.total() > statuses[200]
+
+
+def test_every_route_is_described(app: Starlette) -> None:
+    document = openapi_document(Settings())
+    described = {path.replace("}", ":path}") for path in document["paths"]}
+    served = {route.path for route in app.routes}  # type: ignore[attr-defined]
+    assert described == served
+
+
+def test_every_parameter_is_described_with_its_default() -> None:
+    document = openapi_document(Settings())
+    properties = document["components"]["schemas"]["Query"]["properties"]
+    assert list(properties) == list(PARAMETERS)
+    query = Query(lat=0.0, lng=0.0)
+    for name, schema in properties.items():
+        assert schema["description"]
+        if "default" in schema:
+            assert schema["default"] == getattr(query, name)
+    in_url = [entry["name"] for entry in document["paths"]["/v1/nearby"]["get"]["parameters"]]
+    assert in_url == [name for name in PARAMETERS if name != "polygon"]
+
+
+def test_every_code_is_described() -> None:
+    document = openapi_document(Settings())
+    assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(CODES)

@@ -1,0 +1,224 @@
+"""Deals of a benchmark world as the rows a segment is written from.
+
+Useful for: `worlds`.
+Not useful for: believable single deals; `geosearch.synth` makes those.
+
+Corpus model, by share of the shops: a paid card `red` at 3 %; eight bank cards at 10 to 30 % each,
+at four shops of five together; a platform membership at 15 %, a government voucher at 5 %, a card
+`tiny` at 0.05 %; public bundles, vouchers and gifts at 30 %, two at each. Some 2.4 offers and 1.5
+deals a shop: `red` and some bank deals are one deal of many shops, the others of one. Half of all
+deals hold always, some only in hours of the week or until a date; a few are sold out or over.
+All are drawn independently of the place and of each other.
+"""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from geosearch.hours import Horizon, window
+from geosearch.offers import (
+    AMOUNT_OFF,
+    BUNDLE,
+    CASHBACK,
+    FREE_ITEM,
+    MAX_DISCOUNT,
+    MAX_USES,
+    MIN_SPEND,
+    NO_LIMIT,
+    OFFER_TYPES,
+    PARTY_MAX,
+    PARTY_MIN,
+    PERCENT_OFF,
+    PRICE,
+    TERMS_WIDTH,
+    TYPE,
+    VALUE,
+    VOUCHER,
+)
+from geosearch.payload import json_rows
+from geosearch.segment_writer import DealRows
+from indexes.timetable import ALWAYS, NEVER, TimetableBuilder
+
+Ints = NDArray[np.int64]
+I32 = NDArray[np.int32]
+
+RED = "red"
+TINY = "tiny"
+BANKS = tuple(f"bank-{number}" for number in range(1, 9))
+SHARES = {
+    RED: 0.03,
+    **dict(zip(BANKS, (0.30, 0.26, 0.22, 0.18, 0.16, 0.14, 0.12, 0.10), strict=True)),
+    "platform": 0.15,
+    "government": 0.05,
+    TINY: 0.0005,
+}
+"""Programmes, and the share of shops with a deal of each."""
+
+PUBLIC_SHARE = 0.3
+OWN_DEAL_SHARE = 0.6
+SHARED_DEALS = 24
+SOLD_OUT_SHARE = 0.02
+ALWAYS_SHARE = 0.5
+OVER_SHARE = 0.02
+PRICE_IF_UNKNOWN = 6_000
+
+_USE_HOURS = (
+    *("Mo-Fr 11:00-14:00", "Mo-Th 17:00-21:00", "Mo-Fr", "Mo-Fr; PH off", "Mo-Su 14:00-17:30"),
+    *("Mo-Su 21:00-02:00", "Su-Th", "Mo-Su 11:00-13:30,17:00-20:30", "Sa-Su", "We 00:00-24:00"),
+)
+_LAST_DAYS = (date(2026, 11, 30), date(2026, 12, 15), date(2026, 12, 31))
+_TITLES = ("会员折扣", "满减", "代金券", "双人套餐", "返现", "赠品")
+_PIECE = 1_000_000
+_FIELDS = ("deal_id", "program_id", "offer_type", "title", "terms", "source", "redemption")
+
+
+def draw_deals(
+    rng: np.random.Generator, price: I32, book: TimetableBuilder, horizon: Horizon
+) -> DealRows:
+    """Deals of merchants with these usual prices, and the schedules they hold in."""
+    shops = len(price)
+    bill = np.where(price < 0, PRICE_IF_UNKNOWN, price).astype(np.int64)
+    public = np.flatnonzero(rng.random(shops) < PUBLIC_SHARE)
+    at = np.repeat(public, rng.integers(1, 4, len(public)))
+    terms = [_public_terms(rng, bill[at])]
+    program = [np.zeros(len(at), np.uint16)]
+    offer_merchant = [at]
+    offer_deal = [np.arange(len(at))]
+    deals = len(at)
+    for number, (name, share) in enumerate(SHARES.items(), 1):
+        held = np.flatnonzero(rng.random(shops) < share)
+        own = rng.random(len(held)) < (0.0 if name == RED else OWN_DEAL_SHARE)
+        deal = rng.integers(0, SHARED_DEALS, len(held))
+        deal[own] = SHARED_DEALS + np.arange(own.sum())
+        drawn = SHARED_DEALS + int(own.sum())
+        terms.append(_red_terms(rng, drawn) if name == RED else _card_terms(rng, drawn))
+        program.append(np.full(drawn, number, np.uint16))
+        offer_merchant.append(held)
+        offer_deal.append(deals + deal)
+        deals += drawn
+    all_terms, all_programs = np.concatenate(terms), np.concatenate(program)
+    windows = _windows(rng, deals, book, horizon)
+    deal_of_offer = np.concatenate(offer_deal)
+    ids = "d" + pl.Series(rng.permutation(deals)).cast(pl.String).str.zfill(8)
+    return DealRows(
+        deal_id=ids,
+        terms=all_terms,
+        program=all_programs,
+        on=(rng.random(deals) >= SOLD_OUT_SHARE).astype(np.uint8),
+        payload=_payloads(ids, all_programs, all_terms),
+        programs=[
+            {"program_id": name, "name": name, "kind": "bank_card", "status": "ACTIVE", "fee": 0}
+            for name in SHARES
+        ],
+        program_on=np.ones(len(SHARES), np.uint8),
+        offer_merchant=np.concatenate(offer_merchant).astype(np.uint32),
+        offer_deal=deal_of_offer.astype(np.uint32),
+        offer_window=windows[deal_of_offer],
+    )
+
+
+def _blank_terms(count: int) -> I32:
+    terms = np.zeros((count, TERMS_WIDTH), np.int32)
+    terms[:, [MAX_DISCOUNT, PARTY_MAX]] = NO_LIMIT
+    terms[:, MAX_USES] = 1
+    return terms
+
+
+def _public_terms(rng: np.random.Generator, bill: Ints) -> I32:
+    """Bundles for one to four people, vouchers for a part of the bill, money off, gifts."""
+    count = len(bill)
+    terms = _blank_terms(count)
+    kind = rng.choice([BUNDLE, VOUCHER, AMOUNT_OFF, FREE_ITEM], count, p=[0.45, 0.4, 0.1, 0.05])
+    terms[:, TYPE] = kind
+    people = rng.integers(1, 5, count)
+    part = np.select(
+        [kind == BUNDLE, kind == VOUCHER, kind == AMOUNT_OFF],
+        [people * rng.uniform(0.9, 1.5, count), rng.uniform(0.4, 1.0, count), 0.15],
+        0.1,
+    )
+    terms[:, VALUE] = np.maximum(bill * part / 100, 1).astype(np.int64) * 100
+    paid = np.select([kind == BUNDLE, kind == VOUCHER], rng.uniform(0.55, 0.92, (2, count)), 0.0)
+    terms[:, PRICE] = terms[:, VALUE] * paid
+    terms[:, MAX_USES] = np.where(kind == VOUCHER, rng.integers(1, 4, count), 1)
+    terms[:, MIN_SPEND] = np.where(kind == AMOUNT_OFF, bill * rng.uniform(0.5, 1.5, count), 0)
+    limited = (kind == BUNDLE) & (rng.random(count) < 0.5)
+    terms[:, PARTY_MIN] = np.where(limited, people, 0)
+    terms[limited, PARTY_MAX] = people[limited] + 1
+    return terms
+
+
+def _red_terms(rng: np.random.Generator, count: int) -> I32:
+    """10, 15 or 20 % off, the whole bill and without a limit."""
+    terms = _blank_terms(count)
+    terms[:, TYPE] = PERCENT_OFF
+    terms[:, VALUE] = rng.choice([100_000, 150_000, 200_000], count)
+    return terms
+
+
+def _card_terms(rng: np.random.Generator, count: int) -> I32:
+    """Percentages with a limit, money off from a spend on, cash back."""
+    terms = _blank_terms(count)
+    kind = rng.choice([PERCENT_OFF, AMOUNT_OFF, CASHBACK], count, p=[0.6, 0.25, 0.15])
+    terms[:, TYPE] = kind
+    terms[:, VALUE] = np.where(
+        kind == AMOUNT_OFF,
+        rng.choice([500, 1_000, 2_000, 3_000], count),
+        rng.choice([30_000, 50_000, 80_000, 100_000, 120_000], count),
+    )
+    limit = rng.choice([1_000, 2_000, 3_000, 5_000], count)
+    terms[:, MAX_DISCOUNT] = np.where(kind == AMOUNT_OFF, NO_LIMIT, limit)
+    from_spend = np.where(kind == AMOUNT_OFF, rng.choice([3_000, 5_000, 10_000], count), 0)
+    terms[:, MIN_SPEND] = from_spend
+    return terms
+
+
+def _windows(
+    rng: np.random.Generator, deals: int, book: TimetableBuilder, horizon: Horizon
+) -> NDArray[np.uint32]:
+    """Schedule in which each deal holds."""
+    wanted = [(hours, None) for hours in _USE_HOURS] + [(None, day) for day in _LAST_DAYS]
+    limited = [
+        book.add(
+            *window(
+                hours,
+                zone="Asia/Shanghai",
+                country="CN",
+                horizon=horizon,
+                valid_from=None,
+                valid_through=day,
+            )
+        )
+        for hours, day in wanted
+    ]
+    chance = rng.random(deals)
+    drawn = np.array(limited, np.uint32)[rng.integers(0, len(limited), deals)]
+    drawn[chance < ALWAYS_SHARE] = ALWAYS
+    drawn[chance >= 1.0 - OVER_SHARE] = NEVER
+    return drawn
+
+
+def _payloads(ids: pl.Series, program: NDArray[np.uint16], terms: I32) -> pl.Series:
+    """JSON of each deal, about 200 bytes; a million at a time keeps memory low."""
+    names = pl.Series([None, *SHARES])
+    kinds = pl.Series(OFFER_TYPES)
+    titles = pl.Series(_TITLES)
+    pieces = []
+    for first in range(0, len(ids), _PIECE):
+        piece = slice(first, first + _PIECE)
+        kind = terms[piece, TYPE].astype(np.uint32)
+        frame = pl.DataFrame(
+            {
+                "deal_id": ids.slice(first, _PIECE),
+                "program_id": names.gather(program[piece].astype(np.uint32)),
+                "offer_type": kinds.gather(kind),
+                "title": titles.gather(kind),
+            }
+        ).with_columns(
+            terms=pl.lit("不与其他优惠同享，节假日可用"),
+            source=pl.lit("meituan"),
+            redemption=pl.struct(channel=pl.lit("qr"), appointment=pl.lit(False)),
+        )
+        pieces.append(json_rows(frame, _FIELDS))
+    return pl.concat(pieces, rechunk=False)

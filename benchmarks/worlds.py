@@ -1,0 +1,172 @@
+"""Worlds to measure in: seeded merchants and deals as arrays, written as an index, kept in a cache.
+
+Corpus model: `city` is Shanghai and `towns` 300 Chinese towns weighted by population, with the
+positions of `geosearch.synth` (business areas, streets, malls whose shops share one position).
+In a city of 1,000,000 a median of about 41,000 and up to 150,000 shops lie within 3 km of a shop.
+What stands there is drawn in `world_merchants` and `world_deals`.
+
+Useful for: an index of ten million merchants in minutes, without a snapshot on disk.
+Not useful for: measuring the build; `builds` does that with `synth` and `build`.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from benchmarks.world_deals import draw_deals
+from benchmarks.world_merchants import draw_merchants
+from geosearch.build import SEGMENT
+from geosearch.hours import Horizon
+from geosearch.publish import publish
+from geosearch.ranking import Weights
+from geosearch.segment_writer import Surroundings, write_segment
+from geosearch.synth_places import Places, build_world
+from indexes.timetable import TimetableBuilder
+
+CACHE_VARIABLE = "GEOSEARCH_BENCH_CACHE"
+LOCAL_ZONE = timezone(timedelta(hours=8))
+BUILT_AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
+"""Every world is built at this instant, so that the same arguments give the same columns."""
+USUAL_TIME = datetime(2026, 11, 27, 19, 30, tzinfo=LOCAL_ZONE)
+"""A Friday evening: about 60 % of the shops are open."""
+
+SHAPES = {"city": "shanghai", "towns": "china"}
+"""Shapes of worlds, and what `geosearch.synth` calls them."""
+
+_CENTRE = (31.23, 121.47)
+# Degrees from the centre at which the suburbs begin, and the share of their distance that is kept.
+_INNER = 0.05
+_SUBURBS = 0.72
+
+_SOURCES = (
+    *("benchmarks/worlds.py", "benchmarks/world_merchants.py", "benchmarks/world_deals.py"),
+    *("geosearch/segment_writer.py", "geosearch/bounds.py", "geosearch/columns.py"),
+    *("geosearch/catalogue.py", "geosearch/hours.py", "geosearch/local_hours.py"),
+    *("geosearch/ranking.py", "geosearch/payload.py", "geosearch/offers.py"),
+    *("geosearch/synth_places.py", "geosearch/synth_areas.py", "geosearch/synth_towns.py"),
+    *("geosearch/synth_hours.py", "geosearch/synth_categories.py", "indexes/hilbert.py"),
+    *("indexes/rtree.py", "indexes/storage.py", "indexes/timetable.py"),
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """What determines a world; `shape` is a key of `SHAPES`."""
+
+    shape: str
+    merchants: int
+    seed: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "World":
+        """World from `shape:merchants`.
+
+        Raises
+        ------
+        ValueError
+            If the text is not of that form.
+
+        Examples
+        --------
+        >>> World.parse("city:1000000").label
+        '1,000,000, one city'
+        """
+        shape, _, count = text.partition(":")
+        if shape not in SHAPES or not count.isdigit() or int(count) < 1:
+            raise ValueError(f"Expected {' or '.join(SHAPES)}:MERCHANTS, got {text!r}")
+        return cls(shape, int(count))
+
+    @property
+    def label(self) -> str:
+        """What it is, for a table."""
+        where = "one city" if self.shape == "city" else "300 towns"
+        return f"{self.merchants:,}, {where}"
+
+    def folder(self) -> Path:
+        """Index folder in the cache of this world as exactly these sources make it."""
+        digest = hashlib.sha256()
+        root = Path(__file__).resolve().parent.parent
+        for name in _SOURCES:
+            digest.update((root / name).read_bytes())
+        return cache_folder() / f"{self._prefix()}{digest.hexdigest()[:12]}"
+
+    def older(self) -> list[Path]:
+        """Folders of this world in the cache, whatever sources made them."""
+        return sorted(cache_folder().glob(f"{self._prefix()}*"))
+
+    def _prefix(self) -> str:
+        return f"{self.shape}-{self.merchants}-{self.seed}-"
+
+
+def cache_folder() -> Path:
+    """`$GEOSEARCH_BENCH_CACHE`, else a folder below the user's cache."""
+    base = os.environ.get(CACHE_VARIABLE)
+    return Path(base) if base else Path.home() / ".cache" / "geosearch" / "worlds"
+
+
+def open_world(world: World, say: Callable[[str], None] = print) -> Path:
+    """Index folder of a world, written first where the cache does not have it.
+
+    Folders of the same world by older sources are removed.
+    """
+    folder = world.folder()
+    if (folder / "CURRENT").exists():
+        return folder
+    for old in world.older():
+        shutil.rmtree(old)
+    say(f"Writing the world of {world.label} to {folder}")
+    folder.mkdir(parents=True)
+    publish(folder, lambda version: _write(world, version / SEGMENT))
+    return folder
+
+
+def _draw_in(places: Places) -> Places:
+    """The same places with the suburbs nearer to the centre, as dense as the corpus model says."""
+    lat, lng = _CENTRE
+    north, east = places.lat - lat, (places.lng - lng) * np.cos(np.radians(lat))
+    away = np.maximum(np.hypot(north, east), 1e-9)
+    factor = np.where(away > _INNER, (_INNER + (away - _INNER) * _SUBURBS) / away, 1.0)
+    return replace(
+        places,
+        lat=lat + (places.lat - lat) * factor,
+        lng=lng + (places.lng - lng) * factor,
+    )
+
+
+def _write(world: World, folder: Path) -> None:
+    places_rng, shop_rng, deal_rng = (
+        np.random.default_rng(child) for child in np.random.SeedSequence(world.seed).spawn(3)
+    )
+    horizon = Horizon.for_build(BUILT_AT)
+    book = TimetableBuilder()
+    ground = build_world(places_rng, SHAPES[world.shape], world.merchants)
+    places = ground.sample(places_rng, world.merchants)
+    if world.shape == "city":
+        places = _draw_in(places)
+    merchants, category_sets = draw_merchants(shop_rng, ground, places, book, horizon)
+    deals = draw_deals(deal_rng, merchants.price, book, horizon)
+    manifest = {
+        "snapshot_id": f"{world.shape}-{world.merchants}-{world.seed}",
+        "created_at": BUILT_AT.isoformat(),
+        "currency": "CNY",
+        "country": "CN",
+        "time_zone": "Asia/Shanghai",
+        "built_at": BUILT_AT.isoformat(),
+        "horizon_start": horizon.start.isoformat(),
+        "weights": msgspec.to_builtins(Weights()),
+    }
+    around = Surroundings(
+        timetable=book.build(),
+        start_hour_of_week=horizon.hour_of_week(),
+        category_sets=category_sets,
+        areas=["", *(area.name for area in ground.areas)],
+        time_zones=["Asia/Shanghai"],
+    )
+    write_segment(folder, merchants, deals, around, manifest)

@@ -56,7 +56,7 @@ class Deals:
         food, soft = of_group(shops.kind, "meal", "drink"), of_group(shops.kind, "service", "goods")
         usual = np.where(food, 1.0, 0.45) * np.where(food | soft, 1.0, 0.05)
         dear = usual * np.where(shops.bill >= 3_000, 1.0, 0.3)
-        sights = np.char.startswith(_PATHS[shops.kind], "sight") * 20.0 + usual * 0.2
+        sights = _IS_SIGHT[shops.kind] * 20.0 + usual * 0.2
         offers: list[tuple[str, Floats, _Offer, Odds]] = [
             (
                 "red",
@@ -299,7 +299,7 @@ def _gift(rng: np.random.Generator, bill: Ints) -> _Columns:
 
 
 _GIFTS = ("饮品一份", "小食一份", "甜品一份", "招牌菜一份", "体验一次", "小礼品一份")
-_PATHS = np.array([kind.path for kind in KINDS])
+_IS_SIGHT = np.array([kind.path.startswith("sight.") for kind in KINDS])
 _USUAL = np.array([kind.price for kind in KINDS])
 _PERCENTS = tuple(f"{half / 2:g}" for half in range(201))
 _FOLD = tuple(f"{(100 - half / 2) / 10:g}" for half in range(201))

@@ -15,7 +15,7 @@ from geosearch import synth_hours
 from geosearch.synth_categories import DUAL_USE, KINDS
 from geosearch.synth_lines import number, pick
 from geosearch.synth_names import CHAIN_SHARE, Chains, shop_names
-from geosearch.synth_places import MALL, SCATTERED, Floats, Ints, Places, World
+from geosearch.synth_places import MALL, SCATTERED, Ints, Places, World
 from geosearch.synth_words import TAGS
 
 Bools = npt.NDArray[np.bool_]
@@ -243,6 +243,3 @@ def _tag_lists(rng: np.random.Generator) -> list[str]:
         tags = rng.permutation(len(TAGS))[: rng.integers(1, 4)]
         lists.append("[" + ",".join(f'"{TAGS[tag]}"' for tag in tags.tolist()) + "]")
     return lists
-
-
-__all__ = ["RAW", "Floats", "Shops", "build_shops", "merchant_id", "rows"]

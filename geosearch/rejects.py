@@ -5,7 +5,7 @@ Not useful for: deciding what is wrong; readers and checks do that (`snapshot_*`
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,8 @@ WARNING_CODES: dict[str, str] = {
     "the deal stays out of use",
     "limit_ignored": "a limit that the deal's offer type does not know",
     "no_saving": "an offer that saves nothing as it is written",
+    "overnight_trap": "hours past midnight that a later rule cuts off, as hardly meant; "
+    "they count as written",
     "geometry_repaired": "a zone whose invalid geometry was repaired",
 }
 """What is worth a look while the row stays, by code. The build adds codes of its own."""
@@ -130,12 +132,16 @@ class RejectLog:
         with path.open("wb") as out:
             for table in sorted({e.table for e in self.entries}, key=self.file):
                 entries = sorted((e for e in self.entries if e.table == table), key=_place)
-                rows = self._rows(table, {e.line for e in entries})
+                rows = self._rows(table, {entry.line for entry in entries})
+                number, row = 0, None
                 for entry in entries:
-                    out.write(_json_line(entry, self.file(table), rows.get(entry.line)))
+                    while number < entry.line:
+                        number, row = next(rows, (entry.line, None))
+                    found = row if number == entry.line else None
+                    out.write(_json_line(entry, self.file(table), found))
 
-    def _rows(self, table: str, lines: set[int]) -> dict[int, object]:
-        return self._sources[table].rows(lines) if table in self._sources else {}
+    def _rows(self, table: str, lines: set[int]) -> Iterator[tuple[int, object]]:
+        return self._sources[table].rows(lines) if table in self._sources else iter(())
 
     def _add(self, kind: Kind, table: str, line: int, code: str, message: str) -> None:
         if " - at " not in message:

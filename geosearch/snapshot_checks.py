@@ -56,7 +56,7 @@ class Checker:
             self._note(self.log.warn, rule, rows)
 
     def reject_rows(
-        self, rows: Sequence[int], codes: str | Sequence[str], sentences: Sequence[str]
+        self, rows: list[int], codes: str | Sequence[str], sentences: Sequence[str]
     ) -> None:
         """Drop rows by their place in the frame, ascending; one code for all or one each."""
         if not rows:

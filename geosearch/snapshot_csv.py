@@ -50,18 +50,15 @@ def read_csv(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
     return pl.concat([_typed(frame, table, log) for frame in texts])
 
 
-def rows_of_csv(path: Path, lines: set[int]) -> dict[int, object]:
+def rows_of_csv(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
     """Records at some lines of a CSV file, header to field; the text of a broken one."""
-    wanted = set(lines)
-    rows: dict[int, object] = {}
     header: list[str] | None = None
     for number, record in _records(_numbered(line_blocks(path), 1), None):
         if header is None:
             header = [name.strip() for name in record] if isinstance(record, list) else []
-        if number in wanted:
+        if number in lines:
             fits = isinstance(record, list) and len(record) == len(header)
-            rows[number] = dict(zip(header, record, strict=True)) if fits else _joined(record)
-    return rows
+            yield number, dict(zip(header, record, strict=True)) if fits else _joined(record)
 
 
 def _joined(record: "list[str] | str") -> str:

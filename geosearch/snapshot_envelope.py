@@ -15,7 +15,8 @@ from geosearch.errors import BadData
 from geosearch.rejects import RejectLog, shown
 from geosearch.snapshot_merchants import is_time_zone
 from geosearch.snapshot_source import read_all
-from geosearch.snapshot_tables import CRS_NAMES
+from geosearch.snapshot_tables import datum_named
+from indexes.datum import DATUMS, Datum
 
 SCHEMA_VERSION = 1
 
@@ -27,7 +28,7 @@ class Envelope:
     snapshot_id: str
     schema_version: int
     created_at: dt.datetime
-    crs: str
+    crs: Datum
     time_zone: str
     country: str
     currency: str
@@ -62,14 +63,14 @@ def _envelope(fields: dict[str, object], path: Path) -> Envelope:
     zone = _text(fields, path, "time_zone")
     if not is_time_zone(zone):
         raise _bad(path, "time_zone", "to be an IANA time zone", zone)
-    crs = fields.get("crs", "WGS84")
-    if crs not in CRS_NAMES:
-        raise _bad(path, "crs", f"to be one of {', '.join(CRS_NAMES)}", crs)
+    crs = datum_named(fields.get("crs", "WGS84"))
+    if crs is None:
+        raise _bad(path, "crs", f"to be one of {', '.join(DATUMS)}", fields["crs"])
     return Envelope(
         snapshot_id=_text(fields, path, "snapshot_id"),
         schema_version=SCHEMA_VERSION,
         created_at=_instant(_text(fields, path, "created_at"), path),
-        crs=str(crs),
+        crs=crs,
         time_zone=zone,
         country=_text(fields, path, "country", r"[A-Z]{2}", "to be an ISO 3166-1 alpha-2 code"),
         currency=_text(fields, path, "currency", r"[A-Z]{3}", "to be an ISO 4217 code"),

@@ -14,7 +14,7 @@ from geosearch.rejects import RejectLog, shown
 from geosearch.snapshot_checks import Checker, Rule, typed
 from geosearch.snapshot_objects import BadObject, read_distinct, rows_of_faults, without_nulls
 from geosearch.snapshot_tables import MERCHANTS
-from indexes.datum import to_wgs84
+from indexes.datum import DATUMS, Datum, to_wgs84
 
 _POSITION_STEPS = 1e7
 """Positions are kept to 1e-7 degree, 1.1 cm."""
@@ -22,7 +22,9 @@ _POSITION_STEPS = 1e7
 _RATING_DECIMALS = 3
 
 
-def merchants_frame(raw: pl.DataFrame, log: RejectLog, *, crs: str, time_zone: str) -> pl.DataFrame:
+def merchants_frame(
+    raw: pl.DataFrame, log: RejectLog, *, crs: Datum, time_zone: str
+) -> pl.DataFrame:
     """Accepted merchants, in file order.
 
     Parameters
@@ -104,13 +106,13 @@ def _periods(value: object) -> str | None:
         raise BadObject("unreadable_hours", sentence) from error
 
 
-def _positioned(frame: pl.DataFrame, crs: str) -> pl.DataFrame:
+def _positioned(frame: pl.DataFrame, crs: Datum) -> pl.DataFrame:
     """The frame with `lat` and `lng` in WGS-84, on the grid positions are kept on."""
     lat, lng = frame["lat"].to_numpy(writable=True), frame["lng"].to_numpy(writable=True)
     datums = frame["crs"].fill_null(crs)
-    for datum in datums.unique():
-        if datum != "WGS84":
-            rows = (datums == datum).to_numpy()
+    for datum in DATUMS:
+        rows = (datums == datum).to_numpy()
+        if datum != "WGS84" and rows.any():
             lat[rows], lng[rows] = to_wgs84(lat[rows], lng[rows], datum)
     return frame.with_columns(
         pl.Series("lat", np.rint(lat * _POSITION_STEPS) / _POSITION_STEPS),

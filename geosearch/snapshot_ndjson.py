@@ -67,9 +67,9 @@ def read_ndjson(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def rows_of_ndjson(path: Path, lines: set[int]) -> dict[int, object]:
+def rows_of_ndjson(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
     """Objects at some lines of a JSON-lines file; the text of a line that is no JSON."""
-    return {line: _row(text) for line, text in lines_at(path, lines).items()}
+    return ((line, _row(text)) for line, text in lines_at(path, lines))
 
 
 def _row(text: bytes) -> object:

@@ -4,6 +4,7 @@ Useful for: `snapshot`, which checks the values.
 Not useful for: bad rows; a column of the wrong type is the whole table's fault.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -33,11 +34,11 @@ def read_parquet(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
     return frame.select(*columns).with_row_index("line", 1).select(*table.schema(), "line")
 
 
-def rows_of_parquet(path: Path, lines: set[int]) -> dict[int, object]:
+def rows_of_parquet(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
     """Rows of a Parquet file by number, from 1, as objects."""
     wanted = sorted(lines)
-    rows = _stored(path)[[line - 1 for line in wanted]].rows(named=True)
-    return dict(zip(wanted, rows, strict=True))
+    rows = _stored(path)[[line - 1 for line in wanted]].iter_rows(named=True)
+    return zip(wanted, rows, strict=True)
 
 
 def _stored(path: Path) -> pl.DataFrame:

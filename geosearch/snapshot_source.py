@@ -6,6 +6,7 @@ Not useful for: meaning; the readers (`snapshot_ndjson`, `snapshot_csv`, `snapsh
 
 import gzip
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import zstandard
 
 from geosearch.errors import BadData
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 """Bytes decoded at a time: big enough for vectorised work, small enough for memory."""
 
 _BOM = b"\xef\xbb\xbf"
@@ -33,12 +34,12 @@ class Source:
     unit
         What `line` counts in it: `line`, or `row` (Parquet), `feature` (GeoJSON).
     rows
-        Gives the rows at some lines, as they stand in the file.
+        Gives the rows at some lines, ascending, as they stand in the file.
     """
 
     path: Path
     unit: str
-    rows: Callable[[set[int]], dict[int, object]]
+    rows: Callable[[set[int]], Iterator[tuple[int, object]]]
 
 
 def table_file(folder: Path, table: str, formats: tuple[str, ...]) -> Path | None:
@@ -95,18 +96,19 @@ def line_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
         yield rest
 
 
-def lines_at(path: Path, wanted: set[int]) -> dict[int, bytes]:
-    """Lines of a text file by number, from 1."""
-    found: dict[int, bytes] = {}
-    number = 1
+def lines_at(path: Path, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
+    """Lines of a text file with their numbers, from 1, ascending."""
+    waiting = deque(sorted(wanted))
+    first = 1
     for block in line_blocks(path):
-        count = block.count(b"\n") + (not block.endswith(b"\n"))
-        if any(number <= line < number + count for line in wanted):
-            lines = block.split(b"\n")
-            inside = (line for line in wanted if number <= line < number + count)
-            found.update({line: lines[line - number].rstrip(b"\r") for line in inside})
-        number += count
-    return found
+        if not waiting:
+            return
+        end = first + block.count(b"\n") + (not block.endswith(b"\n"))
+        lines = block.split(b"\n") if waiting[0] < end else []
+        while waiting and waiting[0] < end:
+            number = waiting.popleft()
+            yield number, lines[number - first].rstrip(b"\r")
+        first = end
 
 
 def blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:

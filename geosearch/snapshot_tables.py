@@ -9,10 +9,11 @@ from enum import Enum
 
 import polars as pl
 
+from indexes.datum import DATUMS, Datum
+
 MAX_MONEY = 2_000_000_000
 """Largest number in any whole-number field: fits 32 bits, and sums fit 64."""
 
-CRS_NAMES = ("WGS84", "GCJ02", "BD09")
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
 REDEMPTION_CHANNELS = ("qr", "barcode", "phone_number", "show_card", "online")
 
@@ -64,6 +65,17 @@ class Field:
     high: float | None = None
     choices: tuple[str, ...] = ()
     choice_code: str = "bad_enum"
+
+
+def datum_named(name: object) -> Datum | None:
+    """The datum of that name, or None.
+
+    Examples
+    --------
+    >>> datum_named("GCJ02"), datum_named("gcj-02")
+    ('GCJ02', None)
+    """
+    return next((datum for datum in DATUMS if datum == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,7 @@ MERCHANTS = Table(
         Field("brand", Kind.TEXT),
         Field("lat", Kind.NUMBER, required=True, low=-90, high=90),
         Field("lng", Kind.NUMBER, required=True, low=-180, high=180),
-        Field("crs", Kind.TEXT, choices=CRS_NAMES, choice_code="bad_crs"),
+        Field("crs", Kind.TEXT, choices=DATUMS, choice_code="bad_crs"),
         Field("categories", Kind.TEXTS),
         *_texts("address", "city", "district", "business_area"),
         *_texts("time_zone", "opening_hours"),

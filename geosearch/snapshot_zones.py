@@ -5,7 +5,7 @@ Not useful for: finding the zones that hold a point; that is `indexes.zones`.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from geosearch.errors import BadData
 from geosearch.rejects import RejectLog, shown
 from geosearch.snapshot_objects import BadObject
 from geosearch.snapshot_source import read_all
-from geosearch.snapshot_tables import CRS_NAMES
-from indexes.datum import to_wgs84
+from geosearch.snapshot_tables import datum_named
+from indexes.datum import DATUMS, Datum, to_wgs84
 
 _Positions = npt.NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class Zone:
     repaired: bool
 
 
-def read_zones(path: Path, log: RejectLog, *, crs: str) -> tuple[list[Zone], int]:
+def read_zones(path: Path, log: RejectLog, *, crs: Datum) -> tuple[list[Zone], int]:
     """Accepted zones, in file order, and the number of features in the file.
 
     Parameters
@@ -81,13 +81,13 @@ def read_zones(path: Path, log: RejectLog, *, crs: str) -> tuple[list[Zone], int
     return list(zones.values()), len(features)
 
 
-def rows_of_zones(path: Path, numbers: set[int]) -> dict[int, object]:
+def rows_of_zones(path: Path, numbers: set[int]) -> Iterator[tuple[int, object]]:
     """Features of a collection by number, from 1."""
     features, _ = _features(path, "WGS84")
-    return {number: features[number - 1] for number in numbers}
+    return ((number, features[number - 1]) for number in sorted(numbers))
 
 
-def _features(path: Path, crs: str) -> tuple[list[object], str]:
+def _features(path: Path, crs: Datum) -> tuple[list[object], Datum]:
     try:
         collection = orjson.loads(read_all(path))
     except ValueError as error:
@@ -102,20 +102,20 @@ def _features(path: Path, crs: str) -> tuple[list[object], str]:
         raise BadData(f"{error} - at `{path}`") from error
 
 
-def _datum(named: object, crs: str) -> str:
+def _datum(named: object, crs: Datum) -> Datum:
     """Datum by its name or by GeoJSON's old `crs` object; `crs` where there is none."""
     if named is None:
         return crs
     if isinstance(named, dict) and isinstance(named.get("properties"), dict):
         named = named["properties"].get("name")
-    name = _OTHER_NAMES.get(named, named) if isinstance(named, str) else None
-    if name not in CRS_NAMES:
-        expected = f"`crs` to be one of {', '.join(CRS_NAMES)}"
+    datum = datum_named(_OTHER_NAMES.get(named, named) if isinstance(named, str) else None)
+    if datum is None:
+        expected = f"`crs` to be one of {', '.join(DATUMS)}"
         raise BadObject("bad_crs", f"Expected {expected}, got {shown(named)}")
-    return name
+    return datum
 
 
-def _zone(feature: object, crs: str) -> Zone:
+def _zone(feature: object, crs: Datum) -> Zone:
     if not isinstance(feature, dict):
         raise BadObject("wrong_type", f"Expected a feature, got {shown(feature)}")
     properties = feature.get("properties")
@@ -151,7 +151,7 @@ def _date(properties: dict[str, object], name: str) -> dt.date | None:
     raise BadObject("bad_date", f"Expected `{name}` as YYYY-MM-DD, got {shown(text)}")
 
 
-def _geometry(value: object, datum: str) -> tuple[shapely.Polygon | shapely.MultiPolygon, bool]:
+def _geometry(value: object, datum: Datum) -> tuple[shapely.Polygon | shapely.MultiPolygon, bool]:
     """Polygons of a GeoJSON geometry in WGS-84, and whether they had to be repaired."""
     kind = value.get("type") if isinstance(value, dict) else None
     if kind not in ("Polygon", "MultiPolygon"):
@@ -187,7 +187,7 @@ def _bad_geometry(expected: str, got: str) -> BadObject:
     return BadObject("bad_geometry", f"Expected `geometry` to have {expected}, got {got}")
 
 
-def _to_wgs84(datum: str) -> Callable[[_Positions], _Positions]:
+def _to_wgs84(datum: Datum) -> Callable[[_Positions], _Positions]:
     def moved(positions: _Positions) -> _Positions:
         lat, lng = to_wgs84(positions[:, 1], positions[:, 0], datum)
         return np.column_stack([lng, lat])

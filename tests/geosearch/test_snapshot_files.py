@@ -373,8 +373,7 @@ def test_blocks_are_whole_lines_and_lines_are_found_again(
     blocks = list(line_blocks(path, size))
     assert b"".join(blocks) == b"\n".join(lines).removeprefix(b"\xef\xbb\xbf")
     assert all(block.endswith(b"\n") for block in blocks[:-1])
-    found = lines_at(path, set(range(1, len(lines) + 1)))
-    for number, line in found.items():
+    for number, line in lines_at(path, set(range(1, len(lines) + 1))):
         assert line == lines[number - 1].removeprefix(
             b"\xef\xbb\xbf" if number == 1 else b""
         ).rstrip(b"\r")

@@ -117,7 +117,7 @@ def test_broken_csv_loses_no_line(
     snapshot = read_snapshot(folder, max_rejected=1)
     numbers = snapshot.merchants["line"].to_list()
     numbers += [entry.line for entry in snapshot.rejects.entries]
-    rows = rows_of_csv(folder / "merchants.csv", set(numbers))
+    rows = dict(rows_of_csv(folder / "merchants.csv", set(numbers)))
     covered: list[int] = []
     for number in numbers:
         row = rows[number]

@@ -15,14 +15,18 @@ Sources, by country:
   Netherlands). No other country's are known, so `SH` never matches there.
 """
 
+import re
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Final
 
 import chinese_calendar
 import holidays
 from opening_hours import OpeningHours, State, UnknownCountryError
 
 Days = frozenset[date]
+
+_ISO_3166: Final = re.compile(r"(?P<country>[A-Z]{2})(?:-(?P<part>[A-Z0-9]{1,3}))?")
 
 
 @lru_cache(maxsize=256)
@@ -64,11 +68,13 @@ def school_holidays(country: str, first: date, last: date) -> Days:
 def _holidays_of_year(country: str, year: int) -> Days:
     if country == "CN" and any(day.year == year for day in chinese_calendar.constants.holidays):
         return frozenset(day for day in chinese_calendar.constants.holidays if day.year == year)
-    country_code, _, part = country.partition("-")
+    code = _ISO_3166.fullmatch(country)
     try:
-        return frozenset(holidays.country_holidays(country_code, part or None, years=year))
+        if code is not None:
+            return frozenset(holidays.country_holidays(code["country"], code["part"], years=year))
     except NotImplementedError:
-        raise ValueError(
-            f"Expected a country or part of one with a known holiday calendar, got {country!r} - "
-            "at `country`"
-        ) from None
+        pass
+    raise ValueError(
+        f"Expected a country or part of one with a known holiday calendar, got {country!r} - at "
+        "`country`"
+    )

@@ -80,7 +80,7 @@ class _Reader:
     def rules(self) -> list[Rule]:
         rules: list[Rule] = []
         joined_by = ""
-        while self._skip(";", ","):
+        while self._skip(";", ",", ":"):
             pass
         while self._peek() is not None:
             rules.append(self._rule(joined_by))
@@ -247,6 +247,9 @@ class _Reader:
 
     def _span(self, rule: Rule, last_end: int) -> tuple[int | None, int | None]:
         start = self._time(rule)
+        if self._open_end() and start.minute < MIDNIGHT:
+            rule.spans.append(f"{self._written_time(start)}+")
+            return None, None
         if self._kind() not in DASHES:
             raise self._fail("stands where the end of a span is expected")
         self._next += 1
@@ -261,8 +264,13 @@ class _Reader:
             raise refusal(start, "begins before the span before it has ended, or never ends")
         self._check_half(start, begin, until)
         rule.overnight = rule.overnight or until < begin or until > MIDNIGHT
-        rule.spans.append(f"{_clock(begin)}-{_clock(until)}")
+        plus = "+" if self._open_end() else ""
+        rule.spans.append(f"{_clock(begin)}-{_clock(until)}{plus}")
         return begin, until if until > begin else MIDNIGHT
+
+    def _open_end(self) -> bool:
+        """Take a `+` that means "and later"; one between times or days joins them."""
+        return self._kind(1) in (None, ";", ",", Kind.MODIFIER) and self._skip("+")
 
     def _check_half(self, start: Token, begin: int, until: int) -> None:
         """Refuse 9-5, 8-12, 1:00-4:00: without a 24-hour clock they may be later in the day."""

@@ -7,6 +7,7 @@ Not useful for: what the tokens mean together; `geosearch.hours_grammar` puts th
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 from geosearch.hours_words import (
@@ -92,7 +93,7 @@ def _tokens(text: str) -> list[Token]:
         if token is not None:
             tokens.append(token)
     words = {token.text.lower() for token in tokens if token.kind in (Kind.DAY, "german day")}
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip_longest(tokens, tokens[1:]):
         if token.kind == "german day":
             day, proof = GERMAN_DAYS[token.text]
             # French "Di, Sa" are Sunday and Saturday; "Di-Sa" would be the whole week.
@@ -204,7 +205,7 @@ _HALVES: Final = (Kind.MORNING, Kind.AFTERNOON, Kind.EVENING, Kind.NOON)
 
 
 def _join_numbers_and_words(tokens: list[Token]) -> None:
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip_longest(tokens, tokens[1:]):
         if token.kind != "number":
             continue
         latin_half = (

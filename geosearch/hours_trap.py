@@ -76,6 +76,8 @@ def _only_adds_after_midnight(expression: str, candidate: str) -> bool:
     begins = differs & ~np.concatenate(([False], differs[:-1]))
     at_midnight = minutes[begins] % DAY_MINUTES == 0
     open_before = _states_at(before, np.maximum(minutes[begins] - 1, 0)) == OPEN
+    # What comes over from the day before the first cannot be seen; a week later it can.
+    open_before |= minutes[begins] == 0
     return bool((now[differs] == OPEN).all() and at_midnight.all() and open_before.all())
 
 

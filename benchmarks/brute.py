@@ -9,10 +9,12 @@ Testing the card's bit of all rows first was slower, also for the card of 3 %.
 """
 
 import math
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.flat import flatten
 from geosearch.catalogue import prefixes
 from geosearch.model import Query, Ranked
 from geosearch.offers import (
@@ -30,7 +32,6 @@ from geosearch.offers import (
     VALUE,
     VOUCHER,
 )
-from geosearch.plan import moment_of
 from geosearch.ranking import BASIS_POINTS
 from geosearch.searcher import Searcher
 from indexes.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
@@ -51,7 +52,8 @@ class BruteForce:
 
     def __init__(self, engine: Searcher) -> None:
         (segment,) = engine.segments
-        columns = self._columns = segment.columns
+        columns = segment.columns
+        self.flat = flatten(columns)
         self._start = engine.start
         self._walk_cost_per_m = engine.weights.walk_cost_per_m
         self._catalogue = segment.catalogue
@@ -59,6 +61,7 @@ class BruteForce:
         schedules = len(columns.schedule_start) - 1
         lengths = np.diff(columns.schedule_start)
         self._first_minute = np.arange(schedules) * HORIZON_MINUTES
+        self._change_state = columns.change_state
         self._change = np.repeat(self._first_minute, lengths) + columns.change_minute
 
     def rank(self, query: Query) -> Ranked:
@@ -75,44 +78,44 @@ class BruteForce:
 
     def share(self, query: Query) -> float:
         """Share of all rows that match everything but the distance."""
-        rows = len(self._columns.doc_x)
+        rows = len(self.flat.x)
         return float(self._matches(query, np.arange(rows))[0].sum()) / rows
 
     def _within(self, query: Query) -> tuple[Ints, Floats]:
         """Rows within the radius and their distances; far from poles and antimeridian."""
-        columns, radius_m = self._columns, query.radius_m
+        flat, radius_m = self.flat, query.radius_m
         assert radius_m is not None
         reach = math.degrees(radius_m / EARTH_RADIUS_M) * (1 + 1e-9)
         # The difference as an unsigned number is at most the width exactly inside the strip.
         low = math.floor((query.lat - reach) * UNITS_PER_DEGREE)
         width = math.ceil(2 * reach * UNITS_PER_DEGREE) + 2
-        docs = np.flatnonzero((columns.doc_y - np.int32(low)).view(np.uint32) <= width)
-        x = columns.doc_x[docs]
+        docs = np.flatnonzero((flat.y - np.int32(low)).view(np.uint32) <= width)
+        x = flat.x[docs]
         aside = reach / math.cos(math.radians(abs(query.lat) + reach)) * UNITS_PER_DEGREE
         near = np.abs(x - query.lng * UNITS_PER_DEGREE) <= aside
         docs, x = docs[near], x[near]
-        distance_m = _haversine_m(query, columns.doc_y[docs], x)
+        distance_m = _haversine_m(query, flat.y[docs], x)
         inside = distance_m <= radius_m
         return docs[inside], distance_m[inside]
 
     def _matches(self, query: Query, docs: Ints) -> tuple[Bools, Ints]:
         """Which rows match everything but the distance, and their best saving."""
-        columns, mode = self._columns, query.deals_mode
+        flat, mode = self.flat, query.deals_mode
         keep = np.ones(len(docs), np.bool_)
         if query.categories:
             allowed = self._allowed_sets(query)
-            keep &= allowed[columns.doc_category_set[docs]]
+            keep &= allowed[flat.category_set[docs]]
         state = self._states(query)
         if query.open == "now":
-            keep &= state[columns.doc_schedule[docs]] == OPEN
+            keep &= state[flat.schedule[docs]] == OPEN
         saving = np.full(len(docs), _UNKNOWN)
         if mode == "optional" and (query.sort in ("distance", "rating") or not len(docs)):
             return keep, saving
-        wallet = np.zeros(len(columns.program_on), np.bool_)
+        wallet = np.zeros(len(flat.program_on), np.bool_)
         wallet[[self._numbers[card] for card in query.cards if card in self._numbers]] = True
         if mode == "card":
             bits = sum(1 << number for number in np.flatnonzero(wallet).tolist())
-            keep &= (columns.doc_signature[docs] & np.uint64(bits)) != 0
+            keep &= (flat.signature[docs] & np.uint64(bits)) != 0
         rows = np.flatnonzero(keep)
         has_deal, best = self._deals(query, docs[rows], wallet, state)
         if mode != "optional":
@@ -124,24 +127,24 @@ class BruteForce:
         self, query: Query, docs: Ints, wallet: Bools, state: NDArray[np.uint8]
     ) -> tuple[Bools, Ints]:
         """Whether each row has the deal asked for, and the best saving it is eligible for."""
-        columns = self._columns
-        first = columns.offer_start[docs].astype(np.int64)
-        count = columns.offer_start[docs + 1] - first
+        flat = self.flat
+        first = flat.first_offer[docs].astype(np.int64)
+        count = flat.end_offer[docs] - first
         row = np.repeat(np.arange(len(docs)), count)
         offer = np.arange(len(row)) + np.repeat(first - (np.cumsum(count) - count), count)
-        deal = columns.offer_deal[offer]
-        program = columns.deal_program[deal]
+        deal = flat.offer_deal[offer]
+        program = flat.offer_program[offer]
         eligible = wallet.copy()
         eligible[0] = True
-        ok = eligible[program] & (columns.deal_on[deal] == 1) & (columns.program_on[program] == 1)
+        ok = eligible[program] & (flat.deal_on[deal]) & (flat.program_on[program])
         row, offer, deal, program = row[ok], offer[ok], deal[ok], program[ok]
-        ok = state[columns.offer_window[offer]] == OPEN
+        ok = state[flat.offer_window[offer]] == OPEN
         row, deal, program = row[ok], deal[ok], program[ok]
-        price = columns.doc_price[docs].astype(np.int64)
+        price = flat.price[docs].astype(np.int64)
         spend = np.where(price < 0, _UNKNOWN, price * query.party_size)
         if query.spend is not None:
             spend[:] = query.spend
-        usable, saving = _savings(columns.deal_terms[deal], spend[row], query.party_size)
+        usable, saving = _savings(flat.deal_terms[deal], spend[row], query.party_size)
         counts = usable if query.deals_mode != "card" else usable & (program != 0)
         has_deal = np.zeros(len(docs), np.bool_)
         has_deal[row[counts]] = True
@@ -150,17 +153,17 @@ class BruteForce:
         return has_deal, best
 
     def _primary(self, query: Query, docs: Ints, distance_m: Floats, saving: Ints) -> Floats:
-        columns = self._columns
+        flat = self.flat
         known = saving != _UNKNOWN
         if query.sort == "distance":
             return distance_m
         if query.sort == "rating":
-            rating = columns.doc_rating[docs].astype(np.float64)
+            rating = flat.rating[docs].astype(np.float64)
             return np.where(rating >= 0, -rating, np.inf)
         if query.sort == "saving":
             return np.where(known, -saving.astype(np.float64), np.inf)
-        worth = columns.doc_quality[docs].astype(np.float64)
-        likely = columns.doc_redeem[docs] / BASIS_POINTS * np.where(known, saving, 0)
+        worth = flat.quality[docs].astype(np.float64)
+        likely = flat.redeem[docs] / BASIS_POINTS * np.where(known, saving, 0)
         return -(likely + worth - self._walk_cost_per_m * distance_m)
 
     def _first(self, docs: Ints, keys: Floats, limit: int) -> Ints:
@@ -170,16 +173,17 @@ class BruteForce:
             # All that tie with the last primary key stay in, for the other keys to decide.
             last = np.partition(keys[:, 0], limit - 1)[limit - 1]
             rows = np.flatnonzero(keys[:, 0] <= last)
-        order = np.lexsort((self._columns.doc_id_rank[docs[rows]], keys[rows, 1], keys[rows, 0]))
+        order = np.lexsort((self.flat.id_rank[docs[rows]], keys[rows, 1], keys[rows, 0]))
         chosen: Ints = rows[order[:limit]]
         return chosen
 
     def _states(self, query: Query) -> NDArray[np.uint8]:
         """State of every schedule at the instant of the query."""
         assert query.at is not None
-        minute = moment_of(query.at, self._start, 0).minute
+        minute = (query.at - self._start) // timedelta(minutes=1)
         at = np.searchsorted(self._change, self._first_minute + minute, side="right") - 1
-        return self._columns.change_state[at]
+        state: NDArray[np.uint8] = self._change_state[at]
+        return state
 
     def _allowed_sets(self, query: Query) -> Bools:
         starts = tuple(f"{path}." for path in query.categories)
@@ -192,7 +196,7 @@ class BruteForce:
 
     def _by_category(self, docs: Ints) -> dict[str, int]:
         sets = self._catalogue.category_sets
-        counts = np.bincount(self._columns.doc_category_set[docs], minlength=len(sets))
+        counts = np.bincount(self.flat.category_set[docs], minlength=len(sets))
         found: dict[str, int] = {}
         for row in np.flatnonzero(counts).tolist():
             for name in {prefix for path in sets[row] for prefix in prefixes(path)}:

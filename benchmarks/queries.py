@@ -110,9 +110,8 @@ FAMILIES = (
 def places(columns: Columns, count: int, seed: int) -> list[tuple[float, float]]:
     """Latitude and longitude of `count` places near shops, in degrees."""
     rng = np.random.default_rng(seed)
-    near = rng.integers(0, len(columns.doc_x), count)
-    lat = columns.doc_y[near] / UNITS_PER_DEGREE
-    lng = columns.doc_x[near] / UNITS_PER_DEGREE
+    position = columns.doc_position
+    lng, lat = position[rng.integers(0, len(position), count)].T / UNITS_PER_DEGREE
     north, east = rng.normal(0.0, JITTER_M, (2, count)) / METRES_PER_DEGREE
     moved_lat = np.round(lat + north, 7)
     moved_lng = np.round(lng + east / np.cos(np.radians(lat)), 7)

@@ -13,7 +13,19 @@ shop in a programme's class counts that programme's offers and the public ones.
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.columns import F32, F64, I32, U16, U32
+from geosearch.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_PRICE,
+    DOC_QUALITY,
+    DOC_REDEEM,
+    F32,
+    F64,
+    I32,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+)
 from geosearch.offers import (
     KNOWN_SAVING,
     PPM,
@@ -88,80 +100,48 @@ def _offer_bounds(
 
 @njit
 def _fill_leaves(
-    offer_start: U32,
-    offer_deal: U32,
-    offer_window: U32,
-    deal_terms: I32,
-    deal_program: U16,
-    doc_price: I32,
-    doc_redeem: U16,
-    doc_quality: I32,
-    bounds: F64,
-    public: F64,
-    value: F64,
+    record: I32, offers: I32, terms: I32, bounds: F64, public: F64, value: F64
 ) -> None:
     classes = bounds.shape[1]
-    for doc in range(doc_price.shape[0]):
+    for doc in range(record.shape[0]):
         leaf = doc // NODE_SIZE
-        price = int64(doc_price[doc])
-        redeem = doc_redeem[doc] / BASIS_POINTS
-        quality = float(doc_quality[doc])
+        price = int64(record[doc, DOC_PRICE])
+        redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
+        quality = float(record[doc, DOC_QUALITY])
+        first, end = record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]
         public[:] = -np.inf
-        for offer in range(offer_start[doc], offer_start[doc + 1]):
-            deal = int64(offer_deal[offer])
-            if deal_program[deal] == 0 and offer_window[offer] != NEVER:
-                _offer_bounds(deal_terms, deal, price, redeem, quality, value)
+        for offer in range(first, end):
+            if offers[offer, OFFER_PROGRAM] == 0 and offers[offer, OFFER_WINDOW] != NEVER:
+                deal = int64(offers[offer, OFFER_DEAL])
+                _offer_bounds(terms, deal, price, redeem, quality, value)
                 for part in range(6):
                     public[part] = max(public[part], value[part])
         _raise_to(bounds, PUBLIC_CLASS, leaf, public, public)
-        for offer in range(offer_start[doc], offer_start[doc + 1]):
-            deal = int64(offer_deal[offer])
-            program = int64(deal_program[deal])
-            if program == 0 or offer_window[offer] == NEVER:
+        for offer in range(first, end):
+            program = int64(offers[offer, OFFER_PROGRAM])
+            if program == 0 or offers[offer, OFFER_WINDOW] == NEVER:
                 continue
-            _offer_bounds(deal_terms, deal, price, redeem, quality, value)
+            deal = int64(offers[offer, OFFER_DEAL])
+            _offer_bounds(terms, deal, price, redeem, quality, value)
             _raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value, public)
             if ANY_PROGRAM_CLASS + program < classes:
                 _raise_to(bounds, ANY_PROGRAM_CLASS + program, leaf, value, public)
 
 
-def joint_bounds(
-    offer_start: U32,
-    offer_deal: U32,
-    offer_window: U32,
-    deal_terms: I32,
-    deal_program: U16,
-    *,
-    doc_price: I32,
-    doc_redeem: U16,
-    doc_quality: I32,
-    programs: int,
-) -> dict[str, F32]:
+def joint_bounds(record: I32, offers: I32, terms: I32, *, programs: int) -> dict[str, F32]:
     """`bound_` columns by name, float32[classes, nodes], rounded up.
 
     Parameters
     ----------
-    offer_start, offer_deal, offer_window, deal_terms, deal_program
-        Columns of the segment, documents in Hilbert order; so are the `doc_` ones.
+    record, offers, terms
+        `doc_record`, `offer_record` and `deal_terms`, documents in Hilbert order.
     programs
         Number of programmes, "no card needed" included.
     """
-    docs = doc_price.shape[0]
+    docs = record.shape[0]
     leaves = (docs + NODE_SIZE - 1) // NODE_SIZE
     bounds = np.full((len(BOUNDS), class_count(programs), leaves), -np.inf)
-    _fill_leaves(
-        offer_start,
-        offer_deal,
-        offer_window,
-        deal_terms,
-        deal_program,
-        doc_price,
-        doc_redeem,
-        doc_quality,
-        bounds,
-        np.empty(len(BOUNDS)),
-        np.empty(len(BOUNDS)),
-    )
+    _fill_leaves(record, offers, terms, bounds, np.empty(len(BOUNDS)), np.empty(len(BOUNDS)))
     rounded = _round_up(bounds)
     return {
         f"bound_{name}": summarise_leaves(rounded[part], np.maximum)

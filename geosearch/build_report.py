@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from geosearch.errors import BadData
@@ -102,7 +101,7 @@ def _records(folder: Path) -> dict[str, pl.DataFrame]:
 
 def _merchants(segment: Segment) -> pl.DataFrame:
     docs = range(len(segment))
-    place = np.stack([segment.columns.doc_x, segment.columns.doc_y], axis=1)
+    place = segment.columns.doc_position
     return pl.DataFrame(
         {
             "id": [segment.merchant_id(doc) for doc in docs],

@@ -31,25 +31,16 @@ class Columns(NamedTuple):
     An offer is one deal at one document; programme 0 stands for "no card needed".
     """
 
-    doc_x: I32  # [d] longitude in 1e-7 degree
-    doc_y: I32  # [d] latitude in 1e-7 degree
     doc_signature: U64  # [d] bits of the programmes with a deal here
-    doc_schedule: U32  # [d] opening hours
+    doc_position: I32  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
+    doc_record: I32  # [d, 8] see below: half a cache line
     doc_category_set: U32  # [d] row of the catalogue's distinct lists of categories
     doc_area: U32  # [d] business area; 0 = none
     doc_time_zone: U16  # [d]
-    doc_id_rank: U32  # [d] rank of merchant_id among all documents
-    doc_rating: I16  # [d] thousandths; -1 = unknown
-    doc_redeem: U16  # [d] probability of redemption in 1/10000
-    doc_quality: I32  # [d] worth of the rating, minor units
-    doc_price: I32  # [d] usual price per person; -1 = unknown
     doc_live: U64  # [ceil(d / 64)] one bit a document
-    offer_start: U32  # [d + 1]
-    offer_deal: U32  # [o]
-    offer_window: U32  # [o] schedule in which the deal can be used here
+    offer_record: I32  # [o, 3] see below
     deal_terms: I32  # [m, 8] see `offers`
-    deal_program: U16  # [m]
-    deal_on: U8  # [m] 0 = sold out or withdrawn
+    deal_on: U64  # [ceil(m / 64)] one bit a deal; clear = sold out or withdrawn
     program_on: U8  # [p] 0 = not active
     schedule_start: U32
     change_minute: U16
@@ -72,8 +63,23 @@ class Columns(NamedTuple):
     bound_spend: F32  # [c, n]
 
 
+DOC_SCHEDULE, DOC_ID_RANK, DOC_PRICE, DOC_FIRST_OFFER = range(4)
+DOC_END_OFFER, DOC_REDEEM, DOC_QUALITY, DOC_RATING = range(4, 8)
+"""Fields of `doc_record`: opening hours; rank of `merchant_id`; usual price per person, -1 =
+unknown; the document's offers are those from the first to before the end; probability of
+redemption in 1/10000; worth of the rating in minor units; rating in thousandths, -1 = unknown.
+
+What a candidate is tested by stands together, because a test costs little and a cache miss a lot;
+what sorts most documents out before (signature, position) stands apart, so that it is dense."""
+
+OFFER_DEAL, OFFER_WINDOW, OFFER_PROGRAM = range(3)
+"""Fields of `offer_record`: deal; schedule in which it can be used here; programme."""
+
 _MATRICES = frozenset(
     (
+        "doc_position",
+        "doc_record",
+        "offer_record",
         "deal_terms",
         "node_box",
         "node_open",
@@ -99,8 +105,8 @@ def column_types() -> dict[str, tuple[np.dtype[Any], int]]:
     return types
 
 
-class Ask(NamedTuple):
-    """One planned query over one segment: what `plan` makes of a `Query`."""
+class Place(NamedTuple):
+    """Where, and how far."""
 
     lat: float
     lng: float
@@ -111,37 +117,89 @@ class Ask(NamedTuple):
     wraps: bool  # longitudes are compared the short way round
     radius_m: float  # infinite where an area takes its place
     radius_haversine: float
+
+
+class Hours(NamedTuple):
+    """When, and what that asks of opening hours."""
+
     minute: int  # of the horizon
     until_minute: int  # must be open up to here; -1 = no such wish
-    open_mode: int  # ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN
     hour: int  # of the week, UTC, of `minute`
     until_hour: int  # of the last minute before `until_minute`
+    open_mode: int  # ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN
+
+
+class Wallet(NamedTuple):
+    """Which deals count."""
+
     deal_mode: int  # OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL
-    bits: U64  # [3] signature, low and high category bits; a match has one of each asked for
-    wallet: U8  # [p] 1 = eligible; wallet[0] = 1
+    signature: U64  # [1] bits, one of which a match must have where a deal is asked for
+    eligible: U8  # [p] eligible[0] = 1
     classes: I64  # bound classes whose maximum bounds this wallet
-    usual_spend: bool  # party of one and no spend: the joint bounds hold
+
+
+class Bill(NamedTuple):
+    """What is going to be spent."""
+
+    usual: bool  # party of one and no spend: the joint bounds hold
     party_size: int
     spend: int  # UNKNOWN_MONEY where not given
-    category_allowed: U8  # [category sets]; empty = no wish
+
+
+class Taste(NamedTuple):
+    """What kind of shop."""
+
+    bits: U64  # [2] low and high category bits, one of which a match must have
+    allowed: U8  # [category sets]; empty = no wish
     min_rating: int  # thousandths; -1 = no wish
+
+
+class Area(NamedTuple):
+    """Box and polygon that a match lies in."""
+
     boxed: bool
-    box_min_x: int
-    box_min_y: int
-    box_max_x: int  # below box_min_x where the box crosses the antimeridian
-    box_max_y: int
-    edges: F64  # [e, 4] polygon in degrees; no rows = no polygon
-    required: U32  # ascending docs, one of which a match must be, where `restricted`
-    restricted: bool
-    driver: U32  # ascending docs that hold every match, where `driven`
-    driven: bool
+    min_x: int
+    min_y: int
+    max_x: int  # below min_x where the box crosses the antimeridian
+    max_y: int
+    edges: F64  # [e, 5] see `indexes.polygon`; no rows = no polygon
+
+
+class Lists(NamedTuple):
+    """Ascending documents that hold every match."""
+
+    driven: bool  # the first list is searched instead of the tree
+    driver: U32
+    restricted: bool  # a match is in the second list
+    required: U32
+
+
+class Page(NamedTuple):
+    """Which part of which order."""
+
     sort: int
     walk_cost_per_m: float
     top_k: int
-    after: bool  # only results after the three keys below
+    after: bool  # only results behind the three keys
     after_primary: float
     after_secondary: float
     after_id_rank: int
+
+
+class Ask(NamedTuple):
+    """One planned query over one segment: what `plan` makes of a `Query`.
+
+    In parts, because most of them are the same from one query to the next and are kept.
+    """
+
+    place: Place
+    hours: Hours
+    wallet: Wallet
+    bill: Bill
+    taste: Taste
+    area: Area
+    lists: Lists
+    page: Page
 
 
 ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN = range(3)
@@ -160,10 +218,8 @@ class Scratch(NamedTuple):
     heap_primary: F64
     heap_secondary: F64
     heap_node: I64
-    top_primary: F64  # [MAX_RESULTS]
-    top_secondary: F64
-    top_distance: F64
-    top_id_rank: I64
+    top_key: F64  # [MAX_RESULTS, 2] primary, secondary
+    top_id_rank: I64  # [MAX_RESULTS]
     top_doc: I64
     work: I64  # [len(COUNTERS)]
     detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `details.describe`
@@ -185,9 +241,7 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty(capacity, np.float64),
         np.empty(capacity, np.float64),
         np.empty(capacity, np.int64),
-        np.empty(MAX_RESULTS, np.float64),
-        np.empty(MAX_RESULTS, np.float64),
-        np.empty(MAX_RESULTS, np.float64),
+        np.empty((MAX_RESULTS, 2), np.float64),
         np.empty(MAX_RESULTS, np.int64),
         np.empty(MAX_RESULTS, np.int64),
         np.zeros(len(COUNTERS), np.int64),

@@ -7,9 +7,18 @@ Not useful for: ranking (`kernel`) and words (`hits`).
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.columns import Ask, Columns
-from geosearch.offers import UNKNOWN_MONEY, UNUSABLE, expected_spend, is_better, offer_value
-from geosearch.predicates import net_benefit, offer_is_on
+from geosearch.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_SCHEDULE,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+    Ask,
+    Columns,
+)
+from geosearch.offers import UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
+from geosearch.predicates import doc_spend, net_benefit, offer_is_on
 from indexes.jit import int64, njit
 from indexes.timetable import OPEN, next_change, next_open, state_at
 
@@ -48,19 +57,19 @@ def describe(
         at = _describe_offers(columns, ask, doc, detail, head + 1)
         if at < 0 or at > rows:
             return -1
-        schedule = int64(columns.doc_schedule[doc])
+        schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
         starts = columns.schedule_start
         minutes = columns.change_minute
         states = columns.change_state
-        state = state_at(starts, minutes, states, schedule, ask.minute)
+        state = state_at(starts, minutes, states, schedule, ask.hours.minute)
         if state == OPEN:
-            detail[head, UNTIL] = next_change(starts, minutes, states, schedule, ask.minute)
+            detail[head, UNTIL] = next_change(starts, minutes, states, schedule, ask.hours.minute)
         else:
-            detail[head, UNTIL] = next_open(starts, minutes, states, schedule, ask.minute)
+            detail[head, UNTIL] = next_open(starts, minutes, states, schedule, ask.hours.minute)
         detail[head, STATE] = state
         detail[head, OFFERS_OF] = at - head - 1
-        detail[head, X] = columns.doc_x[doc]
-        detail[head, Y] = columns.doc_y[doc]
+        detail[head, X] = columns.doc_position[doc, 0]
+        detail[head, Y] = columns.doc_position[doc, 1]
         detail[head, TIME_ZONE] = columns.doc_time_zone[doc]
         saving = int64(UNKNOWN_MONEY)
         if at > head + 1:
@@ -75,12 +84,16 @@ def _describe_offers(
 ) -> int:
     """Write the usable, eligible offers of a document, best first; return the row behind them."""
     at = first
-    spend = expected_spend(ask.spend, int64(columns.doc_price[doc]), ask.party_size)
-    for offer in range(columns.offer_start[doc], columns.offer_start[doc + 1]):
-        deal = int64(columns.offer_deal[offer])
-        if ask.wallet[columns.deal_program[deal]] == 0 or not offer_is_on(columns, ask, offer):
+    spend = doc_spend(columns, ask, doc)
+    for offer in range(
+        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
+    ):
+        deal = int64(columns.offer_record[offer, OFFER_DEAL])
+        if ask.wallet.eligible[columns.offer_record[offer, OFFER_PROGRAM]] == 0 or not offer_is_on(
+            columns, ask, offer
+        ):
             continue
-        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.party_size)
+        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)
         if status == UNUSABLE:
             continue
         if at >= detail.shape[0]:
@@ -104,8 +117,8 @@ def _describe_offers(
             columns.schedule_start,
             columns.change_minute,
             columns.change_state,
-            int64(columns.offer_window[offer]),
-            ask.minute,
+            int64(columns.offer_record[offer, OFFER_WINDOW]),
+            ask.hours.minute,
         )
         at += 1
     return at

@@ -10,6 +10,14 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from geosearch.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_QUALITY,
+    DOC_REDEEM,
+    DOC_SCHEDULE,
+    OFFER_DEAL,
+)
 from geosearch.details import (
     DEAL,
     OFFERS_OF,
@@ -25,7 +33,6 @@ from geosearch.details import (
 from geosearch.model import BestDeal, Hit, OpenState, Query
 from geosearch.money import money_text
 from geosearch.offers import UNKNOWN_MONEY
-from geosearch.plan import Moment
 from geosearch.ranking import BASIS_POINTS, Weights
 from geosearch.segment import Segment
 from indexes.datum import Datum, from_wgs84
@@ -106,20 +113,22 @@ class HitMaker:
             )
         return hits
 
-    def record(self, doc: int, detail: Rows, moment: Moment) -> dict[str, Any]:
+    def record(self, doc: int, detail: Rows, minute: int) -> dict[str, Any]:
         """A merchant in full: its state, the hours of the coming week, and every deal it has.
 
         Parameters
         ----------
         detail
             Of this document alone, for a wallet of every programme.
+        minute
+            Of the horizon.
         """
         segment, columns = self._segment, self._segment.columns
         head = detail[0]
         usable = {row[DEAL]: self._deal(row, head[TIME_ZONE]) for row in detail[1:]}
         deals = []
-        for offer in range(int(columns.offer_start[doc]), int(columns.offer_start[doc + 1])):
-            number = int(columns.offer_deal[offer])
+        first, end = columns.doc_record[doc, [DOC_FIRST_OFFER, DOC_END_OFFER]].tolist()
+        for number in columns.offer_record[first:end, OFFER_DEAL].tolist():
             deal = usable.get(number)
             stored = orjson.loads(segment.deal_payload(number))
             deals.append(
@@ -141,7 +150,7 @@ class HitMaker:
                 "closes_at": state.closes_at,
                 "opens_at": state.opens_at,
             },
-            "hours": self._week(doc, head[TIME_ZONE], moment.minute),
+            "hours": self._week(doc, head[TIME_ZONE], minute),
             "deals": deals,
         }
 
@@ -149,7 +158,7 @@ class HitMaker:
         """Spans that are not closed in the coming seven days, from the start of the first one."""
         columns = self._segment.columns
         timetable = Timetable(columns.schedule_start, columns.change_minute, columns.change_state)
-        minutes, states = timetable.changes(int(columns.doc_schedule[doc]))
+        minutes, states = timetable.changes(int(columns.doc_record[doc, DOC_SCHEDULE]))
         ends = [*minutes[1:].tolist(), HORIZON_MINUTES]
         names = {OPEN: "open", UNKNOWN: "unknown"}
         return [
@@ -216,13 +225,13 @@ class HitMaker:
         self, doc: int, distance_m: float, best: BestDeal | None, score: float
     ) -> dict[str, Any]:
         columns = self._segment.columns
-        probability = int(columns.doc_redeem[doc]) / BASIS_POINTS
+        probability = int(columns.doc_record[doc, DOC_REDEEM]) / BASIS_POINTS
         saving = best.saving if best is not None else None
         return {
             "redeem_probability": probability,
             "expected_saving": probability * saving if saving is not None else 0.0,
             "walk_cost": self._weights.walk_cost_per_m * distance_m,
-            "quality": int(columns.doc_quality[doc]),
+            "quality": int(columns.doc_record[doc, DOC_QUALITY]),
             "score": score,
         }
 

@@ -18,9 +18,14 @@ from geosearch.columns import (
     ANY_HOURS,
     BY_DISTANCE,
     BY_RATING,
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_ID_RANK,
     DOCS,
     LEAVES,
     NODES,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
     OPTIONAL_DEAL,
     PUSHES,
     Ask,
@@ -31,10 +36,10 @@ from geosearch.offers import (
     TYPE,
     UNKNOWN_MONEY,
     UNUSABLE,
-    expected_spend,
     offer_value,
 )
 from geosearch.predicates import (
+    NO_MATCH,
     doc_best_saving,
     doc_can_match,
     doc_distance_m,
@@ -42,14 +47,15 @@ from geosearch.predicates import (
     doc_in_area,
     doc_is_open,
     doc_primary,
+    doc_spend,
     doc_within_radius,
-    node_can_match,
-    node_distance_m,
+    has_bit,
     node_primary,
+    node_reach_m,
     node_within_radius,
     offer_is_on,
 )
-from geosearch.top_k import drop_first, follows, keep, push
+from geosearch.top_k import behind, drop_first, follows, keep, push
 from indexes.jit import inline_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE
 
@@ -64,23 +70,16 @@ def _offer_doc(columns: Columns, ask: Ask, scratch: Scratch, found: int, doc: in
     if not doc_can_match(columns, ask, doc):
         return found
     distance_m = doc_distance_m(columns, ask, doc)
-    if distance_m > ask.radius_m:
+    if distance_m > ask.place.radius_m:
         return found
-    full = found == ask.top_k
-    last = ask.top_k - 1
-    id_rank = int64(columns.doc_id_rank[doc])
+    full = found == ask.page.top_k
+    last = ask.page.top_k - 1
+    id_rank = int64(columns.doc_record[doc, DOC_ID_RANK])
     saving = int64(UNKNOWN_MONEY)
-    priced = ask.sort != BY_DISTANCE and ask.sort != BY_RATING
+    priced = ask.page.sort != BY_DISTANCE and ask.page.sort != BY_RATING
     if not priced:
         primary = doc_primary(columns, ask, doc, distance_m, saving)
-        if full and follows(
-            primary,
-            distance_m,
-            id_rank,
-            scratch.top_primary[last],
-            scratch.top_secondary[last],
-            scratch.top_id_rank[last],
-        ):
+        if full and behind(scratch, last, primary, distance_m, id_rank):
             return found
     if not doc_in_area(columns, ask, doc) or not doc_is_open(columns, ask, doc):
         return found
@@ -89,29 +88,22 @@ def _offer_doc(columns: Columns, ask: Ask, scratch: Scratch, found: int, doc: in
         if not matches:
             return found
         primary = doc_primary(columns, ask, doc, distance_m, saving)
-        if full and follows(
-            primary,
-            distance_m,
-            id_rank,
-            scratch.top_primary[last],
-            scratch.top_secondary[last],
-            scratch.top_id_rank[last],
-        ):
+        if full and behind(scratch, last, primary, distance_m, id_rank):
             return found
     elif not doc_has_deal(columns, ask, scratch, doc):
         return found
-    if ask.after and not (
+    if ask.page.after and not (
         follows(
             primary,
             distance_m,
             id_rank,
-            ask.after_primary,
-            ask.after_secondary,
-            ask.after_id_rank + 1,
+            ask.page.after_primary,
+            ask.page.after_secondary,
+            ask.page.after_id_rank + 1,
         )
     ):
         return found
-    return keep(scratch, found, ask.top_k, primary, distance_m, distance_m, id_rank, doc)
+    return keep(scratch, found, ask.page.top_k, primary, distance_m, id_rank, doc)
 
 
 @inline_njit
@@ -121,20 +113,15 @@ def _offer_node(
     """Push a node unless nothing below it can become a result; return the heap's size."""
     scratch.work[NODES] += 1
     node = columns.level_start[level] + index
-    distance_m = node_distance_m(columns, ask, node)
-    if distance_m > ask.radius_m or not node_can_match(columns, ask, node, level, index):
+    distance_m = node_reach_m(columns, ask, node, level, index)
+    if distance_m == NO_MATCH:
         return size
     primary = node_primary(columns, ask, node, distance_m)
-    last = ask.top_k - 1
+    last = ask.page.top_k - 1
     # All three parts are at most those of any document below, so if they already come after the
     # k-th result, no document below can come before it.
-    if found == ask.top_k and follows(
-        primary,
-        distance_m,
-        int64(columns.node_id_rank[node]),
-        scratch.top_primary[last],
-        scratch.top_secondary[last],
-        scratch.top_id_rank[last],
+    if found == ask.page.top_k and behind(
+        scratch, last, primary, distance_m, int64(columns.node_id_rank[node])
     ):
         return size
     scratch.work[PUSHES] += 1
@@ -145,37 +132,36 @@ def _offer_node(
 def rank(columns: Columns, ask: Ask, scratch: Scratch) -> int:
     """Fill the `top_` arrays of `scratch` with the best `top_k` matches; return how many.
 
-    Ascending by (primary, secondary, id rank). `ask.top_k` is in 1..`MAX_RESULTS`.
+    Ascending by (primary, secondary, id rank). `ask.page.top_k` is in 1..`MAX_RESULTS`.
     """
     scratch.work[:] = 0
     found = 0
-    if ask.driven:
-        for doc in ask.driver:
+    if ask.lists.driven:
+        for doc in ask.lists.driver:
             found = _offer_doc(columns, ask, scratch, found, int64(doc))
         return found
     levels = columns.level_start.shape[0] - 1
     if levels == 0:
         return 0
-    docs = columns.doc_x.shape[0]
-    last = ask.top_k - 1
+    docs = columns.doc_signature.shape[0]
+    last = ask.page.top_k - 1
     size = _offer_node(columns, ask, scratch, found, 0, levels - 1, 0)
     while size > 0:
         entry = scratch.heap_node[0]
         level = entry >> _LEVEL_SHIFT
         index = entry & _INDEX_MASK
-        if found == ask.top_k and follows(
+        if found == ask.page.top_k and behind(
+            scratch,
+            last,
             scratch.heap_primary[0],
             scratch.heap_secondary[0],
             int64(columns.node_id_rank[columns.level_start[level] + index]),
-            scratch.top_primary[last],
-            scratch.top_secondary[last],
-            scratch.top_id_rank[last],
         ):
             # The heap is ordered by (primary, secondary). Where both equal the last result's,
             # other nodes with the same keys may still hold a smaller id.
             if (
-                scratch.heap_primary[0] > scratch.top_primary[last]
-                or scratch.heap_secondary[0] > scratch.top_secondary[last]
+                scratch.heap_primary[0] > scratch.top_key[last, 0]
+                or scratch.heap_secondary[0] > scratch.top_key[last, 1]
             ):
                 break
             size = drop_first(scratch, size)
@@ -227,21 +213,26 @@ def _tally(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
 @njit
 def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
     """Count the document once under each programme and type of its usable deals."""
-    spend = expected_spend(ask.spend, int64(columns.doc_price[doc]), ask.party_size)
+    spend = doc_spend(columns, ask, doc)
     types = 0
-    first = columns.offer_start[doc]
-    for offer in range(first, columns.offer_start[doc + 1]):
-        deal = int64(columns.offer_deal[offer])
+    for offer in range(
+        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
+    ):
+        deal = int64(columns.offer_record[offer, OFFER_DEAL])
         if not offer_is_on(columns, ask, offer):
             continue
-        if offer_value(columns.deal_terms, deal, spend, ask.party_size)[0] == UNUSABLE:
+        if offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)[0] == UNUSABLE:
             continue
-        program = int64(columns.deal_program[deal])
+        program = int64(columns.offer_record[offer, OFFER_PROGRAM])
         if tally.by_program.shape[0] > 0 and tally.seen[program] != doc:
             tally.seen[program] = doc
             tally.by_program[program] += 1
         kind = int64(columns.deal_terms[deal, TYPE])
-        if tally.by_type.shape[0] > 0 and ask.wallet[program] == 1 and not types & (1 << kind):
+        if (
+            tally.by_type.shape[0] > 0
+            and ask.wallet.eligible[program] == 1
+            and not types & (1 << kind)
+        ):
             types |= 1 << kind
             tally.by_type[kind] += 1
 
@@ -250,13 +241,13 @@ def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
 def _plain(ask: Ask) -> bool:
     """Whether nothing but the distance decides, live bits aside."""
     return (
-        ask.open_mode == ANY_HOURS
-        and ask.deal_mode == OPTIONAL_DEAL
-        and ask.category_allowed.shape[0] == 0
-        and ask.min_rating < 0
-        and not ask.boxed
-        and not ask.restricted
-        and ask.edges.shape[0] == 0
+        ask.hours.open_mode == ANY_HOURS
+        and ask.wallet.deal_mode == OPTIONAL_DEAL
+        and ask.taste.allowed.shape[0] == 0
+        and ask.taste.min_rating < 0
+        and not ask.area.boxed
+        and not ask.lists.restricted
+        and ask.area.edges.shape[0] == 0
     )
 
 
@@ -265,10 +256,10 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
     """Return the exact number of matches, and count them in `tally`."""
     scratch.work[:] = 0
     total = 0
-    docs = columns.doc_x.shape[0]
-    if ask.driven:
-        for at in range(ask.driver.shape[0]):
-            doc = int64(ask.driver[at])
+    docs = columns.doc_signature.shape[0]
+    if ask.lists.driven:
+        for at in range(ask.lists.driver.shape[0]):
+            doc = int64(ask.lists.driver[at])
             scratch.work[DOCS] += 1
             if _doc_matches(columns, ask, scratch, doc, False):
                 total += 1
@@ -287,9 +278,7 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
         index = entry & _INDEX_MASK
         node = columns.level_start[level] + index
         scratch.work[NODES] += 1
-        if node_distance_m(columns, ask, node) > ask.radius_m:
-            continue
-        if not node_can_match(columns, ask, node, level, index):
+        if node_reach_m(columns, ask, node, level, index) == NO_MATCH:
             continue
         near = node_within_radius(columns, ask, node)
         if level > 0 and not (near and plain):
@@ -305,8 +294,7 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
             scratch.work[DOCS] += 1
             if plain and near:
                 # Nothing left to ask: the hot path of counting whole districts.
-                live = (columns.doc_live[doc >> 6] >> np.uint64(doc & 63)) & np.uint64(1)
-                if live == np.uint64(0):
+                if not has_bit(columns.doc_live, doc):
                     continue
             elif not _doc_matches(columns, ask, scratch, doc, near):
                 continue

@@ -4,7 +4,6 @@ Useful for: `warm`, which `build` and `serve` call, and the functions `Searcher`
 Not useful for: the kernels themselves; see `kernel`.
 """
 
-import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,7 +11,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geosearch import details, kernel
-from geosearch.columns import Ask, Columns, column_types, new_scratch
+from geosearch.columns import (
+    Area,
+    Ask,
+    Bill,
+    Columns,
+    Hours,
+    Lists,
+    Page,
+    Place,
+    Taste,
+    Wallet,
+    column_types,
+    new_scratch,
+)
 from indexes.jit import entry_point
 
 
@@ -58,17 +70,14 @@ def empty_columns() -> Columns:
 
 def _example_ask() -> Ask:
     """An `Ask` of the right types; its values are never used."""
-    values: dict[str, Any] = {
-        name: {float: math.inf, int: 0, bool: False}.get(kind)
-        for name, kind in Ask.__annotations__.items()
-    }
-    arrays = {
-        "bits": np.zeros(3, np.uint64),
-        "wallet": np.zeros(1, np.uint8),
-        "classes": np.zeros(1, np.int64),
-        "category_allowed": np.zeros(1, np.uint8),
-        "edges": np.zeros((1, 5)),
-        "required": np.zeros(1, np.uint32),
-        "driver": np.zeros(1, np.uint32),
-    }
-    return Ask(**(values | arrays))
+    docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
+    return Ask(
+        Place(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False, 0.0, 0.0),
+        Hours(0, 0, 0, 0, 0),
+        Wallet(0, np.zeros(1, np.uint64), flags, np.zeros(1, np.int64)),
+        Bill(False, 0, 0),
+        Taste(np.zeros(2, np.uint64), flags, 0),
+        Area(False, 0, 0, 0, 0, np.zeros((1, 5))),
+        Lists(False, docs, False, docs),
+        Page(0, 0.0, 0, False, 0.0, 0.0, 0),
+    )

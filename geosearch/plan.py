@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import orjson
 import shapely
 
 from geosearch.bounds import PUBLIC_CLASS, class_of
@@ -23,14 +22,20 @@ from geosearch.columns import (
     ANY_HOURS,
     CARD_DEAL,
     F64,
-    I64,
     OPEN_ONLY,
     OPEN_OR_UNKNOWN,
     OPTIONAL_DEAL,
     SORTS,
-    U8,
     U32,
+    Area,
     Ask,
+    Bill,
+    Hours,
+    Lists,
+    Page,
+    Place,
+    Taste,
+    Wallet,
 )
 from geosearch.errors import BadRequest
 from geosearch.model import Query
@@ -38,13 +43,12 @@ from geosearch.offers import UNKNOWN_MONEY
 from geosearch.parameters import problem, shown
 from geosearch.segment import Segment
 from indexes.datum import Datum, to_wgs84
-from indexes.polygon import from_geojson, from_shapely
+from indexes.polygon import PreparedPolygon, from_geojson, from_shapely
 from indexes.sphere import (
     EARTH_RADIUS_M,
     UNITS_PER_DEGREE,
     cosine_range,
     haversine_of,
-    reach_crosses_antimeridian,
 )
 from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
 
@@ -60,55 +64,55 @@ RATING_STEPS = 1_000
 _DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
 _NO_DOCS = np.zeros(0, np.uint32)
-_NO_EDGES = np.zeros((0, 5), np.float64)
-_NO_CATEGORIES = np.zeros(0, np.uint8)
-_WORLD = (-180.0, -90.0, 180.0, 90.0)
+_NO_LISTS = Lists(False, _NO_DOCS, False, _NO_DOCS)
+_NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64))
+_NO_TASTE = Taste(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
+_NO_KEYS = (0.0, 0.0, 0)
+_USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
+
+DEGREES_PER_M = math.degrees(1.0 / EARTH_RADIUS_M)
 
 
-class Moment(NamedTuple):
-    """The instant of a query on the clock of an index."""
+class Wanted(NamedTuple):
+    """What a wallet makes of a segment; kept from query to query."""
 
-    at: datetime
-    minute: int
-    until_minute: int
-    hour: int
-    until_hour: int
-
-
-class _Wallet(NamedTuple):
-    eligible: U8
-    signature: int
-    classes: I64
-    driver: U32 | None
+    wallet: Wallet
+    lists: Lists
     unknown: tuple[str, ...]
 
 
-class _Categories(NamedTuple):
-    allowed: U8
-    low: int
-    high: int
+class Bounds(NamedTuple):
+    """An area, the documents that hold what lies in it (None = not listed), its latitudes."""
 
-
-class _Area(NamedTuple):
-    bounds: tuple[float, float, float, float]
-    boxed: bool
-    box: tuple[int, int, int, int]
-    edges: F64
+    area: Area
     docs: U32 | None
+    min_lat: float
+    max_lat: float
+
+
+After = tuple[float, float, int]
+"""Primary key, secondary key and id rank of the result that a page starts behind."""
 
 
 class Planner:
-    """Plans queries for one segment."""
+    """Plans queries for one segment.
+
+    Parameters
+    ----------
+    segment
+        What is asked.
+    walk_cost_per_m
+        Of `ranking.Weights`.
+    """
 
     def __init__(self, segment: Segment, walk_cost_per_m: float) -> None:
         self._segment = segment
         self._walk_cost_per_m = walk_cost_per_m
-        self._wallets: dict[tuple[tuple[str, ...], str], _Wallet] = {}
-        self._categories: dict[tuple[str, ...], _Categories] = {}
-        self._nothing = _Categories(_NO_CATEGORIES, 0, 0)
+        self._wallets: dict[tuple[tuple[str, ...], str], Wanted] = {}
+        self._tastes: dict[tuple[tuple[str, ...], float | None], Taste] = {}
 
     def plan(
-        self, query: Query, moment: Moment, top_k: int, after: tuple[float, float, int] | None
+        self, query: Query, hours: Hours, at: datetime, top_k: int, after: After | None
     ) -> Ask:
         """The query as the kernel takes it.
 
@@ -117,84 +121,44 @@ class Planner:
         BadRequest
             If the zone is unknown or not in force, or the polygon is not one.
         """
-        mode = query.deals_mode
-        wallet = self._wallet(query.cards, mode)
-        categories = self._category_set(query.categories) if query.categories else self._nothing
-        lat, lng = query.lat, query.lng
-        if query.crs != "WGS84":
-            lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
-        radius_m = query.radius_m
-        area = self._area(query, moment.at) if query.has_area else None
-        low, high, wraps = _reach(lat, lng, radius_m, area)
-        driver, required = wallet.driver, None
-        if area is not None and area.docs is not None:
-            required = area.docs
-            if len(required) <= 2 * DRIVER_DOCS and (driver is None or len(required) < len(driver)):
-                driver, required = required, None
-        after_primary, after_secondary, after_rank = after or (0.0, 0.0, 0)
-        open_mode = ANY_HOURS
-        if query.must_be_open:
-            open_mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
-        spend = query.spend
+        wanted = self._wanted(query.cards, query.deals_mode)
+        lists = wanted.lists
+        bounds = None
+        area = _NO_AREA
+        if query.has_area:
+            bounds = self._bounds(query, at)
+            area = bounds.area
+            if bounds.docs is not None:
+                lists = _with_area(lists, bounds.docs)
+        spend, party_size = query.spend, query.party_size
+        bill = _USUAL_BILL
+        if spend is not None or party_size != 1:
+            bill = Bill(False, party_size, UNKNOWN_MONEY if spend is None else spend)
+        keys = after or _NO_KEYS
         return Ask(
-            lat=lat,
-            lng=lng,
-            x=lng * UNITS_PER_DEGREE,
-            y=lat * UNITS_PER_DEGREE,
-            low_cosines=low,
-            high_cosines=high,
-            wraps=wraps,
-            radius_m=math.inf if radius_m is None else radius_m,
-            radius_haversine=haversine_of(math.inf if radius_m is None else radius_m),
-            minute=moment.minute,
-            until_minute=moment.until_minute,
-            open_mode=open_mode,
-            hour=moment.hour,
-            until_hour=moment.until_hour,
-            deal_mode=_DEAL_MODES[mode],
-            bits=np.array((wallet.signature, categories.low, categories.high), np.uint64),
-            wallet=wallet.eligible,
-            classes=wallet.classes,
-            usual_spend=spend is None and query.party_size == 1,
-            party_size=query.party_size,
-            spend=UNKNOWN_MONEY if spend is None else spend,
-            category_allowed=categories.allowed,
-            min_rating=-1 if query.min_rating is None else _rating_floor(query.min_rating),
-            boxed=area is not None and area.boxed,
-            box_min_x=area.box[0] if area else 0,
-            box_min_y=area.box[1] if area else 0,
-            box_max_x=area.box[2] if area else 0,
-            box_max_y=area.box[3] if area else 0,
-            edges=area.edges if area else _NO_EDGES,
-            required=_NO_DOCS if required is None else required,
-            restricted=required is not None,
-            driver=_NO_DOCS if driver is None else driver,
-            driven=driver is not None,
-            sort=_SORT_CODES[query.sort],
-            walk_cost_per_m=self._walk_cost_per_m,
-            top_k=top_k,
-            after=after is not None,
-            after_primary=after_primary,
-            after_secondary=after_secondary,
-            after_id_rank=after_rank,
+            _place(query, bounds),
+            hours,
+            wanted.wallet,
+            bill,
+            self._taste(query.categories, query.min_rating),
+            area,
+            lists,
+            Page(
+                _SORT_CODES[query.sort],
+                self._walk_cost_per_m,
+                top_k,
+                after is not None,
+                keys[0],
+                keys[1],
+                keys[2],
+            ),
         )
-
-    def describe(self, query: Query, moment: Moment) -> dict[str, Any]:
-        """What drives the search, for `explain`."""
-        ask = self.plan(query, moment, 1, None)
-        return {
-            "driver": "documents" if ask.driven else "tree",
-            "driver_docs": len(ask.driver) if ask.driven else None,
-            "within_docs": len(ask.required) if ask.restricted else None,
-            "bound_classes": len(ask.classes),
-            "polygon_edges": len(ask.edges),
-        }
 
     def unknown_cards(self, query: Query) -> tuple[str, ...]:
         """Cards of the wallet that the segment does not know."""
-        return self._wallet(query.cards, query.deals_mode).unknown
+        return self._wanted(query.cards, query.deals_mode).unknown
 
-    def _wallet(self, cards: tuple[str, ...], mode: str) -> _Wallet:
+    def _wanted(self, cards: tuple[str, ...], mode: str) -> Wanted:
         found = self._wallets.get((cards, mode))
         if found is None:
             if len(self._wallets) >= KEPT_PLANS:
@@ -202,71 +166,82 @@ class Planner:
             found = self._wallets[cards, mode] = self._plan_wallet(cards, mode)
         return found
 
-    def _plan_wallet(self, cards: tuple[str, ...], mode: str) -> _Wallet:
+    def _plan_wallet(self, cards: tuple[str, ...], mode: str) -> Wanted:
         numbers = self._segment.program_numbers
         held = sorted({numbers[card] for card in cards if card in numbers})
         eligible = np.zeros(len(self._segment.catalogue.programs), np.uint8)
         eligible[[0, *held]] = 1
         classes = {class_of(program) for program in held}
-        signature = {program_bit(program) for program in held}
-        driver = None
+        bits = {program_bit(program) for program in held}
+        lists = _NO_LISTS
         if mode == "card":
             postings = [self._segment.program_docs(program) for program in held]
             if sum(len(docs) for docs in postings) <= DRIVER_DOCS:
                 driver = np.unique(np.concatenate([_NO_DOCS, *postings]))
+                lists = Lists(True, driver, False, _NO_DOCS)
         else:
             classes.add(PUBLIC_CLASS)
-            signature.add(program_bit(0))
-        unknown = tuple(dict.fromkeys(card for card in cards if card not in numbers))
-        return _Wallet(
+            bits.add(program_bit(0))
+        wallet = Wallet(
+            _DEAL_MODES[mode],
+            np.array([sum(1 << bit for bit in bits)], np.uint64),
             eligible,
-            sum(1 << bit for bit in signature),
             np.array(sorted(classes), np.int64),
-            driver,
-            unknown,
         )
+        unknown = tuple(dict.fromkeys(card for card in cards if card not in numbers))
+        return Wanted(wallet, lists, unknown)
 
-    def _category_set(self, wanted: tuple[str, ...]) -> _Categories:
-        found = self._categories.get(wanted)
+    def _taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
+        if not categories and min_rating is None:
+            return _NO_TASTE
+        found = self._tastes.get((categories, min_rating))
         if found is None:
-            if len(self._categories) >= KEPT_PLANS:
-                self._categories.clear()
-            found = self._categories[wanted] = self._plan_categories(wanted)
+            if len(self._tastes) >= KEPT_PLANS:
+                self._tastes.clear()
+            found = self._tastes[categories, min_rating] = self._plan_taste(categories, min_rating)
         return found
 
-    def _plan_categories(self, wanted: tuple[str, ...]) -> _Categories:
+    def _plan_taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
         catalogue = self._segment.catalogue
-        starts = tuple(f"{path}." for path in wanted)
-        allowed = np.array(
-            [
-                any(path in wanted or path.startswith(starts) for path in paths)
-                for paths in catalogue.category_sets
-            ]
-            or [False],
-            np.uint8,
-        )
-        half = CATEGORY_BITS // 2
-        bits = {catalogue.category_bits[path] for path in wanted if path in catalogue.category_bits}
-        low = sum(1 << bit for bit in bits if bit < half)
-        high = sum(1 << bit - half for bit in bits if bit >= half)
-        return _Categories(allowed, low, high)
+        allowed = _NO_TASTE.allowed
+        bits = _NO_TASTE.bits
+        if categories:
+            starts = tuple(f"{path}." for path in categories)
+            allowed = np.array(
+                [
+                    any(path in categories or path.startswith(starts) for path in paths)
+                    for paths in catalogue.category_sets
+                ]
+                or [False],
+                np.uint8,
+            )
+            bits = np.zeros(2, np.uint64)
+            for path in categories:
+                if path in catalogue.category_bits:
+                    word, bit = divmod(catalogue.category_bits[path], CATEGORY_BITS // 2)
+                    bits[word] |= np.uint64(1 << bit)
+        return Taste(bits, allowed, -1 if min_rating is None else _rating_floor(min_rating))
 
-    def _area(self, query: Query, at: datetime) -> _Area:
-        bounds, docs = _WORLD, None
+    def _bounds(self, query: Query, at: datetime) -> Bounds:
+        docs = None
+        lats = [(-90.0, 90.0)]
         if query.zone is not None:
             zone = self._zone(query.zone, at)
             docs = self._segment.zone_docs(zone)
-            bounds = _narrower(bounds, self._segment.catalogue.zones[zone].bounds)
-        edges = _NO_EDGES
+            _, south, _, north = self._segment.catalogue.zones[zone].bounds
+            lats.append((south, north))
+        edges = _NO_AREA.edges
         if query.polygon is not None:
-            edges, polygon_bounds = _polygon(query.polygon, query.crs)
-            bounds = _narrower(bounds, polygon_bounds)
-        box = (0, 0, 0, 0)
+            polygon = _polygon(query.polygon, query.crs)
+            edges = polygon.edges
+            lats.append((polygon.bounds[1], polygon.bounds[3]))
+        area = Area(False, 0, 0, 0, 0, edges)
         if query.bbox is not None:
-            wide = _box(query.bbox, query.crs)
-            box = _outward(wide)
-            bounds = _narrower(bounds, wide)
-        return _Area(bounds, query.bbox is not None, box, edges, docs)
+            box = _box(query.bbox, query.crs)
+            area = Area(True, *_inward(box), edges)
+            lats.append((box[1], box[3]))
+        south = max(low for low, _ in lats)
+        return Bounds(area, docs, south, max(south, min(high for _, high in lats)))
 
     def _zone(self, zone_id: str, at: datetime) -> int:
         number = self._segment.zone_numbers.get(zone_id)
@@ -283,35 +258,63 @@ class Planner:
         return number
 
 
+def described(ask: Ask) -> dict[str, Any]:
+    """What drives the search, for `explain`."""
+    lists = ask.lists
+    return {
+        "driver": "documents" if lists.driven else "tree",
+        "driver_docs": len(lists.driver) if lists.driven else None,
+        "within_docs": len(lists.required) if lists.restricted else None,
+        "bound_classes": len(ask.wallet.classes),
+        "polygon_edges": len(ask.area.edges),
+    }
+
+
 def _rating_floor(rating: float) -> int:
     """Least stored rating, in thousandths, that is not below the one asked for."""
     return math.ceil(round(rating * RATING_STEPS, 6))
 
 
-def _reach(
-    lat: float, lng: float, radius_m: float | None, area: _Area | None
-) -> tuple[float, float, bool]:
-    """`low_cosines`, `high_cosines` and `wraps` of an `Ask`."""
+def _place(query: Query, bounds: Bounds | None) -> Place:
+    lat, lng = query.lat, query.lng
+    if query.crs != "WGS84":
+        lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
+    radius_m = query.radius_m
     here = math.cos(math.radians(lat))
     if radius_m is None:
-        bounds = area.bounds if area else _WORLD
-        low, _ = cosine_range(bounds[1], bounds[3])
-        return max(0.0, here) * low, 1.0, True
-    # A hair more than the radius, so that rounding cannot leave a latitude out.
-    degrees = math.degrees(radius_m / EARTH_RADIUS_M) * (1.0 + 1e-9) + 1e-9
-    low, high = cosine_range(lat - degrees, lat + degrees)
-    return max(0.0, here) * low, here * high, reach_crosses_antimeridian(lat, lng, radius_m)
+        south, north = (bounds.min_lat, bounds.max_lat) if bounds else (-90.0, 90.0)
+        low, high = cosine_range(south, north)
+        wraps, radius_m, haversine = True, math.inf, math.inf
+    else:
+        # A hair more than the radius, so that rounding cannot leave a latitude out.
+        degrees = radius_m * DEGREES_PER_M * (1.0 + 1e-9) + 1e-9
+        low, high = cosine_range(lat - degrees, lat + degrees)
+        # Along a path of so many degrees the longitude changes by at most that, divided by the
+        # least cosine on the way; with a pole inside that is 0.
+        wraps = low <= 0.0 or abs(lng) + degrees / low >= 180.0
+        haversine = haversine_of(radius_m)
+    return Place(
+        lat,
+        lng,
+        lng * UNITS_PER_DEGREE,
+        lat * UNITS_PER_DEGREE,
+        max(0.0, here * low),
+        max(0.0, here * high),
+        wraps,
+        radius_m,
+        haversine,
+    )
 
 
-def _narrower(
-    a: tuple[float, float, float, float], b: tuple[float, float, float, float]
-) -> tuple[float, float, float, float]:
-    """Latitudes of both boxes; longitudes are not narrowed, for a box may cross 180 degrees."""
-    return (-180.0, max(a[1], b[1]), 180.0, max(min(a[3], b[3]), max(a[1], b[1])))
+def _with_area(lists: Lists, docs: U32) -> Lists:
+    """Drive by the shorter of the wallet's list and the area's, and test against the latter."""
+    if len(docs) <= 2 * DRIVER_DOCS and not (lists.driven and len(lists.driver) < len(docs)):
+        return Lists(True, docs, False, _NO_DOCS)
+    return Lists(lists.driven, lists.driver, True, docs)
 
 
-def _outward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
-    """Column units of the positions inside a box of degrees, its border included.
+def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+    """Column units of the outermost positions inside a box of degrees, its border included.
 
     A border that is a whole unit may be a hair off in floating point; a thousandth of a unit
     (0.01 mm) brings it back.
@@ -332,12 +335,12 @@ def _box(box: tuple[float, float, float, float], crs: str) -> tuple[float, float
     return (min_lng, min_lat, max_lng, max_lat)
 
 
-def _polygon(geometry: dict[str, Any], crs: str) -> tuple[F64, tuple[float, float, float, float]]:
+def _polygon(geometry: dict[str, Any], crs: str) -> PreparedPolygon:
     try:
         polygon = from_geojson(geometry)
         if crs != "WGS84":
-            shape = shapely.from_geojson(orjson.dumps(geometry))
-            polygon = from_shapely(shapely.transform(shape, partial(_corners_to_wgs84, crs)))
+            moved = shapely.transform(polygon.geometry, partial(_corners_to_wgs84, crs))
+            polygon = from_shapely(moved)
     except ValueError as error:
         found = problem(
             "bad_polygon",
@@ -346,7 +349,7 @@ def _polygon(geometry: dict[str, Any], crs: str) -> tuple[F64, tuple[float, floa
             ("polygon",),
         )
         raise BadRequest(found["detail"], [found], "bad_polygon") from error
-    return polygon.edges, polygon.bounds
+    return polygon
 
 
 def _corners_to_wgs84(crs: str, corners: F64) -> F64:
@@ -354,38 +357,42 @@ def _corners_to_wgs84(crs: str, corners: F64) -> F64:
     return np.column_stack([lng, lat])
 
 
-def moment_of(at: datetime, start: datetime, min_minutes_left: int) -> Moment:
-    """Place an instant on the clock of an index.
+class Clock:
+    """Places instants on the clock of an index.
 
     Parameters
     ----------
-    at
-        Aware.
     start
         Start of the horizon, midnight UTC.
-
-    Raises
-    ------
-    BadRequest
-        If the instant lies outside the horizon; the sentence names the bounds.
     """
-    seconds = at.timestamp() - start.timestamp()
-    minute = math.floor(seconds / 60)
-    if not 0 <= minute < HORIZON_MINUTES:
-        raise _outside_horizon(at, start)
-    first_hour = start.weekday() * 24
-    until = -1
-    if min_minutes_left:
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+        self._start_seconds = start.timestamp()
+        self._first_hour = start.weekday() * 24
+
+    def hours(self, query: Query, at: datetime) -> Hours:
+        """What a query evaluated at an aware instant asks of opening hours.
+
+        Raises
+        ------
+        BadRequest
+            If the instant lies outside the horizon; the sentence names the bounds.
+        """
+        seconds = at.timestamp() - self._start_seconds
+        minute = int(seconds // 60)
+        if not 0 <= minute < HORIZON_MINUTES:
+            raise _outside_horizon(at, self._start)
+        hour = (self._first_hour + minute // 60) % HOURS_OF_WEEK
+        if not query.must_be_open:
+            return Hours(minute, -1, hour, hour, ANY_HOURS)
+        mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
+        if not query.min_minutes_left:
+            return Hours(minute, -1, hour, hour, mode)
         # Open up to the instant itself: a shop that closes within its last minute is too early.
-        until = min(math.ceil(seconds / 60 + min_minutes_left), HORIZON_MINUTES)
-    last = max(until - 1, minute)
-    return Moment(
-        at,
-        minute,
-        until,
-        (first_hour + minute // 60) % HOURS_OF_WEEK,
-        (first_hour + last // 60) % HOURS_OF_WEEK,
-    )
+        until = min(math.ceil(seconds / 60 + query.min_minutes_left), HORIZON_MINUTES)
+        until_hour = (self._first_hour + max(until - 1, minute) // 60) % HOURS_OF_WEEK
+        return Hours(minute, until, hour, until_hour, mode)
 
 
 def _outside_horizon(at: datetime, start: datetime) -> BadRequest:

@@ -18,6 +18,16 @@ from geosearch.columns import (
     BY_RATING,
     BY_SAVING,
     CARD_DEAL,
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_PRICE,
+    DOC_QUALITY,
+    DOC_RATING,
+    DOC_REDEEM,
+    DOC_SCHEDULE,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
     OFFERS,
     OPEN_ONLY,
     OPEN_OR_UNKNOWN,
@@ -51,6 +61,7 @@ from indexes.sphere import (
 from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
 
 NO_DEAL = -1
+NO_MATCH = -1.0
 OUTSIDE_AREA = 0
 
 
@@ -58,6 +69,12 @@ OUTSIDE_AREA = 0
 def has_hour(masks: U64, hour: int, item: int) -> bool:
     """Bit `hour` of the 168-bit mask of a node; masks uint64[3, n]."""
     return bool((masks[hour >> 6, item] >> np.uint64(hour & 63)) & np.uint64(1))
+
+
+@inline_njit
+def has_bit(words: U64, item: int) -> bool:
+    """Bit of an item in a column of 64-bit words."""
+    return bool((words[item >> 6] >> np.uint64(item & 63)) & np.uint64(1))
 
 
 @njit
@@ -84,10 +101,12 @@ def node_distance_m(columns: Columns, ask: Ask, node: int) -> float:
     max_y = columns.node_box[3, node]
     if min_x == max_x and min_y == max_y:
         # One position, as in a mall: the distance itself, so that ties with a result are seen.
-        return haversine_m(ask.lat, ask.lng, min_y / UNITS_PER_DEGREE, min_x / UNITS_PER_DEGREE)
-    dy = gap(float(min_y), float(max_y), ask.y)
-    dx = lng_gap(float(min_x), float(max_x), ask.x, ask.wraps)
-    return lower_bound_m(dy, dx, ask.low_cosines)
+        return haversine_m(
+            ask.place.lat, ask.place.lng, min_y / UNITS_PER_DEGREE, min_x / UNITS_PER_DEGREE
+        )
+    dy = gap(float(min_y), float(max_y), ask.place.y)
+    dx = lng_gap(float(min_x), float(max_x), ask.place.x, ask.place.wraps)
+    return lower_bound_m(dy, dx, ask.place.low_cosines)
 
 
 @inline_njit
@@ -95,50 +114,73 @@ def node_within_radius(columns: Columns, ask: Ask, node: int) -> bool:
     """Whether every document below the node is certainly within the radius."""
     min_x = float(columns.node_box[0, node])
     max_x = float(columns.node_box[2, node])
-    x = ask.x
-    if ask.wraps:
+    x = ask.place.x
+    if ask.place.wraps:
         middle = 0.5 * (min_x + max_x)
         if middle - x > 0.5 * FULL_TURN:
             x += FULL_TURN
         elif x - middle > 0.5 * FULL_TURN:
             x -= FULL_TURN
-    dy = max(abs(columns.node_box[1, node] - ask.y), abs(columns.node_box[3, node] - ask.y))
+    dy = max(
+        abs(columns.node_box[1, node] - ask.place.y), abs(columns.node_box[3, node] - ask.place.y)
+    )
     dx = max(abs(min_x - x), abs(max_x - x))
     # Where dy exceeds the radius the comparison fails by its first term alone; otherwise all
     # latitudes lie within those that `high_cosines` was taken from.
-    return upper_haversine(dy, dx, ask.high_cosines) <= ask.radius_haversine
+    return upper_haversine(dy, dx, ask.place.high_cosines) <= ask.place.radius_haversine
 
 
 @inline_njit
-def node_can_match(columns: Columns, ask: Ask, node: int, level: int, index: int) -> bool:
-    """Whether some document below the node can fulfil every wish but the distance."""
-    # A summary is the union of what lies below: a bit that is clear, a box that is apart or a
-    # maximum that is too low holds for every document of the node.
-    if ask.deal_mode != OPTIONAL_DEAL:
-        if columns.node_signature[node] & ask.bits[0] == np.uint64(0):
+def node_reach_m(columns: Columns, ask: Ask, node: int, level: int, index: int) -> float:
+    """Metres that no match below the node is nearer than, or `NO_MATCH` where none can be.
+
+    A summary is the union of what lies below: a bit that is clear, a box that is apart or a
+    maximum that is too low holds for every document of the node. Cheap and selective tests first.
+    """
+    if not _node_meets_deals_and_hours(columns, ask, node):
+        return NO_MATCH
+    distance_m = node_distance_m(columns, ask, node)
+    if distance_m > ask.place.radius_m or not _node_meets_rest(columns, ask, node, level, index):
+        return NO_MATCH
+    return distance_m
+
+
+@inline_njit
+def _node_meets_deals_and_hours(columns: Columns, ask: Ask, node: int) -> bool:
+    if ask.wallet.deal_mode != OPTIONAL_DEAL:
+        if columns.node_signature[node] & ask.wallet.signature[0] == np.uint64(0):
             return False
-        if not has_hour(columns.node_deal, ask.hour, node):
+        if not has_hour(columns.node_deal, ask.hours.hour, node):
             return False
-    if ask.open_mode == OPEN_ONLY:
-        if not has_hour(columns.node_open, ask.hour, node):
+    if ask.hours.open_mode == OPEN_ONLY:
+        if not has_hour(columns.node_open, ask.hours.hour, node):
             return False
-        if ask.until_minute >= 0 and not has_hour(columns.node_open, ask.until_hour, node):
+        if ask.hours.until_minute >= 0 and not has_hour(
+            columns.node_open, ask.hours.until_hour, node
+        ):
             return False
-    elif ask.open_mode == OPEN_OR_UNKNOWN and not has_hour(columns.node_maybe_open, ask.hour, node):
+    elif ask.hours.open_mode == OPEN_OR_UNKNOWN and not has_hour(
+        columns.node_maybe_open, ask.hours.hour, node
+    ):
         return False
-    if ask.category_allowed.shape[0] > 0:
-        shared = (columns.node_category[0, node] & ask.bits[1]) | (
-            columns.node_category[1, node] & ask.bits[2]
+    return True
+
+
+@inline_njit
+def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: int) -> bool:
+    if ask.taste.allowed.shape[0] > 0:
+        shared = (columns.node_category[0, node] & ask.taste.bits[0]) | (
+            columns.node_category[1, node] & ask.taste.bits[1]
         )
         if shared == np.uint64(0):
             return False
-    if columns.node_rating[node] < ask.min_rating:
+    if columns.node_rating[node] < ask.taste.min_rating:
         return False
-    if ask.boxed and not _node_meets_box(columns, ask, node):
+    if ask.area.boxed and not _node_meets_box(columns, ask, node):
         return False
-    if ask.edges.shape[0] > 0:
+    if ask.area.edges.shape[0] > 0:
         relation = box_relation(
-            ask.edges,
+            ask.area.edges,
             columns.node_box[0, node] / UNITS_PER_DEGREE,
             columns.node_box[1, node] / UNITS_PER_DEGREE,
             columns.node_box[2, node] / UNITS_PER_DEGREE,
@@ -146,21 +188,24 @@ def node_can_match(columns: Columns, ask: Ask, node: int, level: int, index: int
         )
         if relation == OUTSIDE_AREA:
             return False
-    if ask.restricted:
+    if ask.lists.restricted:
         shift = NODE_BITS * (level + 1)
-        first = first_at_least(ask.required, 0, index << shift)
-        if first == ask.required.shape[0] or ask.required[first] >= (index + 1) << shift:
+        first = first_at_least(ask.lists.required, 0, index << shift)
+        if (
+            first == ask.lists.required.shape[0]
+            or ask.lists.required[first] >= (index + 1) << shift
+        ):
             return False
     return True
 
 
 @inline_njit
 def _node_meets_box(columns: Columns, ask: Ask, node: int) -> bool:
-    if columns.node_box[1, node] > ask.box_max_y or columns.node_box[3, node] < ask.box_min_y:
+    if columns.node_box[1, node] > ask.area.max_y or columns.node_box[3, node] < ask.area.min_y:
         return False
-    starts_before = columns.node_box[0, node] <= ask.box_max_x
-    ends_after = columns.node_box[2, node] >= ask.box_min_x
-    if ask.box_min_x <= ask.box_max_x:
+    starts_before = columns.node_box[0, node] <= ask.area.max_x
+    ends_after = columns.node_box[2, node] >= ask.area.min_x
+    if ask.area.min_x <= ask.area.max_x:
         return bool(starts_before and ends_after)
     return bool(starts_before or ends_after)
 
@@ -168,14 +213,14 @@ def _node_meets_box(columns: Columns, ask: Ask, node: int) -> bool:
 @inline_njit
 def node_primary(columns: Columns, ask: Ask, node: int, distance_m: float) -> float:
     """Primary key that no document below the node has a lower one than; keys ascend."""
-    if ask.sort == BY_DISTANCE:
+    if ask.page.sort == BY_DISTANCE:
         return distance_m
-    if ask.sort == BY_RATING:
+    if ask.page.sort == BY_RATING:
         rating = columns.node_rating[node]
         return -float(rating) if rating >= 0 else math.inf
-    if ask.sort == BY_SAVING:
+    if ask.page.sort == BY_SAVING:
         return -_saving_bound(columns, ask, node)
-    return -(_best_bound(columns, ask, node) - ask.walk_cost_per_m * distance_m)
+    return -(_best_bound(columns, ask, node) - ask.page.walk_cost_per_m * distance_m)
 
 
 @inline_njit
@@ -183,8 +228,8 @@ def _saving_bound(columns: Columns, ask: Ask, node: int) -> float:
     # Class bounds are maxima over the documents with a deal of the class, of the largest saving
     # among its offers and the public ones; a wallet's best offer is in one of its classes.
     bound = -math.inf
-    for c in ask.classes:
-        if ask.usual_spend:
+    for c in ask.wallet.classes:
+        if ask.bill.usual:
             value = float(columns.bound_saving[c, node])
         else:
             value = max(
@@ -197,9 +242,9 @@ def _saving_bound(columns: Columns, ask: Ask, node: int) -> float:
 @inline_njit
 def _best_bound(columns: Columns, ask: Ask, node: int) -> float:
     quality = float(columns.node_quality[node])
-    bound = quality if ask.deal_mode == OPTIONAL_DEAL else -math.inf
-    for c in ask.classes:
-        if ask.usual_spend:
+    bound = quality if ask.wallet.deal_mode == OPTIONAL_DEAL else -math.inf
+    for c in ask.wallet.classes:
+        if ask.bill.usual:
             value = float(columns.bound_best[c, node])
         else:
             # A redemption works with probability at most 1, so the part that grows with the
@@ -214,75 +259,74 @@ def _best_bound(columns: Columns, ask: Ask, node: int) -> float:
 
 @inline_njit
 def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
-    if ask.spend != UNKNOWN_MONEY:
-        return ask.spend * float(columns.bound_slope[c, node])
-    return ask.party_size * float(columns.bound_spend[c, node])
+    if ask.bill.spend != UNKNOWN_MONEY:
+        return ask.bill.spend * float(columns.bound_slope[c, node])
+    return ask.bill.party_size * float(columns.bound_spend[c, node])
 
 
 @inline_njit
 def doc_distance_m(columns: Columns, ask: Ask, doc: int) -> float:
     """Metres from the query to the document: the number that filters, orders and is reported."""
     return haversine_m(
-        ask.lat,
-        ask.lng,
-        columns.doc_y[doc] / UNITS_PER_DEGREE,
-        columns.doc_x[doc] / UNITS_PER_DEGREE,
+        ask.place.lat,
+        ask.place.lng,
+        columns.doc_position[doc, 1] / UNITS_PER_DEGREE,
+        columns.doc_position[doc, 0] / UNITS_PER_DEGREE,
     )
 
 
 @inline_njit
 def doc_within_radius(columns: Columns, ask: Ask, doc: int) -> bool:
     """Whether the document lies within the radius; exact, and mostly without a sine."""
-    y = float(columns.doc_y[doc])
-    x = float(columns.doc_x[doc])
-    dy = abs(y - ask.y)
-    dx = lng_gap(x, x, ask.x, ask.wraps)
-    if lower_bound_m(dy, dx, ask.low_cosines) > ask.radius_m:
+    y = float(columns.doc_position[doc, 1])
+    x = float(columns.doc_position[doc, 0])
+    dy = abs(y - ask.place.y)
+    dx = lng_gap(x, x, ask.place.x, ask.place.wraps)
+    if lower_bound_m(dy, dx, ask.place.low_cosines) > ask.place.radius_m:
         return False
-    if upper_haversine(dy, dx, ask.high_cosines) <= ask.radius_haversine:
+    if upper_haversine(dy, dx, ask.place.high_cosines) <= ask.place.radius_haversine:
         return True
-    return doc_distance_m(columns, ask, doc) <= ask.radius_m
+    return doc_distance_m(columns, ask, doc) <= ask.place.radius_m
 
 
 @inline_njit
 def doc_can_match(columns: Columns, ask: Ask, doc: int) -> bool:
     """Every wish but distance, hours and deals: the tests that read one value."""
-    if (columns.doc_live[doc >> 6] >> np.uint64(doc & 63)) & np.uint64(1) == np.uint64(0):
+    if not has_bit(columns.doc_live, doc):
         return False
-    if ask.deal_mode != OPTIONAL_DEAL and columns.doc_signature[doc] & ask.bits[0] == np.uint64(0):
+    if ask.wallet.deal_mode != OPTIONAL_DEAL and columns.doc_signature[doc] & ask.wallet.signature[
+        0
+    ] == np.uint64(0):
         return False
-    if (
-        ask.category_allowed.shape[0] > 0
-        and ask.category_allowed[columns.doc_category_set[doc]] == 0
-    ):
+    if ask.taste.allowed.shape[0] > 0 and ask.taste.allowed[columns.doc_category_set[doc]] == 0:
         return False
-    return bool(columns.doc_rating[doc] >= ask.min_rating)
+    return bool(columns.doc_record[doc, DOC_RATING] >= ask.taste.min_rating)
 
 
 @inline_njit
 def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
     """Whether the document lies in the box, the polygon and the zone asked for."""
-    if ask.boxed:
-        x = columns.doc_x[doc]
-        y = columns.doc_y[doc]
-        if y < ask.box_min_y or y > ask.box_max_y:
+    if ask.area.boxed:
+        x = columns.doc_position[doc, 0]
+        y = columns.doc_position[doc, 1]
+        if y < ask.area.min_y or y > ask.area.max_y:
             return False
-        after = x >= ask.box_min_x
-        before = x <= ask.box_max_x
-        if ask.box_min_x <= ask.box_max_x:
+        after = x >= ask.area.min_x
+        before = x <= ask.area.max_x
+        if ask.area.min_x <= ask.area.max_x:
             if not (after and before):
                 return False
         elif not (after or before):
             return False
-    if ask.restricted:
-        at = first_at_least(ask.required, 0, doc)
-        if at == ask.required.shape[0] or ask.required[at] != doc:
+    if ask.lists.restricted:
+        at = first_at_least(ask.lists.required, 0, doc)
+        if at == ask.lists.required.shape[0] or ask.lists.required[at] != doc:
             return False
-    if ask.edges.shape[0] > 0:
+    if ask.area.edges.shape[0] > 0:
         return contains(
-            ask.edges,
-            columns.doc_x[doc] / UNITS_PER_DEGREE,
-            columns.doc_y[doc] / UNITS_PER_DEGREE,
+            ask.area.edges,
+            columns.doc_position[doc, 0] / UNITS_PER_DEGREE,
+            columns.doc_position[doc, 1] / UNITS_PER_DEGREE,
         )
     return True
 
@@ -290,40 +334,58 @@ def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
 @inline_njit
 def doc_is_open(columns: Columns, ask: Ask, doc: int) -> bool:
     """Whether the document's hours fulfil the wish, up to `until_minute` where that is set."""
-    if ask.open_mode == ANY_HOURS:
+    if ask.hours.open_mode == ANY_HOURS:
         return True
-    schedule = int64(columns.doc_schedule[doc])
+    schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
     state = state_at(
-        columns.schedule_start, columns.change_minute, columns.change_state, schedule, ask.minute
+        columns.schedule_start,
+        columns.change_minute,
+        columns.change_state,
+        schedule,
+        ask.hours.minute,
     )
-    maybe = ask.open_mode == OPEN_OR_UNKNOWN
+    maybe = ask.hours.open_mode == OPEN_OR_UNKNOWN
     if not (state == OPEN or (maybe and state == UNKNOWN)):
         return False
-    if ask.until_minute < 0:
+    if ask.hours.until_minute < 0:
         return True
     until = open_until(
         columns.schedule_start,
         columns.change_minute,
         columns.change_state,
         schedule,
-        ask.minute,
+        ask.hours.minute,
         maybe,
     )
-    return until >= ask.until_minute
+    return until >= ask.hours.until_minute
+
+
+@inline_njit
+def doc_spend(columns: Columns, ask: Ask, doc: int) -> int:
+    """Bill to expect at the document, or `UNKNOWN_MONEY`."""
+    price = int64(columns.doc_record[doc, DOC_PRICE])
+    return expected_spend(ask.bill.spend, price, ask.bill.party_size)
 
 
 @inline_njit
 def offer_is_on(columns: Columns, ask: Ask, offer: int) -> bool:
     """Whether the offer is active, in stock and inside its window; spend and party aside."""
-    deal = columns.offer_deal[offer]
-    if columns.deal_on[deal] == 0 or columns.program_on[columns.deal_program[deal]] == 0:
+    deal = columns.offer_record[offer, OFFER_DEAL]
+    if (
+        not has_bit(columns.deal_on, deal)
+        or columns.program_on[columns.offer_record[offer, OFFER_PROGRAM]] == 0
+    ):
         return False
-    window = int64(columns.offer_window[offer])
+    window = int64(columns.offer_record[offer, OFFER_WINDOW])
     if window == ALWAYS:
         return True
     return (
         state_at(
-            columns.schedule_start, columns.change_minute, columns.change_state, window, ask.minute
+            columns.schedule_start,
+            columns.change_minute,
+            columns.change_state,
+            window,
+            ask.hours.minute,
         )
         == OPEN
     )
@@ -332,18 +394,22 @@ def offer_is_on(columns: Columns, ask: Ask, offer: int) -> bool:
 @inline_njit
 def doc_has_deal(columns: Columns, ask: Ask, scratch: Scratch, doc: int) -> bool:
     """Whether the document has the deal that `deal_mode` asks for."""
-    if ask.deal_mode == OPTIONAL_DEAL:
+    if ask.wallet.deal_mode == OPTIONAL_DEAL:
         return True
-    spend = expected_spend(ask.spend, int64(columns.doc_price[doc]), ask.party_size)
-    for offer in range(columns.offer_start[doc], columns.offer_start[doc + 1]):
-        deal = int64(columns.offer_deal[offer])
-        program = columns.deal_program[deal]
-        if ask.wallet[program] == 0 or (program == 0 and ask.deal_mode == CARD_DEAL):
+    spend = doc_spend(columns, ask, doc)
+    for offer in range(
+        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
+    ):
+        deal = int64(columns.offer_record[offer, OFFER_DEAL])
+        program = columns.offer_record[offer, OFFER_PROGRAM]
+        if ask.wallet.eligible[program] == 0 or (
+            program == 0 and ask.wallet.deal_mode == CARD_DEAL
+        ):
             continue
         scratch.work[OFFERS] += 1
         if not offer_is_on(columns, ask, offer):
             continue
-        if offer_value(columns.deal_terms, deal, spend, ask.party_size)[0] != UNUSABLE:
+        if offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)[0] != UNUSABLE:
             return True
     return False
 
@@ -356,23 +422,25 @@ def doc_best_saving(
 
     `matches` is whether `deal_mode` is fulfilled; `deal` is `NO_DEAL` where there is none.
     """
-    spend = expected_spend(ask.spend, int64(columns.doc_price[doc]), ask.party_size)
+    spend = doc_spend(columns, ask, doc)
     best_deal = int64(NO_DEAL)
     best_saving = int64(UNKNOWN_MONEY)
     best_pay = int64(UNKNOWN_MONEY)
-    matches = ask.deal_mode == OPTIONAL_DEAL
-    for offer in range(columns.offer_start[doc], columns.offer_start[doc + 1]):
-        deal = int64(columns.offer_deal[offer])
-        program = columns.deal_program[deal]
-        if ask.wallet[program] == 0:
+    matches = ask.wallet.deal_mode == OPTIONAL_DEAL
+    for offer in range(
+        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
+    ):
+        deal = int64(columns.offer_record[offer, OFFER_DEAL])
+        program = columns.offer_record[offer, OFFER_PROGRAM]
+        if ask.wallet.eligible[program] == 0:
             continue
         scratch.work[OFFERS] += 1
         if not offer_is_on(columns, ask, offer):
             continue
-        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.party_size)
+        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)
         if status == UNUSABLE:
             continue
-        if ask.deal_mode == ANY_DEAL or program != 0:
+        if ask.wallet.deal_mode == ANY_DEAL or program != 0:
             matches = True
         if best_deal == NO_DEAL or is_better(saving, pay, deal, best_saving, best_pay, best_deal):
             best_deal, best_saving, best_pay = deal, int64(saving), int64(pay)
@@ -382,12 +450,12 @@ def doc_best_saving(
 @inline_njit
 def doc_primary(columns: Columns, ask: Ask, doc: int, distance_m: float, saving: int) -> float:
     """Primary key of a matching document; keys ascend, unknown values come last."""
-    if ask.sort == BY_DISTANCE:
+    if ask.page.sort == BY_DISTANCE:
         return distance_m
-    if ask.sort == BY_RATING:
-        rating = columns.doc_rating[doc]
+    if ask.page.sort == BY_RATING:
+        rating = columns.doc_record[doc, DOC_RATING]
         return -float(rating) if rating >= 0 else math.inf
-    if ask.sort == BY_SAVING:
+    if ask.page.sort == BY_SAVING:
         return -float(saving) if saving != UNKNOWN_MONEY else math.inf
     return -net_benefit(columns, ask, doc, distance_m, saving)
 
@@ -399,7 +467,7 @@ def net_benefit(columns: Columns, ask: Ask, doc: int, distance_m: float, saving:
     The walk is taken off last, as in `node_primary`: subtraction is monotone in floating point,
     so a node's bound is never below a document's score.
     """
-    worth = float(columns.doc_quality[doc])
+    worth = float(columns.doc_record[doc, DOC_QUALITY])
     if saving != UNKNOWN_MONEY:
-        worth = columns.doc_redeem[doc] / BASIS_POINTS * saving + worth
-    return worth - ask.walk_cost_per_m * distance_m
+        worth = columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * saving + worth
+    return worth - ask.page.walk_cost_per_m * distance_m

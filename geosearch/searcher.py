@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,29 +18,28 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from geosearch import facets as facet_counts
-from geosearch.columns import COUNTERS, DETAIL_WIDTH, Ask, Scratch
+from geosearch.columns import Ask, Hours
 from geosearch.cursor import Cursor, continue_from, expired, fingerprint, write_cursor
 from geosearch.errors import BadData
-from geosearch.hits import HitMaker
-from geosearch.kernels import kernels
+from geosearch.facets import most_first
 from geosearch.model import Answer, Hit, Query, Ranked
-from geosearch.plan import Moment, Planner, moment_of
+from geosearch.plan import After, Clock, described
 from geosearch.publish import current
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
+from geosearch.segment_view import SegmentView
 from indexes.timetable import HORIZON_MINUTES
 
 
-class _Result(NamedTuple):
-    """One ranked document before it is described; ascending order is the order of the answer."""
+class _Question(NamedTuple):
+    """A query placed in time and planned for every segment."""
 
-    primary: float
-    secondary: float
-    tie: str | int
-    segment: int
-    doc: int
+    query: Query
+    at: datetime
+    hours: Hours
+    asks: list[Ask]
 
 
 class Searcher:
@@ -69,16 +67,11 @@ class Searcher:
         self.manifest = self.segments[0].manifest
         self.start = datetime.fromisoformat(self.manifest["horizon_start"])
         self.end = self.start + timedelta(minutes=HORIZON_MINUTES)
-        self._zone = ZoneInfo(self.manifest["time_zone"])
         self.weights = msgspec.convert(self.manifest["weights"], Weights)
+        self._clock = Clock(self.start)
+        self._zone = ZoneInfo(self.manifest["time_zone"])
         self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
-        self._planners = [
-            Planner(segment, self.weights.walk_cost_per_m) for segment in self.segments
-        ]
-        self._makers = [HitMaker(segment, self.start, self.weights) for segment in self.segments]
-        self._kernels = kernels()
-
-    # --- ranking -----------------------------------------------------------------------------
+        self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
 
     def rank(self, query: Query) -> Ranked:
         """Best matches as arrays, without payloads.
@@ -87,34 +80,20 @@ class Searcher:
         -------
         Ranked
             `doc_ids` int64[n] and `keys` float64[n, 2], best first. Keys ascend: the primary one
-            is the distance, or the saving, rating (in thousandths) or net benefit negated and
-            infinite where unknown; the secondary one is the distance in metres.
+            is the distance, or the saving, rating (in thousandths) or net benefit negated, and
+            infinite where that is unknown; the secondary one is the distance in metres.
 
         Raises
         ------
         BadRequest
             If the instant lies outside the horizon, or zone, polygon or cursor are not usable.
         """
-        moment, after = self._moment(query)
-        if len(self.segments) > 1:
-            results, work = self._rank_all(query, moment, after, query.limit)
-            doc_ids = np.array([self._bases[r.segment] + r.doc for r in results], np.int64)
-            keys = np.array([r[:2] for r in results], np.float64).reshape(-1, 2)
-        else:
-            segment = self.segments[0]
-            ask = self._planners[0].plan(query, moment, query.limit, self._after(0, after))
-            scratch = segment.borrow_scratch()
-            try:
-                found = self._kernels.rank(segment.columns, ask, scratch)
-                doc_ids = scratch.top_doc[:found].copy()
-                keys = np.empty((found, 2))
-                keys[:, 0] = scratch.top_primary[:found]
-                keys[:, 1] = scratch.top_secondary[:found]
-                work = _work(scratch) if query.explain else {}
-            finally:
-                segment.return_scratch(scratch)
-        total, facets = self._count(query, moment)
-        explain = self._explain(query, moment, work) if query.explain else None
+        question = self._question(query, query.limit)
+        doc_ids, keys, work = self._best(question)
+        if not (query.total or query.facets or query.explain):
+            return Ranked(doc_ids=doc_ids, keys=keys)
+        total, facets = self._count(question)
+        explain = self._explain(question, work)
         return Ranked(doc_ids=doc_ids, keys=keys, total=total, facets=facets, explain=explain)
 
     def rank_many(self, queries: Sequence[Query]) -> list[Ranked]:
@@ -132,166 +111,127 @@ class Searcher:
             As `rank`.
         """
         started = time.perf_counter_ns()
-        moment, after = self._moment(query)
         # One more than asked for tells whether there is a next page.
-        results, work = self._rank_all(query, moment, after, query.limit + 1)
-        page = results[: query.limit]
-        hits = self._hits(query, moment, page)
-        total, facets = self._count(query, moment)
-        next_cursor = None
-        if len(results) > query.limit:
-            next_cursor = self._cursor_after(query, moment, page[-1])
+        question = self._question(query, query.limit + 1)
+        doc_ids, keys, work = self._best(question)
+        more = len(doc_ids) > query.limit
+        hits = self._hits(question, doc_ids[: query.limit], keys)
+        total, facets = self._count(question)
         return Answer(
             snapshot_id=self.manifest["snapshot_id"],
-            at=moment.at.isoformat(),
+            at=question.at.isoformat(),
             hits=hits,
-            next_cursor=next_cursor,
+            next_cursor=self._cursor(question, doc_ids, keys) if more else None,
             total=total,
             facets=facets,
-            explain=self._explain(query, moment, work) if query.explain else None,
+            explain=self._explain(question, work),
             unknown_cards=self._unknown_cards(query) if query.cards else (),
             took_us=(time.perf_counter_ns() - started) // 1000,
         )
 
-    def _rank_all(
-        self, query: Query, moment: Moment, after: _Result | None, top_k: int
-    ) -> tuple[list[_Result], dict[str, int]]:
-        """Best results over all segments, and the work done."""
-        merged: list[_Result] = []
-        work: dict[str, int] = {}
-        several = len(self.segments) > 1
-        for number, segment in enumerate(self.segments):
-            ask = self._planners[number].plan(query, moment, top_k, self._after(number, after))
-            with _scratch(segment) as scratch:
-                found = self._kernels.rank(segment.columns, ask, scratch)
-                docs = scratch.top_doc[:found].tolist()
-                ties = (
-                    [segment.merchant_id(doc) for doc in docs]
-                    if several
-                    else scratch.top_id_rank[:found].tolist()
-                )
-                merged += map(
-                    _Result,
-                    scratch.top_primary[:found].tolist(),
-                    scratch.top_secondary[:found].tolist(),
-                    ties,
-                    [number] * found,
-                    docs,
-                )
-                if query.explain:
-                    for name, count in _work(scratch).items():
-                        work[name] = work.get(name, 0) + count
-        if several:
-            merged.sort()
-        return merged[:top_k], work
-
-    # --- pages -------------------------------------------------------------------------------
-
-    def _moment(self, query: Query) -> tuple[Moment, _Result | None]:
-        """The instant to evaluate, and the result the page starts behind."""
+    def _question(self, query: Query, top_k: int) -> _Question:
+        """Place a query in time, and plan it from where its page starts."""
         cursor = continue_from(query)
         if cursor is None:
             at = query.at or datetime.now(self._zone)
-            return moment_of(at, self.start, query.min_minutes_left), None
-        if cursor.version != self.version:
-            raise expired(cursor.version)
-        segment = int(np.searchsorted(self._bases, cursor.doc, side="right")) - 1
-        if not 0 <= segment < len(self.segments) or len(cursor.keys) != 2:
-            raise expired(cursor.version)
-        doc = cursor.doc - self._bases[segment]
-        last = _Result(*cursor.keys, self.segments[segment].merchant_id(doc), segment, doc)
-        return moment_of(cursor.at, self.start, query.min_minutes_left), last
+            afters: Sequence[After | None] = [None] * len(self._views)
+        else:
+            at, afters = cursor.at, self._afters(cursor)
+        hours = self._clock.hours(query, at)
+        asks = [
+            view.planner.plan(query, hours, at, top_k, after)
+            for view, after in zip(self._views, afters, strict=True)
+        ]
+        return _Question(query, at, hours, asks)
 
-    def _after(self, segment: int, last: _Result | None) -> tuple[float, float, int] | None:
-        """Keys in a segment behind which a page starts: those of the last result before it."""
-        if last is None:
-            return None
-        rank = self.segments[segment].id_rank_through(str(last.tie))
-        return (last.primary, last.secondary, rank)
+    def _afters(self, cursor: Cursor) -> list[After]:
+        """Keys behind which the page starts, in each segment: those of the last result before."""
+        if (
+            cursor.version != self.version
+            or not 0 <= cursor.doc < self._bases[-1]
+            or len(cursor.keys) != 2
+        ):
+            raise expired(cursor.version)
+        merchant_id = self.merchant_ids([cursor.doc])[0]
+        primary, secondary = cursor.keys
+        return [
+            (primary, secondary, segment.id_rank_through(merchant_id)) for segment in self.segments
+        ]
 
-    def _cursor_after(self, query: Query, moment: Moment, last: _Result) -> str:
+    def _cursor(
+        self, question: _Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
+    ) -> str:
+        last = question.query.limit - 1
         return write_cursor(
             Cursor(
                 version=self.version,
-                at=moment.at,
-                question=fingerprint(query),
-                keys=(last.primary, last.secondary),
-                doc=self._bases[last.segment] + last.doc,
+                at=question.at,
+                question=fingerprint(question.query),
+                keys=(float(keys[last, 0]), float(keys[last, 1])),
+                doc=int(doc_ids[last]),
             )
         )
 
-    # --- details -----------------------------------------------------------------------------
+    def _best(
+        self, question: _Question
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
+        """Doc ids, keys and work of the best results over all segments."""
+        explain = question.query.explain
+        if len(self._views) == 1:
+            return self._views[0].rank(question.asks[0], explain)
+        found: list[tuple[float, float, str, int]] = []
+        work: dict[str, int] = {}
+        for view, ask, base in zip(self._views, question.asks, self._bases, strict=False):
+            docs, keys, done = view.rank(ask, explain)
+            ids = map(view.segment.merchant_id, docs.tolist())
+            found += zip(*keys.T.tolist(), ids, (docs + base).tolist(), strict=True)
+            work = {name: work.get(name, 0) + count for name, count in done.items()}
+        found = sorted(found)[: question.asks[0].page.top_k]
+        doc_ids = np.array([row[3] for row in found], np.int64)
+        return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
 
-    def _hits(self, query: Query, moment: Moment, page: list[_Result]) -> tuple[Hit, ...]:
-        if len(self.segments) == 1:
-            return tuple(self._describe(0, query, moment, page))
-        hits: dict[tuple[int, int], Hit] = {}
-        for number in range(len(self.segments)):
-            mine = [result for result in page if result.segment == number]
-            for result, hit in zip(mine, self._describe(number, query, moment, mine), strict=True):
-                hits[number, result.doc] = hit
-        return tuple(hits[result.segment, result.doc] for result in page)
+    def _hits(
+        self, question: _Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
+    ) -> tuple[Hit, ...]:
+        query = question.query
+        distances = keys[: len(doc_ids), 1]
+        if len(self._views) == 1:
+            return tuple(self._views[0].hits(query, question.asks[0], doc_ids, distances))
+        hits: dict[int, Hit] = {}
+        for number, (view, ask) in enumerate(zip(self._views, question.asks, strict=True)):
+            base, end = self._bases[number], self._bases[number + 1]
+            mine = (doc_ids >= base) & (doc_ids < end)
+            made = view.hits(query, ask, doc_ids[mine] - base, distances[mine])
+            hits |= zip(doc_ids[mine].tolist(), made, strict=True)
+        return tuple(hits[doc] for doc in doc_ids.tolist())
 
-    def _describe(
-        self, number: int, query: Query, moment: Moment, page: list[_Result]
-    ) -> list[Hit]:
-        docs = [result.doc for result in page]
-        distances = [result.secondary for result in page]
-        ask = self._planners[number].plan(query, moment, 1, None)
-        detail, scores = self._details(number, ask, docs, distances)
-        return self._makers[number].hits(query, docs, distances, detail, scores)
-
-    def _details(
-        self, number: int, ask: Ask, docs: list[int], distances: list[float]
-    ) -> tuple[list[list[int]], list[float]]:
-        """What `details.describe` writes, as lists."""
-        segment = self.segments[number]
-        with _scratch(segment) as scratch:
-            detail, scores = scratch.detail, scratch.detail_score
-            while True:
-                rows = self._kernels.describe(
-                    segment.columns,
-                    ask,
-                    np.array(docs, np.int64),
-                    np.array(distances, np.float64),
-                    detail,
-                    scores,
-                )
-                if rows >= 0:
-                    return detail[:rows].tolist(), scores[: len(docs)].tolist()
-                detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
-
-    # --- counts ------------------------------------------------------------------------------
-
-    def _count(
-        self, query: Query, moment: Moment
-    ) -> tuple[int | None, dict[str, dict[str, int]] | None]:
+    def _count(self, question: _Question) -> tuple[int | None, dict[str, dict[str, int]] | None]:
         """Exact total and facets, where asked for."""
+        query = question.query
         if not (query.total or query.facets):
             return None, None
-        total = 0
         counts: dict[str, dict[str, int]] = {name: {} for name in query.facets}
-        for number, segment in enumerate(self.segments):
-            ask = self._planners[number].plan(query, moment, 1, None)
-            tally = facet_counts.new_tally(segment.catalogue, query.facets)
-            with _scratch(segment) as scratch:
-                total += self._kernels.count(segment.columns, ask, scratch, tally)
-            facet_counts.add_tally(segment.catalogue, tally, counts)
-        ordered = {name: facet_counts.most_first(found) for name, found in counts.items()}
-        return (total if query.total else None), (ordered if query.facets else None)
+        total = sum(
+            view.count(ask, counts) for view, ask in zip(self._views, question.asks, strict=True)
+        )
+        facets = {name: most_first(found) for name, found in counts.items()}
+        return (total if query.total else None), (facets if query.facets else None)
 
-    def _explain(self, query: Query, moment: Moment, work: dict[str, int]) -> dict[str, Any]:
-        plans = [planner.describe(query, moment) for planner in self._planners]
+    def _explain(self, question: _Question, work: dict[str, int]) -> dict[str, Any] | None:
+        query = question.query
+        if not query.explain:
+            return None
         return {
             "version": self.version,
-            "plan": plans,
+            "plan": [described(ask) for ask in question.asks],
             "work": work,
             "weights": msgspec.to_builtins(self.weights),
         }
 
     def _unknown_cards(self, query: Query) -> tuple[str, ...]:
-        unknown = [set(planner.unknown_cards(query)) for planner in self._planners]
-        missing = set.intersection(*unknown)
+        missing = set(query.cards)
+        for view in self._views:
+            missing.intersection_update(view.planner.unknown_cards(query))
         return tuple(card for card in dict.fromkeys(query.cards) if card in missing)
 
     # --- what else an index knows ------------------------------------------------------------
@@ -310,18 +250,16 @@ class Searcher:
         BadRequest
             If the instant lies outside the horizon.
         """
-        moment = moment_of(at or datetime.now(UTC), self.start, 0)
-        for number, segment in enumerate(self.segments):
-            doc = segment.doc_of(merchant_id)
+        for view in self._views:
+            doc = view.segment.doc_of(merchant_id)
             if doc is not None:
-                everything = Query(lat=0.0, lng=0.0, cards=tuple(segment.program_numbers))
-                ask = self._planners[number].plan(everything, moment, 1, None)
-                detail, _ = self._details(number, ask, [doc], [0.0])
-                return {
-                    "snapshot_id": self.manifest["snapshot_id"],
-                    "at": moment.at.isoformat(),
-                    **self._makers[number].record(doc, detail, moment),
-                }
+                # Every card, so that all deals are told of, on the spot, so that nothing is far.
+                query = Query(lat=0.0, lng=0.0, cards=tuple(view.segment.program_numbers))
+                at = at or datetime.now(self._zone)
+                hours = self._clock.hours(query, at)
+                ask = view.planner.plan(query, hours, at, 1, None)
+                head = {"snapshot_id": self.manifest["snapshot_id"], "at": at.isoformat()}
+                return head | view.record(ask, doc)
         return None
 
     def zones_at(self, lat: float, lng: float, at: datetime | None = None) -> list[dict[str, Any]]:
@@ -369,7 +307,7 @@ class Searcher:
 
     def close(self) -> None:
         """Drop the segments; the system unmaps them when the last query has let go."""
-        self.segments = []
+        self.segments, self._views = [], []
 
     def _local(self, doc_ids: Iterable[int]) -> Iterator[tuple[int, int]]:
         for doc in doc_ids:
@@ -398,16 +336,3 @@ def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") ->
     >>> engine.search(Query(lat=31.23, lng=121.47, open="now"))  # doctest: +SKIP
     """
     return Searcher(current(Path(path)), verify=verify)
-
-
-@contextmanager
-def _scratch(segment: Segment) -> Iterator[Scratch]:
-    scratch = segment.borrow_scratch()
-    try:
-        yield scratch
-    finally:
-        segment.return_scratch(scratch)
-
-
-def _work(scratch: Scratch) -> dict[str, int]:
-    return dict(zip(COUNTERS, scratch.work.tolist(), strict=True))

@@ -57,7 +57,7 @@ class Segment:
         _check_columns(self._arrays, folder)
         self.columns = Columns(**{name: self._arrays[name] for name in Columns._fields})
         self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())
-        self.docs = int(self.columns.doc_x.shape[0])
+        self.docs = int(self.columns.doc_signature.shape[0])
         self._by_id = self._arrays["doc_by_id"]
         self._merchant_id = Texts(self._arrays, "merchant_id")
         self._deal_id = Texts(self._arrays, "deal_id")

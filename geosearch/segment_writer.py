@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import shapely
-from indexes.zones import ZoneIndex
+from numpy.typing import NDArray
 
 from geosearch.bounds import joint_bounds
 from geosearch.catalogue import (
@@ -23,12 +23,34 @@ from geosearch.catalogue import (
     prefixes,
     program_bit,
 )
-from geosearch.columns import I16, I32, I64, U8, U16, U32, U64
+from geosearch.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_ID_RANK,
+    DOC_PRICE,
+    DOC_QUALITY,
+    DOC_RATING,
+    DOC_REDEEM,
+    DOC_SCHEDULE,
+    I16,
+    I32,
+    I64,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+    U8,
+    U16,
+    U32,
+    U64,
+)
+from geosearch.offers import TERMS_WIDTH
 from indexes.hilbert import hilbert_values
 from indexes.jit import njit
 from indexes.rtree import level_starts, summarise
+from indexes.sphere import UNITS_PER_DEGREE
 from indexes.storage import FolderWriter
 from indexes.timetable import NEVER, Timetable
+from indexes.zones import ZoneIndex
 
 _PIECE = 50_000
 
@@ -110,20 +132,15 @@ def write_segment(
     doc_of[order] = np.arange(docs)
     with FolderWriter(folder) as writer:
         columns = _doc_columns(merchants, order, id_rank)
-        offers, program_order = _offer_columns(deals, doc_of, docs)
+        offers, program_order = _offer_columns(deals, doc_of, columns["doc_record"])
         columns |= offers
         columns |= _program_columns(columns)
         category_bits, set_bits = _category_bits(around, columns["doc_category_set"])
         columns |= _node_columns(columns, around, set_bits)
         columns |= joint_bounds(
-            columns["offer_start"],
-            columns["offer_deal"],
-            columns["offer_window"],
+            columns["doc_record"],
+            columns["offer_record"],
             columns["deal_terms"],
-            columns["deal_program"],
-            doc_price=columns["doc_price"],
-            doc_redeem=columns["doc_redeem"],
-            doc_quality=columns["doc_quality"],
             programs=len(columns["program_on"]),
         )
         columns |= _zone_columns(around, columns)
@@ -161,48 +178,59 @@ def _ranks(ids: pl.Series) -> U32:
 
 def _doc_columns(merchants: MerchantRows, order: I64, id_rank: U32) -> dict[str, Any]:
     docs = len(order)
-    live = np.full((docs + 63) // 64, np.uint64(2**64 - 1))
+    record = np.empty((docs, 8), np.int32)
+    record[:, DOC_SCHEDULE] = merchants.schedule[order]
+    record[:, DOC_ID_RANK] = id_rank[order]
+    record[:, DOC_PRICE] = merchants.price[order]
+    record[:, DOC_REDEEM] = merchants.redeem[order]
+    record[:, DOC_QUALITY] = merchants.quality[order]
+    record[:, DOC_RATING] = merchants.rating[order]
     by_id = np.empty(docs, np.uint32)
     by_id[id_rank[order]] = np.arange(docs, dtype=np.uint32)
     return {
-        "doc_x": merchants.x[order],
-        "doc_y": merchants.y[order],
-        "doc_schedule": merchants.schedule[order],
-        "doc_time_zone": merchants.time_zone[order],
+        "doc_position": np.stack([merchants.x[order], merchants.y[order]], axis=1),
+        "doc_record": record,
         "doc_category_set": merchants.category_set[order],
         "doc_area": merchants.area[order],
-        "doc_id_rank": id_rank[order],
+        "doc_time_zone": merchants.time_zone[order],
+        "doc_live": _bits(np.ones(docs, np.bool_)),
         "doc_by_id": by_id,
-        "doc_rating": merchants.rating[order],
-        "doc_redeem": merchants.redeem[order],
-        "doc_quality": merchants.quality[order],
-        "doc_price": merchants.price[order],
-        "doc_live": live,
     }
 
 
-def _offer_columns(deals: DealRows, doc_of: I64, docs: int) -> tuple[dict[str, Any], list[int]]:
-    """Offers by document, deals by `deal_id`, programmes by number of documents."""
+def _bits(flags: NDArray[np.bool_]) -> U64:
+    """Flags as 64-bit words, the first one lowest."""
+    padded = np.zeros((len(flags) + 63) // 64 * 64, np.bool_)
+    padded[: len(flags)] = flags
+    return np.packbits(padded, bitorder="little").view(np.uint64)
+
+
+def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str, Any], list[int]]:
+    """Offers by document (and where they are, in `record`), deals by id, programmes by reach."""
+    docs = len(record)
     deal_number = _ranks(deals.deal_id)
     deal_order = np.argsort(deal_number)
     usable = deals.offer_window != NEVER
     reach = np.bincount(deals.program[deals.offer_deal[usable]], minlength=len(deals.programs) + 1)
     # Stable, so that programmes of equal reach keep the order of the snapshot.
     program_order = np.argsort(-reach[1:], kind="stable")
-    program_number = np.zeros(len(deals.programs) + 1, np.uint16)
+    program_number = np.zeros(len(deals.programs) + 1, np.int32)
     program_number[1 + program_order] = np.arange(1, len(deals.programs) + 1)
     offer_doc = doc_of[deals.offer_merchant]
     offer_deal = deal_number[deals.offer_deal]
     order = np.lexsort((offer_deal, offer_doc))
-    start = np.zeros(docs + 1, np.uint32)
-    start[1:] = np.cumsum(np.bincount(offer_doc, minlength=docs))
+    ends = np.cumsum(np.bincount(offer_doc, minlength=docs))
+    record[:, DOC_END_OFFER] = ends
+    record[1:, DOC_FIRST_OFFER] = ends[:-1]
+    record[:1, DOC_FIRST_OFFER] = 0
+    offers = np.empty((len(order), 3), np.int32)
+    offers[:, OFFER_DEAL] = offer_deal[order]
+    offers[:, OFFER_WINDOW] = deals.offer_window[order]
+    offers[:, OFFER_PROGRAM] = program_number[deals.program[deals.offer_deal[order]]]
     columns = {
-        "offer_start": start,
-        "offer_deal": offer_deal[order],
-        "offer_window": deals.offer_window[order].astype(np.uint32),
-        "deal_terms": deals.terms[deal_order].reshape(-1, 8),
-        "deal_program": program_number[deals.program[deal_order]],
-        "deal_on": deals.on[deal_order],
+        "offer_record": offers,
+        "deal_terms": deals.terms[deal_order].reshape(-1, TERMS_WIDTH),
+        "deal_on": _bits(deals.on[deal_order] != 0),
         "program_on": np.concatenate(
             [np.ones(1, np.uint8), deals.program_on[program_order].astype(np.uint8)]
         ),
@@ -212,10 +240,12 @@ def _offer_columns(deals: DealRows, doc_of: I64, docs: int) -> tuple[dict[str, A
 
 def _program_columns(columns: dict[str, Any]) -> dict[str, Any]:
     """Signatures of the documents, and the documents of each programme, ascending."""
-    docs = len(columns["doc_x"])
-    offer_doc = np.repeat(np.arange(docs, dtype=np.int64), np.diff(columns["offer_start"]))
-    usable = columns["offer_window"] != NEVER
-    program = columns["deal_program"][columns["offer_deal"][usable]].astype(np.int64)
+    record, offers = columns["doc_record"], columns["offer_record"]
+    docs = len(record)
+    held = record[:, DOC_END_OFFER] - record[:, DOC_FIRST_OFFER]
+    offer_doc = np.repeat(np.arange(docs, dtype=np.int64), held)
+    usable = offers[:, OFFER_WINDOW] != NEVER
+    program = offers[usable, OFFER_PROGRAM].astype(np.int64)
     pairs = np.unique(program * max(docs, 1) + offer_doc[usable])
     program, doc = pairs // max(docs, 1), pairs % max(docs, 1)
     programs = len(columns["program_on"])
@@ -259,11 +289,12 @@ def _category_bits(around: Surroundings, doc_category_set: U32) -> tuple[dict[st
 
 
 def _node_columns(columns: dict[str, Any], around: Surroundings, set_bits: U64) -> dict[str, Any]:
-    x, y = columns["doc_x"], columns["doc_y"]
+    position, record = columns["doc_position"], columns["doc_record"]
+    x, y = position[:, 0], position[:, 1]
     is_open, maybe_open = around.timetable.hour_masks(around.start_hour_of_week)
-    schedule, sets = columns["doc_schedule"], columns["doc_category_set"]
+    schedule, sets = record[:, DOC_SCHEDULE], columns["doc_category_set"]
     in_use = np.zeros((3, len(x)), np.uint64)
-    _offer_hours(columns["offer_start"], columns["offer_window"], is_open, in_use)
+    _offer_hours(record, columns["offer_record"], is_open, in_use)
     return {
         "level_start": level_starts(len(x)),
         "node_box": np.stack(
@@ -279,25 +310,25 @@ def _node_columns(columns: dict[str, Any], around: Surroundings, set_bits: U64) 
         "node_deal": summarise(in_use, np.bitwise_or),
         "node_signature": summarise(columns["doc_signature"], np.bitwise_or),
         "node_category": summarise(set_bits[:, sets], np.bitwise_or),
-        "node_rating": summarise(columns["doc_rating"], np.maximum),
-        "node_id_rank": summarise(columns["doc_id_rank"], np.minimum),
-        "node_quality": summarise(columns["doc_quality"], np.maximum),
+        "node_rating": summarise(record[:, DOC_RATING].astype(np.int16), np.maximum),
+        "node_id_rank": summarise(record[:, DOC_ID_RANK].astype(np.uint32), np.minimum),
+        "node_quality": summarise(record[:, DOC_QUALITY], np.maximum),
     }
 
 
 @njit
-def _offer_hours(offer_start: U32, offer_window: U32, masks: U64, out: U64) -> None:
-    for doc in range(out.shape[1]):
-        for offer in range(offer_start[doc], offer_start[doc + 1]):
+def _offer_hours(record: I32, offers: I32, masks: U64, out: U64) -> None:
+    for doc in range(record.shape[0]):
+        for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
             for word in range(3):
-                out[word, doc] |= masks[offer_window[offer], word]
+                out[word, doc] |= masks[offers[offer, OFFER_WINDOW], word]
 
 
 def _zone_columns(around: Surroundings, columns: dict[str, Any]) -> dict[str, Any]:
     if not around.zones:
         return {"zone_start": np.zeros(1, np.uint64), "zone_docs": np.zeros(0, np.uint32)}
     index = ZoneIndex([zone.zone_id for zone in around.zones], around.zone_shapes)
-    start, docs = index.members(columns["doc_x"] / 1e7, columns["doc_y"] / 1e7)
+    start, docs = index.members(*(columns["doc_position"].T / UNITS_PER_DEGREE))
     return {"zone_start": start, "zone_docs": docs}
 
 

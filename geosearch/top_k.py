@@ -83,35 +83,38 @@ def follows(
 
 
 @inline_njit
+def behind(scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int) -> bool:
+    """Whether a key comes after that of the result kept at `at`, or equals it."""
+    return follows(
+        primary,
+        secondary,
+        id_rank,
+        scratch.top_key[at, 0],
+        scratch.top_key[at, 1],
+        scratch.top_id_rank[at],
+    )
+
+
+@inline_njit
 def keep(
     scratch: Scratch,
     found: int,
     top_k: int,
     primary: float,
     secondary: float,
-    distance_m: float,
     id_rank: int,
     doc: int,
 ) -> int:
     """Insert a result that beats the last one kept; return how many are kept."""
     at = found if found < top_k else top_k - 1
-    while at > 0 and not follows(
-        primary,
-        secondary,
-        id_rank,
-        scratch.top_primary[at - 1],
-        scratch.top_secondary[at - 1],
-        scratch.top_id_rank[at - 1],
-    ):
-        scratch.top_primary[at] = scratch.top_primary[at - 1]
-        scratch.top_secondary[at] = scratch.top_secondary[at - 1]
-        scratch.top_distance[at] = scratch.top_distance[at - 1]
+    while at > 0 and not behind(scratch, at - 1, primary, secondary, id_rank):
+        scratch.top_key[at, 0] = scratch.top_key[at - 1, 0]
+        scratch.top_key[at, 1] = scratch.top_key[at - 1, 1]
         scratch.top_id_rank[at] = scratch.top_id_rank[at - 1]
         scratch.top_doc[at] = scratch.top_doc[at - 1]
         at -= 1
-    scratch.top_primary[at] = primary
-    scratch.top_secondary[at] = secondary
-    scratch.top_distance[at] = distance_m
+    scratch.top_key[at, 0] = primary
+    scratch.top_key[at, 1] = secondary
     scratch.top_id_rank[at] = id_rank
     scratch.top_doc[at] = doc
     return min(found + 1, top_k)

@@ -24,9 +24,12 @@ HALF_TURN = 180.0 * UNITS_PER_DEGREE
 FULL_TURN = 360.0 * UNITS_PER_DEGREE
 RADIANS_PER_UNIT = math.pi / HALF_TURN
 
-# Bounds are relaxed by this factor. Rounding errors of the formulas here are below 1e-14, and a
-# metre in 50 km is 2e-5, so the factor hides every rounding error and costs no pruning.
+# Bounds are relaxed by this factor and by these metres. The formulas round with relative errors
+# below 1e-14, but `haversine_m` takes differences of degrees, which are off by up to 3e-14 degree
+# or 3e-9 m however near the positions are. Neither costs any pruning.
 _SLACK = 1e-9
+_SLACK_M = 1e-7
+_SLACK_UNITS = 1e-5
 
 
 @njit
@@ -72,20 +75,6 @@ def cosine_range(min_lat: float, max_lat: float) -> tuple[float, float]:
     return max(0.0, min(ends)), largest
 
 
-def reach_crosses_antimeridian(lat: float, lng: float, radius_m: float) -> bool:
-    """True if a circle may touch the meridian of 180 degrees or enclose a pole.
-
-    A circle of angular radius r around latitude p spans asin(sin r / cos p) of longitude to each
-    side, and every longitude once it holds a pole.
-    """
-    angle = radius_m / EARTH_RADIUS_M
-    margin = math.cos(math.radians(lat))
-    if angle >= math.pi / 2 or math.sin(angle) >= margin:
-        return True
-    span = math.degrees(math.asin(math.sin(angle) / margin))
-    return abs(lng) + span * (1.0 + _SLACK) + 1e-9 >= 180.0
-
-
 @inline_njit
 def gap(low: float, high: float, value: float) -> float:
     """Distance from `value` to the interval [low, high]; 0 inside."""
@@ -124,7 +113,7 @@ def lower_bound_m(dy: float, dx: float, cosines: float) -> float:
     a2 = a * a
     b2 = b * b
     h = a2 * (0.25 - a2 / 48.0) + cosines * b2 * (0.25 - b2 / 48.0)
-    return 2.0 * EARTH_RADIUS_M * math.sqrt(h) * (1.0 - _SLACK)
+    return max(0.0, 2.0 * EARTH_RADIUS_M * math.sqrt(h) * (1.0 - _SLACK) - _SLACK_M)
 
 
 @inline_njit
@@ -134,8 +123,8 @@ def upper_haversine(dy: float, dx: float, cosines: float) -> float:
     As `lower_bound_m`, from the greatest differences and at least the product of the cosines:
     hav(a) <= a^2/4. Compare it with `haversine_of(radius_m)`.
     """
-    a = dy * RADIANS_PER_UNIT
-    b = dx * RADIANS_PER_UNIT
+    a = (dy + _SLACK_UNITS) * RADIANS_PER_UNIT
+    b = (dx + _SLACK_UNITS) * RADIANS_PER_UNIT
     return (a * a + cosines * b * b) * 0.25 * (1.0 + _SLACK)
 
 

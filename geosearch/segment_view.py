@@ -1,0 +1,100 @@
+"""One segment ready to be asked: its planner, its kernels and what makes its hits.
+
+Useful for: `Searcher`, which asks each of its segments the same things.
+Not useful for: several segments at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.columns import COUNTERS, DETAIL_WIDTH, Ask, Scratch
+from geosearch.facets import add_tally, new_tally
+from geosearch.hits import HitMaker
+from geosearch.kernels import kernels
+from geosearch.model import Hit, Query
+from geosearch.plan import Planner
+from geosearch.ranking import Weights
+from geosearch.segment import Segment
+
+
+class SegmentView:
+    """Asks one segment.
+
+    Parameters
+    ----------
+    segment
+        What is asked.
+    start
+        Start of the horizon, midnight UTC.
+    weights
+        Of the net benefit.
+    """
+
+    def __init__(self, segment: Segment, start: datetime, weights: Weights) -> None:
+        self.segment = segment
+        self.planner = Planner(segment, weights.walk_cost_per_m)
+        self._maker = HitMaker(segment, start, weights)
+        self._rank, self._count, self._describe = kernels()
+
+    def rank(
+        self, ask: Ask, explain: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
+        """Documents int64[n], keys float64[n, 2], best first, and the work where asked for."""
+        segment = self.segment
+        scratch = segment.borrow_scratch()
+        found = self._rank(segment.columns, ask, scratch)
+        docs, keys = scratch.top_doc[:found].copy(), scratch.top_key[:found].copy()
+        work = dict(zip(COUNTERS, scratch.work.tolist(), strict=True)) if explain else {}
+        segment.return_scratch(scratch)
+        return docs, keys, work
+
+    def count(self, ask: Ask, counts: dict[str, dict[str, int]]) -> int:
+        """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
+        catalogue = self.segment.catalogue
+        tally = new_tally(catalogue, tuple(counts))
+        with self._scratch() as scratch:
+            total = self._count(self.segment.columns, ask, scratch, tally)
+        add_tally(catalogue, tally, counts)
+        return total
+
+    def hits(
+        self,
+        query: Query,
+        ask: Ask,
+        docs: NDArray[np.int64],
+        distances: NDArray[np.float64],
+    ) -> list[Hit]:
+        """Hits of ranked documents, in their order."""
+        detail, scores = self._details(ask, docs, distances)
+        return self._maker.hits(query, docs.tolist(), distances.tolist(), detail, scores)
+
+    def record(self, ask: Ask, doc: int) -> dict[str, Any]:
+        """A merchant in full; see `HitMaker.record`."""
+        detail, _ = self._details(ask, np.array([doc], np.int64), np.zeros(1))
+        return self._maker.record(doc, detail, ask.hours.minute)
+
+    def _details(
+        self, ask: Ask, docs: NDArray[np.int64], distances: NDArray[np.float64]
+    ) -> tuple[list[list[int]], list[float]]:
+        """What `details.describe` writes, as lists."""
+        with self._scratch() as scratch:
+            detail, scores = scratch.detail, scratch.detail_score
+            distances = np.ascontiguousarray(distances)
+            while True:
+                rows = self._describe(self.segment.columns, ask, docs, distances, detail, scores)
+                if rows >= 0:
+                    return detail[:rows].tolist(), scores[: len(docs)].tolist()
+                detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Scratch]:
+        scratch = self.segment.borrow_scratch()
+        try:
+            yield scratch
+        finally:
+            self.segment.return_scratch(scratch)

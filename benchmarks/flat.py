@@ -1,0 +1,76 @@
+"""The columns of a segment as plain contiguous arrays, whatever layout the kernel likes.
+
+Useful for: `brute`, which is fastest over one array a value, and for places near shops.
+Not useful for: the engine.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_ID_RANK,
+    DOC_PRICE,
+    DOC_QUALITY,
+    DOC_RATING,
+    DOC_REDEEM,
+    DOC_SCHEDULE,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+    Columns,
+)
+
+I32 = NDArray[np.int32]
+
+
+class Flat(NamedTuple):
+    """One array a value; d documents, o offers, m deals."""
+
+    x: I32  # [d] 1e-7 degree
+    y: I32
+    signature: NDArray[np.uint64]
+    schedule: I32
+    id_rank: I32
+    category_set: NDArray[np.uint32]
+    rating: I32  # thousandths, -1 = unknown
+    redeem: I32  # 1/10000
+    quality: I32
+    price: I32  # -1 = unknown
+    first_offer: I32
+    end_offer: I32
+    offer_deal: I32
+    offer_window: I32
+    offer_program: I32
+    deal_terms: I32  # [m, 8] see `geosearch.offers`
+    deal_on: NDArray[np.bool_]
+    program_on: NDArray[np.bool_]
+
+
+def flatten(columns: Columns) -> Flat:
+    """Copies of the columns of one segment."""
+    record, offer = columns.doc_record, columns.offer_record
+    deal_bits = np.unpackbits(columns.deal_on.view(np.uint8), bitorder="little")
+    return Flat(
+        x=columns.doc_position[:, 0].copy(),
+        y=columns.doc_position[:, 1].copy(),
+        signature=columns.doc_signature.copy(),
+        schedule=record[:, DOC_SCHEDULE].copy(),
+        id_rank=record[:, DOC_ID_RANK].copy(),
+        category_set=columns.doc_category_set.copy(),
+        rating=record[:, DOC_RATING].copy(),
+        redeem=record[:, DOC_REDEEM].copy(),
+        quality=record[:, DOC_QUALITY].copy(),
+        price=record[:, DOC_PRICE].copy(),
+        first_offer=record[:, DOC_FIRST_OFFER].copy(),
+        end_offer=record[:, DOC_END_OFFER].copy(),
+        offer_deal=offer[:, OFFER_DEAL].copy(),
+        offer_window=offer[:, OFFER_WINDOW].copy(),
+        offer_program=offer[:, OFFER_PROGRAM].copy(),
+        deal_terms=np.array(columns.deal_terms),
+        deal_on=deal_bits[: len(columns.deal_terms)].astype(np.bool_),
+        program_on=columns.program_on == 1,
+    )

@@ -44,7 +44,9 @@ def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # Libraries speak up from warnings on: some would log whole URLs at lower levels.
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("uvicorn").setLevel(level.upper())
 
 
 def rounded(query: Query) -> dict[str, float]:

@@ -124,7 +124,7 @@ def _is_plainly_valid(query: Query) -> bool:
             and type(lng) is float
             and -180.0 <= lng <= 180.0
             and (radius is None or (type(radius) is float and 1.0 <= radius <= 50_000.0))
-            and (at is None or (type(at) is datetime and at.utcoffset() is not None))
+            and (at is None or (type(at) is datetime and _is_instant(at)))
             and (type(query.limit) is int and 1 <= query.limit <= 100)
             and (type(query.party_size) is int and 1 <= query.party_size <= 1_000)
             and (type(query.min_minutes_left) is int and 0 <= query.min_minutes_left <= 10_080)
@@ -152,6 +152,10 @@ def _is_plainly_valid(query: Query) -> bool:
         )
     except TypeError:
         return False
+
+
+def _is_instant(value: datetime) -> bool:
+    return value.utcoffset() is not None and 1 < value.year < 9999
 
 
 def _is_text(value: object, longest: int) -> bool:
@@ -194,7 +198,7 @@ _EXACT: dict[str, Any] = {
 }
 
 
-class OpenState(msgspec.Struct, frozen=True):
+class OpenState(msgspec.Struct, frozen=True, gc=False):
     """Whether a shop is open at `at`, and when that changes.
 
     Times are RFC 3339 text in the shop's zone. `closes_at` is None unless open, or when it does

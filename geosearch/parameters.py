@@ -281,9 +281,13 @@ def _choice(parameter: Parameter, value: object, where: Where) -> list[Problem]:
 
 def _instant(parameter: Parameter, value: object, where: Where) -> list[Problem]:
     if isinstance(value, datetime):
-        if value.utcoffset() is not None:
+        if value.utcoffset() is None:
+            got = f"{value.isoformat()} without an offset"
+        elif 1 < value.year < 9999:
             return []
-        got = f"{value.isoformat()} without an offset"
+        else:
+            # In another zone it may lie outside what a datetime can hold.
+            got = f"{value.isoformat()}, at the end of the calendar"
     else:
         got = shown(value)
     expected = f"`{parameter.name}` as an RFC 3339 instant with offset"

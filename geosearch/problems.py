@@ -15,6 +15,9 @@ MEDIA_TYPE = b"application/problem+json"
 
 CODES: dict[str, tuple[int, str]] = {
     "bad_request": (400, "A parameter is missing, unknown, repeated, malformed or out of range."),
+    "at_outside_horizon": (400, "The index does not know the hours of that instant."),
+    "unknown_zone": (400, "The snapshot has no such zone."),
+    "bad_polygon": (400, "The polygon has no valid area."),
     "not_json": (400, "The body is not JSON."),
     "bad_cursor": (400, "The cursor is none of ours, or of another question."),
     "not_found": (404, "There is nothing of that name."),
@@ -27,7 +30,7 @@ CODES: dict[str, tuple[int, str]] = {
     "busy": (503, "Too many batches and large areas are under way."),
     "not_ready": (503, "There is no index to answer from yet."),
 }
-"""Stable codes: the status each comes with, and what it means. Anything else is a 400."""
+"""Stable codes: the status each comes with, and what it means."""
 
 
 class HttpProblem(Exception):
@@ -42,7 +45,7 @@ class HttpProblem(Exception):
 
 def status_of(code: str) -> int:
     """Return the HTTP status that goes with a stable code."""
-    return CODES.get(code, CODES["bad_request"])[0]
+    return CODES[code][0]
 
 
 def problem_body(code: str, detail: str, errors: list[Problem] | None = None) -> bytes:

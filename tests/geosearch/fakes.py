@@ -41,11 +41,11 @@ class FakeEngine:
         at = cursor.at if cursor else query.at or datetime.now(UTC)
         if not self.start <= at < self.end:
             bounds = f"`at` from {self.start.isoformat()} to {self.end.isoformat()}"
-            found = problem("out_of_horizon", bounds, at.isoformat(), ("at",))
-            raise BadRequest(found["detail"], [found])
+            found = problem("at_outside_horizon", bounds, at.isoformat(), ("at",))
+            raise BadRequest(found["detail"], [found], found["code"])
         if query.zone is not None and query.zone != "mall":
             found = problem("unknown_zone", "`zone` of the snapshot", repr(query.zone), ("zone",))
-            raise BadRequest(found["detail"], [found])
+            raise BadRequest(found["detail"], [found], found["code"])
         first = cursor.doc + 1 if cursor else 0
         docs = range(first, min(first + query.limit, SHOPS))
         return Answer(

@@ -22,7 +22,7 @@ TRIED: dict[str, list[Any]] = {
     "lng": [121.47, 180.0, -180.0, -180.00001, 121, np.float32(12.5)],
     "crs": ["GCJ02", "wgs84"],
     "radius": [1.0, 50_000.0, 0.999, 50_000.1, 500],
-    "at": [NOON],
+    "at": [NOON, NOON.replace(year=1), NOON.replace(year=9999)],
     "open": ["now", "any", "later"],
     "hours_unknown": ["include", "exclude"],
     "min_minutes_left": [0, 10_080, 10_081, 5.0, np.int64(5)],

@@ -30,7 +30,7 @@ BEYOND_THE_DOCUMENT = {
     "bad_box",
     "bad_polygon",
     "needs_cards",
-    "out_of_horizon",
+    "at_outside_horizon",
     "unknown_zone",
     "cursor_expired",
 }

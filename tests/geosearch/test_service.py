@@ -177,7 +177,15 @@ BAD = [
         INSTANT + "2026-11-22T19:30:00 without an offset - at `$.at`",
     ),
     Bad(f"{NEARBY}&at=1763811000", INSTANT + "'1763811000' - at `$.at`"),
-    Bad(f"{NEARBY}&at=1999-01-01T00:00:00Z", "Expected `at` from 2"),
+    Bad(
+        f"{NEARBY}&at=1999-01-01T00:00:00Z",
+        "Expected `at` from 2",
+        code="at_outside_horizon",
+    ),
+    Bad(
+        f"/v1/zones?{HERE}&at=0001-01-01T00:00:00Z",
+        INSTANT + "0001-01-01T00:00:00+00:00, at the end of the calendar - at `$.at`",
+    ),
     Bad(f"{NEARBY}&open=yes", "Expected `open` as one of any, now, got 'yes' - at `$.open`"),
     Bad(
         f"{NEARBY}&hours_unknown=maybe",
@@ -211,7 +219,11 @@ BAD = [
         "Expected `categories` as text of 1 to 200 characters, got 201 characters",
     ),
     Bad(f"{NEARBY}&min_rating=6", "Expected `min_rating` in [0, 5], got 6.0 - at `$.min_rating`"),
-    Bad(f"{NEARBY}&zone=nowhere", "Expected `zone` of the snapshot, got 'nowhere' - at `$.zone`"),
+    Bad(
+        f"{NEARBY}&zone=nowhere",
+        "Expected `zone` of the snapshot, got 'nowhere' - at `$.zone`",
+        code="unknown_zone",
+    ),
     Bad(
         f"{NEARBY}&bbox=1,2,3",
         "Expected `bbox` as min_lng,min_lat,max_lng,max_lat, got a list of 3 - at `$.bbox`",
@@ -314,6 +326,7 @@ BAD = [
         "/v1/nearby:batch",
         "Expected `zone` of the snapshot, got 'nowhere' - at `$.queries[1].zone`",
         b'{"queries":[{"lat":1,"lng":2},{"lat":1,"lng":2,"zone":"nowhere"}]}',
+        "unknown_zone",
     ),
     Bad(
         "/v1/merchants/unknown",
@@ -352,7 +365,7 @@ BAD = [
         status=404,
     ),
     Bad(
-        "/v1/nearby%0A",
+        "/v1/near%0Aby",
         "Expected a route of /openapi.json, got another path",
         code="not_found",
         status=404,
@@ -372,7 +385,7 @@ def test_every_bad_request_gets_its_sentence(client: TestClient, bad: Bad) -> No
     assert problem["detail"].startswith(bad.sentence)
     assert (problem["status"], problem["code"]) == (bad.status, bad.code)
     assert list(problem) == ["type", "title", "status", "code", "detail", "errors"]
-    if bad.code in ("bad_request", "bad_cursor", "not_json"):
+    if bad.status == 400:
         details = [error["detail"] for error in problem["errors"]]
         assert "; ".join(details) == problem["detail"]
     else:

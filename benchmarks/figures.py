@@ -225,8 +225,8 @@ def run(worlds: Sequence[World], **options: Any) -> dict[str, Any]:
     return result
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run from the command line."""
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    """Result of a run as the command line asks for, saved where it says so."""
     given = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m benchmarks.figures", description=__doc__)
     parser.add_argument("--worlds", default="city:1000000", help="SHAPE:MERCHANTS, by commas")
@@ -249,8 +249,8 @@ def main(arguments: list[str] | None = None) -> None:
     }
     if options.out:
         _say(f"Wrote {save(options.out, 'figures', result)}")
-    print(figures_table(result))
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    print(figures_table(main()))

@@ -28,7 +28,6 @@ from indexes.sphere import to_units
 from indexes.timetable import UNKNOWN_SCHEDULE, TimetableBuilder
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 KINDS_IN_USE = 40
 PAIRED_KINDS = 20
@@ -64,7 +63,7 @@ def draw_merchants(
     bill = np.array([kind.price for kind in KINDS])[kind] * rng.lognormal(0.0, 0.4, count)
     price = (np.round(bill / 100) * 100).astype(np.int32)
     price[(price == 0) | (rng.random(count) < PRICE_UNKNOWN)] = -1
-    rating: Floats = np.round(np.clip(rng.normal(4.2, 0.4, count), 1.0, 5.0), 1)
+    rating = np.clip(rng.normal(4.2, 0.4, count), 1.0, 5.0).round(1)
     rating[rng.random(count) < RATING_UNKNOWN] = np.nan
     votes = np.where(np.isnan(rating), 0, rng.lognormal(4.0, 1.3, count)).astype(np.int64)
     record = (rng.random(count) < RECORD_SHARE) * rng.lognormal(3.0, 1.2, count)

@@ -1,0 +1,156 @@
+"""A small HTTP/1.1 load generator: keep-alive connections, closed or open loop, exact latencies.
+
+Useful for: `http_load`; the open loop sends at fixed instants whatever the answers do, so a slow
+answer delays nothing but itself (no coordinated omission), and counts from the planned instant.
+Not useful for: TLS, chunked answers, pipelining.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import uvloop
+from numpy.typing import NDArray
+
+_LENGTH = b"content-length:"
+
+
+class BadAnswer(RuntimeError):
+    """The server answered something else than 200, or hung up."""
+
+
+@dataclass
+class Load:
+    """What came back: latencies in seconds, bytes of the bodies, and how long it took."""
+
+    seconds: float = 0.0
+    latency_s: list[float] = field(default_factory=list)
+    body_bytes: list[int] = field(default_factory=list)
+    failure: str | None = None
+
+    @property
+    def requests_per_second(self) -> float:
+        """Answers a second."""
+        return len(self.latency_s) / self.seconds
+
+    def percentile_ms(self, percent: float) -> float:
+        """Latency in milliseconds that so many per cent of the answers stay below."""
+        latency: NDArray[np.float64] = np.asarray(self.latency_s)
+        return float(np.percentile(latency, percent)) * 1_000.0
+
+
+class _Connection(asyncio.Protocol):
+    """One connection with at most one request under way."""
+
+    def __init__(self, load: Load, idle: "deque[_Connection]") -> None:
+        self._load = load
+        self._idle = idle
+        self._answer = bytearray()
+        self._needed = -1
+        self._due = 0.0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        self._idle.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._transport or not self._transport.is_closing():
+            self._load.failure = self._load.failure or "the server hung up"
+
+    def ask(self, request: bytes, due: float) -> None:
+        """Send a request that was planned for the instant `due` of `time.perf_counter`."""
+        assert self._transport is not None
+        self._due = due
+        self._transport.write(request)
+
+    def close(self) -> None:
+        assert self._transport is not None
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        answer = self._answer
+        answer += data
+        if self._needed < 0:
+            head = answer.find(b"\r\n\r\n")
+            if head < 0:
+                return
+            self._read_head(bytes(answer[:head]).lower(), head + 4)
+        if len(answer) >= self._needed:
+            self._load.latency_s.append(time.perf_counter() - self._due)
+            answer.clear()
+            self._needed = -1
+            self._idle.append(self)
+
+    def _read_head(self, head: bytes, body_at: int) -> None:
+        at = head.find(_LENGTH)
+        length = int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+        self._needed = body_at + length
+        self._load.body_bytes.append(length)
+        if not head.startswith(b"http/1.1 200 "):
+            self._load.failure = head.split(b"\r\n", 1)[0].decode()
+
+
+def run_load(
+    address: tuple[str, int],
+    requests: Sequence[bytes],
+    *,
+    seconds: float,
+    connections: int,
+    rate: float | None = None,
+) -> Load:
+    """Send requests in turn for a while and wait for the last answers.
+
+    Parameters
+    ----------
+    requests
+        Whole requests as bytes, sent again from the first after the last.
+    rate
+        Requests a second, sent at fixed instants (open loop); None sends the next one as soon as
+        a connection is free (closed loop).
+
+    Raises
+    ------
+    BadAnswer
+        If an answer is not 200, or a connection is lost.
+    """
+    load = Load()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_send_all(load, address, requests, seconds, connections, rate))
+    return load
+
+
+async def _send_all(
+    load: Load,
+    address: tuple[str, int],
+    requests: Sequence[bytes],
+    seconds: float,
+    connections: int,
+    rate: float | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    idle: deque[_Connection] = deque()
+    for _ in range(connections):
+        await loop.create_connection(lambda: _Connection(load, idle), *address)
+    started = time.perf_counter()
+    sent = 0
+    # The loop spins: timers of an event loop are a millisecond coarse, and this core has no other
+    # work.
+    while (now := time.perf_counter()) < started + seconds and load.failure is None:
+        while idle and (rate is None or started + sent / rate <= now):
+            due = now if rate is None else started + sent / rate
+            idle.popleft().ask(requests[sent % len(requests)], due)
+            sent += 1
+        await asyncio.sleep(0)
+    while len(idle) < connections and load.failure is None:
+        await asyncio.sleep(0)
+    load.seconds = time.perf_counter() - started
+    for connection in idle:
+        connection.close()
+    if load.failure is not None:
+        raise BadAnswer(f"Expected 200 for every request, got: {load.failure}")

@@ -301,8 +301,10 @@ def _written(rules: list[Rule]) -> str:
     overnight = any(rule.overnight for rule in rules)
     written = rules[0].written()
     for place, rule in enumerate(rules[1:], start=1):
-        if rule.joined_by != ";":
-            _check_join(rules[:place], rule, overnight)
+        if rule.modifier != "off":
+            _check_order(rules[:place], rule)
+            if rule.joined_by != ";":
+                _check_join(rules[:place], rule, overnight)
         # A comma adds, a semicolon replaces, on its days. Where days are disjoint and no span
         # runs past midnight it is the same, and right for holidays, which replace.
         separator = ", " if overnight and rule.joined_by != ";" else "; "
@@ -310,10 +312,26 @@ def _written(rules: list[Rule]) -> str:
     return written
 
 
+def _check_order(before: list[Rule], rule: Rule) -> None:
+    """Refuse a rule that by the specification opens what the text seems to close.
+
+    A later rule replaces an earlier one on its days, all days where it names none, in every season
+    where it names none. Who writes `Mo off; 10:00-20:00` knows that less well than the grammar.
+    """
+    closed = [earlier for earlier in before if earlier.modifier == "off"]
+    reopened = any(
+        "PH" in earlier.days or "SH" in earlier.days or earlier.weekdays() & rule.weekdays()
+        for earlier in closed
+    )
+    seasonal = any(earlier.wide for earlier in before if earlier not in closed)
+    if not rule.wide and (not rule.days or reopened or seasonal):
+        raise ValueError(
+            f"{rule.written()!r}: it is not said whether the rules before it still hold"
+        )
+
+
 def _check_join(before: list[Rule], rule: Rule, overnight: bool) -> None:
     """Refuse a comma, or nothing, between rules of which one may have to replace the other."""
-    if rule.modifier == "off":
-        return
     shared = any(rule.weekdays() & earlier.weekdays() for earlier in before)
     holidays = any("PH" in each.days or "SH" in each.days for each in [*before, rule])
     if shared or any(each.wide for each in [*before, rule]) or (overnight and holidays):

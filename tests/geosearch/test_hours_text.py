@@ -92,8 +92,8 @@ def test_valid_hours_are_left_alone(text: str) -> None:
         ("Tu-We 10:00-18:00 Th 10:00-21:30", "Tu-We 10:00-18:00; Th 10:00-21:30"),
         ("10:00-18:00 Mo-Fr", "Mo-Fr 10:00-18:00"),
         (
-            "Dec 24,31 06:00-17:00; Mo-Fr 08:00–18:00",
-            "Dec 24,Dec 31 06:00-17:00; Mo-Fr 08:00-18:00",
+            "Mo-Fr 08:00–18:00; Dec 24,31 off",
+            "Mo-Fr 08:00-18:00; Dec 24,Dec 31 off",
         ),
         ("Jan-Dec: 24/7", "Jan-Dec 00:00-24:00"),
         ("Mon 10:00-14:00,18:00+", "Mo 10:00-14:00,18:00+"),
@@ -158,8 +158,14 @@ def test_what_has_one_reading_is_repaired(text: str, expression: str) -> None:
         # adds or replaces?
         ("daily 9:00-18:00, Su 10:00-14:00", "without `;` it may replace"),
         ("Mon-Fri 8:00-12:00, Mon 14:00-18:00", "without `;` it may replace"),
-        ("May-Sep: Mo-Th 17:00-01:00,Fr-Sa 17:00-02:00", "without `;` it may replace"),
+        ("May-Sep: Mo-Th 17:00-01:00,Fr-Sa 17:00-02:00", "whether the rules before it"),
         ("Mo-Th 09:00-01:00, Su,Ph 09:00-24:00", "without `;` it may replace"),
+        # does the rule before still hold? By the grammar it does not, by the look of it it does
+        ("Monday off; 10:00-20:00", "whether the rules before it still hold"),
+        ("Thu off; Mo-Sa 15:00-20:00", "whether the rules before it still hold"),
+        ("Ph off; Mo-Fr 9:00-18:00", "whether the rules before it still hold"),
+        ("Mo-Fr 08:00-12:00；13:30-17:00", "whether the rules before it still hold"),
+        ("May-Sep: Mon-Fri 15:00-19:00; Sa 10:00-19:00", "whether the rules before it still hold"),
         # whose is it?
         ("Mon 9:00-18:00 closed Tue", "follows `closed`"),
         ("10:00-18:00 Mo-Fr 9:00-12:00 Sa", "follows days"),

@@ -1,0 +1,106 @@
+"""Kernels are compiled once, for exactly their sources, and can run as plain Python."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import config
+
+from indexes import jit
+from indexes.jit import CACHE_VARIABLE, cache_folder, entry_point, inline_njit, int64, njit
+from indexes.sphere import haversine_m
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@inline_njit
+def _double(value: int) -> int:
+    return 2 * value
+
+
+@njit
+def _sum_of_doubles(values: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> int:
+    total = 0
+    for i in range(values.shape[0]):
+        total += _double(int64(values[i]))
+    return total
+
+
+def test_a_kernel_computes_what_its_source_says() -> None:
+    assert _sum_of_doubles(np.arange(5)) == 20
+    assert isinstance(_sum_of_doubles(np.arange(5)), int)
+
+
+def test_entry_point_answers_like_the_kernel() -> None:
+    entry = entry_point(_sum_of_doubles, (np.zeros(1, np.int64),))
+    assert entry(np.arange(7)) == _sum_of_doubles(np.arange(7)) == 42
+
+
+def test_entry_point_without_compilation_is_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "DISABLE_JIT", 1)
+    assert entry_point(_double, (1,)) is _double
+
+
+def test_cache_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    assert cache_folder().parent == tmp_path
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder().parent == tmp_path / "xdg" / "geosearch"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache_folder().parent == tmp_path / "home" / ".cache" / "geosearch"
+
+
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A copy of the tree's shape, of which the cache folder is asked."""
+    for package in ("indexes", "geosearch"):
+        (tmp_path / package).mkdir()
+    (tmp_path / "indexes" / "kernel.py").write_text("@njit\ndef f(): ...\n")
+    (tmp_path / "geosearch" / "callee.py").write_text("from indexes.jit import inline_njit\n")
+    (tmp_path / "geosearch" / "words.py").write_text("no kernels here\n")
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "indexes" / "jit.py"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["indexes/kernel.py", "geosearch/callee.py"])
+def test_an_edit_of_any_kernel_source_starts_a_new_cache(sources: Path, name: str) -> None:
+    before = cache_folder()
+    (sources / name).write_text((sources / name).read_text() + "# njit, edited\n")
+    assert cache_folder() != before
+
+
+def test_other_edits_keep_the_cache(sources: Path) -> None:
+    before = cache_folder()
+    (sources / "geosearch" / "words.py").write_text("still none\n")
+    assert cache_folder() == before
+
+
+def test_checked_kernels_have_a_cache_of_their_own(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = cache_folder()
+    monkeypatch.setattr(config, "BOUNDSCHECK", 0 if config.BOUNDSCHECK else 1)
+    assert cache_folder() != before
+
+
+def test_sources_run_as_plain_python() -> None:
+    program = (
+        "from indexes.sphere import haversine_m; import types;"
+        "assert isinstance(haversine_m, types.FunctionType);"
+        "print(f'{haversine_m(31.2304, 121.4737, 31.2397, 121.4998):.9f}')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    compiled = f"{haversine_m(31.2304, 121.4737, 31.2397, 121.4998):.9f}\n"
+    assert (done.stdout, done.returncode) == (compiled, 0), done.stderr

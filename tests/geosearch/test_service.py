@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -537,6 +538,25 @@ def test_a_cursor_of_a_version_gone_is_expired(tmp_path: Path) -> None:
 
 
 # --- limits, metrics, logs -----------------------------------------------------------------------
+
+
+def test_too_many_heavy_requests_are_sent_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "index"
+    publish_fake(index)
+    monkeypatch.setattr("geosearch.handlers.HEAVY_WAITING", 2)
+    with running(index) as client:
+        _engine_of(client).ways["slow"] = 0.3
+        body = {"queries": [{"lat": 1, "lng": 2}] * 2}
+        with ThreadPoolExecutor(6) as pool:
+            asked = [pool.submit(client.post, "/v1/nearby:batch", json=body) for _ in range(6)]
+            answers = [one.result() for one in asked]
+        assert {answer.status_code for answer in answers} == {200, 503}
+        refused = next(answer for answer in answers if answer.status_code == 503)
+        assert refused.json()["code"] == "busy"
+        assert refused.headers["retry-after"] == "1"
+        assert client.post("/v1/nearby:batch", json=body).status_code == 200
 
 
 def test_metrics_count_what_happened(tmp_path: Path) -> None:

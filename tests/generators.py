@@ -125,6 +125,7 @@ SIZES = (0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129,
 KINDS = (
     "city",
     "one_position",
+    "crumbs",
     "grid",
     "north_pole",
     "south_pole",
@@ -137,6 +138,7 @@ KINDS = (
 CENTRES = {
     "city": (31.2304, 121.4737),
     "one_position": (52.52, 13.405),
+    "crumbs": (31.2304567, 121.4737891),
     "grid": (0.0, 0.0),
     "north_pole": (90.0, 0.0),
     "south_pole": (-90.0, 0.0),
@@ -249,6 +251,8 @@ def _position(rng: Random, kind: str) -> tuple[float, float]:
     lat, lng = CENTRES[kind]
     if kind == "one_position":
         return lat, lng
+    if kind == "crumbs":  # a few positions, a centimetre apart
+        return round(lat + rng.randint(-2, 2) * 1e-7, 7), round(lng + rng.randint(-1, 1) * 1e-7, 7)
     if kind == "grid":  # equal distances in all directions
         return rng.randint(-4, 4) / 1000, rng.randint(-4, 4) / 1000
     if kind == "worldwide":
@@ -526,6 +530,8 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
     if chance(rng, 0.8):
         request["limit"] = rng.choice((1, 2, 3, 20, 99, 100, rng.randint(1, 100)))
     request["total"] = chance(rng, 0.7)
+    if chance(rng, 0.1):
+        request["explain"] = True
     facets = ("category", "program", "offer_type", "business_area")
     request["facets"] = list(facets) if chance(rng, 0.4) else rng.sample(facets, rng.randint(0, 2))
     return request

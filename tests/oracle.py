@@ -55,7 +55,9 @@ class Shop:
         crs = row.get("crs") or envelope.get("crs") or "WGS84"
         lat, lng = to_wgs84(row["lat"], row["lng"], crs)
         self.lat, self.lng = stored(lat), stored(lng)
-        self.point = shapely.Point(self.lng, self.lat)
+        # 180 degrees east and west are one meridian: a shop there has two names for its place.
+        self.lngs = (180.0, -180.0) if abs(self.lng) == 180 else (self.lng,)
+        self.points = [shapely.Point(lng, self.lat) for lng in self.lngs]
         self.zone: str = row.get("time_zone") or envelope["time_zone"]
         self.country: str = envelope["country"]
         rating = row.get("rating")
@@ -83,17 +85,17 @@ class Shop:
         return run_end(self.states == OPEN, minute) if self.states[minute] == OPEN else None
 
     def opens_at(self, minute: int) -> int | None:
-        """When a shop that is not open next is; None if open, or not within the horizon."""
-        return run_end(self.states != OPEN, minute) if self.states[minute] != OPEN else None
+        """When a closed shop opens next; None if not closed, or not within the horizon."""
+        return run_end(self.states != OPEN, minute) if self.states[minute] == CLOSED else None
 
     def net_benefit(self, saving: int | None, distance_m: float) -> float:
         """Score of `sort=best`: what is likely saved, less the walk, plus the quality."""
         walk = WALK_COST_PER_M * distance_m
         return self.redeem_share * (saving or 0) - walk + self.quality_minor
 
-    def stays_open(self, minute: int, minutes_left: int, *, or_unknown: bool) -> bool:
-        """Whether it is open (or unknown) now and in each of the next `minutes_left` minutes."""
-        states = self.states[minute : minute + max(1, minutes_left)]
+    def stays_open(self, first: int, end: int, *, or_unknown: bool) -> bool:
+        """Whether it is open (or unknown) in each minute of [first, end) within the horizon."""
+        states = self.states[first:end]
         return bool(((states == OPEN) | (or_unknown & (states == UNKNOWN))).all())
 
     def usable_until(self, deal_id: str, minute: int) -> int | None:
@@ -137,6 +139,11 @@ class Question:
     def __init__(self, request: Row, oracle: Oracle) -> None:
         self.request = request
         self.minute = oracle.minute_of(request)
+        # The minute in which `min_minutes_left` after `at` ends belongs to them.
+        stay = timedelta(minutes=request.get("min_minutes_left", 0))
+        at = datetime.fromisoformat(request["at"])
+        ends = -((oracle.start - at - stay) // timedelta(minutes=1))
+        self.open_end = max(self.minute + 1, ends)
         self.lat, self.lng = to_wgs84(request["lat"], request["lng"], request.get("crs", "WGS84"))
         self.wallet = frozenset(request.get("cards") or ())
         self.deals: str = request.get("deals") or ("card" if self.wallet else "optional")
@@ -157,23 +164,26 @@ class Question:
             if distance_m > self.radius_m and not on_edge:
                 return False, False
         if self.box is not None and not _box_holds(self.box, shop.lng, shop.lat):
-            return False, False
-        if self.zone is not None and not self.zone.covers(shop.point):  # the border is inside
+            # By the other name of its meridian a shop may be on the border of a box.
+            if not any(_box_holds(self.box, lng, shop.lat) for lng in shop.lngs):
+                return False, False
+            on_edge = True
+        if self.zone and not any(map(self.zone.covers, shop.points)):  # the border is inside
             return False, False
         if self.polygon is not None:
-            if self.polygon.boundary.distance(shop.point) <= BORDER_DEGREES:
+            border = self.polygon.boundary
+            if any(border.distance(point) <= BORDER_DEGREES for point in shop.points):
                 return True, True
-            if not self.polygon.covers(shop.point):
+            if not any(map(self.polygon.covers, shop.points)):
                 return False, False
         return True, on_edge
 
     def wants_hours(self, shop: Shop) -> bool:
         """Whether the shop's hours are as asked."""
-        minutes_left: int = self.request.get("min_minutes_left", 0)
-        if self.request.get("open", "any") == "any" and minutes_left == 0:
+        if self.request.get("open", "any") == "any" and not self.request.get("min_minutes_left"):
             return True
         or_unknown = self.request.get("hours_unknown", "exclude") == "include"
-        return shop.stays_open(self.minute, minutes_left, or_unknown=or_unknown)
+        return shop.stays_open(self.minute, self.open_end, or_unknown=or_unknown)
 
     def wants_kind(self, shop: Shop) -> bool:
         """Whether category and rating are as asked."""
@@ -209,7 +219,7 @@ class Question:
             case "rating":
                 return (shop.rating is None, -(shop.rating or 0.0), distance_m)
             case _:
-                return (-score,)
+                return (-score, distance_m)
 
     def judge(self, shop: Shop) -> Found | None:
         """The shop as the request finds it, or None."""

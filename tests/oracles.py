@@ -37,7 +37,7 @@ day whose hours run past midnight."""
 
 # The documented net benefit of `sort=best`, in minor units.
 STAR_VALUE = 500
-PRIOR_RATING = Fraction(7, 2)
+PRIOR_RATING = 3.5
 PRIOR_RATINGS = 20
 WALK_COST_PER_M = 50 / 80
 
@@ -326,6 +326,6 @@ def quality_minor(merchant: Row) -> int:
     if merchant.get("rating") is None:
         return 0
     count = merchant.get("rating_count") or 0
-    rating = Fraction(str(round(float(merchant["rating"]), 3)))
+    rating = round(float(merchant["rating"]), 3)
     shrunk = (rating * count + PRIOR_RATING * PRIOR_RATINGS) / (count + PRIOR_RATINGS)
     return round(STAR_VALUE * (shrunk - PRIOR_RATING))

@@ -174,6 +174,7 @@ def features(world: World, request: dict[str, Any]) -> Iterable[str]:
         ("limit None", 0.1),
         ("total asked", 0.5),
         ("facets asked", 0.5),
+        ("explain asked", 0.05),
     ],
 )
 def test_share_of_requests(feature: str, share: float) -> None:
@@ -249,6 +250,8 @@ def test_positions() -> None:
     for world in drawn():
         by_kind[world.kind] += world.merchants
     assert len({(row["lat"], row["lng"]) for row in by_kind["one_position"]}) == 1
+    crumbs = {(row["lat"], row["lng"]) for row in by_kind["crumbs"]}
+    assert 10 < len(crumbs) <= 15
     assert any(row["lat"] == 90 for row in by_kind["north_pole"])
     assert any(row["lat"] == -90 for row in by_kind["south_pole"])
     for edge in (-180.0, 180.0):

@@ -468,3 +468,23 @@ def test_bbox(box: tuple[float, ...], held: str) -> None:
     request = {"lat": 0.0, "lng": 0.0, "bbox": box, "at": "2026-10-12T12:00:00+08:00"}
     found = world([], merchants=shops).expect(request)
     assert "".join(sorted(one.shop.merchant_id for one in found)) == held
+
+
+@pytest.mark.parametrize(
+    ("instant", "minutes_left", "found"),
+    [
+        ("20:59:00", 60, True),
+        ("21:00:00", 60, True),  # open until 22:00, which is 60 minutes
+        ("21:00:01", 60, False),
+        ("21:00:00", 61, False),
+        ("21:59:59", 0, True),
+        ("21:59:00", 1, True),
+        ("21:59:01", 1, False),
+        ("22:00:00", 0, False),
+        ("09:59:59", 0, False),
+    ],
+)
+def test_min_minutes_left(instant: str, minutes_left: int, found: bool) -> None:
+    shop = {"merchant_id": "a", "lat": 31.0, "lng": 121.0, "opening_hours": "10:00-22:00"}
+    asked = {"at": f"2026-10-12T{instant}+08:00", "min_minutes_left": minutes_left}
+    assert (ask(world([], merchants=[shop]), open="now", **asked) is not None) == found

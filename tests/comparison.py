@@ -1,0 +1,236 @@
+"""The engine and the oracle asked the same thing, and every way in which they may not differ.
+
+Float noise is the only difference allowed: keys closer than `noise` may swap, a shop on the circle
+may be in or out. Everything else, ids, order, ties, counts, money, times, is compared exactly, in
+both directions: nothing wrong is returned, nothing right is missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import geosearch
+from geosearch.build import build
+from geosearch.model import Answer, BestDeal, Hit, Query
+from tests.generators import World
+from tests.oracle import Found, Offer, facets
+from tests.oracles import STATE_NAMES, WALK_COST_PER_M, Row
+
+PAYLOAD = ("name", "categories", "brand", "business_area", "rating", "rating_count", "avg_price")
+"""Fields that a hit gives back as the row has them."""
+
+
+def to_query(request: Row, **changes: Any) -> Query:
+    """The request as Python asks it."""
+    values = {**request, **changes, "at": datetime.fromisoformat(request["at"])}
+    return Query(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+
+
+def distance_noise(distance_m: float) -> float:
+    """Metres by which two careful computations of a distance may differ.
+
+    The haversine is well conditioned but next to the antipode, where its arcsine is flat.
+    """
+    return 1e-6 + 1e-9 * distance_m if distance_m < 1.9e7 else 1.0
+
+
+def noise(key: float, distance_m: float, *, exact: bool) -> float:
+    """How far apart two keys may be and still be the same."""
+    return (
+        0.0 if exact else max(1.0, WALK_COST_PER_M) * distance_noise(distance_m) + 1e-9 * abs(key)
+    )
+
+
+class Duel:
+    """One world, built, and its oracle.
+
+    Parameters
+    ----------
+    world
+        What to build.
+    folder
+        Where the snapshot and the index go.
+    edge_m
+        See `tests.oracle.Oracle`.
+    """
+
+    def __init__(self, world: World, folder: Path, *, edge_m: float = 1e-6) -> None:
+        world.write(folder / "snapshot")
+        build(folder / "snapshot", folder / "index", now=world.now, max_rejected=1.0)
+        self.world = world
+        self.oracle = world.oracle(edge_m=edge_m)
+        self.engine = geosearch.open_index(folder / "index")
+
+    def check_rank(self, request: Row) -> list[Found]:
+        """Compare ids, keys, order, total and facets; return what the oracle found."""
+        expected = self.oracle.expect(request)
+        ranked = self.engine.rank(to_query(request))
+        ids = self.engine.merchant_ids(ranked.doc_ids)
+        assert ranked.keys.shape == (len(ids), 2)
+        self._check_ids(expected, ids, request)
+        by_id = {one.shop.merchant_id: one for one in expected}
+        for one, keys in zip(map(by_id.__getitem__, ids), ranked.keys.tolist(), strict=True):
+            self._check_keys(one, keys, request)
+        self._check_counts(expected, request, ranked.total, ranked.facets)
+        assert (ranked.explain is not None) == request.get("explain", False)
+        return expected
+
+    def check_search(self, request: Row, expected: Sequence[Found]) -> Answer:
+        """Compare every detail of the hits of the first page."""
+        answer = self.engine.search(to_query(request))
+        assert answer.snapshot_id == self.world.envelope["snapshot_id"]
+        assert datetime.fromisoformat(answer.at) == datetime.fromisoformat(request["at"])
+        unknown = set(request.get("cards", ())) - set(self.oracle.programs)
+        assert set(answer.unknown_cards) == unknown
+        self._check_ids(expected, [hit.merchant["merchant_id"] for hit in answer.hits], request)
+        self._check_counts(expected, request, answer.total, answer.facets)
+        by_id = {one.shop.merchant_id: one for one in expected}
+        minute = self.oracle.minute_of(request)
+        for hit in answer.hits:
+            self._check_hit(hit, by_id[hit.merchant["merchant_id"]], minute, request)
+        return answer
+
+    def check_pages(self, request: Row, expected: Sequence[Found]) -> int:
+        """Read all pages by their cursors, compare with the whole list; return their number."""
+        ids: list[str] = []
+        pages, cursor = 0, None
+        while pages == 0 or cursor is not None:
+            answer = self.engine.search(to_query(request, cursor=cursor))
+            assert len(answer.hits) <= request.get("limit", 20)
+            assert answer.hits or pages == 0, "an empty page behind a cursor"
+            ids += [hit.merchant["merchant_id"] for hit in answer.hits]
+            pages, cursor = pages + 1, answer.next_cursor
+        self._check_ids(expected, ids, {**request, "limit": len(expected) + 1})
+        return pages
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _check_ids(self, expected: Sequence[Found], ids: Sequence[str], request: Row) -> None:
+        """The ids are the first of the expected, in order."""
+        by_id = {one.shop.merchant_id: one for one in expected}
+        limit = request.get("limit", 20)
+        certain = [one for one in expected if not one.on_edge]
+        wrong = [one for one in ids if one not in by_id]
+        assert not wrong, f"found but does not match: {wrong}"
+        assert len(set(ids)) == len(ids), "found twice"
+        missing = [one.shop.merchant_id for one in certain if one.shop.merchant_id not in ids]
+        assert len(ids) <= limit
+        if len(ids) < limit:
+            assert not missing, f"matches but was not found: {missing}"
+        found = [by_id[one] for one in ids]
+        for before, after in pairwise(found):
+            assert may_precede(before, after), f"{_shown(after)} before {_shown(before)}"
+        for one in missing if found else ():
+            assert may_precede(found[-1], by_id[one]), f"{_shown(by_id[one])} is better but missing"
+
+    def _check_keys(self, one: Found, keys: Sequence[float], request: Row) -> None:
+        """The engine's primary key and distance are the oracle's."""
+        sort = request.get("sort", "best")
+        if sort == "saving":
+            primary = math.inf if one.keys[0] else one.keys[1]
+        elif sort == "rating":
+            primary = math.inf if one.shop.rating is None else -round(one.shop.rating * 1000)
+        else:
+            primary = one.keys[0]
+        exact = sort in ("saving", "rating")
+        slack = noise(primary, one.distance_m, exact=exact) if math.isfinite(primary) else 0.0
+        assert keys[0] == primary or abs(keys[0] - primary) <= slack, (keys, _shown(one))
+        assert abs(keys[1] - one.distance_m) <= distance_noise(one.distance_m), (keys, _shown(one))
+
+    def _check_counts(
+        self,
+        expected: Sequence[Found],
+        request: Row,
+        total: int | None,
+        counted: dict[str, dict[str, int]] | None,
+    ) -> None:
+        """Total and facets are exact, but for shops on an edge."""
+        certain = [one for one in expected if not one.on_edge]
+        if request.get("total"):
+            assert total is not None
+            assert len(certain) <= total <= len(expected)
+        else:
+            assert total is None
+        names = request.get("facets") or ()
+        if not names:
+            assert counted is None
+            return
+        assert counted is not None
+        if len(certain) == len(expected):
+            assert counted == facets(expected, names)
+            return
+        least, most = facets(certain, names), facets(expected, names)
+        for name in names:
+            assert counted[name].keys() <= most[name].keys()
+            for value, count in most[name].items():
+                assert least[name].get(value, 0) <= counted[name].get(value, 0) <= count
+
+    def _check_hit(self, hit: Hit, one: Found, minute: int, request: Row) -> None:
+        shop = one.shop
+        assert abs(hit.distance_m - one.distance_m) <= distance_noise(one.distance_m)
+        assert hit.distance_m <= self._radius(request)
+        if request.get("crs", "WGS84") == "WGS84":
+            assert (hit.merchant["lat"], hit.merchant["lng"]) == (shop.lat, shop.lng)
+        for name in PAYLOAD:
+            value = shop.rating if name == "rating" else shop.row.get(name)
+            assert (hit.merchant.get(name) or None) == (value or None), name
+        assert hit.open.state == STATE_NAMES[int(shop.states[minute])]
+        self._check_time(hit.open.closes_at, shop.closes_at(minute), shop.zone)
+        self._check_time(hit.open.opens_at, shop.opens_at(minute), shop.zone)
+        deals = [deal for deal in (hit.best_deal, *hit.deals) if deal is not None]
+        assert len(deals) == len(one.offers), (shop.merchant_id, [deal.deal_id for deal in deals])
+        for deal, offer in zip(deals, one.offers, strict=True):
+            self._check_deal(deal, offer, one, minute)
+        if hit.score is not None or request.get("sort", "best") == "best":
+            assert hit.score is not None
+            assert abs(hit.score - one.score) <= noise(one.score, one.distance_m, exact=False)
+
+    @staticmethod
+    def _radius(request: Row) -> float:
+        """The bound that even a reported distance never exceeds."""
+        if any(name in request for name in ("bbox", "polygon", "zone")):
+            return float(request.get("radius", math.inf))
+        return float(request.get("radius", 3000))
+
+    def _check_deal(self, deal: BestDeal, offer: Offer, one: Found, minute: int) -> None:
+        row = offer.deal
+        assert (deal.deal_id, deal.saving, deal.pay) == (row["deal_id"], offer.saving, offer.pay)
+        assert (deal.program_id, deal.offer_type) == (row.get("program_id"), row["offer_type"])
+        assert deal.currency == self.world.envelope["currency"]
+        until = one.shop.usable_until(row["deal_id"], minute)
+        self._check_time(deal.usable_until, until, one.shop.zone)
+
+    def _check_time(self, text: str | None, minute: int | None, zone: str) -> None:
+        """The text is the instant, written in the shop's zone."""
+        instant = self.oracle.instant(minute)
+        assert (None if text is None else datetime.fromisoformat(text)) == instant
+        if text is not None and instant is not None:
+            offset = instant.astimezone(ZoneInfo(zone)).utcoffset()
+            assert datetime.fromisoformat(text).utcoffset() == offset
+
+
+def may_precede(before: Found, after: Found) -> bool:
+    """Whether `before` may stand before `after`: no key says clearly that it must not.
+
+    Equal keys are a tie for `merchant_id` where the shops share a position. Two positions at the
+    same distance are so only up to float noise (next to a pole, say), and may come either way.
+    """
+    here, there = before.shop, after.shop
+    same_position = (here.lat, here.lng) == (there.lat, there.lng)
+    for a, b in zip(before.keys, after.keys, strict=True):
+        if a == b:
+            continue
+        exact = isinstance(a, int) and isinstance(b, int)
+        far = max(before.distance_m, after.distance_m)
+        return a <= b + noise(max(abs(a), abs(b)), far, exact=exact)
+    return not same_position or here.merchant_id < there.merchant_id
+
+
+def _shown(one: Found) -> str:
+    return f"{one.shop.merchant_id} {one.keys}"

@@ -1,0 +1,245 @@
+"""The engine against the oracle: tens of thousands of questions about small, nasty worlds.
+
+Snapshots are written, built and opened as in earnest, then asked; what is compared is in
+`tests.comparison`. `GEOSEARCH_COMPARISONS` sets how many questions a run asks, so that the same
+file also runs where kernels are slow: as plain Python (`NUMBA_DISABLE_JIT=1`) and with bounds
+checks (`NUMBA_BOUNDSCHECK=1`), which `test_modes` does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geosearch import plan
+from tests.comparison import Duel, to_query
+from tests.generators import (
+    EVERYWHERE,
+    KINDS,
+    NOWHERE_ELSE,
+    SIZES,
+    World,
+    make_request,
+    make_world,
+)
+
+QUESTIONS = int(os.environ.get("GEOSEARCH_COMPARISONS", "24000"))
+SHORT = QUESTIONS < 10_000
+WORLDS_A_KIND = 3 if not SHORT else 1
+CASES = [(kind, number) for kind in KINDS for number in range(WORLDS_A_KIND)]
+QUESTIONS_A_WORLD = max(1, QUESTIONS // len(CASES))
+LISTS = (plan.DRIVER_DOCS, 0, 4)
+EXAMPLES = 20 if not SHORT else 2
+
+
+def size_of(kind: str, number: int) -> int:
+    """Merchants of a world: a few hundred, then one that straddles a leaf or node."""
+    if SHORT:
+        return 120
+    return 300 if number == 0 else SIZES[(KINDS.index(kind) * 7 + number * 11) % len(SIZES)]
+
+
+@contextmanager
+def driven_by(docs: int) -> Iterator[None]:
+    """Lists of at most so many documents drive a search; longer ones leave it to the tree.
+
+    As shipped, every list of a small world is short: the tree would never see a wallet or a zone.
+    """
+    with mock.patch.object(plan, "DRIVER_DOCS", docs):
+        yield
+
+
+def interrogate(duel: Duel, rng: Random, questions: int) -> dict[str, int]:
+    """Ask and compare; return how many comparisons of each kind were made."""
+    done = dict.fromkeys(("rank", "search", "pages", "found", "total", "facets"), 0)
+    for number in range(questions):
+        request = make_request(rng, duel.world)
+        expected = duel.check_rank(request)
+        done["rank"] += 1
+        done["found"] += bool(expected)
+        done["total"] += request["total"]
+        done["facets"] += bool(request["facets"])
+        if number % 4 == 0:
+            duel.check_search(request, expected)
+            done["search"] += 1
+        if number % 16 == 0:
+            done["pages"] += duel.check_pages(request, expected)
+    return done
+
+
+@pytest.mark.parametrize(("kind", "number"), CASES)
+def test_world(kind: str, number: int, tmp_path: Path) -> None:
+    rng = Random(f"{kind} {number}")
+    size = size_of(kind, number)
+    duel = Duel(make_world(rng, kind, size), tmp_path)
+    with driven_by(LISTS[(number + KINDS.index(kind)) % 3]):
+        done = interrogate(duel, rng, QUESTIONS_A_WORLD)
+    assert done["rank"] == QUESTIONS_A_WORLD
+    assert done["search"] >= QUESTIONS_A_WORLD // 4
+    assert done["pages"] >= QUESTIONS_A_WORLD // 16
+    if QUESTIONS_A_WORLD >= 100:
+        assert done["total"] > 0.5 * QUESTIONS_A_WORLD
+        assert done["facets"] > 0.5 * QUESTIONS_A_WORLD
+        assert done["found"] > (0.15 * QUESTIONS_A_WORLD if size > 50 else -1)
+
+
+def test_a_run_asks_as_much_as_it_says() -> None:
+    assert QUESTIONS_A_WORLD * len(CASES) >= QUESTIONS * 0.9
+    assert {kind for kind, _ in CASES} == set(KINDS)
+
+
+@pytest.mark.parametrize("size", [size for size in SIZES if size < 34])
+@pytest.mark.skipif(SHORT, reason="many builds; sizes are the same in every mode")
+def test_size(size: int, tmp_path: Path) -> None:
+    rng = Random(size)
+    duel = Duel(make_world(rng, "city", size), tmp_path)
+    with driven_by(LISTS[size % 3]):
+        assert interrogate(duel, rng, 60)["rank"] == 60
+
+
+@given(rng=st.randoms(use_true_random=False))
+@settings(max_examples=EXAMPLES)
+def test_any_small_world(rng: Random, tmp_path_factory: pytest.TempPathFactory) -> None:
+    kind = rng.choice(KINDS)
+    world = make_world(rng, kind, rng.choice((0, 1, 2, 3, 5)))
+    duel = Duel(world, tmp_path_factory.mktemp("world"))
+    with driven_by(rng.choice(LISTS)):
+        assert interrogate(duel, rng, 5)["rank"] == 5
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Duel:
+    """10,000 shops on one position: a card that all hold, and one that 0.01 % hold."""
+    size = 10_000 if not SHORT else 200
+    return Duel(make_world(Random("crowd"), "one_position", size), tmp_path_factory.mktemp("crowd"))
+
+
+def test_crowd_on_one_position(crowd: Duel) -> None:
+    rng, questions = Random("crowd asks"), 24 if not SHORT else 5
+    assert interrogate(crowd, rng, questions)["rank"] == questions
+
+
+@pytest.mark.parametrize("sort", ["best", "distance", "saving", "rating"])
+@pytest.mark.parametrize("card", [EVERYWHERE, NOWHERE_ELSE])
+def test_cards_at_both_ends(crowd: Duel, sort: str, card: str) -> None:
+    row = crowd.world.merchants[0]
+    at = crowd.world.now.isoformat()
+    request = {"lat": row["lat"], "lng": row["lng"], "at": at, "sort": sort, "cards": [card]}
+    expected = crowd.check_rank({**request, "total": True, "facets": ["program", "category"]})
+    assert len(expected) <= 1 if card == NOWHERE_ELSE else True
+    crowd.check_search(request, expected)
+    if card == NOWHERE_ELSE and not SHORT:
+        work = crowd.engine.search(to_query(request, explain=True)).explain
+        assert work is not None
+        assert work["work"]["docs"] < 100, "a rare card must drive the search"
+
+
+def test_rank_many_is_rank(tmp_path: Path) -> None:
+    rng = Random("many")
+    duel = Duel(make_world(rng, "city", 100), tmp_path)
+    queries = [to_query(make_request(rng, duel.world)) for _ in range(200 if not SHORT else 5)]
+    for one, many in zip(
+        map(duel.engine.rank, queries), duel.engine.rank_many(queries), strict=True
+    ):
+        assert one.doc_ids.tolist() == many.doc_ids.tolist()
+        assert one.keys.tolist() == many.keys.tolist()
+        assert (one.total, one.facets) == (many.total, many.facets)
+
+
+@pytest.mark.parametrize("crs", ["GCJ02", "BD09"])
+def test_other_datums(crs: str, tmp_path: Path) -> None:
+    """Rows and requests in another datum; two inversions may differ by a column unit, 1.1 cm."""
+    rng = Random(crs)
+    world = make_world(rng, "city", 60)
+    world.envelope["crs"] = crs
+    for row in world.merchants[:20]:
+        row["crs"] = rng.choice(("WGS84", "GCJ02", "BD09"))
+    duel = Duel(world, tmp_path, edge_m=0.05)
+    compared = 0
+    for _ in range(150 if not SHORT else 5):
+        request = make_request(rng, world) | {"crs": crs, "sort": "distance"}
+        if {"bbox", "polygon", "zone"} & request.keys() or not 30 < request["lat"] < 33:
+            continue
+        if not 120 < request["lng"] < 123:
+            continue
+        expected = {one.shop.merchant_id: one for one in duel.oracle.expect(request)}
+        answer = duel.engine.search(to_query(request, limit=100))
+        found = {hit.merchant["merchant_id"]: hit for hit in answer.hits}
+        certain = {name for name, one in expected.items() if not one.on_edge}
+        assert found.keys() <= expected.keys()
+        assert certain <= found.keys()
+        for name, hit in found.items():
+            assert hit.distance_m == pytest.approx(expected[name].distance_m, abs=0.03)
+            compared += 1
+    assert compared > (100 if not SHORT else 0)
+
+
+def test_a_comparison_can_fail(tmp_path: Path) -> None:
+    """An oracle that sees other rows than the engine notices, in each kind of comparison."""
+    rng = Random("broken")
+    world = make_world(rng, "city", 60)
+    duel = Duel(world, tmp_path)
+    noticed = 0
+    for break_row in (_move, _close, _rate, _rename, _spoil):
+        broken = World(**{**vars(world), "merchants": [dict(row) for row in world.merchants]})
+        broken.deals = [dict(deal) for deal in world.deals]
+        break_row(broken)
+        duel.oracle = broken.oracle()
+        with pytest.raises(AssertionError):
+            interrogate(duel, Random(1), 400)
+        noticed += 1
+    assert noticed == 5
+
+
+def _move(world: World) -> None:
+    world.merchants[0]["lat"] += 0.00001  # a metre
+
+
+def _close(world: World) -> None:
+    for row in world.merchants[:5]:
+        row["opening_hours"] = "Mo-Su 03:00-03:07"
+        row["opening_periods"] = None
+
+
+def _rate(world: World) -> None:
+    for row in world.merchants[:5]:
+        row["rating"] = 4.999
+
+
+def _rename(world: World) -> None:
+    world.merchants[0]["categories"] = ["food.cafe.other"]
+
+
+def _spoil(world: World) -> None:
+    for deal in world.deals:
+        if deal["offer_type"] == "amount_off":
+            deal["amount"] += 1
+
+
+@pytest.mark.skipif(SHORT, reason="it starts the modes")
+@pytest.mark.parametrize(
+    ("switch", "questions"), [("NUMBA_DISABLE_JIT", 200), ("NUMBA_BOUNDSCHECK", 2000)]
+)
+def test_modes(switch: str, questions: int) -> None:
+    """The same comparisons as plain Python, and with every index into every array checked."""
+    environment = {**os.environ, switch: "1", "GEOSEARCH_COMPARISONS": str(questions)}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) > len(KINDS)

@@ -1,8 +1,8 @@
 # make run    the demo: 100,000 merchants of Shanghai served on 127.0.0.1:$(PORT)
 # make test   all tests
 # make check  lint, format, types and house rules
-# make bench  the figures of the README, measured on this machine
-# make fix    let ruff repair what it can
+# make bench  the figures of README.md, measured on this machine
+# make fix    let ruff repair what it can, and write docs/reference.md
 #
 # Needs Python 3.11 or newer and make. Everything else lands in .venv.
 
@@ -29,10 +29,12 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/geosearch bench
+	$(BIN)/python -m benchmarks.report
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m geosearch.reference
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -3,7 +3,7 @@
 Useful for: everything an operator does with snapshots and indexes, and single queries by hand.
 Not useful for: logic; there is none here.
 
-A command imports what it calls when it is called: `geosearch --help` need not wait for numba.
+A command imports what it calls when it is called: `search` need not wait for polars or a server.
 """
 
 import json
@@ -290,6 +290,24 @@ def inspect(
         console().print(index_table(record, engine.programs()))
     else:
         console().print(merchant_table(record))
+
+
+@app.command()
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small world, a few minutes, nothing saved.")
+    ] = False,
+    worlds: Annotated[
+        str | None, typer.Option(metavar="SHAPE:N,...", help="Such as city:1000000.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Measure queries, build and service, beside brute force."""
+    from benchmarks.__main__ import main as measure
+
+    given = {"--worlds": worlds, "--out": out}
+    options = [text for name, value in given.items() if value for text in (name, str(value))]
+    measure([*(["--quick"] if quick else []), *options])
 
 
 def _read_json(file: Path) -> dict[str, Any]:

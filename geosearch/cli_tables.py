@@ -20,7 +20,7 @@ Json = Mapping[str, Any]
 
 _STATE_STYLE = {"open": "green", "closed": "red", "unknown": "yellow"}
 # Width where there is no terminal to ask: pipes, CI, the README.
-_PLAIN_WIDTH = 110
+_PLAIN_WIDTH = 100
 
 
 def console() -> Console:
@@ -120,7 +120,10 @@ def _below(answer: Json) -> Iterable[Text]:
             f"cards this index does not know: {', '.join(answer['unknown_cards'])}", "yellow"
         )
     if answer.get("next_cursor"):
-        yield Text(f"more: --cursor {answer['next_cursor']}", "dim")
+        # Never wrapped: it is there to be copied.
+        yield Text(
+            f"more: --cursor {answer['next_cursor']}", "dim", no_wrap=True, overflow="ignore"
+        )
     yield Text(
         f"at {answer['at']}, snapshot {answer['snapshot_id']}, {answer['took_us']} µs", "dim"
     )

@@ -6,7 +6,9 @@ Not useful for: anything in production; every step is a command of `geosearch`.
 
 import argparse
 import json
+import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -44,7 +46,7 @@ EXAMPLES = (
         {"lat": "31.2320", "lng": "121.4720", "cards": "red", "open": "now", "limit": "5"},
     ),
     Example(
-        "Four of us want dinner near Jing'an Temple: who takes most off a bill of ¥400?",
+        "Four of us want dinner near Jing'an Temple: which offer saves us most?",
         {
             "lat": "31.2235",
             "lng": "121.4450",
@@ -52,7 +54,6 @@ EXAMPLES = (
             "categories": "food",
             "deals": "any",
             "party_size": "4",
-            "spend": "40000",
             "sort": "saving",
             "limit": "5",
         },
@@ -88,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status:
         return status
     server = _geosearch("serve", "--index", index, "--host", HOST, "--port", options.port)
+    # A stop by a service manager ends the demo as Ctrl-C does, its service included.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = _ask_when_ready(server, f"http://{HOST}:{options.port}")
         if status or options.once:
@@ -102,20 +105,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _prepare(snapshot: Path, index: Path, merchants: int) -> int:
     """Build the index unless it is there and holds today; returns an exit status."""
-    if _is_usable(index, f"synth-shanghai-{merchants}-1"):
+    if _is_usable(index, f"synth-shanghai-{merchants}-1-"):
         return 0
-    today = datetime.now(UTC).isoformat(timespec="seconds")
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
     return run(
         ["synth", f"{snapshot}", "--merchants", f"{merchants}", "--created-at", today]
     ) or run(["build", f"{snapshot}", "--out", f"{index}"])
 
 
-def _is_usable(index: Path, snapshot_id: str) -> bool:
+def _is_usable(index: Path, snapshot: str) -> bool:
     try:
         engine = open_index(index)
     except BadData:
         return False
-    return engine.info()["snapshot_id"] == snapshot_id and engine.is_current()
+    return engine.is_current() and engine.info()["snapshot_id"].startswith(snapshot)
 
 
 def _port_is_free(port: int) -> bool:
@@ -132,7 +135,8 @@ def _port_is_free(port: int) -> bool:
 def _geosearch(*arguments: object) -> subprocess.Popen[bytes]:
     """Start a command of this package, the way a person would."""
     command = [sys.executable, "-m", "geosearch", *map(str, arguments)]
-    return subprocess.Popen(command)
+    # A line a request would bury the answers.
+    return subprocess.Popen(command, env={"GEOSEARCH_LOG_LEVEL": "warning", **os.environ})
 
 
 def _ask_when_ready(server: subprocess.Popen[bytes], base: str) -> int:

@@ -1,13 +1,36 @@
 """House rules that a reader would otherwise have to remember."""
 
 import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from geosearch.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("indexes", "geosearch", "benchmarks", "tests")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+# Files that only parse, ask and print.
+THIN = sorted((ROOT / "geosearch").glob("cli*.py")) + [
+    ROOT / "geosearch" / name for name in ("service.py", "demo.py")
+]
+MAX_LINES = 500
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def modules(package: str) -> list[Path]:
+    return [path for path in SOURCES if path.relative_to(ROOT).parts[0] == package]
 
 
 def imported(path: Path) -> set[str]:
@@ -21,13 +44,99 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "indexes").glob("*.py")), ids=lambda path: path.name
-)
+def third_party(packages: tuple[str, ...]) -> set[str]:
+    """Distributions that the sources of `packages` import, by normalised name."""
+    names = {name for package in packages for path in modules(package) for name in imported(path)}
+    owners = packages_distributions()
+    foreign = names - set(sys.stdlib_module_names) - set(PACKAGES)
+    return {owner.lower().replace("_", "-") for name in foreign for owner in owners[name][:1]}
+
+
+def declared(requirements: list[str]) -> set[str]:
+    names = (re.match(r"[\w-]+", requirement) for requirement in requirements)
+    return {match[0].lower().replace("_", "-") for match in names if match}
+
+
+@pytest.mark.parametrize("path", modules("indexes"), ids=shown)
 def test_indexes_know_no_merchant(path: Path) -> None:
     assert not imported(path) & {"geosearch", "benchmarks", "tests"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_file_is_over_500_lines(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= 500
+@pytest.mark.parametrize("path", modules("geosearch"), ids=shown)
+def test_package_does_not_need_its_tests(path: Path) -> None:
+    assert "tests" not in imported(path)
+
+
+@pytest.mark.parametrize("path", THIN, ids=shown)
+def test_edges_hold_no_logic(path: Path) -> None:
+    assert not imported(path) & {"numpy", "numba", "polars", "indexes"}
+
+
+def test_oracles_share_no_code_with_the_engine() -> None:
+    assert not imported(ROOT / "tests" / "oracles.py") & {"geosearch", "indexes"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_module_fits_a_readers_head(path: Path) -> None:
+    assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
+    assert len(path.read_text("utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", modules("indexes") + modules("geosearch"), ids=shown)
+def test_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+
+
+def test_every_import_is_declared_and_every_dependency_imported() -> None:
+    needed = third_party(("indexes", "geosearch", "benchmarks"))
+    assert needed == declared(PROJECT["dependencies"])
+    extra = third_party(("tests",)) - needed
+    assert extra <= declared(PROJECT["optional-dependencies"]["test"])
+
+
+def test_every_dependency_says_why_it_is_there() -> None:
+    lines = (ROOT / "pyproject.toml").read_text("utf-8").splitlines()
+    requirements = [line for line in lines if re.match(r'\s+"[\w-]+>=', line)]
+    assert len(requirements) > 20
+    assert not [line for line in requirements if "#" not in line]
+
+
+def test_nothing_names_the_machine_it_was_written_on() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    places = (f"{ROOT.parent}/", f"{Path.home()}/", str(ROOT))
+    guilty = [
+        name
+        for name in listed.stdout.splitlines()
+        if (ROOT / name).is_file()
+        and any(place in (ROOT / name).read_text("utf-8", "replace") for place in places)
+    ]
+    assert not guilty
+
+
+def test_readme_is_short_and_names_every_command() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) < 150
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert len(commands) >= 7
+    assert not [name for name in commands if f"geosearch {name}" not in text]
+
+
+@pytest.mark.parametrize("package", ["indexes", "geosearch"])
+def test_architecture_names_every_module(package: str) -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    names = {path.stem for path in modules(package)} - {"__init__", "__main__"}
+    assert not sorted(name for name in names if f"`{name}`" not in text)
+
+
+@pytest.mark.parametrize("package", ["indexes", "geosearch", "benchmarks"])
+def test_tests_mirror_the_sources(package: str) -> None:
+    folder = ROOT / "tests" / package
+    # What tests share has tests of its own beside it.
+    names = {path.stem for path in [*modules(package), *folder.glob("*.py")]}
+    for path in folder.glob("test_*.py"):
+        subject = path.stem.removeprefix("test_")
+        assert any(subject == name or subject.startswith(f"{name}_") for name in names), path.name

@@ -1,0 +1,92 @@
+"""Documents tell the truth: examples run and print what they say, generated pages are current."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from geosearch.cli import DONE, run
+from geosearch.demo import EXAMPLES
+from geosearch.parameters import PARAMETERS
+from geosearch.reference import PAGE, reference_page
+from geosearch.request import read_url
+from geosearch.settings import SETTINGS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+class Block(NamedTuple):
+    """A fenced block and the line it starts at."""
+
+    kind: str
+    text: str
+    line: int
+
+
+def blocks(text: str) -> Iterator[Block]:
+    for match in re.finditer(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        yield Block(match[1], match[2], text.count("\n", 0, match.start()) + 1)
+
+
+def commands(block: Block) -> list[list[str]]:
+    """Arguments of each `geosearch` command of a block."""
+    lines = map(shlex.split, block.text.replace("\\\n", " ").splitlines())
+    return [words[1:] for words in lines if words[0] == "geosearch"]
+
+
+def expect_lines(block: Block, printed: str) -> None:
+    """Every line of a block was printed, in this order."""
+    assert block.kind == "text"
+    wanted = [line.strip() for line in block.text.splitlines()]
+    assert len(wanted) >= 3
+    lines = iter(line.strip() for line in printed.splitlines())
+    for line in wanted:
+        assert line in lines, f"README.md says {line!r}, got\n{printed}"
+
+
+def test_readme_starts_with_an_example_and_its_output() -> None:
+    shell, text = list(blocks(README))[:2]
+    assert shell.kind == "sh"
+    assert text.kind == "text"
+    assert text.line + text.text.count("\n") + 1 <= 25
+
+
+def test_readme_examples_print_what_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = list(blocks(README))
+    assert [arguments[0] for arguments in commands(found[0])] == ["synth", "build", "search"]
+    for arguments in commands(found[0]):
+        assert run(arguments) == DONE
+    expect_lines(found[1], capsys.readouterr().out)
+    number = next(number for number, block in enumerate(found) if block.kind == "python")
+    exec(compile(found[number].text, "README.md", "exec"), {})
+    expect_lines(found[number + 1], capsys.readouterr().out)
+
+
+def test_curl_lines_of_readme_and_demo_are_right_questions() -> None:
+    urls = re.findall(r"^curl '([^']+)'", README, re.MULTILINE)
+    assert urls
+    for url in urls:
+        read_url(urlsplit(url).query.encode())
+    for example in EXAMPLES:
+        assert example.parameters.keys() <= PARAMETERS.keys()
+
+
+def test_reference_is_written_from_the_tables() -> None:
+    page = (ROOT / PAGE).read_text("utf-8")
+    assert page == reference_page(), "docs/reference.md is old: make fix"
+    for name in (*PARAMETERS, *(setting.name for setting in SETTINGS)):
+        assert f"`{name}`" in page
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")), ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):
+        assert (path.parent / target).exists(), target

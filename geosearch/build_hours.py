@@ -5,7 +5,7 @@ Not useful for: reading an expression (`hours`) or looking one up (`indexes.time
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -72,8 +72,25 @@ class ScheduleBook:
             For warnings about `use_hours`.
         """
         self._warn("deals", "use_hours", deals)
-        return _by_distinct(
-            offers.select("use_hours", "time_zone", "first_day", "last_day"), self._offer_window
+        return _by_distinct(self._within_horizon(offers), self._offer_window)
+
+    def _within_horizon(self, offers: pl.DataFrame) -> pl.DataFrame:
+        """`use_hours`, `time_zone`, validity cut to the horizon, and whether it misses it.
+
+        A first day before the horizon or a last day behind it says nothing inside. Without this
+        nearly every deal would have a window of its own: 422,000 for 1.5 million deals, 180 s.
+        """
+        # No zone is more than a day from UTC, so these local dates are outside everywhere.
+        before = (self._horizon.start - timedelta(days=1)).date()
+        after = (self._horizon.end + timedelta(days=1)).date()
+        first, last = pl.col("first_day"), pl.col("last_day")
+        missed = ((first > after) | (last < before) | (first > last)).fill_null(False)
+        return offers.select(
+            pl.when(~missed).then("use_hours"),
+            pl.when(~missed).then("time_zone"),
+            pl.when(~missed & (first > before)).then("first_day"),
+            pl.when(~missed & (last < after)).then("last_day"),
+            missed=missed,
         )
 
     def _merchant_schedule(
@@ -97,8 +114,15 @@ class ScheduleBook:
         return self._builder.add(*schedule)
 
     def _offer_window(
-        self, text: str | None, zone: str, first_day: date | None, last_day: date | None
+        self,
+        text: str | None,
+        zone: str,
+        first_day: date | None,
+        last_day: date | None,
+        missed: bool,
     ) -> int:
+        if missed:
+            return NEVER
         if text is None and first_day is None and last_day is None:
             return ALWAYS
         try:

@@ -95,7 +95,10 @@ def offer_value(terms: Terms, deal: int, spend: int, party_size: int) -> tuple[i
         uses = min(int64(terms[deal, MAX_USES]), spend // value)
         saving = uses * (value - int64(terms[deal, PRICE]))
     else:
-        saving = min(spend * value // PPM, int64(terms[deal, MAX_DISCOUNT]))
+        saving = spend * value // PPM
+        limit = int64(terms[deal, MAX_DISCOUNT])
+        if limit != NO_LIMIT:
+            saving = min(saving, limit)
         if kind == CASHBACK:
             return KNOWN_SAVING, saving, spend
     return KNOWN_SAVING, saving, spend - saving

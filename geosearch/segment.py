@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import shapely
+import xxhash
 from numpy.typing import NDArray
 
 from geosearch.catalogue import Catalogue
@@ -31,6 +32,13 @@ class Texts:
     def __call__(self, row: int) -> bytes:
         """Bytes of a row."""
         return self._blob[self._starts[row] : self._starts[row + 1]].tobytes()
+
+    def digests(self) -> NDArray[np.uint64]:
+        """XXH3-64 of each row, uint64[n]; 0.3 us a row."""
+        blob, starts = self._blob, self._starts
+        rows = len(starts) - 1
+        pieces = (blob[starts[row] : starts[row + 1]] for row in range(rows))
+        return np.fromiter(map(xxhash.xxh3_64_intdigest, pieces), np.uint64, rows)
 
 
 class Segment:
@@ -59,8 +67,8 @@ class Segment:
         self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())
         self.docs = int(self.columns.doc_signature.shape[0])
         self._by_id = self._arrays["doc_by_id"]
-        self._merchant_id = Texts(self._arrays, "merchant_id")
-        self._deal_id = Texts(self._arrays, "deal_id")
+        self.merchant_id_texts = Texts(self._arrays, "merchant_id")
+        self.deal_id_texts = Texts(self._arrays, "deal_id")
         self._zone_shape = Texts(self._arrays, "zone_shape")
         self.merchant_payload = Texts(self._arrays, "merchant_payload")
         """Stored JSON object of a document, without its position, by doc id."""
@@ -85,11 +93,11 @@ class Segment:
 
     def merchant_id(self, doc: int) -> str:
         """Id of a document."""
-        return self._merchant_id(doc).decode()
+        return self.merchant_id_texts(doc).decode()
 
     def deal_id(self, deal: int) -> str:
         """Id of a deal."""
-        return self._deal_id(deal).decode()
+        return self.deal_id_texts(deal).decode()
 
     def time_zone(self, doc: int) -> str:
         """IANA zone of a document."""
@@ -105,7 +113,7 @@ class Segment:
     def id_rank_through(self, merchant_id: str) -> int:
         """Rank of the last id that is not behind `merchant_id`, -1 where all are; a bisection."""
         wanted = merchant_id.encode()
-        return bisect_right(self._by_id.data, wanted, key=self._merchant_id) - 1
+        return bisect_right(self._by_id.data, wanted, key=self.merchant_id_texts) - 1
 
     def program_docs(self, program: int) -> NDArray[np.uint32]:
         """Ascending documents with a deal of a programme that some minute can use."""

@@ -340,7 +340,7 @@ def _check_schedule(minutes: npt.NDArray[np.int64], states: npt.NDArray[np.int64
             f"Expected minutes that begin at 0 and ascend below {HORIZON_MINUTES}, got "
             f"{minutes.tolist()[:8]} to {minutes[-1]} - at `minutes`"
         )
-    if not np.isin(states, (CLOSED, OPEN, UNKNOWN)).all() or (np.diff(states) == 0).any():
+    if states.min() < CLOSED or states.max() > UNKNOWN or (np.diff(states) == 0).any():
         raise ValueError(
             f"Expected states 0, 1 or 2, each unlike the one before, got {states.tolist()[:8]} - "
             "at `states`"

@@ -89,9 +89,11 @@ def _paths(settings: Settings) -> Json:
         "/v1/programs": {"get": _operation("programs", "Cards and schemes", "Programs")},
         "/v1/index": {"get": _operation("index", "Version, counts, horizon, age", "Index")},
         "/healthz": {"get": _operation("alive", "The process answers", "Status")},
-        "/readyz": {"get": _operation("ready", "An index is loaded and not past", "Status")},
+        "/readyz": {
+            "get": _operation("ready", "An index is loaded and within its horizon", "Status")
+        },
         "/metrics": {"get": _plain_operation("metrics", "For Prometheus", "text/plain")},
-        "/openapi.json": {"get": _plain_operation("openapi", "This", "application/json")},
+        "/openapi.json": {"get": _plain_operation("openapi", "This interface", "application/json")},
     }
 
 

@@ -17,6 +17,7 @@ CODES: dict[str, tuple[int, str]] = {
     "bad_request": (400, "A parameter is missing, unknown, repeated, malformed or out of range."),
     "at_outside_horizon": (400, "The index does not know the hours of that instant."),
     "unknown_zone": (400, "The snapshot has no such zone."),
+    "zone_not_in_force": (400, "The zone is not in force on that day."),
     "bad_polygon": (400, "The polygon has no valid area."),
     "not_json": (400, "The body is not JSON."),
     "bad_cursor": (400, "The cursor is none of ours, or of another question."),
@@ -44,8 +45,8 @@ class HttpProblem(Exception):
 
 
 def status_of(code: str) -> int:
-    """Return the HTTP status that goes with a stable code."""
-    return CODES[code][0]
+    """Return the HTTP status that goes with a stable code; a refusal of any other code is a 400."""
+    return CODES.get(code, CODES["bad_request"])[0]
 
 
 def problem_body(code: str, detail: str, errors: list[Problem] | None = None) -> bytes:

@@ -1,5 +1,6 @@
 """`/openapi.json` says what the service does: schemathesis asks it all of that."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.applications import Starlette
 
+import geosearch
 from geosearch.build import build
 from geosearch.engines import Engine, Engines
 from geosearch.handlers import Handlers
@@ -111,6 +113,14 @@ def test_every_parameter_is_described_with_its_default() -> None:
             assert schema["default"] == getattr(query, name)
     in_url = [entry["name"] for entry in document["paths"]["/v1/nearby"]["get"]["parameters"]]
     assert in_url == [name for name in PARAMETERS if name != "polygon"]
+
+
+def test_every_code_that_is_raised_is_known() -> None:
+    pattern = r'(?:BadRequest\([^()]*\["detail"\], \[found\], |HttpProblem\(\s*)"(\w+)"'
+    sources = (Path(geosearch.__file__).parent).glob("*.py")
+    raised = {code for file in sources for code in re.findall(pattern, file.read_text("utf-8"))}
+    assert len(raised) >= 12
+    assert raised <= set(CODES)
 
 
 def test_every_code_is_described() -> None:

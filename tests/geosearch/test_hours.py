@@ -74,6 +74,9 @@ def asked(
         # half an hour of DST, and a change at midnight
         ("Su 01:30-01:45", "Australia/Lord_Howe", "2026-04-05T01:40:00+11:00", "open"),
         ("Su 01:30-01:45", "Australia/Lord_Howe", "2026-04-05T01:40:00+10:30", "open"),
+        # the clock changes at 15:30 UTC, within an hour
+        ("Su 02:30-02:45", "Australia/Lord_Howe", "2026-10-04T02:30:00+11:00", "open"),
+        ("Su 01:30-02:15", "Australia/Lord_Howe", "2026-10-04T01:59:00+10:30", "open"),
         ("Fr 00:00-01:30", "Africa/Cairo", "2026-04-24T01:15:00+03:00", "open"),
         ("Th 20:00-01:30", "Africa/Cairo", "2026-04-24T01:15:00+03:00", "open"),
         # the ends of the world's clocks, and quarter hours

@@ -216,6 +216,8 @@ def test_what_has_more_than_one_reading_is_refused(text: str, why: str) -> None:
         # a comma would add hours of the day as well: the semicolon is meant
         ("Mo-Su 18:00-02:00; Sa 20:00-23:00", None),
         ("Mo-Fr 10:00-18:00; Sa 10:00-14:00", None),
+        # a comma would open after a midnight up to which nothing was open
+        ("Mo-Su 00:00-05:00; Sa 10:00-12:00; Su 20:00-01:00", None),
     ],
 )
 def test_the_overnight_trap_is_named_and_changes_nothing(expression: str, trap: str | None) -> None:

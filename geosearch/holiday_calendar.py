@@ -22,7 +22,11 @@ from typing import Final
 
 import chinese_calendar
 import holidays
-from opening_hours import OpeningHours, State, UnknownCountryError
+from opening_hours import (
+    OpeningHours,
+    State,
+    UnknownCountryError,  # type: ignore[attr-defined]  # its stubs leave the errors out
+)
 
 Days = frozenset[date]
 
@@ -43,7 +47,7 @@ def public_holidays(country: str, first: date, last: date) -> Days:
     ValueError
         No calendar of that country or part is known.
     """
-    days = set()
+    days: set[date] = set()
     for year in range(first.year, last.year + 1):
         days |= _holidays_of_year(country, year)
     return frozenset(day for day in days if first <= day <= last)
@@ -57,7 +61,7 @@ def school_holidays(country: str, first: date, last: date) -> Days:
     except UnknownCountryError:
         return frozenset()
     end = datetime.combine(last, time()) + timedelta(days=1)
-    days = set()
+    days: set[date] = set()
     for begin, until, state, _ in expression.intervals(datetime.combine(first, time()), end):
         if state == State.OPEN:
             days |= {begin.date() + timedelta(days=n) for n in range((until - begin).days)}

@@ -32,7 +32,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
-from opening_hours import OpeningHours, ParserError, State
+from opening_hours import (
+    OpeningHours,
+    ParserError,  # type: ignore[attr-defined]  # its stubs leave the errors out
+    State,
+)
 
 from geosearch.holiday_calendar import Days
 from indexes.timetable import CLOSED, OPEN, UNKNOWN

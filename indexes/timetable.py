@@ -1,13 +1,14 @@
 """Interned schedules over a fixed horizon: what is the state at a minute, and when does it change.
 
-Useful for: the state (closed, open, unknown) of a schedule at a minute, the next change, how long it
-stays open, when it opens; and 168-bit masks of the hours of the week, for pruning.
+Useful for: the state (closed, open, unknown) of a schedule at a minute, the next change, how long
+it stays open, when it opens; and 168-bit masks of the hours of the week, for pruning.
 Not useful for: opening_hours text, time zones, dates; `geosearch.hours` turns those into schedules.
 
 A schedule is a list of changes of state in minutes since the horizon's start. Three columns hold
 all of them:
 
-- ``schedule_start`` uint32[n + 1]: schedule ``i`` is the slice ``start[i]:start[i + 1]`` of the others;
+- ``schedule_start`` uint32[n + 1]: schedule ``i`` is the slice ``start[i]:start[i + 1]`` of the
+  others;
 - ``change_minute`` uint16[m]: when a state begins; the first is 0, then strictly ascending;
 - ``change_state`` uint8[m]: the state that begins there; neighbours differ.
 

@@ -22,10 +22,10 @@ from typing import Final
 
 import chinese_calendar
 import holidays
-from opening_hours import (
+from opening_hours import (  # type: ignore[attr-defined]  # its stubs leave the errors out
     OpeningHours,
     State,
-    UnknownCountryError,  # type: ignore[attr-defined]  # its stubs leave the errors out
+    UnknownCountryError,
 )
 
 Days = frozenset[date]

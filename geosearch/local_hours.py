@@ -32,9 +32,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
-from opening_hours import (
+from opening_hours import (  # type: ignore[attr-defined]  # its stubs leave the errors out
     OpeningHours,
-    ParserError,  # type: ignore[attr-defined]  # its stubs leave the errors out
+    ParserError,
     State,
 )
 

@@ -76,8 +76,9 @@ def _deal(deal: BestDeal) -> orjson.Fragment:
     tail = _deal_tail(deal.currency, deal.usable_until)
     if saving is None or pay is None:
         money = _dumps({"saving": saving, "pay": pay})[1:-1]
-        return _fragment(b"%b,%b,%b" % (deal.payload[:-1], money, tail))
-    return _fragment(b'%b,"saving":%d,"pay":%d,%b' % (deal.payload[:-1], saving, pay, tail))
+        return _fragment(b"%b,%b,%b" % (deal.payload[:-1], money, tail))  # type: ignore[str-format]
+    text = b'%b,"saving":%d,"pay":%d,%b'
+    return _fragment(text % (deal.payload[:-1], saving, pay, tail))  # type: ignore[str-format]
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ Not useful for: choosing or ordering hits; they come ranked.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -20,13 +20,9 @@ from geosearch.columns import (
 )
 from geosearch.details import (
     DEAL,
-    OFFERS_OF,
-    PAY,
-    SAVING,
     STATE,
     TIME_ZONE,
     UNTIL,
-    USABLE_UNTIL,
     X,
     Y,
 )
@@ -39,11 +35,20 @@ from indexes.datum import Datum, from_wgs84
 from indexes.sphere import UNITS_PER_DEGREE
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN, Timetable
 
-_KEPT_TIMES = 100_000
-_NO_TIMES = OpenState("unknown")
+_KEPT = 100_000
+"""Texts kept of each kind before they are dropped and made anew."""
+
+_WALKS = tuple(f"{max(1, minutes)} min walk" for minutes in range(60))
 _DAYS_AHEAD = 7
 
 Rows = list[list[int]]
+
+
+class _Told(NamedTuple):
+    """A state of hours as a hit tells it, and the reason it gives, if any."""
+
+    open: OpenState
+    reason: tuple[str, ...]
 
 
 class HitMaker:
@@ -65,6 +70,8 @@ class HitMaker:
         self._zones = [ZoneInfo(name) for name in segment.catalogue.time_zones]
         self._times: dict[tuple[int, int], str] = {}
         self._savings: dict[int, str] = {}
+        self._told: dict[tuple[int, int, int], _Told] = {}
+        self._walk_m_per_minute = weights.walk_m_per_minute
 
     def hits(
         self,
@@ -83,32 +90,32 @@ class HitMaker:
         """
         hits = []
         at = 0
-        converts = query.crs != "WGS84"
+        crs = None if query.crs == "WGS84" else cast(Datum, query.crs)
+        explain = query.explain
+        payload, told, deal_of = self._segment.merchant_payload, self._told, self._deal
         for doc, distance_m, score in zip(docs, distances, scores, strict=True):
-            head = detail[at]
-            last = at + 1 + head[OFFERS_OF]
-            deals = [self._deal(row, head[TIME_ZONE]) for row in detail[at + 1 : last]]
-            at = last
-            lat, lng = head[Y] / UNITS_PER_DEGREE, head[X] / UNITS_PER_DEGREE
-            if converts:
-                lat, lng = from_wgs84(lat, lng, cast(Datum, query.crs))
+            state, until, count, x, y, zone = detail[at]
+            first = at + 1
+            at = first + count
+            best = deal_of(detail[first], zone) if count else None
+            others = tuple([deal_of(row, zone) for row in detail[first + 1 : at]])
+            lat, lng = y / UNITS_PER_DEGREE, x / UNITS_PER_DEGREE
+            if crs is not None:
+                lat, lng = from_wgs84(lat, lng, crs)
                 lat, lng = round(lat, 7), round(lng, 7)
-            state = self._open_state(head)
-            best = deals[0] if deals else None
+            told_state = told.get((state, until, zone)) or self._tell(state, until, zone)
             hits.append(
                 Hit(
-                    payload=self._segment.merchant_payload(doc),
+                    payload=payload(doc),
                     lat=lat,
                     lng=lng,
                     distance_m=distance_m,
-                    open=state,
+                    open=told_state.open,
                     best_deal=best,
-                    deals=tuple(deals[1:]),
+                    deals=others,
                     score=score,
-                    reasons=self._reasons(best, distance_m, state),
-                    explain=self._score_parts(doc, distance_m, best, score)
-                    if query.explain
-                    else None,
+                    reasons=self._reasons(best, distance_m, told_state.reason),
+                    explain=self._score_parts(doc, distance_m, best, score) if explain else None,
                 )
             )
         return hits
@@ -141,7 +148,7 @@ class HitMaker:
                     "usable_until": deal.usable_until if deal else None,
                 }
             )
-        state = self._open_state(head)
+        state = self._tell(head[STATE], head[UNTIL], head[TIME_ZONE]).open
         position = {"lat": head[Y] / UNITS_PER_DEGREE, "lng": head[X] / UNITS_PER_DEGREE}
         return {
             "merchant": orjson.loads(segment.merchant_payload(doc)) | position,
@@ -167,21 +174,30 @@ class HitMaker:
             if state != CLOSED and end > minute and begin < minute + _DAYS_AHEAD * 24 * 60
         ]
 
-    def _open_state(self, head: list[int]) -> OpenState:
-        state, until = head[STATE], head[UNTIL]
+    def _tell(self, state: int, until: int, zone: int) -> _Told:
+        """State of hours in words, the same object for the same state: few are in use at a time."""
+        time = self._time(zone, until)
         if state == OPEN:
-            return OpenState("open", closes_at=self._time(head[TIME_ZONE], until))
-        if state == CLOSED:
-            return OpenState("closed", opens_at=self._time(head[TIME_ZONE], until))
-        return _NO_TIMES
+            # The clock of the shop's own zone: characters 11 to 16 of RFC 3339.
+            reason = f"open until {time[11:16]}" if time else "open around the clock"
+            told = _Told(OpenState("open", closes_at=time), (reason,))
+        elif state == CLOSED:
+            told = _Told(OpenState("closed", opens_at=time), ())
+        else:
+            told = _Told(OpenState("unknown"), ())
+        if len(self._told) >= _KEPT:
+            self._told.clear()
+        self._told[state, until, zone] = told
+        return told
 
     def _deal(self, row: list[int], zone: int) -> BestDeal:
+        deal, saving, pay, until, _, _ = row
         return BestDeal(
-            payload=self._segment.deal_payload(row[DEAL]),
-            saving=row[SAVING] if row[SAVING] != UNKNOWN_MONEY else None,
-            pay=row[PAY] if row[PAY] != UNKNOWN_MONEY else None,
+            payload=self._segment.deal_payload(deal),
+            saving=None if saving == UNKNOWN_MONEY else saving,
+            pay=None if pay == UNKNOWN_MONEY else pay,
             currency=self._currency,
-            usable_until=self._time(zone, row[USABLE_UNTIL]),
+            usable_until=None if until == HORIZON_MINUTES else self._time(zone, until),
         )
 
     def _time(self, zone: int, minute: int) -> str | None:
@@ -190,7 +206,7 @@ class HitMaker:
             return None
         text = self._times.get((zone, minute))
         if text is None:
-            if len(self._times) >= _KEPT_TIMES:
+            if len(self._times) >= _KEPT:
                 self._times.clear()
             instant = self._start + timedelta(minutes=minute)
             text = instant.astimezone(self._zones[zone]).isoformat()
@@ -198,25 +214,18 @@ class HitMaker:
         return text
 
     def _reasons(
-        self, best: BestDeal | None, distance_m: float, state: OpenState
+        self, best: BestDeal | None, distance_m: float, opening: tuple[str, ...]
     ) -> tuple[str, ...]:
-        reasons = []
+        minutes = int(distance_m / self._walk_m_per_minute + 0.5)
+        walk = _WALKS[minutes] if minutes < len(_WALKS) else f"{distance_m / 1000:.1f} km away"
         if best is not None and best.saving is not None and best.saving > 0:
-            reasons.append(self._saves(best.saving))
-        minutes = distance_m / self._weights.walk_m_per_minute
-        reasons.append(
-            f"{max(1, round(minutes))} min walk" if minutes < 60 else _kilometres(distance_m)
-        )
-        if state.state == "open":
-            closes = state.closes_at
-            # The clock of the shop's own zone: characters 11 to 16 of RFC 3339.
-            reasons.append(f"open until {closes[11:16]}" if closes else "open around the clock")
-        return tuple(reasons)
+            return (self._saves(best.saving), walk, *opening)
+        return (walk, *opening)
 
     def _saves(self, saving: int) -> str:
         text = self._savings.get(saving)
         if text is None:
-            if len(self._savings) >= _KEPT_TIMES:
+            if len(self._savings) >= _KEPT:
                 self._savings.clear()
             text = self._savings[saving] = f"saves {money_text(saving, self._currency)}"
         return text
@@ -234,7 +243,3 @@ class HitMaker:
             "quality": int(columns.doc_record[doc, DOC_QUALITY]),
             "score": score,
         }
-
-
-def _kilometres(distance_m: float) -> str:
-    return f"{distance_m / 1000:.1f} km away"

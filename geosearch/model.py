@@ -223,7 +223,7 @@ class BestDeal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         RFC 3339 text: the end of the window `at` lies in; None if beyond the horizon.
     """
 
-    payload: bytes
+    payload: bytes | memoryview
     saving: int | None
     pay: int | None
     currency: str
@@ -280,7 +280,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Score parts by name, where asked for.
     """
 
-    payload: bytes
+    payload: bytes | memoryview
     lat: float
     lng: float
     distance_m: float

@@ -29,9 +29,10 @@ class Texts:
         self._starts = arrays[f"{name}_start"].data
         self._blob = arrays[name].data
 
-    def __call__(self, row: int) -> bytes:
-        """Bytes of a row."""
-        return self._blob[self._starts[row] : self._starts[row + 1]].tobytes()
+    def __call__(self, row: int) -> memoryview:
+        """Bytes of a row, not copied."""
+        starts = self._starts
+        return self._blob[starts[row] : starts[row + 1]]
 
     def digests(self) -> NDArray[np.uint64]:
         """XXH3-64 of each row, uint64[n]; 0.3 us a row."""
@@ -93,11 +94,11 @@ class Segment:
 
     def merchant_id(self, doc: int) -> str:
         """Id of a document."""
-        return self.merchant_id_texts(doc).decode()
+        return str(self.merchant_id_texts(doc), "utf-8")
 
     def deal_id(self, deal: int) -> str:
         """Id of a deal."""
-        return self.deal_id_texts(deal).decode()
+        return str(self.deal_id_texts(deal), "utf-8")
 
     def time_zone(self, doc: int) -> str:
         """IANA zone of a document."""
@@ -113,7 +114,7 @@ class Segment:
     def id_rank_through(self, merchant_id: str) -> int:
         """Rank of the last id that is not behind `merchant_id`, -1 where all are; a bisection."""
         wanted = merchant_id.encode()
-        return bisect_right(self._by_id.data, wanted, key=self.merchant_id_texts) - 1
+        return bisect_right(self._by_id.data, wanted, key=self._merchant_id_bytes) - 1
 
     def program_docs(self, program: int) -> NDArray[np.uint32]:
         """Ascending documents with a deal of a programme that some minute can use."""
@@ -138,9 +139,13 @@ class Segment:
     def zone_index(self) -> ZoneIndex:
         """Polygons of the zones, read at the first question for them."""
         shapes = [
-            shapely.from_wkb(self._zone_shape(zone)) for zone in range(len(self.catalogue.zones))
+            shapely.from_wkb(bytes(self._zone_shape(zone)))
+            for zone in range(len(self.catalogue.zones))
         ]
         return ZoneIndex([zone.zone_id for zone in self.catalogue.zones], shapes)
+
+    def _merchant_id_bytes(self, doc: int) -> bytes:
+        return bytes(self.merchant_id_texts(doc))
 
     def hot_bytes(self) -> int:
         """Bytes of the columns that queries read; not payloads, ids and catalogue."""

@@ -218,18 +218,16 @@ class Duel:
 def may_precede(before: Found, after: Found) -> bool:
     """Whether `before` may stand before `after`: no key says clearly that it must not.
 
-    Equal keys are a tie for `merchant_id` where the shops share a position. Two positions at the
-    same distance are so only up to float noise (next to a pole, say), and may come either way.
+    Equal keys are a tie for `merchant_id` where the shops lie equally far north and east or west.
+    Other positions at the same distance are so only up to float noise and may come either way.
     """
-    here, there = before.shop, after.shop
-    same_position = (here.lat, here.lng) == (there.lat, there.lng)
     for a, b in zip(before.keys, after.keys, strict=True):
         if a == b:
             continue
         exact = isinstance(a, int) and isinstance(b, int)
         far = max(before.distance_m, after.distance_m)
         return a <= b + noise(max(abs(a), abs(b)), far, exact=exact)
-    return not same_position or here.merchant_id < there.merchant_id
+    return before.offset != after.offset or before.shop.merchant_id < after.shop.merchant_id
 
 
 def _shown(one: Found) -> str:

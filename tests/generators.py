@@ -1,4 +1,4 @@
-"""Worlds (snapshots) and requests that prefer trouble, for tests against the oracle.
+"""Worlds (snapshots) that prefer trouble, for tests against the oracle.
 
 Everything is drawn from a `random.Random`, so a seed names a world; Hypothesis passes its own
 (`strategies.randoms()`) and can shrink. What the generator promises to produce, and how often, is
@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from shapely.geometry import shape
 
 from tests.oracle import Oracle
-from tests.oracles import HORIZON_MINUTES, PLAIN_WORDS, haversine_m, horizon_start
+from tests.oracles import PLAIN_WORDS
 
 HOURS = (
     "24/7",
@@ -66,6 +64,16 @@ USE_HOURS = (
     "Mo-Th 10:00-12:00; Fr unknown",
     "off",
 )
+NARROW_HOURS = {
+    "We 12:00-12:01": (2, 720, 1),
+    "Mo 09:00-10:00": (0, 540, 60),
+    "Su 23:30-24:00": (6, 1410, 30),
+    "Mo 00:00-00:30": (0, 0, 30),
+    "Fr 21:59-23:01": (4, 1319, 62),
+    "Sa 05:00-06:00; PH off": (5, 300, 60),
+}
+"""Hours so rare that an hour of the week decides much, with weekday, first minute and length."""
+
 CATEGORIES = (
     "food",
     "food.cafe",
@@ -99,28 +107,6 @@ NOWS = tuple(
         "2026-09-26T08:30:00+08:00",  # National Day week; DST ends in Europe, America
     )
 )
-WALL_CLOCKS: tuple[int, ...] = (
-    0,
-    1,
-    30,
-    89,
-    90,
-    119,
-    120,
-    121,
-    150,
-    179,
-    180,
-    539,
-    540,
-    600,
-    660,
-    719,
-    720,
-    839,
-)
-WALL_CLOCKS += (840, 959, 960, 1020, 1079, 1080, 1140, 1199, 1200, 1260, 1319, 1320, 1380, 1439)
-MINUTES_LEFT = (1, 2, 30, 59, 60, 61, 120, 240, 720, 1440)
 SIZES = (0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 200, 255, 256, 257)
 KINDS = (
     "city",
@@ -134,11 +120,12 @@ KINDS = (
     "time_zones",
     "many_programs",
     "many_categories",
+    "narrow_hours",
 )
 CENTRES = {
     "city": (31.2304, 121.4737),
     "one_position": (52.52, 13.405),
-    "crumbs": (31.2304567, 121.4737891),
+    "crumbs": (31.2304567, 0.0),
     "grid": (0.0, 0.0),
     "north_pole": (90.0, 0.0),
     "south_pole": (-90.0, 0.0),
@@ -147,6 +134,7 @@ CENTRES = {
     "time_zones": (48.2, 16.37),
     "many_programs": (31.2304, 121.4737),
     "many_categories": (25.033, 121.5654),
+    "narrow_hours": (31.2304, 121.4737),
 }
 EVERYWHERE, NOWHERE_ELSE = "card-everywhere", "card-of-one-shop"
 """Programmes of every world with merchants: one held by all of them, one by a single one."""
@@ -251,8 +239,8 @@ def _position(rng: Random, kind: str) -> tuple[float, float]:
     lat, lng = CENTRES[kind]
     if kind == "one_position":
         return lat, lng
-    if kind == "crumbs":  # a few positions, a centimetre apart
-        return round(lat + rng.randint(-2, 2) * 1e-7, 7), round(lng + rng.randint(-1, 1) * 1e-7, 7)
+    if kind == "crumbs":  # six positions a centimetre apart, mirrored east and west
+        return round(lat + rng.randint(0, 1) * 1e-7, 7), rng.randint(-1, 1) * 1e-7
     if kind == "grid":  # equal distances in all directions
         return rng.randint(-4, 4) / 1000, rng.randint(-4, 4) / 1000
     if kind == "worldwide":
@@ -266,10 +254,10 @@ def _position(rng: Random, kind: str) -> tuple[float, float]:
         return lat, lng
     spread = rng.choice((1e-7, 1e-4, 0.01, 0.01, 0.03, 0.3))
     lat, lng = lat + rng.uniform(-spread, spread), lng + rng.uniform(-spread, spread)
-    return round(lat, 7), _wrapped(round(lng, 7))
+    return round(lat, 7), wrapped(round(lng, 7))
 
 
-def _wrapped(lng: float) -> float:
+def wrapped(lng: float) -> float:
     """The same meridian within [-180, 180]."""
     if lng > 180:
         return round(lng - 360, 7)
@@ -291,7 +279,10 @@ def _merchant(rng: Random, number: int, world: World) -> dict[str, Any]:
         row["brand"] = rng.choice(BRANDS)
     if world.kind == "time_zones" or chance(rng, 0.1):
         row["time_zone"] = rng.choice(TIME_ZONES)
-    row |= _hours_of(rng)
+    if world.kind == "narrow_hours":
+        row["opening_hours"] = rng.choice((*NARROW_HOURS, "off"))
+    else:
+        row |= _hours_of(rng)
     status = rng.choice(("OPERATIONAL",) * 16 + ("CLOSED_TEMPORARILY", "CLOSED_PERMANENTLY"))
     if status != "OPERATIONAL" or chance(rng, 0.1):
         row["business_status"] = status
@@ -380,7 +371,9 @@ def _deals(rng: Random, world: World) -> list[dict[str, Any]]:
             deal["program_id"] = card
         if chance(rng, 0.5) and number > 1:
             deal |= _dates(rng, world)
-        if chance(rng, 0.35):
+        if world.kind == "narrow_hours":
+            deal["use_hours"] = rng.choice(tuple(NARROW_HOURS))
+        elif chance(rng, 0.35):
             deal["use_hours"] = rng.choice(USE_HOURS)
         elif chance(rng, 0.03):
             deal["use_hours"] = UNREADABLE[0]
@@ -447,117 +440,3 @@ def some_position(rng: Random, world: World) -> tuple[float, float]:
         row = rng.choice(world.merchants)
         return row["lat"], row["lng"]
     return CENTRES[world.kind]
-
-
-def _moment(rng: Random, world: World) -> str:
-    """An instant within the horizon, as text: often one at which something changes."""
-    start = horizon_start(world.now)
-    last = start + timedelta(minutes=HORIZON_MINUTES) - timedelta(microseconds=1)
-    way = rng.random()
-    if way < 0.04:
-        instant = rng.choice((start, last, last - timedelta(minutes=1)))
-    elif way < 0.2:
-        instant = start + timedelta(minutes=rng.randrange(HORIZON_MINUTES))
-    else:
-        zones = {row.get("time_zone", "") for row in world.merchants[:50]} - {""}
-        own = world.envelope["time_zone"]
-        zone = ZoneInfo(rng.choice((own, rng.choice(sorted(zones)))) if zones else own)
-        day = start.date() + timedelta(days=rng.choice((1, 2, rng.randint(0, 44))))
-        wall = datetime(day.year, day.month, day.day)
-        if chance(rng, 0.2):  # midnight, often of a Sunday or the Monday after it
-            wall -= timedelta(days=wall.weekday() if chance(rng, 0.4) else 0)
-            wall += timedelta(minutes=rng.choice((0, 0, -1, 1)))
-        else:
-            wall += timedelta(minutes=rng.choice(WALL_CLOCKS))
-        instant = wall.replace(tzinfo=zone, fold=rng.choice((0, 1))).astimezone(UTC)
-        instant += timedelta(seconds=rng.choice((0, 0, 1, 59)))
-    offset = timezone(timedelta(minutes=rng.choice((0, 480, -210, 345))))
-    return min(max(instant, start), last).astimezone(offset).isoformat()
-
-
-def _where(rng: Random, world: World) -> tuple[float, float]:
-    """Where somebody stands: on a merchant, next to one, in the middle, or on an odd spot."""
-    lat, lng = some_position(rng, world)
-    way = rng.random()
-    if way < 0.35:
-        return lat, lng
-    if way < 0.4:
-        return rng.choice(((90.0, 0.0), (-90.0, 77.0), (lat, 180.0), (lat, -180.0), (0.0, 0.0)))
-    off = rng.choice((1e-7, 1e-4, 0.005, 0.02, 0.2))
-    lat, lng = lat + rng.uniform(-off, off), _wrapped(lng + rng.uniform(-off, off))
-    return min(90.0, max(-90.0, lat)), lng
-
-
-def _radius(rng: Random, world: World, lat: float, lng: float) -> float:
-    """A radius: the bounds, the usual ones, and exactly a merchant's distance, give or take."""
-    if world.merchants and chance(rng, 0.25):
-        row = rng.choice(world.merchants)
-        exact = haversine_m(lat, lng, row["lat"], row["lng"])
-        if 1.001 < exact < 49_999:
-            return rng.choice((exact, math.nextafter(exact, 0), math.nextafter(exact, math.inf)))
-    return rng.choice((1.0, 30.0, 500.0, 1000.0, 3000.0, 3000.0, 10_000.0, 50_000.0, 50_000.0))
-
-
-def _bbox(rng: Random, lat: float, lng: float) -> tuple[float, float, float, float]:
-    """A box around a position or with it in a corner; it may cross the antimeridian."""
-    size = rng.choice((0.0, 0.001, 0.02, 1.0, 30.0))
-    low_lat, high_lat = (lat, lat + size) if chance(rng, 0.2) else (lat - size, lat + size)
-    low_lng, high_lng = (lng - size, lng) if chance(rng, 0.2) else (lng - size, lng + size)
-    low_lat, high_lat = max(-90.0, round(low_lat, 7)), min(90.0, round(high_lat, 7))
-    return _wrapped(round(low_lng, 7)), low_lat, _wrapped(round(high_lng, 7)), high_lat
-
-
-def make_request(rng: Random, world: World) -> dict[str, Any]:
-    """A request for `/v1/nearby` as a dict of its parameters; everything but q and cursor."""
-    lat, lng = _where(rng, world)
-    request: dict[str, Any] = {"lat": lat, "lng": lng, "at": _moment(rng, world)}
-    request["sort"] = rng.choice(("best", "distance", "saving", "rating"))
-    if chance(rng, 0.7):
-        request["radius"] = _radius(rng, world, lat, lng)
-    _ask_area(rng, world, request)
-    _ask_deals(rng, world, request)
-    if chance(rng, 0.4):
-        request["open"] = rng.choice(("now", "now", "any"))
-        request["hours_unknown"] = rng.choice(("exclude", "include"))
-    if chance(rng, 0.12):
-        request["min_minutes_left"] = rng.choice(MINUTES_LEFT)
-        request["hours_unknown"] = rng.choice(("exclude", "include"))
-    if chance(rng, 0.18):
-        wanted: Sequence[str] = (*CATEGORIES, "foo", "shop", "beauty", "c1", "c2", "c3.d4")
-        request["categories"] = rng.sample(wanted, rng.randint(1, 3))
-    if chance(rng, 0.15):
-        request["min_rating"] = rng.choice((0.0, 3.5, 4.0, 4.123, 4.4999, 4.5, 5.0))
-    if chance(rng, 0.8):
-        request["limit"] = rng.choice((1, 2, 3, 20, 99, 100, rng.randint(1, 100)))
-    request["total"] = chance(rng, 0.7)
-    if chance(rng, 0.1):
-        request["explain"] = True
-    facets = ("category", "program", "offer_type", "business_area")
-    request["facets"] = list(facets) if chance(rng, 0.4) else rng.sample(facets, rng.randint(0, 2))
-    return request
-
-
-def _ask_area(rng: Random, world: World, request: dict[str, Any]) -> None:
-    lat, lng = some_position(rng, world)
-    if chance(rng, 0.12):
-        request["bbox"] = _bbox(rng, lat, lng)
-    if chance(rng, 0.1):
-        request["polygon"] = make_geometry(rng, lat, lng)
-    if world.zones is not None and chance(rng, 0.1):
-        request["zone"] = rng.choice(world.zones["features"])["properties"]["zone_id"]
-
-
-def _ask_deals(rng: Random, world: World, request: dict[str, Any]) -> None:
-    cards = [row["program_id"] for row in world.programs]
-    if chance(rng, 0.55):
-        count = rng.choice((1, 1, 2, 3, len(cards)))
-        request["cards"] = rng.sample(cards, min(count, len(cards)))
-        if chance(rng, 0.1):
-            request["cards"].append("card-nobody-knows")
-    if chance(rng, 0.4):
-        choices = ("any", "optional", "card") if request.get("cards") else ("any", "optional")
-        request["deals"] = rng.choice(choices)
-    if chance(rng, 0.3):
-        request["party_size"] = rng.choice((1, 2, 3, 4, 5, 7, 1000))
-    if chance(rng, 0.4):
-        request["spend"] = rng.choice((0, 1, 999, 1000, 2500, 4999, 5000, 7500, 10_000, 123_456))

@@ -122,9 +122,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class Found:
-    """A merchant that a request finds. `on_edge`: float noise may put it in or out."""
+    """A merchant that a request finds.
+
+    `offset` is how far north and how far east or west it lies, in degrees: where two agree, so do
+    their distances to the last bit. `on_edge`: float noise may put it in or out.
+    """
 
     shop: Shop
+    offset: tuple[float, float]
     distance_m: float
     offers: tuple[Offer, ...]
     used_programs: frozenset[str]
@@ -236,6 +241,7 @@ class Question:
         score = shop.net_benefit(saving, distance_m)
         return Found(
             shop=shop,
+            offset=(shop.lat - self.lat, abs(shop.lng - self.lng)),
             distance_m=distance_m,
             offers=offers,
             used_programs=frozenset(

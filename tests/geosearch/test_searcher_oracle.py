@@ -30,9 +30,9 @@ from tests.generators import (
     NOWHERE_ELSE,
     SIZES,
     World,
-    make_request,
     make_world,
 )
+from tests.questions import make_request
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_COMPARISONS", "24000"))
 SHORT = QUESTIONS < 10_000

@@ -6,7 +6,8 @@ Not useful for: comparing answers with the contract; `tests.generators` makes sn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch.offers import NO_LIMIT, TERMS_WIDTH
+from geosearch.offers import NO_LIMIT, TERMS_WIDTH, Terms
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_writer import DealRows, MerchantRows, Surroundings, write_segment
@@ -40,6 +41,43 @@ AREAS = ["", "静安寺", "陆家嘴"]
 DAY = 24 * 60
 
 
+def random_terms(rng: np.random.Generator, count: int) -> Terms:
+    """Deals of all types, mostly odd, with and without limits, int32[count, 8]."""
+    terms = np.zeros((count, TERMS_WIDTH), np.int32)
+    kind = rng.integers(0, 6, count)
+    value = rng.choice([1, 500, 1000, 5000, 100_000, 333_333, 1_000_000, 2_000_000_000], count)
+    percent = (kind == 0) | (kind == 4)
+    value = np.where(percent, np.minimum(value, 1_000_000), value)
+    terms[:, 0] = kind
+    terms[:, 1] = value
+    priced = (kind == 2) | (kind == 3)
+    terms[:, 2] = np.where(priced, value * rng.choice([0.0, 0.5, 0.9, 1.0], count), 0)
+    terms[:, 3] = rng.choice([0, 0, 1, 5000], count)
+    terms[:, 4] = rng.choice([NO_LIMIT, NO_LIMIT, 0, 700], count)
+    terms[:, 5] = rng.choice([1, 1, 2, 5], count)
+    terms[:, 6] = rng.choice([0, 0, 0, 2], count)
+    terms[:, 7] = rng.choice([NO_LIMIT, NO_LIMIT, 1, 4], count)
+    return terms
+
+
+def usual_terms(rng: np.random.Generator, count: int) -> Terms:
+    """Deals as shops make them: a tenth or two off, or a voucher or bundle a little cheaper."""
+    terms = np.zeros((count, TERMS_WIDTH), np.int32)
+    kind = rng.choice([0, 0, 0, 1, 2, 3, 4], count)
+    percent = (kind == 0) | (kind == 4)
+    value = np.where(
+        percent, rng.integers(5, 21, count) * 10_000, rng.integers(5, 101, count) * 100
+    )
+    terms[:, 0] = kind
+    terms[:, 1] = np.where(kind == 1, value // 5, value)
+    terms[:, 2] = np.where((kind == 2) | (kind == 3), value * rng.uniform(0.7, 0.95, count), 0)
+    terms[:, 3] = np.where(kind == 1, value, 0)
+    terms[:, 4] = np.where(rng.random(count) < 0.3, 3000, NO_LIMIT)
+    terms[:, 5] = 1
+    terms[:, 7] = NO_LIMIT
+    return terms
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shape:
     """What a world looks like.
@@ -52,6 +90,8 @@ class Shape:
         Share of the shops with a deal that needs no card.
     spread_deg
         Standard deviation of positions around `centre`; 0 = one position for all.
+    deals
+        Deals of each programme, drawn by `draw_terms`.
     """
 
     docs: int
@@ -60,6 +100,8 @@ class Shape:
     public: float = 0.2
     spread_deg: float = 0.03
     centre: tuple[float, float] = CENTRE
+    deals: int = 12
+    draw_terms: Callable[[np.random.Generator, int], Terms] = random_terms
     weights: Weights = field(default_factory=Weights)
 
 
@@ -134,29 +176,10 @@ def _schedules() -> tuple[TimetableBuilder, NDArray[np.uint32]]:
     return book, np.array(numbers, np.uint32)
 
 
-def random_terms(rng: np.random.Generator, count: int) -> NDArray[np.int32]:
-    """Deals of all types with and without limits, int32[count, 8]."""
-    terms = np.zeros((count, TERMS_WIDTH), np.int32)
-    kind = rng.integers(0, 6, count)
-    value = rng.choice([1, 500, 1000, 5000, 100_000, 333_333, 1_000_000, 2_000_000_000], count)
-    percent = (kind == 0) | (kind == 4)
-    value = np.where(percent, np.minimum(value, 1_000_000), value)
-    terms[:, 0] = kind
-    terms[:, 1] = value
-    priced = (kind == 2) | (kind == 3)
-    terms[:, 2] = np.where(priced, (value * rng.choice([0.0, 0.5, 0.9, 1.0], count)), 0)
-    terms[:, 3] = rng.choice([0, 0, 1, 5000], count)
-    terms[:, 4] = rng.choice([NO_LIMIT, NO_LIMIT, 0, 700], count)
-    terms[:, 5] = rng.choice([1, 1, 2, 5], count)
-    terms[:, 6] = rng.choice([0, 0, 0, 2], count)
-    terms[:, 7] = rng.choice([NO_LIMIT, NO_LIMIT, 1, 4], count)
-    return terms
-
-
 def _deals(rng: np.random.Generator, shape: Shape) -> DealRows:
     """A pool of deals a programme and one for everybody, each valid at its share of the shops."""
     shares = (shape.public, *shape.shares)
-    pool = 12
+    pool = shape.deals
     merchants, deals = [], []
     for program, share in enumerate(shares):
         count = min(shape.docs, max(round(share * shape.docs), 1 if share else 0))
@@ -171,7 +194,7 @@ def _deals(rng: np.random.Generator, shape: Shape) -> DealRows:
     windows = np.array([ALWAYS, ALWAYS, ALWAYS, NEVER, 3, 5], np.uint32)
     return DealRows(
         deal_id=pl.Series(ids, dtype=pl.String),
-        terms=random_terms(rng, total),
+        terms=shape.draw_terms(rng, total),
         program=np.repeat(np.arange(len(shares)), pool).astype(np.uint16),
         on=(rng.random(total) < 0.9).astype(np.uint8),
         payload=pl.Series([f'{{"deal_id":"{one}","title":"Deal"}}' for one in ids]),
@@ -184,8 +207,3 @@ def _deals(rng: np.random.Generator, shape: Shape) -> DealRows:
         offer_deal=offer_deal.astype(np.uint32),
         offer_window=rng.choice(windows, len(offer_deal)),
     )
-
-
-def crowd(shape: Shape) -> Shape:
-    """The same world with every shop on one position."""
-    return replace(shape, spread_deg=0.0)

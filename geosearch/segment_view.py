@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.columns import COUNTERS, DETAIL_WIDTH, Ask, Scratch
-from geosearch.facets import add_tally, new_tally
+from geosearch.facets import FacetBook
 from geosearch.hits import HitMaker
 from geosearch.kernels import kernels
 from geosearch.model import Hit, Query
@@ -39,6 +39,7 @@ class SegmentView:
         self.segment = segment
         self.planner = Planner(segment, weights.walk_cost_per_m)
         self._maker = HitMaker(segment, start, weights)
+        self._facets = FacetBook(segment.catalogue)
         self._rank, self._count, self._describe = kernels()
 
     def rank(
@@ -55,11 +56,10 @@ class SegmentView:
 
     def count(self, ask: Ask, counts: dict[str, dict[str, int]]) -> int:
         """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
-        catalogue = self.segment.catalogue
-        tally = new_tally(catalogue, tuple(counts))
+        tally = self._facets.tally(tuple(counts))
         with self._scratch() as scratch:
             total = self._count(self.segment.columns, ask, scratch, tally)
-        add_tally(catalogue, tally, counts)
+        self._facets.add(tally, counts)
         return total
 
     def hits(

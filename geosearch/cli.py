@@ -260,7 +260,7 @@ def search(
     if as_json:
         typer.echo(body)
     else:
-        console().print(answer_table(json.loads(body)))
+        console().print(answer_table(json.loads(body)), crop=False)
 
 
 @app.command()

@@ -154,7 +154,7 @@ def _ask_when_ready(server: subprocess.Popen[bytes], base: str) -> int:
         screen = console()
         screen.print(f"\n[bold]{example.words}[/bold]")
         screen.print(f"curl {shlex.quote(url)}", style="cyan", soft_wrap=True)
-        screen.print(answer_table(_get(url)))
+        screen.print(answer_table(_get(url)), crop=False)
     return 0
 
 

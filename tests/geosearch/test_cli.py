@@ -82,7 +82,7 @@ def test_search_prints_a_table(world: World, capsys: pytest.CaptureFixture[str])
     assert len(rows) == 3
     assert all("[red]" in row and "¥" in row for row in rows)
     assert any("matches in all" in line for line in lines)
-    assert max(map(len, lines)) <= 100
+    assert max(len(line) for line in lines if "--cursor" not in line) <= 100
 
 
 def test_search_prints_the_answer_of_the_service(
@@ -109,6 +109,14 @@ def test_search_pages_with_the_cursor_it_prints(
         arguments = [*search(world, "--limit", "5", "--json", "--sort", "distance"), "--cursor"]
         arguments.append(answer["next_cursor"])
     assert len(set(seen)) == 10
+
+
+def test_search_prints_the_cursor_whole(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = search(world, "--limit", "1", "--categories", "food", "--spend", "10000")
+    assert run([*arguments, "--json"]) == DONE
+    cursor = json.loads(capsys.readouterr().out)["next_cursor"]
+    assert run(arguments) == DONE
+    assert f"more: --cursor {cursor}\n" in capsys.readouterr().out
 
 
 def test_search_in_a_polygon(

@@ -105,7 +105,7 @@ class BruteForce:
         if query.categories:
             allowed = self._allowed_sets(query)
             keep &= allowed[flat.category_set[docs]]
-        state = self._states(query)
+        state = self.states(query)
         if query.open == "now":
             keep &= state[flat.schedule[docs]] == OPEN
         saving = np.full(len(docs), _UNKNOWN)
@@ -177,7 +177,7 @@ class BruteForce:
         chosen: Ints = rows[order[:limit]]
         return chosen
 
-    def _states(self, query: Query) -> NDArray[np.uint8]:
+    def states(self, query: Query) -> NDArray[np.uint8]:
         """State of every schedule at the instant of the query."""
         assert query.at is not None
         minute = (query.at - self._start) // timedelta(minutes=1)

@@ -69,10 +69,6 @@ class _Connection(asyncio.Protocol):
         self._due = due
         self._transport.write(request)
 
-    def close(self) -> None:
-        assert self._transport is not None
-        self._transport.close()
-
     def data_received(self, data: bytes) -> None:
         answer = self._answer
         answer += data
@@ -135,22 +131,32 @@ async def _send_all(
 ) -> None:
     loop = asyncio.get_running_loop()
     idle: deque[_Connection] = deque()
-    for _ in range(connections):
-        await loop.create_connection(lambda: _Connection(load, idle), *address)
-    started = time.perf_counter()
-    sent = 0
-    # The loop spins: timers of an event loop are a millisecond coarse, and this core has no other
-    # work.
-    while (now := time.perf_counter()) < started + seconds and load.failure is None:
-        while idle and (rate is None or started + sent / rate <= now):
-            due = now if rate is None else started + sent / rate
-            idle.popleft().ask(requests[sent % len(requests)], due)
-            sent += 1
-        await asyncio.sleep(0)
-    while len(idle) < connections and load.failure is None:
-        await asyncio.sleep(0)
-    load.seconds = time.perf_counter() - started
-    for connection in idle:
-        connection.close()
+    opened = []
+    try:
+        for _ in range(connections):
+            opened.append(await loop.create_connection(lambda: _Connection(load, idle), *address))
+        started = time.perf_counter()
+        sent = 0
+        # The loop spins: timers of an event loop are a millisecond coarse, and this core has no
+        # other work.
+        # What was planned is sent, however late: leaving it out would hide the waiting.
+        planned = None if rate is None else int(rate * seconds)
+        while load.failure is None and sent != planned:
+            now = time.perf_counter()
+            if rate is None and now >= started + seconds:
+                break
+            while idle and sent != planned and (rate is None or started + sent / rate <= now):
+                due = now if rate is None else started + sent / rate
+                idle.popleft().ask(requests[sent % len(requests)], due)
+                sent += 1
+            await asyncio.sleep(0)
+        while len(idle) < connections and load.failure is None:
+            await asyncio.sleep(0)
+        load.seconds = time.perf_counter() - started
+    finally:
+        for transport, _ in opened:
+            transport.close()
+        # uvloop does not close while a connection is still about to.
+        await asyncio.sleep(0.01)
     if load.failure is not None:
         raise BadAnswer(f"Expected 200 for every request, got: {load.failure}")

@@ -187,7 +187,7 @@ def _wrk(
     lines.write_text("".join(f"{q.method} {q.path} {q.body}".rstrip() + "\n" for q in asked))
     script = folder / "requests.lua"
     script.write_text(_LUA % json.dumps(str(lines)))
-    arguments = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "--latency"]
+    arguments = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency"]
     load = subprocess.Popen(
         [*arguments, "-s", str(script), f"http://{HOST}:{port}"], stdout=subprocess.PIPE, text=True
     )

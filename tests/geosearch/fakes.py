@@ -1,18 +1,24 @@
-"""A small engine for tests of the service: answers are made up from the question."""
+"""A small engine for tests of the service, and the service over it: answers are made up."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+from starlette.testclient import TestClient
 
 from geosearch.cursor import Cursor, continue_from, fingerprint, write_cursor
+from geosearch.engines import Engines
 from geosearch.errors import BadRequest
 from geosearch.model import Answer, BestDeal, Hit, OpenState, Query
 from geosearch.parameters import problem
 from geosearch.publish import publish
+from geosearch.service import create_app
+from geosearch.settings import Settings
 
 SHOPS = 250
 
@@ -126,3 +132,20 @@ def _hit(query: Query, doc: int) -> Hit:
         reasons=("saves ¥12", "4 min walk"),
         explain={"saving": 1_200.0} if query.explain else None,
     )
+
+
+@contextmanager
+def running(index: Path, **settings: Any) -> Iterator[TestClient]:
+    """The service over a fake index, asked in this process; it follows the index quickly."""
+    chosen = Settings(index=str(index), poll_seconds=0.02, **settings)
+    engines = Engines(index, FakeEngine, poll_seconds=chosen.poll_seconds)
+    with TestClient(create_app(chosen, engines), raise_server_exceptions=False) as client:
+        yield client
+
+
+def engine_of(client: TestClient) -> FakeEngine:
+    """The engine that answered last, found through the routes of the application."""
+    handler = client.app.routes[0].endpoint._handlers["GET"]  # type: ignore[attr-defined]
+    engine = handler.__self__._engines.loaded.engine
+    assert isinstance(engine, FakeEngine)
+    return engine

@@ -188,7 +188,7 @@ def world_figures(
         "deals": info["deals"],
         "hot_bytes_per_merchant": round(info["hot_bytes"] / world.merchants, 1),
         "disk_bytes": disk,
-        "median_within_3_km": _median_total(engine, reach[:COUNTED]),
+        "median_within_3_km": _median_total(engine, reach),
         "open_ms": _rounded(opened / 1_000),
         "families": rows,
     }

@@ -43,7 +43,7 @@ SHAPES = {"city": "shanghai", "towns": "china"}
 _CENTRE = (31.23, 121.47)
 # Degrees from the centre at which the suburbs begin, and the share of their distance that is kept.
 _INNER = 0.05
-_SUBURBS = 0.72
+_SUBURBS = 0.76
 
 _SOURCES = (
     *("benchmarks/worlds.py", "benchmarks/world_merchants.py", "benchmarks/world_deals.py"),

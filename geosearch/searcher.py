@@ -136,7 +136,8 @@ class Searcher:
             at = query.at or datetime.now(self._zone)
             afters: Sequence[After | None] = [None] * len(self._views)
         else:
-            at, afters = cursor.at, self._afters(cursor)
+            at = query.at or cursor.at.astimezone(self._zone)
+            afters = self._afters(cursor)
         hours = self._clock.hours(query, at)
         asks = [
             view.planner.plan(query, hours, at, top_k, after)
@@ -252,7 +253,7 @@ class Searcher:
         """
         for view in self._views:
             doc = view.segment.doc_of(merchant_id)
-            if doc is not None:
+            if doc is not None and view.segment.is_live(doc):
                 # Every card, so that all deals are told of, on the spot, so that nothing is far.
                 query = Query(lat=0.0, lng=0.0, cards=tuple(view.segment.program_numbers))
                 at = at or datetime.now(self._zone)
@@ -265,12 +266,12 @@ class Searcher:
     def zones_at(self, lat: float, lng: float, at: datetime | None = None) -> list[dict[str, Any]]:
         """Zones that hold a WGS-84 position and are in force at an instant (now by default)."""
         day = (at or datetime.now(UTC)).astimezone(self._zone).date()
-        return [
-            msgspec.to_builtins(segment.catalogue.zones[number])
+        holding = {
+            segment.catalogue.zones[number].zone_id: segment.catalogue.zones[number]
             for segment in self.segments
             for number in segment.zone_index.holding(lng, lat)
-            if segment.catalogue.zones[number].in_force(day)
-        ]
+        }
+        return [msgspec.to_builtins(zone) for zone in holding.values() if zone.in_force(day)]
 
     def programs(self) -> list[dict[str, Any]]:
         """Programmes of the snapshot, each with the number of merchants that have a deal of it."""
@@ -279,7 +280,7 @@ class Searcher:
             for number, record in enumerate(segment.catalogue.programs):
                 if number:
                     known = programs.setdefault(record["program_id"], {**record, "merchants": 0})
-                    known["merchants"] += len(segment.program_docs(number))
+                    known["merchants"] += segment.live_docs(segment.program_docs(number))
         return [programs[name] for name in sorted(programs)]
 
     def info(self) -> dict[str, Any]:
@@ -293,10 +294,10 @@ class Searcher:
             "currency": self.manifest["currency"],
             "time_zone": self.manifest["time_zone"],
             "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
-            "merchants": self._bases[-1],
+            "merchants": sum(segment.live_docs() for segment in self.segments),
             "deals": sum(segment.manifest["deals"] for segment in self.segments),
             "programs": len(self.programs()),
-            "zones": sum(len(segment.catalogue.zones) for segment in self.segments),
+            "zones": len(set().union(*(segment.zone_numbers for segment in self.segments))),
             "segments": len(self.segments),
             "hot_bytes": sum(segment.hot_bytes() for segment in self.segments),
         }

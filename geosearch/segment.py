@@ -116,6 +116,17 @@ class Segment:
         wanted = merchant_id.encode()
         return bisect_right(self._by_id.data, wanted, key=self._merchant_id_bytes) - 1
 
+    def is_live(self, doc: int) -> bool:
+        """Whether a document has not been replaced or withdrawn since the segment was written."""
+        return bool(int(self.columns.doc_live[doc >> 6]) >> (doc & 63) & 1)
+
+    def live_docs(self, docs: NDArray[np.uint32] | None = None) -> int:
+        """How many of these documents, of all by default, are live."""
+        if docs is None:
+            return int(np.bitwise_count(self.columns.doc_live).sum())
+        words = self.columns.doc_live[docs >> np.uint32(6)]
+        return int((words >> (docs & np.uint32(63)) & np.uint64(1)).sum())
+
     def program_docs(self, program: int) -> NDArray[np.uint32]:
         """Ascending documents with a deal of a programme that some minute can use."""
         return self._postings("program", program)

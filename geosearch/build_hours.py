@@ -160,7 +160,8 @@ class ScheduleBook:
 
 
 def _sentence(error: UnreadableHours) -> str:
-    return str(error).rstrip(".")
+    """What is wrong; the log adds where the row is, which `- at` is kept for."""
+    return str(error).rstrip(".").replace(" - at ", ", at ")
 
 
 def _lines_by_text(frame: pl.DataFrame, field: str) -> list[tuple[str, Sequence[int]]]:

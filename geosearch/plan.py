@@ -6,9 +6,9 @@ Not useful for: validation (`model`) and searching (`kernel`).
 Plans of wallets and category lists are kept: the same few come again and again.
 """
 
-import math
 from datetime import datetime, timedelta
 from functools import partial
+from math import ceil, cos, degrees, floor, inf, radians
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -37,7 +37,7 @@ from geosearch.columns import (
     Taste,
     Wallet,
 )
-from geosearch.errors import BadRequest
+from geosearch.errors import BadRequest, Problem
 from geosearch.model import Query
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.parameters import problem, shown
@@ -70,7 +70,7 @@ _NO_TASTE = Taste(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
 _USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
 
-DEGREES_PER_M = math.degrees(1.0 / EARTH_RADIUS_M)
+DEGREES_PER_M = degrees(1.0 / EARTH_RADIUS_M)
 
 
 class Wanted(NamedTuple):
@@ -272,7 +272,7 @@ def described(ask: Ask) -> dict[str, Any]:
 
 def _rating_floor(rating: float) -> int:
     """Least stored rating, in thousandths, that is not below the one asked for."""
-    return math.ceil(round(rating * RATING_STEPS, 6))
+    return ceil(round(rating * RATING_STEPS, 6))
 
 
 def _place(query: Query, bounds: Bounds | None) -> Place:
@@ -280,29 +280,28 @@ def _place(query: Query, bounds: Bounds | None) -> Place:
     if query.crs != "WGS84":
         lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
     radius_m = query.radius_m
-    here = math.cos(math.radians(lat))
+    here = cos(radians(lat))
     if radius_m is None:
         south, north = (bounds.min_lat, bounds.max_lat) if bounds else (-90.0, 90.0)
         low, high = cosine_range(south, north)
-        wraps, radius_m, haversine = True, math.inf, math.inf
+        wraps, radius_m = True, inf
     else:
         # A hair more than the radius, so that rounding cannot leave a latitude out.
-        degrees = radius_m * DEGREES_PER_M * (1.0 + 1e-9) + 1e-9
-        low, high = cosine_range(lat - degrees, lat + degrees)
+        reach = radius_m * DEGREES_PER_M * (1.0 + 1e-9) + 1e-9
+        low, high = cosine_range(lat - reach, lat + reach)
         # Along a path of so many degrees the longitude changes by at most that, divided by the
         # least cosine on the way; with a pole inside that is 0.
-        wraps = low <= 0.0 or abs(lng) + degrees / low >= 180.0
-        haversine = haversine_of(radius_m)
+        wraps = low <= 0.0 or abs(lng) + reach / low >= 180.0
     return Place(
         lat,
         lng,
         lng * UNITS_PER_DEGREE,
         lat * UNITS_PER_DEGREE,
-        max(0.0, here * low),
-        max(0.0, here * high),
+        here * low,
+        here * high,
         wraps,
         radius_m,
-        haversine,
+        haversine_of(radius_m),
     )
 
 
@@ -320,10 +319,10 @@ def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]
     (0.01 mm) brings it back.
     """
     return (
-        math.ceil(box[0] * UNITS_PER_DEGREE - 1e-3),
-        math.ceil(box[1] * UNITS_PER_DEGREE - 1e-3),
-        math.floor(box[2] * UNITS_PER_DEGREE + 1e-3),
-        math.floor(box[3] * UNITS_PER_DEGREE + 1e-3),
+        ceil(box[0] * UNITS_PER_DEGREE - 1e-3),
+        ceil(box[1] * UNITS_PER_DEGREE - 1e-3),
+        floor(box[2] * UNITS_PER_DEGREE + 1e-3),
+        floor(box[3] * UNITS_PER_DEGREE + 1e-3),
     )
 
 
@@ -342,12 +341,8 @@ def _polygon(geometry: dict[str, Any], crs: str) -> PreparedPolygon:
             moved = shapely.transform(polygon.geometry, partial(_corners_to_wgs84, crs))
             polygon = from_shapely(moved)
     except ValueError as error:
-        found = problem(
-            "bad_polygon",
-            "`polygon` as a GeoJSON Polygon or MultiPolygon",
-            str(error),
-            ("polygon",),
-        )
+        sentence = str(error).replace(" - at `", " - at `$.polygon.")
+        found: Problem = {"pointer": "/polygon", "code": "bad_polygon", "detail": sentence}
         raise BadRequest(found["detail"], [found], "bad_polygon") from error
     return polygon
 
@@ -390,13 +385,13 @@ class Clock:
         if not query.min_minutes_left:
             return Hours(minute, -1, hour, hour, mode)
         # Open up to the instant itself: a shop that closes within its last minute is too early.
-        until = min(math.ceil(seconds / 60 + query.min_minutes_left), HORIZON_MINUTES)
+        until = min(ceil(seconds / 60 + query.min_minutes_left), HORIZON_MINUTES)
         until_hour = (self._first_hour + max(until - 1, minute) // 60) % HOURS_OF_WEEK
         return Hours(minute, until, hour, until_hour, mode)
 
 
 def _outside_horizon(at: datetime, start: datetime) -> BadRequest:
     end = start + timedelta(minutes=HORIZON_MINUTES)
-    expected = f"`at` in the index's time horizon, {start.isoformat()} to {end.isoformat()},"
+    expected = f"`at` in the index's time horizon, {start.isoformat()} to {end.isoformat()}"
     found = problem("at_outside_horizon", expected, at.isoformat(), ("at",))
     return BadRequest(found["detail"], [found], "at_outside_horizon")

@@ -71,6 +71,7 @@ class Searcher:
         self._clock = Clock(self.start)
         self._zone = ZoneInfo(self.manifest["time_zone"])
         self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
+        self._first_page: Sequence[After | None] = [None] * len(self.segments)
         self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
 
     def rank(self, query: Query) -> Ranked:
@@ -131,13 +132,12 @@ class Searcher:
 
     def _question(self, query: Query, top_k: int) -> _Question:
         """Place a query in time, and plan it from where its page starts."""
+        at, afters = query.at, self._first_page
         cursor = continue_from(query)
-        if cursor is None:
-            at = query.at or datetime.now(self._zone)
-            afters: Sequence[After | None] = [None] * len(self._views)
-        else:
-            at = query.at or cursor.at.astimezone(self._zone)
-            afters = self._afters(cursor)
+        if cursor is not None:
+            at, afters = cursor.at, self._afters(cursor)
+        elif at is None:
+            at = datetime.now(self._zone)
         hours = self._clock.hours(query, at)
         asks = [
             view.planner.plan(query, hours, at, top_k, after)
@@ -145,7 +145,7 @@ class Searcher:
         ]
         return _Question(query, at, hours, asks)
 
-    def _afters(self, cursor: Cursor) -> list[After]:
+    def _afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys behind which the page starts, in each segment: those of the last result before."""
         if (
             cursor.version != self.version

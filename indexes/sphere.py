@@ -69,10 +69,11 @@ def to_units(degrees: ArrayLike) -> NDArray[np.int32]:
 
 def cosine_range(min_lat: float, max_lat: float) -> tuple[float, float]:
     """Smallest and largest cosine of a latitude between two latitudes in degrees."""
-    low, high = max(-90.0, min_lat), min(90.0, max_lat)
-    ends = (math.cos(math.radians(low)), math.cos(math.radians(high)))
-    largest = 1.0 if low <= 0.0 <= high else max(ends)
-    return max(0.0, min(ends)), largest
+    farthest = max(-min_lat, max_lat)
+    smallest = math.cos(math.radians(farthest)) if farthest < 90.0 else 0.0
+    if min_lat <= 0.0 <= max_lat:
+        return smallest, 1.0
+    return smallest, math.cos(math.radians(min(abs(min_lat), abs(max_lat))))
 
 
 @inline_njit
@@ -132,4 +133,4 @@ def haversine_of(radius_m: float) -> float:
     """Haversine of the angle that a distance in metres spans; infinite for an infinite one."""
     if radius_m == math.inf:
         return math.inf
-    return math.sin(min(math.pi, radius_m / EARTH_RADIUS_M) / 2.0) ** 2
+    return math.sin(min(math.pi, radius_m / EARTH_RADIUS_M) * 0.5) ** 2

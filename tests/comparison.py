@@ -28,8 +28,9 @@ PAYLOAD = ("name", "categories", "brand", "business_area", "rating", "rating_cou
 
 def to_query(request: Row, **changes: Any) -> Query:
     """The request as Python asks it."""
-    values = {**request, **changes, "at": datetime.fromisoformat(request["at"])}
-    return Query(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+    values: dict[str, Any] = {**request, **changes, "at": datetime.fromisoformat(request["at"])}
+    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    return Query(**(values | lists))
 
 
 def distance_noise(distance_m: float) -> float:

@@ -21,7 +21,7 @@ import chinese_calendar
 import holidays
 import numpy as np
 from numpy.typing import NDArray
-from opening_hours import OpeningHours, ParserError, State
+from opening_hours import OpeningHours, ParserError, State  # type: ignore[attr-defined]
 
 Row = Mapping[str, Any]
 

@@ -154,7 +154,7 @@ def _ask_area(rng: Random, world: World, request: dict[str, Any]) -> None:
 def _ask_deals(rng: Random, world: World, request: dict[str, Any]) -> None:
     cards = [row["program_id"] for row in world.programs]
     if chance(rng, 0.55):
-        count = rng.choice((1, 1, 2, 3, len(cards)))
+        count = rng.choice((1, 1, 2, 3, 20, len(cards)))
         request["cards"] = rng.sample(cards, min(count, len(cards)))
         if chance(rng, 0.1):
             request["cards"].append("card-nobody-knows")

@@ -124,7 +124,8 @@ def shop_world(shops: list[dict[str, Any]], deals: list[dict[str, Any]]) -> Worl
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Duel:
-    shops, deals = [], []
+    shops: list[dict[str, Any]] = []
+    deals: list[dict[str, Any]] = []
     for row, (deal, price, *_) in enumerate(LINES):
         shops.append({"merchant_id": f"m{row}", "avg_price": number(price)})
         shops[-1]["categories"] = [f"line.{row}"]

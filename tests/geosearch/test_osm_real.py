@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from opening_hours import OpeningHours, ParserError
+from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]
 
 import geosearch
 from geosearch.build import build
@@ -29,6 +30,11 @@ NOW = datetime.fromisoformat("2026-11-09T00:00:00+00:00")
 
 RADIUS_M = 10_000.0
 FILE = Path("osm_veggiekarte") / "places_2022-12.min.json.gz"
+
+
+COMMENT_ONLY = re.compile(r'(^|;|\|\|)[^;|:]*"[^;|:]*($|;|\|\|)')
+"""A rule with a comment and no time, its text blanked: unknown by the specification and here,
+open to opening-hours-py (see `geosearch.hours`)."""
 
 
 class City(NamedTuple):
@@ -59,6 +65,7 @@ class Shop(NamedTuple):
     lat: float
     lng: float
     hours: str | None
+    tag: str | None
 
 
 @cache
@@ -70,7 +77,7 @@ def places(file: Path) -> dict[str, Shop]:
         if about.get("name"):
             lng, lat = (round(value, 7) for value in feature["geometry"]["coordinates"])
             key = f"osm-{about['_type']}-{about['_id']}"
-            found[key] = Shop(lat, lng, about.get("opening_hours"))
+            found[key] = Shop(lat, lng, about.get("opening_hours"), about.get("shop"))
     return found
 
 
@@ -88,6 +95,16 @@ def engine(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
     opened = geosearch.open_index(folder / "index")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def shops(source: Path, engine: Any) -> dict[str, Shop]:
+    """Every place but the few empty shops, which count as closed for good."""
+    found = {key: shop for key, shop in places(source).items() if engine.merchant(key, NOW)}
+    gone = [shop.tag for key, shop in places(source).items() if key not in found]
+    assert set(gone) == {"vacant"}
+    assert len(gone) < 20
+    return found
 
 
 def everything(engine: Any, query: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +138,8 @@ def state_of(shop: Shop, zone: str, at: datetime) -> str | None:
     """What opening-hours-py says; None where it cannot read the hours and a lenient reader may."""
     if shop.hours is None:
         return "unknown"
+    if COMMENT_ONLY.search(re.sub('"[^"]*"', '"', shop.hours)):
+        return None
     sunny = any(word in shop.hours for word in ("sunrise", "sunset", "dawn", "dusk"))
     hours = parsed(shop.hours, zone, (shop.lat, shop.lng) if sunny else None)
     if hours is None:
@@ -130,21 +149,27 @@ def state_of(shop: Shop, zone: str, at: datetime) -> str | None:
     return "unknown" if hours.is_unknown(at) else "closed"
 
 
-def test_every_named_place_is_indexed(engine: Any, source: Path) -> None:
-    assert engine.info()["merchants"] == len(places(source)) > 53_000
+def test_every_place_is_indexed(engine: Any, shops: dict[str, Shop]) -> None:
+    assert engine.info()["merchants"] == len(shops) > 54_000
 
 
 @pytest.mark.parametrize("city", CITIES.values(), ids=CITIES)
 @pytest.mark.parametrize("clock", WALL_CLOCKS)
-def test_city(engine: Any, source: Path, city: City, clock: str) -> None:
+def test_city(engine: Any, shops: dict[str, Shop], city: City, clock: str) -> None:
     at = datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(city.zone))
     near = {
         key: (shop, distance_m)
-        for key, shop in places(source).items()
+        for key, shop in shops.items()
         if (distance_m := haversine_m(city.lat, city.lng, shop.lat, shop.lng)) <= RADIUS_M
     }
-    query = {"lat": city.lat, "lng": city.lng, "radius": RADIUS_M, "at": at, "limit": 100}
-    query["sort"] = "distance"
+    query: dict[str, Any] = {
+        "lat": city.lat,
+        "lng": city.lng,
+        "radius": RADIUS_M,
+        "at": at,
+        "limit": 100,
+    }
+    query |= {"sort": "distance"}
     hits = everything(engine, query)
     assert hits.keys() == near.keys()
     assert len(near) >= city.least

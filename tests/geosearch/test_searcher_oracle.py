@@ -39,7 +39,7 @@ SHORT = QUESTIONS < 10_000
 WORLDS_A_KIND = 3 if not SHORT else 1
 CASES = [(kind, number) for kind in KINDS for number in range(WORLDS_A_KIND)]
 QUESTIONS_A_WORLD = max(1, QUESTIONS // len(CASES))
-LISTS = (plan.DRIVER_DOCS, 0, 4)
+LISTS = (0, plan.DRIVER_DOCS, 4)
 EXAMPLES = 20 if not SHORT else 2
 
 
@@ -106,6 +106,21 @@ def test_size(size: int, tmp_path: Path) -> None:
     duel = Duel(make_world(rng, "city", size), tmp_path)
     with driven_by(LISTS[size % 3]):
         assert interrogate(duel, rng, 60)["rank"] == 60
+
+
+@pytest.mark.parametrize("sort", ["best", "distance", "saving", "rating"])
+def test_ties(sort: str, tmp_path: Path) -> None:
+    """Few positions, mirrored east and west: whole nodes tie, and only `merchant_id` decides."""
+    duel = Duel(make_world(Random("ties"), "crumbs", 300), tmp_path)
+    places = {(row["lat"], row["lng"]) for row in duel.world.merchants}
+    limits = range(1, 100, 3 if not SHORT else 49)
+    with driven_by(0):
+        for lat, lng in sorted(places):
+            request = {"lat": lat, "lng": lng, "at": duel.world.now.isoformat(), "sort": sort}
+            for limit in limits:
+                duel.check_rank({**request, "limit": limit})
+            duel.check_pages({**request, "limit": 7}, duel.oracle.expect(request))
+    assert len(places) * len(limits) >= (198 if not SHORT else 12)
 
 
 @given(rng=st.randoms(use_true_random=False))

@@ -7,6 +7,7 @@ Work is counted, not timed. The ceilings are half again what was counted when th
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -16,12 +17,14 @@ import numpy as np
 import pytest
 
 from geosearch import plan
+from geosearch.catalogue import prefixes
 from geosearch.columns import COUNTERS, DOC_ID_RANK, Columns
 from geosearch.model import Query
 from geosearch.plan import Clock, Planner
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView
+from indexes.sphere import haversine_m
 from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world, usual_terms
 from tests.geosearch.test_predicates import random_query
 
@@ -248,6 +251,39 @@ def test_dead_documents_are_neither_found_nor_counted(
     view = SegmentView(small, START, Weights())
     ask = view.planner.plan(query, Clock(START).hours(query, NOON), NOON, 20, None)
     assert view.count(ask, {}) == len(small) - 50
+
+
+def test_whole_districts_are_counted_without_the_dead(
+    small: Segment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing but the distance decides, runs of documents are counted at once."""
+    alive = np.ones(len(small.columns.doc_live) * 64, np.bool_)
+    alive[: len(small)] = np.random.default_rng(5).random(len(small)) < 0.7
+    monkeypatch.setattr(small, "columns", with_live(small.columns, alive))
+    view, columns, catalogue = SegmentView(small, START, Weights()), small.columns, small.catalogue
+    for radius in (700.0, 3000.0, 9000.0, 50_000.0):
+        query = Query(lat=CENTRE[0], lng=CENTRE[1], at=NOON, radius=radius)
+        ask = view.planner.plan(query, Clock(START).hours(query, NOON), NOON, 20, None)
+        y, x = columns.doc_position[:, 1] / 1e7, columns.doc_position[:, 0] / 1e7
+        near = [
+            doc
+            for doc in np.flatnonzero(alive[: len(small)]).tolist()
+            if haversine_m(CENTRE[0], CENTRE[1], float(y[doc]), float(x[doc])) <= radius
+        ]
+        counts: dict[str, dict[str, int]] = {"category": {}, "business_area": {}}
+        assert view.count(ask, counts) == len(near)
+        areas = Counter(catalogue.areas[columns.doc_area[doc]] for doc in near)
+        del areas[""]
+        assert counts["business_area"] == areas
+        assert counts["category"] == Counter(
+            prefix
+            for doc in near
+            for prefix in {
+                prefix
+                for path in catalogue.category_sets[columns.doc_category_set[doc]]
+                for prefix in prefixes(path)
+            }
+        )
 
 
 def with_live(columns: Columns, alive: np.ndarray[Any, np.dtype[np.bool_]]) -> Columns:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba import config
 from numpy.typing import NDArray
 
 from geosearch.columns import Ask, Columns, Scratch, new_scratch
@@ -52,7 +53,7 @@ FAULTS = (
     "deal that one of two functions overlooks",
 )
 CHECKED = len(FAULTS)
-QUESTIONS = 600
+QUESTIONS = 600 if not config.DISABLE_JIT else 12
 
 
 @njit

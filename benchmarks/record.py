@@ -45,8 +45,12 @@ def save(folder: Path, name: str, result: dict[str, Any]) -> Path:
 
 
 def module_command(module: str, arguments: list[str]) -> list[str]:
-    """How a benchmark is run again."""
-    return ["python", "-m", f"benchmarks.{module}", *arguments]
+    """How a benchmark is run again; where its result went does not matter."""
+    kept = list(arguments)
+    if "--out" in kept:
+        at = kept.index("--out")
+        del kept[at : at + 2]
+    return ["python", "-m", f"benchmarks.{module}", *kept]
 
 
 def peak_rss_gb() -> float:

@@ -4,6 +4,7 @@ Useful for: tables of `figures.json`, `build.json` and `http.json`.
 Not useful for: measuring.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,18 @@ def figures_table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def circumstances_line(around: dict[str, Any]) -> str:
-    """One sentence on machine, versions and commit."""
-    libraries = around["libraries"]
-    return (
-        f"{around['cpu']}, {around['cores']} cores, {around['memory_gb']:.0f} GB; Python "
-        f"{around['python']}, numpy {libraries['numpy']}, Numba {libraries['numba']}; commit "
-        f"{around['commit']}, {around['taken_at'][:10]}: `{around['command']}`"
-    )
+def circumstances_lines(results: Sequence[dict[str, Any]]) -> str:
+    """Sentences on machine, versions, commit and commands; one for results that share them."""
+    commands: dict[str, list[str]] = {}
+    for around in (result["circumstances"] for result in results):
+        libraries = around["libraries"]
+        where = (
+            f"{around['cpu']}, {around['cores']} cores, {around['memory_gb']:.0f} GB; Python "
+            f"{around['python']}, numpy {libraries['numpy']}, Numba {libraries['numba']}; commit "
+            f"{around['commit']}, {around['taken_at'][:10]}"
+        )
+        commands.setdefault(where, []).append(f"`{around['command']}`")
+    return "\n".join(f"{where}: {', '.join(ran)}." for where, ran in commands.items())
 
 
 def build_lines(result: dict[str, Any]) -> str:
@@ -78,13 +83,14 @@ def http_lines(result: dict[str, Any]) -> str:
 
 def render(folder: Path) -> str:
     """Markdown of all results in a folder."""
-    parts = []
-    for name, show in (("figures", figures_table), ("build", build_lines), ("http", http_lines)):
-        file = folder / f"{name}.json"
-        if file.exists():
-            result = orjson.loads(file.read_bytes())
-            parts += [show(result), circumstances_line(result["circumstances"])]
-    return "\n\n".join(parts)
+    shown = {"figures": figures_table, "build": build_lines, "http": http_lines}
+    results = {
+        name: orjson.loads((folder / f"{name}.json").read_bytes())
+        for name in shown
+        if (folder / f"{name}.json").exists()
+    }
+    parts = [shown[name](result) for name, result in results.items()]
+    return "\n\n".join([*parts, circumstances_lines(list(results.values()))])
 
 
 def rewrite(text: str, folder: Path) -> str:

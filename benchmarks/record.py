@@ -6,6 +6,7 @@ Not useful for: showing results; see `report`.
 
 import os
 import platform
+import resource
 import shlex
 import subprocess
 import sys
@@ -55,8 +56,6 @@ def module_command(module: str, arguments: list[str]) -> list[str]:
 
 def peak_rss_gb() -> float:
     """Largest resident memory of this process so far, in GB."""
-    import resource
-
     scale = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e9
 

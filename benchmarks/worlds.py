@@ -12,6 +12,7 @@ Not useful for: measuring the build; `builds` does that with `synth` and `build`
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -20,6 +21,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from benchmarks.record import peak_rss_gb
 from benchmarks.world_deals import draw_deals
 from benchmarks.world_merchants import draw_merchants
 from geosearch.build import SEGMENT
@@ -123,7 +125,10 @@ def open_world(world: World, say: Callable[[str], None] = print) -> Path:
         shutil.rmtree(old)
     say(f"Writing the world of {world.label} to {folder}")
     folder.mkdir(parents=True)
+    begin = time.perf_counter()
     publish(folder, lambda version: _write(world, version / SEGMENT))
+    spent = time.perf_counter() - begin
+    say(f"Wrote it in {spent:.0f} s, with {peak_rss_gb():.1f} GB of memory at the most")
     return folder
 
 

@@ -113,4 +113,4 @@ def test_older_sources_leave_the_cache(tmp_path: Path, monkeypatch: pytest.Monke
     assert not old.exists()
     assert other.exists()
     assert open_world(world, say=said.append) == folder
-    assert len(said) == 1
+    assert len(said) == 2

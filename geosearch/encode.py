@@ -54,7 +54,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
     state, best = hit.open, hit.best_deal
     position = _dumps({"lat": hit.lat, "lng": hit.lng})
     record = {
-        "merchant": _fragment(b"%b,%b" % (hit.payload[:-1], position[1:])),
+        "merchant": _splice(hit.payload, position[1:]),
         "distance_m": int(hit.distance_m * 10.0) / 10.0,
         "open": {
             "state": state.state,
@@ -76,9 +76,14 @@ def _deal(deal: BestDeal) -> orjson.Fragment:
     tail = _deal_tail(deal.currency, deal.usable_until)
     if saving is None or pay is None:
         money = _dumps({"saving": saving, "pay": pay})[1:-1]
-        return _fragment(b"%b,%b,%b" % (deal.payload[:-1], money, tail))  # type: ignore[str-format]
-    text = b'%b,"saving":%d,"pay":%d,%b'
-    return _fragment(text % (deal.payload[:-1], saving, pay, tail))  # type: ignore[str-format]
+        return _splice(deal.payload, b"%b,%b" % (money, tail))
+    return _splice(deal.payload, b'"saving":%d,"pay":%d,%b' % (saving, pay, tail))
+
+
+def _splice(stored: bytes | memoryview, tail: bytes) -> orjson.Fragment:
+    """Return a stored object with more members behind its last one."""
+    # Formatting takes a view of bytes as it takes bytes, which the type checker does not know.
+    return _fragment(b"%b,%b" % (stored[:-1], tail))  # type: ignore[str-format]
 
 
 @lru_cache(maxsize=4096)

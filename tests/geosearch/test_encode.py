@@ -53,7 +53,7 @@ answers = st.builds(
 def said_of_deal(deal: BestDeal | None) -> dict[str, Any] | None:
     if deal is None:
         return None
-    record: dict[str, Any] = json.loads(deal.payload)
+    record: dict[str, Any] = json.loads(bytes(deal.payload))
     return record | {
         "saving": deal.saving,
         "pay": deal.pay,

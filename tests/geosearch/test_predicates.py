@@ -53,7 +53,7 @@ FAULTS = (
     "deal that one of two functions overlooks",
 )
 CHECKED = len(FAULTS)
-QUESTIONS = 600 if not config.DISABLE_JIT else 12
+QUESTIONS = 600 if not config.DISABLE_JIT else 150
 
 
 @njit
@@ -186,8 +186,8 @@ BREAKS: dict[str, Any] = {
     "node_id_rank": lambda rank: rank + np.uint32(1),
     "bound_best": lambda bound: bound - np.float32(100),
     "bound_saving": lambda bound: bound - np.float32(1),
-    "bound_fixed_best": lambda bound: bound - np.float32(100),
-    "bound_fixed_saving": lambda bound: bound - np.float32(1),
+    "bound_fixed_best": lambda bound: bound - np.float32(3000),
+    "bound_fixed_saving": lambda bound: bound - np.float32(1000),
     "bound_slope": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
     "bound_spend": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
 }

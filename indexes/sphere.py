@@ -42,7 +42,7 @@ def haversine_m(lat1: float, lng1: float, lat2: float, lng2: float) -> float:
     Examples
     --------
     >>> round(haversine_m(31.2304, 121.4737, 31.2397, 121.4998))
-    2689
+    2688
     """
     half_dy = math.radians(lat2 - lat1) * 0.5
     half_dx = math.radians(lng2 - lng1) * 0.5

@@ -40,7 +40,7 @@ from geosearch.columns import (
 from geosearch.errors import BadRequest, Problem
 from geosearch.model import Query
 from geosearch.offers import UNKNOWN_MONEY
-from geosearch.parameters import problem, shown
+from geosearch.parameters import MAX_VERTICES, problem, shown
 from geosearch.segment import Segment
 from indexes.datum import Datum, to_wgs84
 from indexes.polygon import PreparedPolygon, from_geojson, from_shapely
@@ -336,7 +336,7 @@ def _box(box: tuple[float, float, float, float], crs: str) -> tuple[float, float
 
 def _polygon(geometry: dict[str, Any], crs: str) -> PreparedPolygon:
     try:
-        polygon = from_geojson(geometry)
+        polygon = from_geojson(geometry, max_vertices=MAX_VERTICES)
         if crs != "WGS84":
             moved = shapely.transform(polygon.geometry, partial(_corners_to_wgs84, crs))
             polygon = from_shapely(moved)

@@ -47,7 +47,7 @@ from geosearch.offers import (
 )
 from geosearch.ranking import BASIS_POINTS
 from indexes.jit import inline_njit, int64, njit
-from indexes.polygon import box_relation, contains
+from indexes.polygon import OUTSIDE, box_relation, contains
 from indexes.rtree import NODE_BITS
 from indexes.sphere import (
     FULL_TURN,
@@ -62,7 +62,6 @@ from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
 
 NO_DEAL = -1
 NO_MATCH = -1.0
-OUTSIDE_AREA = 0
 
 
 @inline_njit
@@ -186,7 +185,7 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
             columns.node_box[2, node] / UNITS_PER_DEGREE,
             columns.node_box[3, node] / UNITS_PER_DEGREE,
         )
-        if relation == OUTSIDE_AREA:
+        if relation == OUTSIDE:
             return False
     if ask.lists.restricted:
         shift = NODE_BITS * (level + 1)

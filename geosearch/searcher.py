@@ -135,7 +135,9 @@ class Searcher:
         at, afters = query.at, self._first_page
         cursor = continue_from(query)
         if cursor is not None:
-            at, afters = cursor.at, self._afters(cursor)
+            # A cursor keeps the instant, not the offset it was written in.
+            at = query.at or cursor.at.astimezone(self._zone)
+            afters = self._afters(cursor)
         elif at is None:
             at = datetime.now(self._zone)
         hours = self._clock.hours(query, at)

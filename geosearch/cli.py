@@ -26,7 +26,7 @@ from geosearch.cli_progress import ProgressReport, waiting
 from geosearch.cli_tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, GeosearchError
 
-DONE, FAULT, WRONG_USE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
 
 TRACEBACK_VARIABLE = "GEOSEARCH_TRACEBACK"
 

@@ -26,6 +26,9 @@ PAYLOAD = ("name", "categories", "brand", "business_area", "rating", "rating_cou
 """Fields that a hit gives back as the row has them."""
 
 
+MAX_PAGES = 40
+
+
 def to_query(request: Row, **changes: Any) -> Query:
     """The request as Python asks it."""
     values: dict[str, Any] = {**request, **changes, "at": datetime.fromisoformat(request["at"])}
@@ -98,12 +101,16 @@ class Duel:
         return answer
 
     def check_pages(self, request: Row, expected: Sequence[Found]) -> int:
-        """Read all pages by their cursors, compare with the whole list; return their number."""
+        """Read all pages by their cursors, compare with the whole list; return their number.
+
+        Pages are made longer where there would be more than `MAX_PAGES`.
+        """
+        limit = min(100, max(request.get("limit", 20), len(expected) // MAX_PAGES))
         ids: list[str] = []
         pages, cursor = 0, None
         while pages == 0 or cursor is not None:
-            answer = self.engine.search(to_query(request, cursor=cursor))
-            assert len(answer.hits) <= request.get("limit", 20)
+            answer = self.engine.search(to_query(request, cursor=cursor, limit=limit))
+            assert len(answer.hits) <= limit
             assert answer.hits or pages == 0, "an empty page behind a cursor"
             ids += [hit.merchant["merchant_id"] for hit in answer.hits]
             pages, cursor = pages + 1, answer.next_cursor

@@ -215,9 +215,8 @@ NODES, DOCS, OFFERS, PUSHES, LEAVES = range(5)
 class Scratch(NamedTuple):
     """Working memory of one query at a time; reused, never shared between threads."""
 
-    heap_primary: F64
-    heap_secondary: F64
-    heap_node: I64
+    heap_key: F64  # [nodes, 2] primary, secondary
+    heap_entry: I64  # [nodes, 2] id rank, node
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
     top_id_rank: I64  # [MAX_RESULTS]
     top_doc: I64
@@ -238,9 +237,8 @@ def new_scratch(nodes: int) -> Scratch:
     """
     capacity = nodes + NODE_SIZE
     return Scratch(
-        np.empty(capacity, np.float64),
-        np.empty(capacity, np.float64),
-        np.empty(capacity, np.int64),
+        np.empty((capacity, 2), np.float64),
+        np.empty((capacity, 2), np.int64),
         np.empty((MAX_RESULTS, 2), np.float64),
         np.empty(MAX_RESULTS, np.int64),
         np.empty(MAX_RESULTS, np.int64),

@@ -117,15 +117,15 @@ def _offer_node(
     if distance_m == NO_MATCH:
         return size
     primary = node_primary(columns, ask, node, distance_m)
-    last = ask.page.top_k - 1
+    id_rank = int64(columns.node_id_rank[node])
     # All three parts are at most those of any document below, so if they already come after the
     # k-th result, no document below can come before it.
     if found == ask.page.top_k and behind(
-        scratch, last, primary, distance_m, int64(columns.node_id_rank[node])
+        scratch, ask.page.top_k - 1, primary, distance_m, id_rank
     ):
         return size
     scratch.work[PUSHES] += 1
-    return push(scratch, size, primary, distance_m, (level << _LEVEL_SHIFT) | index)
+    return push(scratch, size, primary, distance_m, id_rank, (level << _LEVEL_SHIFT) | index)
 
 
 @njit
@@ -144,28 +144,19 @@ def rank(columns: Columns, ask: Ask, scratch: Scratch) -> int:
     if levels == 0:
         return 0
     docs = columns.doc_signature.shape[0]
-    last = ask.page.top_k - 1
     size = _offer_node(columns, ask, scratch, found, 0, levels - 1, 0)
     while size > 0:
-        entry = scratch.heap_node[0]
-        level = entry >> _LEVEL_SHIFT
-        index = entry & _INDEX_MASK
+        # The heap is in the order of the results, so nothing left in it can beat the last one.
         if found == ask.page.top_k and behind(
             scratch,
-            last,
-            scratch.heap_primary[0],
-            scratch.heap_secondary[0],
-            int64(columns.node_id_rank[columns.level_start[level] + index]),
+            ask.page.top_k - 1,
+            scratch.heap_key[0, 0],
+            scratch.heap_key[0, 1],
+            scratch.heap_entry[0, 0],
         ):
-            # The heap is ordered by (primary, secondary). Where both equal the last result's,
-            # other nodes with the same keys may still hold a smaller id.
-            if (
-                scratch.heap_primary[0] > scratch.top_key[last, 0]
-                or scratch.heap_secondary[0] > scratch.top_key[last, 1]
-            ):
-                break
-            size = drop_first(scratch, size)
-            continue
+            break
+        level = scratch.heap_entry[0, 1] >> _LEVEL_SHIFT
+        index = scratch.heap_entry[0, 1] & _INDEX_MASK
         size = drop_first(scratch, size)
         first = index << NODE_BITS
         if level == 0:
@@ -293,10 +284,10 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
         return 0
     plain = _plain(ask)
     size = 1
-    scratch.heap_node[0] = (levels - 1) << _LEVEL_SHIFT
+    scratch.heap_entry[0, 1] = (levels - 1) << _LEVEL_SHIFT
     while size > 0:
         size -= 1
-        entry = scratch.heap_node[size]
+        entry = scratch.heap_entry[size, 1]
         level = entry >> _LEVEL_SHIFT
         index = entry & _INDEX_MASK
         node = columns.level_start[level] + index
@@ -308,7 +299,7 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
             first = index << NODE_BITS
             below = columns.level_start[level] - columns.level_start[level - 1]
             for child in range(first, min(first + NODE_SIZE, below)):
-                scratch.heap_node[size] = ((level - 1) << _LEVEL_SHIFT) | child
+                scratch.heap_entry[size, 1] = ((level - 1) << _LEVEL_SHIFT) | child
                 size += 1
             continue
         shift = NODE_BITS * (level + 1)

@@ -12,60 +12,6 @@ from indexes.jit import inline_njit
 
 
 @inline_njit
-def push(scratch: Scratch, size: int, primary: float, secondary: float, node: int) -> int:
-    """Add a node to the heap of `size` entries; return the new size."""
-    at = size
-    while at > 0:
-        parent = (at - 1) >> 1
-        if scratch.heap_primary[parent] < primary or (
-            scratch.heap_primary[parent] == primary and scratch.heap_secondary[parent] <= secondary
-        ):
-            break
-        scratch.heap_primary[at] = scratch.heap_primary[parent]
-        scratch.heap_secondary[at] = scratch.heap_secondary[parent]
-        scratch.heap_node[at] = scratch.heap_node[parent]
-        at = parent
-    scratch.heap_primary[at] = primary
-    scratch.heap_secondary[at] = secondary
-    scratch.heap_node[at] = node
-    return size + 1
-
-
-@inline_njit
-def drop_first(scratch: Scratch, size: int) -> int:
-    """Take the first entry off the heap; return the new size."""
-    size -= 1
-    primary = scratch.heap_primary[size]
-    secondary = scratch.heap_secondary[size]
-    node = scratch.heap_node[size]
-    at = 0
-    child = 1
-    while child < size:
-        right = child + 1
-        if right < size and (
-            scratch.heap_primary[right] < scratch.heap_primary[child]
-            or (
-                scratch.heap_primary[right] == scratch.heap_primary[child]
-                and scratch.heap_secondary[right] < scratch.heap_secondary[child]
-            )
-        ):
-            child = right
-        if primary < scratch.heap_primary[child] or (
-            primary == scratch.heap_primary[child] and secondary <= scratch.heap_secondary[child]
-        ):
-            break
-        scratch.heap_primary[at] = scratch.heap_primary[child]
-        scratch.heap_secondary[at] = scratch.heap_secondary[child]
-        scratch.heap_node[at] = scratch.heap_node[child]
-        at = child
-        child = 2 * at + 1
-    scratch.heap_primary[at] = primary
-    scratch.heap_secondary[at] = secondary
-    scratch.heap_node[at] = node
-    return size
-
-
-@inline_njit
 def follows(
     primary: float,
     secondary: float,
@@ -80,6 +26,85 @@ def follows(
     if secondary != other_secondary:
         return secondary > other_secondary
     return id_rank >= other_id_rank
+
+
+@inline_njit
+def _move(scratch: Scratch, source: int, target: int) -> None:
+    """Copy a heap entry to another place."""
+    for part in range(2):
+        scratch.heap_key[target, part] = scratch.heap_key[source, part]
+        scratch.heap_entry[target, part] = scratch.heap_entry[source, part]
+
+
+@inline_njit
+def _put(
+    scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int, node: int
+) -> None:
+    """Write a heap entry."""
+    scratch.heap_key[at, 0] = primary
+    scratch.heap_key[at, 1] = secondary
+    scratch.heap_entry[at, 0] = id_rank
+    scratch.heap_entry[at, 1] = node
+
+
+@inline_njit
+def _follows_entry(
+    scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int
+) -> bool:
+    """Whether a key comes after that of the heap entry at `at`, or equals it."""
+    return follows(
+        primary,
+        secondary,
+        id_rank,
+        scratch.heap_key[at, 0],
+        scratch.heap_key[at, 1],
+        scratch.heap_entry[at, 0],
+    )
+
+
+@inline_njit
+def push(
+    scratch: Scratch, size: int, primary: float, secondary: float, id_rank: int, node: int
+) -> int:
+    """Add a node to the heap of `size` entries; return the new size."""
+    at = size
+    while at > 0:
+        parent = (at - 1) >> 1
+        if _follows_entry(scratch, parent, primary, secondary, id_rank):
+            break
+        _move(scratch, parent, at)
+        at = parent
+    _put(scratch, at, primary, secondary, id_rank, node)
+    return size + 1
+
+
+@inline_njit
+def drop_first(scratch: Scratch, size: int) -> int:
+    """Take the first entry off the heap; return the new size."""
+    size -= 1
+    primary = scratch.heap_key[size, 0]
+    secondary = scratch.heap_key[size, 1]
+    id_rank = scratch.heap_entry[size, 0]
+    node = scratch.heap_entry[size, 1]
+    at = 0
+    child = 1
+    while child < size:
+        right = child + 1
+        if right < size and _follows_entry(
+            scratch,
+            right,
+            scratch.heap_key[child, 0],
+            scratch.heap_key[child, 1],
+            scratch.heap_entry[child, 0],
+        ):
+            child = right
+        if not _follows_entry(scratch, child, primary, secondary, id_rank):
+            break
+        _move(scratch, child, at)
+        at = child
+        child = 2 * at + 1
+    _put(scratch, at, primary, secondary, id_rank, node)
+    return size
 
 
 @inline_njit

@@ -38,7 +38,7 @@ def test_types_are_those_the_annotations_name() -> None:
 def test_scratch_holds_every_node_and_result() -> None:
     nodes = int(level_starts(70_000)[-1])
     scratch = new_scratch(nodes)
-    for name in ("heap_primary", "heap_secondary", "heap_node"):
+    for name in ("heap_key", "heap_entry"):
         assert len(getattr(scratch, name)) >= nodes
     # One page of 100 and the one that tells of a next.
     assert len(scratch.top_key) == len(scratch.top_doc) == MAX_RESULTS >= 101

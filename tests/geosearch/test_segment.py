@@ -107,7 +107,7 @@ def test_postings_of_programmes_are_their_documents(segment: Segment) -> None:
 
 def test_working_memory_is_lent_to_one_at_a_time(segment: Segment) -> None:
     one, two = segment.borrow_scratch(), segment.borrow_scratch()
-    assert one.heap_node is not two.heap_node
+    assert one.heap_entry is not two.heap_entry
     segment.return_scratch(two)
     assert segment.borrow_scratch() is two
     segment.return_scratch(one)

@@ -17,44 +17,43 @@ RESULTS = st.lists(st.tuples(KEY, KEY), max_size=150)
 CAPACITY = 100
 
 
-def first(scratch: Scratch) -> tuple[float, float, int]:
-    return (
-        float(scratch.heap_primary[0]),
-        float(scratch.heap_secondary[0]),
-        int(scratch.heap_node[0]),
-    )
+TRIPLE = st.tuples(KEY, KEY, st.integers(0, 5))
+Entry = tuple[float, float, int]
 
 
-@given(KEYS)
-def test_entries_leave_the_heap_in_order(keys: list[tuple[float, float]]) -> None:
+def first(scratch: Scratch) -> tuple[float, float, int, int]:
+    primary, secondary = scratch.heap_key[0].tolist()
+    id_rank, node = scratch.heap_entry[0].tolist()
+    return primary, secondary, id_rank, node
+
+
+@given(st.lists(TRIPLE, max_size=90))
+def test_entries_leave_the_heap_in_order(keys: list[Entry]) -> None:
     scratch, size = new_scratch(CAPACITY), 0
-    for node, (primary, secondary) in enumerate(keys):
-        size = push(scratch, size, primary, secondary, node)
+    for node, key in enumerate(keys):
+        size = push(scratch, size, *key, node)
     assert size == len(keys)
     left = []
     while size:
         left.append(first(scratch))
         size = drop_first(scratch, size)
-    assert [entry[:2] for entry in left] == sorted(keys)
+    assert [entry[:3] for entry in left] == sorted(keys)
     assert sorted(node for *_, node in left) == list(range(len(keys)))
-    assert all(keys[node] == (primary, secondary) for primary, secondary, node in left)
+    assert all(keys[node] == (*key,) for *key, node in left)
 
 
-@given(st.lists(st.one_of(st.none(), st.tuples(KEY, KEY)), max_size=90))
-def test_pushes_and_drops_in_any_order(steps: list[tuple[float, float] | None]) -> None:
+@given(st.lists(st.one_of(st.none(), TRIPLE), max_size=90))
+def test_pushes_and_drops_in_any_order(steps: list[Entry | None]) -> None:
     scratch, size = new_scratch(CAPACITY), 0
-    twin: list[tuple[float, float]] = []
+    twin: list[Entry] = []
     for node, key in enumerate(steps):
         if key is not None:
             size = push(scratch, size, *key, node)
             heapq.heappush(twin, key)
         elif twin:
-            assert first(scratch)[:2] == heapq.heappop(twin)
+            assert first(scratch)[:3] == heapq.heappop(twin)
             size = drop_first(scratch, size)
         assert size == len(twin)
-
-
-TRIPLE = st.tuples(KEY, KEY, st.integers(0, 5))
 
 
 @given(TRIPLE, TRIPLE)

@@ -86,7 +86,9 @@ def build(
             changes=changes_since(out, folder),
         )
         read.rejects.write(folder / REJECTED)
-        (folder / REPORT).write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2))
+        # The folder's name is the version's, which is not given yet.
+        told = {name: value for name, value in report.as_dict().items() if name != "version"}
+        (folder / REPORT).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
         reports.append(report)
 
     version = publish(out, write)

@@ -258,9 +258,13 @@ def _best_bound(columns: Columns, ask: Ask, node: int) -> float:
 
 @inline_njit
 def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
+    """Most that a percentage can save; minus infinity where the class is absent."""
     if ask.bill.spend != UNKNOWN_MONEY:
-        return ask.bill.spend * float(columns.bound_slope[c, node])
-    return ask.bill.party_size * float(columns.bound_spend[c, node])
+        slope, spend = float(columns.bound_slope[c, node]), ask.bill.spend
+    else:
+        slope, spend = float(columns.bound_spend[c, node]), ask.bill.party_size
+    # A class that is absent has the bound minus infinity, which 0 must not multiply.
+    return slope * spend if slope > 0.0 else min(slope, 0.0)
 
 
 @inline_njit

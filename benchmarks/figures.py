@@ -124,7 +124,7 @@ def family_figures(
         "label": family.label,
         "share": brute.share(queries[0]),
         "radius_m": queries[0].radius_m,
-        "median_matching": _median_total(engine, queries[:COUNTED]),
+        "median_matching": _median_total(engine, queries),
         "queries": len(queries),
         "rounds": rounds,
         "compared": len(checked),

@@ -6,8 +6,9 @@ Not useful for: believable single deals; `geosearch.synth` makes those.
 Corpus model, by share of the shops: a paid card `red` at 3 %; eight bank cards at 10 to 30 % each,
 at four shops of five together; a platform membership at 15 %, a government voucher at 5 %, a card
 `tiny` at 0.05 %; public bundles, vouchers and gifts at 30 %, two at each. Some 2.4 offers and 1.5
-deals a shop: `red` and some bank deals are one deal of many shops, the others of one. Half of all
-deals hold always, some only in hours of the week or until a date; a few are sold out or over.
+deals a shop: `red` and some bank deals are one deal of many shops, the others of one. Deals of `red`
+hold always, as a paid card's do; half of the others, too, some only in hours of the week or until a
+date; a few are sold out or over.
 All are drawn independently of the place and of each other.
 """
 
@@ -100,13 +101,16 @@ def draw_deals(
         deals += drawn
     all_terms, all_programs = np.concatenate(terms), np.concatenate(program)
     windows = _windows(rng, deals, book, horizon)
+    on = (rng.random(deals) >= SOLD_OUT_SHARE).astype(np.uint8)
+    of_red = all_programs == 1 + list(SHARES).index(RED)
+    windows[of_red], on[of_red] = ALWAYS, 1
     deal_of_offer = np.concatenate(offer_deal)
     ids = "d" + pl.Series(rng.permutation(deals)).cast(pl.String).str.zfill(8)
     return DealRows(
         deal_id=ids,
         terms=all_terms,
         program=all_programs,
-        on=(rng.random(deals) >= SOLD_OUT_SHARE).astype(np.uint8),
+        on=on,
         payload=_payloads(ids, all_programs, all_terms),
         programs=[
             {"program_id": name, "name": name, "kind": "bank_card", "status": "ACTIVE", "fee": 0}
@@ -221,4 +225,5 @@ def _payloads(ids: pl.Series, program: NDArray[np.uint16], terms: I32) -> pl.Ser
             redemption=pl.struct(channel=pl.lit("qr"), appointment=pl.lit(False)),
         )
         pieces.append(json_rows(frame, _FIELDS))
-    return pl.concat(pieces, rechunk=False)
+    # In one chunk, so that putting it in order later moves views and copies no text.
+    return pl.concat(pieces, rechunk=True)

@@ -186,4 +186,5 @@ def _payloads(
             )
         )
         pieces.append(json_rows(frame, _FIELDS))
-    return pl.concat(pieces, rechunk=False)
+    # In one chunk, so that putting it in order later moves views and copies no text.
+    return pl.concat(pieces, rechunk=True)

@@ -45,7 +45,7 @@ SHAPES = {"city": "shanghai", "towns": "china"}
 _CENTRE = (31.23, 121.47)
 # Degrees from the centre at which the suburbs begin, and the share of their distance that is kept.
 _INNER = 0.05
-_SUBURBS = 0.76
+_SUBURBS = 0.82
 
 _SOURCES = (
     *("benchmarks/worlds.py", "benchmarks/world_merchants.py", "benchmarks/world_deals.py"),
@@ -156,6 +156,7 @@ def _write(world: World, folder: Path) -> None:
     if world.shape == "city":
         places = _draw_in(places)
     merchants, category_sets = draw_merchants(shop_rng, ground, places, book, horizon)
+    del places
     deals = draw_deals(deal_rng, merchants.price, book, horizon)
     manifest = {
         "snapshot_id": f"{world.shape}-{world.merchants}-{world.seed}",

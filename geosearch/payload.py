@@ -74,7 +74,7 @@ def json_rows(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Series:
     slices = [frame.slice(begin, step) for begin in range(0, frame.height, step)]
     plans = [part.lazy().select(_object(part, fields).alias("payload")) for part in slices]
     done = [part.to_series() for part in pl.collect_all(plans)]
-    return pl.concat(done) if done else pl.Series("payload", [], pl.String)
+    return pl.concat(done, rechunk=True) if done else pl.Series("payload", [], pl.String)
 
 
 def _object(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Expr:

@@ -6,9 +6,9 @@ Not useful for: believable single deals; `geosearch.synth` makes those.
 Corpus model, by share of the shops: a paid card `red` at 3 %; eight bank cards at 10 to 30 % each,
 at four shops of five together; a platform membership at 15 %, a government voucher at 5 %, a card
 `tiny` at 0.05 %; public bundles, vouchers and gifts at 30 %, two at each. Some 2.4 offers and 1.5
-deals a shop: `red` and some bank deals are one deal of many shops, the others of one. Deals of `red`
-hold always, as a paid card's do; half of the others, too, some only in hours of the week or until a
-date; a few are sold out or over.
+deals a shop: `red` and some bank deals are one deal of many shops, the others of one. Deals of
+`red` hold always, as a paid card's do; of the others half do, some only in hours of the week or
+until a date; a few are sold out or over.
 All are drawn independently of the place and of each other.
 """
 

@@ -3,9 +3,10 @@
 Useful for: the line beside every figure, and the check that both answers are the same.
 Not useful for: questions with zones, polygons, pages or minutes left; it refuses those.
 
-The fastest honest formulation found: one pass over the latitudes of all rows, everything else on
-the rows that are left, cheapest and most selective test first, sorting only what is returned.
-Testing the card's bit of all rows first was slower, also for the card of 3 %.
+One pass over the latitudes of all rows, everything else on the rows that are left: cheap tests first,
+then distances, then deals, and sorting only what is returned. Testing the card's bit of all rows
+first took longer for every question measured (1.1 to 4 times); whole-column masks of both
+coordinates took 0.8 to 1.6 times as long in a city of 1,000,000 and up to 1.8 times in 10,000,000.
 """
 
 import math
@@ -67,8 +68,11 @@ class BruteForce:
     def rank(self, query: Query) -> Ranked:
         """What `Searcher.rank` answers, by brute force."""
         _check(query)
-        docs, distance_m = self._within(query)
-        keep, saving = self._matches(query, docs)
+        docs = self._plain_matches(query, self._box(query))
+        distance_m = _haversine_m(query, self.flat.y[docs], self.flat.x[docs])
+        inside = distance_m <= query.radius_m
+        docs, distance_m = docs[inside], distance_m[inside]
+        keep, saving = self._with_deal(query, docs)
         docs, distance_m, saving = docs[keep], distance_m[keep], saving[keep]
         facets = {"category": self._by_category(docs)} if query.facets else None
         total = len(docs) if query.total else None
@@ -79,10 +83,11 @@ class BruteForce:
     def share(self, query: Query) -> float:
         """Share of all rows that match everything but the distance."""
         rows = len(self.flat.x)
-        return float(self._matches(query, np.arange(rows))[0].sum()) / rows
+        docs = self._plain_matches(query, np.arange(rows))
+        return float(self._with_deal(query, docs)[0].sum()) / rows
 
-    def _within(self, query: Query) -> tuple[Ints, Floats]:
-        """Rows within the radius and their distances; far from poles and antimeridian."""
+    def _box(self, query: Query) -> Ints:
+        """Rows in the box around the circle; far from poles and antimeridian."""
         flat, radius_m = self.flat, query.radius_m
         assert radius_m is not None
         reach = math.degrees(radius_m / EARTH_RADIUS_M) * (1 + 1e-9)
@@ -90,38 +95,32 @@ class BruteForce:
         low = math.floor((query.lat - reach) * UNITS_PER_DEGREE)
         width = math.ceil(2 * reach * UNITS_PER_DEGREE) + 2
         docs = np.flatnonzero((flat.y - np.int32(low)).view(np.uint32) <= width)
-        x = flat.x[docs]
         aside = reach / math.cos(math.radians(abs(query.lat) + reach)) * UNITS_PER_DEGREE
-        near = np.abs(x - query.lng * UNITS_PER_DEGREE) <= aside
-        docs, x = docs[near], x[near]
-        distance_m = _haversine_m(query, flat.y[docs], x)
-        inside = distance_m <= radius_m
-        return docs[inside], distance_m[inside]
+        return docs[np.abs(flat.x[docs] - query.lng * UNITS_PER_DEGREE) <= aside]
 
-    def _matches(self, query: Query, docs: Ints) -> tuple[Bools, Ints]:
-        """Which rows match everything but the distance, and their best saving."""
-        flat, mode = self.flat, query.deals_mode
-        keep = np.ones(len(docs), np.bool_)
+    def _plain_matches(self, query: Query, docs: Ints) -> Ints:
+        """Those of some rows with the card's bit, the category and the hours asked for."""
+        flat = self.flat
+        if query.deals_mode == "card":
+            held = (self._numbers[card] for card in query.cards if card in self._numbers)
+            bits = np.uint64(sum(1 << number for number in held))
+            docs = docs[(flat.signature[docs] & bits) != 0]
         if query.categories:
-            allowed = self._allowed_sets(query)
-            keep &= allowed[flat.category_set[docs]]
-        state = self.states(query)
+            docs = docs[self._allowed_sets(query)[flat.category_set[docs]]]
         if query.open == "now":
-            keep &= state[flat.schedule[docs]] == OPEN
-        saving = np.full(len(docs), _UNKNOWN)
-        if mode == "optional" and (query.sort in ("distance", "rating") or not len(docs)):
-            return keep, saving
-        wallet = np.zeros(len(flat.program_on), np.bool_)
+            docs = docs[self.states(query)[flat.schedule[docs]] == OPEN]
+        return docs
+
+    def _with_deal(self, query: Query, docs: Ints) -> tuple[Bools, Ints]:
+        """Which rows have the deal asked for, and their best saving where the order needs it."""
+        if query.deals_mode == "optional" and query.sort in ("distance", "rating"):
+            return np.ones(len(docs), np.bool_), np.full(len(docs), _UNKNOWN)
+        wallet = np.zeros(len(self.flat.program_on), np.bool_)
         wallet[[self._numbers[card] for card in query.cards if card in self._numbers]] = True
-        if mode == "card":
-            bits = sum(1 << number for number in np.flatnonzero(wallet).tolist())
-            keep &= (flat.signature[docs] & np.uint64(bits)) != 0
-        rows = np.flatnonzero(keep)
-        has_deal, best = self._deals(query, docs[rows], wallet, state)
-        if mode != "optional":
-            keep[rows] = has_deal
-        saving[rows] = best
-        return keep, saving
+        has_deal, best = self._deals(query, docs, wallet, self.states(query))
+        if query.deals_mode == "optional":
+            has_deal[:] = True
+        return has_deal, best
 
     def _deals(
         self, query: Query, docs: Ints, wallet: Bools, state: NDArray[np.uint8]
@@ -149,7 +148,12 @@ class BruteForce:
         has_deal = np.zeros(len(docs), np.bool_)
         has_deal[row[counts]] = True
         best = np.full(len(docs), _UNKNOWN)
-        np.maximum.at(best, row[usable], saving[usable])
+        if query.sort in ("best", "saving"):
+            row, saving = row[usable], saving[usable]
+            # Offers of a row stand together.
+            first = np.flatnonzero(np.diff(row, prepend=-1))
+            if len(first):
+                best[row[first]] = np.maximum.reduceat(saving, first)
         return has_deal, best
 
     def _primary(self, query: Query, docs: Ints, distance_m: Floats, saving: Ints) -> Floats:

@@ -5,9 +5,9 @@ Not useful for: questions with zones, polygons, pages or minutes left; it refuse
 
 One pass over the latitudes of all rows, everything else on the rows that are left: cheap tests
 first, then distances, then deals, and sorting only what is returned. Two other ways were timed
-before the cheap tests were put first: the card's bit of all rows first took 1.1 to 4.2 times as long,
-whole-column masks of both coordinates 0.8 to 1.6 times in a city of 1,000,000 and 1.1 to 1.8 times
-in 10,000,000.
+before the cheap tests were put first: the card's bit of all rows first took 1.1 to 4.2 times as
+long, whole-column masks of both coordinates 0.8 to 1.6 times in a city of 1,000,000 and 1.1 to
+1.8 times in 10,000,000.
 """
 
 import math

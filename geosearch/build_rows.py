@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geosearch.build_hours import ScheduleBook
 from geosearch.catalogue import ZoneRecord
+from geosearch.columns import RATING_STEPS
 from geosearch.offers import (
     MAX_DISCOUNT,
     MAX_USES,
@@ -32,7 +33,6 @@ from geosearch.segment_writer import DealRows, MerchantRows
 from geosearch.snapshot import Snapshot
 from indexes.sphere import to_units
 
-RATING_STEPS = 1_000
 _LIST_SEPARATOR = "\x1f"
 _VALUE_FIELD = {
     "percent_off": "percent_ppm",

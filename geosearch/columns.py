@@ -21,6 +21,9 @@ U64 = NDArray[np.uint64]
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
+RATING_STEPS = 1_000
+"""Ratings are kept in thousandths of a star."""
+
 MAX_RESULTS = 128
 """Largest `top_k` the kernel keeps: a page of 100 and one more to know whether there is a next."""
 

@@ -25,6 +25,7 @@ from geosearch.columns import (
     OPEN_ONLY,
     OPEN_OR_UNKNOWN,
     OPTIONAL_DEAL,
+    RATING_STEPS,
     SORTS,
     U32,
     Area,
@@ -59,7 +60,6 @@ Testing a document costs about 10 ns where its columns are warm, so this is some
 the tree needs for a selective question."""
 
 KEPT_PLANS = 4_096
-RATING_STEPS = 1_000
 
 _DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}

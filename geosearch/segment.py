@@ -100,10 +100,6 @@ class Segment:
         """Id of a deal."""
         return str(self.deal_id_texts(deal), "utf-8")
 
-    def time_zone(self, doc: int) -> str:
-        """IANA zone of a document."""
-        return self.catalogue.time_zones[int(self.columns.doc_time_zone[doc])]
-
     def doc_of(self, merchant_id: str) -> int | None:
         """Document of a merchant, None where there is none."""
         rank = self.id_rank_through(merchant_id)

@@ -1,7 +1,7 @@
 """Deals of a benchmark world as the rows a segment is written from.
 
 Useful for: `worlds`.
-Not useful for: believable single deals; `geosearch.synth` makes those.
+Not useful for: believable single deals; `geosearch.synth.world` makes those.
 
 Corpus model, by share of the shops: a paid card `red` at 3 %; eight bank cards at 10 to 30 % each,
 at four shops of five together; a platform membership at 15 %, a government voucher at 5 %, a card
@@ -18,7 +18,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch.hours import Horizon, window
+from geosearch.build.payload import json_rows
+from geosearch.hours.schedules import Horizon, window
 from geosearch.offers import (
     AMOUNT_OFF,
     BUNDLE,
@@ -38,7 +39,6 @@ from geosearch.offers import (
     VALUE,
     VOUCHER,
 )
-from geosearch.payload import json_rows
 from geosearch.segment_writer import DealRows
 from indexes.timetable import ALWAYS, NEVER, TimetableBuilder
 

@@ -1,7 +1,7 @@
 """Merchants of a benchmark world as the rows a segment is written from.
 
 Useful for: `worlds`.
-Not useful for: believable single shops; `geosearch.synth` makes those.
+Not useful for: believable single shops; `geosearch.synth.world` makes those.
 
 Corpus model: 40 kinds of shops by weight, 60 category sets (a third of them of two categories),
 the commonest opening hours of these kinds up to 400 schedules (24/7, split, past midnight, days
@@ -16,14 +16,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch import synth_hours
-from geosearch.hours import Horizon, evaluate
-from geosearch.payload import json_rows
+from geosearch.build.payload import json_rows
+from geosearch.hours.schedules import Horizon, evaluate
 from geosearch.ranking import Weights
 from geosearch.segment_writer import MerchantRows
-from geosearch.synth_categories import KINDS
-from geosearch.synth_places import Places
-from geosearch.synth_places import World as Ground
+from geosearch.synth import hours as synth_hours
+from geosearch.synth.categories import KINDS
+from geosearch.synth.places import Places
+from geosearch.synth.places import World as Ground
 from indexes.sphere import to_units
 from indexes.timetable import UNKNOWN_SCHEDULE, TimetableBuilder
 
@@ -114,7 +114,7 @@ def _category_sets(
 
 
 def _vocabulary_rows(rng: np.random.Generator, kind: Ints) -> Ints:
-    """Expression of `synth_hours.vocabulary()` for shops of each kind, -1 where unknown."""
+    """Expression of the vocabulary of hours for shops of each kind, -1 where unknown."""
     family = np.array([synth_hours.FAMILIES.index(kind.hours) for kind in KINDS])[kind]
     family[rng.random(len(kind)) < OFFICE_SHARE] = synth_hours.FAMILIES.index("office")
     return synth_hours.draw(rng, family, rng.random(len(kind)))

@@ -24,12 +24,12 @@ import numpy as np
 from benchmarks.record import peak_rss_gb
 from benchmarks.world_deals import draw_deals
 from benchmarks.world_merchants import draw_merchants
-from geosearch.build import SEGMENT
-from geosearch.hours import Horizon
+from geosearch.build.pipeline import SEGMENT
+from geosearch.hours.schedules import Horizon
 from geosearch.publish import publish
 from geosearch.ranking import Weights
 from geosearch.segment_writer import Surroundings, write_segment
-from geosearch.synth_places import Places, build_world
+from geosearch.synth.places import Places, build_world
 from indexes.timetable import TimetableBuilder
 
 CACHE_VARIABLE = "GEOSEARCH_BENCH_CACHE"
@@ -40,7 +40,7 @@ USUAL_TIME = datetime(2026, 11, 27, 19, 30, tzinfo=LOCAL_ZONE)
 """A Friday evening: about 60 % of the shops are open."""
 
 SHAPES = {"city": "shanghai", "towns": "china"}
-"""Shapes of worlds, and what `geosearch.synth` calls them."""
+"""Shapes of worlds, and what `geosearch.synth.world` calls them."""
 
 _CENTRE = (31.23, 121.47)
 # Degrees from the centre at which the suburbs begin, and the share of their distance that is kept.
@@ -50,10 +50,10 @@ _SUBURBS = 0.82
 _SOURCES = (
     *("benchmarks/worlds.py", "benchmarks/world_merchants.py", "benchmarks/world_deals.py"),
     *("geosearch/segment_writer.py", "geosearch/bounds.py", "geosearch/columns.py"),
-    *("geosearch/catalogue.py", "geosearch/hours.py", "geosearch/local_hours.py"),
-    *("geosearch/ranking.py", "geosearch/payload.py", "geosearch/offers.py"),
-    *("geosearch/synth_places.py", "geosearch/synth_areas.py", "geosearch/synth_towns.py"),
-    *("geosearch/synth_hours.py", "geosearch/synth_categories.py", "indexes/hilbert.py"),
+    *("geosearch/catalogue.py", "geosearch/hours/schedules.py", "geosearch/hours/local.py"),
+    *("geosearch/ranking.py", "geosearch/build/payload.py", "geosearch/offers.py"),
+    *("geosearch/synth/places.py", "geosearch/synth/areas.py", "geosearch/synth/towns.py"),
+    *("geosearch/synth/hours.py", "geosearch/synth/categories.py", "indexes/hilbert.py"),
     *("indexes/rtree.py", "indexes/storage.py", "indexes/timetable.py"),
 )
 

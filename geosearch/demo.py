@@ -22,8 +22,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from geosearch.cli import run
-from geosearch.cli_tables import answer_table, console
+from geosearch.cli.app import run
+from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData
 from geosearch.searcher import open_index
 

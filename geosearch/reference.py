@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from geosearch.model import Query
-from geosearch.openapi import openapi_document
 from geosearch.parameters import PARAMETERS, Parameter
-from geosearch.problems import CODES
 from geosearch.ranking import Weights
-from geosearch.rejects import REJECT_CODES, WARNING_CODES
-from geosearch.settings import PREFIX, SETTINGS, Settings
+from geosearch.service.openapi import openapi_document
+from geosearch.service.problems import CODES
+from geosearch.service.settings import PREFIX, SETTINGS, Settings
+from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
 
 PAGE = Path("docs/reference.md")
 

@@ -35,7 +35,7 @@ def _source_digest() -> str:
     digest.update(repr(switches).encode())
     root = Path(__file__).resolve().parent.parent
     for package in _SOURCES:
-        for source in sorted((root / package).glob("*.py")):
+        for source in sorted((root / package).rglob("*.py")):
             text = source.read_bytes()
             if b"njit" in text:
                 digest.update(source.name.encode())

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import geosearch
-from geosearch.build import build
+from geosearch.build.pipeline import build
 from geosearch.model import Answer, BestDeal, Hit, Query
 from tests.generators import World
 from tests.oracle import Found, Offer, facets

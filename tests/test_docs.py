@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from geosearch.cli import DONE, run
+from geosearch.cli.app import DONE, run
 from geosearch.demo import EXAMPLES
 from geosearch.parameters import PARAMETERS
 from geosearch.reference import PAGE, reference_page
-from geosearch.request import read_url
-from geosearch.settings import SETTINGS
+from geosearch.service.request import read_url
+from geosearch.service.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

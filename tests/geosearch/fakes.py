@@ -12,13 +12,13 @@ import orjson
 from starlette.testclient import TestClient
 
 from geosearch.cursor import Cursor, continue_from, fingerprint, write_cursor
-from geosearch.engines import Engines
 from geosearch.errors import BadRequest
 from geosearch.model import Answer, BestDeal, Hit, OpenState, Query
 from geosearch.parameters import problem
 from geosearch.publish import publish
-from geosearch.service import create_app
-from geosearch.settings import Settings
+from geosearch.service.app import create_app
+from geosearch.service.engines import Engines
+from geosearch.service.settings import Settings
 
 SHOPS = 250
 

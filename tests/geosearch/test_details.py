@@ -5,7 +5,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from geosearch.build import build
+from geosearch.build.pipeline import build
 from geosearch.columns import DETAIL_ROWS, DETAIL_WIDTH
 from geosearch.details import DEAL, OFFERS_OF, SAVING, STATE
 from geosearch.kernels import kernels

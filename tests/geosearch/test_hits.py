@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from geosearch.build import build
+from geosearch.build.pipeline import build
 from geosearch.model import Hit, Query
 from geosearch.searcher import Searcher, open_index
 from indexes.datum import from_wgs84

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from geosearch import plan
 from geosearch.bounds import ANY_PROGRAM_CLASS, OWN_CLASSES, PUBLIC_CLASS, class_of
-from geosearch.build import build
+from geosearch.build.pipeline import build
 from geosearch.catalogue import program_bit
 from geosearch.columns import (
     ANY_DEAL,

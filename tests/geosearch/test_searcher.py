@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import geosearch
-from geosearch.build import build
+from geosearch.build.pipeline import build
 from geosearch.errors import BadData, BadRequest
 from geosearch.model import Answer, Query
 from geosearch.searcher import Searcher

@@ -1,0 +1,1 @@
+"""A snapshot to a published version of an index."""

@@ -1,0 +1,157 @@
+"""The build: a snapshot becomes a published index version, or nothing changes.
+
+Useful for: `build`, the one way an index comes to be.
+Not useful for: any of its steps; each has a module (`snapshot`, `build_hours`, `build_rows`,
+`segment_writer`, `publish`).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+import polars as pl
+
+from geosearch.build.hours import ScheduleBook
+from geosearch.build.report import BuildReport, changes_since
+from geosearch.build.rows import deal_rows, merchant_rows, zone_records
+from geosearch.errors import BadRequest
+from geosearch.hours.schedules import Horizon
+from geosearch.kernels import warm
+from geosearch.publish import publish
+from geosearch.ranking import Weights
+from geosearch.segment_writer import Surroundings, write_segment
+from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
+
+SEGMENT = "segment-0000"
+REJECTED = "rejected.ndjson"
+REPORT = "report.json"
+
+
+def build(
+    snapshot: Path,
+    out: Path,
+    *,
+    now: datetime | None = None,
+    max_rejected: float = MAX_REJECTED,
+    weights: Weights | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> BuildReport:
+    """Validate a snapshot, index it and publish the index in `out`.
+
+    Parameters
+    ----------
+    snapshot
+        Snapshot folder.
+    out
+        Index folder; made where it is missing. Keeps the last versions.
+    now
+        Aware instant that the horizon is built around; the clock's by default.
+    max_rejected
+        Share of a table's rows that may be bad, 0 to 1.
+    weights
+        Weights of the net benefit; the defaults of `ranking.Weights` otherwise.
+    progress
+        Called with the name of each step.
+
+    Returns
+    -------
+    BuildReport
+        Counts, rejects by code, and what changed against the version before.
+
+    Raises
+    ------
+    BadData
+        If the snapshot as a whole is not usable. What was served before still is.
+    BadRequest
+        If `now` has no offset.
+    """
+    say = progress or (lambda step: None)
+    built_at = datetime.now(UTC) if now is None else now
+    if built_at.utcoffset() is None:
+        raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
+    read = read_snapshot(snapshot, max_rejected=max_rejected, progress=progress)
+    reports: list[BuildReport] = []
+
+    def write(folder: Path) -> None:
+        manifest = _write_version(folder, read, built_at, weights or Weights(), say)
+        say("Comparing with the version before")
+        report = BuildReport(
+            snapshot_id=read.envelope.snapshot_id,
+            counts=_counts(read, manifest),
+            rejected=read.rejects.counts("reject"),
+            warnings=read.rejects.counts("warning"),
+            changes=changes_since(out, folder),
+        )
+        read.rejects.write(folder / REJECTED)
+        # The folder's name is the version's, which is not given yet.
+        told = {name: value for name, value in report.as_dict().items() if name != "version"}
+        (folder / REPORT).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        reports.append(report)
+
+    version = publish(out, write)
+    _link_rejected(out, version)
+    warm(progress)
+    return reports[0].published(version)
+
+
+def _write_version(
+    folder: Path,
+    snapshot: Snapshot,
+    built_at: datetime,
+    weights: Weights,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    envelope = snapshot.envelope
+    horizon = Horizon.for_build(built_at)
+    book = ScheduleBook(envelope.country, horizon, snapshot.rejects)
+    merchants = snapshot.merchants.with_row_index("merchant_row").filter(
+        pl.col("business_status") != "CLOSED_PERMANENTLY"
+    )
+    say("Evaluating opening hours")
+    rows, names = merchant_rows(merchants, book, weights)
+    say("Evaluating deals")
+    deals = deal_rows(snapshot, merchants, book)
+    say("Sorting, summarising and writing the index")
+    manifest = {
+        "snapshot_id": envelope.snapshot_id,
+        "created_at": envelope.created_at.isoformat(),
+        "currency": envelope.currency,
+        "country": envelope.country,
+        "time_zone": envelope.time_zone,
+        "built_at": built_at.isoformat(),
+        "horizon_start": horizon.start.isoformat(),
+        "weights": msgspec.to_builtins(weights),
+    }
+    around = Surroundings(
+        timetable=book.build(),
+        start_hour_of_week=horizon.hour_of_week(),
+        zones=zone_records(snapshot),
+        zone_shapes=[zone.geometry for zone in snapshot.zones],
+        **names,
+    )
+    write_segment(folder / SEGMENT, rows, deals, around, manifest)
+    return {"merchants": len(rows.x), "offers": len(deals.offer_deal)}
+
+
+def _counts(snapshot: Snapshot, written: dict[str, Any]) -> dict[str, int]:
+    return {
+        "merchants": written["merchants"],
+        "closed_permanently": snapshot.merchants.height - written["merchants"],
+        "deals": snapshot.deals.height,
+        "offers": written["offers"],
+        "programs": snapshot.programs.height,
+        "zones": len(snapshot.zones),
+    }
+
+
+def _link_rejected(out: Path, version: str) -> None:
+    """Let `rejected.ndjson` and `report.json` of the index be those of the version served."""
+    for name in (REJECTED, REPORT):
+        link = out / name
+        fresh = out / f".{name}.new"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(Path("versions") / version / name)
+        fresh.replace(link)

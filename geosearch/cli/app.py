@@ -1,0 +1,318 @@
+"""Command line: parse, call one function of the package, print.
+
+Useful for: everything an operator does with snapshots and indexes, and single queries by hand.
+Not useful for: logic; there is none here.
+
+A command imports what it calls when it is called: `search` need not wait for polars or a server.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+from msgspec.structs import replace
+from typer.exceptions import TyperException
+
+from geosearch.cli.inspect import index_table, merchant_table
+from geosearch.cli.options import instant, integer, query_rows, setting_rows, share, with_options
+from geosearch.cli.progress import ProgressReport, waiting
+from geosearch.cli.tables import answer_table, console
+from geosearch.errors import BadData, BadRequest, GeosearchError
+
+DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
+
+TRACEBACK_VARIABLE = "GEOSEARCH_TRACEBACK"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+importers = typer.Typer(help="Turn other sources into a snapshot.")
+app.add_typer(importers, name="import")
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 done, 1 a fault of ours, 2 wrong use, 3 bad data, 130 interrupted. All but 0 leave one
+        sentence on stderr.
+    """
+    try:
+        status = app(list(arguments) or ["--help"], prog_name="geosearch", standalone_mode=False)
+    except (TyperException, GeosearchError, OSError, MemoryError) as error:
+        return _complain(error)
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        return _complain(error)
+    return status if isinstance(status, int) else DONE
+
+
+def _complain(error: Exception) -> int:
+    """Write one sentence on stderr; return the exit status that says who must act."""
+    status, sentence = _verdict(error)
+    print("geosearch: " + " ".join(sentence.split()), file=sys.stderr)
+    return status
+
+
+def _verdict(error: Exception) -> tuple[int, str]:
+    match error:
+        case TyperException():
+            return WRONG_USE, error.format_message()
+        case BadRequest():
+            return WRONG_USE, str(error)
+        case BadData():
+            return BAD_DATA, str(error)
+        case OSError() if error.strerror:
+            return BAD_DATA, f"Expected to use a file, got {error.strerror} - at `{error.filename}`"
+    kind = type(error).__name__
+    return FAULT, f"A fault of ours, {kind}: {error} - {TRACEBACK_VARIABLE}=1 shows where"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"geosearch {version('geosearch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
+    ] = False,
+) -> None:
+    """Which shop near me, open now, gives the cards I hold the best deal."""
+
+
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Argument(help="Folder of the new snapshot.")],
+    merchants: Annotated[
+        int, typer.Option(parser=integer, metavar="N", help="How many merchants.")
+    ] = 100_000,
+    seed: Annotated[
+        int,
+        typer.Option(parser=integer, metavar="N", help="The same seed writes the same bytes."),
+    ] = 1,
+    world: Annotated[str, typer.Option(help="shanghai or china.")] = "shanghai",
+    created_at: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=instant, metavar="INSTANT", help="Date of the snapshot; else 2026-11-22."
+        ),
+    ] = None,
+) -> None:
+    """Write a realistic synthetic snapshot."""
+    from geosearch.synth.world import synthesise
+
+    with ProgressReport() as progress:
+        synthesise(
+            out,
+            merchants=merchants,
+            seed=seed,
+            world=world,
+            created_at=created_at,
+            progress=progress,
+        )
+    typer.echo(f"wrote {out}: next, geosearch build {out} --out INDEX")
+
+
+@importers.command()
+def osm(
+    file: Annotated[Path, typer.Argument(help="GeoJSON or JSON lines, plain or .gz.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new snapshot.")],
+    country: Annotated[
+        str | None,
+        typer.Option(help="Country of public holidays; else the one most addresses name."),
+    ] = None,
+) -> None:
+    """Turn OpenStreetMap places into a snapshot."""
+    from geosearch.osm.importer import import_osm
+
+    with ProgressReport() as progress:
+        report = import_osm(file, out, country=country, progress=progress)
+    typer.echo(
+        f"read {report.places:,} places: {report.not_imported:,} are no merchants (listed in "
+        f"not_imported.ndjson), {report.bad:,} lack a name or a position (the build rejects them)"
+    )
+    typer.echo(f"wrote {out}: next, geosearch build {out} --out INDEX")
+
+
+@app.command()
+def build(
+    snapshot: Annotated[Path | None, typer.Argument(help="Folder of the snapshot.")] = None,
+    out: Annotated[Path, typer.Option(help="Index folder; a new version is published in it.")] = (
+        Path("index")
+    ),
+    max_rejected: Annotated[
+        float,
+        typer.Option(parser=share, metavar="SHARE", help="Share of a table that may be rejected."),
+    ] = 0.05,
+    now: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANT", help="Start the time horizon here."),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="A weight of the net benefit; repeat for more."),
+    ] = None,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Go back to the version before; no snapshot.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Validate a snapshot, build its index and publish it atomically."""
+    if rollback == (snapshot is not None):
+        raise BadRequest("Expected either SNAPSHOT or --rollback - at `build`")
+    if snapshot is None:
+        from geosearch.publish import rollback as go_back
+
+        typer.echo(f"{out} is back at version {go_back(out)}")
+        return
+    from geosearch.build.pipeline import build as build_index
+
+    with ProgressReport() as progress:
+        report = build_index(
+            snapshot,
+            out,
+            now=now,
+            max_rejected=max_rejected,
+            weights=_weights(weight or []),
+            progress=progress,
+        )
+    typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
+
+
+def _weights(texts: Sequence[str]) -> Any:
+    """Weights of the net benefit from `NAME=NUMBER` texts."""
+    from geosearch.ranking import Weights
+
+    values: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in Weights.__struct_fields__:
+            names = ", ".join(Weights.__struct_fields__)
+            raise BadRequest(f"Expected a weight of {names}, got {name!r} - at `--weight`")
+        try:
+            values[name] = float(number)
+        except ValueError:
+            raise BadRequest(f"Expected a number, got {number!r} - at `{name}`") from None
+    try:
+        return Weights(**values)
+    except ValueError as wrong:
+        raise BadRequest(str(wrong)) from wrong
+
+
+@app.command()
+@with_options(setting_rows())
+def serve(
+    given: dict[str, str],
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+) -> None:
+    """Answer over HTTP, and follow new versions of the index."""
+    from geosearch.service.settings import load_settings
+
+    try:
+        load_settings(given, environment={})
+    except BadData as wrong:
+        raise BadRequest(str(wrong)) from wrong
+    settings = load_settings(given, environment=os.environ, file=config)
+    from geosearch.service.app import serve as serve_until_stopped
+
+    serve_until_stopped(settings)
+
+
+IndexFolder = Annotated[Path, typer.Option("--index", help="Index folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the service.")]
+
+
+@app.command()
+@with_options(query_rows())
+def search(
+    given: dict[str, str],
+    index: IndexFolder = Path("index"),
+    polygon: Annotated[Path | None, typer.Option(help="File with a GeoJSON polygon.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question; the options are the parameters of /v1/nearby."""
+    from geosearch.searcher import open_index
+    from geosearch.service.encode import encode_answer
+    from geosearch.service.request import read_url
+
+    query = read_url(urlencode(given).encode())
+    if polygon is not None:
+        query = replace(query, polygon=_read_json(polygon))
+    with waiting():
+        engine = open_index(index)
+    body = encode_answer(engine.search(query))
+    if as_json:
+        typer.echo(body)
+    else:
+        console().print(answer_table(json.loads(body)), crop=False)
+
+
+@app.command()
+def inspect(
+    index: Annotated[Path, typer.Argument(help="Index folder.")],
+    merchant: Annotated[str | None, typer.Option(metavar="ID", help="Show one merchant.")] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANT", help="Instant for --merchant; else now."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every byte with its checksum first.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an index holds, or one merchant with hours and deals."""
+    from geosearch.searcher import open_index
+
+    with waiting():
+        engine = open_index(index, verify="full" if verify else "fast")
+    record = engine.info() if merchant is None else engine.merchant(merchant, at)
+    if record is None:
+        raise BadRequest(f"Expected a merchant of {index}, got {merchant!r} - at `--merchant`")
+    if as_json:
+        typer.echo(json.dumps(record, ensure_ascii=False))
+    elif merchant is None:
+        console().print(index_table(record, engine.programs()))
+    else:
+        console().print(merchant_table(record))
+
+
+@app.command()
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small world, a few minutes, nothing saved.")
+    ] = False,
+    worlds: Annotated[
+        str | None, typer.Option(metavar="SHAPE:N,...", help="Such as city:1000000.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+) -> None:
+    """Measure queries, build and service, beside brute force."""
+    from benchmarks.__main__ import main as measure
+
+    given = {"--worlds": worlds, "--out": out}
+    options = [text for name, value in given.items() if value for text in (name, str(value))]
+    measure([*(["--quick"] if quick else []), *options])
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"Expected a file of JSON, got {error} - at `{file}`") from error
+    return record

@@ -1,0 +1,123 @@
+"""Tables of `geosearch inspect`: what an index holds, and one merchant with hours and deals.
+
+Useful for: an operator who wants to know what is being served, and why a shop answers as it does.
+Not useful for: answers to queries; those are `tables`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from geosearch.cli.tables import Json, merchant_title, open_text, saving_text
+from geosearch.money import money_text
+
+
+def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
+    """Render what `Searcher.info` and `Searcher.programs` say."""
+    horizon = info["horizon"]
+    bytes_each = info["hot_bytes"] / max(1, info["merchants"])
+    facts = _pairs(
+        [
+            ("snapshot", info["snapshot_id"]),
+            ("version", f"{info['version']}, built {_clock(info['built_at'])}"),
+            ("horizon", f"{_clock(horizon['start'])} to {_clock(horizon['end'])}"),
+            ("merchants", f"{info['merchants']:,}, {bytes_each:.0f} bytes each in hot columns"),
+            ("deals", f"{info['deals']:,}"),
+            ("zones", f"{info['zones']:,}"),
+            ("money, zone", f"{info['currency']}, {info['time_zone']}"),
+        ]
+    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("programme", no_wrap=True)
+    table.add_column("name", overflow="ellipsis", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("fee a year", justify="right", no_wrap=True)
+    table.add_column("merchants", justify="right", no_wrap=True)
+    for program in programs:
+        fee = program.get("fee")
+        table.add_row(
+            Text(program["program_id"]),
+            Text(str(program.get("name", ""))),
+            str(program.get("kind", "")),
+            str(program.get("status", "")),
+            "" if fee is None else money_text(fee, info["currency"]) if fee else "free",
+            f"{program['merchants']:,}",
+        )
+    return Group(facts, table)
+
+
+def merchant_table(record: Json) -> RenderableType:
+    """Render what `Searcher.merchant` says: facts, the coming week, every deal."""
+    merchant = record["merchant"]
+    state = open_text(record["open"], record["at"])
+    rating = merchant.get("rating")
+    facts = _pairs(
+        [
+            ("merchant", f"{merchant_title(merchant)}  {merchant['merchant_id']}"),
+            ("where", f"{merchant['lat']:.6f}, {merchant['lng']:.6f}  {_address(merchant)}"),
+            ("kind", ", ".join(merchant.get("categories", ()))),
+            (
+                "rating",
+                "" if rating is None else f"{rating:.1f} of {merchant.get('rating_count', '?')}",
+            ),
+            ("now", f"{record['open']['state']}, {state.plain}"),
+            ("hours", merchant.get("opening_hours", "")),
+            *_week(record["hours"]),
+        ]
+    )
+    return Group(facts, _deals(record["deals"]))
+
+
+def _deals(deals: Sequence[Json]) -> RenderableType:
+    if not deals:
+        return Text("No deals.")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("deal", "title", "type", "card"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    table.add_column("saves", justify="right", no_wrap=True, style="bold green")
+    table.add_column("now", no_wrap=True)
+    for deal in deals:
+        table.add_row(
+            Text(deal["deal_id"]),
+            Text(str(deal.get("title", ""))),
+            deal["offer_type"],
+            Text(str(deal.get("program_id") or "anyone")),
+            saving_text(deal) if deal["usable"] else "",
+            "usable" if deal["usable"] else "not usable",
+        )
+    return table
+
+
+def _pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    for name, value in rows:
+        if value:
+            grid.add_row(name, Text(str(value)))
+    return grid
+
+
+def _address(merchant: Json) -> str:
+    return " ".join(filter(None, (merchant.get(key) for key in ("district", "address"))))
+
+
+def _week(spans: Sequence[Json]) -> Iterable[tuple[str, str]]:
+    """Opening spans as one row a day; a span belongs to the day it starts."""
+    days: dict[date, list[str]] = {}
+    for span in spans:
+        begin = datetime.fromisoformat(span["from"])
+        end = f"{datetime.fromisoformat(span['to']):%H:%M}" if span["to"] else "on"
+        doubt = "?" if span["state"] == "unknown" else ""
+        days.setdefault(begin.date(), []).append(f"{begin:%H:%M}-{end}{doubt}")
+    for day, texts in days.items():
+        yield f"  {day:%a %d %b}", ", ".join(texts)
+
+
+def _clock(instant: str) -> str:
+    return f"{datetime.fromisoformat(instant):%Y-%m-%d %H:%M %Z}"

@@ -1,0 +1,127 @@
+"""Options of commands that are already written down in a table: query parameters and settings.
+
+Useful for: `geosearch search`, whose options are the parameters of `/v1/nearby`, and `geosearch
+serve`, whose options are the settings; names and help are written once, in those tables.
+Not useful for: checking values; the readers of the tables do, with the same sentences as over HTTP.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from geosearch.parameters import PARAMETERS
+from geosearch.service.settings import SETTINGS
+
+
+class Row(NamedTuple):
+    """One option: its name, what to write in the place of its value, and a line of help."""
+
+    name: str
+    metavar: str
+    help: str
+    flag: bool = False
+
+    @property
+    def option(self) -> str:
+        """Name on the command line.
+
+        >>> Row("min_rating", "NUMBER", "").option
+        '--min-rating'
+        """
+        return "--" + self.name.replace("_", "-")
+
+
+def with_options(rows: Iterable[Row]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one option a row; the command gets those that were given, as text.
+
+    The decorated function takes its own options and `given: dict[str, str]`.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [row for row in signature(command).parameters.values() if row.name != "given"]
+        fixed = {row.name for row in own}
+        listed = {row.name: row for row in rows}
+
+        def entry(**values: Any) -> None:
+            texts = {
+                name: "true" if row.flag else str(values[name])
+                for name, row in listed.items()
+                if values[name] not in (None, False)
+            }
+            command(given=texts, **{name: values[name] for name in fixed})
+
+        parameters = [*own, *(_parameter(row) for row in listed.values())]
+        entry.__doc__ = command.__doc__
+        entry.__name__ = command.__name__
+        entry.__annotations__ = {row.name: row.annotation for row in parameters}
+        entry.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        return entry
+
+    return decorate
+
+
+def _parameter(row: Row) -> Parameter:
+    if row.flag:
+        kind: Any = Annotated[bool, typer.Option(row.option, help=row.help)]
+        return Parameter(row.name, Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+    kind = Annotated[str | None, typer.Option(row.option, help=row.help, metavar=row.metavar)]
+    return Parameter(row.name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+def query_rows() -> list[Row]:
+    """Rows for the parameters of `/v1/nearby` that fit on one line; a polygon comes as a file."""
+    return [
+        Row(each.name, "|".join(each.choices) or each.kind.upper(), each.help, each.kind == "flag")
+        for each in PARAMETERS.values()
+        if each.in_url
+    ]
+
+
+def setting_rows() -> list[Row]:
+    """Rows for the settings of the service."""
+    return [
+        Row(
+            each.name,
+            "|".join(each.choices) or type(each.default).__name__.upper(),
+            f"{each.help} Default {str(each.default).lower()}.",
+        )
+        for each in SETTINGS
+    ]
+
+
+def integer(text: str) -> int:
+    """Whole number of an option.
+
+    >>> integer("100_000")
+    100000
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a whole number, got {text!r}") from None
+
+
+def share(text: str) -> float:
+    """Number from 0 to 1 of an option."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if 0.0 <= number <= 1.0:
+        return number
+    raise typer.BadParameter(f"expected a share from 0 to 1, got {text!r}")
+
+
+def instant(text: str) -> datetime:
+    """Instant of an option, with an offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min
+    if moment.tzinfo is not None:
+        return moment
+    raise typer.BadParameter(f"expected an RFC 3339 instant with offset, got {text!r}")

@@ -1,0 +1,1 @@
+"""Opening hours as people write them to changes of state over the horizon."""

@@ -1,0 +1,132 @@
+"""Opening periods, as Google's place API gives them, to an OSM opening_hours expression.
+
+Useful for: snapshots that come from such an API, so that everything after them speaks one language.
+Not useful for: dates and holidays; a list of periods is a week that repeats.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from geosearch.hours.text import UnreadableHours
+
+_WEEKDAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+_DAY: Final = 1440
+_WEEK: Final = 7 * _DAY
+
+
+def periods_expression(periods: Sequence[Mapping[str, Any]]) -> str:
+    """Return the opening_hours expression that is open exactly in the given periods.
+
+    Parameters
+    ----------
+    periods
+        Each is `{"open": point, "close": point}` with a point such as
+        `{"day": 5, "hour": 18, "minute": 30}`; day 0 is Sunday, `minute` may be missing (0). One
+        period that opens on day 0 at 00:00 and has no `close` is always open. Periods may touch,
+        overlap, and run past midnight or Saturday.
+
+    Raises
+    ------
+    UnreadableHours
+        The list is empty, a field is missing or out of its range, a period is empty, or one of
+        several has no close.
+
+    Examples
+    --------
+    >>> periods_expression([{"open": {"day": 5, "hour": 18}, "close": {"day": 6, "hour": 2}}])
+    'Fr 18:00-02:00'
+    """
+    if not periods:
+        raise UnreadableHours("Expected at least one period, got none - at `opening_periods`")
+    spans: list[tuple[int, int]] = []
+    for number, period in enumerate(periods):
+        where = f"opening_periods[{number}]"
+        if not isinstance(period, Mapping):
+            raise UnreadableHours(f"Expected an object, got {period!r} - at `{where}`")
+        opens = _minute_of_week(period.get("open"), f"{where}.open")
+        if period.get("close") is None:
+            if len(periods) > 1 or opens != _DAY * 6:
+                raise UnreadableHours(
+                    "Expected `close`, or one single period that opens on day 0 at 00:00, got a "
+                    f"period without it - at `{where}`"
+                )
+            return "24/7"
+        closes = _minute_of_week(period["close"], f"{where}.close")
+        if closes == opens:
+            raise UnreadableHours(
+                f"Expected a close after the open, got the same minute - at `{where}`"
+            )
+        spans.append((opens, closes if closes > opens else closes + _WEEK))
+    return _expression(_merged(spans))
+
+
+def _minute_of_week(point: Any, where: str) -> int:
+    """Minutes since Monday 00:00."""
+    if not isinstance(point, Mapping):
+        raise UnreadableHours(f"Expected an object, got {point!r} - at `{where}`")
+    values = []
+    for name, most in (("day", 6), ("hour", 23), ("minute", 59)):
+        value = point.get(name)
+        if value is None and name == "minute":
+            value = 0
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+            raise UnreadableHours(
+                f"Expected an integer in [0, {most}], got {value!r} - at `{where}.{name}`"
+            )
+        values.append(value)
+    day, hour, minute = values
+    return (day + 6) % 7 * _DAY + hour * 60 + minute
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join spans that touch or overlap on the circle of the week; starts in [0, week)."""
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((begin, end))
+    # What runs past Sunday may meet the first spans of Monday.
+    while len(merged) > 1 and merged[0][0] + _WEEK <= merged[-1][1]:
+        _, end = merged.pop(0)
+        merged[-1] = (merged[-1][0], max(merged[-1][1], end + _WEEK))
+    if merged[0][1] - merged[0][0] >= _WEEK:
+        return [(0, _WEEK)]
+    return merged
+
+
+def _expression(spans: list[tuple[int, int]]) -> str:
+    if spans == [(0, _WEEK)]:
+        return "24/7"
+    by_day: dict[int, list[str]] = {}
+    for begin, end in spans:
+        while begin < end:
+            day, minute = divmod(begin, _DAY)
+            # A span is written on the day it starts, past midnight where it ends within a day.
+            length = end - begin if end - begin < _DAY else _DAY - minute
+            by_day.setdefault(day % 7, []).append(_span(minute, minute + length))
+            begin += length
+    days_of: dict[str, list[int]] = {}
+    for day in sorted(by_day):
+        days_of.setdefault(",".join(sorted(by_day[day])), []).append(day)
+    # Joined by commas: a `;` would cut what runs past midnight into the next rule's days.
+    return ", ".join(f"{_days(days)} {times}" for times, days in days_of.items())
+
+
+def _span(begin: int, end: int) -> str:
+    if end > _DAY:
+        end -= _DAY
+    return f"{begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}"
+
+
+def _days(days: list[int]) -> str:
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and day == runs[-1][-1] + 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ",".join(
+        _WEEKDAYS[run[0]] if len(run) == 1 else f"{_WEEKDAYS[run[0]]}-{_WEEKDAYS[run[-1]]}"
+        for run in runs
+    )

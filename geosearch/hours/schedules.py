@@ -1,0 +1,335 @@
+"""Opening hours and deal windows to schedules: states of every minute of the index's horizon.
+
+Useful for: `evaluate` (shop hours) and `window` (when a deal can be used), the `Horizon` they are
+evaluated over, and the reading of what people write as hours (`read_hours`, `periods_expression`).
+Not useful for: asking a schedule at query time; that is `indexes.timetable`.
+
+An expression speaks of the wall clock, a schedule of instants. Each UTC minute takes the state of
+the local minute its wall clock shows, so a repeated hour (DST ends) has the same hours twice and a
+skipped one does not exist; nothing is interpolated. So the state equals that of opening-hours-py
+asked for that instant in that zone, except:
+
+- `PH` matches the holidays of `geosearch.hours.holidays`, not the library's: official days off in
+  China (the library has six single days a year), elsewhere those of `holidays`, in which a holiday
+  on a weekend counts beside its substitute (4 July 2020 in the United States; the library counts
+  3 July only).
+- A comment with no hours and no state (`"temporarily closed"`, `Sa "by appointment"`) is unknown,
+  as the specification says; the library reads it as open day and night. 118 of 21,749 real values.
+- In the last minute before a clock goes back the library says closed whatever the hours.
+- Holidays of parts of a country count where the part is given (`DE-BE`). The library's Rust tests
+  read them as unknown all day where only the country is given; its Python face, like us, does not
+  count them.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import numpy.typing as npt
+
+from geosearch.hours.holidays import public_holidays, school_holidays
+from geosearch.hours.local import (
+    DAY_MINUTES,
+    Holidays,
+    LocalChanges,
+    join,
+    local_changes,
+    part,
+    uses_holidays,
+    uses_sun,
+)
+from geosearch.hours.periods import periods_expression
+from geosearch.hours.text import HoursText, UnreadableHours, read_hours
+from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN
+
+__all__ = [
+    "Horizon",
+    "HoursText",
+    "UnreadableHours",
+    "evaluate",
+    "periods_expression",
+    "read_hours",
+    "uses_holidays",
+    "uses_sun",
+    "window",
+]
+
+Schedule = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
+
+# Offsets reach two weeks back at most in real values; a month costs nothing.
+_HOLIDAY_MARGIN: Final = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """The 45 days that an index can answer for.
+
+    Parameters
+    ----------
+    start
+        Midnight UTC. Minute *m* of the horizon is [start + m minutes, start + m + 1 minutes).
+    """
+
+    start: datetime
+
+    def __post_init__(self) -> None:
+        """Check that the start is a midnight in UTC."""
+        if self.start.utcoffset() != timedelta() or self.start.time() != time():
+            raise ValueError(f"Expected midnight UTC, got {self.start.isoformat()} - at `start`")
+
+    @classmethod
+    def for_build(cls, now: datetime) -> "Horizon":
+        """Return the horizon of an index built at `now`: from the day before, in UTC.
+
+        Raises
+        ------
+        ValueError
+            `now` has no offset.
+        """
+        day = _aware(now).astimezone(UTC).date() - timedelta(days=1)
+        return cls(datetime.combine(day, time(), UTC))
+
+    @property
+    def minutes(self) -> int:
+        """Length in minutes."""
+        return HORIZON_MINUTES
+
+    @property
+    def end(self) -> datetime:
+        """First instant after the horizon."""
+        return self.start + timedelta(minutes=HORIZON_MINUTES)
+
+    def minute_of(self, at: datetime) -> int:
+        """Minute of the horizon that holds the instant `at`; outside [0, minutes) if none does.
+
+        Raises
+        ------
+        ValueError
+            `at` has no offset.
+        """
+        return (_aware(at) - self.start) // timedelta(minutes=1)
+
+    def contains(self, at: datetime) -> bool:
+        """Whether the instant `at` is inside the horizon."""
+        return 0 <= self.minute_of(at) < HORIZON_MINUTES
+
+    def instant(self, minute: int) -> datetime:
+        """Return the instant, in UTC, at which a minute of the horizon begins."""
+        return self.start + timedelta(minutes=minute)
+
+    def hour_of_week(self) -> int:
+        """Hour of the UTC week in which the horizon starts; 0 is Monday 00:00."""
+        return self.start.weekday() * 24
+
+
+class _Stretch(NamedTuple):
+    """Minutes [begin, end) of the horizon at which the local clock runs `shift` minutes ahead."""
+
+    begin: int
+    end: int
+    shift: int
+
+
+class _LocalTime(NamedTuple):
+    """How a zone's clock runs over a horizon, counted from midnight of the first local day."""
+
+    first: date
+    last: date
+    stretches: tuple[_Stretch, ...]
+
+
+def evaluate(
+    expression: str,
+    *,
+    zone: str,
+    country: str,
+    horizon: Horizon,
+    position: tuple[float, float] | None = None,
+) -> Schedule:
+    """Evaluate shop hours over the horizon.
+
+    Parameters
+    ----------
+    expression
+        OSM opening_hours, as `read_hours` gives it.
+    zone
+        IANA zone whose wall clock the expression speaks of.
+    country
+        ISO 3166 code whose holidays `PH` and `SH` mean; see `geosearch.hours.holidays`.
+    position
+        (lat, lng) in degrees. Only read where `uses_sun(expression)`.
+
+    Returns
+    -------
+    tuple of uint16[n], uint8[n]
+        Minutes at which the state changes, the first 0, and the states that begin there, as
+        `indexes.timetable.TimetableBuilder.add` takes them.
+
+    Raises
+    ------
+    UnreadableHours
+        The expression is not in the grammar.
+    ValueError
+        The zone or the country's calendar is not known.
+
+    Notes
+    -----
+    About 0.2 ms for a usual expression.
+    """
+    local = _local_time(zone, horizon)
+    return _to_schedule(_local_changes(expression, zone, country, local, position), local)
+
+
+def window(
+    expression: str | None,
+    *,
+    zone: str,
+    country: str,
+    horizon: Horizon,
+    valid_from: date | None,
+    valid_through: date | None,
+    position: tuple[float, float] | None = None,
+) -> Schedule:
+    """When a deal can be used: its hours, on its local dates, as open or closed.
+
+    Parameters
+    ----------
+    expression
+        `use_hours`; None is always.
+    valid_from, valid_through
+        First and last local date, both included; None is no bound.
+
+    Returns
+    -------
+    tuple of uint16[n], uint8[n]
+        As `evaluate`. A minute of unknown state is closed: nobody is sent to a closed door.
+
+    Raises
+    ------
+    UnreadableHours, ValueError
+        As `evaluate`.
+    """
+    local = _local_time(zone, horizon)
+    if expression is None:
+        changes = LocalChanges(np.zeros(1, np.int64), np.array([OPEN], np.uint8))
+    else:
+        changes = _local_changes(expression, zone, country, local, position)
+    usable = np.where(changes.states == UNKNOWN, np.uint8(CLOSED), changes.states)
+    end = ((local.last - local.first).days + 1) * DAY_MINUTES
+    begin_valid, end_valid = 0, end
+    if valid_from is not None:
+        begin_valid = min(max((valid_from - local.first).days * DAY_MINUTES, 0), end)
+    if valid_through is not None:
+        end_valid = min(max(((valid_through - local.first).days + 1) * DAY_MINUTES, 0), end)
+    closed = LocalChanges(np.zeros(1, np.int64), np.array([CLOSED], np.uint8))
+    end_valid = max(end_valid, begin_valid)
+    valid = join(
+        [
+            part(closed, 0, begin_valid),
+            part(LocalChanges(changes.minutes, usable), begin_valid, end_valid),
+            part(closed, end_valid, end),
+        ]
+    )
+    return _to_schedule(valid, local)
+
+
+def _aware(at: datetime) -> datetime:
+    if at.utcoffset() is None:
+        raise ValueError(f"Expected an instant with an offset, got {at.isoformat()} - at `at`")
+    return at
+
+
+@lru_cache(maxsize=1024)
+def _local_time(zone: str, horizon: Horizon) -> _LocalTime:
+    try:
+        clock = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"Expected an IANA time zone, got {zone!r} - at `time_zone`") from None
+
+    def offset_at(minute: int) -> int:
+        offset = horizon.instant(minute).astimezone(clock).utcoffset()
+        assert offset is not None
+        return offset // timedelta(minutes=1)
+
+    # No zone changes its offset twice within an hour; where the ends of an hour differ, the minute
+    # of the change is between them.
+    changes = [(0, offset_at(0))]
+    for hour_end in range(60, HORIZON_MINUTES + 1, 60):
+        after = offset_at(hour_end)
+        if after != changes[-1][1]:
+            before, minute = hour_end - 60, hour_end
+            while minute - before > 1:
+                middle = (before + minute) // 2
+                if offset_at(middle) == after:
+                    minute = middle
+                else:
+                    before = middle
+            changes.append((minute, after))
+    offsets = [offset for _, offset in changes]
+    first = (horizon.start + timedelta(minutes=min(offsets))).date()
+    last = (horizon.end + timedelta(minutes=max(offsets) - 1)).date()
+    to_first = (horizon.start.date() - first).days * DAY_MINUTES
+    ends = [minute for minute, _ in changes[1:]] + [HORIZON_MINUTES]
+    return _LocalTime(
+        first,
+        last,
+        tuple(
+            _Stretch(begin, end, to_first + offset)
+            for (begin, offset), end in zip(changes, ends, strict=True)
+            if begin < end
+        ),
+    )
+
+
+def _local_changes(
+    expression: str,
+    zone: str,
+    country: str,
+    local: _LocalTime,
+    position: tuple[float, float] | None,
+) -> LocalChanges:
+    """Evaluate on the local clock; what does not matter to the expression is left out."""
+    if position is None or not uses_sun(expression):
+        zone, position = "", None
+    if not uses_holidays(expression):
+        country = ""
+    return _cached_changes(expression, zone, country, local.first, local.last, position)
+
+
+# Offers of one programme share a few windows and differ in their dates, so this is asked for the
+# same expression again and again.
+@lru_cache(maxsize=4096)
+def _cached_changes(
+    expression: str,
+    zone: str,
+    country: str,
+    first: date,
+    last: date,
+    position: tuple[float, float] | None,
+) -> LocalChanges:
+    holidays = Holidays(frozenset(), frozenset())
+    if country:
+        since, until = first - _HOLIDAY_MARGIN, last + _HOLIDAY_MARGIN
+        holidays = Holidays(
+            public_holidays(country, since, until), school_holidays(country, since, until)
+        )
+    clock = ZoneInfo(zone) if zone else None
+    try:
+        return local_changes(
+            expression, first, last, holidays=holidays, zone=clock, position=position
+        )
+    except ValueError as error:
+        raise UnreadableHours(f"Expected opening hours, got {expression!r} - at {error}") from None
+
+
+def _to_schedule(changes: LocalChanges, local: _LocalTime) -> Schedule:
+    """Give each UTC minute the state of the local minute that its wall clock shows."""
+    pieces = []
+    for begin, end, shift in local.stretches:
+        shown = part(changes, begin + shift, end + shift)
+        pieces.append(LocalChanges(shown.minutes - shift, shown.states))
+    minutes, states = join(pieces)
+    return minutes.astype(np.uint16), states

@@ -1,0 +1,298 @@
+"""Hours as people write them, cut into words, times and signs.
+
+Useful for: `tokens_of`, with every time already on the 24-hour clock.
+Not useful for: what the tokens mean together; `geosearch.hours.grammar` puts them together.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final
+
+from geosearch.hours.words import (
+    CHINESE_DAYS,
+    GERMAN_DAYS,
+    LONGEST_CHINESE_WORD,
+    WORDS,
+    Kind,
+)
+
+NOON: Final = 720
+MIDNIGHT: Final = 1440
+
+
+@dataclass(slots=True)
+class Token:
+    """One word, time or sign.
+
+    `kind` is a `Kind`, or the sign itself, or `time`, `number`, `comment`, `nth`. A time's `minute`
+    counts from midnight; `sure` tells that the writer's clock has 24 hours or names its half.
+    """
+
+    kind: Kind | str
+    text: str
+    at: int
+    minute: int = 0
+    sure: bool = False
+
+
+_SIGNS: Final = str.maketrans(
+    {
+        **dict.fromkeys("‐‑‒–—―−〜~∼～－﹣", "-"),
+        **dict.fromkeys("“”„‟«»", '"'),
+        **dict.fromkeys("、，", ","),
+        **dict.fromkeys("；。", ";"),
+        **dict.fromkeys("：∶︰﹕", ":"),
+        **dict.fromkeys("\u200b\u200c\u200d\ufeff\u200e\u200f", None),
+    }
+)
+
+_ALWAYS: Final = re.compile(
+    r"(?:24/7|24-7|24x7|24/24|7/7|7 ?j/7|24 ?h(?:(?:ou)?rs?)?/24)", re.IGNORECASE
+)
+_TIME: Final = re.compile(
+    r"(?P<hour>\d{1,2})(?:"
+    r"[:](?P<colon>\d{2})(?::00)?(?!\d)"
+    r"|(?P<dotted>\.)(?P<dot>\d{2})(?![\d.])"
+    r"| ?[hH](?P<h>\d{2})?(?![a-zA-Z])"
+    r"|[点點时時](?:(?P<half>半)|(?P<quarter>一刻)|(?P<minutes>\d{1,2})分?|整)?"
+    r")"
+)
+_NUMBER: Final = re.compile(r"\d+")
+_WORD: Final = re.compile(r"[^\W\d_]+(?:\.m\b\.?)?", re.UNICODE)
+_NTH: Final = re.compile(r" ?\[ ?-?\d(?: ?[-,] ?-?\d)* ?\]")
+_COMMENT: Final = re.compile(r'"[^"]+"')
+_ALL_DAY: Final = re.compile(r"24 ?(?:h|hrs?|hours?|std|stunden)\b", re.IGNORECASE)
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Return the tokens of a text, in order; am, 下午, Uhr and their like are in the times.
+
+    Raises
+    ------
+    ValueError
+        A word or sign is not understood, or a time may be morning or afternoon; the message is
+        the place and the reason.
+    """
+    tokens = _tokens(text)
+    _settle_clock(tokens)
+    return tokens
+
+
+def _tokens(text: str) -> list[Token]:
+    # NFKC makes full-width digits and signs narrow; the table does the dashes and quotes it leaves.
+    text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
+    tokens: list[Token] = []
+    at = 0
+    while at < len(text):
+        if text[at] in " \t":
+            at += 1
+            continue
+        token, at = _token(text, at, tokens)
+        if token is not None:
+            tokens.append(token)
+    words = {token.text.lower() for token in tokens if token.kind in (Kind.DAY, "german day")}
+    for token, following in zip_longest(tokens, tokens[1:]):
+        if token.kind == "german day":
+            day, proof = GERMAN_DAYS[token.text]
+            # French "Di, Sa" are Sunday and Saturday; "Di-Sa" would be the whole week.
+            starts_range = following is not None and following.kind == "-"
+            if not words & proof and not (token.text == "di" and starts_range and "sa" in words):
+                raise refusal(token, "is a day in more than one language")
+            token.kind, token.text = Kind.DAY, day
+        elif token.kind is Kind.DAY:
+            token.text = WORDS[token.text.lower()][1]
+    return tokens
+
+
+def _token(text: str, at: int, before: list[Token]) -> tuple[Token | None, int]:
+    """Return the token that begins at `at`, None for one without meaning, and where it ends."""
+    if found := _COMMENT.match(text, at):
+        return Token("comment", found[0], at), found.end()
+    if found := _ALWAYS.match(text, at):
+        return Token(Kind.ALL_DAY, "", at), found.end()
+    if before and before[-1].kind in (Kind.DAY, "german day") and (found := _NTH.match(text, at)):
+        return Token("nth", found[0].replace(" ", ""), at), found.end()
+    if text[at].isdigit():
+        return _digits(text, at)
+    if ord(text[at]) >= 0x2E80:
+        return _chinese(text, at, before)
+    if found := _WORD.match(text, at):
+        return _word(found, at)
+    if text.startswith("||", at):
+        raise ValueError(f"character {at + 1}: a fallback rule is not repaired")
+    if text[at] in "\r\n|":
+        return Token(";", ";", at), at + 1
+    if text[at] in ",;:-+&/()":
+        return Token(text[at], text[at], at), at + 1
+    raise ValueError(f"character {at + 1}: {text[at]!r} is not understood")
+
+
+def _digits(text: str, at: int) -> tuple[Token | None, int]:
+    for word in ("24小时", "24小時", "24時間"):
+        if text.startswith(word, at):
+            return Token(Kind.ALL_DAY, word, at), at + len(word)
+    if found := _ALL_DAY.match(text, at):
+        return Token(Kind.ALL_DAY, found[0], at), found.end()
+    found = _TIME.match(text, at)
+    if found is not None:
+        minute = found["colon"] or found["dot"] or found["h"] or found["minutes"] or "0"
+        minutes = 30 if found["half"] else 15 if found["quarter"] else int(minute)
+        if int(found["hour"]) > 26 or minutes > 59:
+            raise ValueError(f"character {at + 1}: {found[0]!r} is no time")
+        # With a dot it may be a date: 01.05 to 30.09. No month is called 00 or 13 and more.
+        if found["dotted"] and 1 <= minutes <= 12:
+            raise ValueError(f"character {at + 1}: {found[0]!r} may be a date")
+        sure = int(found["hour"]) > 12 or found["hour"].startswith("0")
+        total = int(found["hour"]) * 60 + minutes
+        return Token("time", found[0], at, total, sure), found.end()
+    number = _NUMBER.match(text, at)
+    assert number is not None
+    return Token("number", number[0], at), number.end()
+
+
+def _chinese(text: str, at: int, before: list[Token]) -> tuple[Token | None, int]:
+    for length in range(LONGEST_CHINESE_WORD, 0, -1):
+        word = text[at : at + length]
+        if len(word) == length and word in WORDS:
+            kind, meaning = WORDS[word]
+            if kind is Kind.FILLER:
+                return None, at + length
+            return Token(kind, _text(kind, word, meaning), at), at + length
+    joined = [token.kind for token in before[-2:]]
+    after_day = joined[-1:] == [Kind.DAY] or (
+        len(joined) == 2 and joined[0] is Kind.DAY and joined[1] in (Kind.TO, Kind.AND, ",", "-")
+    )
+    if text[at] in CHINESE_DAYS and after_day:
+        return Token(Kind.DAY, "周" + text[at], at), at + 1
+    raise ValueError(f"character {at + 1}: {text[at]!r} is not understood")
+
+
+def _word(found: re.Match[str], at: int) -> tuple[Token | None, int]:
+    word, end = found[0].lower(), found.end()
+    if end < len(found.string) and found.string[end] == "." and len(word) <= 4:
+        end += 1
+    if word in GERMAN_DAYS:
+        return Token("german day", word, at), end
+    if word not in WORDS:
+        raise ValueError(f"character {at + 1}: {found[0]!r} is not understood")
+    kind, meaning = WORDS[word]
+    if kind is Kind.FILLER:
+        return None, end
+    return Token(kind, _text(kind, word, meaning), at), end
+
+
+def _text(kind: Kind, word: str, meaning: str) -> str:
+    """Days keep their word for now: which language it is may matter to another."""
+    return word if kind is Kind.DAY else meaning or word
+
+
+def refusal(token: Token, why: str) -> ValueError:
+    """Error that says where the token is and what is wrong with it."""
+    return ValueError(f"character {token.at + 1}: {token.text!r} {why}")
+
+
+def _settle_clock(tokens: list[Token]) -> None:
+    """Turn hours with words (10am, 下午2:00, 8 Uhr) into times; take the words out."""
+    _join_numbers_and_words(tokens)
+    _apply_words_after(tokens)
+    _apply_words_before(tokens)
+
+
+DASHES: Final = ("-", Kind.TO)
+_HALVES: Final = (Kind.MORNING, Kind.AFTERNOON, Kind.EVENING, Kind.NOON)
+
+
+def _join_numbers_and_words(tokens: list[Token]) -> None:
+    for token, following in zip_longest(tokens, tokens[1:]):
+        if token.kind != "number":
+            continue
+        latin_half = (
+            following is not None and following.kind in _HALVES and following.text.isascii()
+        )
+        clock = following is not None and following.kind is Kind.CLOCK
+        # 0800 and 1730 are no years of a shop.
+        four_digits = len(token.text) == 4 and (token.text[0] == "0" or int(token.text) < 1900)
+        if latin_half or clock or four_digits:
+            make_time(token)
+    # "8-18 Uhr": the word stands for both.
+    for place, token in enumerate(tokens):
+        if token.kind is Kind.CLOCK:
+            for earlier in tokens[max(0, place - 3) : place]:
+                if earlier.kind == "number":
+                    make_time(earlier)
+                earlier.sure = True
+    tokens[:] = [token for token in tokens if token.kind is not Kind.CLOCK]
+
+
+def make_time(token: Token) -> None:
+    """Turn a number such as 8 or 1730 into the time it is."""
+    hour, minute = int(token.text), 0
+    if len(token.text) == 4:
+        hour, minute = divmod(hour, 100)
+    if hour > 24 or minute > 59 or len(token.text) == 3:
+        raise refusal(token, "is no time")
+    token.kind, token.minute = "time", hour * 60 + minute
+    token.sure = hour > 12 or token.text[0] == "0"
+
+
+def _apply_words_after(tokens: list[Token]) -> None:
+    """Take out am and pm, which follow their time; where one has them, all must."""
+    named: list[Token] = []
+    for place, token in enumerate(tokens):
+        if token.kind in _HALVES and token.text.isascii():
+            time = tokens[place - 1] if place else token
+            if time.kind != "time" or time in named or not 60 <= time.minute < 13 * 60:
+                raise refusal(token, "follows no time of a twelve-hour clock")
+            if token.kind is Kind.AFTERNOON and time.minute < NOON:
+                time.minute += NOON
+            if token.kind is Kind.MORNING and time.minute >= NOON:
+                time.minute -= NOON
+            time.sure = True
+            named.append(time)
+    tokens[:] = [t for t in tokens if not (t.kind in _HALVES and t.text.isascii())]
+    for token in tokens if named else []:
+        if token.kind == "number" or (
+            token.kind == "time" and token not in named and token.minute < 13 * 60
+        ):
+            raise refusal(token, "may be morning or afternoon")
+
+
+def _apply_words_before(tokens: list[Token]) -> None:
+    """上午, 下午 and their like stand before their time and hold for the end of its span."""
+    half: Kind | None = None
+    kept: list[Token] = []
+    for place, token in enumerate(tokens):
+        if token.kind in _HALVES:
+            assert isinstance(token.kind, Kind)
+            half = token.kind
+            if place + 1 == len(tokens) or tokens[place + 1].kind != "time":
+                raise refusal(token, "is followed by no time")
+            continue
+        if token.kind is Kind.NEXT_DAY:
+            half = None
+            if place + 1 == len(tokens) or tokens[place + 1].kind not in ("time", *_HALVES):
+                raise refusal(token, "is followed by no time")
+            tokens[place + 1].sure = True
+            continue
+        if token.kind == "time" and half is not None:
+            _in_half(token, half)
+            is_start = place + 1 < len(tokens) and tokens[place + 1].kind in DASHES
+            half = half if is_start else None
+        elif token.kind not in DASHES:
+            half = None
+        kept.append(token)
+    tokens[:] = kept
+
+
+def _in_half(token: Token, half: Kind) -> None:
+    hour = token.minute // 60
+    if half is Kind.MORNING and hour > 12:
+        raise refusal(token, "is not in the morning")
+    # Hours that the word moves to the second half of the day. 晚上2点 is at night, 晚上12点 is
+    # midnight, 中午1点 is one hour after noon.
+    moved = {Kind.AFTERNOON: range(12), Kind.EVENING: range(4, 13), Kind.NOON: range(4)}
+    if hour in moved.get(half, ()):
+        token.minute += NOON
+    token.sure = True

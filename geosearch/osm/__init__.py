@@ -1,0 +1,1 @@
+"""OpenStreetMap places to a snapshot."""

@@ -1,0 +1,208 @@
+"""OpenStreetMap tags to fields of a merchant: names, categories, address, contact.
+
+Useful for: one place at a time; every function takes the tags and returns values of the contract.
+Not useful for: files and positions; those are `geosearch.osm.importer`.
+
+Source of the meaning of tags: the OpenStreetMap wiki, "Map features".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+Tags = Mapping[str, str]
+
+_LANGUAGE = re.compile(r"name:[a-z]{2,3}(?:[-_][A-Za-z0-9]+)*")
+_OTHER_NAMES = ("int_name", "alt_name", "official_name", "short_name", "loc_name", "old_name")
+_BRAND_NAMES = re.compile(r"brand:[a-z]{2,3}(?:[-_][A-Za-z0-9]+)*")
+_WORD = re.compile(r"[^\W_]+(?:[_-][^\W_]+)*")
+MOST_CUISINES = 6
+
+_FOOD = frozenset(
+    "restaurant cafe fast_food bar pub biergarten food_court ice_cream juice_bar tea".split()
+)
+_AMENITIES: dict[str, str] = {
+    **dict.fromkeys(
+        "school kindergarten university college library driving_school language_school "
+        "music_school prep_school childcare research_institute driver_training".split(),
+        "education",
+    ),
+    **dict.fromkeys(
+        "pharmacy hospital clinic doctors dentist veterinary nursing_home".split(), "health"
+    ),
+    **dict.fromkeys("bank atm bureau_de_change money_transfer payment_terminal".split(), "money"),
+    **dict.fromkeys(
+        "cinema theatre nightclub casino arts_centre karaoke_box internet_cafe public_bath "
+        "gambling events_venue stripclub studio planetarium".split(),
+        "leisure",
+    ),
+    **dict.fromkeys(
+        "fuel parking parking_entrance parking_space charging_station car_wash car_rental "
+        "car_sharing bicycle_rental bicycle_parking bus_station ferry_terminal taxi boat_rental "
+        "motorcycle_parking vehicle_inspection bicycle_repair_station".split(),
+        "transport",
+    ),
+}
+_LODGING = frozenset(
+    "hotel hostel guest_house motel apartment chalet alpine_hut camp_site caravan_site "
+    "wilderness_hut".split()
+)
+# What a place mainly is comes first, so that its most telling category leads.
+_KEYS = ("amenity", "shop", "tourism", "leisure", "healthcare", "craft", "office")
+_NO_SHOP = frozenset({"yes", "no", "vacant"})
+
+# Roots and paths under which even a place without a name is a business.
+_TRADES = frozenset("food shop hotel health craft office".split())
+_BUSINESSES = frozenset(
+    "money.bank money.bureau_de_change transport.fuel transport.car_wash transport.car_rental "
+    "leisure.cinema leisure.theatre leisure.nightclub leisure.casino leisure.karaoke_box "
+    "leisure.internet_cafe leisure.public_bath leisure.fitness_centre leisure.sports_centre "
+    "leisure.bowling_alley leisure.escape_game leisure.amusement_arcade".split()
+)
+
+_TAG_WORDS: dict[str, str] = {
+    "takeaway": "takeaway",
+    "delivery": "delivery",
+    "outdoor_seating": "outdoor_seating",
+    "drive_through": "drive_through",
+    "wheelchair": "wheelchair",
+    "smoking": "smoking",
+    "air_conditioning": "air_conditioning",
+    "diet:vegan": "vegan",
+    "diet:vegetarian": "vegetarian",
+    "diet:halal": "halal",
+    "diet:kosher": "kosher",
+    "diet:gluten_free": "gluten_free",
+}
+_ONLINE = frozenset({"yes", "wlan", "wifi"})
+
+
+def display_name(tags: Tags) -> str | None:
+    """Return `name`, else a name in some language, another name or the brand; `None` without."""
+    if tags.get("name", "").strip():
+        return tags["name"]
+    return next((name for name in _names(tags)), tags.get("brand"))
+
+
+def aliases(tags: Tags, name: str | None) -> list[str]:
+    """Return every other name, in all languages and of the brand, each once, by key."""
+    brands = (tags[key] for key in sorted(tags) if _BRAND_NAMES.fullmatch(key))
+    found = dict.fromkeys([*_names(tags), *brands])
+    return [alias for alias in found if alias != name]
+
+
+def _names(tags: Tags) -> Iterator[str]:
+    keys = [key for key in sorted(tags) if _LANGUAGE.fullmatch(key)]
+    for key in (*keys, *_OTHER_NAMES):
+        for part in tags.get(key, "").split(";"):
+            if part.strip():
+                yield part.strip()
+
+
+def categories(tags: Tags) -> list[str]:
+    """Return dotted paths, most specific first; none where no key says what the place is.
+
+    Cuisines come below `food.restaurant`, `food.fast_food` and `food.cafe`:
+    `food.restaurant.noodles`.
+
+    Examples
+    --------
+    >>> categories({"amenity": "restaurant", "cuisine": "noodles;chinese"})
+    ['food.restaurant.noodles', 'food.restaurant.chinese', 'food.restaurant']
+    >>> categories({"shop": "bakery", "amenity": "cafe"})
+    ['food.cafe', 'shop.bakery']
+    """
+    found: dict[str, None] = {}
+    for key in _KEYS:
+        for value in _words(tags.get(key, "")):
+            path = _path(key, value)
+            if path in {"food.restaurant", "food.fast_food", "food.cafe"}:
+                cuisines = _words(tags.get("cuisine", ""))[:MOST_CUISINES]
+                found.update(dict.fromkeys(f"{path}.{cuisine}" for cuisine in cuisines))
+            if path:
+                found[path] = None
+    return list(found)
+
+
+def _words(text: str) -> list[str]:
+    """Return the values of a tag in lower case; spaces become `_`, odd ones are left out."""
+    words = ("_".join(part.lower().split()) for part in re.split("[;,]", text))
+    return [word for word in words if _WORD.fullmatch(word)]
+
+
+def _path(key: str, value: str) -> str | None:
+    if key == "shop":
+        return None if value in {"no", "vacant"} else "shop" if value == "yes" else f"shop.{value}"
+    if value in _NO_SHOP:
+        return None
+    if key == "amenity":
+        return f"{'food' if value in _FOOD else _AMENITIES.get(value, 'amenity')}.{value}"
+    if key == "tourism":
+        return f"{'hotel' if value in _LODGING else 'sight'}.{value}"
+    return f"{'health' if key == 'healthcare' else key}.{value}"
+
+
+def tag_list(tags: Tags) -> list[str]:
+    """Return what a guest may filter by: `takeaway`, `vegan`, `wifi` and the like."""
+    found = [word for key, word in _TAG_WORDS.items() if tags.get(key) in {"yes", "only"}]
+    if tags.get("internet_access") in _ONLINE:
+        found.append("wifi")
+    return found
+
+
+def address(tags: Tags) -> str | None:
+    """Return `addr:full`, else street and number, else the place, then postcode and city."""
+    if tags.get("addr:full"):
+        return tags["addr:full"]
+    street = tags.get("addr:street") or tags.get("addr:place") or tags.get("addr:housename")
+    first = " ".join(filter(None, (street, tags.get("addr:housenumber"))))
+    second = " ".join(filter(None, (tags.get("addr:postcode"), tags.get("addr:city"))))
+    return ", ".join(filter(None, (first, second))) or None
+
+
+def fields(tags: Tags) -> dict[str, object]:
+    """Return the fields of a merchant that tags alone give, without empty ones."""
+    name = display_name(tags)
+    district = next(
+        (
+            tags[f"addr:{key}"]
+            for key in ("district", "suburb", "subdistrict")
+            if tags.get(f"addr:{key}")
+        ),
+        None,
+    )
+    paths = categories(tags)
+    values: dict[str, object] = {
+        "name": name,
+        "branch_name": tags.get("branch"),
+        "aliases": aliases(tags, name),
+        "brand": tags.get("brand"),
+        "categories": paths,
+        "address": address(tags),
+        "city": tags.get("addr:city"),
+        "district": district,
+        "opening_hours": tags.get("opening_hours"),
+        "business_status": _status(tags, paths),
+        "tags": tag_list(tags),
+        "phone": tags.get("phone") or tags.get("contact:phone"),
+        "url": tags.get("website") or tags.get("contact:website") or tags.get("url"),
+        "image_url": tags.get("image"),
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def is_facility(paths: object) -> bool:
+    """Return whether these categories, at least one, are all of things that are no business.
+
+    Examples
+    --------
+    >>> is_facility(["transport.parking"]), is_facility(["food.cafe"]), is_facility([])
+    (True, False, False)
+    """
+    if not isinstance(paths, list) or not paths:
+        return False
+    return not any(path.partition(".")[0] in _TRADES or path in _BUSINESSES for path in paths)
+
+
+def _status(tags: Tags, paths: list[str]) -> str | None:
+    """Return that a place is gone for good if it is nothing but a vacant shop."""
+    return "CLOSED_PERMANENTLY" if tags.get("shop") == "vacant" and not paths else None

@@ -1,0 +1,1 @@
+"""The HTTP service: thin, it parses, asks and encodes."""

@@ -1,0 +1,239 @@
+"""The ASGI edge: one request in, one `Reply` out, with limits, problems, metrics and logs.
+
+Useful for: everything that is the same for every route, so that a handler is parse, search, encode.
+Not useful for: knowing what a route does.
+
+Routes are plain ASGI applications, not Starlette request functions: for a constant answer that is
+29 µs of processor time a request against 40 µs, and answers are ready-made bytes anyway.
+"""
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from geosearch.errors import BadRequest
+from geosearch.model import Query
+from geosearch.service.logs import rounded
+from geosearch.service.metrics import Metrics
+from geosearch.service.problems import MEDIA_TYPE as PROBLEM
+from geosearch.service.problems import HttpProblem, problem_body, refusal_body, status_of
+
+JSON = b"application/json"
+
+
+MAX_QUERY_STRING = 16_384
+"""Longest query string in bytes; a larger wallet belongs in a body."""
+
+ANY_METHOD = "*"
+"""Key of a handler that takes whatever method comes."""
+
+
+class Asked:
+    """What a handler gets of a request.
+
+    Attributes
+    ----------
+    query_string
+        As it came, percent-encoded.
+    path_params
+        What the path holds for the names of the route's template.
+    """
+
+    __slots__ = ("_max_body_bytes", "_receive", "_scope", "path_params", "query_string")
+
+    def __init__(self, scope: Scope, receive: Receive, max_body_bytes: int) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._max_body_bytes = max_body_bytes
+        self.query_string: bytes = scope["query_string"]
+        self.path_params: dict[str, str] = scope.get("path_params", {})
+
+    async def body(self) -> bytes:
+        """Return the body.
+
+        Raises
+        ------
+        HttpProblem
+            It is not plain `application/json`, or too long; a body that says so itself is not read.
+        """
+        media_type, encoding, length = b"", b"", b"0"
+        for name, value in self._scope["headers"]:
+            if name == b"content-type":
+                media_type = value.partition(b";")[0].strip().lower()
+            elif name == b"content-encoding":
+                encoding = value.strip().lower()
+            elif name == b"content-length":
+                length = value
+        if media_type != JSON:
+            raise _wrong_media_type("content type application/json", media_type)
+        if encoding not in (b"", b"identity"):
+            raise _wrong_media_type("a body without content encoding", encoding)
+        if int(length) > self._max_body_bytes:
+            raise self._too_large()
+        whole = bytearray()
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise _Disconnected
+            whole += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(whole) > self._max_body_bytes:
+                raise self._too_large()
+        return bytes(whole)
+
+    def _too_large(self) -> HttpProblem:
+        # What was not read would be taken for the next request: the connection ends here.
+        return HttpProblem(
+            "too_large",
+            f"Expected a body of at most {self._max_body_bytes} bytes, got more",
+            {"connection": "close"},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers. `query` and `results` are for log and metrics of nearby queries."""
+
+    body: bytes
+    status: int = 200
+    media_type: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    code: str = ""
+    query: Query | None = None
+    results: int = 0
+
+
+Handler = Callable[[Asked], Awaitable[Reply]]
+
+
+class Endpoint:
+    """The ASGI application of one route.
+
+    Parameters
+    ----------
+    route
+        Its name in logs and metrics: the path as a template, never the path that came.
+    handlers
+        By method. HEAD is answered as GET without the body.
+    metrics
+        Where requests are counted.
+    max_body_bytes
+        Longest body; more is refused, at once if the request says so.
+    log_requests
+        Whether every request is logged, or only failed ones.
+    """
+
+    def __init__(
+        self,
+        route: str,
+        handlers: Mapping[str, Handler],
+        *,
+        metrics: Metrics,
+        max_body_bytes: int,
+        log_requests: bool,
+    ) -> None:
+        self.route = route
+        self._handlers = dict(handlers)
+        if "GET" in handlers:
+            self._handlers["HEAD"] = handlers["GET"]
+        self._allow = ", ".join(sorted(self._handlers))
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._log_requests = log_requests
+        self._log = structlog.get_logger()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = time.perf_counter_ns()
+        try:
+            reply = await self._reply(scope, receive)
+        except _Disconnected:
+            return
+        await send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": [
+                    (b"content-type", reply.media_type),
+                    (b"content-length", b"%d" % len(reply.body)),
+                    # An answer holds for one wallet at one instant.
+                    (b"cache-control", b"no-store"),
+                    *reply.headers,
+                ],
+            }
+        )
+        body = b"" if scope["method"] == "HEAD" else reply.body
+        await send({"type": "http.response.body", "body": body})
+        self._observe(scope["method"], reply, time.perf_counter_ns() - started)
+
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        """Return what the handler answers, or the problem it ends in."""
+        try:
+            method = scope["method"]
+            handler = self._handlers.get(method) or self._handlers.get(ANY_METHOD)
+            if handler is None:
+                raise HttpProblem(
+                    "method_not_allowed",
+                    f"Expected {self._allow}, got {method[:20]} - at `{self.route}`",
+                    {"allow": self._allow},
+                )
+            if len(scope["query_string"]) > MAX_QUERY_STRING:
+                expected = f"Expected a query string of at most {MAX_QUERY_STRING} bytes, got more"
+                raise HttpProblem("uri_too_long", expected)
+            return await handler(Asked(scope, receive, self._max_body_bytes))
+        except BadRequest as refusal:
+            code = refusal.code
+            return Reply(refusal_body(refusal), status_of(code), PROBLEM, code=code)
+        except HttpProblem as refusal:
+            code = refusal.code
+            headers = tuple(
+                (name.encode(), text.encode()) for name, text in refusal.headers.items()
+            )
+            body = problem_body(code, str(refusal))
+            return Reply(body, status_of(code), PROBLEM, headers, code)
+        except _Disconnected:
+            raise
+        except Exception:
+            fault = uuid.uuid4().hex
+            self._log.exception("fault", route=self.route, fault=fault)
+            detail = f"Expected an answer, got a fault of ours, logged as {fault}"
+            return Reply(problem_body("fault", detail), 500, PROBLEM, code="fault")
+
+    def _observe(self, method: str, reply: Reply, elapsed_ns: int) -> None:
+        self._metrics.count_request(self.route, reply.status)
+        if reply.code:
+            self._metrics.count_error(reply.code)
+        query = reply.query
+        if query is not None:
+            self._metrics.observe_nearby(query.sort, elapsed_ns / 1e9, reply.results)
+        if not self._log_requests:
+            return
+        took_us = elapsed_ns // 1000
+        if query is not None:
+            self._log.info(
+                "request", method=method, route=self.route, status=reply.status, took_us=took_us,
+                sort=query.sort, results=reply.results, **rounded(query),
+            )  # fmt: skip
+        elif reply.code:
+            self._log.info(
+                "request", method=method, route=self.route, status=reply.status, took_us=took_us,
+                code=reply.code,
+            )  # fmt: skip
+        else:
+            self._log.info(
+                "request", method=method, route=self.route, status=reply.status, took_us=took_us
+            )
+
+
+class _Disconnected(Exception):
+    """The client went away before its body was whole."""
+
+
+def _wrong_media_type(expected: str, got: bytes) -> HttpProblem:
+    words = ascii(got[:60].decode("latin-1")) if got else "nothing"
+    return HttpProblem("wrong_media_type", f"Expected {expected}, got {words}")

@@ -1,0 +1,199 @@
+"""`Engines`: the engine of the current index version, and of older ones that cursors pin.
+
+A background thread looks at the index folder, opens a new version beside the old one, asks it one
+question, and only then puts it in the old one's place by one assignment. A request takes its engine
+once and keeps it; so none fails and none sees two versions. An old engine stays while its version
+is on disk, for the cursors that name it, and its pages go when the last request lets go of it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from geosearch.cursor import expired
+from geosearch.errors import GeosearchError
+from geosearch.model import Answer, Query
+from geosearch.publish import current, versions
+from geosearch.service.problems import HttpProblem
+
+RETRY_SECONDS = 0.5
+"""Pause before an index that could not be opened is tried again."""
+
+
+class Engine(Protocol):
+    """What the service needs of an engine; `geosearch.open_index` returns one."""
+
+    def search(self, query: Query) -> Answer:
+        """Return the answer to one query."""
+
+    def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
+        """Return one merchant with hours and deals, or None."""
+
+    def zones_at(self, lat: float, lng: float, at: datetime | None) -> list[dict[str, Any]]:
+        """Return the zones that hold a point."""
+
+    def programs(self) -> list[dict[str, Any]]:
+        """Return every programme."""
+
+    def info(self) -> dict[str, Any]:
+        """Return snapshot id, version, counts, horizon and time of build."""
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """One opened version and what the service asks of it at every turn."""
+
+    engine: Engine
+    version: str
+    snapshot_id: str
+    built_at: datetime
+    horizon_start: datetime
+    horizon_end: datetime
+
+
+class Engines:
+    """The opened versions of one index folder.
+
+    Parameters
+    ----------
+    index
+        Index folder, with `versions` and `CURRENT`.
+    open_version
+        Opens the folder of one version.
+    poll_seconds
+        How often to look for a new version.
+    """
+
+    def __init__(
+        self, index: Path, open_version: Callable[[Path], Engine], *, poll_seconds: float
+    ) -> None:
+        self._index = index
+        self._open_version = open_version
+        self._poll_seconds = poll_seconds
+        self._opened: dict[str, Loaded] = {}
+        self._opening = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follow-index", daemon=True)
+        self._log = structlog.get_logger()
+        self._sentence = ""
+        self._retry_at = 0.0
+        self.loaded: Loaded | None = None
+        self.failures = 0
+
+    def load(self) -> None:
+        """Open the current version and let go of versions gone.
+
+        Raises
+        ------
+        BadData
+            There is no current version, or it cannot be opened; the old one stays.
+        """
+        folder = current(self._index)
+        if self.loaded is None or self.loaded.version != folder.name:
+            self.loaded = self._open(folder)
+            self._log.info("index opened", version=folder.name, snapshot_id=self.loaded.snapshot_id)
+        kept = {*versions(self._index), folder.name}
+        self._opened = {name: old for name, old in self._opened.items() if name in kept}
+
+    def start(self) -> None:
+        """Open the current version, if there is one, and follow the folder from now on."""
+        self.refresh()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following; opened versions are let go of."""
+        self._stopping.set()
+        self._thread.join()
+        self.loaded = None
+        self._opened = {}
+
+    def current(self) -> Loaded:
+        """Return the version to answer from.
+
+        Raises
+        ------
+        HttpProblem
+            Code `not_ready`: there is none yet.
+        """
+        loaded = self.loaded
+        if loaded is None:
+            raise HttpProblem("not_ready", "Expected an index to answer from, got none yet")
+        return loaded
+
+    def opened(self, version: str) -> Loaded | None:
+        """Return a version if it is open already. Never blocks."""
+        return self._opened.get(version)
+
+    def pinned(self, version: str) -> Loaded:
+        """Return the version that a cursor names; opens it from disk if need be, so it may block.
+
+        Raises
+        ------
+        BadRequest
+            Code `cursor_expired`: it is not kept any more.
+        """
+        loaded = self._opened.get(version)
+        if loaded is not None:
+            return loaded
+        # Only a name that the folder lists is ever opened: a cursor cannot name another path.
+        if version in versions(self._index):
+            try:
+                return self._open(self._index / "versions" / version)
+            except (GeosearchError, OSError) as error:
+                self._log.warning("pinned version not opened", version=version, error=str(error))
+        raise expired(version)
+
+    def refresh(self) -> None:
+        """`load`, but never raise: what cannot be opened is logged, counted and tried again later.
+
+        The sentence is logged once, however often the same thing fails.
+        """
+        if time.monotonic() < self._retry_at:
+            return
+        try:
+            self.load()
+            self._sentence = ""
+        except Exception as error:
+            self.failures += 1
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            if str(error) != self._sentence:
+                self._sentence = str(error)
+                self._log.error("index not opened", error=self._sentence)
+
+    def _open(self, folder: Path) -> Loaded:
+        with self._opening:
+            loaded = self._opened.get(folder.name)
+            if loaded is None:
+                loaded = _load(self._open_version(folder), folder.name)
+                self._opened = {**self._opened, folder.name: loaded}
+            return loaded
+
+    def _follow(self) -> None:
+        while not self._stopping.wait(self._poll_seconds):
+            self.refresh()
+
+
+def _load(engine: Engine, version: str) -> Loaded:
+    info = engine.info()
+    loaded = Loaded(
+        engine=engine,
+        version=version,
+        snapshot_id=info["snapshot_id"],
+        built_at=_instant(info["built_at"]),
+        horizon_start=_instant(info["horizon"]["start"]),
+        horizon_end=_instant(info["horizon"]["end"]),
+    )
+    # One question before it takes over: code (that of another datum too) and first pages are not
+    # paid for by a request, and an engine that cannot answer never takes over.
+    engine.search(Query(lat=31.0, lng=121.0, crs="GCJ02", at=loaded.horizon_start))
+    return loaded
+
+
+def _instant(value: str | datetime) -> datetime:
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

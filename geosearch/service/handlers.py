@@ -1,0 +1,240 @@
+"""The handlers of the service, one a route: parse, search, encode.
+
+Useful for: what a route answers. Not useful for: what is the same for all of them (`edge`), or
+running the service (`service`).
+
+A search takes tens of microseconds, less than handing it to a thread costs, so it runs in the event
+loop. Batches, polygons and counts over areas without a radius run in threads: the kernel holds no
+GIL there, and nobody waits behind them.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import orjson
+from starlette.routing import Route
+
+from geosearch.cursor import read_cursor
+from geosearch.errors import BadRequest, Problem
+from geosearch.model import Answer, Query
+from geosearch.service.edge import ANY_METHOD, Asked, Endpoint, Handler, Reply
+from geosearch.service.encode import encode_answer, encode_answers
+from geosearch.service.engines import Engines, Loaded
+from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
+from geosearch.service.metrics import Metrics
+from geosearch.service.openapi import openapi_document
+from geosearch.service.problems import HttpProblem
+from geosearch.service.request import (
+    read_batch,
+    read_body,
+    read_instant,
+    read_nothing,
+    read_place,
+    read_url,
+)
+from geosearch.service.settings import Settings
+from indexes.datum import to_wgs84
+
+HEAVY_THREADS = 2
+"""Threads for batches and large areas: as many may run beside the event loop."""
+
+HEAVY_WAITING = 64
+"""Most batches and large areas under way or waiting; more are refused with 503."""
+
+_Work = TypeVar("_Work")
+
+
+class Handlers:
+    """The handlers of the service, and the routes they answer.
+
+    Parameters
+    ----------
+    engines
+        Where the engine of a request comes from.
+    metrics
+        What `/metrics` shows.
+    settings
+        For limits.
+    """
+
+    def __init__(self, engines: Engines, metrics: Metrics, settings: Settings) -> None:
+        self._engines = engines
+        self._metrics = metrics
+        self._settings = settings
+        self._heavy_waiting = 0
+        self._heavy = ThreadPoolExecutor(HEAVY_THREADS, thread_name_prefix="heavy")
+        self._openapi = orjson.dumps(openapi_document(settings))
+
+    def routes(self) -> list[Route]:
+        """Return every route, the busiest first."""
+        return [
+            self._route("/v1/nearby", GET=self.nearby_get, POST=self.nearby_post),
+            self._route("/v1/nearby:batch", POST=self.batch),
+            self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
+            self._route("/v1/zones", GET=self.zones),
+            self._route("/v1/programs", GET=self.programs),
+            self._route("/v1/index", GET=self.index),
+            self._route("/healthz", GET=self.alive),
+            self._route("/readyz", GET=self.ready),
+            self._route("/metrics", GET=self.metrics),
+            self._route("/openapi.json", GET=self.openapi),
+        ]
+
+    def elsewhere(self) -> Endpoint:
+        """Return what answers on any other path."""
+        return self._endpoint("elsewhere", {ANY_METHOD: self.nowhere})
+
+    async def nearby_get(self, asked: Asked) -> Reply:
+        """`GET /v1/nearby`."""
+        return await self._nearby(read_url(asked.query_string))
+
+    async def nearby_post(self, asked: Asked) -> Reply:
+        """`POST /v1/nearby`: the same names as JSON, so that a wallet stays out of URLs."""
+        read_nothing(asked.query_string)
+        return await self._nearby(read_body(await asked.body()))
+
+    async def batch(self, asked: Asked) -> Reply:
+        """`POST /v1/nearby:batch`: many queries, answered as a whole or not at all."""
+        read_nothing(asked.query_string)
+        queries = read_batch(await asked.body(), most=self._settings.max_batch)
+        return await self._in_thread(self._search_all, queries)
+
+    async def merchant(self, asked: Asked) -> Reply:
+        """`GET /v1/merchants/{id}`: one merchant with its hours and deals."""
+        at = read_instant(asked.query_string)
+        merchant_id = asked.path_params["merchant_id"]
+        record = self._engines.current().engine.merchant(merchant_id, at)
+        if record is None:
+            raise HttpProblem("not_found", "Expected the id of a merchant, got an unknown one")
+        return Reply(orjson.dumps(record))
+
+    async def zones(self, asked: Asked) -> Reply:
+        """`GET /v1/zones`: zones that hold a point."""
+        place = read_place(asked.query_string)
+        lat, lng = to_wgs84(place.lat, place.lng, place.crs)
+        zones = self._engines.current().engine.zones_at(lat, lng, place.at)
+        return Reply(orjson.dumps({"zones": zones}))
+
+    async def programs(self, asked: Asked) -> Reply:
+        """`GET /v1/programs`: every card and scheme."""
+        read_nothing(asked.query_string)
+        return Reply(orjson.dumps({"programs": self._engines.current().engine.programs()}))
+
+    async def index(self, asked: Asked) -> Reply:
+        """`GET /v1/index`: version, counts, horizon and age."""
+        read_nothing(asked.query_string)
+        return Reply(orjson.dumps(self._engines.current().engine.info()))
+
+    async def alive(self, asked: Asked) -> Reply:
+        """`GET /healthz`: the process answers."""
+        return Reply(b'{"status":"alive"}')
+
+    async def ready(self, asked: Asked) -> Reply:
+        """`GET /readyz`: an index is loaded, and now lies within its horizon."""
+        loaded = self._engines.current()
+        now = datetime.now(UTC)
+        if not loaded.horizon_start <= now < loaded.horizon_end:
+            raise HttpProblem(
+                "not_ready",
+                f"Expected an index whose horizon holds now, {now.isoformat(timespec='seconds')}, "
+                f"got {loaded.horizon_start.isoformat()} to {loaded.horizon_end.isoformat()}",
+            )
+        return Reply(orjson.dumps({"status": "ready", "version": loaded.version}))
+
+    async def metrics(self, asked: Asked) -> Reply:
+        """`GET /metrics`: for Prometheus."""
+        return Reply(self._metrics.page(), media_type=METRICS_TEXT)
+
+    async def openapi(self, asked: Asked) -> Reply:
+        """`GET /openapi.json`: this interface for programs."""
+        return Reply(self._openapi)
+
+    async def nowhere(self, asked: Asked) -> Reply:
+        """Refuse any path that is no route."""
+        raise HttpProblem("not_found", "Expected a route of /openapi.json, got another path")
+
+    def close(self) -> None:
+        """Let the heavy requests under way end."""
+        self._heavy.shutdown(wait=True)
+
+    def _route(self, path: str, **handlers: Handler) -> Route:
+        return Route(path, self._endpoint(path, handlers))
+
+    def _endpoint(self, name: str, handlers: Mapping[str, Handler]) -> Endpoint:
+        return Endpoint(
+            name,
+            handlers,
+            metrics=self._metrics,
+            max_body_bytes=self._settings.max_body_bytes,
+            log_requests=self._settings.log_requests,
+        )
+
+    async def _nearby(self, query: Query) -> Reply:
+        loaded = self._loaded_now(query)
+        if loaded is None or _is_heavy(query):
+            return await self._in_thread(self._search, query)
+        return _encoded(query, loaded.engine.search(query))
+
+    def _loaded_now(self, query: Query) -> Loaded | None:
+        """Return the version to ask, or None if it has to be opened first."""
+        if query.cursor is None:
+            return self._engines.current()
+        return self._engines.opened(read_cursor(query.cursor).version)
+
+    def _loaded(self, query: Query) -> Loaded:
+        if query.cursor is None:
+            return self._engines.current()
+        return self._engines.pinned(read_cursor(query.cursor).version)
+
+    def _search(self, query: Query) -> Reply:
+        return _encoded(query, self._loaded(query).engine.search(query))
+
+    def _search_all(self, queries: list[Query]) -> Reply:
+        answers = []
+        for position, query in enumerate(queries):
+            try:
+                answers.append(self._loaded(query).engine.search(query))
+            except BadRequest as refusal:
+                raise _relocated(refusal, position) from refusal
+        return Reply(encode_answers(answers))
+
+    async def _in_thread(self, work: Callable[[_Work], Reply], given: _Work) -> Reply:
+        """Return what `work` answers, from a thread, if not too many wait for one already."""
+        if self._heavy_waiting >= HEAVY_WAITING:
+            raise HttpProblem(
+                "busy",
+                f"Expected fewer than {HEAVY_WAITING} batches and large areas at once, got more",
+                {"retry-after": "1"},
+            )
+        self._heavy_waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._heavy, work, given)
+        finally:
+            self._heavy_waiting -= 1
+
+
+def _is_heavy(query: Query) -> bool:
+    """Whether a query may take so long that others should not wait for it."""
+    counts = query.total or bool(query.facets)
+    return query.polygon is not None or (counts and query.radius_m is None)
+
+
+def _encoded(query: Query, answer: Answer) -> Reply:
+    return Reply(encode_answer(answer), query=query, results=len(answer.hits))
+
+
+def _relocated(refusal: BadRequest, position: int) -> BadRequest:
+    """Return a refusal of one query as one of its batch."""
+    errors: list[Problem] = [
+        {
+            "pointer": f"/queries/{position}{found['pointer']}",
+            "code": found["code"],
+            "detail": found["detail"].replace("at `$", f"at `$.queries[{position}]"),
+        }
+        for found in refusal.errors
+    ]
+    message = "; ".join(found["detail"] for found in errors) or str(refusal)
+    return BadRequest(message, errors, refusal.code)

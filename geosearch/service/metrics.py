@@ -1,0 +1,132 @@
+"""Prometheus metrics of the service: latency by sort, results, errors by code, age of the index.
+
+With one worker the numbers live in this process. With several, `serve` sets
+`PROMETHEUS_MULTIPROC_DIR` before any worker starts: each then counts into files there, and the
+worker that is scraped adds up all of them. What belongs to the index (age, horizon) is read at the
+scrape, from the scraped worker; all workers follow the same folder.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from geosearch.parameters import SORTS
+from geosearch.service.engines import Engines
+
+MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+LATENCY_BUCKETS_S = (
+    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0,
+)  # fmt: skip
+RESULT_BUCKETS = (0, 1, 5, 10, 20, 50, 100)
+
+
+class Metrics:
+    """What the service counts.
+
+    Parameters
+    ----------
+    engines
+        Whose current index is described at each scrape.
+    """
+
+    def __init__(self, engines: Engines) -> None:
+        self._registry = CollectorRegistry()
+        self._index = _IndexCollector(engines)
+        latency = Histogram(
+            "geosearch_nearby_seconds",
+            "Time from the parsed request to the encoded answer of a nearby query, by sort.",
+            ["sort"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=self._registry,
+        )
+        results = Histogram(
+            "geosearch_nearby_results",
+            "Results of a nearby query, by sort.",
+            ["sort"],
+            buckets=RESULT_BUCKETS,
+            registry=self._registry,
+        )
+        self._by_sort = {sort: (latency.labels(sort), results.labels(sort)) for sort in SORTS}
+        self._requests = Counter(
+            "geosearch_requests", "Requests by route and status.", ["route", "status"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._errors = Counter(
+            "geosearch_errors", "Refused and failed requests by code.", ["code"],
+            registry=self._registry,
+        )  # fmt: skip
+        # labels() costs as much as the rest of an observation: keep the children.
+        self._request_children: dict[tuple[str, int], Counter] = {}
+
+    def count_request(self, route: str, status: int) -> None:
+        """Count one answered request."""
+        child = self._request_children.get((route, status))
+        if child is None:
+            child = self._requests.labels(route, str(status))
+            self._request_children[route, status] = child
+        child.inc()
+
+    def count_error(self, code: str) -> None:
+        """Count one refused or failed request."""
+        self._errors.labels(code).inc()
+
+    def observe_nearby(self, sort: str, seconds: float, results: int) -> None:
+        """Record one answered nearby query."""
+        latency, counts = self._by_sort[sort]
+        latency.observe(seconds)
+        counts.observe(results)
+
+    def page(self) -> bytes:
+        """Return the text that Prometheus scrapes."""
+        if MULTIPROCESS_VARIABLE not in os.environ:
+            return generate_latest(self._registry) + _text_of(self._index)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+        return generate_latest(everyone) + _text_of(self._index)
+
+
+def _text_of(collector: Collector) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return generate_latest(registry)
+
+
+class _IndexCollector(Collector):
+    """Describes the index that is current when somebody asks."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "geosearch_index_load_failures",
+            "Versions that could not be opened since the worker started.",
+            value=self._engines.failures,
+        )
+        loaded = self._engines.loaded
+        if loaded is None:
+            return
+        now = datetime.now(UTC)
+        yield GaugeMetricFamily(
+            "geosearch_index_age_seconds",
+            "Time since the current index was built.",
+            value=(now - loaded.built_at).total_seconds(),
+        )
+        yield GaugeMetricFamily(
+            "geosearch_index_horizon_left_seconds",
+            "Time until the current index no longer knows the hours.",
+            value=(loaded.horizon_end - now).total_seconds(),
+        )
+        version = GaugeMetricFamily(
+            "geosearch_index_info", "The current index.", labels=["version", "snapshot_id"]
+        )
+        version.add_metric([loaded.version, loaded.snapshot_id], 1)
+        yield version

@@ -1,0 +1,202 @@
+"""Checks of a raw frame: what a table's fields promise, and rules written as expressions.
+
+Useful for: turning a raw frame into a typed one, each bad row rejected once, with its first fault.
+Not useful for: rules between tables; those are links (`links`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from geosearch.snapshot.rejects import RejectLog, shown
+from geosearch.snapshot.tables import Field, Kind, Table
+
+_MAX_ID_LENGTH = 255
+_RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$"
+
+
+class Rule(NamedTuple):
+    """A fault rows may have: where `broken` is true (null counts as false).
+
+    The sentence is "Expected (`expected`), got (the value of column `field`)" and the `hint`.
+    """
+
+    broken: pl.Expr
+    code: str
+    field: str
+    expected: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Checker:
+    """A frame on its way through checks; rows that break a rule are rejected in `log`."""
+
+    frame: pl.DataFrame
+    table: Table
+    log: RejectLog
+
+    def reject(self, rules: Sequence[Rule]) -> None:
+        """Drop rows that break a rule; the first rule of the list that is broken is the reason."""
+        bad = np.zeros(self.frame.height, bool)
+        for rule, rows in self._broken(rules):
+            rows = rows[~bad[rows]]
+            bad[rows] = True
+            self._note(self.log.reject, rule, rows)
+        if bad.any():
+            self.frame = self.frame.filter(~bad)
+
+    def warn(self, rules: Sequence[Rule]) -> None:
+        """Note rows that break a rule; each rule counts, rows stay."""
+        for rule, rows in self._broken(rules):
+            self._note(self.log.warn, rule, rows)
+
+    def reject_rows(
+        self, rows: list[int], codes: str | Sequence[str], sentences: Sequence[str]
+    ) -> None:
+        """Drop rows by their place in the frame, ascending; one code for all or one each."""
+        if not rows:
+            return
+        lines = self.frame["line"].gather(rows).to_list()
+        self.log.reject_many(self.table.name, lines, codes, sentences)
+        keep = np.ones(self.frame.height, bool)
+        keep[rows] = False
+        self.frame = self.frame.filter(keep)
+
+    def reject_duplicates(self) -> None:
+        """Drop rows whose id an earlier row has; to be called when all others are gone."""
+        key = self.table.key
+        ids = self.frame[key]
+        if ids.n_unique() == len(ids):
+            return
+        first = self.frame.select(pl.col("line").first().over(key)).to_series().to_numpy()
+        rows = np.flatnonzero((~ids.is_first_distinct()).to_numpy()).tolist()
+        sentences = [
+            f"Expected a unique `{key}`, got {shown(ids[row])} again, first at line {first[row]}"
+            f" - at {self.log.where(self.table.name, self.frame['line'][row])}"
+            for row in rows
+        ]
+        self.reject_rows(rows, "duplicate_id", sentences)
+
+    def _broken(self, rules: Sequence[Rule]) -> list[tuple[Rule, npt.NDArray[np.int64]]]:
+        masks = self.frame.select(
+            rule.broken.fill_null(False).alias(str(number)) for number, rule in enumerate(rules)
+        )
+        return [
+            (rule, np.flatnonzero(mask.to_numpy()))
+            for rule, mask in zip(rules, masks, strict=True)
+            if mask.any()
+        ]
+
+    def _note(
+        self,
+        note: Callable[[str, int, str, str], None],
+        rule: Rule,
+        rows: npt.NDArray[np.int64],
+    ) -> None:
+        lines, values = self.frame["line"].gather(rows), self.frame[rule.field].gather(rows)
+        whole = any(f.name == rule.field and f.kind is Kind.INTEGER for f in self.table.fields)
+        for line, value in zip(lines.to_list(), values.to_list(), strict=True):
+            got = shown(int(value) if whole and value is not None and value % 1 == 0 else value)
+            sentence = f"Expected {rule.expected}, got {got}{rule.hint}"
+            note(self.table.name, line, rule.code, sentence)
+
+
+def typed(
+    raw: pl.DataFrame, table: Table, log: RejectLog, *, before: Sequence[Rule] = ()
+) -> Checker:
+    """Checker with the frame in its final types, rows with a bad field rejected.
+
+    Empty texts become null, missing lists empty ones, whole numbers int64, dates `Date`;
+    `Kind.JSON` and `Kind.INSTANT` stay text. Rules of `before` come before those of the fields.
+    """
+    checker = Checker(raw.with_columns(_tidied(raw, table)), table, log)
+    checker.reject([*before, *(rule for field in table.fields for rule in _field_rules(field))])
+    dates = [f.name for f in table.fields if f.kind is Kind.DATE]
+    wholes = [f.name for f in table.fields if f.kind is Kind.INTEGER]
+    checker.frame = checker.frame.with_columns(
+        *(pl.col(name).cast(pl.Int64) for name in wholes),
+        *(pl.col(name).str.to_date("%Y-%m-%d", strict=False) for name in dates),
+    )
+    if dates:
+        ordered = "`valid_from` <= `valid_through`"
+        late = pl.col("valid_from") > pl.col("valid_through")
+        checker.reject([Rule(late, "bad_order", "valid_from", ordered)])
+    return checker
+
+
+def _tidied(raw: pl.DataFrame, table: Table) -> list[pl.Expr]:
+    """Expressions for empty texts as null, and lists without empty texts, never null."""
+    tidied = []
+    for field in table.fields:
+        column = pl.col(field.name)
+        if field.kind is Kind.TEXTS:
+            if (raw[field.name].explode() == "").any():
+                column = column.list.eval(pl.element().filter(pl.element() != ""))
+            tidied.append(column.fill_null(pl.lit([], pl.List(pl.String))))
+        elif field.kind.dtype == pl.String and (~raw[field.name].str.contains(r"\S")).any():
+            tidied.append(pl.when(column.str.contains(r"\S")).then(column).alias(field.name))
+    return tidied
+
+
+def _field_rules(field: Field) -> list[Rule]:
+    name, column = field.name, pl.col(field.name)
+    rules = []
+    if field.required:
+        rules.append(Rule(column.is_null(), "missing_field", name, f"`{name}`"))
+    if field.kind is Kind.ID:
+        rules += _id_rules(name)
+    if field.kind in (Kind.NUMBER, Kind.INTEGER):
+        rules += _number_rules(field)
+    if field.choices:
+        listed = ", ".join(field.choices)
+        wrong = ~column.is_in(field.choices)
+        rules.append(Rule(wrong, field.choice_code, name, f"`{name}` to be one of {listed}"))
+    if field.kind is Kind.DATE:
+        wrong = ~(
+            column.str.contains(r"^\d{4}-\d\d-\d\d$")
+            & column.str.to_date("%Y-%m-%d", strict=False).is_not_null()
+        )
+        rules.append(
+            Rule(wrong & column.is_not_null(), "bad_date", name, f"`{name}` as YYYY-MM-DD")
+        )
+    if field.kind is Kind.INSTANT:
+        rules.append(_instant_rule(name))
+    return rules
+
+
+def _id_rules(name: str) -> list[Rule]:
+    column = pl.col(name)
+    wrong = column.str.contains(r"[\x00-\x1f\x7f]") | (column.str.len_chars() > _MAX_ID_LENGTH)
+    expected = f"`{name}` of at most {_MAX_ID_LENGTH} characters, none of them control characters"
+    return [Rule(wrong, "bad_id", name, expected)]
+
+
+def _number_rules(field: Field) -> list[Rule]:
+    name, column = field.name, pl.col(field.name)
+    rules = [Rule(~column.is_finite(), "not_finite", name, f"`{name}` to be finite")]
+    if field.kind is Kind.INTEGER:
+        rules.append(
+            Rule(
+                column != column.floor(),
+                "wrong_type",
+                name,
+                f"`{name}` to be {field.kind.described}",
+            )
+        )
+    low, high = field.low, field.high
+    outside = (column < low) | (column > high)
+    return [*rules, Rule(outside, "out_of_range", name, f"`{name}` in [{low}, {high}]")]
+
+
+def _instant_rule(name: str) -> Rule:
+    column = pl.col(name)
+    # A calendar's day and a clock's time, whatever the offset is: RFC 3339 is those and an offset.
+    local = column.str.slice(0, 19).str.replace_all("[Tt ]", "T")
+    exists = local.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False).is_not_null()
+    wrong = column.is_not_null() & ~(column.str.contains(_RFC3339) & exists)
+    return Rule(wrong, "bad_instant", name, f"`{name}` as an RFC 3339 instant")

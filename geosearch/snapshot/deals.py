@@ -1,0 +1,116 @@
+"""Deals of a snapshot: raw frame to the columns the build takes.
+
+Useful for: what each offer type needs, exact percents, redemption; bad rows out.
+Not useful for: whether the merchants and programmes exist (`links`), or what a deal saves.
+"""
+
+import polars as pl
+
+from geosearch.snapshot.checks import Checker, Rule, typed
+from geosearch.snapshot.objects import read_distinct, read_redemption, reject_faults
+from geosearch.snapshot.rejects import RejectLog
+from geosearch.snapshot.tables import DEALS
+
+PPM_PER_PERCENT = 10_000
+"""Percents are kept as whole parts per million of the spend, so that savings are exact."""
+
+_NEEDS = {
+    "percent_off": ("percent",),
+    "amount_off": ("amount",),
+    "voucher": ("face_value", "price"),
+    "bundle": ("list_price", "price"),
+    "cashback": ("percent",),
+    "free_item": ("face_value",),
+}
+_LIMITS = {
+    "min_spend": ("percent_off", "amount_off", "voucher", "cashback"),
+    "max_discount": ("percent_off", "cashback"),
+    "max_uses": ("voucher",),
+}
+_REDEMPTION = pl.Struct({"channel": pl.String, "appointment": pl.Boolean})
+
+
+def deals_checker(raw: pl.DataFrame, log: RejectLog) -> Checker:
+    """Checker with the deals that are right by themselves, in file order.
+
+    Duplicate ids are still in: which row of two is the first accepted one depends on the links.
+    """
+    checker = typed(raw, DEALS, log)
+    checker.reject([*_scope_rules(), *_type_rules(), *_number_rules()])
+    objects, faults = read_distinct(checker.frame["redemption"], read_redemption)
+    reject_faults(checker, "redemption", faults)
+    redemption = checker.frame["redemption"].replace_strict(
+        list(objects),
+        pl.Series(list(objects.values()), dtype=_REDEMPTION),
+        default=None,
+        return_dtype=_REDEMPTION,
+    )
+    ids = pl.col("merchant_ids")
+    checker.frame = checker.frame.with_columns(
+        redemption,
+        pl.when(ids.list.len() > 0).then(ids),
+        pl.col("new_customer_only").fill_null(False),
+        (pl.col("percent") * PPM_PER_PERCENT).round().cast(pl.Int64).alias("percent_ppm"),
+    )
+    return checker
+
+
+def warn_of_deals(checker: Checker) -> None:
+    """Note what is odd about the deals that are accepted."""
+    both = pl.col("merchant_ids").is_not_null() & pl.col("brand").is_not_null()
+    rules = [Rule(both, "two_for_one", "brand", "either `merchant_ids` or `brand`", " as well")]
+    for field, types in _LIMITS.items():
+        ignored = (pl.col(field) > 0) & ~pl.col("offer_type").is_in(types)
+        expected = f"`{field}` only for {', '.join(types)}"
+        rules.append(Rule(ignored, "limit_ignored", field, expected))
+    checker.warn([*rules, *_no_saving_rules()])
+
+
+def _is(offer_type: str) -> pl.Expr:
+    return pl.col("offer_type") == offer_type
+
+
+def _scope_rules() -> list[Rule]:
+    nowhere = (pl.col("merchant_ids").list.len() == 0) & pl.col("brand").is_null()
+    return [Rule(nowhere, "missing_field", "brand", "`merchant_ids` or `brand`")]
+
+
+def _type_rules() -> list[Rule]:
+    return [
+        Rule(
+            _is(offer_type) & pl.col(field).is_null(),
+            "missing_for_type",
+            field,
+            f"`{field}` for offer type {offer_type}",
+        )
+        for offer_type, fields in _NEEDS.items()
+        for field in fields
+    ]
+
+
+def _number_rules() -> list[Rule]:
+    parts = pl.col("percent") * PPM_PER_PERCENT
+    # A decimal of 4 places is within 1e-10 of whole parts as a double; a fifth place is 0.1 off.
+    fine = (parts - parts.round()).abs() > 1e-6
+    worthless = _is("voucher") & (pl.col("face_value") < 1)
+    crowd = pl.col("party_min") > pl.col("party_max")
+    return [
+        Rule(fine, "too_precise", "percent", "`percent` of at most 4 decimals"),
+        Rule(worthless, "out_of_range", "face_value", "`face_value` >= 1 for offer type voucher"),
+        Rule(crowd, "bad_order", "party_min", "`party_min` <= `party_max`"),
+    ]
+
+
+def _no_saving_rules() -> list[Rule]:
+    share = _is("percent_off") | _is("cashback")
+    dear_voucher = _is("voucher") & (pl.col("price") >= pl.col("face_value"))
+    dear_bundle = _is("bundle") & (pl.col("price") >= pl.col("list_price"))
+    rules = [
+        (share & (pl.col("percent") == 0), "percent", "`percent` > 0"),
+        (share & (pl.col("max_discount") == 0), "max_discount", "`max_discount` > 0"),
+        (_is("amount_off") & (pl.col("amount") == 0), "amount", "`amount` > 0"),
+        (dear_voucher, "price", "`price` < `face_value`"),
+        (dear_bundle, "price", "`price` < `list_price`"),
+        (_is("free_item") & (pl.col("face_value") == 0), "face_value", "`face_value` > 0"),
+    ]
+    return [Rule(broken, "no_saving", field, expected) for broken, field, expected in rules]

@@ -1,0 +1,104 @@
+"""Envelope of a snapshot, from `snapshot.json`.
+
+Useful for: what holds for all rows: datum, time zone, country, currency.
+Not useful for: rows.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from geosearch.errors import BadData
+from geosearch.snapshot.merchants import is_time_zone
+from geosearch.snapshot.rejects import RejectLog, shown
+from geosearch.snapshot.source import read_all
+from geosearch.snapshot.tables import datum_named
+from indexes.datum import DATUMS, Datum
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What holds for a snapshot as a whole; see the contract."""
+
+    snapshot_id: str
+    schema_version: int
+    created_at: dt.datetime
+    crs: Datum
+    time_zone: str
+    country: str
+    currency: str
+
+
+def read_envelope(path: Path, log: RejectLog) -> Envelope:
+    """Envelope in the file `path`; unknown fields are warned of in `log`.
+
+    Raises
+    ------
+    BadData
+        The file is missing or unreadable, or a field is.
+    """
+    if not path.is_file():
+        raise BadData(f"Expected a file snapshot.json, got none - at `{path.parent}`")
+    try:
+        fields = orjson.loads(read_all(path))
+    except ValueError as error:
+        raise BadData(f"Expected JSON, got {error} - at `{path}`") from error
+    if not isinstance(fields, dict):
+        raise BadData(f"Expected a JSON object, got {shown(fields)} - at `{path}`")
+    for name in fields.keys() - set(Envelope.__slots__):
+        sentence = f"Expected a field of the envelope, got `{name}`, which is ignored"
+        log.warn("snapshot", 1, "unknown_field", sentence)
+    return _envelope(fields, path)
+
+
+def _envelope(fields: dict[str, object], path: Path) -> Envelope:
+    version = fields.get("schema_version")
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise _bad(path, "schema_version", f"to be {SCHEMA_VERSION}", version)
+    zone = _text(fields, path, "time_zone")
+    if not is_time_zone(zone):
+        raise _bad(path, "time_zone", "to be an IANA time zone", zone)
+    crs = datum_named(fields.get("crs", "WGS84"))
+    if crs is None:
+        raise _bad(path, "crs", f"to be one of {', '.join(DATUMS)}", fields["crs"])
+    return Envelope(
+        snapshot_id=_text(fields, path, "snapshot_id"),
+        schema_version=SCHEMA_VERSION,
+        created_at=_instant(_text(fields, path, "created_at"), path),
+        crs=crs,
+        time_zone=zone,
+        country=_text(fields, path, "country", r"[A-Z]{2}", "to be an ISO 3166-1 alpha-2 code"),
+        currency=_text(fields, path, "currency", r"[A-Z]{3}", "to be an ISO 4217 code"),
+    )
+
+
+def _bad(path: Path, name: str, expected: str, got: object) -> BadData:
+    return BadData(f"Expected `{name}` {expected}, got {shown(got)} - at `{path}`")
+
+
+def _text(
+    fields: dict[str, object],
+    path: Path,
+    name: str,
+    pattern: str = r"(?s).*\S.*",
+    expected: str = "to be text",
+) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise _bad(path, name, expected, value)
+    return value
+
+
+def _instant(text: str, path: Path) -> dt.datetime:
+    try:
+        instant = dt.datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise _bad(path, "created_at", "as an RFC 3339 instant", text)
+    return instant

@@ -1,0 +1,103 @@
+"""Links between tables: which programme a deal needs, at which merchants it is valid.
+
+Useful for: rejecting deals that name what is not there, and the pairs of deal and merchant.
+Not useful for: checks inside one table.
+"""
+
+import polars as pl
+
+from geosearch.errors import BadData
+from geosearch.snapshot.checks import Checker
+from geosearch.snapshot.rejects import shown
+
+_MAX_LINKS = 500_000_000
+"""More pairs than that (4 GB) come from a mistaken brand, and would end in no memory left."""
+
+
+def link_deals(checker: Checker, merchants: pl.DataFrame, programs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of `deal_row` and `merchant_row` (uint32), by deal, then in the order of its list.
+
+    Deals that name an unknown programme, merchant or brand are rejected in `checker`, as are
+    duplicates; its frame is final then, and rows are places in it and in `merchants`. Merchants
+    that are closed for good have no pairs.
+
+    Raises
+    ------
+    BadData
+        There would be more pairs than memory holds.
+    """
+    _reject_programs(checker, programs)
+    ids = _listed(checker.frame)
+    known = merchants.select("merchant_id", _closed()).with_row_index("merchant_row")
+    pairs = ids.join(known, on="merchant_id", how="left", maintain_order="left")
+    _reject_unknown(checker, pairs)
+    _reject_brands(checker, merchants)
+    checker.reject_duplicates()
+    return _pairs(checker.frame, known, merchants)
+
+
+def _closed() -> pl.Expr:
+    return (pl.col("business_status") == "CLOSED_PERMANENTLY").alias("closed")
+
+
+def _reject_programs(checker: Checker, programs: pl.DataFrame) -> None:
+    expected = "`program_id` to be one of the programmes"
+    wanted = checker.frame["program_id"]
+    _reject_others(checker, wanted, programs["program_id"], "unknown_program", expected)
+
+
+def _reject_others(
+    checker: Checker, wanted: pl.Series, known: pl.Series, code: str, expected: str
+) -> None:
+    """Reject the rows where `wanted`, not null, is none of `known`."""
+    unknown = set(wanted.drop_nulls().unique()) - set(known.drop_nulls().unique())
+    if unknown:
+        rows = wanted.is_in(list(unknown)).fill_null(False).arg_true().to_list()
+        sentences = [f"Expected {expected}, got {shown(wanted[row])}" for row in rows]
+        checker.reject_rows(rows, code, sentences)
+
+
+def _listed(deals: pl.DataFrame) -> pl.DataFrame:
+    """Deal row and merchant id of deals with a list."""
+    return (
+        deals.select("merchant_ids", deal_row=pl.int_range(pl.len(), dtype=pl.UInt32))
+        .filter(pl.col("merchant_ids").is_not_null())
+        .explode("merchant_ids")
+        .rename({"merchant_ids": "merchant_id"})
+    )
+
+
+def _reject_unknown(checker: Checker, pairs: pl.DataFrame) -> None:
+    lost = pairs.filter(pl.col("merchant_row").is_null()).unique("deal_row", keep="first")
+    lost = lost.sort("deal_row")
+    sentences = [
+        f"Expected `merchant_ids` of accepted merchants, got {shown(name)}"
+        for name in lost["merchant_id"]
+    ]
+    checker.reject_rows(lost["deal_row"].to_list(), "unknown_merchant", sentences)
+
+
+def _reject_brands(checker: Checker, merchants: pl.DataFrame) -> None:
+    brand = pl.when(pl.col("merchant_ids").is_null()).then(pl.col("brand"))
+    wanted = checker.frame.select(brand).to_series()
+    expected = "`brand` of an accepted merchant"
+    _reject_others(checker, wanted, merchants["brand"], "unknown_brand", expected)
+
+
+def _pairs(deals: pl.DataFrame, known: pl.DataFrame, merchants: pl.DataFrame) -> pl.DataFrame:
+    known = known.with_columns(merchants["brand"]).filter(~pl.col("closed"))
+    listed = _listed(deals).unique(maintain_order=True)
+    by_list = listed.join(known, on="merchant_id", maintain_order="left")
+    branded = deals.select(
+        "brand", "merchant_ids", deal_row=pl.int_range(pl.len(), dtype=pl.UInt32)
+    ).filter(pl.col("merchant_ids").is_null())
+    shops = known.filter(pl.col("brand").is_not_null()).group_by("brand").len("shops")
+    count = branded.join(shops, on="brand")["shops"].cast(pl.UInt64).sum() + by_list.height
+    if count > _MAX_LINKS:
+        raise BadData(
+            f"Expected at most {_MAX_LINKS} pairs of deal and merchant, got {count} - at deals"
+        )
+    by_brand = branded.join(known, on="brand", maintain_order="left_right")
+    columns = ("deal_row", "merchant_row")
+    pairs = pl.concat([by_list.select(columns), by_brand.select(columns)])
+    return pairs.cast(pl.UInt32).sort("deal_row", maintain_order=True)

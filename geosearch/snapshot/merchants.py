@@ -1,0 +1,120 @@
+"""Merchants of a snapshot: raw frame to the columns the build takes.
+
+Useful for: positions in WGS-84, zones and hours resolved, bad rows out.
+Not useful for: reading `opening_hours`; the build does that, once for each distinct text.
+"""
+
+import zoneinfo
+
+import numpy as np
+import polars as pl
+
+from geosearch.hours.periods import periods_expression
+from geosearch.snapshot.checks import Checker, Rule, typed
+from geosearch.snapshot.objects import BadObject, read_distinct, rows_of_faults, without_nulls
+from geosearch.snapshot.rejects import RejectLog, shown
+from geosearch.snapshot.tables import MERCHANTS
+from indexes.datum import DATUMS, Datum, to_wgs84
+
+_POSITION_STEPS = 1e7
+"""Positions are kept to 1e-7 degree, 1.1 cm."""
+
+_RATING_DECIMALS = 3
+
+
+def merchants_frame(
+    raw: pl.DataFrame, log: RejectLog, *, crs: Datum, time_zone: str
+) -> pl.DataFrame:
+    """Accepted merchants, in file order.
+
+    Parameters
+    ----------
+    raw
+        `MERCHANTS.schema()` and `line`.
+    log
+        Gets the rows that are left out and what is worth a look.
+    crs, time_zone
+        Of rows that name none.
+    """
+    latitude = pl.col("lat").abs()
+    swapped = latitude.is_between(90, 180, closed="right") & (pl.col("lng").abs() <= 90)
+    hint = " (are `lat` and `lng` swapped?)"
+    rule = Rule(swapped, "out_of_range", "lat", "`lat` in [-90, 90]", hint)
+    checker = typed(raw, MERCHANTS, log, before=[rule])
+    checker.frame = checker.frame.with_columns(
+        pl.col("time_zone").fill_null(time_zone),
+        pl.col("business_status").fill_null("OPERATIONAL"),
+        # Not `(r * 1000).round() / 1000`: polars makes that 3.5300000000000002 of 3.53.
+        pl.col("rating").round(_RATING_DECIMALS),
+    )
+    checker.reject([_time_zone_rule(checker.frame["time_zone"])])
+    checker.reject_duplicates()
+    _resolve_hours(checker)
+    return _positioned(checker.frame, crs).drop("crs", "opening_periods")
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether this machine knows `name` as an IANA time zone.
+
+    Examples
+    --------
+    >>> is_time_zone("Asia/Shanghai"), is_time_zone("Asia/Atlantis"), is_time_zone("../UTC")
+    (True, False, False)
+    """
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _time_zone_rule(zones: pl.Series) -> Rule:
+    unknown = [name for name in zones.unique() if not is_time_zone(name)]
+    wrong = pl.col("time_zone").is_in(unknown) if unknown else pl.lit(False)
+    return Rule(wrong, "bad_time_zone", "time_zone", "`time_zone` to be an IANA time zone")
+
+
+def _resolve_hours(checker: Checker) -> None:
+    """Put `opening_periods` into `opening_hours` where that is absent."""
+    frame = checker.frame
+    if frame["opening_periods"].null_count() == frame.height:
+        return
+    both = pl.col("opening_hours").is_not_null() & pl.col("opening_periods").is_not_null()
+    expected = "either `opening_hours` or `opening_periods`"
+    checker.warn([Rule(both, "two_for_one", "opening_periods", expected, " as well")])
+    texts = frame.select(pl.when(~both).then(pl.col("opening_periods")).alias("opening_periods"))
+    periods = texts.to_series()
+    expressions, faults = read_distinct(periods, _periods)
+    rows, found = rows_of_faults(periods, faults)
+    lines = frame["line"].gather(rows).to_list()
+    checker.log.warn_many("merchants", lines, "unreadable_hours", [str(fault) for fault in found])
+    mapped = periods.replace_strict(
+        list(expressions), list(expressions.values()), default=None, return_dtype=pl.String
+    )
+    checker.frame = frame.with_columns(pl.col("opening_hours").fill_null(mapped))
+
+
+def _periods(value: object) -> str | None:
+    periods = without_nulls(value)
+    if not isinstance(periods, list) or not all(isinstance(period, dict) for period in periods):
+        expected = "`opening_periods` to be a list of objects"
+        raise BadObject("unreadable_hours", f"Expected {expected}, got {shown(value)}")
+    try:
+        return periods_expression(periods) if periods else None
+    except ValueError as error:
+        sentence = str(error).replace(" - at `", " at `")  # the row's place comes after the field's
+        raise BadObject("unreadable_hours", sentence) from error
+
+
+def _positioned(frame: pl.DataFrame, crs: Datum) -> pl.DataFrame:
+    """The frame with `lat` and `lng` in WGS-84, on the grid positions are kept on."""
+    lat, lng = frame["lat"].to_numpy(writable=True), frame["lng"].to_numpy(writable=True)
+    datums = frame["crs"].fill_null(crs)
+    for datum in DATUMS:
+        rows = (datums == datum).to_numpy()
+        if datum != "WGS84" and rows.any():
+            lat[rows], lng[rows] = to_wgs84(lat[rows], lng[rows], datum)
+    return frame.with_columns(
+        pl.Series("lat", np.rint(lat * _POSITION_STEPS) / _POSITION_STEPS),
+        pl.Series("lng", np.rint(lng * _POSITION_STEPS) / _POSITION_STEPS),
+    )

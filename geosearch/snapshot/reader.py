@@ -1,0 +1,215 @@
+"""Snapshots: a folder of tables to validated frames, with everything that is wrong on record.
+
+Useful for: the build, which indexes what is accepted here.
+Not useful for: reading hours (`hours`), computing savings (`offers`), text of answers (`payload`).
+
+Tables are NDJSON, CSV or Parquet, the first two also `.gz` or `.zst`. A bad row never stops the
+reading and never disappears: it is in `Snapshot.rejects` with its file, line, code and a sentence.
+Codes are listed in `geosearch.snapshot.rejects`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from geosearch.errors import BadData
+from geosearch.snapshot.checks import Checker, typed
+from geosearch.snapshot.csv import read_csv, rows_of_csv
+from geosearch.snapshot.deals import deals_checker, warn_of_deals
+from geosearch.snapshot.envelope import Envelope, read_envelope
+from geosearch.snapshot.links import link_deals
+from geosearch.snapshot.merchants import merchants_frame
+from geosearch.snapshot.ndjson import read_ndjson, rows_of_ndjson
+from geosearch.snapshot.objects import read_aliases, read_distinct, read_names, reject_faults
+from geosearch.snapshot.parquet import read_parquet, rows_of_parquet
+from geosearch.snapshot.rejects import RejectLog
+from geosearch.snapshot.source import Source, table_file
+from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS, Table
+from geosearch.snapshot.zones import Zone, read_zones, rows_of_zones
+
+MAX_REJECTED = 0.05
+"""Share of a table's rows that may be rejected before the snapshot as a whole is."""
+
+_FORMATS = ("ndjson", "csv", "parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A validated snapshot; frames hold accepted rows in file order.
+
+    Attributes
+    ----------
+    envelope
+        What holds for all rows.
+    merchants, deals, programs, categories
+        Frames in normal form; `line` is the row's place in its file. No categories: None.
+    zones
+        Named polygons in WGS-84.
+    deal_merchants
+        `deal_row` and `merchant_row` (uint32) into the frames, by deal; none for merchants that
+        are closed for good.
+    rejects
+        Every row that was left out, and warnings.
+    """
+
+    envelope: Envelope
+    merchants: pl.DataFrame
+    deals: pl.DataFrame
+    programs: pl.DataFrame
+    categories: pl.DataFrame | None
+    zones: list[Zone]
+    deal_merchants: pl.DataFrame
+    rejects: RejectLog
+
+
+class TooManyRejected(BadData):
+    """More of a table is bad than allowed; `rejects` says what."""
+
+    def __init__(self, message: str, rejects: RejectLog) -> None:
+        super().__init__(message)
+        self.rejects = rejects
+
+
+def read_snapshot(
+    path: Path,
+    *,
+    max_rejected: float = MAX_REJECTED,
+    progress: Callable[[str], None] | None = None,
+) -> Snapshot:
+    """Validated snapshot in the folder `path`.
+
+    Parameters
+    ----------
+    path
+        Folder with `snapshot.json`, `programs`, `merchants`, `deals`, and optionally `categories`
+        and `zones.geojson`.
+    max_rejected
+        Share of a table's rows, 0 to 1, that may be rejected.
+    progress
+        Gets a short text when a step begins.
+
+    Raises
+    ------
+    BadData
+        The envelope is unusable, a table is missing or unreadable, or (`TooManyRejected`) more
+        than `max_rejected` of a table is rejected.
+    """
+    if not path.is_dir():
+        raise BadData(f"Expected a folder with a snapshot, got none - at `{path}`")
+    reading = _Reading(path, RejectLog(), max_rejected, progress or (lambda step: None))
+    envelope = reading.envelope()
+    programs = reading.programs()
+    categories = reading.categories()
+    zones = reading.zones(envelope)
+    merchants = reading.merchants(envelope)
+    deals, deal_merchants = reading.deals(merchants, programs)
+    return Snapshot(
+        envelope, merchants, deals, programs, categories, zones, deal_merchants, reading.log
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reading of a snapshot: its folder, what is wrong so far, how much may be."""
+
+    path: Path
+    log: RejectLog
+    max_rejected: float
+    progress: Callable[[str], None]
+
+    def envelope(self) -> Envelope:
+        path = self.path / "snapshot.json"
+        self.log.add_source("snapshot", Source(path, "line", partial(rows_of_ndjson, path)))
+        return read_envelope(path, self.log)
+
+    def programs(self) -> pl.DataFrame:
+        raw = self._required(PROGRAMS)
+        checker = typed(raw, PROGRAMS, self.log)
+        checker.reject_duplicates()
+        self._limit(PROGRAMS.name, checker.frame.height)
+        return checker.frame.with_columns(
+            pl.col("status").fill_null("ACTIVE"), pl.col("fee").fill_null(0)
+        )
+
+    def categories(self) -> pl.DataFrame | None:
+        raw = self._raw(CATEGORIES)
+        if raw is None:
+            return None
+        checker = typed(raw, CATEGORIES, self.log)
+        for field, read in (("names", read_names), ("aliases", read_aliases)):
+            texts, faults = read_distinct(checker.frame[field], read)
+            reject_faults(checker, field, faults)
+            tidy = pl.col(field).replace_strict(
+                list(texts), list(texts.values()), default=None, return_dtype=pl.String
+            )
+            checker.frame = checker.frame.with_columns(tidy)
+        checker.reject_duplicates()
+        self._limit(CATEGORIES.name, checker.frame.height)
+        return checker.frame
+
+    def zones(self, envelope: Envelope) -> list[Zone]:
+        path = table_file(self.path, "zones", ("geojson",))
+        if path is None:
+            return []
+        self.progress(f"Reading {path.name}")
+        self.log.add_source("zones", Source(path, "feature", partial(rows_of_zones, path)))
+        zones, _ = read_zones(path, self.log, crs=envelope.crs)
+        self._limit("zones", len(zones))
+        return zones
+
+    def merchants(self, envelope: Envelope) -> pl.DataFrame:
+        raw = self._required(MERCHANTS)
+        self.progress(f"Checking {raw.height:,} merchants")
+        crs, zone = envelope.crs, envelope.time_zone
+        merchants = merchants_frame(raw, self.log, crs=crs, time_zone=zone)
+        self._limit(MERCHANTS.name, merchants.height)
+        return merchants
+
+    def deals(
+        self, merchants: pl.DataFrame, programs: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        raw = self._required(DEALS)
+        self.progress(f"Checking {raw.height:,} deals")
+        checker: Checker = deals_checker(raw, self.log)
+        pairs = link_deals(checker, merchants, programs)
+        warn_of_deals(checker)
+        self._limit(DEALS.name, checker.frame.height)
+        return checker.frame, pairs
+
+    def _required(self, table: Table) -> pl.DataFrame:
+        raw = self._raw(table)
+        if raw is None:
+            expected = f"table `{table.name}` as {table.name}.ndjson, .csv or .parquet"
+            raise BadData(f"Expected {expected}, got no such file - at `{self.path}`")
+        return raw
+
+    def _raw(self, table: Table) -> pl.DataFrame | None:
+        path = table_file(self.path, table.name, _FORMATS)
+        if path is None:
+            return None
+        self.progress(f"Reading {path.name}")
+        if path.suffix == ".parquet":
+            self.log.add_source(table.name, Source(path, "row", partial(rows_of_parquet, path)))
+            return read_parquet(path, table, self.log)
+        is_csv = ".csv" in path.suffixes
+        rows, read = (rows_of_csv, read_csv) if is_csv else (rows_of_ndjson, read_ndjson)
+        self.log.add_source(table.name, Source(path, "line", partial(rows, path)))
+        return read(path, table, self.log)
+
+    def _limit(self, table: str, accepted: int) -> None:
+        """Give up if too much of a table is rejected."""
+        rejected = self.log.rejected(table)
+        total = accepted + rejected
+        if rejected <= self.max_rejected * total:
+            return
+        codes = self.log.counts("reject")[table].items()
+        counts = ", ".join(f"{code} {count:,}" for code, count in codes)
+        first = next(e for e in self.log.entries if e.table == table and e.kind == "reject")
+        raise TooManyRejected(
+            f"Expected at most {self.max_rejected:.4g} of the rows rejected, got {rejected:,} of "
+            f"{total:,} ({counts}; such as: {first.message}) - at `{self.log.file(table)}`",
+            self.log,
+        )

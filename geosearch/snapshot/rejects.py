@@ -1,0 +1,204 @@
+"""What was wrong with a snapshot's rows: rejects and warnings with file, line, code and sentence.
+
+Useful for: the build report's counts by code, `rejected.ndjson` in the index.
+Not useful for: deciding what is wrong; readers and checks do that (`snapshot_*`), and the build.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from geosearch.snapshot.source import Source
+
+Kind = Literal["reject", "warning"]
+
+REJECT_CODES: dict[str, str] = {
+    "not_json": "the line is not one JSON object",
+    "not_csv": "the record is broken: quotes, or another number of fields than the header",
+    "not_utf8": "the line is not UTF-8, or a text holds half of a surrogate pair",
+    "missing_field": "a required field is absent, null or empty",
+    "wrong_type": "text where a number belongs, a fraction where a whole one does, and the like",
+    "not_finite": "NaN, an infinity, or a number too big for a double",
+    "out_of_range": "a number outside its range, or a text too long",
+    "too_precise": "`percent` with more than 4 decimals",
+    "bad_id": "an id of more than 255 characters or with control characters",
+    "bad_enum": "a word that is not one of the choices",
+    "bad_crs": "a datum that is not WGS84, GCJ02 or BD09",
+    "bad_time_zone": "a name that is not an IANA time zone",
+    "bad_date": "not a date of the calendar, written YYYY-MM-DD",
+    "bad_instant": "not an RFC 3339 instant",
+    "bad_order": "`valid_from` after `valid_through`, or `party_min` above `party_max`",
+    "bad_geometry": "a zone that is no polygon, even after repair",
+    "duplicate_id": "the id of an earlier accepted row",
+    "missing_for_type": "the offer type needs a field that is absent",
+    "unknown_program": "a deal's `program_id` is no accepted programme",
+    "unknown_merchant": "a deal names a merchant that is not accepted",
+    "unknown_brand": "no accepted merchant is of the deal's brand",
+}
+"""Why a row is left out, by code. Codes are stable; new ones may come."""
+
+WARNING_CODES: dict[str, str] = {
+    "unknown_field": "a field of no meaning here, ignored; one warning a field and table",
+    "two_for_one": "`brand` besides `merchant_ids`, or `opening_periods` besides `opening_hours`: "
+    "the second named here counts",
+    "unreadable_hours": "opening hours that cannot be read: the merchant stays, hours unknown; "
+    "the deal stays out of use",
+    "limit_ignored": "a limit that the deal's offer type does not know",
+    "no_saving": "an offer that saves nothing as it is written",
+    "overnight_trap": "hours past midnight that a later rule cuts off, as hardly meant; "
+    "they count as written",
+    "geometry_repaired": "a zone whose invalid geometry was repaired",
+}
+"""What is worth a look while the row stays, by code. The build adds codes of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that is wrong with one row."""
+
+    kind: Kind
+    table: str
+    line: int
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class RejectLog:
+    """Collects rejects and warnings while a snapshot is read and built.
+
+    Rows are not kept: `write` reads them again from the files, so that a million good rows cost
+    nothing here.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    _sources: dict[str, Source] = field(default_factory=dict)
+
+    def add_source(self, table: str, source: Source) -> None:
+        """Tell which file the rows of `table` are in."""
+        self._sources[table] = source
+
+    def file(self, table: str) -> str:
+        """Name of the file that holds `table`; the table's own name where none is known."""
+        return self._sources[table].path.name if table in self._sources else table
+
+    def where(self, table: str, line: int) -> str:
+        """Place of a row as sentences name it: `line 17 of merchants.ndjson`."""
+        unit = self._sources[table].unit if table in self._sources else "line"
+        return f"{unit} {line} of {self.file(table)}"
+
+    def reject(self, table: str, line: int, code: str, message: str) -> None:
+        """Note that a row is left out; `message` gets its place if it names none."""
+        self._add("reject", table, line, code, message)
+
+    def warn(self, table: str, line: int, code: str, message: str) -> None:
+        """Note something about a row that stays; `message` gets its place if it names none."""
+        self._add("warning", table, line, code, message)
+
+    def reject_many(
+        self, table: str, lines: Sequence[int], codes: str | Sequence[str], messages: Sequence[str]
+    ) -> None:
+        """Note rows that are left out; one code for all or one each."""
+        self._add_many("reject", table, lines, codes, messages)
+
+    def warn_many(
+        self, table: str, lines: Sequence[int], codes: str | Sequence[str], messages: Sequence[str]
+    ) -> None:
+        """Note things about rows that stay; one code for all or one each."""
+        self._add_many("warning", table, lines, codes, messages)
+
+    def counts(self, kind: Kind | None = None) -> dict[str, dict[str, int]]:
+        """Number of entries by table and code, of one kind or of both, in order of names."""
+        counted = Counter((e.table, e.code) for e in self.entries if kind in (None, e.kind))
+        by_table: dict[str, dict[str, int]] = {}
+        for (table, code), count in sorted(counted.items()):
+            by_table.setdefault(table, {})[code] = count
+        return by_table
+
+    def rejected(self, table: str) -> int:
+        """Number of rows of `table` that are left out."""
+        return sum(e.table == table and e.kind == "reject" for e in self.entries)
+
+    def write(self, path: Path) -> None:
+        """Write every entry with its row as JSON lines, by file and line.
+
+        A row is what stands in the file: an object (CSV: header to field), or the text of a line
+        that is none. Costs one more reading of each file that has entries.
+        """
+        with path.open("wb") as out:
+            for table in sorted({e.table for e in self.entries}, key=self.file):
+                entries = sorted((e for e in self.entries if e.table == table), key=_place)
+                rows = self._rows(table, {entry.line for entry in entries})
+                number, row = 0, None
+                for entry in entries:
+                    while number < entry.line:
+                        number, row = next(rows, (entry.line, None))
+                    found = row if number == entry.line else None
+                    out.write(_json_line(entry, self.file(table), found))
+
+    def _rows(self, table: str, lines: set[int]) -> Iterator[tuple[int, object]]:
+        return self._sources[table].rows(lines) if table in self._sources else iter(())
+
+    def _add(self, kind: Kind, table: str, line: int, code: str, message: str) -> None:
+        if " - at " not in message:
+            message = f"{message} - at {self.where(table, line)}"
+        self.entries.append(Entry(kind, table, line, code, message))
+
+    def _add_many(
+        self,
+        kind: Kind,
+        table: str,
+        lines: Sequence[int],
+        codes: str | Sequence[str],
+        messages: Sequence[str],
+    ) -> None:
+        each = [codes] * len(lines) if isinstance(codes, str) else codes
+        for line, code, message in zip(lines, each, messages, strict=True):
+            self._add(kind, table, int(line), code, message)
+
+
+def shown(value: object, *, longest: int = 60) -> str:
+    """Text of a value for a sentence: JSON as people know it, shortened, `nothing` for null.
+
+    Examples
+    --------
+    >>> shown("小红卡"), shown(91.0), shown(None), shown(float("inf"))
+    ('"小红卡"', '91.0', 'nothing', 'Infinity')
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, float) and value.is_integer() and abs(value) >= 1e15:
+        value = int(value) if abs(value) < 1e21 else value
+    try:
+        text = orjson.dumps(value).decode() if not isinstance(value, (float, int)) else None
+    except TypeError:  # half a surrogate pair, an unusual type
+        text = repr(value)
+    if text is None:
+        text = _number(value)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _number(value: object) -> str:
+    if value is True or value is False:
+        return str(value).lower()
+    return {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(repr(value), repr(value))
+
+
+def _place(entry: Entry) -> tuple[int, str, str]:
+    return entry.line, entry.kind, entry.code
+
+
+def _json_line(entry: Entry, file: str, row: object) -> bytes:
+    fields = {
+        "kind": entry.kind,
+        "file": file,
+        "line": entry.line,
+        "code": entry.code,
+        "message": entry.message,
+        "row": row,
+    }
+    return orjson.dumps(fields, default=str, option=orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,155 @@
+"""Each distinct expression is evaluated once, and nothing is sent to a closed door."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from geosearch.build import hours as build_hours
+from geosearch.build.hours import ScheduleBook
+from geosearch.hours import schedules as hours_module
+from geosearch.hours.schedules import Horizon
+from geosearch.snapshot.rejects import RejectLog
+from indexes.timetable import ALWAYS, CLOSED, NEVER, OPEN, UNKNOWN_SCHEDULE, state_at
+
+HORIZON = Horizon.for_build(datetime(2026, 11, 22, 12, tzinfo=UTC))
+SHOP = {
+    "opening_hours": None,
+    "time_zone": "Asia/Shanghai",
+    "lat": 31.23,
+    "lng": 121.47,
+    "business_status": "OPERATIONAL",
+}
+TYPES = {"opening_hours": pl.String, "line": pl.UInt32}
+
+
+def shops(*changes: dict[str, Any]) -> pl.DataFrame:
+    rows = [SHOP | change | {"line": line} for line, change in enumerate(changes, 1)]
+    return pl.DataFrame(rows, schema_overrides=TYPES)
+
+
+@pytest.fixture
+def log() -> RejectLog:
+    return RejectLog()
+
+
+@pytest.fixture
+def book(log: RejectLog) -> ScheduleBook:
+    return ScheduleBook("CN", HORIZON, log)
+
+
+def hours(text: str | None, **changes: Any) -> dict[str, Any]:
+    return {"opening_hours": text, **changes}
+
+
+def test_every_shop_has_a_schedule(book: ScheduleBook, log: RejectLog) -> None:
+    found = book.merchant_schedules(
+        shops(
+            hours(None),
+            hours("24/7"),
+            hours("off"),
+            hours("24/7", business_status="CLOSED_TEMPORARILY"),
+            hours(None, business_status="CLOSED_TEMPORARILY"),
+            hours("ask at the door"),
+        )
+    )
+    unknown, never = UNKNOWN_SCHEDULE, NEVER
+    assert found.tolist() == [unknown, ALWAYS, never, never, never, unknown]
+    assert log.counts() == {"merchants": {"unreadable_hours": 1}}
+
+
+def test_equal_hours_share_a_schedule(book: ScheduleBook) -> None:
+    found = book.merchant_schedules(
+        shops(
+            hours("10:00-22:00"),
+            hours("Mo-Su 10:00-22:00", lat=1.0),
+            hours("10:00-22:00", time_zone="Asia/Taipei"),
+            hours("10:00-22:00", time_zone="Europe/Berlin"),
+        )
+    ).tolist()
+    assert found[0] == found[1] == found[2], "one clock, one schedule"
+    assert found[3] != found[0]
+
+
+def test_sunrise_depends_on_the_place(book: ScheduleBook) -> None:
+    found = book.merchant_schedules(
+        shops(*(hours("sunrise-sunset", lng=lng) for lng in (121.0, 121.0, 80.0)))
+    ).tolist()
+    assert found[0] == found[1] != found[2]
+
+
+def test_each_expression_is_evaluated_once(
+    book: ScheduleBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def evaluate(*args: Any, **options: Any) -> Any:
+        asked.append(args)
+        return hours_module.evaluate(*args, **options)
+
+    monkeypatch.setattr(build_hours, "evaluate", evaluate)
+    book.merchant_schedules(shops(*[hours("10:00-22:00"), hours("24/7")] * 50))
+    assert len(asked) == 2
+
+
+def test_every_line_of_a_trap_is_named(book: ScheduleBook, log: RejectLog) -> None:
+    trap = "Fr 18:00-02:00; Sa 10:00-20:00"
+    book.merchant_schedules(shops(hours(trap), hours("24/7"), hours(trap)))
+    assert [(entry.line, entry.code) for entry in log.entries] == [
+        (1, "overnight_trap"),
+        (3, "overnight_trap"),
+    ]
+    assert "Fr 18:00-02:00, Sa 10:00-20:00" in log.entries[0].message
+    assert all(" - at line" in entry.message for entry in log.entries)
+
+
+def test_unreadable_hours_are_told_with_field_and_place(book: ScheduleBook, log: RejectLog) -> None:
+    book.merchant_schedules(shops(hours("24/7"), hours("whenever we like")))
+    (entry,) = log.entries
+    assert "`opening_hours`" in entry.message
+    assert entry.message.endswith(" - at line 2 of merchants")
+    assert entry.message.count(" - at ") == 1
+
+
+def windows(book: ScheduleBook, *rows: tuple[str | None, date | None, date | None]) -> list[int]:
+    offers = pl.DataFrame(
+        [
+            {"use_hours": text, "time_zone": "Asia/Shanghai", "first_day": first, "last_day": last}
+            for text, first, last in rows
+        ],
+        schema_overrides={"use_hours": pl.String, "first_day": pl.Date, "last_day": pl.Date},
+    )
+    deals = pl.DataFrame(
+        {"use_hours": [row[0] for row in rows], "line": range(1, len(rows) + 1)},
+        schema_overrides={"use_hours": pl.String},
+    )
+    found: list[int] = book.offer_windows(offers, deals).tolist()
+    return found
+
+
+def test_windows(book: ScheduleBook, log: RejectLog) -> None:
+    today = date(2026, 11, 22)
+    found = windows(
+        book,
+        (None, None, None),
+        (None, None, date(2020, 1, 1)),
+        (None, date(2030, 1, 1), None),
+        (None, date(2020, 1, 1), date(2030, 1, 1)),
+        ("whenever we like", None, None),
+        ("off", None, None),
+        (None, today, today),
+        ("00:00-24:00", today, today),
+        ("10:00-12:00 unknown", None, None),
+    )
+    assert found[:6] == [ALWAYS, NEVER, NEVER, ALWAYS, NEVER, NEVER]
+    assert found[6] == found[7] not in (ALWAYS, NEVER)
+    assert found[8] == NEVER, "perhaps usable is not usable"
+    assert log.counts() == {"deals": {"unreadable_hours": 1}}
+    timetable = book.build()
+    columns = (timetable.schedule_start, timetable.change_minute, timetable.change_state)
+    first = HORIZON.minute_of(datetime.fromisoformat("2026-11-22T00:00:00+08:00"))
+    states = [state_at(*columns, found[6], first + off) for off in (-1, 0, 1439, 1440)]
+    assert states == [CLOSED, OPEN, OPEN, CLOSED]

@@ -1,0 +1,309 @@
+"""The command line: what each command prints, and what each wrong use gets."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from urllib.request import urlopen
+
+import pytest
+
+from geosearch.cli import app as cli
+from geosearch.cli.app import BAD_DATA, DONE, FAULT, WRONG_USE, run
+
+NOW = "2026-11-22T00:00:00+08:00"
+AT = "2026-11-22T19:30:00+08:00"
+HERE = ("--lat", "31.2320", "--lng", "121.4720", "--at", AT)
+
+
+@dataclass(frozen=True)
+class World:
+    snapshot: Path
+    index: Path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("cli")
+    made = World(folder / "snapshot", folder / "index")
+    synth = ["synth", str(made.snapshot), "--merchants", "3000", "--created-at", NOW]
+    assert run(synth) == DONE
+    assert run(["build", str(made.snapshot), "--out", str(made.index), "--now", NOW]) == DONE
+    return made
+
+
+def search(world: World, *arguments: str) -> list[str]:
+    return ["search", "--index", str(world.index), *HERE, *arguments]
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == DONE
+    shown = capsys.readouterr().out
+    for command in ("synth", "import", "build", "serve", "search", "inspect", "bench"):
+        assert f"  {command} " in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == DONE
+    assert capsys.readouterr().out.startswith("geosearch 0.")
+
+
+def test_build_reports_counts_and_changes(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build = ["build", str(world.snapshot), "--out", str(tmp_path / "index"), "--now", NOW]
+    assert run([*build, "--weight", "star_value=600"]) == DONE
+    captured = capsys.readouterr()
+    assert "merchants" in captured.out
+    assert "first version" in captured.out
+    assert "Evaluating opening hours" in captured.err
+    assert run([*build, "--json"]) == DONE
+    report = json.loads(capsys.readouterr().out)
+    assert report["changes"]["merchants"] == {"added": 0, "removed": 0, "changed": 0}
+    assert run(["build", "--rollback", "--out", str(tmp_path / "index")]) == DONE
+    assert "is back at version" in capsys.readouterr().out
+    assert run(["build", "--rollback", "--out", str(tmp_path / "index")]) != DONE
+
+
+def test_search_prints_a_table(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(search(world, "--cards", "red", "--open", "now", "--limit", "3", "--total")) == DONE
+    lines = capsys.readouterr().out.splitlines()
+    head = next(line for line in lines if "merchant" in line)
+    for column in ("distance", "open", "rating", "best deal", "saves"):
+        assert column in head
+    rows = [line for line in lines if "until" in line]
+    assert len(rows) == 3
+    assert all("[red]" in row and "¥" in row for row in rows)
+    assert any("matches in all" in line for line in lines)
+    assert max(len(line) for line in lines if "--cursor" not in line) <= 100
+
+
+def test_search_prints_the_answer_of_the_service(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(search(world, "--limit", "4", "--json", "--explain", "--facets", "category")) == DONE
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["results"]) == 4
+    assert answer["at"] == AT
+    assert answer["facets"]["category"]
+    assert answer["explain"]["work"]["nodes"] > 0
+    assert {"merchant", "distance_m", "open", "best_deal"} <= answer["results"][0].keys()
+
+
+def test_search_pages_with_the_cursor_it_prints(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[str] = []
+    arguments = search(world, "--limit", "5", "--json", "--sort", "distance")
+    for _page in range(2):
+        assert run(arguments) == DONE
+        answer = json.loads(capsys.readouterr().out)
+        seen += [hit["merchant"]["merchant_id"] for hit in answer["results"]]
+        arguments = [*search(world, "--limit", "5", "--json", "--sort", "distance"), "--cursor"]
+        arguments.append(answer["next_cursor"])
+    assert len(set(seen)) == 10
+
+
+def test_search_prints_the_cursor_whole(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = search(world, "--limit", "1", "--categories", "food", "--spend", "10000")
+    assert run([*arguments, "--json"]) == DONE
+    cursor = json.loads(capsys.readouterr().out)["next_cursor"]
+    assert run(arguments) == DONE
+    assert f"more: --cursor {cursor}\n" in capsys.readouterr().out
+
+
+def test_search_in_a_polygon(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ring = [[121.46, 31.22], [121.48, 31.22], [121.48, 31.24], [121.46, 31.24], [121.46, 31.22]]
+    area = tmp_path / "area.json"
+    area.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    assert run(search(world, "--polygon", str(area), "--json")) == DONE
+    places = [hit["merchant"] for hit in json.loads(capsys.readouterr().out)["results"]]
+    assert places
+    assert all(121.46 <= place["lng"] <= 121.48 for place in places)
+
+
+def test_search_without_a_match_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(search(world, "--categories", "no.such", "--cards", "nobodys")) == DONE
+    shown = capsys.readouterr().out
+    assert "No merchant matches." in shown
+    assert "cards this index does not know: nobodys" in shown
+
+
+def test_inspect_shows_index_and_merchant(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", str(world.index), "--verify"]) == DONE
+    shown = capsys.readouterr().out
+    for words in ("snapshot", "horizon", "programme", "小红卡", "¥168"):
+        assert words in shown
+    merchant = ["inspect", str(world.index), "--merchant", "m00000001", "--at", AT]
+    assert run(merchant) == DONE
+    assert "m00000001" in capsys.readouterr().out
+    assert run([*merchant, "--json"]) == DONE
+    assert json.loads(capsys.readouterr().out)["merchant"]["merchant_id"] == "m00000001"
+
+
+def test_import_osm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = tmp_path / "places.json"
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [13.4, 52.5]},
+        "properties": {"id": "node/1", "name": "Café", "amenity": "cafe", "type": "node"},
+    }
+    places.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    assert run(["import", "osm", str(places), "--out", str(tmp_path / "snapshot")]) == DONE
+    assert (tmp_path / "snapshot" / "snapshot.json").is_file()
+
+
+class Wrong(NamedTuple):
+    """A use that fails: `{index}`, `{snapshot}` and `{tmp}` stand for folders."""
+
+    use: str
+    status: int
+    sentence: str
+
+
+ASK = "search --index {index} --lat 31.2 --lng 121.4"
+WRONG = [
+    Wrong("fly", WRONG_USE, "No such command 'fly'."),
+    Wrong("build", WRONG_USE, "Expected either SNAPSHOT or --rollback - at `build`"),
+    Wrong("build {snapshot} --rollback", WRONG_USE, "Expected either SNAPSHOT or --rollback"),
+    Wrong("build {snapshot} --nwo 1", WRONG_USE, "No such option: --nwo"),
+    Wrong("build {snapshot} --now yesterday", WRONG_USE, "RFC 3339 instant with offset"),
+    Wrong("build {snapshot} --now 2026-11-22T10:00:00", WRONG_USE, "RFC 3339 instant with offset"),
+    Wrong("build {snapshot} --max-rejected 2", WRONG_USE, "expected a share from 0 to 1, got '2'"),
+    Wrong("build {snapshot} --weight luck=1", WRONG_USE, "Expected a weight of redeem_prior,"),
+    Wrong("build {snapshot} --weight star_value=x", WRONG_USE, "Expected a number, got 'x'"),
+    Wrong("build {snapshot} --weight star_value=-1", WRONG_USE, "Expected a weight in [0, 1e9)"),
+    Wrong("build {tmp}/nothing --out {tmp}/i", BAD_DATA, "{tmp}/nothing"),
+    Wrong("build --rollback --out {tmp}/nothing", BAD_DATA, "{tmp}/nothing"),
+    Wrong("synth", WRONG_USE, "Missing argument 'out'"),
+    Wrong("synth {tmp}/s --merchants 0", WRONG_USE, "got 0"),
+    Wrong("synth {tmp}/s --merchants many", WRONG_USE, "expected a whole number, got 'many'"),
+    Wrong("synth {tmp}/s --world mars", WRONG_USE, "got 'mars'"),
+    Wrong("synth {tmp}/s --seed -1", WRONG_USE, "got -1"),
+    Wrong("import", WRONG_USE, "Missing command"),
+    Wrong("import osm {tmp}/nothing --out {tmp}/s", BAD_DATA, "nothing"),
+    Wrong("search --index {index}", WRONG_USE, "Expected `lat`, got nothing - at `$.lat`"),
+    Wrong(ASK + " --lat 91", WRONG_USE, "Expected `lat` in [-90, 90], got 91.0 - at `$.lat`"),
+    Wrong(ASK + " --lat north", WRONG_USE, "Expected `lat` as a number, got 'north'"),
+    Wrong(ASK + " --radius 0", WRONG_USE, "Expected `radius` in [1, 50000], got 0.0"),
+    Wrong(ASK + " --open maybe", WRONG_USE, "Expected `open` as one of any, now, got 'maybe'"),
+    Wrong(ASK + " --sort luck", WRONG_USE, "Expected `sort` as one of best, distance"),
+    Wrong(ASK + " --limit 0", WRONG_USE, "Expected `limit` in [1, 100], got 0"),
+    Wrong(ASK + " --limit 1.5", WRONG_USE, "Expected `limit` as an integer, got '1.5'"),
+    Wrong(ASK + " --deals card", WRONG_USE, "Expected `cards` with deals=card, got none"),
+    Wrong(ASK + " --at 2026-11-22T10:00:00", WRONG_USE, "without an offset"),
+    Wrong(
+        ASK + " --at 1999-01-01T00:00:00Z", WRONG_USE, "Expected `at` in the index's time horizon"
+    ),
+    Wrong(ASK + " --zone atlantis", WRONG_USE, "got 'atlantis' - at `$.zone`"),
+    Wrong(ASK + " --bbox 1,2,3", WRONG_USE, "Expected `bbox` as min_lng,min_lat,max_lng,max_lat"),
+    Wrong(ASK + " --cursor x", WRONG_USE, "cursor"),
+    Wrong(ASK + " --facets colour", WRONG_USE, "Expected `facets` as one of category"),
+    Wrong(ASK + " --polygon {tmp}/nothing", WRONG_USE, "Expected a file of JSON"),
+    Wrong(ASK + " --polygon {index}/CURRENT", WRONG_USE, "Expected a file of JSON"),
+    Wrong("search --index {tmp}/nothing --lat 1 --lng 1", BAD_DATA, "{tmp}/nothing"),
+    Wrong("inspect", WRONG_USE, "Missing argument 'index'"),
+    Wrong("inspect {tmp}/nothing", BAD_DATA, "{tmp}/nothing"),
+    Wrong(
+        "inspect {index} --merchant nobody --at " + AT, WRONG_USE, "got 'nobody' - at `--merchant`"
+    ),
+    Wrong("serve --index {index} --port 99999", WRONG_USE, "port"),
+    Wrong(
+        "serve --index {index} --port http", WRONG_USE, "Expected port as an integer, got 'http'"
+    ),
+    Wrong(
+        "serve --index {index} --log-level loud", WRONG_USE, "Expected log_level as one of debug"
+    ),
+    Wrong("serve --config {tmp}/nothing.toml", BAD_DATA, "Expected a TOML file of settings"),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.use)
+def test_wrong_use(
+    wrong: Wrong, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = {"index": world.index, "snapshot": world.snapshot, "tmp": tmp_path}
+    assert run(wrong.use.format(**folders).split()) == wrong.status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    sentence = captured.err.splitlines()[-1]
+    assert sentence.startswith("geosearch: ")
+    assert wrong.sentence.format(**folders) in sentence
+
+
+def test_wrong_uses_are_many() -> None:
+    assert len({wrong.use for wrong in WRONG}) == len(WRONG) > 40
+
+
+def test_a_fault_of_ours_is_one_sentence(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_state: object, _at: str) -> str:
+        raise KeyError("closes_at")
+
+    monkeypatch.setattr("geosearch.cli.tables.open_text", broken)
+    assert run(search(world)) == FAULT
+    shown = capsys.readouterr().err
+    assert shown == (
+        "geosearch: A fault of ours, KeyError: 'closes_at' - GEOSEARCH_TRACEBACK=1 shows where\n"
+    )
+    monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
+    with pytest.raises(KeyError):
+        run(search(world))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def server(world: World) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    port = free_port()
+    command = [sys.executable, "-m", "geosearch", "serve", "--index", str(world.index)]
+    process = subprocess.Popen(
+        [*command, "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"GEOSEARCH_LOG_LEVEL": "error"},
+    )
+    try:
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_serve_answers_as_search_prints_and_stops_on_ctrl_c(
+    world: World,
+    server: tuple[subprocess.Popen[bytes], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    process, base = server
+    url = f"{base}/v1/nearby?lat=31.2320&lng=121.4720&at={AT.replace('+', '%2B')}"
+    for _attempt in range(600):
+        try:
+            with urlopen(url, timeout=5) as response:
+                served = json.load(response)
+            break
+        except OSError:
+            assert process.poll() is None
+            time.sleep(0.1)
+    assert run(search(world, "--json")) == DONE
+    printed = json.loads(capsys.readouterr().out)
+    for answer in (served, printed):
+        del answer["took_us"]
+    assert printed == served
+    process.send_signal(signal.SIGINT)
+    assert process.wait(15) == 0

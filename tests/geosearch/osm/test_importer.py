@@ -1,0 +1,349 @@
+"""Importing OpenStreetMap places: both forms, real files, and input that is odd."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geosearch.errors import BadData
+from geosearch.osm import tags as osm_tags
+from geosearch.osm.importer import ImportReport, import_osm
+from geosearch.snapshot.reader import read_snapshot
+from tests.geosearch.contract_rows import MERCHANT, faults, merchant_faults
+
+Row = dict[str, Any]
+
+CAFE = {
+    "type": "node",
+    "id": 7,
+    "lon": 121.44,
+    "lat": 31.22,
+    "tags": {
+        "amenity": "cafe",
+        "name": "青禾咖啡",
+        "name:en": "Green Grain",
+        "name:zh-Hant": "青禾咖啡館",
+        "alt_name": "青禾;Grain",
+        "cuisine": "coffee_shop",
+        "opening_hours": "Mo-Su 08:00-20:00",
+        "contact:phone": "+86 21 0000",
+        "addr:street": "武康路",
+        "addr:housenumber": "5",
+        "addr:city": "上海市",
+        "addr:country": "cn",
+        "internet_access": "wlan",
+    },
+}
+
+
+def lines(path: Path, *places: object) -> Path:
+    path.write_text("".join(f"{json.dumps(place)}\n" for place in places), "utf-8")
+    return path
+
+
+def features(path: Path, *properties: tuple[Row, object], **more: object) -> Path:
+    whole = {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "geometry": geometry, "properties": tags}
+            for tags, geometry in properties
+        ],
+        **more,
+    }
+    path.write_text(json.dumps(whole), "utf-8")
+    return path
+
+
+def point(lng: float, lat: float) -> Row:
+    return {"type": "Point", "coordinates": [lng, lat]}
+
+
+def rows(out: Path, name: str = "merchants") -> list[Row]:
+    return [json.loads(line) for line in (out / f"{name}.ndjson").read_text("utf-8").splitlines()]
+
+
+def test_a_line_becomes_a_merchant(tmp_path: Path) -> None:
+    import_osm(lines(tmp_path / "places.jsonl", CAFE), tmp_path / "out")
+    assert rows(tmp_path / "out") == [
+        {
+            "merchant_id": "osm-node-7",
+            "name": "青禾咖啡",
+            "lat": 31.22,
+            "lng": 121.44,
+            "aliases": ["Green Grain", "青禾咖啡館", "青禾", "Grain"],
+            "categories": ["food.cafe.coffee_shop", "food.cafe"],
+            "address": "武康路 5, 上海市",
+            "city": "上海市",
+            "opening_hours": "Mo-Su 08:00-20:00",
+            "tags": ["wifi"],
+            "phone": "+86 21 0000",
+            "time_zone": "Asia/Shanghai",
+        }
+    ]
+    envelope = json.loads((tmp_path / "out" / "snapshot.json").read_text("utf-8"))
+    assert envelope["country"] == "CN"
+    assert envelope["time_zone"] == "Asia/Shanghai"
+    assert envelope["crs"] == "WGS84"
+    assert rows(tmp_path / "out", "deals") == rows(tmp_path / "out", "programs") == []
+
+
+def test_a_feature_becomes_a_merchant(tmp_path: Path) -> None:
+    tags = {
+        "_type": "way",
+        "_id": 9,
+        "name": "Falafel",
+        "icon": "maki_restaurant-pizza",
+        "category": "vegan_only",
+        "addr_city": "Berlin",
+        "addr_country": "DE",
+        "contact_website": "https://falafel.example",
+        "shop": "bakery",
+    }
+    file = features(
+        tmp_path / "p.json", (tags, point(13.4, 52.5)), _timestamp="2022-12-02 14:53:30.5"
+    )
+    import_osm(file, tmp_path / "out")
+    assert rows(tmp_path / "out") == [
+        {
+            "merchant_id": "osm-way-9",
+            "name": "Falafel",
+            "lat": 52.5,
+            "lng": 13.4,
+            "categories": ["food.restaurant.pizza", "food.restaurant", "shop.bakery"],
+            "address": "Berlin",
+            "city": "Berlin",
+            "url": "https://falafel.example",
+            "tags": ["vegan_only"],
+            "time_zone": "Europe/Berlin",
+        }
+    ]
+    envelope = json.loads((tmp_path / "out" / "snapshot.json").read_text("utf-8"))
+    assert envelope["created_at"] == "2022-12-02T14:53:30+00:00"
+    assert envelope["country"] == "DE"
+
+
+@pytest.mark.parametrize(
+    ("feature", "expected"),
+    [
+        ({"id": "relation/5"}, "osm-relation-5"),
+        ({"properties": {"@id": "way/6", "name": "x"}}, "osm-way-6"),
+        ({"properties": {"id": "node/8", "tags": {"name": "x"}}}, "osm-node-8"),
+        ({"properties": {"name": "x"}}, None),
+    ],
+)
+def test_ids_are_stable(tmp_path: Path, feature: Row, expected: str | None) -> None:
+    whole = {"type": "Feature", "geometry": point(1, 50), "properties": {"name": "x"}, **feature}
+    file = tmp_path / "p.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [whole]}), "utf-8")
+    import_osm(file, tmp_path / "out")
+    assert rows(tmp_path / "out")[0].get("merchant_id") == expected
+
+
+def test_types_may_be_one_letter(tmp_path: Path) -> None:
+    places = [{**CAFE, "type": letter, "id": 1} for letter in "nwr"]
+    import_osm(lines(tmp_path / "p.jsonl", *places), tmp_path / "out")
+    ids = [row["merchant_id"] for row in rows(tmp_path / "out")]
+    assert ids == ["osm-node-1", "osm-way-1", "osm-relation-1"]
+
+
+def test_other_shapes_stand_at_their_centre(tmp_path: Path) -> None:
+    ring = [[0, 50], [2, 50], [2, 52], [0, 52], [0, 50]]
+    file = features(
+        tmp_path / "p.json", ({"name": "x"}, {"type": "Polygon", "coordinates": [ring]})
+    )
+    import_osm(file, tmp_path / "out")
+    assert (rows(tmp_path / "out")[0]["lat"], rows(tmp_path / "out")[0]["lng"]) == (51, 1)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({"amenity": "restaurant"}, ["food.restaurant"]),
+        (
+            {"amenity": "restaurant", "cuisine": "Hot Pot; 火锅 ;;-"},
+            ["food.restaurant.hot_pot", "food.restaurant.火锅", "food.restaurant"],
+        ),
+        ({"amenity": "pub;ktv"}, ["food.pub", "amenity.ktv"]),
+        ({"shop": "bakery"}, ["shop.bakery"]),
+        ({"shop": "yes"}, ["shop"]),
+        ({"shop": "vacant"}, []),
+        ({"tourism": "hotel"}, ["hotel.hotel"]),
+        ({"tourism": "museum"}, ["sight.museum"]),
+        ({"amenity": "pharmacy", "healthcare": "pharmacy"}, ["health.pharmacy"]),
+        ({"amenity": "bank"}, ["money.bank"]),
+        ({"leisure": "fitness_centre"}, ["leisure.fitness_centre"]),
+        ({"craft": "brewery"}, ["craft.brewery"]),
+        ({"building": "yes"}, []),
+    ],
+)
+def test_categories_come_from_tags(tags: dict[str, str], expected: list[str]) -> None:
+    assert osm_tags.categories(tags) == expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "name", "aliases"),
+    [
+        ({"name": "A", "name:en": "B", "name:fr": "A"}, "A", ["B"]),
+        ({"name:vi": "Phở"}, "Phở", []),
+        ({"name": " ", "official_name": "Full"}, "Full", []),
+        ({"brand": "Cha", "brand:zh": "茶"}, "Cha", ["茶"]),
+        ({"name": "A", "name:etymology": "B", "name:signed": "no"}, "A", []),
+        ({"amenity": "cafe"}, None, []),
+    ],
+)
+def test_names_in_all_languages(tags: dict[str, str], name: str | None, aliases: list[str]) -> None:
+    assert osm_tags.display_name(tags) == name
+    assert osm_tags.aliases(tags, name) == aliases
+
+
+def test_a_vacant_shop_is_gone(tmp_path: Path) -> None:
+    place = {**CAFE, "tags": {"name": "Old", "shop": "vacant"}}
+    import_osm(lines(tmp_path / "p.jsonl", place), tmp_path / "out")
+    assert rows(tmp_path / "out")[0]["business_status"] == "CLOSED_PERMANENTLY"
+
+
+# -- odd input goes through and ends in the build's list of rejects
+
+
+ODD: list[tuple[object, str]] = [
+    ({**CAFE, "id": 1, "tags": {"amenity": "cafe"}}, "missing_field"),
+    ({**CAFE, "id": 2, "tags": {}}, "missing_field"),
+    ({"type": "node", "id": 3, "tags": {"name": "nowhere"}}, "missing_field"),
+    ({**CAFE, "id": 4, "lat": "north"}, "wrong_type"),
+    ({**CAFE, "id": 5, "lat": 91.5}, "out_of_range"),
+    ({**CAFE, "id": 6, "lon": None}, "missing_field"),
+    (["no", "object"], "not_json"),
+]
+
+
+def test_odd_places_are_rejected_by_the_build(tmp_path: Path) -> None:
+    file = lines(tmp_path / "p.jsonl", CAFE, *(place for place, _ in ODD))
+    with file.open("a") as more:
+        more.write("\n{broken\n")
+    report = import_osm(file, tmp_path / "out", country="CN")
+    assert report.places == len(ODD) + 2
+    assert report.bad >= len(ODD)
+    snapshot = read_snapshot(tmp_path / "out", max_rejected=1.0)
+    assert snapshot.merchants["merchant_id"].to_list() == ["osm-node-7"]
+    rejected = snapshot.rejects.counts()["merchants"]
+    assert rejected == {"missing_field": 4, "wrong_type": 1, "out_of_range": 1, "not_json": 2}
+
+
+def test_unreadable_hours_stay_as_they_are(tmp_path: Path) -> None:
+    place = {**CAFE, "tags": {"name": "x", "opening_hours": "open"}}
+    import_osm(lines(tmp_path / "p.jsonl", place), tmp_path / "out")
+    assert rows(tmp_path / "out")[0]["opening_hours"] == "open"
+
+
+@pytest.mark.parametrize(
+    "geometry", [None, {}, {"type": "Point"}, {"type": "Polygon", "coordinates": "x"}, "here"]
+)
+def test_features_without_position(tmp_path: Path, geometry: object) -> None:
+    file = features(tmp_path / "p.json", ({"_type": "node", "_id": 1, "name": "x"}, geometry))
+    report = import_osm(file, tmp_path / "out", country="DE")
+    assert report.without_position == 1
+    assert rows(tmp_path / "out") == [{"merchant_id": "osm-node-1", "name": "x"}]
+
+
+def test_nameless_facilities_are_listed_and_not_imported(tmp_path: Path) -> None:
+    bench = {"type": "node", "id": 2, "lat": 1.0, "lon": 1.0, "tags": {"amenity": "bench"}}
+    named = {**bench, "id": 3, "tags": {"amenity": "parking", "name": "P1"}}
+    file = lines(tmp_path / "p.jsonl", CAFE, bench, named)
+    report = import_osm(file, tmp_path / "out")
+    assert [row["merchant_id"] for row in rows(tmp_path / "out")] == ["osm-node-7", "osm-node-3"]
+    assert (report.not_imported, report.nameless) == (1, 0)
+    (entry,) = rows(tmp_path / "out", "not_imported")
+    assert entry["row"] == bench
+    assert (entry["file"], entry["line"], entry["code"]) == ("p.jsonl", 2, "not_a_merchant")
+    assert entry["message"].endswith("at line 2 of p.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "no JSON object at all"),
+        (b"hello\nworld\n", "no JSON object at all"),
+        (b'{"type":"FeatureCollection","features":[{"ty', "Expected whole GeoJSON"),
+        (b"\x1f\x8b\x08broken", "Expected a readable file"),
+        (gzip.compress(b'{"a": 1}' * 99)[:30], "Expected a readable file"),
+    ],
+)
+def test_unreadable_files_are_told(tmp_path: Path, content: bytes, says: str) -> None:
+    file = tmp_path / "places.json.gz"
+    file.write_bytes(content)
+    with pytest.raises(BadData, match=says):
+        import_osm(file, tmp_path / "out")
+
+
+def test_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="nothing"):
+        import_osm(tmp_path / "nothing", tmp_path / "out")
+
+
+def test_country_is_asked_for_where_nothing_tells(tmp_path: Path) -> None:
+    sea = {"type": "node", "id": 1, "lat": 0.0, "lon": -30.0, "tags": {"name": "ship"}}
+    file = lines(tmp_path / "p.jsonl", sea)
+    with pytest.raises(BadData, match="Expected `country`"):
+        import_osm(file, tmp_path / "out")
+    import_osm(file, tmp_path / "out", country="PT")
+    assert json.loads((tmp_path / "out" / "snapshot.json").read_text())["country"] == "PT"
+
+
+def test_country_of_the_zone(tmp_path: Path) -> None:
+    place = {**CAFE, "lat": 48.2, "lon": 16.37, "tags": {"name": "x"}}
+    import_osm(lines(tmp_path / "p.jsonl", place), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "snapshot.json").read_text())["country"] == "AT"
+
+
+# -- real files
+
+
+def imported(file: Path, out: Path) -> tuple[ImportReport, list[Row]]:
+    report = import_osm(file, out)
+    return report, rows(out)
+
+
+def test_veggiekarte(tmp_path: Path, shared_data: Path) -> None:
+    file = shared_data / "osm_veggiekarte" / "places_2022-12.min.json.gz"
+    report, found = imported(file, tmp_path)
+    assert report.places == len(found) == 54_196
+    assert report.bad == report.not_imported == 0
+    assert sum("opening_hours" in row for row in found) == 36_353
+    assert len({row["merchant_id"] for row in found}) == 54_196
+    assert report.countries.most_common(1)[0][0] == "DE"
+    assert len(report.zones) > 150
+    assert sum("categories" in row for row in found) > 0.98 * len(found)
+    assert not [fault for row in found for fault in merchant_faults(row)]
+    berlin = [
+        row for row in found if abs(row["lat"] - 52.5) < 0.2 and abs(row["lng"] - 13.4) < 0.35
+    ]
+    assert {row["time_zone"] for row in berlin} == {"Europe/Berlin"}
+
+
+def test_hangzhou(tmp_path: Path, shared_data: Path) -> None:
+    report, found = imported(shared_data / "osm_hangzhou" / "pois.jsonl.gz", tmp_path)
+    assert report.places == 8_964
+    assert report.places == len(found) + len(rows(tmp_path, "not_imported"))
+    assert report.nameless == sum("name" not in row for row in found)
+    assert {row["time_zone"] for row in found} == {"Asia/Shanghai"}
+    assert sum("opening_hours" in row for row in found) > 150
+    snapshot = read_snapshot(tmp_path)
+    assert snapshot.rejects.counts() == {"merchants": {"missing_field": report.nameless}}
+    assert len(snapshot.merchants) > 6_000
+
+
+@pytest.mark.parametrize(
+    ("name", "places", "with_hours", "country"),
+    [("pois.jsonl.gz", 2_285, 126, "US"), ("hanoi_restaurants.jsonl.gz", 816, 113, "VN")],
+)
+def test_small_extracts(
+    tmp_path: Path, shared_data: Path, name: str, places: int, with_hours: int, country: str
+) -> None:
+    report, found = imported(shared_data / "osm_small_extracts" / name, tmp_path)
+    assert report.places == places == len(found) + report.not_imported
+    assert sum("opening_hours" in row for row in found) == with_hours
+    assert json.loads((tmp_path / "snapshot.json").read_text())["country"] == country
+    assert not [fault for row in found for fault in faults(row, MERCHANT, {"merchant_id"})]
+    assert len(read_snapshot(tmp_path).merchants) == sum("name" in row for row in found)

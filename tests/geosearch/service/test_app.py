@@ -1,0 +1,196 @@
+"""What the service answers, counts and logs, over a made-up engine."""
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from geosearch.model import Query
+from geosearch.service.encode import encode_answer
+from geosearch.service.logs import configure_logs
+from tests.geosearch.fakes import SHOPS, FakeEngine, engine_of, publish_fake, running
+
+HERE = "lat=31.23&lng=121.47"
+NEARBY = f"/v1/nearby?{HERE}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _logs() -> None:
+    configure_logs("info", io.BytesIO())
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    index = tmp_path_factory.mktemp("service") / "index"
+    publish_fake(index)
+    with running(index) as client:
+        yield client
+
+
+def test_get_and_post_answer_what_the_engine_answers(client: TestClient, tmp_path: Path) -> None:
+    at = f"{datetime.now(UTC).date()}T12:00:00Z"
+    values = {"lat": 31.23, "lng": 121.47, "cards": ["red", "nobodys"], "at": at, "limit": 3}
+    got = client.get(f"{NEARBY}&cards=red,nobodys&at={at}&limit=3")
+    posted = client.post("/v1/nearby", json=values)
+    assert got.status_code == posted.status_code == 200
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["cache-control"] == "no-store"
+    publish_fake(tmp_path / "index")
+    (folder,) = (tmp_path / "index" / "versions").iterdir()
+    query = Query(
+        lat=31.23, lng=121.47, cards=("red", "nobodys"), at=datetime.fromisoformat(at), limit=3
+    )
+    said = orjson.loads(encode_answer(FakeEngine(folder).search(query)))
+    for answer in (got.json(), posted.json()):
+        assert len(answer.pop("next_cursor")) > 20
+        assert answer == {name: v for name, v in said.items() if name != "next_cursor"}
+
+
+def test_extras_come_when_asked_for(client: TestClient) -> None:
+    plain = client.get(NEARBY).json()
+    assert list(plain) == ["snapshot_id", "at", "took_us", "results", "next_cursor"]
+    extra = client.get(f"{NEARBY}&total=true&facets=category,program&explain=true").json()
+    assert extra["total"] == SHOPS
+    assert list(extra["facets"]) == ["category", "program"]
+    assert extra["explain"] == {"plan": "tree"}
+    assert extra["results"][0]["explain"] == {"saving": 1_200.0}
+
+
+@pytest.mark.parametrize(
+    "area",
+    [
+        {"zone": "mall", "total": True},
+        {"bbox": [121, 31, 122, 32], "facets": ["category"]},
+        {"polygon": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}},
+    ],
+)
+def test_large_areas_are_answered_from_a_thread(client: TestClient, area: dict[str, Any]) -> None:
+    answer = client.post("/v1/nearby", json={"lat": 31.23, "lng": 121.47} | area)
+    assert answer.status_code == 200
+    assert len(answer.json()["results"]) == 20
+
+
+def test_a_batch_is_answered_in_order(client: TestClient) -> None:
+    queries = [{"lat": lat, "lng": 121.47, "limit": 2} for lat in (31.0, 32.0, 33.0)]
+    answers = client.post("/v1/nearby:batch", json={"queries": queries}).json()["answers"]
+    assert [round(a["results"][0]["merchant"]["lat"]) for a in answers] == [31, 32, 33]
+
+
+def test_other_routes(client: TestClient) -> None:
+    assert client.get("/v1/merchants/m%2F1").json() == {"merchant_id": "m/1", "at": None}
+    at = client.get("/v1/merchants/m1?at=2026-11-22T11:30:00Z").json()["at"]
+    assert at == "2026-11-22T11:30:00+00:00"
+    (zone,) = client.get(f"/v1/zones?{HERE}").json()["zones"]
+    assert (zone["lat"], zone["lng"]) == (31.23, 121.47)
+    (zone,) = client.get(f"/v1/zones?{HERE}&crs=GCJ02").json()["zones"]
+    assert 100 < abs(zone["lng"] - 121.47) * 95_000 < 700, "GCJ-02 lies some hundred metres east"
+    assert client.get("/v1/programs").json() == {
+        "programs": [{"program_id": "red", "name": "小红卡"}]
+    }
+    assert client.get("/v1/index").json()["snapshot_id"] == "fake"
+    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/readyz").json()["status"] == "ready"
+
+
+@pytest.mark.parametrize("path", [NEARBY, "/healthz", "/openapi.json", "/v1/nothing"])
+def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert head.status_code == get.status_code
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+def test_a_fault_shows_an_id_and_nothing_else(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    publish_fake(index)
+    log = io.BytesIO()
+    configure_logs("info", log)
+    with running(index) as client:
+        engine_of(client).ways["broken"] = True
+        answer = client.get(NEARBY)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (500, "fault")
+        assert b"secret" not in answer.content
+        assert b"Traceback" not in answer.content
+        fault = problem["detail"].rpartition(" ")[2]
+        assert fault.encode() in log.getvalue()
+        assert b"a secret of the engine" in log.getvalue()
+
+
+def test_too_many_heavy_requests_are_sent_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "index"
+    publish_fake(index)
+    monkeypatch.setattr("geosearch.service.handlers.HEAVY_WAITING", 2)
+    with running(index) as client:
+        engine_of(client).ways["slow"] = 0.3
+        body = {"queries": [{"lat": 1, "lng": 2}] * 2}
+        with ThreadPoolExecutor(6) as pool:
+            asked = [pool.submit(client.post, "/v1/nearby:batch", json=body) for _ in range(6)]
+            answers = [one.result() for one in asked]
+        assert {answer.status_code for answer in answers} == {200, 503}
+        refused = next(answer for answer in answers if answer.status_code == 503)
+        assert refused.json()["code"] == "busy"
+        assert refused.headers["retry-after"] == "1"
+        assert client.post("/v1/nearby:batch", json=body).status_code == 200
+
+
+def test_metrics_count_what_happened(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    version = publish_fake(index)
+    with running(index) as client:
+        for _ in range(3):
+            client.get(f"{NEARBY}&sort=distance&limit=7")
+        client.get("/v1/nearby?lat=91&lng=0")
+        client.get("/v1/nothing")
+        page = client.get("/metrics")
+    assert page.headers["content-type"].startswith("text/plain")
+    lines = dict(line.rsplit(" ", 1) for line in page.text.splitlines() if line[0] != "#")
+    assert lines['geosearch_nearby_seconds_count{sort="distance"}'] == "3.0"
+    assert lines['geosearch_nearby_results_sum{sort="distance"}'] == "21.0"
+    assert lines['geosearch_requests_total{route="/v1/nearby",status="200"}'] == "3.0"
+    assert lines['geosearch_requests_total{route="/v1/nearby",status="400"}'] == "1.0"
+    assert lines['geosearch_errors_total{code="bad_request"}'] == "1.0"
+    assert lines['geosearch_errors_total{code="not_found"}'] == "1.0"
+    assert 0 <= float(lines["geosearch_index_age_seconds"]) < 86_400
+    left = timedelta(seconds=float(lines["geosearch_index_horizon_left_seconds"]))
+    assert timedelta(days=42) < left < timedelta(days=45)
+    assert lines[f'geosearch_index_info{{snapshot_id="fake",version="{version}"}}'] == "1.0"
+
+
+def test_logs_know_a_kilometre_and_no_wallet(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    publish_fake(index)
+    log = io.BytesIO()
+    configure_logs("info", log)
+    with running(index) as client:
+        client.get("/v1/nearby?lat=31.234567&lng=121.476543&cards=secret-card")
+        client.get("/v1/nearby?lat=31.234567&lng=121.476543&cards=secret-card&zone=secret-zone")
+        client.get("/v1/merchants/unknown?at=secret")
+        body = {"lat": 31.234567, "lng": 121.476543, "cards": ["secret-card"], "limit": 5}
+        client.post("/v1/nearby", json=body)
+    lines = [orjson.loads(line) for line in log.getvalue().splitlines()]
+    lines = [line for line in lines if line["event"] == "request"]
+    assert [line["status"] for line in lines] == [200, 400, 400, 200]
+    first = lines[0]
+    assert (first["lat"], first["lng"], first["results"]) == (31.23, 121.48, 20)
+    assert (first["route"], first["sort"], first["method"]) == ("/v1/nearby", "best", "GET")
+    for hidden in (b"secret", b"31.234", b"121.476"):
+        assert hidden not in log.getvalue()
+
+
+def test_requests_need_not_be_logged(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    publish_fake(index)
+    log = io.BytesIO()
+    configure_logs("info", log)
+    with running(index, log_requests=False) as client:
+        client.get(NEARBY)
+    assert b'"request"' not in log.getvalue()

@@ -1,0 +1,128 @@
+"""`/openapi.json` says what the service does: schemathesis asks it all of that."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from starlette.applications import Starlette
+
+import geosearch
+from geosearch.build.pipeline import build
+from geosearch.model import Query
+from geosearch.parameters import PARAMETERS
+from geosearch.searcher import Searcher
+from geosearch.service.app import make_app
+from geosearch.service.engines import Engine, Engines
+from geosearch.service.handlers import Handlers
+from geosearch.service.metrics import Metrics
+from geosearch.service.openapi import openapi_document
+from geosearch.service.problems import CODES
+from geosearch.service.settings import Settings
+from geosearch.synth.world import synthesise
+from tests.geosearch.fakes import FakeEngine, publish_fake
+
+EXAMPLES = 40
+LIMITS = Settings(max_batch=2, log_requests=False)
+
+# What a document cannot say: a request that fits it may still be refused with one of these.
+BEYOND_THE_DOCUMENT = {
+    "bad_cursor",
+    "bad_box",
+    "bad_polygon",
+    "needs_cards",
+    "at_outside_horizon",
+    "unknown_zone",
+    "cursor_expired",
+}
+
+
+@pytest.fixture(scope="module", params=["made up", "real"])
+def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Starlette:
+    """The service over an engine that takes anything, and over one that really searches."""
+    folder = tmp_path_factory.mktemp("openapi")
+    index = folder / "index"
+    opener: Callable[[Path], Engine] = FakeEngine
+    if request.param == "real":
+        synthesise(folder / "snapshot", merchants=400, seed=1, created_at=datetime.now(UTC))
+        build(folder / "snapshot", index)
+        opener = Searcher
+    else:
+        publish_fake(index)
+    engines = Engines(index, opener, poll_seconds=1)
+    engines.load()
+    return make_app(Handlers(engines, Metrics(engines), LIMITS))
+
+
+CASES = [
+    (path, method, mode)
+    for path, methods in openapi_document(LIMITS)["paths"].items()
+    for method, operation in methods.items()
+    for mode in GenerationMode
+    # A route that takes nothing cannot be asked wrongly.
+    if mode.is_positive or "parameters" in operation or "requestBody" in operation
+]
+
+
+@pytest.mark.parametrize(("path", "method", "mode"), CASES)
+def test_an_operation_keeps_to_the_document(
+    app: Starlette, path: str, method: str, mode: GenerationMode, request: pytest.FixtureRequest
+) -> None:
+    operation = schemathesis.openapi.from_asgi("/openapi.json", app)[path][method]
+    statuses: Counter[int] = Counter()
+
+    @given(operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+    def ask(case: schemathesis.Case[Any]) -> None:
+        response = case.call()
+        statuses[response.status_code] += 1
+        case.validate_response(response, excluded_checks=[positive_data_acceptance])
+        if mode.is_positive and response.status_code in (400, 410):
+            codes = {error["code"] for error in response.json()["errors"]}
+            assert codes <= BEYOND_THE_DOCUMENT
+
+    ask()
+    if mode.is_negative:
+        assert statuses.total() > statuses[200]
+    elif "made up" in request.node.callspec.id or "{" not in path:
+        assert statuses[200]
+
+
+def test_every_route_is_described(app: Starlette) -> None:
+    document = openapi_document(Settings())
+    described = {path.replace("}", ":path}") for path in document["paths"]}
+    served = {route.path for route in app.routes}  # type: ignore[attr-defined]
+    assert described == served
+
+
+def test_every_parameter_is_described_with_its_default() -> None:
+    document = openapi_document(Settings())
+    properties = document["components"]["schemas"]["Query"]["properties"]
+    assert list(properties) == list(PARAMETERS)
+    query = Query(lat=0.0, lng=0.0)
+    for name, schema in properties.items():
+        assert schema["description"]
+        if "default" in schema:
+            assert schema["default"] == getattr(query, name)
+    in_url = [entry["name"] for entry in document["paths"]["/v1/nearby"]["get"]["parameters"]]
+    assert in_url == [name for name in PARAMETERS if name != "polygon"]
+
+
+def test_every_code_that_is_raised_is_known() -> None:
+    pattern = r'(?:BadRequest\([^()]*\["detail"\], \[found\], |HttpProblem\(\s*)"(\w+)"'
+    sources = Path(geosearch.__file__).parent.rglob("*.py")
+    raised = {code for file in sources for code in re.findall(pattern, file.read_text("utf-8"))}
+    assert len(raised) >= 12
+    assert raised <= set(CODES)
+
+
+def test_every_code_is_described() -> None:
+    document = openapi_document(Settings())
+    assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(CODES)

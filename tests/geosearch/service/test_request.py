@@ -1,0 +1,256 @@
+"""URLs and JSON bodies make the `Query` that Python makes, or are refused with its sentences."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geosearch.errors import BadRequest
+from geosearch.model import Query
+from geosearch.parameters import CRS, DEALS, FACETS, HOURS_UNKNOWN, OPEN, SORTS
+from geosearch.service.request import (
+    Place,
+    read_batch,
+    read_body,
+    read_instant,
+    read_nothing,
+    read_place,
+    read_url,
+)
+
+HERE = "lat=31.23&lng=121.47"
+SHANGHAI = timezone(timedelta(hours=8))
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+listed = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters=","), min_size=1, max_size=20
+)
+offsets = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
+instants = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=offsets)
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> Query:
+    def maybe(values: st.SearchStrategy[Any]) -> Any:
+        return draw(st.none() | values)
+
+    cards = tuple(draw(st.lists(listed, max_size=4)))
+    low, high = sorted(draw(st.tuples(st.floats(-90, 90), st.floats(-90, 90))))
+    sides = draw(st.tuples(st.floats(-180, 180), st.floats(-180, 180)))
+    return Query(
+        lat=draw(st.floats(-90, 90)),
+        lng=draw(st.floats(-180, 180)),
+        crs=draw(st.sampled_from(CRS)),
+        radius=maybe(st.floats(1, 50_000)),
+        at=maybe(instants),
+        open=draw(st.sampled_from(OPEN)),
+        hours_unknown=draw(st.sampled_from(HOURS_UNKNOWN)),
+        min_minutes_left=draw(st.integers(0, 10_080)),
+        cards=cards,
+        deals=maybe(st.sampled_from(DEALS if cards else DEALS[1:])),
+        party_size=draw(st.integers(1, 1_000)),
+        spend=maybe(st.integers(0, 2_000_000_000)),
+        categories=tuple(draw(st.lists(listed, max_size=3))),
+        min_rating=maybe(st.floats(0, 5)),
+        zone=maybe(texts),
+        bbox=maybe(st.just((sides[0], low, sides[1], high))),
+        sort=draw(st.sampled_from(SORTS)),
+        limit=draw(st.integers(1, 100)),
+        cursor=maybe(texts),
+        facets=tuple(draw(st.lists(st.sampled_from(FACETS), max_size=4))),
+        total=draw(st.booleans()),
+        explain=draw(st.booleans()),
+    )
+
+
+def words_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+@given(queries())
+def test_a_url_makes_the_query_it_says(query: Query) -> None:
+    given = {name: v for name, v in msgspec.structs.asdict(query).items() if v is not None}
+    for written in (urlencode, lambda pairs: urlencode(pairs, quote_via=quote)):
+        url = written({name: words_of(value) for name, value in given.items()})
+        assert read_url(url.encode()) == query
+
+
+@given(queries())
+def test_a_body_makes_the_query_it_says(query: Query) -> None:
+    assert read_body(msgspec.json.encode(query)) == query
+    given = {name: v for name, v in msgspec.structs.asdict(query).items() if v is not None}
+    assert read_body(msgspec.json.encode(given)) == query
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_answered_with_a_query_or_a_refusal(noise: bytes) -> None:
+    readers: list[Callable[[bytes], Any]] = [read_url, read_body, read_batch, read_place]
+    for reader in (*readers, read_instant, read_nothing):
+        with suppress(BadRequest):
+            reader(noise)
+
+
+def test_lists_come_with_commas_or_repeated() -> None:
+    expected = Query(lat=31.23, lng=121.47, cards=("a", "b", "c"))
+    for written in ("cards=a,b,c", "cards=a&cards=b&cards=c", "cards=a,b&cards=c", "cards=a%2Cb,c"):
+        assert read_url(f"{HERE}&{written}".encode()) == expected
+    assert read_url(f"{HERE}&cards=&categories=".encode()) == Query(lat=31.23, lng=121.47)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-11-22T19:30:00%2B08:00",
+        "2026-11-22T19:30:00+08:00",
+        "2026-11-22T11:30:00Z",
+        "2026-11-22T11:30:00.000Z",
+        "2026-11-22T11:30:00-00:00",
+    ],
+)
+def test_instants(written: str) -> None:
+    query = read_url(f"{HERE}&at={written}".encode())
+    assert query.at == datetime(2026, 11, 22, 19, 30, tzinfo=SHANGHAI)
+
+
+def test_escaped_names_and_empty_pairs_are_read() -> None:
+    assert read_url(b"l%61t=1&&lng=2&") == Query(lat=1.0, lng=2.0)
+
+
+def test_a_polygon_comes_in_a_body() -> None:
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+    query = read_body(orjson.dumps({"lat": 0, "lng": 0, "polygon": square}))
+    assert query.polygon == square
+
+
+def test_batches() -> None:
+    body = orjson.dumps({"queries": [{"lat": 1, "lng": 2}, {"lat": 3, "lng": 4, "limit": 5}]})
+    assert read_batch(body) == [Query(lat=1.0, lng=2.0), Query(lat=3.0, lng=4.0, limit=5)]
+
+
+def test_other_questions() -> None:
+    assert read_place(b"lat=1&lng=2&crs=BD09") == Place(lat=1.0, lng=2.0, crs="BD09")
+    assert read_instant(b"") is None
+    assert read_instant(b"at=2026-11-22T11:30:00Z") == datetime(2026, 11, 22, 11, 30, tzinfo=UTC)
+    read_nothing(b"")
+
+
+REFUSED: list[tuple[Callable[[bytes], Any], bytes, str]] = [
+    (read_url, b"", "Expected `lat`, got nothing - at `$.lat`"),
+    (read_url, b"lat=1&lng=%ff", "Expected percent-encoded UTF-8, got other bytes - at `$`"),
+    (read_url, b"lat=1&lng=1_0", "Expected `lng` as a number, got '1_0' - at `$.lng`"),
+    (read_url, b"lat=1&lng= 1", "Expected `lng` as a number, got ' 1' - at `$.lng`"),
+    (read_url, b"lat=1&lng=0x1", "Expected `lng` as a number, got '0x1' - at `$.lng`"),
+    (read_url, b"lat=1&lng=.5", "Expected `lng` as a number, got '.5' - at `$.lng`"),
+    (read_url, b"lat=1&lng=1e999", "Expected `lng` in [-180, 180], got inf - at `$.lng`"),
+    (read_url, b"lat=1&lng=2&limit=01", "Expected `limit` as an integer, got '01' - at `$.limit`"),
+    (read_url, b"lat=1&lng=2&limit=\xd9\xa1", "Expected percent-encoded UTF-8, got other bytes"),
+    (read_url, b"lat=1&lng=2&limit=%D9%A1", "Expected `limit` as an integer, got '١'"),
+    (
+        read_url,
+        b"lat=1&lng=2&spend=99999999999999999999",
+        "Expected `spend` as an integer, got '99999999999999999999' - at `$.spend`",
+    ),
+    (read_body, b"", "Expected a JSON object in UTF-8, got nothing - at `$`"),
+    (read_body, b"[]", "Expected an object of query parameters, got a list of 0 - at `$`"),
+    (read_body, b'{"lat":1,"lng":2} x', "Expected a JSON object in UTF-8, got unexpected content"),
+    (read_body, b'{"lat":1,"lng":"2"}', "Expected `lng` as a number, got '2' - at `$.lng`"),
+    (read_body, b'{"lat":1,"lng":null}', "Expected `lng` as a number, got null - at `$.lng`"),
+    (read_body, b'{"lat":1,"lng":2,"zone":"\xff"}', "Expected a JSON object in UTF-8, got str is"),
+    (
+        read_body,
+        b'{"lat":1,"lng":2,"cards":["a",5]}',
+        "Expected `cards` as text of 1 to 200 characters, got 5 - at `$.cards[1]`",
+    ),
+    (
+        read_body,
+        b'{"lat":1,"lng":2,"at":"2026-11-22T11:30:00"}',
+        "Expected `at` as an RFC 3339 instant with offset, got 2026-11-22T11:30:00 without",
+    ),
+    (
+        read_body,
+        b'{"lat":1,"lng":2,"polygon":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        "Expected a JSON object in UTF-8, got depth limit exceeded",
+    ),
+    (read_batch, b"{}", "Expected an object with a list `queries`, got null - at `$`"),
+    (read_batch, b"[]", "Expected an object with a list `queries`, got a list of 0 - at `$`"),
+    (
+        read_batch,
+        b'{"queries":[]}',
+        "Expected `queries` of 1 to 100 items, got 0 - at `$.queries`",
+    ),
+    (
+        read_batch,
+        b'{"queries":[{"lat":1,"lng":2},{"lat":1,"lng":200}]}',
+        "Expected `lng` in [-180, 180], got 200 - at `$.queries[1].lng`",
+    ),
+    (
+        read_batch,
+        b'{"queries":[{"lat":1,"lng":2}],"x":1}',
+        "Expected one of queries, got 'x' - at `$.x`",
+    ),
+    (read_place, b"lat=1", "Expected `lng`, got nothing - at `$.lng`"),
+    (read_place, b"lat=1&lng=2&z=3", "Expected one of lat, lng, crs, at, got 'z' - at `$.z`"),
+    (read_instant, b"at=now", "Expected `at` as an RFC 3339 instant with offset, got 'now'"),
+    (read_nothing, b"x=1", "Expected no parameters, got 'x' - at `$.x`"),
+]
+
+
+@pytest.mark.parametrize(("reader", "given", "sentence"), REFUSED)
+def test_refusals(reader: Callable[[bytes], Any], given: bytes, sentence: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        reader(given)
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"lat": 91},
+        {"lng": -181},
+        {"limit": 0},
+        {"radius": 0},
+        {"sort": "relevance"},
+        {"crs": "wgs84"},
+        {"deals": "card"},
+        {"facets": ["x"]},
+        {"zone": "z" * 201},
+    ],
+)
+def test_python_url_and_body_give_one_sentence(values: dict[str, Any]) -> None:
+    values = {"lat": 31.23, "lng": 121.47} | values
+    sentences = set()
+    url = urlencode({name: ",".join(v) if isinstance(v, list) else v for name, v in values.items()})
+    makers: list[Callable[[], Query]] = [
+        lambda: Query(**values),
+        lambda: read_body(orjson.dumps(values)),
+        lambda: read_url(url.encode()),
+    ]
+    for make in makers:
+        with pytest.raises(BadRequest) as refused:
+            make()
+        # A number of a URL is always read as a float where a float is meant: 91.0 for 91.
+        sentences.add(str(refused.value).replace(".0 -", " -"))
+    assert len(sentences) == 1
+
+
+def test_a_body_refused_as_a_whole_lists_everything() -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_body(b'{"lat":"x","limit":2.5,"foo":1}')
+    found = [(problem["pointer"], problem["code"]) for problem in refused.value.errors]
+    assert found == [
+        ("/lat", "wrong_type"),
+        ("/lng", "missing"),
+        ("/limit", "wrong_type"),
+        ("/foo", "unknown_parameter"),
+    ]

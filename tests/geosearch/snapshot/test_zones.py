@@ -1,0 +1,96 @@
+"""Zones: repaired, moved to WGS-84 or rejected, with the sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+import shapely
+
+from geosearch.snapshot.reader import Snapshot, read_snapshot
+from tests.geosearch.snapshot_files import Row, write_snapshot
+
+SQUARE = [[[121.0, 31.0], [121.1, 31.0], [121.1, 31.1], [121.0, 31.1], [121.0, 31.0]]]
+BOW_TIE = [[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]]
+
+
+def zone(kind: str = "Polygon", rings: object = SQUARE, **properties: object) -> Row:
+    return {
+        "type": "Feature",
+        "properties": {"zone_id": "z", "name": "静安寺", "kind": "mall"} | properties,
+        "geometry": {"type": kind, "coordinates": rings},
+    }
+
+
+def read(folder: Path, *features: object, **collection: object) -> Snapshot:
+    write_snapshot(folder)
+    whole = {"type": "FeatureCollection", "features": features} | collection
+    (folder / "zones.geojson").write_text(json.dumps(whole), encoding="utf-8")
+    return read_snapshot(folder, max_rejected=1)
+
+
+def test_good_zones(tmp_path: Path) -> None:
+    features = [
+        zone(valid_from="2026-11-01"),
+        zone("MultiPolygon", [SQUARE], zone_id="y", name=None),
+    ]
+    first, second = read(tmp_path, *features).zones
+    assert (first.name, first.kind, str(first.valid_from)) == ("静安寺", "mall", "2026-11-01")
+    assert first.geometry.bounds == (121.0, 31.0, 121.1, 31.1)
+    assert (second.name, second.repaired) == ("y", False)
+
+
+def test_bow_tie_is_repaired_with_a_warning(tmp_path: Path) -> None:
+    snapshot = read(tmp_path, zone(rings=BOW_TIE))
+    (repaired,) = snapshot.zones
+    assert repaired.repaired
+    assert repaired.geometry.geom_type == "MultiPolygon"
+    assert repaired.geometry.area == pytest.approx(2.0)
+    assert [entry.code for entry in snapshot.rejects.entries] == ["geometry_repaired"]
+
+
+@pytest.mark.parametrize("where", ["collection", "feature", "old"])
+def test_other_datum_is_moved(tmp_path: Path, where: str) -> None:
+    old: dict[str, object] = {"type": "name", "properties": {"name": "GCJ02"}}
+    names: dict[str, object] = {"collection": "GCJ02", "old": old}
+    collection = {"crs": names[where]} if where in names else {}
+    feature = zone(crs="GCJ02") if where == "feature" else zone()
+    (moved,) = read(tmp_path, feature, **collection).zones
+    assert 100 < 111_000 * moved.geometry.hausdorff_distance(shapely.Polygon(SQUARE[0])) < 1000
+
+
+BAD: list[tuple[object, str, str]] = [
+    ("text", "wrong_type", 'Expected a feature, got "text"'),
+    ({"type": "Feature"}, "wrong_type", "Expected `properties` to be an object, got nothing"),
+    (zone(zone_id=None), "missing_field", "Expected `zone_id`, got nothing"),
+    (zone(zone_id=5), "wrong_type", "Expected `zone_id` to be text, got 5"),
+    (zone(zone_id="first"), "duplicate_id", 'Expected a unique `zone_id`, got "first" again'),
+    (zone(valid_from="soon"), "bad_date", 'Expected `valid_from` as YYYY-MM-DD, got "soon"'),
+    (zone(valid_from="2026-02-30"), "bad_date", "Expected `valid_from` as YYYY-MM-DD"),
+    (
+        zone(valid_from="2026-02-02", valid_through="2026-02-01"),
+        "bad_order",
+        "Expected `valid_from` <= `valid_through`, got 2026-02-02 and 2026-02-01",
+    ),
+    (zone(crs="UTM"), "bad_crs", 'Expected `crs` to be one of WGS84, GCJ02, BD09, got "UTM"'),
+    (zone("Point", [1, 2]), "bad_geometry", 'a Polygon or MultiPolygon, got "Point"'),
+    (zone() | {"geometry": None}, "bad_geometry", "a Polygon or MultiPolygon, got nothing"),
+    (zone(rings=[]), "bad_geometry", "rings of positions, got none"),
+    (zone(rings=[[[0, 0], [1, 1]]]), "bad_geometry", "rings of positions, got "),
+    (zone(rings="x"), "bad_geometry", "rings of positions, got "),
+    (zone(rings=[[["a", "b"]] * 4]), "bad_geometry", "rings of positions, got "),
+    (zone(rings=None), "bad_geometry", "rings of positions, got "),
+    (zone(rings=[[[0, 0], [0, 99], [1, 1], [0, 0]]]), "bad_geometry", "got [0.0,99.0]"),
+    (zone(rings=[[[0, 0], [1, 1], [2, 2], [0, 0]]]), "bad_geometry", "an area, got "),
+]
+
+
+@pytest.mark.parametrize(("feature", "code", "sentence"), BAD)
+def test_bad_zone_is_rejected_alone(
+    tmp_path: Path, feature: object, code: str, sentence: str
+) -> None:
+    snapshot = read(tmp_path, zone(zone_id="first"), feature, zone(zone_id="last"))
+    assert [found.zone_id for found in snapshot.zones] == ["first", "last"]
+    (entry,) = snapshot.rejects.entries
+    assert (entry.line, entry.code) == (2, code)
+    assert sentence in entry.message
+    assert entry.message.endswith(" - at feature 2 of zones.geojson")

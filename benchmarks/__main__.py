@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import builds, figures, http_load
+from benchmarks import builds, figures, http_load, texts
 from benchmarks.report import render
 
 _RESULTS = Path(__file__).resolve().parent / "results"
@@ -22,6 +22,7 @@ def quick(folder: Path) -> None:
     out = ["--out", str(folder)]
     small = ["--queries", "400", "--rounds", "3", "--compared", "20"]
     figures.main(["--worlds", world, *small, *out])
+    texts.main(["--merchants", "100000", *small, *out])
     builds.main(["--merchants", "100000", *out])
     http_load.main(["--world", world, "--seconds", "3", "--places", "500", *out])
 
@@ -30,6 +31,7 @@ def full(folder: Path, worlds: str) -> None:
     """The worlds and the load of the README."""
     out = ["--out", str(folder)]
     figures.main(["--worlds", worlds, *out])
+    texts.main(out)
     builds.main(out)
     http_load.main(out)
 

@@ -66,12 +66,18 @@ class BruteForce:
         self._change_state = columns.change_state
         self._change = np.repeat(self._first_minute, lengths) + columns.change_minute
 
-    def rank(self, query: Query) -> Ranked:
-        """What `Searcher.rank` answers, by brute force."""
-        _check(query)
+    def rank(self, query: Query, *, among: Ints | None = None) -> Ranked:
+        """What `Searcher.rank` answers, by brute force.
+
+        Parameters
+        ----------
+        among
+            Ascending documents that hold the text of the query, if it has one.
+        """
+        _check(query, has_text=among is not None)
         radius_m = query.radius_m
         assert radius_m is not None
-        docs = self._plain_matches(query, self._box(query, radius_m))
+        docs = self._plain_matches(query, self._box(query, radius_m, among))
         distance_m = _haversine_m(query, self.flat.y[docs], self.flat.x[docs])
         inside = distance_m <= radius_m
         docs, distance_m = docs[inside], distance_m[inside]
@@ -89,14 +95,16 @@ class BruteForce:
         docs = self._plain_matches(query, np.arange(rows))
         return float(self._with_deal(query, docs)[0].sum()) / rows
 
-    def _box(self, query: Query, radius_m: float) -> Ints:
+    def _box(self, query: Query, radius_m: float, among: Ints | None) -> Ints:
         """Rows in the box around the circle; far from poles and antimeridian."""
         flat = self.flat
         reach = math.degrees(radius_m / EARTH_RADIUS_M) * (1 + 1e-9)
         # The difference as an unsigned number is at most the width exactly inside the strip.
         low = math.floor((query.lat - reach) * UNITS_PER_DEGREE)
         width = math.ceil(2 * reach * UNITS_PER_DEGREE) + 2
-        docs = np.flatnonzero((flat.y - np.int32(low)).view(np.uint32) <= width)
+        y = flat.y if among is None else flat.y[among]
+        docs = np.flatnonzero((y - np.int32(low)).view(np.uint32) <= width)
+        docs = docs if among is None else among[docs]
         aside = reach / math.cos(math.radians(abs(query.lat) + reach)) * UNITS_PER_DEGREE
         boxed: Ints = docs[np.abs(flat.x[docs] - query.lng * UNITS_PER_DEGREE) <= aside]
         return boxed
@@ -211,11 +219,13 @@ class BruteForce:
         return found
 
 
-def _check(query: Query) -> None:
+def _check(query: Query, *, has_text: bool) -> None:
     asked = {
         name
         for name in query.__struct_fields__
-        if name not in _ANSWERED and getattr(query, name) not in (None, (), False, 0)
+        if name not in _ANSWERED
+        and not (name == "q" and has_text)
+        and getattr(query, name) not in (None, (), False, 0)
     }
     plain = {"crs": "WGS84", "hours_unknown": "exclude"}
     odd = {name for name in asked if getattr(query, name) != plain.get(name)}

@@ -177,6 +177,23 @@ class Lists(NamedTuple):
     required: U32
 
 
+class Words(NamedTuple):
+    """What text a match has: t lists of documents.
+
+    A match is in each of the first `required` ones, shortest first. The others only add to its
+    relevance.
+    """
+
+    docs: U32  # ascending within each list
+    impacts: U8  # what each entry of `docs` is worth, 1 to 255; see `indexes.postings`
+    blocks: U8  # greatest impacts of runs of `impacts`
+    span: I64  # [t, 2] where each list begins and ends
+    weight: F64  # [t] relevance of one step of impact; all lists at 255 add up to at most 1
+    required: int
+    carried: int  # lists, from the first on, whose part below a node is noted on the way down
+    worth: float  # minor units of a relevance of 1 in the net benefit
+
+
 class Page(NamedTuple):
     """Which part of which order."""
 
@@ -202,17 +219,23 @@ class Ask(NamedTuple):
     taste: Taste
     area: Area
     lists: Lists
+    words: Words
     page: Page
 
 
 ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN = range(3)
 OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL = range(3)
-SORTS = ("best", "distance", "saving", "rating")
-BY_BEST, BY_DISTANCE, BY_SAVING, BY_RATING = range(4)
+SORTS = ("best", "distance", "saving", "rating", "relevance")
+BY_BEST, BY_DISTANCE, BY_SAVING, BY_RATING, BY_RELEVANCE = range(5)
 
-COUNTERS = ("nodes", "docs", "offers", "pushes", "leaves")
-"""Work of a traversal: nodes and documents tested, offers priced, heap pushes, leaves read."""
-NODES, DOCS, OFFERS, PUSHES, LEAVES = range(5)
+COUNTERS = ("nodes", "docs", "offers", "pushes", "leaves", "postings")
+"""Work of a traversal: nodes and documents tested, offers priced, heap pushes, leaves read,
+look-ups in lists of documents with a word."""
+NODES, DOCS, OFFERS, PUSHES, LEAVES, POSTINGS = range(6)
+
+MAX_CARRIED = 4
+"""Lists of words that a traversal narrows from node to node; further ones are looked up in whole,
+for the few documents that hold the first."""
 
 
 class Scratch(NamedTuple):
@@ -220,6 +243,7 @@ class Scratch(NamedTuple):
 
     heap_key: F64  # [nodes, 2] primary, secondary
     heap_entry: I64  # [nodes, 2] id rank, node
+    span: I32  # [nodes, 2 * MAX_CARRIED] where the part of each list below a node begins and ends
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
     top_id_rank: I64  # [MAX_RESULTS]
     top_doc: I64
@@ -242,6 +266,7 @@ def new_scratch(nodes: int) -> Scratch:
     return Scratch(
         np.empty((capacity, 2), np.float64),
         np.empty((capacity, 2), np.int64),
+        np.empty((capacity, 2 * MAX_CARRIED), np.int32),
         np.empty((MAX_RESULTS, 2), np.float64),
         np.empty(MAX_RESULTS, np.int64),
         np.empty(MAX_RESULTS, np.int64),

@@ -16,10 +16,14 @@ from geosearch.columns import (
     OFFER_WINDOW,
     Ask,
     Columns,
+    Scratch,
 )
 from geosearch.offers import UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
 from geosearch.predicates import doc_spend, net_benefit, offer_is_on
+from geosearch.relevance import doc_relevance
+from indexes.datum import Datum, from_wgs84
 from indexes.jit import int64, njit
+from indexes.sphere import UNITS_PER_DEGREE
 from indexes.timetable import OPEN, next_change, next_open, state_at
 
 STATE, UNTIL, OFFERS_OF, X, Y, TIME_ZONE = range(6)
@@ -30,6 +34,7 @@ DEAL, SAVING, PAY, USABLE_UNTIL = range(4)
 def describe(
     columns: Columns,
     ask: Ask,
+    scratch: Scratch,
     docs: NDArray[np.int64],
     distances: NDArray[np.float64],
     detail: NDArray[np.int64],
@@ -74,7 +79,8 @@ def describe(
         saving = int64(UNKNOWN_MONEY)
         if at > head + 1:
             saving = detail[head + 1, SAVING]
-        scores[i] = net_benefit(columns, ask, doc, distances[i], saving)
+        relevance = doc_relevance(ask, scratch, -1, doc)
+        scores[i] = net_benefit(columns, ask, doc, distances[i], saving, relevance)
     return at
 
 
@@ -122,3 +128,16 @@ def _describe_offers(
         )
         at += 1
     return at
+
+
+def convert_positions(detail: NDArray[np.int64], datum: Datum) -> None:
+    """Turn the WGS-84 positions that `describe` wrote into those of a datum, to 1e-7 degree."""
+    heads = []
+    head = 0
+    while head < len(detail):
+        heads.append(head)
+        head += 1 + int(detail[head, OFFERS_OF])
+    degrees = detail[heads] / UNITS_PER_DEGREE
+    lat, lng = from_wgs84(degrees[:, Y], degrees[:, X], datum)
+    detail[heads, Y] = np.rint(lat * UNITS_PER_DEGREE)
+    detail[heads, X] = np.rint(lng * UNITS_PER_DEGREE)

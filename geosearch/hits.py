@@ -5,7 +5,7 @@ Not useful for: choosing or ordering hits; they come ranked.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -31,14 +31,16 @@ from geosearch.money import money_text
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.ranking import BASIS_POINTS, Weights
 from geosearch.segment import Segment
-from indexes.datum import Datum, from_wgs84
 from indexes.sphere import UNITS_PER_DEGREE
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN, Timetable
 
 _KEPT = 100_000
 """Texts kept of each kind before they are dropped and made anew."""
 
-_WALKS = tuple(f"{max(1, minutes)} min walk" for minutes in range(60))
+WALKED_MINUTES = 60
+"""A walk of so many minutes is told as a distance."""
+
+_WALKS = tuple(f"{max(1, minutes)} min walk" for minutes in range(WALKED_MINUTES))
 _DAYS_AHEAD = 7
 
 Rows = list[list[int]]
@@ -90,7 +92,6 @@ class HitMaker:
         """
         hits = []
         at = 0
-        crs = None if query.crs == "WGS84" else cast(Datum, query.crs)
         explain = query.explain
         payload, told, deal_of = self._segment.merchant_payload, self._told, self._deal
         for doc, distance_m, score in zip(docs, distances, scores, strict=True):
@@ -99,16 +100,12 @@ class HitMaker:
             at = first + count
             best = deal_of(detail[first], zone) if count else None
             others = tuple([deal_of(row, zone) for row in detail[first + 1 : at]])
-            lat, lng = y / UNITS_PER_DEGREE, x / UNITS_PER_DEGREE
-            if crs is not None:
-                lat, lng = from_wgs84(lat, lng, crs)
-                lat, lng = round(lat, 7), round(lng, 7)
             told_state = told.get((state, until, zone)) or self._tell(state, until, zone)
             hits.append(
                 Hit(
                     payload=payload(doc),
-                    lat=lat,
-                    lng=lng,
+                    lat=y / UNITS_PER_DEGREE,
+                    lng=x / UNITS_PER_DEGREE,
                     distance_m=distance_m,
                     open=told_state.open,
                     best_deal=best,
@@ -217,7 +214,10 @@ class HitMaker:
         self, best: BestDeal | None, distance_m: float, opening: tuple[str, ...]
     ) -> tuple[str, ...]:
         minutes = int(distance_m / self._walk_m_per_minute + 0.5)
-        walk = _WALKS[minutes] if minutes < len(_WALKS) else f"{distance_m / 1000:.1f} km away"
+        if minutes < WALKED_MINUTES:
+            walk = _WALKS[minutes]
+        else:
+            walk = f"{int(distance_m / 100.0 + 0.5) / 10.0} km away"
         if best is not None and best.saving is not None and best.saving > 0:
             return (self._saves(best.saving), walk, *opening)
         return (walk, *opening)

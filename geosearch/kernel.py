@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from geosearch.columns import (
     ANY_HOURS,
-    BY_DISTANCE,
-    BY_RATING,
+    BY_BEST,
+    BY_SAVING,
     DOC_END_OFFER,
     DOC_FIRST_OFFER,
     DOC_ID_RANK,
@@ -55,6 +55,7 @@ from geosearch.predicates import (
     node_within_radius,
     offer_is_on,
 )
+from geosearch.relevance import MISSING, doc_relevance, narrow_words, whole_words
 from geosearch.top_k import behind, drop_first, follows, keep, push
 from indexes.jit import inline_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE
@@ -64,8 +65,13 @@ _INDEX_MASK = (1 << _LEVEL_SHIFT) - 1
 
 
 @inline_njit
-def _offer_doc(columns: Columns, ask: Ask, scratch: Scratch, found: int, doc: int) -> int:
-    """Test one document, cheapest and most selective first; return how many results are kept."""
+def _offer_doc(
+    columns: Columns, ask: Ask, scratch: Scratch, found: int, leaf: int, doc: int
+) -> int:
+    """Test one document, cheapest and most selective first; return how many results are kept.
+
+    `leaf` is the node it was found in, -1 where a list drives.
+    """
     scratch.work[DOCS] += 1
     if not doc_can_match(columns, ask, doc):
         return found
@@ -76,9 +82,14 @@ def _offer_doc(columns: Columns, ask: Ask, scratch: Scratch, found: int, doc: in
     last = ask.page.top_k - 1
     id_rank = int64(columns.doc_record[doc, DOC_ID_RANK])
     saving = int64(UNKNOWN_MONEY)
-    priced = ask.page.sort != BY_DISTANCE and ask.page.sort != BY_RATING
+    relevance = 0.0
+    if ask.words.span.shape[0] > 0:
+        relevance = doc_relevance(ask, scratch, leaf, doc)
+        if relevance == MISSING:
+            return found
+    priced = ask.page.sort == BY_BEST or ask.page.sort == BY_SAVING
     if not priced:
-        primary = doc_primary(columns, ask, doc, distance_m, saving)
+        primary = doc_primary(columns, ask, doc, distance_m, saving, relevance)
         if full and behind(scratch, last, primary, distance_m, id_rank):
             return found
     if not doc_in_area(columns, ask, doc) or not doc_is_open(columns, ask, doc):
@@ -87,7 +98,7 @@ def _offer_doc(columns: Columns, ask: Ask, scratch: Scratch, found: int, doc: in
         matches, _deal, saving = doc_best_saving(columns, ask, scratch, doc)
         if not matches:
             return found
-        primary = doc_primary(columns, ask, doc, distance_m, saving)
+        primary = doc_primary(columns, ask, doc, distance_m, saving, relevance)
         if full and behind(scratch, last, primary, distance_m, id_rank):
             return found
     elif not doc_has_deal(columns, ask, scratch, doc):
@@ -110,13 +121,16 @@ def _offer_doc(columns: Columns, ask: Ask, scratch: Scratch, found: int, doc: in
 def _offer_node(
     columns: Columns, ask: Ask, scratch: Scratch, found: int, size: int, level: int, index: int
 ) -> int:
-    """Push a node unless nothing below it can become a result; return the heap's size."""
+    """Push a node unless nothing below it can become a result; return the heap's size.
+
+    Where words are asked for, its part of their lists has been noted.
+    """
     scratch.work[NODES] += 1
     node = columns.level_start[level] + index
     distance_m = node_reach_m(columns, ask, node, level, index)
     if distance_m == NO_MATCH:
         return size
-    primary = node_primary(columns, ask, node, distance_m)
+    primary = node_primary(columns, ask, scratch, level, index, distance_m)
     id_rank = int64(columns.node_id_rank[node])
     # All three parts are at most those of any document below, so if they already come after the
     # k-th result, no document below can come before it.
@@ -138,12 +152,13 @@ def rank(columns: Columns, ask: Ask, scratch: Scratch) -> int:
     found = 0
     if ask.lists.driven:
         for doc in ask.lists.driver:
-            found = _offer_doc(columns, ask, scratch, found, int64(doc))
+            found = _offer_doc(columns, ask, scratch, found, -1, int64(doc))
         return found
     levels = columns.level_start.shape[0] - 1
     if levels == 0:
         return 0
     docs = columns.doc_signature.shape[0]
+    whole_words(ask, scratch, columns.level_start[levels - 1])
     size = _offer_node(columns, ask, scratch, found, 0, levels - 1, 0)
     while size > 0:
         # The heap is in the order of the results, so nothing left in it can beat the last one.
@@ -161,22 +176,45 @@ def rank(columns: Columns, ask: Ask, scratch: Scratch) -> int:
         first = index << NODE_BITS
         if level == 0:
             scratch.work[LEAVES] += 1
-            for doc in range(first, min(first + NODE_SIZE, docs)):
-                found = _offer_doc(columns, ask, scratch, found, doc)
+            if ask.words.carried > 0:
+                for at in range(scratch.span[index, 0], scratch.span[index, 1]):
+                    doc = int64(ask.words.docs[at])
+                    found = _offer_doc(columns, ask, scratch, found, index, doc)
+            else:
+                for doc in range(first, min(first + NODE_SIZE, docs)):
+                    found = _offer_doc(columns, ask, scratch, found, index, doc)
         else:
             below = columns.level_start[level] - columns.level_start[level - 1]
             for child in range(first, min(first + NODE_SIZE, below)):
-                size = _offer_node(columns, ask, scratch, found, size, level - 1, child)
+                if _holds_words(columns, ask, scratch, level, index, child):
+                    size = _offer_node(columns, ask, scratch, found, size, level - 1, child)
     return found
 
 
 @inline_njit
-def _doc_matches(columns: Columns, ask: Ask, scratch: Scratch, doc: int, near: bool) -> bool:
+def _holds_words(
+    columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int, child: int
+) -> bool:
+    """Whether a child of a node can hold every word asked for; notes its part of their lists."""
+    if ask.words.carried == 0:
+        return True
+    shift = NODE_BITS * level
+    parent = columns.level_start[level] + index
+    node = columns.level_start[level - 1] + child
+    return narrow_words(ask, scratch, parent, node, child << shift, (child + 1) << shift)
+
+
+@inline_njit
+def _doc_matches(
+    columns: Columns, ask: Ask, scratch: Scratch, leaf: int, doc: int, near: bool
+) -> bool:
+    """Whether a document matches; `leaf` as in `_offer_doc`, `near`: it lies in the radius."""
     return (
         doc_can_match(columns, ask, doc)
         and (near or doc_within_radius(columns, ask, doc))
         and doc_in_area(columns, ask, doc)
         and doc_is_open(columns, ask, doc)
+        and (ask.words.span.shape[0] == 0 or doc_relevance(ask, scratch, leaf, doc) != MISSING)
         and doc_has_deal(columns, ask, scratch, doc)
     )
 
@@ -261,6 +299,7 @@ def _plain(ask: Ask) -> bool:
         and ask.taste.min_rating < 0
         and not ask.area.boxed
         and not ask.lists.restricted
+        and ask.words.span.shape[0] == 0
         and ask.area.edges.shape[0] == 0
     )
 
@@ -275,7 +314,7 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
         for at in range(ask.lists.driver.shape[0]):
             doc = int64(ask.lists.driver[at])
             scratch.work[DOCS] += 1
-            if _doc_matches(columns, ask, scratch, doc, False):
+            if _doc_matches(columns, ask, scratch, -1, doc, False):
                 total += 1
                 _tally(columns, ask, doc, tally)
         return total
@@ -285,6 +324,7 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
     plain = _plain(ask)
     size = 1
     scratch.heap_entry[0, 1] = (levels - 1) << _LEVEL_SHIFT
+    whole_words(ask, scratch, columns.level_start[levels - 1])
     while size > 0:
         size -= 1
         entry = scratch.heap_entry[size, 1]
@@ -299,18 +339,24 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
             first = index << NODE_BITS
             below = columns.level_start[level] - columns.level_start[level - 1]
             for child in range(first, min(first + NODE_SIZE, below)):
-                scratch.heap_entry[size, 1] = ((level - 1) << _LEVEL_SHIFT) | child
-                size += 1
+                if _holds_words(columns, ask, scratch, level, index, child):
+                    scratch.heap_entry[size, 1] = ((level - 1) << _LEVEL_SHIFT) | child
+                    size += 1
             continue
         shift = NODE_BITS * (level + 1)
         first = index << shift
         end = min(first + (int64(1) << shift), docs)
-        scratch.work[DOCS] += end - first
         if plain and near:
+            scratch.work[DOCS] += end - first
             total += _tally_run(columns, ask, first, end, tally)
             continue
-        for doc in range(first, end):
-            if _doc_matches(columns, ask, scratch, doc, near):
+        if ask.words.carried > 0:
+            first = int64(scratch.span[index, 0])
+            end = int64(scratch.span[index, 1])
+        scratch.work[DOCS] += end - first
+        for at in range(first, end):
+            doc = int64(ask.words.docs[at]) if ask.words.carried > 0 else at
+            if _doc_matches(columns, ask, scratch, index, doc, near):
                 total += 1
                 _tally(columns, ask, doc, tally)
     return total

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from geosearch import details, kernel
+from geosearch import details, kernel, result_text
 from geosearch.columns import (
     Area,
     Ask,
@@ -22,32 +22,42 @@ from geosearch.columns import (
     Place,
     Taste,
     Wallet,
+    Words,
     column_types,
     new_scratch,
 )
+from indexes.folding import normalise
 from indexes.jit import entry_point
+from indexes.pinyin import full_pinyin
+from indexes.vocabulary import warm as warm_vocabulary
 
 
 class Kernels(NamedTuple):
-    """`kernel.rank`, `kernel.count` and `details.describe`, compiled."""
+    """`kernel.rank`, `kernel.count`, `details.describe`, `result_text.write_results`, compiled."""
 
     rank: Callable[..., int]
     count: Callable[..., int]
     describe: Callable[..., int]
+    write_results: Callable[..., int]
 
 
 @cache
 def kernels() -> Kernels:
     """Entry points for the column types of every segment; compiled once a process, kept on disk."""
     columns, ask, scratch = empty_columns(), _example_ask(), new_scratch(1)
-    none = np.zeros(0, np.int64)
+    none, scores, detail = np.zeros(0, np.int64), scratch.detail_score, scratch.detail
     tally = kernel.Tally(none, none, none, none, none)
     return Kernels(
         entry_point(kernel.rank, (columns, ask, scratch)),
         entry_point(kernel.count, (columns, ask, scratch, tally)),
+        entry_point(details.describe, (columns, ask, scratch, none, scores, detail, scores)),
         entry_point(
-            details.describe,
-            (columns, ask, none, scratch.detail_score, scratch.detail, scratch.detail_score),
+            result_text.write_results,
+            (
+                result_text.empty_sources(),
+                *(none, scratch.detail_score, scratch.detail, scratch.detail_score),
+                *(np.zeros(1, np.uint8), none),
+            ),
         ),
     )
 
@@ -57,6 +67,10 @@ def warm(progress: Callable[[str], None] | None = None) -> None:
     if progress is not None:
         progress("Preparing the search kernels (compiled at the first start, about a minute)")
     kernels()
+    warm_vocabulary()
+    # Dictionaries that the first Chinese query would wait half a second for.
+    normalise("馬")
+    full_pinyin("重庆")
 
 
 def empty_columns() -> Columns:
@@ -79,5 +93,6 @@ def _example_ask() -> Ask:
         Taste(np.zeros(2, np.uint64), flags, 0),
         Area(False, 0, 0, 0, 0, np.zeros((1, 5))),
         Lists(False, docs, False, docs),
+        Words(docs, flags, flags, np.zeros((1, 2), np.int64), np.zeros(1), 0, 0, 0.0),
         Page(0, 0.0, 0, False, 0.0, 0.0, 0),
     )

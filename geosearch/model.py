@@ -72,6 +72,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     deals: str | None = None
     party_size: int = 1
     spend: int | None = None
+    q: str | None = None
     categories: tuple[str, ...] = ()
     min_rating: float | None = None
     zone: str | None = None
@@ -143,6 +144,8 @@ def _is_plainly_valid(query: Query) -> bool:
             and type(query.facets) is tuple
             and (not query.facets or _FACETS.issuperset(query.facets))
             and len(query.facets) <= len(_FACETS)
+            and (query.q is None or _is_text(query.q, MAX_TEXT))
+            and (query.sort != "relevance" or query.q is not None)
             and (query.zone is None or _is_text(query.zone, MAX_TEXT))
             and (query.cursor is None or _is_text(query.cursor, MAX_CURSOR))
             and type(query.total) is bool
@@ -311,17 +314,41 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         None unless asked for; facets are counts by value, by facet.
     unknown_cards
         Cards of the wallet that the index does not know.
+    corrected
+        What was searched instead of words of `q` that are not found nearby, by word as typed.
+    relaxed
+        Words of `q` that were left out, as nothing nearby matches all of them.
     """
 
     snapshot_id: str
     at: str
     took_us: int
-    hits: tuple[Hit, ...]
+    hits: tuple[Hit, ...] = ()
     next_cursor: str | None = None
     total: int | None = None
     facets: dict[str, dict[str, int]] | None = None
     explain: dict[str, Any] | None = None
     unknown_cards: tuple[str, ...] = ()
+    corrected: dict[str, tuple[str, ...]] = {}
+    relaxed: tuple[str, ...] = ()
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """What `Engine.page` returns: an answer whose hits are JSON text already.
+
+    Attributes
+    ----------
+    answer
+        Everything but the hits.
+    results
+        JSON array of the hits, UTF-8.
+    count
+        Number of hits.
+    """
+
+    answer: Answer
+    results: bytes
+    count: int
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ Useful for: reasons of a hit, tables of the command line.
 Not useful for: computing savings; that is `offers`.
 """
 
-_SYMBOL = {
+_SIGN = {
     "CNY": "¥",
     "EUR": "€",
     "GBP": "£",
@@ -37,8 +37,17 @@ def money_text(minor: int, currency: str) -> str:
     >>> money_text(1_234_567, "CHF")
     'CHF 12,345.67'
     """
-    digits = _DIGITS.get(currency, 2)
+    digits = fraction_digits(currency)
     whole, part = divmod(abs(minor), 10**digits)
     amount = f"{whole:,}.{part:0{digits}d}" if part else f"{whole:,}"
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{_SYMBOL.get(currency, currency + ' ')}{amount}"
+    return f"{'-' if minor < 0 else ''}{money_sign(currency)}{amount}"
+
+
+def money_sign(currency: str) -> str:
+    """What stands before an amount: `¥`, or `CHF ` for a currency without a sign of its own."""
+    return _SIGN.get(currency, currency + " ")
+
+
+def fraction_digits(currency: str) -> int:
+    """Digits of a minor unit behind the point: 2, but 0 for yen and 3 for some dinars."""
+    return _DIGITS.get(currency, 2)

@@ -33,7 +33,7 @@ CRS = ("WGS84", "GCJ02", "BD09")
 OPEN = ("any", "now")
 HOURS_UNKNOWN = ("exclude", "include")
 DEALS = ("card", "any", "optional")
-SORTS = ("best", "distance", "saving", "rating")
+SORTS = ("best", "distance", "saving", "rating", "relevance")
 FACETS = ("category", "program", "offer_type", "business_area")
 
 
@@ -117,6 +117,14 @@ PARAMETERS: dict[str, Parameter] = {
             nullable=True,
         ),
         Parameter(
+            "q",
+            "text",
+            "Text: name, brand, alias, category, tag, area or address, in Chinese, pinyin or "
+            "English. Every word must match; a word that is not found nearby gives way to what "
+            "sounds or looks like it, and the answer says so.",
+            nullable=True,
+        ),
+        Parameter(
             "categories",
             "texts",
             "Dotted prefixes; a shop matches with any of them.",
@@ -143,7 +151,8 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "sort",
             "choice",
-            "`best`: net benefit; `distance`, `saving`, `rating`: by that, then distance.",
+            "`best`: net benefit; `distance`, `saving`, `rating`, `relevance` (with `q`): by that, "
+            "then distance.",
             choices=SORTS,
         ),
         Parameter("limit", "integer", "How many results.", low=1, high=100),
@@ -193,7 +202,10 @@ def shown(value: object) -> str:
 
 
 def find_problems(
-    values: Mapping[str, object], where: Where = (), *, known: Collection[str] = PARAMETERS
+    values: Mapping[str, object],
+    where: Where = (),
+    *,
+    known: Collection[str] = PARAMETERS,
 ) -> list[Problem]:
     """Return everything that is wrong with the parameters `values`, in the table's order.
 
@@ -226,6 +238,8 @@ def find_problems(
         problems.append(
             problem("needs_cards", "`cards` with deals=card", "none", (*where, "cards"))
         )
+    if "q" in known and values.get("sort") == "relevance" and values.get("q") is None:
+        problems.append(problem("needs_q", "`q` with sort=relevance", "none", (*where, "q")))
     return problems
 
 

@@ -16,6 +16,7 @@ from geosearch.columns import (
     ANY_HOURS,
     BY_DISTANCE,
     BY_RATING,
+    BY_RELEVANCE,
     BY_SAVING,
     CARD_DEAL,
     DOC_END_OFFER,
@@ -46,6 +47,7 @@ from geosearch.offers import (
     offer_value,
 )
 from geosearch.ranking import BASIS_POINTS
+from geosearch.relevance import node_relevance
 from indexes.jit import inline_njit, int64, njit
 from indexes.polygon import OUTSIDE, box_relation, contains
 from indexes.rtree import NODE_BITS
@@ -210,16 +212,30 @@ def _node_meets_box(columns: Columns, ask: Ask, node: int) -> bool:
 
 
 @inline_njit
-def node_primary(columns: Columns, ask: Ask, node: int, distance_m: float) -> float:
+def node_primary(
+    columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int, distance_m: float
+) -> float:
     """Primary key that no document below the node has a lower one than; keys ascend."""
+    node = columns.level_start[level] + index
     if ask.page.sort == BY_DISTANCE:
         return distance_m
+    if ask.page.sort == BY_RELEVANCE:
+        return -_relevance_bound(ask, scratch, node, level, index)
     if ask.page.sort == BY_RATING:
         rating = columns.node_rating[node]
         return -float(rating) if rating >= 0 else math.inf
     if ask.page.sort == BY_SAVING:
         return -_saving_bound(columns, ask, node)
-    return -(_best_bound(columns, ask, node) - ask.page.walk_cost_per_m * distance_m)
+    worth = _best_bound(columns, ask, node)
+    if ask.words.span.shape[0] > 0:
+        worth += ask.words.worth * _relevance_bound(ask, scratch, node, level, index)
+    return -(worth - ask.page.walk_cost_per_m * distance_m)
+
+
+@inline_njit
+def _relevance_bound(ask: Ask, scratch: Scratch, node: int, level: int, index: int) -> float:
+    shift = NODE_BITS * (level + 1)
+    return node_relevance(ask, scratch, node, index << shift, (index + 1) << shift)
 
 
 @inline_njit
@@ -451,26 +467,34 @@ def doc_best_saving(
 
 
 @inline_njit
-def doc_primary(columns: Columns, ask: Ask, doc: int, distance_m: float, saving: int) -> float:
+def doc_primary(
+    columns: Columns, ask: Ask, doc: int, distance_m: float, saving: int, relevance: float
+) -> float:
     """Primary key of a matching document; keys ascend, unknown values come last."""
     if ask.page.sort == BY_DISTANCE:
         return distance_m
+    if ask.page.sort == BY_RELEVANCE:
+        return -relevance
     if ask.page.sort == BY_RATING:
         rating = columns.doc_record[doc, DOC_RATING]
         return -float(rating) if rating >= 0 else math.inf
     if ask.page.sort == BY_SAVING:
         return -float(saving) if saving != UNKNOWN_MONEY else math.inf
-    return -net_benefit(columns, ask, doc, distance_m, saving)
+    return -net_benefit(columns, ask, doc, distance_m, saving, relevance)
 
 
 @inline_njit
-def net_benefit(columns: Columns, ask: Ask, doc: int, distance_m: float, saving: int) -> float:
-    """Score of `ranking`: the saving that is likely, less the walk, plus the quality.
+def net_benefit(
+    columns: Columns, ask: Ask, doc: int, distance_m: float, saving: int, relevance: float
+) -> float:
+    """Score of `ranking`: the saving that is likely, quality and relevance, less the walk.
 
-    The walk is taken off last, as in `node_primary`: subtraction is monotone in floating point,
-    so a node's bound is never below a document's score.
+    The operations are those of `node_primary` in the same order, and each is monotone in floating
+    point, so a node's bound is never below a document's score.
     """
     worth = float(columns.doc_record[doc, DOC_QUALITY])
     if saving != UNKNOWN_MONEY:
         worth = columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * saving + worth
+    if ask.words.span.shape[0] > 0:
+        worth += ask.words.worth * relevance
     return worth - ask.page.walk_cost_per_m * distance_m

@@ -1,6 +1,7 @@
 """Net benefit: the one number `sort=best` ranks by, in minor units of the index's currency.
 
 score = redeem_probability * saving - walk_cost_per_m * distance_m + quality
+        + relevance_value * relevance
 
 Useful for: the named weights, what they make of a merchant's record, and the parts of a score.
 Not useful for: savings (`offers`) and the order itself (`kernel`).
@@ -31,6 +32,9 @@ class Weights(Struct, frozen=True, kw_only=True):
         Worth of a minute of walking: half of an urban hourly wage of about 60 units.
     walk_m_per_minute
         Metres walked in a minute: 80, as property advertisements and map services count.
+    relevance_value
+        Worth of a shop being exactly what was typed rather than barely: an hour's walk, so that
+        within 3 km no mention in an address comes before the name itself.
     """
 
     redeem_prior: float = 0.9
@@ -40,6 +44,7 @@ class Weights(Struct, frozen=True, kw_only=True):
     rating_prior_weight: float = 20.0
     walk_cost_per_minute: float = 50.0
     walk_m_per_minute: float = 80.0
+    relevance_value: float = 3000.0
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

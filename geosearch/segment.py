@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from geosearch.catalogue import Catalogue
 from geosearch.columns import Columns, Scratch, column_types, new_scratch
 from geosearch.errors import BadData
+from geosearch.segment_text import TEXT_COLUMNS, TEXT_PREFIXES, phrase_hash, postings_of
 from indexes.storage import IndexFormatError, open_folder
+from indexes.vocabulary import Vocabulary
 from indexes.zones import ZoneIndex
 
 
@@ -25,6 +27,7 @@ class Texts:
     """Byte strings by row: one blob and the starts of its rows."""
 
     def __init__(self, arrays: dict[str, NDArray[Any]], name: str) -> None:
+        self.arrays = arrays[f"{name}_start"], arrays[name]
         # A memoryview gives single items three times as fast as an array.
         self._starts = arrays[f"{name}_start"].data
         self._blob = arrays[name].data
@@ -67,6 +70,8 @@ class Segment:
         self.columns = Columns(**{name: self._arrays[name] for name in Columns._fields})
         self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())
         self.docs = int(self.columns.doc_signature.shape[0])
+        self.postings = postings_of(self._arrays)
+        """Documents of each term, by its row in `vocabulary`."""
         self._by_id = self._arrays["doc_by_id"]
         self.merchant_id_texts = Texts(self._arrays, "merchant_id")
         self.deal_id_texts = Texts(self._arrays, "deal_id")
@@ -151,12 +156,34 @@ class Segment:
         ]
         return ZoneIndex([zone.zone_id for zone in self.catalogue.zones], shapes)
 
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Terms, and the words behind them."""
+        return Vocabulary(self._arrays)
+
+    def is_phrase(self, text: str) -> bool:
+        """Whether a normalised text is a known name: a category, a brand, an area."""
+        return phrase_hash(text) in self._phrases
+
+    @cached_property
+    def _phrases(self) -> frozenset[int]:
+        # A query asks for some twenty: a bisection of the column takes 1 us, this 0.1.
+        return frozenset(self._arrays["phrase_hash"].tolist())
+
     def _merchant_id_bytes(self, doc: int) -> bytes:
         return bytes(self.merchant_id_texts(doc))
 
     def hot_bytes(self) -> int:
-        """Bytes of the columns that queries read; not payloads, ids and catalogue."""
+        """Bytes of the columns that queries read; not text, payloads, ids and catalogue."""
         return sum(int(column.nbytes) for column in self.columns)
+
+    def text_bytes(self) -> int:
+        """Bytes of the columns that queries with text read besides: vocabulary and postings."""
+        return sum(
+            int(column.nbytes)
+            for name, column in self._arrays.items()
+            if name.startswith(TEXT_PREFIXES)
+        )
 
     def _postings(self, name: str, row: int) -> NDArray[Any]:
         starts = self._arrays[f"{name}_start"]
@@ -165,7 +192,8 @@ class Segment:
 
 def _check_columns(arrays: dict[str, NDArray[Any]], folder: Path) -> None:
     """Refuse columns of other types: compiled code trusts them."""
-    for name, (dtype, dimensions) in column_types().items():
+    text_types = {name: (np.dtype(scalar), 1) for name, scalar in TEXT_COLUMNS.items()}
+    for name, (dtype, dimensions) in (column_types() | text_types).items():
         column = arrays.get(name)
         if column is None:
             raise BadData(f"Expected column `{name}`, got none - at `{folder}`")

@@ -7,19 +7,25 @@ Not useful for: several segments at once.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.columns import COUNTERS, DETAIL_WIDTH, Ask, Scratch
+from geosearch.details import convert_positions
 from geosearch.facets import FacetBook
 from geosearch.hits import HitMaker
 from geosearch.kernels import kernels
 from geosearch.model import Hit, Query
 from geosearch.plan import Planner
 from geosearch.ranking import Weights
+from geosearch.result_text import sources_of
 from geosearch.segment import Segment
+from indexes.datum import Datum
+
+_TEXT_BYTES = 65_536
+"""Room to begin with for the text of a page, twice what one usually takes."""
 
 
 class SegmentView:
@@ -37,10 +43,11 @@ class SegmentView:
 
     def __init__(self, segment: Segment, start: datetime, weights: Weights) -> None:
         self.segment = segment
-        self.planner = Planner(segment, weights.walk_cost_per_m)
+        self.planner = Planner(segment, weights)
         self._maker = HitMaker(segment, start, weights)
         self._facets = FacetBook(segment.catalogue)
-        self._rank, self._count, self._describe = kernels()
+        self._rank, self._count, self._describe, self._write_results = kernels()
+        self._sources = sources_of(segment, start, weights)
 
     def rank(
         self, ask: Ask, explain: bool
@@ -70,26 +77,52 @@ class SegmentView:
         distances: NDArray[np.float64],
     ) -> list[Hit]:
         """Hits of ranked documents, in their order."""
-        detail, scores = self._details(ask, docs, distances)
-        return self._maker.hits(query, docs.tolist(), distances.tolist(), detail, scores)
+        detail, scores = self._details(ask, docs, distances, query.crs)
+        rows, numbers = detail.tolist(), docs.tolist()
+        return self._maker.hits(query, numbers, distances.tolist(), rows, scores.tolist())
+
+    def results(
+        self,
+        query: Query,
+        ask: Ask,
+        docs: NDArray[np.int64],
+        distances: NDArray[np.float64],
+    ) -> tuple[memoryview, list[int]]:
+        """JSON array of what `hits` would say, UTF-8, and where each of them ends in it."""
+        distances = np.ascontiguousarray(distances)
+        detail, scores = self._details(ask, docs, distances, query.crs)
+        text, ends = np.empty(_TEXT_BYTES, np.uint8), np.empty(len(docs), np.int64)
+        asked = (self._sources, docs, distances, detail, scores)
+        length = self._write_results(*asked, text, ends)
+        if length < 0:
+            text = np.empty(-length, np.uint8)
+            length = self._write_results(*asked, text, ends)
+        return text.data[:length], ends.tolist()
 
     def record(self, ask: Ask, doc: int) -> dict[str, Any]:
         """A merchant in full; see `HitMaker.record`."""
-        detail, _ = self._details(ask, np.array([doc], np.int64), np.zeros(1))
-        return self._maker.record(doc, detail, ask.hours.minute)
+        detail, _ = self._details(ask, np.array([doc], np.int64), np.zeros(1), "WGS84")
+        return self._maker.record(doc, detail.tolist(), ask.hours.minute)
 
     def _details(
-        self, ask: Ask, docs: NDArray[np.int64], distances: NDArray[np.float64]
-    ) -> tuple[list[list[int]], list[float]]:
-        """What `details.describe` writes, as lists."""
-        with self._scratch() as scratch:
-            detail, scores = scratch.detail, scratch.detail_score
-            distances = np.ascontiguousarray(distances)
-            while True:
-                rows = self._describe(self.segment.columns, ask, docs, distances, detail, scores)
-                if rows >= 0:
-                    return detail[:rows].tolist(), scores[: len(docs)].tolist()
-                detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
+        self, ask: Ask, docs: NDArray[np.int64], distances: NDArray[np.float64], crs: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """What `details.describe` writes, with positions in the datum `crs`."""
+        scratch = self.segment.borrow_scratch()
+        detail, scores = scratch.detail, np.empty(len(docs))
+        distances = np.ascontiguousarray(distances)
+        while True:
+            rows = self._describe(
+                self.segment.columns, ask, scratch, docs, distances, detail, scores
+            )
+            if rows >= 0:
+                break
+            detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
+        detail = detail[:rows].copy()
+        self.segment.return_scratch(scratch)
+        if crs != "WGS84":
+            convert_positions(detail, cast(Datum, crs))
+        return detail, scores
 
     @contextmanager
     def _scratch(self) -> Iterator[Scratch]:

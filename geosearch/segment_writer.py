@@ -44,6 +44,7 @@ from geosearch.columns import (
     U64,
 )
 from geosearch.offers import TERMS_WIDTH
+from geosearch.segment_text import TextRows, no_text, text_columns
 from indexes.hilbert import hilbert_values
 from indexes.jit import njit
 from indexes.rtree import level_starts, summarise
@@ -112,6 +113,8 @@ def write_segment(
     deals: DealRows,
     around: Surroundings,
     manifest: dict[str, Any],
+    *,
+    text: TextRows | None = None,
 ) -> None:
     """Write a finished segment folder.
 
@@ -119,6 +122,8 @@ def write_segment(
     ----------
     manifest
         Kept with the segment: snapshot, horizon, weights.
+    text
+        What merchants are found by; nothing by default.
 
     Raises
     ------
@@ -144,6 +149,7 @@ def write_segment(
             programs=len(columns["program_on"]),
         )
         columns |= _zone_columns(around, columns)
+        columns |= text_columns(text or no_text(docs), order)
         for name, column in columns.items():
             writer.add(name, column)
         for name in ("schedule_start", "change_minute", "change_state"):

@@ -7,7 +7,7 @@ Not useful for: looking anything up; the tree over the sorted documents does tha
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.jit import njit
+from indexes.jit import inline_njit, int64, njit
 
 BITS = 32
 """Bits of each coordinate; the value has twice as many."""
@@ -15,25 +15,31 @@ BITS = 32
 _OFFSET = 1 << 31
 
 
+@inline_njit
+def hilbert_value(x: int, y: int) -> np.uint64:
+    """Hilbert value of one position, for kernels; as `hilbert_values`."""
+    px = int64(x) + _OFFSET
+    py = int64(y) + _OFFSET
+    value = np.uint64(0)
+    side = int64(1) << (BITS - 1)
+    while side > 0:
+        right = int64(1) if px & side else int64(0)
+        upper = int64(1) if py & side else int64(0)
+        quadrant = (3 * right) ^ upper
+        value = (value << np.uint64(2)) | np.uint64(quadrant)
+        if upper == 0:
+            if right == 1:
+                px = (side << 1) - 1 - (px & ((side << 1) - 1))
+                py = (side << 1) - 1 - (py & ((side << 1) - 1))
+            px, py = py, px
+        side >>= 1
+    return value
+
+
 @njit
 def _fill(x: NDArray[np.int32], y: NDArray[np.int32], out: NDArray[np.uint64]) -> None:
     for i in range(x.shape[0]):
-        px = np.int64(x[i]) + _OFFSET
-        py = np.int64(y[i]) + _OFFSET
-        value = np.uint64(0)
-        side = np.int64(1) << (BITS - 1)
-        while side > 0:
-            right = np.int64(1) if px & side else np.int64(0)
-            upper = np.int64(1) if py & side else np.int64(0)
-            quadrant = (3 * right) ^ upper
-            value = (value << np.uint64(2)) | np.uint64(quadrant)
-            if upper == 0:
-                if right == 1:
-                    px = (side << 1) - 1 - (px & ((side << 1) - 1))
-                    py = (side << 1) - 1 - (py & ((side << 1) - 1))
-                px, py = py, px
-            side >>= 1
-        out[i] = value
+        out[i] = hilbert_value(x[i], y[i])
 
 
 def hilbert_values(x: NDArray[np.int32], y: NDArray[np.int32]) -> NDArray[np.uint64]:

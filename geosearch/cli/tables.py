@@ -115,6 +115,11 @@ def _below(answer: Json) -> Iterable[Text]:
     for name, counts in (answer.get("facets") or {}).items():
         pairs = ", ".join(f"{value} {count:,}" for value, count in list(counts.items())[:8])
         yield Text(f"{name}: {pairs}")
+    for typed, meant in (answer.get("corrected") or {}).items():
+        yield Text(f"nothing near has “{typed}”; searched {', '.join(meant[:4])}", "yellow")
+    if answer.get("relaxed"):
+        left_out = ", ".join(answer["relaxed"])
+        yield Text(f"left out, as nothing near has it all: {left_out}", "yellow")
     if answer.get("unknown_cards"):
         yield Text(
             f"cards this index does not know: {', '.join(answer['unknown_cards'])}", "yellow"

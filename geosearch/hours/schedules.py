@@ -41,6 +41,7 @@ from geosearch.hours.local import (
     uses_holidays,
     uses_sun,
 )
+from geosearch.hours.offsets import offset_changes
 from geosearch.hours.periods import periods_expression
 from geosearch.hours.text import HoursText, UnreadableHours, read_hours
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN
@@ -249,25 +250,7 @@ def _local_time(zone: str, horizon: Horizon) -> _LocalTime:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"Expected an IANA time zone, got {zone!r} - at `time_zone`") from None
 
-    def offset_at(minute: int) -> int:
-        offset = horizon.instant(minute).astimezone(clock).utcoffset()
-        assert offset is not None
-        return offset // timedelta(minutes=1)
-
-    # No zone changes its offset twice within an hour; where the ends of an hour differ, the minute
-    # of the change is between them.
-    changes = [(0, offset_at(0))]
-    for hour_end in range(60, HORIZON_MINUTES + 1, 60):
-        after = offset_at(hour_end)
-        if after != changes[-1][1]:
-            before, minute = hour_end - 60, hour_end
-            while minute - before > 1:
-                middle = (before + minute) // 2
-                if offset_at(middle) == after:
-                    minute = middle
-                else:
-                    before = middle
-            changes.append((minute, after))
+    changes = offset_changes(clock, horizon.start)
     offsets = [offset for _, offset in changes]
     first = (horizon.start + timedelta(minutes=min(offsets))).date()
     last = (horizon.end + timedelta(minutes=max(offsets) - 1)).date()

@@ -27,13 +27,15 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httptools
 import structlog
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
-from starlette.types import Lifespan
+from starlette.routing import Route
+from starlette.types import Lifespan, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from geosearch.errors import BadData
@@ -42,6 +44,7 @@ from geosearch.service.engines import Engines
 from geosearch.service.handlers import Handlers
 from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
+from geosearch.service.protocol import JoiningProtocol
 from geosearch.service.settings import Settings, as_environment, load_settings
 
 BACKLOG = 2_048
@@ -65,11 +68,31 @@ def create_app(settings: Settings, engines: Engines) -> Starlette:
 
 def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
     """Return the application of `handlers`, which follows nothing on its own."""
-    app = Starlette(routes=handlers.routes(), middleware=[], lifespan=lifespan)
+    app = _Application(routes=handlers.routes(), middleware=[], lifespan=lifespan)
     # Not a last route for every path: the pattern of a path does not match a line feed.
     app.router.default = handlers.elsewhere()
     app.router.redirect_slashes = False
     return app
+
+
+class _Application(Starlette):
+    """Starlette, with a shorter way to routes whose path is not a pattern.
+
+    Its middleware (for exceptions, which an `Endpoint` turns into answers itself) and its search
+    for a route are 8 us of each request.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._endpoints = {
+            route.path: route.endpoint
+            for route in self.routes
+            if isinstance(route, Route) and not route.param_convertors
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope["path"]) if scope["type"] == "http" else None
+        await (endpoint or super().__call__)(scope, receive, send)
 
 
 def app_from_environment() -> Starlette:
@@ -145,7 +168,7 @@ def _config(app: Starlette | str, settings: Settings) -> uvicorn.Config:
         factory=isinstance(app, str),
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=JoiningProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

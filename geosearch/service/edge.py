@@ -10,15 +10,14 @@ Routes are plain ASGI applications, not Starlette request functions: for a const
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
 from geosearch.errors import BadRequest
 from geosearch.model import Query
-from geosearch.service.logs import rounded
-from geosearch.service.metrics import Metrics
+from geosearch.service.journal import Answered, Journal
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
 from geosearch.service.problems import HttpProblem, problem_body, refusal_body, status_of
 
@@ -95,8 +94,7 @@ class Asked:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What a handler answers. `query` and `results` are for log and metrics of nearby queries."""
 
     body: bytes
@@ -120,12 +118,10 @@ class Endpoint:
         Its name in logs and metrics: the path as a template, never the path that came.
     handlers
         By method. HEAD is answered as GET without the body.
-    metrics
-        Where requests are counted.
+    journal
+        Where every answered request is noted.
     max_body_bytes
         Longest body; more is refused, at once if the request says so.
-    log_requests
-        Whether every request is logged, or only failed ones.
     """
 
     def __init__(
@@ -133,18 +129,16 @@ class Endpoint:
         route: str,
         handlers: Mapping[str, Handler],
         *,
-        metrics: Metrics,
+        journal: Journal,
         max_body_bytes: int,
-        log_requests: bool,
     ) -> None:
         self.route = route
         self._handlers = dict(handlers)
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
         self._allow = ", ".join(sorted(self._handlers))
-        self._metrics = metrics
+        self._journal = journal
         self._max_body_bytes = max_body_bytes
-        self._log_requests = log_requests
         self._log = structlog.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -169,7 +163,7 @@ class Endpoint:
         )
         body = b"" if scope["method"] == "HEAD" else reply.body
         await send({"type": "http.response.body", "body": body})
-        self._observe(scope["method"], reply, time.perf_counter_ns() - started)
+        self._note(scope["method"], reply, time.perf_counter_ns() - started)
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         """Return what the handler answers, or the problem it ends in."""
@@ -204,30 +198,17 @@ class Endpoint:
             detail = f"Expected an answer, got a fault of ours, logged as {fault}"
             return Reply(problem_body("fault", detail), 500, PROBLEM, code="fault")
 
-    def _observe(self, method: str, reply: Reply, elapsed_ns: int) -> None:
-        self._metrics.count_request(self.route, reply.status)
-        if reply.code:
-            self._metrics.count_error(reply.code)
+    def _note(self, method: str, reply: Reply, elapsed_ns: int) -> None:
         query = reply.query
-        if query is not None:
-            self._metrics.observe_nearby(query.sort, elapsed_ns / 1e9, reply.results)
-        if not self._log_requests:
+        if query is None:
+            self._journal.add(Answered(method, self.route, reply.status, elapsed_ns, reply.code))
             return
-        took_us = elapsed_ns // 1000
-        if query is not None:
-            self._log.info(
-                "request", method=method, route=self.route, status=reply.status, took_us=took_us,
-                sort=query.sort, results=reply.results, **rounded(query),
-            )  # fmt: skip
-        elif reply.code:
-            self._log.info(
-                "request", method=method, route=self.route, status=reply.status, took_us=took_us,
-                code=reply.code,
-            )  # fmt: skip
-        else:
-            self._log.info(
-                "request", method=method, route=self.route, status=reply.status, took_us=took_us
+        self._journal.add(
+            Answered(
+                *(method, self.route, reply.status, elapsed_ns, reply.code),
+                *(query.sort, reply.results, query.lat, query.lng),
             )
+        )
 
 
 class _Disconnected(Exception):

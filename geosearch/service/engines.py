@@ -18,7 +18,7 @@ import structlog
 
 from geosearch.cursor import expired
 from geosearch.errors import GeosearchError
-from geosearch.model import Answer, Query
+from geosearch.model import Answer, Page, Query
 from geosearch.publish import current, versions
 from geosearch.service.problems import HttpProblem
 
@@ -30,7 +30,10 @@ class Engine(Protocol):
     """What the service needs of an engine; `geosearch.open_index` returns one."""
 
     def search(self, query: Query) -> Answer:
-        """Return the answer to one query."""
+        """Return the answer to one query, with typed hits."""
+
+    def page(self, query: Query) -> Page:
+        """Return the answer to one query, with its results as JSON text."""
 
     def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
         """Return one merchant with hours and deals, or None."""
@@ -190,7 +193,7 @@ def _load(engine: Engine, version: str) -> Loaded:
     )
     # One question before it takes over: code (that of another datum too) and first pages are not
     # paid for by a request, and an engine that cannot answer never takes over.
-    engine.search(Query(lat=31.0, lng=121.0, crs="GCJ02", at=loaded.horizon_start))
+    engine.page(Query(lat=31.0, lng=121.0, crs="GCJ02", at=loaded.horizon_start))
     return loaded
 
 

@@ -19,10 +19,11 @@ from starlette.routing import Route
 
 from geosearch.cursor import read_cursor
 from geosearch.errors import BadRequest, Problem
-from geosearch.model import Answer, Query
+from geosearch.model import Page, Query
 from geosearch.service.edge import ANY_METHOD, Asked, Endpoint, Handler, Reply
-from geosearch.service.encode import encode_answer, encode_answers
-from geosearch.service.engines import Engines, Loaded
+from geosearch.service.encode import encode_page, encode_pages, page_of
+from geosearch.service.engines import Engine, Engines, Loaded
+from geosearch.service.journal import Journal
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.openapi import openapi_document
@@ -64,6 +65,7 @@ class Handlers:
         self._engines = engines
         self._metrics = metrics
         self._settings = settings
+        self._journal = Journal(metrics, logs=settings.log_requests)
         self._heavy_waiting = 0
         self._heavy = ThreadPoolExecutor(HEAVY_THREADS, thread_name_prefix="heavy")
         self._openapi = orjson.dumps(openapi_document(settings))
@@ -146,6 +148,7 @@ class Handlers:
 
     async def metrics(self, asked: Asked) -> Reply:
         """`GET /metrics`: for Prometheus."""
+        self._journal.tell()
         return Reply(self._metrics.page(), media_type=METRICS_TEXT)
 
     async def openapi(self, asked: Asked) -> Reply:
@@ -157,8 +160,9 @@ class Handlers:
         raise HttpProblem("not_found", "Expected a route of /openapi.json, got another path")
 
     def close(self) -> None:
-        """Let the heavy requests under way end."""
+        """Let the heavy requests under way end, and tell of the last ones."""
         self._heavy.shutdown(wait=True)
+        self._journal.tell()
 
     def _route(self, path: str, **handlers: Handler) -> Route:
         return Route(path, self._endpoint(path, handlers))
@@ -167,16 +171,15 @@ class Handlers:
         return Endpoint(
             name,
             handlers,
-            metrics=self._metrics,
+            journal=self._journal,
             max_body_bytes=self._settings.max_body_bytes,
-            log_requests=self._settings.log_requests,
         )
 
     async def _nearby(self, query: Query) -> Reply:
         loaded = self._loaded_now(query)
         if loaded is None or _is_heavy(query):
             return await self._in_thread(self._search, query)
-        return _encoded(query, loaded.engine.search(query))
+        return _reply(loaded.engine, query)
 
     def _loaded_now(self, query: Query) -> Loaded | None:
         """Return the version to ask, or None if it has to be opened first."""
@@ -190,16 +193,16 @@ class Handlers:
         return self._engines.pinned(read_cursor(query.cursor).version)
 
     def _search(self, query: Query) -> Reply:
-        return _encoded(query, self._loaded(query).engine.search(query))
+        return _reply(self._loaded(query).engine, query)
 
     def _search_all(self, queries: list[Query]) -> Reply:
-        answers = []
+        pages = []
         for position, query in enumerate(queries):
             try:
-                answers.append(self._loaded(query).engine.search(query))
+                pages.append(_page(self._loaded(query).engine, query))
             except BadRequest as refusal:
                 raise _relocated(refusal, position) from refusal
-        return Reply(encode_answers(answers))
+        return Reply(encode_pages(pages))
 
     async def _in_thread(self, work: Callable[[_Work], Reply], given: _Work) -> Reply:
         """Return what `work` answers, from a thread, if not too many wait for one already."""
@@ -222,8 +225,14 @@ def _is_heavy(query: Query) -> bool:
     return query.polygon is not None or (counts and query.radius_m is None)
 
 
-def _encoded(query: Query, answer: Answer) -> Reply:
-    return Reply(encode_answer(answer), query=query, results=len(answer.hits))
+def _reply(engine: Engine, query: Query) -> Reply:
+    page = _page(engine, query)
+    return Reply(encode_page(page), query=query, results=page.count)
+
+
+def _page(engine: Engine, query: Query) -> Page:
+    """Return the answer to `query`; only typed hits have the parts of their scores."""
+    return page_of(engine.search(query)) if query.explain else engine.page(query)
 
 
 def _relocated(refusal: BadRequest, position: int) -> BadRequest:

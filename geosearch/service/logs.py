@@ -6,15 +6,19 @@ A request is logged by route, status, time, results and its position rounded to 
 
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import orjson
 import structlog
 
-from geosearch.model import Query
-
 POSITION_DECIMALS = 2
 """Decimals of a degree that a log may know: 0.01 degree is 1.1 km of latitude."""
+
+
+_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+_info_stream: BinaryIO | None = None
 
 
 def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
@@ -26,6 +30,8 @@ def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
     ]
     render = structlog.processors.JSONRenderer(serializer=orjson.dumps)
     out = stream or sys.stderr.buffer
+    global _info_stream
+    _info_stream = out if logging.getLevelName(level.upper()) <= logging.INFO else None
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
@@ -49,6 +55,11 @@ def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
     logging.getLogger("uvicorn").setLevel(level.upper())
 
 
-def rounded(query: Query) -> dict[str, float]:
-    """Return the position of `query` as a log may know it."""
-    return {"lat": round(query.lat, POSITION_DECIMALS), "lng": round(query.lng, POSITION_DECIMALS)}
+def write_lines(lines: Iterable[dict[str, Any]]) -> None:
+    """Write lines of level info at once, past the processors of structlog.
+
+    A line has event, level and timestamp already, and what it may not know is left out.
+    """
+    if _info_stream is not None:
+        _info_stream.write(b"".join([orjson.dumps(line, option=_LINE) for line in lines]))
+        _info_stream.flush()

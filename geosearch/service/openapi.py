@@ -312,6 +312,8 @@ def _answer_schema() -> Json:
             "facets": {"type": "object", "additionalProperties": counts},
             "explain": {"type": "object"},
             "unknown_cards": _list({"type": "string", "maxLength": MAX_TEXT}),
+            "corrected": {"type": "object", "additionalProperties": _list(_TEXT)},
+            "relaxed": _list(_TEXT),
         },
-        *("total", "facets", "explain", "unknown_cards"),
+        *("total", "facets", "explain", "unknown_cards", "corrected", "relaxed"),
     )

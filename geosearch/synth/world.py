@@ -125,8 +125,8 @@ def _category_rows() -> list[dict[str, object]]:
     return [
         {
             "category_id": group.path,
-            "names": {"zh": group.zh, "en": group.en},
-            "aliases": {"zh": group.zh_aliases, "en": group.en_aliases},
+            "names": {"zh-CN": group.zh, "en": group.en},
+            "aliases": {"zh-CN": group.zh_aliases, "en": group.en_aliases},
         }
         for group in groups
     ]

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import builds, figures, http_load
 from benchmarks.queries import FAMILIES
-from benchmarks.report import BEGIN, END, render, rewrite
+from benchmarks.report import BEGIN, END, relevance_lines, render, rewrite
 from geosearch.model import Query
 
 SMALL = ["--worlds", "city:12000", "--queries", "30", "--rounds", "2", "--compared", "5"]
@@ -60,3 +60,14 @@ def test_measured_times_are_of_every_query() -> None:
     spent = figures.measure(ask, queries, rounds=3)
     assert len(asked) == 4 * len(queries)
     assert 0.0 < spent["p50_us"] <= spent["p99_us"]
+
+
+def test_relevance_is_told_by_way_of_typing() -> None:
+    ways = [
+        {"way": "name", "label": "the name", "at_1": 0.9996},
+        {"way": "category", "label": "a category", "right_of_ten": 1.0},
+    ]
+    city = {"brands": 1716, "shops": 14_563}
+    assert relevance_lines({"city": city, "ways": ways}).startswith(
+        "Found first, of 1,716 real brands with 14,563 shops, by way of typing: the name 100.0% ("
+    )

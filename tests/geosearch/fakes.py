@@ -13,10 +13,11 @@ from starlette.testclient import TestClient
 
 from geosearch.cursor import Cursor, continue_from, fingerprint, write_cursor
 from geosearch.errors import BadRequest
-from geosearch.model import Answer, BestDeal, Hit, OpenState, Query
+from geosearch.model import Answer, BestDeal, Hit, OpenState, Page, Query
 from geosearch.parameters import problem
 from geosearch.publish import publish
 from geosearch.service.app import create_app
+from geosearch.service.encode import page_of
 from geosearch.service.engines import Engines
 from geosearch.service.settings import Settings
 
@@ -65,6 +66,9 @@ class FakeEngine:
             explain={"plan": "tree"} if query.explain else None,
             unknown_cards=tuple(card for card in query.cards if card == "nobodys"),
         )
+
+    def page(self, query: Query) -> Page:
+        return page_of(self.search(query))
 
     def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
         return None if merchant_id == "unknown" else {"merchant_id": merchant_id, "at": at}

@@ -11,6 +11,7 @@ from geosearch.details import DEAL, OFFERS_OF, SAVING, STATE
 from geosearch.kernels import kernels
 from geosearch.model import Query
 from geosearch.plan import Clock, Planner
+from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
 from indexes.timetable import UNKNOWN
 from tests.geosearch.snapshot_files import Row, deal, merchant, write_snapshot
@@ -52,14 +53,16 @@ def test_a_page_of_many_offers_is_whole(engine: Searcher) -> None:
 @pytest.mark.parametrize("rows", [0, 1, OFFERS, OFFERS + 1, 2 * OFFERS + 1])
 def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     segment = engine.segments[0]
-    ask = Planner(segment, 0.625).plan(QUERY, Clock(engine.start).hours(QUERY, NOW), NOW, 1, None)
+    hours = Clock(engine.start).hours(QUERY, NOW)
+    ask = Planner(segment, Weights()).plan(QUERY, hours, at=NOW, top_k=1)
+    scratch = segment.borrow_scratch()
     docs, distances = np.arange(2), np.zeros(2)
     scores = np.zeros(2)
     describe = kernels().describe
     detail = np.full((rows, DETAIL_WIDTH), -7, np.int64)
-    assert describe(segment.columns, ask, docs, distances, detail, scores) == -1
+    assert describe(segment.columns, ask, scratch, docs, distances, detail, scores) == -1
     detail = np.empty((2 * OFFERS + 2, DETAIL_WIDTH), np.int64)
-    assert describe(segment.columns, ask, docs, distances, detail, scores) == len(detail)
+    assert describe(segment.columns, ask, scratch, docs, distances, detail, scores) == len(detail)
     assert detail[0, [STATE, OFFERS_OF]].tolist() == [UNKNOWN, OFFERS]
     assert detail[1, SAVING] == 7
     assert sorted(detail[1 : OFFERS + 1, DEAL].tolist()) == list(range(OFFERS))
@@ -68,8 +71,12 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
 
 def test_no_document_no_row(engine: Searcher) -> None:
     segment = engine.segments[0]
-    ask = Planner(segment, 0.625).plan(QUERY, Clock(engine.start).hours(QUERY, NOW), NOW, 1, None)
+    hours = Clock(engine.start).hours(QUERY, NOW)
+    ask = Planner(segment, Weights()).plan(QUERY, hours, at=NOW, top_k=1)
+    scratch = segment.borrow_scratch()
     none = np.zeros(0, np.int64)
     detail = np.empty((1, DETAIL_WIDTH), np.int64)
-    found = kernels().describe(segment.columns, ask, none, np.zeros(0), detail, np.zeros(1))
+    distances, scores = np.zeros(0), np.zeros(1)
+    describe = kernels().describe
+    found = describe(segment.columns, ask, scratch, none, distances, detail, scores)
     assert found == 0

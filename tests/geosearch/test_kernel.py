@@ -99,7 +99,7 @@ def ranked(segment: Segment, query: Query) -> tuple[list[int], list[list[float]]
     assert query.at is not None
     hours = Clock(START).hours(query, query.at)
     docs, keys, work = view.rank(
-        view.planner.plan(query, hours, query.at, query.limit, None), explain=True
+        view.planner.plan(query, hours, at=query.at, top_k=query.limit), explain=True
     )
     return docs.tolist(), keys.tolist(), work
 
@@ -202,12 +202,12 @@ def test_a_shorter_page_is_the_start_of_a_longer_one(segment: Segment) -> None:
 
 
 def test_as_many_are_counted_as_are_found(segment: Segment) -> None:
-    planner = Planner(segment, 0.625)
+    planner = Planner(segment, Weights())
     view = SegmentView(segment, START, Weights())
     counted = 0
     for query in questions(segment, 150, limit=100):
         assert query.at is not None
-        ask = planner.plan(query, Clock(START).hours(query, query.at), query.at, 100, None)
+        ask = planner.plan(query, Clock(START).hours(query, query.at), at=query.at, top_k=100)
         total = view.count(ask, {})
         found = len(view.rank(ask, explain=False)[0])
         assert found == min(total, 100)
@@ -234,7 +234,7 @@ def test_an_empty_segment_has_no_answer(tmp_path: Path) -> None:
     assert (docs, keys, set(work.values())) == ([], [], {0})
     view = SegmentView(empty, START, Weights())
     query = Query(lat=0.0, lng=0.0, at=NOON)
-    ask = view.planner.plan(query, Clock(START).hours(query, NOON), NOON, 20, None)
+    ask = view.planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=20)
     assert view.count(ask, {"category": {}}) == 0
 
 
@@ -249,7 +249,7 @@ def test_dead_documents_are_neither_found_nor_counted(
     after, *_ = ranked(small, query)
     assert after[:50] == before[1::2]
     view = SegmentView(small, START, Weights())
-    ask = view.planner.plan(query, Clock(START).hours(query, NOON), NOON, 20, None)
+    ask = view.planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=20)
     assert view.count(ask, {}) == len(small) - 50
 
 
@@ -263,7 +263,7 @@ def test_whole_districts_are_counted_without_the_dead(
     view, columns, catalogue = SegmentView(small, START, Weights()), small.columns, small.catalogue
     for radius in (700.0, 3000.0, 9000.0, 50_000.0):
         query = Query(lat=CENTRE[0], lng=CENTRE[1], at=NOON, radius=radius)
-        ask = view.planner.plan(query, Clock(START).hours(query, NOON), NOON, 20, None)
+        ask = view.planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=20)
         y, x = columns.doc_position[:, 1] / 1e7, columns.doc_position[:, 0] / 1e7
         near = [
             doc
@@ -296,4 +296,5 @@ def with_live(columns: Columns, alive: np.ndarray[Any, np.dtype[np.bool_]]) -> C
 def test_work_is_counted_by_name(small: Segment) -> None:
     *_, work = ranked(small, Query(lat=CENTRE[0], lng=CENTRE[1], at=NOON, deals="any"))
     assert tuple(work) == COUNTERS
+    assert work.pop("postings") == 0  # no word was asked for
     assert all(count > 0 for count in work.values())

@@ -30,6 +30,7 @@ TRIED: dict[str, list[Any]] = {
     "deals": ["card", "any", "optional"],
     "party_size": [1, 1_000, 0, 1_001],
     "spend": [0, 2_000_000_000, 2_000_000_001],
+    "q": ["火锅", "x" * 200, "x" * 201, " "],
     "categories": [("food",), ["food"], ("",), ("x",) * 101],
     "min_rating": [0.0, 5.0, 5.1, 4],
     "zone": ["z1", "x" * 201],
@@ -108,8 +109,8 @@ def test_values_are_brought_to_exact_types() -> None:
         ({"lng": "x"}, "Expected `lng` as a number, got 'x' - at `$.lng`"),
         ({"limit": 0}, "Expected `limit` in [1, 100], got 0 - at `$.limit`"),
         (
-            {"sort": "relevance"},
-            "Expected `sort` as one of best, distance, saving, rating, got 'relevance' "
+            {"sort": "nearest"},
+            "Expected `sort` as one of best, distance, saving, rating, relevance, got 'nearest' "
             "- at `$.sort`",
         ),
         (
@@ -118,6 +119,8 @@ def test_values_are_brought_to_exact_types() -> None:
             "without an offset - at `$.at`",
         ),
         ({"cards": "red"}, "Expected `cards` as a list, got 'red' - at `$.cards`"),
+        ({"sort": "relevance"}, "Expected `q` with sort=relevance, got none - at `$.q`"),
+        ({"q": ""}, "Expected `q` as text of 1 to 200 characters, got 0 characters - at `$.q`"),
         ({"deals": "card"}, "Expected `cards` with deals=card, got none - at `$.cards`"),
         (
             {"bbox": (1.0, 5.0, 2.0, 4.0)},

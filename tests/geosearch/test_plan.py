@@ -29,6 +29,7 @@ from geosearch.errors import BadRequest
 from geosearch.model import Query
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.plan import Clock, Planner, described
+from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
 from geosearch.segment import Segment
 from indexes.datum import from_wgs84
@@ -53,8 +54,8 @@ def ask_of(segment: Segment, **wish: Any) -> Ask:
     fields: dict[str, Any] = {"lat": CENTRE[0], "lng": CENTRE[1], "at": NOON}
     query = Query(**fields | wish)
     assert query.at is not None
-    planner = Planner(segment, 0.625)
-    return planner.plan(query, Clock(START).hours(query, query.at), query.at, 20, None)
+    planner = Planner(segment, Weights())
+    return planner.plan(query, Clock(START).hours(query, query.at), at=query.at, top_k=20)
 
 
 def cards_of(segment: Segment, *numbers: int) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ def test_rare_programmes_share_a_class(segment: Segment) -> None:
 
 
 def test_cards_nobody_knows_are_named_once_and_harmless(segment: Segment) -> None:
-    planner = Planner(segment, 0.625)
+    planner = Planner(segment, Weights())
     query = Query(lat=0.0, lng=0.0, cards=("nobody's", "card0", "nobody's", "other"))
     assert planner.unknown_cards(query) == ("nobody's", "other")
     assert ask_of(segment, cards=("nobody's",)).lists.driven, "no document needs to be read"
@@ -140,11 +141,11 @@ def test_a_plan_says_what_it_is(segment: Segment) -> None:
 
 def test_plans_are_kept_and_forgotten(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "KEPT_PLANS", 2)
-    planner = Planner(segment, 0.625)
+    planner = Planner(segment, Weights())
 
     def wallet(card: str) -> Any:
         query = Query(lat=0.0, lng=0.0, at=NOON, cards=(card,), categories=(card,))
-        return planner.plan(query, Clock(START).hours(query, NOON), NOON, 1, None)[2]
+        return planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=1)[2]
 
     first = wallet("card0")
     assert wallet("card0") is first

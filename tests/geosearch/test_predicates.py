@@ -38,6 +38,7 @@ from geosearch.predicates import (
     node_reach_m,
     node_within_radius,
 )
+from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from indexes.jit import int64, njit
 from indexes.rtree import NODE_BITS
@@ -65,7 +66,7 @@ def audit(columns: Columns, ask: Ask, scratch: Scratch, out: NDArray[np.int64]) 
         for index in range(width):
             node = int64(columns.level_start[level] + index)
             reach_m = node_reach_m(columns, ask, node, level, index)
-            primary = node_primary(columns, ask, node, reach_m)
+            primary = node_primary(columns, ask, scratch, level, index, reach_m)
             within = node_within_radius(columns, ask, node)
             shift = NODE_BITS * (level + 1)
             for doc in range(index << shift, min(docs, (index + 1) << shift)):
@@ -90,7 +91,7 @@ def audit(columns: Columns, ask: Ask, scratch: Scratch, out: NDArray[np.int64]) 
                     out[0] += 1
                     continue
                 out[1] += distance_m < reach_m
-                out[2] += doc_primary(columns, ask, doc, distance_m, saving) < primary
+                out[2] += doc_primary(columns, ask, doc, distance_m, saving, 0.0) < primary
 
 
 def random_query(rng: Random, segment: Segment, cards: Sequence[str]) -> Query:
@@ -128,13 +129,13 @@ def random_query(rng: Random, segment: Segment, cards: Sequence[str]) -> Query:
 
 def faults(segment: Segment, columns: Columns, rng: Random, questions: int) -> list[int]:
     """Faults by kind, and the matches looked at."""
-    planner, clock = Planner(segment, 0.625), Clock(START)
+    planner, clock = Planner(segment, Weights()), Clock(START)
     cards = list(segment.program_numbers)
     scratch, out = new_scratch(int(columns.level_start[-1])), np.zeros(CHECKED + 1, np.int64)
     for _ in range(questions):
         query = random_query(rng, segment, cards)
         assert query.at is not None
-        ask = planner.plan(query, clock.hours(query, query.at), query.at, 20, None)
+        ask = planner.plan(query, clock.hours(query, query.at), at=query.at, top_k=20)
         audit(columns, ask, scratch, out)
     found: list[int] = out.tolist()
     return found

@@ -123,6 +123,34 @@ def test_two_segments_answer_like_one(halves: Halves) -> None:
     assert pages > QUESTIONS / 5
 
 
+def test_two_segments_find_text_like_one(halves: Halves) -> None:
+    """With every other parameter; several words by distance, and without their scores.
+
+    How rare each word is, which weighs them against each other, counts the dead documents too.
+    """
+    rng, found, pages = Random("two texts"), 0, 0
+    brands = sorted({row["brand"] for row in halves.world.merchants if row.get("brand")})
+    texts = ("shop", "shp", "cafe", *brands[:3], "shop cafe", "cafe shop zzz")
+    for number in range(QUESTIONS):
+        request = make_request(rng, halves.world)
+        request["q"] = rng.choice(texts)
+        several = " " in request["q"]
+        request["sort"] = "distance" if several else rng.choice(("best", "distance", "relevance"))
+        query = to_query(request)
+        one, two = halves.whole.search(query), halves.parts.search(query)
+        ids = [[hit.merchant["merchant_id"] for hit in answer.hits] for answer in (one, two)]
+        assert ids[0] == ids[1]
+        assert (two.total, two.facets) == (one.total, one.facets)
+        assert (two.corrected, two.relaxed) == (one.corrected, one.relaxed)
+        if not several:
+            assert content(two) == content(one)
+        if not several and number % 7 == 0:
+            pages += same_pages(halves, request)
+        found += len(one.hits)
+    assert found > 2 * QUESTIONS
+    assert pages > QUESTIONS / 10
+
+
 def same_pages(halves: Halves, request: dict[str, Any]) -> int:
     """Compare all pages of both, each following its own cursors; return their number."""
     cursors: list[str | None] = [None, None]

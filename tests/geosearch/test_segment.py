@@ -15,6 +15,7 @@ import xxhash
 from geosearch.columns import Columns
 from geosearch.errors import BadData
 from geosearch.segment import Segment
+from geosearch.segment_text import TEXT_COLUMNS, no_text, text_columns
 from indexes.storage import FORMAT_VERSION, FolderWriter, open_folder
 from tests.geosearch.number_worlds import Shape, open_world, write_world
 
@@ -118,6 +119,20 @@ def test_hot_columns_are_few_bytes_a_merchant(tmp_path: Path) -> None:
     assert segment.hot_bytes() <= 200 * len(segment)
 
 
+def test_a_segment_without_text_knows_no_term(segment: Segment) -> None:
+    assert len(segment.vocabulary) == 0
+    assert segment.vocabulary is segment.vocabulary
+    assert segment.postings.begin.size == segment.postings.doc.size == 0
+    assert not segment.is_phrase("火锅")
+
+
+def test_text_columns_are_those_of_vocabulary_postings_and_phrases(written: Path) -> None:
+    columns, segment = open_folder(written)[0], Segment(written)
+    own = text_columns(no_text(DOCS), np.arange(DOCS))
+    assert segment.text_bytes() == sum(column.nbytes for column in own.values()) > 0
+    assert own.keys() <= columns.keys()
+
+
 # --- what it refuses -----------------------------------------------------------------------------
 
 
@@ -174,7 +189,7 @@ def test_a_newer_version_is_refused(copy: Path) -> None:
         Segment(copy)
 
 
-@pytest.mark.parametrize("name", Columns._fields)
+@pytest.mark.parametrize("name", [*Columns._fields, *TEXT_COLUMNS])
 def test_a_column_of_another_type_is_refused(written: Path, tmp_path: Path, name: str) -> None:
     """Compiled code trusts the types, so a whole folder of wrong ones is refused too."""
     column = open_folder(written)[0][name]
@@ -191,8 +206,9 @@ def test_a_column_of_another_shape_is_refused(written: Path, tmp_path: Path) -> 
 
 
 def test_a_column_that_is_not_there_is_refused(written: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadData, match="Expected column `node_box`, got none"):
-        Segment(rewritten(written, tmp_path / "s", node_box=None))
+    for name in ("node_box", "term_begin"):
+        with pytest.raises(BadData, match=f"Expected column `{name}`, got none"):
+            Segment(rewritten(written, tmp_path / name, **{name: None}))
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

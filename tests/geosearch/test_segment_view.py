@@ -22,7 +22,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> SegmentView:
 
 
 def ask_of(view: SegmentView, query: Query = QUERY) -> Ask:
-    return view.planner.plan(query, Clock(START).hours(query, NOON), NOON, query.limit, None)
+    return view.planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=query.limit)
 
 
 def test_results_outlive_the_next_question(view: SegmentView) -> None:

@@ -250,7 +250,7 @@ def test_a_failure_while_writing_changes_nothing(
     made(tmp_path)
     served = current(tmp_path / "index")
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("geosearch.build.pipeline.write_segment", full)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geosearch.model import Answer, BestDeal, Hit, OpenState
-from geosearch.service.encode import encode_answer, encode_answers
+from geosearch.service.encode import encode_answer, encode_pages, page_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 payloads = st.dictionaries(texts, st.none() | texts | st.integers(-(2**53), 2**53), min_size=1)
@@ -89,7 +89,7 @@ def test_json_says_what_the_answer_says(answer: Answer) -> None:
 
 def test_a_batch_holds_the_answers_in_order() -> None:
     answers = [Answer(snapshot_id=f"s{i}", at="t", took_us=i, hits=()) for i in range(3)]
-    said = json.loads(encode_answers(answers))
+    said = json.loads(encode_pages([page_of(answer) for answer in answers]))
     assert said == {"answers": [json.loads(encode_answer(answer)) for answer in answers]}
 
 

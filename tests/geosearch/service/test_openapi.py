@@ -35,9 +35,11 @@ LIMITS = Settings(max_batch=2, log_requests=False)
 # What a document cannot say: a request that fits it may still be refused with one of these.
 BEYOND_THE_DOCUMENT = {
     "bad_cursor",
+    "bad_instant",  # of the years 1 and 9999, in which a time zone may have no place
     "bad_box",
     "bad_polygon",
     "needs_cards",
+    "needs_q",
     "at_outside_horizon",
     "unknown_zone",
     "cursor_expired",

@@ -42,6 +42,7 @@ def queries(draw: st.DrawFn) -> Query:
         return draw(st.none() | values)
 
     cards = tuple(draw(st.lists(listed, max_size=4)))
+    q = maybe(texts)
     low, high = sorted(draw(st.tuples(st.floats(-90, 90), st.floats(-90, 90))))
     sides = draw(st.tuples(st.floats(-180, 180), st.floats(-180, 180)))
     return Query(
@@ -61,7 +62,8 @@ def queries(draw: st.DrawFn) -> Query:
         min_rating=maybe(st.floats(0, 5)),
         zone=maybe(texts),
         bbox=maybe(st.just((sides[0], low, sides[1], high))),
-        sort=draw(st.sampled_from(SORTS)),
+        q=q,
+        sort=draw(st.sampled_from(SORTS if q else SORTS[:-1])),
         limit=draw(st.integers(1, 100)),
         cursor=maybe(texts),
         facets=tuple(draw(st.lists(st.sampled_from(FACETS), max_size=4))),

@@ -215,7 +215,8 @@ def test_categories_and_envelope(tables: Tables) -> None:
     assert used <= known
     assert len(used) > 70
     assert {path.rpartition(".")[0] for path in known} - {""} <= known
-    assert all(row["names"].keys() == {"zh", "en"} for row in tables.categories)
+    for row in tables.categories:
+        assert row["names"].keys() == row["aliases"].keys() == {"zh-CN", "en"}
     assert tables.envelope["country"] == "CN"
     assert tables.envelope["schema_version"] == 1
 

@@ -1,0 +1,65 @@
+"""Real names, categories and mistakes, read from the data beside this checkout.
+
+Useful for: `brands`, `taxonomy`, `city` and `spelling`, which make a city and its questions of it.
+Not useful for: anything that must run where the data is not; `DATA` is `../shared/data`.
+"""
+
+import gzip
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+LANGUAGES = ("en", "zh-CN", "zh-TW")
+
+Row = dict[str, Any]
+
+
+def brand_rows() -> list[Row]:
+    """Brands of the name-suggestion-index: China and its neighbours, or with a Chinese name."""
+    return _lines("nsi_brands/brands_cjk.jsonl.gz")
+
+
+def place_rows() -> list[Row]:
+    """OpenStreetMap amenities of Hangzhou: `lat`, `lon`, `tags`."""
+    return _lines("osm_hangzhou/pois.jsonl.gz")
+
+
+@cache
+def presets() -> Mapping[str, Row]:
+    """Categories of the iD tagging schema by path, with the tags that make them."""
+    found: Row = _json("id_tagging_schema/presets.min.json.gz")
+    return found
+
+
+@cache
+def preset_words(language: str) -> Mapping[str, Row]:
+    """`name`, `aliases` (a line each) and `terms` (by commas) of the presets in a language."""
+    found: Row = _json(f"id_tagging_schema/{language}.min.json.gz")[language]["presets"]["presets"]
+    return found
+
+
+@cache
+def homophones() -> Mapping[str, str]:
+    """Characters that sound like a character in one of its readings, whatever the tone."""
+    table: dict[str, str] = {}
+    for line in _text("zh_homophones/same_pinyin.txt.gz").splitlines()[1:]:
+        character, *alike = line.split("\t")
+        table[character] = table.get(character, "") + "".join(alike)
+    return table
+
+
+def _text(name: str) -> str:
+    with gzip.open(DATA / name, "rt", encoding="utf-8") as file:
+        return file.read()
+
+
+def _json(name: str) -> Any:
+    return orjson.loads(_text(name))
+
+
+def _lines(name: str) -> list[Row]:
+    return [orjson.loads(line) for line in _text(name).splitlines()]

@@ -1,0 +1,257 @@
+"""The words of one segment: what may be meant by a word, and lists of documents that hold words.
+
+Useful for: `wording`, which chooses words, and `plan`: words to the `Words` that the kernel reads.
+Not useful for: what a term is (`indexes.analysis`), or which words are searched (`wording`).
+
+A *word* has readings, one of which a match holds; a *reading* is one or more terms, all of which a
+match holds.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from geosearch.columns import F64, I64, MAX_CARRIED, U8, U32, Words
+from geosearch.segment import Segment
+from indexes.pinyin import full_pinyin, initials_range, sound_readings
+from indexes.postings import block_maxima
+from indexes.terms import Word
+
+PREFIX_FACTOR = 0.8
+SOUND_FACTOR = 0.7
+TYPO_FACTORS = (0.6, 0.6, 0.4)
+INITIALS_FACTOR = 0.5
+ALL_INITIALS_FACTOR = 0.85
+"""Relevance of a reading against that of what was typed: the rest of a word left out, the same
+sound, one or two typing mistakes, initials of its beginning, all its initials. The surer it is what
+was meant, the higher."""
+
+TELLING_INITIALS = 3
+"""So many initials of a whole name are hardly a mistyped word."""
+
+WHOLE_SHARE = 0.3
+"""Part of the relevance for being called exactly what was typed, name, brand, alias or category:
+so that `Giant` comes before `Giant Hypermarket`, and banks before a name with `bank` in it."""
+
+CLOSE_READINGS = 16
+"""Most close readings of a word, of each kind."""
+
+CLOSE_DOCS = 100_000
+"""Documents of close readings after which no further one is taken: what bounds the work."""
+
+
+_STEPS = 255
+
+
+class Reading(NamedTuple):
+    """Terms that stand for a word, all of them together."""
+
+    terms: tuple[int, ...]
+    factor: float = 1.0
+
+
+class Choice(NamedTuple):
+    """A word and the readings that stand for it.
+
+    `meant` is what is searched instead: words that look like it, or how it sounds. Empty where it
+    is searched as typed, if only as pinyin or initials.
+    """
+
+    typed: str
+    readings: tuple[Reading, ...]
+    meant: tuple[str, ...] = ()
+
+
+class _List(NamedTuple):
+    """Ascending documents with what each is worth, 1 to 255 steps of `weight`."""
+
+    begin: int
+    end: int
+    weight: float
+    own: tuple[U32, U8] | None = None
+    """The documents and impacts themselves; None where they are those of the postings."""
+
+    @property
+    def size(self) -> int:
+        return self.end - self.begin
+
+
+_EMPTY = _List(0, 0, 0.0)
+
+
+class Wording(NamedTuple):
+    """What is searched for a text: words that a match holds, and words that were left out."""
+
+    choices: tuple[Choice, ...]
+    dropped: tuple[str, ...] = ()
+    whole: int = 0
+    """Key of the whole text, for what is called exactly that; 0 where it was not searched."""
+
+
+class WordBook:
+    """The words of one segment.
+
+    Parameters
+    ----------
+    segment
+        Whose vocabulary and postings are read.
+    worth
+        `ranking.Weights.relevance_value`.
+    """
+
+    def __init__(self, segment: Segment, worth: float) -> None:
+        self._segment = segment
+        self._postings = segment.postings
+        self._worth = worth
+        self.is_phrase = segment.is_phrase
+        self.none = Words(
+            self._postings.doc,
+            self._postings.impact,
+            self._postings.block,
+            np.zeros((0, 2), np.int64),
+            np.zeros(0),
+            0,
+            0,
+            worth,
+        )
+        """No words: every document matches."""
+        self.nothing = self._words(self.none, [_EMPTY], 1)
+        """Words that no document has."""
+
+    def is_term(self, key: int) -> bool:
+        """Whether some document holds a term."""
+        return self._segment.vocabulary.term(key) >= 0
+
+    def doc_freq(self, readings: tuple[Reading, ...]) -> int:
+        """Documents of the rarest term of each reading, added up: at least those that match."""
+        return sum(
+            min(end - begin for begin, end in spans)
+            for reading in readings
+            if (spans := self._spans(reading.terms))
+        )
+
+    def close(self, word: Word) -> Iterator[tuple[Reading, str]]:
+        """Readings of what may have been meant, best first in each kind, and what they say."""
+        heard = "" if word.kind == "latin" else full_pinyin(word.text)
+        for terms in sound_readings(word):
+            yield Reading(terms, SOUND_FACTOR), heard
+        if word.kind != "latin":
+            return
+        vocabulary = self._segment.vocabulary
+        for row in vocabulary.with_prefix(word.text, limit=CLOSE_READINGS):
+            yield Reading((vocabulary.key(row),), PREFIX_FACTOR), vocabulary.text(row)
+        for row, text, distance in vocabulary.similar(word.text, limit=CLOSE_READINGS):
+            yield Reading((vocabulary.key(row),), TYPO_FACTORS[distance]), text
+        span = initials_range(word)
+        if span is not None:
+            rows = vocabulary.rows_between(*span)
+            # The shortest names begin the range: typed in full, initials mean those.
+            for row in rows[:CLOSE_READINGS]:
+                key = vocabulary.key(row)
+                whole = key == span[0] and len(word.text) >= TELLING_INITIALS
+                yield Reading((key,), ALL_INITIALS_FACTOR if whole else INITIALS_FACTOR), ""
+
+    def words(self, wording: Wording, shares: tuple[float, ...]) -> Words:
+        """Lists that a match is in, shortest first; `nothing` for no word at all.
+
+        Parameters
+        ----------
+        shares
+            Part of the relevance of all words that each one gives; they add up to 1.
+        """
+        lists: list[_List] = []
+        for choice, share in zip(wording.choices, shares, strict=True):
+            lists += self._lists(choice, share * (1.0 - WHOLE_SHARE))
+        if not lists or not all(part.size for part in lists):
+            return self.nothing
+        lists.sort(key=lambda part: part.size)
+        required = len(lists)
+        whole = self._spans((wording.whole,))
+        if whole:
+            lists.append(_List(*whole[0], WHOLE_SHARE / _STEPS))
+        if any(part.own is not None for part in lists):
+            return self._joined(lists, required)
+        return self._words(self.none, lists, required)
+
+    def _words(self, source: Words, lists: list[_List], required: int) -> Words:
+        return source._replace(
+            span=np.array([[part.begin, part.end] for part in lists], np.int64),
+            weight=np.array([part.weight for part in lists]),
+            required=required,
+            carried=min(required, MAX_CARRIED),
+        )
+
+    def _joined(self, lists: list[_List], required: int) -> Words:
+        """Lists in arrays of their own, as one of them is not in the postings."""
+        own = [
+            part.own
+            or (
+                self._postings.doc[part.begin : part.end],
+                self._postings.impact[part.begin : part.end],
+            )
+            for part in lists
+        ]
+        docs = np.concatenate([docs for docs, _ in own])
+        impacts = np.concatenate([impacts for _, impacts in own])
+        ends = np.cumsum([part.size for part in lists]).tolist()
+        placed = [
+            part._replace(begin=end - part.size, end=end)
+            for part, end in zip(lists, ends, strict=True)
+        ]
+        source = self.none._replace(docs=docs, impacts=impacts, blocks=block_maxima(impacts))
+        return self._words(source, placed, required)
+
+    def _lists(self, choice: Choice, share: float) -> list[_List]:
+        """Lists that a match of a word is in: those of its terms, or that of all its readings."""
+        if len(choice.readings) > 1:
+            return [self._union(choice.readings, share)]
+        reading = choice.readings[0]
+        weight = reading.factor * share / len(reading.terms) / _STEPS
+        return [_List(begin, end, weight) for begin, end in self._spans(reading.terms)] or [_EMPTY]
+
+    def _spans(self, terms: tuple[int, ...]) -> list[tuple[int, int]]:
+        """Where the postings of each term stand; none where a term has none."""
+        begins, counts = self._postings.begin, self._postings.doc_freq
+        spans = []
+        for key in terms:
+            row = self._segment.vocabulary.term(key)
+            if row < 0 or not counts[row]:
+                return []
+            begin = int(begins[row])
+            spans.append((begin, begin + int(counts[row])))
+        return spans
+
+    def _union(self, readings: Iterable[Reading], share: float) -> _List:
+        """Documents that hold any of the readings, each worth what its best one is."""
+        docs: list[U32] = []
+        worths: list[F64] = []
+        taken = 0
+        for reading in readings:
+            spans = self._spans(reading.terms)
+            if not spans or taken > CLOSE_DOCS:
+                continue
+            held, worth = self._all_of(spans)
+            docs.append(held)
+            worths.append(worth * reading.factor)
+            taken += len(held)
+        if not taken:
+            return _EMPTY
+        every, worth = np.concatenate(docs), np.concatenate(worths)
+        order = np.argsort(every, kind="stable")
+        every, worth = every[order], worth[order]
+        first = np.flatnonzero(np.concatenate([[True], every[1:] != every[:-1]]))
+        impacts = np.maximum(np.rint(np.maximum.reduceat(worth, first)), 1.0).astype(np.uint8)
+        return _List(0, len(first), share / _STEPS, (every[first], impacts))
+
+    def _all_of(self, spans: list[tuple[int, int]]) -> tuple[U32, F64]:
+        """Documents in every list, ascending, and the mean of their impacts."""
+        doc, impact = self._postings.doc, self._postings.impact
+        (begin, end), *others = sorted(spans, key=lambda span: span[1] - span[0])
+        held, total = doc[begin:end], impact[begin:end].astype(np.float64)
+        for begin, end in others:
+            other = doc[begin:end]
+            at: I64 = np.minimum(np.searchsorted(other, held), len(other) - 1)
+            both = other[at] == held
+            held, total = held[both], total[both] + impact[begin:end][at[both]]
+        return held, total / len(spans)

@@ -1,0 +1,269 @@
+"""Text to terms, for documents and for queries alike.
+
+Useful for: what to store of a name or an address, and what to look up for a query, as written.
+Not useful for: how text sounds; `pinyin` makes the terms that a failed exact match falls back on.
+
+Scripts without spaces are looked up by pairs of neighbouring characters, and a character alone by
+itself; other scripts by words. The terms of a document hold those of any query cut from its text
+at spaces or between a run and a compound.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.folding import BREAK, fold_all, normalise
+from indexes.syllables import SYLLABLES
+from indexes.terms import (
+    CHUNK,
+    CODE_BITS,
+    GRAM1,
+    GRAM2,
+    TABLE,
+    WHOLE,
+    WORD,
+    Strings,
+    Terms,
+    Word,
+    distinct,
+    gram_keys,
+    joined_terms,
+    pack,
+    ranges,
+    text_key,
+)
+from indexes.tokens import (
+    COMPOUND,
+    MAX_TERMS,
+    MAX_WORD,
+    TOKEN,
+    compound_parts,
+    document_words,
+    gram_table,
+    query_words,
+)
+
+MAX_WORDS: Final = 8
+"""Words of a query; what follows them is left out."""
+MAX_PHRASE: Final = 8
+"""Characters of a phrase that a run of a query is cut at."""
+_MAX_TOKENS: Final = 64
+"""Tokens that are looked at; most of them say what was said before."""
+_MAX_CUT: Final = 32
+"""A longer run is not cut: nobody typed it."""
+
+
+class _Compounds(dict[str, int]):
+    """Compound to its number, and what each number stands for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = Strings(WORD)
+        self.rows: list[tuple[int, ...]] = []
+        self.tokens: list[int] = []
+
+    def __missing__(self, compound: str) -> int:
+        self.rows.append(tuple(self.words[word] for word in document_words(compound)))
+        self.tokens.append(max(1, len(compound_parts(compound)) - 1))
+        number = self[compound] = len(self)
+        return number
+
+
+def analyse(texts: Sequence[str]) -> Terms:
+    """Terms that each of n texts is found by as it is written, distinct within a text.
+
+    Parameters
+    ----------
+    texts
+        Any text, folded or not; the first `folding.MAX_TEXT` characters of each count.
+
+    Returns
+    -------
+    Terms
+        Of kind GRAM1 and GRAM2 for scripts without spaces, and WORD for others: a word, its
+        singular, a compound without what joins it, its parts. Empty for a text without any letter
+        or digit.
+    """
+    compounds = _Compounds()
+    keys, counts, lengths = [], [], []
+    for begin in range(0, len(texts), CHUNK):
+        chunk = texts[begin : begin + CHUNK]
+        packed, length = _cut(fold_all(chunk), len(chunk), compounds)
+        table = compounds.words.term_keys()
+        key, count = distinct(packed, (GRAM1, GRAM2), table, len(chunk))
+        keys.append(key)
+        counts.append(count)
+        lengths.append(length)
+    return joined_terms(keys, counts, lengths, words=compounds.words)
+
+
+def _cut(
+    folded: str, texts: int, compounds: _Compounds
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Packed terms of the texts that `folded` joins, and the tokens of each."""
+    code = np.frombuffer(folded.encode("utf-32-le"), dtype=np.uint32)
+    text = np.cumsum(code == ord(BREAK))
+    is_gram = gram_table()[code]
+    at = np.flatnonzero(is_gram)
+    packed = [pack(text[at], 0, code[at].astype(np.int64))]
+    length = np.bincount(text[at], minlength=texts)
+    at = np.flatnonzero(is_gram[:-1] & is_gram[1:])
+    first, second = code[at].astype(np.int64), code[at + 1].astype(np.int64)
+    packed.append(pack(text[at], 1, first << CODE_BITS | second))
+
+    starts, found = [], []
+    for match in COMPOUND.finditer(folded):
+        starts.append(match.start())
+        found.append(compounds[match.group()])
+    if found:
+        number = np.array(found)
+        owner = text[np.array(starts)]
+        length += np.bincount(
+            owner, weights=np.array(compounds.tokens)[number], minlength=texts
+        ).astype(np.int64)
+        sizes = np.array([len(row) for row in compounds.rows])
+        words = np.array([word for row in compounds.rows for word in row])
+        size = sizes[number]
+        entry = ranges((np.cumsum(sizes) - sizes)[number], size)
+        packed.append(pack(np.repeat(owner, size), TABLE, words[entry]))
+    return np.concatenate(packed), length.astype(np.int32)
+
+
+def read_query(text: str, is_phrase: Callable[[str], bool]) -> list[Word]:
+    """The words of a query, in order, all of which should match.
+
+    Parameters
+    ----------
+    text
+        Whatever was typed.
+    is_phrase
+        Whether a run of characters is a known name: a category, a brand, an area.
+
+    Returns
+    -------
+    list of Word
+        At most `MAX_WORDS`, with at most `MAX_TERMS` terms a reading; empty for a text without any
+        letter or digit. Runs are cut at known phrases, so that what people write in one go
+        (`人民广场火锅`) can match at different places. Neighbouring words that are one syllable of
+        pinyin each are one word.
+    """
+    words: dict[str, Word] = {}
+    syllables: list[str] = []
+    seen: set[str] = set()
+    for match in islice(TOKEN.finditer(normalise(text)), _MAX_TOKENS):
+        token = match.group()
+        if token in SYLLABLES and len(syllables) < MAX_TERMS:
+            syllables.append(token)
+            continue
+        _add_spaced(words, syllables)
+        if token in seen:
+            continue
+        seen.add(token)
+        if match.lastindex:
+            for word in _run_words(token[:MAX_WORD], is_phrase):
+                words.setdefault(word.text, word)
+        else:
+            word = _latin(token)
+            words.setdefault(word.text, word)
+        if len(words) >= MAX_WORDS:
+            break
+    _add_spaced(words, syllables)
+    return list(words.values())[:MAX_WORDS]
+
+
+def whole_key(text: str) -> int:
+    """Key of all that is said in a text, of kind WHOLE: its letters and digits, folded.
+
+    Equal for a name and a query that is this name and nothing else, whatever stands between the
+    words. A text without any letter or digit has the key of the empty text.
+
+    Examples
+    --------
+    >>> whole_key("7-Eleven（便利店）") == whole_key("7 ELEVEN 便利店") != whole_key("7-Eleven")
+    True
+    """
+    return text_key(WHOLE, _letters(normalise(text)))
+
+
+def whole_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """`whole_key` of each of n texts, uint64[n]."""
+    folded = fold_all(texts).split(BREAK)[: len(texts)]
+    keys = (text_key(WHOLE, _letters(text)) for text in folded)
+    return np.fromiter(keys, np.uint64, len(texts))
+
+
+def _letters(folded: str) -> str:
+    """Letters and digits of a folded text."""
+    return "".join(
+        [
+            match.group() if match.lastindex else compound_parts(match.group())[0]
+            for match in TOKEN.finditer(folded)
+        ]
+    )
+
+
+def _run_words(run: str, is_phrase: Callable[[str], bool]) -> Iterator[Word]:
+    """The pieces of a run as words.
+
+    A character left alone is also read together with a neighbour: documents may keep characters
+    alone of some fields only.
+    """
+    pieces = _cut_run(run, is_phrase)
+    begin = 0
+    for piece in pieces:
+        end = begin + len(piece)
+        readings = [gram_keys(piece[: MAX_TERMS + 1])]
+        if len(piece) == 1 and begin:
+            readings.append(gram_keys(run[begin - 1 : end]))
+        if len(piece) == 1 and end < len(run):
+            readings.append(gram_keys(run[begin : end + 1]))
+        yield Word(piece, "cjk", tuple(readings))
+        begin = end
+
+
+def _latin(compound: str) -> Word:
+    readings = query_words(compound)
+    keys = tuple(tuple(text_key(WORD, word) for word in reading) for reading in readings)
+    return Word(readings[0][0], "latin", keys)
+
+
+def _add_spaced(words: dict[str, Word], syllables: list[str]) -> None:
+    """Add `hai di lao` as one word, since it may be the name 海底捞; forget the syllables."""
+    if len(syllables) == 1:
+        words.setdefault(syllables[0], _latin(syllables[0]))
+    elif syllables:
+        joined = "".join(syllables)
+        apart = tuple(text_key(WORD, syllable) for syllable in dict.fromkeys(syllables))
+        words.setdefault(joined, Word(joined, "latin", (apart, (text_key(WORD, joined),))))
+    syllables.clear()
+
+
+def _cut_run(run: str, is_phrase: Callable[[str], bool]) -> list[str]:
+    """Cut a run at the known phrases that cover most of it, the fewest of them.
+
+    What no phrase covers stays together.
+    """
+    size = len(run)
+    if size < 3 or size > _MAX_CUT or is_phrase(run):
+        return [run]
+    # best[i]: sixteen for each character covered up to i, less one for each phrase.
+    best = [0] * (size + 1)
+    begin = list(range(-1, size))
+    known = [False] * (size + 1)
+    for end in range(1, size + 1):
+        best[end] = best[end - 1]
+        for start in range(max(0, end - MAX_PHRASE), end - 1):
+            value = best[start] + 16 * (end - start) - 1
+            if value > best[end] and is_phrase(run[start:end]):
+                best[end], begin[end], known[end] = value, start, True
+    pieces: list[str] = []
+    end, rest = size, size
+    while end > 0:
+        if known[end]:
+            pieces += [run[end:rest]] * (rest > end) + [run[begin[end] : end]]
+            rest = begin[end]
+        end = begin[end]
+    return [*[run[:rest]] * (rest > 0), *reversed(pieces)]

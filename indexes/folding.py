@@ -1,0 +1,174 @@
+"""Folding: what is the same to a reader becomes the same text.
+
+Useful for: comparing, hashing or cutting text that people wrote, in any width, case and script.
+Not useful for: showing text; the folded form is for looking up only.
+
+Every character is folded on its own, by one table that fills itself as characters turn up, so a
+query and a million names go through the same rule.
+"""
+
+import functools
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+MAX_TEXT = 4096
+"""Characters of a text that count; the rest is cut off, in documents and queries alike."""
+
+BREAK = "\0"
+"""Stands between the texts that `fold_all` joins; no folded text holds it."""
+
+# Characters whose reading is not their Unicode decomposition.
+_SPECIAL = {
+    **dict.fromkeys("’‘ʼ＇´′ꞌ", "'"),
+    **dict.fromkeys("‐‑‒–−", "-"),
+    # Marks of trade stand behind a name without a space: TM would become part of it.
+    **dict.fromkeys("™®©℠", " "),
+    # Letters to the eye of Unicode, blank to a reader.
+    **dict.fromkeys("\u115f\u1160\u3164\uffa0", " "),
+    # The full stops of Indic scripts, which `tokens` takes whole.
+    **dict.fromkeys("।॥", " "),
+    # 85°C is the brand 85度C.
+    **dict.fromkeys("°˚", "度"),
+    "℃": "度c",
+    # The dot inside a foreign name, left out as often as not.
+    **dict.fromkeys("·・･‧", ""),
+    "æ": "ae",
+    "œ": "oe",
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "ð": "d",
+    "þ": "th",
+    "ı": "i",
+    "ŋ": "n",
+    BREAK: BREAK,
+}
+
+# Characters that OpenCC keeps apart because they differ in some words, and that people exchange.
+# The second one stands for both.
+_SAME = {
+    pair[0]: pair[1]
+    for pair in """
+揹背 瞭了 薰熏 伕夫 鉅巨 钜巨 鍾钟 锺钟 馀余 餘余 暱昵 侭尽 託托 讬托 甦苏 迳径 逕径 澂澄 彷仿
+藉借 拏拿 諮咨 谘咨 麴曲 麹曲 著着 幺么 簷檐 痺痹 顎腭 颚腭 鯰鲇 鲶鲇 斲斫
+""".split()
+}
+
+# Marks above and below Latin, Greek, Cyrillic, Hebrew and Arabic letters, which people leave out.
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a"
+    "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff"
+    "\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
+)
+_LAST_WITH_MARKS = 0x0530
+"""Below it are the alphabets whose accents are dropped: Latin, Greek and Cyrillic."""
+
+_BLANK = {"Cc", "Cn", "Co", "Cs", "Sk", "So", "Zl", "Zp", "Zs"}
+
+
+@functools.cache
+def _converters() -> tuple[Callable[[str], str], ...]:
+    """Conversions to simplified characters: general, then those of Hong Kong, Taiwan and Japan."""
+    from opencc import OpenCC  # slow to load, and needed for Chinese only
+
+    simplify: Callable[[str], str] = OpenCC("t2s").convert
+    modern: Callable[[str], str] = OpenCC("jp2t").convert
+    return (
+        simplify,
+        OpenCC("hk2s").convert,
+        OpenCC("tw2s").convert,
+        lambda char: simplify(modern(char)),
+    )
+
+
+def _simplified(char: str) -> str:
+    """The simplified form of one character.
+
+    Regional forms are tried only for characters that simplified Chinese does not write itself,
+    those outside GB 2312: 黒 is Japanese for 黑, but 芸 is also a Chinese character of its own.
+    """
+    if char in _SAME:
+        return _SAME[char]
+    for convert in _converters():
+        simple = convert(char)
+        if simple != char:
+            return _SAME.get(simple, simple)
+        if _is_common(char):
+            return char
+    return char
+
+
+def _is_common(char: str) -> bool:
+    """Whether GB 2312, the 6,763 characters of everyday simplified Chinese, has it."""
+    try:
+        char.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _fold_char(char: str) -> str:
+    if char in _SPECIAL:
+        return _SPECIAL[char]
+    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", char).casefold())
+    return "".join(_fold_part(part) for part in once)
+
+
+def _fold_part(char: str) -> str:
+    """Fold a character that compatibility and case have been taken from already."""
+    if char in _SPECIAL:
+        return _SPECIAL[char]
+    category = unicodedata.category(char)
+    if category == "Cf" or _MARKS.match(char):
+        return ""
+    if category in _BLANK or (category == "Sm" and char != "+"):
+        return " "
+    if category == "Nd":
+        return str(unicodedata.digit(char))
+    if ord(char) < _LAST_WITH_MARKS:
+        return _MARKS.sub("", unicodedata.normalize("NFD", char))
+    if "\u3400" <= char <= "\u9fff" or "\U00020000" <= char <= "\U0003ffff":
+        return _simplified(char)
+    return char
+
+
+class _Folds(dict[int, str]):
+    """Code point to folded text, filled as code points turn up."""
+
+    def __missing__(self, code: int) -> str:
+        folded = self[code] = _fold_char(chr(code))
+        return folded
+
+
+_FOLDS = _Folds()
+
+
+def _fold(text: str) -> str:
+    """Fold each character, and put together what belongs together then: か and its two dots."""
+    folded = text.translate(_FOLDS)
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
+
+
+def normalise(text: str) -> str:
+    """The folded form of a text: equal for what a reader takes to be the same.
+
+    NFKC, no case, no accents, traditional, Hong Kong, Taiwanese and Japanese characters as
+    simplified ones, straight apostrophes and hyphens; control characters, emoji and other symbols
+    are gone; single spaces, none at the ends. Punctuation stays. Only the first `MAX_TEXT`
+    characters count.
+
+    Examples
+    --------
+    >>> normalise("  ＫＦＣ肯德基　（樂高廣場）  Café🍔")
+    'kfc肯德基 (乐高广场) cafe'
+    """
+    return " ".join(_fold(text[:MAX_TEXT].replace(BREAK, " ")).split())
+
+
+def fold_all(texts: Sequence[str]) -> str:
+    """The folded texts, each followed by `BREAK`; spaces are left as they fall."""
+    joined = BREAK.join(texts)
+    if max(map(len, texts), default=0) > MAX_TEXT or joined.count(BREAK) >= max(len(texts), 1):
+        joined = BREAK.join([text[:MAX_TEXT].replace(BREAK, " ") for text in texts])
+    return _fold(joined + BREAK) if texts else ""

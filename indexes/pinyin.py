@@ -1,0 +1,153 @@
+"""How text sounds: pinyin, initials and the terms that stand for sounds.
+
+Useful for: finding 海底捞 by `haidilao`, `hdl` or characters of the same sound.
+Not useful for: matching as written; a sound is weaker evidence, so these terms are kept apart. Many
+texts at once: see `sounds`.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby, product
+
+from indexes.folding import normalise
+from indexes.readings import CHARACTERS, NONE, resolve
+from indexes.syllables import SOUND_OF, SPELLED, segmentations
+from indexes.terms import LETTER_BITS, MAX_INITIALS, WORD, Word, initials_key, sound_keys, text_key
+from indexes.tokens import MAX_PARTS, MAX_TERMS, PART, TOKEN, compound_parts
+
+MAX_READINGS = 4
+"""Ways in which a word may sound; others are left out."""
+
+
+def readings(char: str) -> tuple[str, ...]:
+    """Syllables of one normalised character, the usual one first; empty for no reading.
+
+    Examples
+    --------
+    >>> readings("长"), readings("海"), readings("x")
+    (('chang', 'zhang'), ('hai',), ())
+    """
+    return tuple(SPELLED[syllable] for syllable in CHARACTERS[char] if syllable != NONE)
+
+
+def syllables(run: str) -> list[str]:
+    """Syllables of a run of normalised characters that all have a reading, as in words.
+
+    Examples
+    --------
+    >>> syllables("重庆银行")
+    ['chong', 'qing', 'yin', 'hang']
+    """
+    return [SPELLED[reading.first] for reading in resolve(run)]
+
+
+def full_pinyin(text: str) -> str:
+    """The pinyin of a text without tones and spaces; letters and digits stay.
+
+    Examples
+    --------
+    >>> full_pinyin("KFC肯德基（重庆店）")
+    'kfckendejichongqingdian'
+    """
+    return "".join(
+        "".join(syllables(unit)) if read else unit for read, unit in units(normalise(text))
+    )
+
+
+def initials(text: str) -> str:
+    """The first letter of each syllable of a text; letters and digits stay.
+
+    Examples
+    --------
+    >>> initials("7天酒店")
+    '7tjd'
+    """
+    return "".join(
+        "".join([syllable[0] for syllable in syllables(unit)]) if read else unit
+        for read, unit in units(normalise(text))
+    )
+
+
+def units(text: str) -> Iterator[tuple[bool, str]]:
+    """Runs that have a reading (True) and other words (False) of a normalised text, in order.
+
+    Examples
+    --------
+    >>> list(units("kfc肯德基 7-11すき家"))
+    [(False, 'kfc'), (True, '肯德基'), (False, '711'), (False, 'すき'), (True, '家')]
+    """
+    for match in TOKEN.finditer(text):
+        token = match.group()
+        if match.lastindex:
+            for read, run in groupby(token, lambda char: CHARACTERS[char].first != NONE):
+                yield read, "".join(run)
+        else:
+            yield False, compound_parts(token)[0]
+
+
+def sound_readings(word: Word) -> tuple[tuple[int, ...], ...]:
+    """The ways a word of a query may sound: any of them, all keys of one.
+
+    Returns
+    -------
+    tuple of tuple of int
+        At most `MAX_READINGS`, the most plausible first. Chinese characters are read as in words,
+        and in their other way where no word decides; letters are cut into syllables, digits stay
+        words. Empty for what cannot be read.
+
+    Examples
+    --------
+    >>> from indexes.analysis import read_query
+    >>> typed, heard = read_query("haidilao 海底劳", is_phrase=lambda run: False)
+    >>> sound_readings(typed) == sound_readings(heard)
+    True
+    """
+    ways = _ways_of_run(word.text) if word.kind == "cjk" else _ways_of_letters(word.text)
+    return tuple(dict.fromkeys(way[:MAX_TERMS] for way in ways))
+
+
+def _ways_of_run(run: str) -> list[tuple[int, ...]]:
+    if any(CHARACTERS[char].first == NONE for char in run):
+        return []
+    readings = resolve(run[: MAX_TERMS + 1])
+    open_places = [at for at, reading in enumerate(readings) if reading.other != NONE][:2]
+    sounds = [SOUND_OF[reading.first] for reading in readings]
+    ways = []
+    for choice in product((0, 1), repeat=len(open_places)):
+        for at, other in zip(open_places, choice, strict=True):
+            sounds[at] = SOUND_OF[readings[at][other]]
+        ways.append(sound_keys(tuple(sounds)))
+    return ways
+
+
+def _ways_of_letters(word: str) -> list[tuple[int, ...]]:
+    ways: list[tuple[int, ...]] = [()]
+    for part in PART.findall(word)[:MAX_PARTS]:
+        cuts = segmentations(part, limit=MAX_READINGS)
+        found = [sound_keys(cut) for cut in cuts]
+        if part.isdigit():
+            found = [(text_key(WORD, part),)]
+        ways = [before + after for before, after in product(ways, found)][:MAX_READINGS]
+    return [] if word.isdigit() else ways
+
+
+def initials_range(word: Word) -> tuple[int, int] | None:
+    """Half-open range of the keys of initials that begin with a word.
+
+    Returns
+    -------
+    tuple of int, or None
+        None for a word of less than two letters, or of characters. Digits are left out and letters
+        cut off as in the keys.
+
+    Examples
+    --------
+    >>> from indexes.terms import initials_key
+    >>> first, end = initials_range(Word("hd", "latin", ()))
+    >>> [first <= initials_key(letters) < end for letters in ("hdl", "hd", "he", "h")]
+    [True, True, False, False]
+    """
+    letters = "".join(letter for letter in word.text if "a" <= letter <= "z")
+    if word.kind != "latin" or len(letters) < 2:
+        return None
+    first = initials_key(letters)
+    return first, first + (1 << LETTER_BITS * max(0, MAX_INITIALS - len(letters)))

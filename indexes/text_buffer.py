@@ -1,0 +1,111 @@
+"""Bytes and numbers written into a buffer of text, for kernels.
+
+Useful for: kernels that put a text together without an object for each piece of it.
+Not useful for: escaping; what is copied is text already.
+
+Every function writes from `at` on and returns where it ended. None looks at the buffer's end: the
+caller has made sure of the room (`MOST_DIGITS` tells what a number may take).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.jit import inline_njit, int64, njit
+
+MOST_DIGITS = 32
+"""Bytes that no number takes: 19 digits, sign, point, commas."""
+
+_ZERO, _POINT, _MINUS, _COMMA = b"0.-,"
+
+Bytes = NDArray[np.uint8]
+
+
+@njit
+def put_slice(text: Bytes, at: int, source: Bytes, begin: int, end: int) -> int:
+    """Copy `source[begin:end]`."""
+    for i in range(end - begin):
+        # Unsigned, so that no index is compared with zero and the copy runs in whole registers.
+        text[np.uint64(at + i)] = source[np.uint64(begin + i)]
+    return at + end - begin
+
+
+@njit
+def put_text(text: Bytes, at: int, piece: bytes) -> int:
+    """Write a piece of text that is known when the kernel is compiled."""
+    for i in range(len(piece)):
+        text[np.uint64(at + i)] = piece[np.uint64(i)]
+    return at + len(piece)
+
+
+@inline_njit
+def put_byte(text: Bytes, at: int, byte: int) -> int:
+    """Write one byte."""
+    text[np.uint64(at)] = np.uint8(byte)
+    return at + 1
+
+
+@njit
+def put_integer(text: Bytes, at: int, value: int) -> int:
+    """Write an integer: `-12`, `0`, `1200`."""
+    if value < 0:
+        at = put_byte(text, at, _MINUS)
+        value = -value
+    return _put_digits(text, at, value, _digits_of(value))
+
+
+@njit
+def put_padded(text: Bytes, at: int, value: int, digits: int) -> int:
+    """Write an integer that is not negative with leading zeros: `07`. Higher digits are cut."""
+    return _put_digits(text, at, value, int64(digits))
+
+
+@njit
+def put_grouped(text: Bytes, at: int, value: int) -> int:
+    """Write an integer that is not negative with commas between thousands: `1,234,567`."""
+    scale = int64(1)
+    while value // scale >= 1000:
+        scale *= 1000
+    at = put_integer(text, at, value // scale)
+    while scale > 1:
+        value %= scale
+        scale //= 1000
+        at = put_byte(text, at, _COMMA)
+        at = put_padded(text, at, value // scale, 3)
+    return at
+
+
+@njit
+def put_decimal(text: Bytes, at: int, value: int, decimals: int) -> int:
+    """Write `value / 10**decimals` as shortly as it is exact, at least one decimal: `-3.0`, `0.25`.
+
+    So does `repr` of the float nearest to it, where that needs no exponent.
+    """
+    while decimals > 1 and value % 10 == 0:
+        value //= 10
+        decimals -= 1
+    if value < 0:
+        at = put_byte(text, at, _MINUS)
+        value = -value
+    scale = int64(1)
+    for _ in range(decimals):
+        scale *= 10
+    at = put_integer(text, at, value // scale)
+    at = put_byte(text, at, _POINT)
+    return put_padded(text, at, value % scale, decimals)
+
+
+@inline_njit
+def _digits_of(value: int) -> int:
+    digits = int64(1)
+    while value >= 10:
+        value //= 10
+        digits += 1
+    return digits
+
+
+@inline_njit
+def _put_digits(text: Bytes, at: int, value: int, digits: int) -> int:
+    for place in range(digits):
+        text[np.uint64(at + digits - 1 - place)] = np.uint8(_ZERO + value % 10)
+        value //= 10
+    return at + digits

@@ -1,0 +1,23 @@
+"""The real data is what the suite was written for."""
+
+from pathlib import Path
+
+from benchmarks.relevance import sources
+
+
+def test_data_is_where_the_tests_look(shared_data: Path) -> None:
+    assert shared_data == sources.DATA
+
+
+def test_counts(shared_data: Path) -> None:
+    assert len(sources.brand_rows()) == 1_716
+    assert len(sources.place_rows()) == 8_964
+    assert len(sources.presets()) > 1_700
+    assert all(len(sources.preset_words(language)) > 1_600 for language in sources.LANGUAGES)
+
+
+def test_homophones_are_characters(shared_data: Path) -> None:
+    table = sources.homophones()
+    assert len(table) > 3_400
+    assert "壹" in table["一"]
+    assert all(len(character) == 1 for character in table)

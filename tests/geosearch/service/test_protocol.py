@@ -1,0 +1,92 @@
+"""An answer is sent in one piece, whatever its method and length, and none is kept back."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import cast
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from geosearch.service.protocol import JoiningProtocol, _Joining
+
+
+class Wire:
+    """Stands for a transport: what was written, one item a call."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self.sent.append(b"".join(pieces))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+def test_a_head_waits_for_its_body() -> None:
+    wire = Wire()
+    joining = _Joining(cast(asyncio.Transport, wire))
+    joining.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    joining.write(HEAD)
+    assert wire.sent == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    joining.write(b"HTTP/1.1 is what this body is about")
+    joining.write(b"more")
+    assert wire.sent[1:] == [HEAD + b"HTTP/1.1 is what this body is about", b"more"]
+    joining.write(HEAD)
+    joining.flush()
+    joining.flush()
+    assert wire.sent[3:] == [HEAD]
+    joining.write(HEAD)
+    joining.close()
+    assert wire.sent[4:] == [HEAD]
+    assert wire.closed
+
+
+async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+    body = b"" if scope["path"] == "/empty" else b"x" * 100_000
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.parametrize(
+    ("request_line", "length"),
+    [("GET /", 100_000), ("HEAD /", 0), ("GET /empty", 0), ("POST /", 100_000)],
+)
+@pytest.mark.parametrize("connection", ["keep-alive", "close"])
+def test_over_a_socket(request_line: str, length: int, connection: str) -> None:
+    async def run() -> bytes:
+        config = uvicorn.Config(
+            answers, port=0, http=JoiningProtocol, lifespan="off", log_config=None, ws="none"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        asked = f"{request_line} HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode()
+        answer = b""
+        # Twice on one connection, where that stays open.
+        for _ in range(2 if connection == "keep-alive" else 1):
+            writer.write(asked)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            answer = head + await asyncio.wait_for(reader.readexactly(length), 5)
+        if connection == "close":
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        server.should_exit = True
+        await serving
+        return answer
+
+    answer = asyncio.run(run())
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\n\r\n" + b"x" * length)

@@ -1,0 +1,194 @@
+"""Words in the traversals: lists of documents against Python's sets, in every order.
+
+What matches without words comes from the engine itself (the oracle suites prove that); which of
+those hold the words, what they are worth and how they sort is worked out here document by document.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from geosearch.columns import MAX_CARRIED, SORTS, Ask, Words
+from geosearch.model import Query
+from geosearch.plan import Clock
+from geosearch.ranking import Weights
+from geosearch.segment_view import SegmentView
+from indexes.postings import block_maxima
+from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
+from tests.geosearch.test_predicates import random_query
+
+DOCS = 3_000
+CARDS = ("card0", "card1")
+WORTH = 3000.0
+QUESTIONS = 300
+
+
+class Drawn(NamedTuple):
+    """Lists of documents with their impacts, as Python knows them, and as the kernel does."""
+
+    lists: list[dict[int, int]]
+    weights: list[float]
+    required: int
+    words: Words
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> SegmentView:
+    shape = Shape(docs=DOCS, shares=(0.5, 0.05), spread_deg=0.02)
+    segment = open_world(tmp_path_factory.mktemp("words") / "segment-0000", shape)
+    return SegmentView(segment, START, Weights())
+
+
+def draw(rng: Random, docs: int) -> Drawn:
+    """Lists of every length, some of one street only, some without a document, some optional."""
+    lists = []
+    for _ in range(rng.choice((1, 1, 2, 3, MAX_CARRIED + 2))):
+        share = rng.choice((0.0005, 0.02, 0.3, 0.9, 1.0))
+        first, end = (0, docs) if rng.random() < 0.7 else (docs // 3, docs // 2)
+        held = [doc for doc in range(first, end) if rng.random() < share]
+        lists.append({doc: rng.choice((1, 7, 128, 254, 255)) for doc in held})
+    required = rng.choice((len(lists), len(lists), max(1, len(lists) - 1)))
+    lists[:required] = sorted(lists[:required], key=len)
+    weights = [rng.choice((0.3, 0.5, 1.0)) / len(lists) / 255 for _ in lists]
+    return Drawn(lists, weights, required, as_words(lists, weights, required))
+
+
+def as_words(lists: list[dict[int, int]], weights: list[float], required: int) -> Words:
+    ends = np.cumsum([len(one) for one in lists])
+    impacts = np.array([impact for one in lists for impact in one.values()], np.uint8)
+    return Words(
+        docs=np.array([doc for one in lists for doc in one], np.uint32),
+        impacts=impacts,
+        blocks=block_maxima(impacts),
+        span=np.stack([ends - [len(one) for one in lists], ends], axis=1).astype(np.int64),
+        weight=np.array(weights),
+        required=required,
+        carried=min(required, MAX_CARRIED),
+        worth=WORTH,
+    )
+
+
+def plan(view: SegmentView, query: Query, words: Words | None, after: Any = None) -> Ask:
+    hours = Clock(START).hours(query, NOON)
+    limit = query.limit
+    return view.planner.plan(query, hours, at=NOON, top_k=limit, words=words, after=after)
+
+
+def matches(view: SegmentView, query: Query) -> dict[int, list[float]]:
+    """Keys of every document that matches without words, page by page."""
+    found: dict[int, list[float]] = {}
+    after = None
+    while True:
+        docs, keys, _ = view.rank(plan(view, query, None, after), False)
+        found |= dict(zip(docs.tolist(), keys.tolist(), strict=True))
+        if len(docs) < query.limit:
+            return found
+        last = view.segment.merchant_id(int(docs[-1]))
+        after = (*keys[-1].tolist(), view.segment.id_rank_through(last))
+
+
+def relevance_of(drawn: Drawn, doc: int) -> float | None:
+    """What the words say of a document, None where it misses one."""
+    if not all(doc in one for one in drawn.lists[: drawn.required]):
+        return None
+    parts = zip(drawn.lists, drawn.weights, strict=True)
+    return sum(one[doc] * weight for one, weight in parts if doc in one)
+
+
+def expected(view: SegmentView, query: Query, drawn: Drawn) -> list[tuple[float, float, str, int]]:
+    """Primary key, distance, id and document of every match, in order."""
+    sort = "distance" if query.sort == "relevance" else query.sort
+    plain = Query(**{**vars_of(query), "sort": sort, "q": None, "limit": 100})
+    rows = []
+    for doc, (primary, distance_m) in matches(view, plain).items():
+        relevance = relevance_of(drawn, doc)
+        if relevance is None:
+            continue
+        if query.sort == "relevance":
+            primary = -relevance
+        elif query.sort == "best":
+            primary -= WORTH * relevance
+        rows.append((primary, distance_m, view.segment.merchant_id(doc), doc))
+    return sorted(rows)
+
+
+def vars_of(query: Query) -> dict[str, Any]:
+    return {name: getattr(query, name) for name in query.__struct_fields__}
+
+
+def test_words_narrow_and_rank_as_python_does(view: SegmentView) -> None:
+    rng = Random(11)
+    compared = full = counted = 0
+    for number in range(QUESTIONS):
+        drawn = draw(rng, DOCS)
+        asked = vars_of(random_query(rng, view.segment, CARDS)) | {
+            "sort": SORTS[number % len(SORTS)],
+            "q": "word",
+            "limit": rng.choice((1, 5, 20, 100)),
+            "at": NOON,
+            "facets": (),
+        }
+        query = Query(**asked)
+        rows = expected(view, query, drawn)
+        docs, keys, work = view.rank(plan(view, query, drawn.words), True)
+        assert len(docs) == min(len(rows), query.limit)
+        for doc, key, row in zip(docs.tolist(), keys.tolist(), rows, strict=False):
+            assert key[0] == row[0] or math.isclose(key[0], row[0], rel_tol=1e-9, abs_tol=1e-9)
+            # Sums that differ in the last bit may swap neighbours, and only those.
+            assert doc == row[3] or any(
+                doc == other[3] and math.isclose(other[0], row[0], abs_tol=1e-9) for other in rows
+            )
+        total = view.count(plan(view, query, drawn.words), {})
+        assert total == len(rows)
+        compared += len(docs)
+        full += len(docs) == query.limit
+        counted += work["postings"] > 0
+    assert compared > 1_000
+    assert full > QUESTIONS // 10
+    assert counted > QUESTIONS // 4
+
+
+def test_a_rare_word_reads_few_documents(view: SegmentView) -> None:
+    """The tree is only walked where the word is: work follows the matches, not the city."""
+    rng = Random(5)
+    query = Query(lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, q="word", sort="distance")
+    without = view.rank(plan(view, query, None), True)[2]
+    for share in (0.03, 0.3):
+        one = {doc: 200 for doc in range(DOCS) if rng.random() < share}
+        words = as_words([one], [1 / 255], 1)
+        docs, _, work = view.rank(plan(view, query, words), True)
+        assert set(docs.tolist()) <= set(one)
+        assert len(docs) == 20
+        # Only documents on the list are tested: the page, and what else its leaves hold.
+        assert work["docs"] <= 3 * 20 + 16 * share * without["leaves"]
+        assert work["nodes"] <= 16 * (20 + 12)
+
+
+def test_most_relevant_first_opens_few_leaves(view: SegmentView) -> None:
+    """Block maxima bound a node's relevance: one perfect match is found at once."""
+    one = dict.fromkeys(range(DOCS), 1) | {DOCS // 2: 255}
+    words = as_words([one], [1 / 255], 1)
+    query = Query(
+        lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, q="word", sort="relevance", limit=1
+    )
+    docs, keys, work = view.rank(plan(view, query, words), True)
+    assert docs.tolist() == [DOCS // 2]
+    assert keys[0, 0] == -1.0
+    assert work["leaves"] == 1
+    # The same where it is a bonus: nodes that do not hold it promise nothing.
+    everywhere, bonus = dict.fromkeys(range(DOCS), 200), {DOCS // 2: 255}
+    words = as_words([everywhere, bonus], [0.7 / 255, 0.3 / 255], 1)
+    docs, keys, work = view.rank(plan(view, query, words), True)
+    assert docs.tolist() == [DOCS // 2]
+    assert work["leaves"] == 1
+
+
+def test_no_list_is_every_document(view: SegmentView) -> None:
+    query = Query(lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, sort="distance")
+    assert view.count(plan(view, query, None), {}) == DOCS
+    assert view.count(plan(view, query, view.planner.book.nothing), {}) == 0

@@ -1,0 +1,276 @@
+"""What a text finds: a twin in plain Python reads the rows, and agrees in both directions.
+
+The twin knows how its own rows are written (words of a to z, two-character names), so it cuts them
+with a line each, scans everything, and shares no code with the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations, pairwise
+from random import Random
+from typing import Any
+
+import pytest
+from rapidfuzz.distance import OSA
+
+import geosearch
+from geosearch.build.pipeline import build
+from geosearch.model import Query
+from geosearch.searcher import Searcher
+from tests.geosearch.snapshot_files import merchant, write_snapshot
+from tests.oracles import haversine_m
+
+NOW = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
+CENTRE = (31.23, 121.47)
+WORDS = "amber bakery bamboo banyan barley basalt carmine cedar cobalt copper coral dahlia".split()
+WORDS += "garden gardenia ginger harbour jasmine juniper lantern marble orchid pebble".split()
+RUNS = ("海底捞", "海底世界", "火锅", "老火锅店", "南京路", "南京东路", "人民广场", "海港")
+SHOPS = 400
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A row with what can be found of it."""
+
+    merchant_id: str
+    lat: float
+    lng: float
+    words: frozenset[str]
+    pairs: frozenset[str]
+
+
+def rows(rng: Random) -> Iterator[dict[str, Any]]:
+    for number in range(SHOPS):
+        name = " ".join(rng.sample(WORDS, rng.choice((1, 2, 2, 3))))
+        if rng.random() < 0.5:
+            name = rng.choice((f"{rng.choice(RUNS)} {name}", rng.choice(RUNS)))
+        off = rng.choice((0.0, 0.003, 0.02, 0.2))
+        yield merchant(
+            number,
+            name=name,
+            lat=CENTRE[0] + rng.uniform(-off, off),
+            lng=CENTRE[1] + rng.uniform(-off, off),
+            address=rng.choice((None, rng.choice(RUNS), rng.choice(WORDS))),
+            tags=rng.sample(WORDS, rng.choice((0, 0, 1))),
+            opening_hours=rng.choice(("24/7", "off")),
+        )
+
+
+def as_shop(row: dict[str, Any]) -> Shop:
+    texts = [row["name"], row["address"] or "", *row["tags"]]
+    tokens = " ".join(texts).split()
+    runs = [token for token in tokens if not token.isascii()]
+    pairs = {a + b for run in runs for a, b in pairwise(run)}
+    words = frozenset(token for token in tokens if token.isascii())
+    return Shop(row["merchant_id"], row["lat"], row["lng"], words, frozenset(pairs))
+
+
+class Twin:
+    """Finds shops by looking at each."""
+
+    def __init__(self, shops: list[Shop]) -> None:
+        self.shops = shops
+        self.vocabulary = frozenset(word for shop in shops for word in shop.words)
+
+    def near(self, radius: float) -> list[Shop]:
+        return [s for s in self.shops if haversine_m(*CENTRE, s.lat, s.lng) <= radius]
+
+    def holds(self, shop: Shop, meant: frozenset[str]) -> bool:
+        """Whether a shop holds any of the words, or all pairs of the only run."""
+        (first, *_) = meant
+        if first.isascii():
+            return bool(shop.words & meant)
+        return all(a + b in shop.pairs for a, b in pairwise(first))
+
+    def close(self, word: str) -> frozenset[str]:
+        """Words that begin with it, or are one edit away from 4 letters on, two from 8."""
+        edits = 2 if len(word) >= 8 else 1 if len(word) >= 4 else 0
+        return frozenset(
+            known
+            for known in self.vocabulary
+            if known.startswith(word) or OSA.distance(known, word) <= edits
+        )
+
+    def meanings(self, typed: list[str], radius: float) -> list[dict[str, frozenset[str]]]:
+        """Ways to search: typed words that are kept, with what stands for each.
+
+        Of words that are each found, but not together, the first that can be is read again as if
+        mistyped. Else any part may be kept that no more can be added to.
+        """
+        near = self.near(radius)
+
+        def together(words: Iterable[frozenset[str]]) -> bool:
+            wanted = list(words)
+            return any(all(self.holds(shop, word) for word in wanted) for shop in near)
+
+        exact = {word: frozenset([word]) for word in typed}
+        if together(exact.values()):
+            return [exact]
+        kept: dict[str, frozenset[str]] = {}
+        for word, one in exact.items():
+            instead = one if together([one]) else self.close(word)
+            if instead and together([instead]):
+                kept[word] = instead
+        if not kept:
+            return [exact]
+        for word in typed if kept == exact else ():
+            reread = kept | {word: self.close(word)}
+            if together(reread.values()):
+                return [reread]
+        found: list[dict[str, frozenset[str]]] = []
+        for size in range(len(kept), 0, -1):
+            for names in combinations(kept, size):
+                part = {name: kept[name] for name in names}
+                if together(part.values()) and not any(part.keys() <= one.keys() for one in found):
+                    found.append(part)
+        return found
+
+    def find(self, meant: list[frozenset[str]], radius: float) -> set[str]:
+        shops = [s for s in self.near(radius) if all(self.holds(s, word) for word in meant)]
+        return {shop.merchant_id for shop in shops}
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> tuple[Searcher, Twin]:
+    folder = tmp_path_factory.mktemp("wording")
+    drawn = list(rows(Random(3)))
+    write_snapshot(folder / "snapshot", {"merchants": drawn})
+    build(folder / "snapshot", folder / "index", now=NOW)
+    return geosearch.open_index(folder / "index"), Twin([as_shop(row) for row in drawn])
+
+
+def ask(engine: Searcher, q: str, **wish: Any) -> geosearch.Answer:
+    asked: dict[str, Any] = {"radius": 50_000.0, "sort": "distance", "limit": 100} | wish
+    return engine.search(Query(lat=CENTRE[0], lng=CENTRE[1], at=NOW, q=q, total=True, **asked))
+
+
+def mistyped(rng: Random, word: str) -> str:
+    """A prefix, or a word with a letter dropped, doubled, changed or swapped with the next one.
+
+    A prefix of two letters could be pinyin or initials of a run, which the twin does not read.
+    """
+    at = rng.randrange(2, len(word) - 1)
+    return rng.choice(
+        (
+            word[: at + 1],
+            word[:at] + word[at + 1 :],
+            word[:at] + word[at] + word[at:],
+            word[:at] + "q" + word[at + 1 :],
+            word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :],
+            "zzzzz",
+        )
+    )
+
+
+def test_words_are_found_as_the_twin_finds_them(town: tuple[Searcher, Twin]) -> None:
+    engine, twin = town
+    rng = Random(17)
+    found = changed = left_out = chosen = 0
+    for _ in range(500):
+        typed = rng.sample(WORDS, rng.choice((1, 1, 2, 3)))
+        typed = [mistyped(rng, word) if rng.random() < 0.4 else word for word in typed]
+        typed = list(dict.fromkeys(typed))
+        radius = rng.choice((300.0, 3000.0, 50_000.0))
+        answer = ask(engine, " ".join(typed), radius=radius)
+        ids = {hit.merchant["merchant_id"] for hit in answer.hits}
+        ways = twin.meanings(typed, radius)
+        kept = set(typed) - set(answer.relaxed)
+        assert kept in [set(way) for way in ways], (typed, radius, ways)
+        meant = next(way for way in ways if set(way) == kept)
+        expected = twin.find(list(meant.values()), radius)
+        assert answer.total == len(expected), (typed, meant)
+        assert ids <= expected if len(expected) > 100 else ids == expected, (typed, meant)
+        for word, words in answer.corrected.items():
+            # Neighbouring words are found written together too: `coralgarden`.
+            close = tuple(twin.close(word))
+            assert all(one.startswith(close) for one in words), (word, words)
+            assert len(words) <= 5
+        found += len(ids)
+        changed += bool(answer.corrected)
+        left_out += bool(answer.relaxed)
+        chosen += len(ways) > 1
+    assert found > 3_000
+    assert changed > 50
+    assert left_out > 20
+    assert chosen > 20
+
+
+def test_runs_are_found_by_their_pairs(town: tuple[Searcher, Twin]) -> None:
+    engine, twin = town
+    for run in (*RUNS, "海底", "南京", "底世", "火锅店"):
+        expected = twin.find([frozenset([run])], 50_000.0)
+        answer = ask(engine, run)
+        assert {hit.merchant["merchant_id"] for hit in answer.hits} == expected, run
+        assert expected
+        assert not answer.corrected
+
+
+def test_what_is_shut_is_not_replaced_by_a_guess(town: tuple[Searcher, Twin]) -> None:
+    """A name that is there as typed is the answer, even if nothing that is asked for matches."""
+    engine, _ = town
+    everywhere = ask(engine, "cedar")
+    assert everywhere.hits
+    none = ask(engine, "cedar", min_rating=5.0)
+    assert (none.hits, none.corrected, none.relaxed, none.total) == ((), {}, (), 0)
+    shut = ask(engine, "cedar", open="now")
+    assert 0 < len(shut.hits) < len(everywhere.hits)
+
+
+def test_exact_before_close_and_name_before_address(town: tuple[Searcher, Twin]) -> None:
+    engine, _ = town
+    hits = ask(engine, "garden", sort="relevance").hits
+    assert "garden" in hits[0].merchant["name"].split()
+    names = [hit.merchant["name"].split() for hit in hits]
+    held = ["garden" in name for name in names]
+    assert held == sorted(held, reverse=True), "a tag or an address before a name"
+    lengths = [len(name) for name, in_name in zip(names, held, strict=True) if in_name]
+    assert lengths[0] == min(lengths)
+
+
+@pytest.mark.parametrize("q", ["", "!!!", "🍲🍲", "؟", "​", "'; DROP TABLE--", "%_%"])
+def test_odd_text_is_answered(town: tuple[Searcher, Twin], q: str) -> None:
+    engine, _ = town
+    if not q:
+        with pytest.raises(ValueError, match="`q` as text of 1 to 200 characters, got 0"):
+            ask(engine, q)
+        return
+    answer = ask(engine, q)
+    assert answer.hits == ()
+    assert answer.total == 0
+    assert answer.next_cursor is None
+
+
+def test_relevance_needs_a_text() -> None:
+    with pytest.raises(ValueError, match=r"Expected `q` with sort=relevance, got none - at `\$.q`"):
+        Query(lat=1.0, lng=2.0, sort="relevance")
+
+
+def test_pages_of_a_corrected_text_go_on(town: tuple[Searcher, Twin]) -> None:
+    engine, _ = town
+    whole = ask(engine, "gardn", limit=60)
+    assert whole.corrected == {"gardn": ("garden",)}
+    first = ask(engine, "gardn", limit=7)
+    ids = [hit.merchant["merchant_id"] for hit in first.hits]
+    cursor = first.next_cursor
+    while cursor is not None:
+        page = ask(engine, "gardn", limit=7, cursor=cursor)
+        ids += [hit.merchant["merchant_id"] for hit in page.hits]
+        cursor = page.next_cursor
+    assert ids[:60] == [hit.merchant["merchant_id"] for hit in whole.hits]
+    assert len(ids) == whole.total
+
+
+def test_explain_says_what_was_searched(town: tuple[Searcher, Twin]) -> None:
+    engine, _ = town
+    answer = ask(engine, "gardn cedar", explain=True)
+    assert answer.explain is not None
+    assert answer.explain["work"]["postings"] > 0
+    words = answer.explain["words"]
+    assert [word["typed"] for word in words] == ["gardn", "cedar"]
+    assert words[0]["readings"][0]["docs"] > 0
+    assert words[0]["share"] + words[1]["share"] == pytest.approx(1.0)
+    (segment,) = answer.explain["plan"]
+    assert segment["word_docs"] == sorted(segment["word_docs"])

@@ -26,6 +26,7 @@ from geosearch.columns import (
     column_types,
     new_scratch,
 )
+from geosearch.directory_view import suggest_kernels
 from indexes.folding import normalise
 from indexes.jit import entry_point
 from indexes.pinyin import full_pinyin
@@ -67,6 +68,7 @@ def warm(progress: Callable[[str], None] | None = None) -> None:
     if progress is not None:
         progress("Preparing the search kernels (compiled at the first start, about a minute)")
     kernels()
+    suggest_kernels()
     warm_vocabulary()
     # Dictionaries that the first Chinese query would wait half a second for.
     normalise("馬")

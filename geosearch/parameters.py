@@ -172,6 +172,32 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 
+SUGGEST_PARAMETERS: dict[str, Parameter] = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter(
+            "q",
+            "text",
+            "What was typed so far: Chinese, pinyin, initials or English, from the first key on.",
+            required=True,
+        ),
+        PARAMETERS["lat"],
+        PARAMETERS["lng"],
+        Parameter("crs", "choice", "Datum of the position.", choices=CRS),
+        Parameter(
+            "radius",
+            "number",
+            "Metres, a hard bound: shops within it are counted, and only names that have one there "
+            "are suggested.",
+            low=1,
+            high=50_000,
+        ),
+        Parameter("limit", "integer", "How many suggestions.", low=1, high=20),
+    )
+}
+"""The parameters of `GET /v1/suggest`."""
+
+
 def problem(code: str, expected: str, got: str, where: Where) -> Problem:
     """One thing that is wrong: the sentence, and where as a JSON pointer.
 
@@ -205,7 +231,8 @@ def find_problems(
     values: Mapping[str, object],
     where: Where = (),
     *,
-    known: Collection[str] = PARAMETERS,
+    known: Collection[str] | None = None,
+    table: Mapping[str, Parameter] = PARAMETERS,
 ) -> list[Problem]:
     """Return everything that is wrong with the parameters `values`, in the table's order.
 
@@ -217,7 +244,9 @@ def find_problems(
     where
         Path of `values` in the request, such as `("queries", 3)`.
     known
-        Names that this request may have.
+        Names that this request may have; those of the table by default.
+    table
+        What the parameters may be.
 
     Returns
     -------
@@ -225,7 +254,8 @@ def find_problems(
         Empty if and only if the values are right.
     """
     problems: list[Problem] = []
-    for name, parameter in PARAMETERS.items():
+    known = table if known is None else known
+    for name, parameter in table.items():
         if name not in known:
             continue
         if name not in values:

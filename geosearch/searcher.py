@@ -30,6 +30,7 @@ from geosearch.publish import current
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView
+from geosearch.suggest import Suggester, Suggestions, SuggestQuery
 from geosearch.word_book import Choice, Wording
 from geosearch.wording import Interpreter
 from indexes.timetable import HORIZON_MINUTES
@@ -93,6 +94,7 @@ class Searcher:
         self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
         books = [view.planner.book for view in self._views]
         self._interpreter = Interpreter(books, self._bases[-1])
+        self._suggester = Suggester(self.segments, self.manifest["snapshot_id"])
 
     def rank(self, query: Query) -> Ranked:
         """Best matches as arrays, without payloads.
@@ -348,6 +350,10 @@ class Searcher:
         for view in self._views:
             missing.intersection_update(view.planner.unknown_cards(query))
         return tuple(card for card in dict.fromkeys(query.cards) if card in missing)
+
+    def suggest(self, query: SuggestQuery) -> Suggestions:
+        """Names that begin with what was typed and have a shop within the radius; see `suggest`."""
+        return self._suggester.suggest(query)
 
     # --- what else an index knows ------------------------------------------------------------
 

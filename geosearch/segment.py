@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from geosearch.catalogue import Catalogue
 from geosearch.columns import Columns, Scratch, column_types, new_scratch
+from geosearch.directory import DIRECTORY_COLUMNS, Directory
 from geosearch.errors import BadData
 from geosearch.segment_text import TEXT_COLUMNS, TEXT_PREFIXES, phrase_hash, postings_of
 from indexes.storage import IndexFormatError, open_folder
@@ -161,6 +162,11 @@ class Segment:
         """Terms, and the words behind them."""
         return Vocabulary(self._arrays)
 
+    @cached_property
+    def directory(self) -> Directory:
+        """Names that can be suggested."""
+        return Directory(self._arrays)
+
     def is_phrase(self, text: str) -> bool:
         """Whether a normalised text is a known name: a category, a brand, an area."""
         return phrase_hash(text) in self._phrases
@@ -192,7 +198,8 @@ class Segment:
 
 def _check_columns(arrays: dict[str, NDArray[Any]], folder: Path) -> None:
     """Refuse columns of other types: compiled code trusts them."""
-    text_types = {name: (np.dtype(scalar), 1) for name, scalar in TEXT_COLUMNS.items()}
+    flat = TEXT_COLUMNS | DIRECTORY_COLUMNS
+    text_types = {name: (np.dtype(scalar), 1) for name, scalar in flat.items()}
     for name, (dtype, dimensions) in (column_types() | text_types).items():
         column = arrays.get(name)
         if column is None:

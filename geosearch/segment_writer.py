@@ -43,6 +43,7 @@ from geosearch.columns import (
     U32,
     U64,
 )
+from geosearch.directory import DirectoryRows, directory_columns, no_directory
 from geosearch.offers import TERMS_WIDTH
 from geosearch.segment_text import TextRows, no_text, text_columns
 from indexes.hilbert import hilbert_values
@@ -115,6 +116,7 @@ def write_segment(
     manifest: dict[str, Any],
     *,
     text: TextRows | None = None,
+    names: DirectoryRows | None = None,
 ) -> None:
     """Write a finished segment folder.
 
@@ -124,6 +126,8 @@ def write_segment(
         Kept with the segment: snapshot, horizon, weights.
     text
         What merchants are found by; nothing by default.
+    names
+        What is suggested; nothing by default.
 
     Raises
     ------
@@ -150,6 +154,7 @@ def write_segment(
         )
         columns |= _zone_columns(around, columns)
         columns |= text_columns(text or no_text(docs), order)
+        columns |= directory_columns(names or no_directory(), order)
         for name, column in columns.items():
             writer.add(name, column)
         for name in ("schedule_start", "change_minute", "change_state"):

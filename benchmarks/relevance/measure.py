@@ -1,8 +1,9 @@
 """How often the right shop comes first: recall in the first 1 and 5, and mean reciprocal rank.
 
-Measured per way of typing over the first ten results of `engine.search` with `sort="relevance"`,
-from a place in the city, within 50 km: a result counts by its rank among shops (branches of one
-wrong brand fill ranks).
+Measured per way of typing over the first ten results of `engine.search` with `sort="relevance"`
+and over `engine.suggest`, from a place in the city, within 50 km: a result counts by its rank
+among shops (branches of one wrong brand fill ranks), a suggestion by its rank among suggestions;
+it is right where the shop that it leads to is.
 For category words it is the share of the first ten results that are of the category; ten such
 shops always exist, so an answer too short counts as partly wrong.
 
@@ -17,6 +18,7 @@ from benchmarks.relevance.city import City
 from benchmarks.relevance.ways import Case, Way
 from geosearch.model import Query
 from geosearch.searcher import Searcher
+from geosearch.suggest import SuggestQuery
 
 RADIUS_M = 50_000.0
 DEPTH = 10
@@ -53,7 +55,8 @@ def cases(way: Way, city: City, *, seed: int, most: int | None = None) -> list[C
 
 def outcomes(engine: Searcher, way: Way, asked: Sequence[Case]) -> list[Outcome]:
     """What each query of a way brought."""
-    return [_searched(engine, case) for case in asked]
+    ask = _suggested if way.measure == "suggest" else _searched
+    return [ask(engine, case) for case in asked]
 
 
 def figures(way: Way, found: Sequence[Outcome]) -> dict[str, Any]:
@@ -109,6 +112,14 @@ def _searched(engine: Searcher, case: Case) -> Outcome:
     shown += [f"{typed} → {', '.join(meant[:5])}" for typed, meant in answer.corrected.items()]
     shown += [f"without {word}" for word in answer.relaxed]
     return Outcome(case, rights, tuple(shown))
+
+
+def _suggested(engine: Searcher, case: Case) -> Outcome:
+    query = SuggestQuery(q=case.typed, lat=case.lat, lng=case.lng, radius=RADIUS_M, limit=DEPTH)
+    found = engine.suggest(query).suggestions
+    rights = tuple(suggestion.merchant_id in case.right for suggestion in found)
+    shown = [f"{suggestion.text} ({suggestion.kind}, {suggestion.count})" for suggestion in found]
+    return Outcome(case, rights, tuple(shown[:SHOWN]))
 
 
 def _merchant(merchant: dict[str, Any]) -> str:

@@ -37,6 +37,8 @@ from benchmarks.relevance.spelling import (
 
 FEWEST_OF_CATEGORY = 10
 SHORTEST_INITIALS = 3
+SHORTEST_LATIN_PREFIX = 4
+SHORTEST_CHINESE_PREFIX = 3
 
 Form = Callable[[str], str]
 
@@ -57,7 +59,7 @@ class Case(NamedTuple):
 class Way(NamedTuple):
     """A way of typing, and what is to be reached: shares of the queries answered.
 
-    For `measure = "search"` the aims are that a right answer is the first, and
+    For `measure = "search"` and `"suggest"` the aims are that a right answer is the first, and
     among the first five. For `"category"` the aim is the share of right ones in the first ten.
     """
 
@@ -129,6 +131,14 @@ def category_cases(city: City, rng: random.Random) -> Iterator[Case]:
             yield Case(word, ", ".join(categories), *city.spot(rng), right)
 
 
+def prefix_cases(city: City, rng: random.Random) -> Iterator[Case]:
+    """The first half of a name, rounded up."""
+    for text in _names(city):
+        shortest = SHORTEST_CHINESE_PREFIX if has_chinese(text) else SHORTEST_LATIN_PREFIX
+        if len(text) >= shortest:
+            yield _case(city, rng, text[: (len(text) + 1) // 2], text)
+
+
 WAYS: tuple[Way, ...] = (
     Way("name", "the name, Chinese or English", "search", (0.99, 1.0), name_cases),
     Way("alias", "alias or short name in the data", "search", (0.95, 0.99), alias_cases),
@@ -138,6 +148,7 @@ WAYS: tuple[Way, ...] = (
     Way("homophone", "one same-sound character wrong", "search", (0.85, 0.95), homophone_cases),
     Way("edit", "one Latin edit, 5 letters or more", "search", (0.85, 0.95), edit_cases),
     Way("category", "category word or synonym", "category", (0.98,), category_cases),
+    Way("prefix", "half the name in `suggest`", "suggest", (0.70, 0.90), prefix_cases),
 )
 
 

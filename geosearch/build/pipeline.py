@@ -17,6 +17,7 @@ import polars as pl
 from geosearch.build.hours import ScheduleBook
 from geosearch.build.report import BuildReport, changes_since
 from geosearch.build.rows import deal_rows, merchant_rows, zone_records
+from geosearch.build.suggest import directory_rows
 from geosearch.build.text import text_rows
 from geosearch.errors import BadRequest
 from geosearch.hours.schedules import Horizon
@@ -120,6 +121,8 @@ def _write_version(
         category_set=rows.category_set,
         category_sets=names["category_sets"],
     )
+    say("Collecting the names to suggest")
+    suggested = directory_rows(merchants, snapshot.categories)
     # The texts have become numbers: this frees 0.3 GB of a million merchants.
     merchants = merchants.select("merchant_row", "time_zone")
     say("Evaluating deals")
@@ -142,7 +145,7 @@ def _write_version(
         zone_shapes=[zone.geometry for zone in snapshot.zones],
         **names,
     )
-    write_segment(folder / SEGMENT, rows, deals, around, manifest, text=text)
+    write_segment(folder / SEGMENT, rows, deals, around, manifest, text=text, names=suggested)
     return {"merchants": len(rows.x), "offers": len(deals.offer_deal)}
 
 

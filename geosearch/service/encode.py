@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from geosearch.model import Answer, BestDeal, Hit, Page
+from geosearch.suggest import Suggestion, Suggestions
 
 _fragment, _dumps = orjson.Fragment, orjson.dumps
 
@@ -45,6 +46,36 @@ def page_of(answer: Answer) -> Page:
     """
     results = _dumps([_hit(hit) for hit in answer.hits])
     return Page(answer=answer, results=results, count=len(answer.hits))
+
+
+def encode_suggestions(found: Suggestions) -> bytes:
+    """Return the body of `GET /v1/suggest`, UTF-8 JSON.
+
+    `merchant_id` is a member of shops and brands only, `other` where another name was typed.
+    """
+    return _dumps(
+        {
+            "snapshot_id": found.snapshot_id,
+            "took_us": found.took_us,
+            "suggestions": [_suggestion(one) for one in found.suggestions],
+        }
+    )
+
+
+def _suggestion(one: Suggestion) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "text": one.text,
+        "kind": one.kind,
+        "id": one.id,
+        "count": one.count,
+        "distance_m": int(one.distance_m * 10.0) / 10.0,
+        "highlight": one.highlight,
+    }
+    if one.merchant_id is not None:
+        record["merchant_id"] = one.merchant_id
+    if one.other is not None:
+        record["other"] = one.other
+    return record
 
 
 def _record(page: Page) -> dict[str, Any]:

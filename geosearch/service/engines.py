@@ -21,6 +21,7 @@ from geosearch.errors import GeosearchError
 from geosearch.model import Answer, Page, Query
 from geosearch.publish import current, versions
 from geosearch.service.problems import HttpProblem
+from geosearch.suggest import Suggestions, SuggestQuery
 
 RETRY_SECONDS = 0.5
 """Pause before an index that could not be opened is tried again."""
@@ -34,6 +35,9 @@ class Engine(Protocol):
 
     def page(self, query: Query) -> Page:
         """Return the answer to one query, with its results as JSON text."""
+
+    def suggest(self, query: SuggestQuery) -> Suggestions:
+        """Return what a half-typed text may become."""
 
     def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
         """Return one merchant with hours and deals, or None."""

@@ -21,7 +21,7 @@ from geosearch.cursor import read_cursor
 from geosearch.errors import BadRequest, Problem
 from geosearch.model import Page, Query
 from geosearch.service.edge import ANY_METHOD, Asked, Endpoint, Handler, Reply
-from geosearch.service.encode import encode_page, encode_pages, page_of
+from geosearch.service.encode import encode_page, encode_pages, encode_suggestions, page_of
 from geosearch.service.engines import Engine, Engines, Loaded
 from geosearch.service.journal import Journal
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
@@ -34,6 +34,7 @@ from geosearch.service.request import (
     read_instant,
     read_nothing,
     read_place,
+    read_suggest,
     read_url,
 )
 from geosearch.service.settings import Settings
@@ -75,6 +76,7 @@ class Handlers:
         return [
             self._route("/v1/nearby", GET=self.nearby_get, POST=self.nearby_post),
             self._route("/v1/nearby:batch", POST=self.batch),
+            self._route("/v1/suggest", GET=self.suggest),
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.zones),
             self._route("/v1/programs", GET=self.programs),
@@ -103,6 +105,12 @@ class Handlers:
         read_nothing(asked.query_string)
         queries = read_batch(await asked.body(), most=self._settings.max_batch)
         return await self._in_thread(self._search_all, queries)
+
+    async def suggest(self, asked: Asked) -> Reply:
+        """`GET /v1/suggest`: what a half-typed text may become."""
+        query = read_suggest(asked.query_string)
+        found = self._engines.current().engine.suggest(query)
+        return Reply(encode_suggestions(found))
 
     async def merchant(self, asked: Asked) -> Reply:
         """`GET /v1/merchants/{id}`: one merchant with its hours and deals."""

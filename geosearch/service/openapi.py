@@ -10,13 +10,20 @@ from typing import Any
 
 import msgspec
 
+from geosearch.directory import KINDS
 from geosearch.model import Query
-from geosearch.parameters import MAX_TEXT, PARAMETERS, Parameter
+from geosearch.parameters import MAX_TEXT, PARAMETERS, SUGGEST_PARAMETERS, Parameter
 from geosearch.service.problems import CODES
 from geosearch.service.settings import Settings
+from geosearch.suggest import SuggestQuery
 
 Json = dict[str, Any]
 
+_SUGGEST_DEFAULTS = {
+    field.name: field.default
+    for field in msgspec.structs.fields(SuggestQuery)
+    if field.default is not msgspec.NODEFAULT
+}
 _DEFAULTS = {
     field.name: field.default
     for field in msgspec.structs.fields(Query)
@@ -67,6 +74,14 @@ def _paths(settings: Settings) -> Json:
                 "Answers",
                 *(410, 413, 415),
                 body="Queries",
+            )
+        },
+        "/v1/suggest": {
+            "get": _operation(
+                "suggest",
+                "Names that begin with what was typed and have a shop nearby",
+                "Suggestions",
+                parameters=[_suggest_parameter(each) for each in SUGGEST_PARAMETERS.values()],
             )
         },
         "/v1/merchants/{merchant_id}": {
@@ -145,8 +160,19 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _suggest_parameter(parameter: Parameter) -> Json:
+    described = _described(parameter)
+    schema = {name: value for name, value in described["schema"].items() if name != "default"}
+    default = _SUGGEST_DEFAULTS.get(parameter.name)
+    return {**described, "schema": schema if default is None else {**schema, "default": default}}
+
+
 def _in_url(name: str) -> Json:
-    parameter = PARAMETERS[name]
+    return _described(PARAMETERS[name])
+
+
+def _described(parameter: Parameter) -> Json:
+    name = parameter.name
     schema = _schema(parameter, nullable=False)
     described: Json = {"name": name, "in": "query", "description": parameter.help}
     if parameter.required:
@@ -281,6 +307,22 @@ def _schemas(settings: Settings) -> Json:
                 "redemption": {"type": "object"},
             },
             *("program_id", "title", "redemption"),
+        ),
+        "Suggestions": _object(
+            {"snapshot_id": _TEXT, "took_us": _COUNT, "suggestions": _list(_ref("Suggestion"))}
+        ),
+        "Suggestion": _object(
+            {
+                "text": _TEXT,
+                "kind": {"enum": list(KINDS)},
+                "id": _TEXT,
+                "count": {"type": "integer", "minimum": 1},
+                "distance_m": {"type": "number", "minimum": 0},
+                "highlight": _list(_list(_COUNT, minItems=2, maxItems=2)),
+                "merchant_id": _TEXT,
+                "other": _TEXT,
+            },
+            *("merchant_id", "other"),
         ),
         "Zones": _object({"zones": _list(_object({"zone_id": _TEXT}))}),
         "Programs": _object({"programs": _list(_object({"program_id": _TEXT}))}),

@@ -9,7 +9,7 @@ parameter given twice is an error. A programme id with a comma in it has to come
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import unquote_plus
@@ -19,7 +19,17 @@ import orjson
 
 from geosearch.errors import BadRequest, Problem
 from geosearch.model import Query
-from geosearch.parameters import PARAMETERS, Kind, Where, find_problems, problem, shown
+from geosearch.parameters import (
+    PARAMETERS,
+    SUGGEST_PARAMETERS,
+    Kind,
+    Parameter,
+    Where,
+    find_problems,
+    problem,
+    shown,
+)
+from geosearch.suggest import SuggestQuery
 
 MAX_BATCH = 100
 """Most queries in one batch."""
@@ -111,6 +121,18 @@ def read_place(query_string: bytes) -> Place:
     return Place(**_read_slowly(query_string, ("lat", "lng", "crs", "at")))
 
 
+def read_suggest(query_string: bytes) -> SuggestQuery:
+    """Return the query of `GET /v1/suggest`.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, repeated, malformed or out of range parameter.
+    """
+    known = tuple(SUGGEST_PARAMETERS)
+    return SuggestQuery(**_read_slowly(query_string, known, SUGGEST_PARAMETERS))
+
+
 def read_instant(query_string: bytes) -> datetime | None:
     """Return the `at` of `GET /v1/merchants/{id}`, or None where it has none.
 
@@ -195,7 +217,9 @@ _IN_URL = tuple(_READERS)
 _LISTS = ("texts", "choices")
 
 
-def _read_slowly(query_string: bytes, known: Collection[str]) -> dict[str, Any]:
+def _read_slowly(
+    query_string: bytes, known: Collection[str], table: Mapping[str, Parameter] = PARAMETERS
+) -> dict[str, Any]:
     """Return the values of `known` parameters, or refuse with everything that is wrong."""
     problems: list[Problem] = []
     values: dict[str, Any] = {}
@@ -209,7 +233,7 @@ def _read_slowly(query_string: bytes, known: Collection[str]) -> dict[str, Any]:
             values[name] = tuple(item for raw in raws for item in _texts(raw))
         else:
             values[name] = _value_of(name, raws[0])
-    _refuse(problems + find_problems(values, known=known))
+    _refuse(problems + find_problems(values, known=known, table=table))
     return values
 
 

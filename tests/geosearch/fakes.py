@@ -20,6 +20,7 @@ from geosearch.service.app import create_app
 from geosearch.service.encode import page_of
 from geosearch.service.engines import Engines
 from geosearch.service.settings import Settings
+from geosearch.suggest import Suggestion, Suggestions, SuggestQuery
 
 SHOPS = 250
 
@@ -72,6 +73,27 @@ class FakeEngine:
 
     def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
         return None if merchant_id == "unknown" else {"merchant_id": merchant_id, "at": at}
+
+    def suggest(self, query: SuggestQuery) -> Suggestions:
+        found = [
+            Suggestion(
+                text=f"{query.q} {number}",
+                kind="brand" if number else "category",
+                id=f"id {number}",
+                count=SHOPS - number,
+                distance_m=12.39 * number,
+                merchant_id=f"m{number}" if number else None,
+                highlight=((0, len(query.q)),),
+                other="KFC" if number == 2 else None,
+            )
+            for number in range(query.limit)
+        ]
+        return Suggestions(
+            snapshot_id=self.ways.get("snapshot_id", "fake"),
+            suggestions=tuple(found),
+            took_us=12,
+            work={},
+        )
 
     def zones_at(self, lat: float, lng: float, at: datetime | None) -> list[dict[str, Any]]:
         return [{"zone_id": "mall", "lat": lat, "lng": lng}]

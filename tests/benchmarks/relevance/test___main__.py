@@ -20,6 +20,7 @@ LEAST_AT_1 = {
     "initials": 0.6,
     "homophone": 0.7,
     "edit": 0.7,
+    "prefix": 0.5,
 }
 LEAST_OF_CATEGORY = 0.85
 

@@ -30,6 +30,13 @@ class Oracle:
         hits = [SimpleNamespace(merchant=merchant) for merchant in merchants]
         return SimpleNamespace(hits=hits, corrected={query.q: ("meant",)}, relaxed=("left",))
 
+    def suggest(self, query: Any) -> Any:
+        shops = list(self.answering(self.cases[query.q, query.lat]))[: query.limit]
+        found = [
+            SimpleNamespace(text="t", kind="brand", count=1, merchant_id=shop) for shop in shops
+        ]
+        return SimpleNamespace(suggestions=found)
+
 
 def outcomes(city: City, name: str, answering: Answering) -> list[measure.Outcome]:
     way = BY_NAME[name]
@@ -62,6 +69,12 @@ def test_category_share(city: City, place: int, right: float) -> None:
 def test_short_answers_of_a_category_are_partly_wrong(city: City) -> None:
     found = outcomes(city, "category", lambda case: sorted(case.right)[:4])
     assert measure.figures(BY_NAME["category"], found)["right"] == 0.4
+
+
+def test_suggestions_count_by_where_they_lead(city: City) -> None:
+    found = outcomes(city, "prefix", at(2))
+    assert {outcome.rank for outcome in found} == {2}
+    assert {outcome.shown[0] for outcome in found} == {"t (brand, 1)"}
 
 
 def test_figures_of_nothing() -> None:

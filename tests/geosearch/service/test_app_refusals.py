@@ -256,7 +256,7 @@ BAD = [
         status=405,
     ),
     Bad(
-        "/v1/suggest?q=a",
+        "/v1/guess?q=a",
         "Expected a route of /openapi.json, got another path",
         code="not_found",
         status=404,

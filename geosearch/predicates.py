@@ -33,7 +33,6 @@ from geosearch.columns import (
     OPEN_ONLY,
     OPEN_OR_UNKNOWN,
     OPTIONAL_DEAL,
-    U32,
     U64,
     Ask,
     Columns,
@@ -48,8 +47,9 @@ from geosearch.offers import (
 )
 from geosearch.ranking import BASIS_POINTS
 from geosearch.relevance import node_relevance
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inline_njit, int64
 from indexes.polygon import OUTSIDE, box_relation, contains
+from indexes.postings import first_posting
 from indexes.rtree import NODE_BITS
 from indexes.sphere import (
     FULL_TURN,
@@ -76,21 +76,6 @@ def has_hour(masks: U64, hour: int, item: int) -> bool:
 def has_bit(words: U64, item: int) -> bool:
     """Bit of an item in a column of 64-bit words."""
     return bool((words[item >> 6] >> np.uint64(item & 63)) & np.uint64(1))
-
-
-@njit
-def first_at_least(docs: U32, low: int, value: int) -> int:
-    """Index of the first of ascending `docs`, from `low` on, that is not below `value`."""
-    base = low
-    size = docs.shape[0] - low
-    while size > 0:
-        half = size >> 1
-        if docs[base + half] < value:
-            base += half + 1
-            size -= half + 1
-        else:
-            size = half
-    return base
 
 
 @inline_njit
@@ -191,11 +176,9 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
             return False
     if ask.lists.restricted:
         shift = NODE_BITS * (level + 1)
-        first = first_at_least(ask.lists.required, 0, index << shift)
-        if (
-            first == ask.lists.required.shape[0]
-            or ask.lists.required[first] >= (index + 1) << shift
-        ):
+        listed = ask.lists.required.shape[0]
+        first = first_posting(ask.lists.required, 0, listed, index << shift)
+        if first == listed or ask.lists.required[first] >= (index + 1) << shift:
             return False
     return True
 
@@ -338,8 +321,9 @@ def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
         elif not (after or before):
             return False
     if ask.lists.restricted:
-        at = first_at_least(ask.lists.required, 0, doc)
-        if at == ask.lists.required.shape[0] or ask.lists.required[at] != doc:
+        listed = ask.lists.required.shape[0]
+        at = first_posting(ask.lists.required, 0, listed, doc)
+        if at == listed or ask.lists.required[at] != doc:
             return False
     if ask.area.edges.shape[0] > 0:
         return contains(

@@ -31,7 +31,6 @@ from geosearch.predicates import (
     doc_is_open,
     doc_primary,
     doc_within_radius,
-    first_at_least,
     has_bit,
     has_hour,
     node_primary,
@@ -208,15 +207,6 @@ def test_a_column_that_is_too_strict_is_noticed(town: Segment, name: str) -> Non
 
 
 # --- pieces --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 15, 16, 17, 100])
-def test_first_at_least_is_a_bisection(size: int) -> None:
-    docs = (np.arange(size) * 3 + 1).astype(np.uint32)
-    for low in {0, size // 2, size}:
-        for value in range(3 * size + 3):
-            expected = max(low, int(np.searchsorted(docs, value)))
-            assert first_at_least(docs, low, value) == expected
 
 
 def test_bits_are_counted_from_the_lowest() -> None:

@@ -249,7 +249,6 @@ class Scratch(NamedTuple):
     top_doc: I64
     work: I64  # [len(COUNTERS)]
     detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `details.describe`
-    detail_score: F64  # [MAX_RESULTS]
 
 
 DETAIL_ROWS = 4096
@@ -272,5 +271,4 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty(MAX_RESULTS, np.int64),
         np.zeros(len(COUNTERS), np.int64),
         np.empty((DETAIL_ROWS, DETAIL_WIDTH), np.int64),
-        np.empty(MAX_RESULTS, np.float64),
     )

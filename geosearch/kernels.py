@@ -46,7 +46,7 @@ class Kernels(NamedTuple):
 def kernels() -> Kernels:
     """Entry points for the column types of every segment; compiled once a process, kept on disk."""
     columns, ask, scratch = empty_columns(), _example_ask(), new_scratch(1)
-    none, scores, detail = np.zeros(0, np.int64), scratch.detail_score, scratch.detail
+    none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.detail
     tally = kernel.Tally(none, none, none, none, none)
     return Kernels(
         entry_point(kernel.rank, (columns, ask, scratch)),
@@ -56,8 +56,7 @@ def kernels() -> Kernels:
             result_text.write_results,
             (
                 result_text.empty_sources(),
-                *(none, scratch.detail_score, scratch.detail, scratch.detail_score),
-                *(np.zeros(1, np.uint8), none),
+                *(none, scores, detail, scores, np.zeros(1, np.uint8), none),
             ),
         ),
     )

@@ -208,20 +208,8 @@ class Searcher:
 
     def _worded(self, question: _Question, wording: Wording) -> _Question:
         """The question for other words."""
-        asks = [
-            view.planner.plan(
-                question.query,
-                question.hours,
-                at=question.at,
-                top_k=question.top_k,
-                words=words,
-                after=after,
-            )
-            for view, words, after in zip(
-                self._views, self._interpreter.lists(wording), question.afters, strict=True
-            )
-        ]
-        return question._replace(wording=wording, asks=asks)
+        lists = self._interpreter.lists(wording)
+        return self._planned(question._replace(wording=wording), lists)
 
     def _question(self, query: Query, top_k: int) -> _Question:
         """Place a query in time, and plan it, as typed, from where its page starts."""
@@ -237,11 +225,16 @@ class Searcher:
         wording, lists = _NO_WORDING, self._no_lists
         if query.q is not None:
             _, wording, lists = self._interpreter.as_typed(query.q)
+        return self._planned(_Question(query, at, hours, top_k, afters, wording, []), lists)
+
+    def _planned(self, question: _Question, lists: Sequence[Words | None]) -> _Question:
+        """The question with what each segment is asked."""
+        query, at, hours, top_k, afters, _, _ = question
         asks = [
             view.planner.plan(query, hours, at=at, top_k=top_k, words=words, after=after)
             for view, words, after in zip(self._views, lists, afters, strict=True)
         ]
-        return _Question(query, at, hours, top_k, afters, wording, asks)
+        return question._replace(asks=asks)
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys behind which the page starts, in each segment: those of the last result before."""

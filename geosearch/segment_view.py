@@ -4,15 +4,13 @@ Useful for: `Searcher`, which asks each of its segments the same things.
 Not useful for: several segments at once.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.columns import COUNTERS, DETAIL_WIDTH, Ask, Scratch
+from geosearch.columns import COUNTERS, DETAIL_WIDTH, Ask
 from geosearch.details import convert_positions
 from geosearch.facets import FacetBook
 from geosearch.hits import HitMaker
@@ -64,8 +62,9 @@ class SegmentView:
     def count(self, ask: Ask, counts: dict[str, dict[str, int]]) -> int:
         """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
         tally = self._facets.tally(tuple(counts))
-        with self._scratch() as scratch:
-            total = self._count(self.segment.columns, ask, scratch, tally)
+        scratch = self.segment.borrow_scratch()
+        total = self._count(self.segment.columns, ask, scratch, tally)
+        self.segment.return_scratch(scratch)
         self._facets.add(tally, counts)
         return total
 
@@ -108,26 +107,17 @@ class SegmentView:
         self, ask: Ask, docs: NDArray[np.int64], distances: NDArray[np.float64], crs: str
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """What `details.describe` writes, with positions in the datum `crs`."""
-        scratch = self.segment.borrow_scratch()
+        segment = self.segment
+        scratch = segment.borrow_scratch()
         detail, scores = scratch.detail, np.empty(len(docs))
         distances = np.ascontiguousarray(distances)
         while True:
-            rows = self._describe(
-                self.segment.columns, ask, scratch, docs, distances, detail, scores
-            )
+            rows = self._describe(segment.columns, ask, scratch, docs, distances, detail, scores)
             if rows >= 0:
                 break
             detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
         detail = detail[:rows].copy()
-        self.segment.return_scratch(scratch)
+        segment.return_scratch(scratch)
         if crs != "WGS84":
             convert_positions(detail, cast(Datum, crs))
         return detail, scores
-
-    @contextmanager
-    def _scratch(self) -> Iterator[Scratch]:
-        scratch = self.segment.borrow_scratch()
-        try:
-            yield scratch
-        finally:
-            self.segment.return_scratch(scratch)

@@ -40,7 +40,6 @@ CLOSE_READINGS = 16
 CLOSE_DOCS = 100_000
 """Documents of close readings after which no further one is taken: what bounds the work."""
 
-
 _STEPS = 255
 
 

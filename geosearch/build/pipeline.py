@@ -1,7 +1,7 @@
 """The build: a snapshot becomes a published index version, or nothing changes.
 
 Useful for: `build`, the one way an index comes to be.
-Not useful for: any of its steps; each has a module (`snapshot`, `build_hours`, `build_rows`,
+Not useful for: any of its steps; each has a module (`snapshot`, the others of `build`,
 `segment_writer`, `publish`).
 """
 

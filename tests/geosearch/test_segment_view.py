@@ -47,16 +47,18 @@ def test_counts_are_added_to_those_given(view: SegmentView) -> None:
     assert counts["business_area"]["静安寺"] == 1000 + alone["business_area"]["静安寺"]
 
 
-def test_scratch_comes_back_even_from_a_failure(
-    view: SegmentView, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_failure_the_next_question_is_answered(view: SegmentView) -> None:
     def broken(*_: object) -> int:
         raise MemoryError
 
-    view.segment._spare.clear()
-    monkeypatch.setattr(view, "_count", broken)
-    with pytest.raises(MemoryError):
-        view.count(ask_of(view), {})
+    total = view.count(ask_of(view), {})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(view, "_count", broken)
+        with pytest.raises(MemoryError):
+            view.count(ask_of(view), {})
+    # Working memory of unknown content is not lent again.
+    assert not view.segment._spare
+    assert view.count(ask_of(view), {}) == total
     assert len(view.segment._spare) == 1
 
 

@@ -202,7 +202,8 @@ class Searcher:
         )
 
         def is_found(choices: tuple[Choice, ...]) -> bool:
-            return len(self._best(self._worded(anywhere, Wording(choices)))[0]) > 0
+            wording = Wording(choices, whole=question.wording.whole)
+            return len(self._best(self._worded(anywhere, wording))[0]) > 0
 
         return self._interpreter.reworded(question.query.q or "", is_found)
 

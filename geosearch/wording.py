@@ -53,7 +53,7 @@ class Interpreter:
         self._books = books
         self._docs = docs
         self._read: dict[str, Typed] = {}
-        self._lists: dict[Wording, tuple[Words, ...]] = {}
+        self._lists: dict[tuple[tuple[Choice, ...], int], tuple[Words, ...]] = {}
         self._lists_bytes = 0
         self._close: dict[Word, Choice | None] = {}
 
@@ -78,7 +78,8 @@ class Interpreter:
 
     def lists(self, wording: Wording) -> tuple[Words, ...]:
         """What each segment is searched for; kept too."""
-        found = self._lists.get(wording)
+        searched = (wording.choices, wording.whole)
+        found = self._lists.get(searched)
         if found is None:
             shares = self._shares(wording.choices)
             found = tuple(book.words(wording, shares) for book in self._books)
@@ -91,7 +92,7 @@ class Interpreter:
                 self._lists.clear()
                 self._read.clear()
                 self._lists_bytes = 0
-            self._lists[wording] = found
+            self._lists[searched] = found
             self._lists_bytes += size
         return found
 
@@ -207,8 +208,11 @@ class Interpreter:
             return typed
         together = tuple(dict.fromkeys(choices))[:MOST_WORDS]
         if together == typed.choices:
-            together = self._one_reread(words, together, is_found) or together
-        if not is_found(together):
+            reread = self._one_reread(words, together, is_found)
+            found_together, together = reread is not None, reread or together
+        else:
+            found_together = is_found(together)
+        if not found_together:
             # A subset of one is found, so there is one.
             subset = next(filter(is_found, self._subsets(together)))
             dropped += [choice.typed for choice in together if choice not in subset]

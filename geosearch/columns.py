@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.rtree import NODE_SIZE
+from indexes.sphere import Circle
 
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
@@ -108,20 +109,6 @@ def column_types() -> dict[str, tuple[np.dtype[Any], int]]:
     return types
 
 
-class Place(NamedTuple):
-    """Where, and how far."""
-
-    lat: float
-    lng: float
-    x: float  # lng in column units
-    y: float
-    low_cosines: float  # at most cos(lat) * cos(lat of any match)
-    high_cosines: float  # at least that within the radius
-    wraps: bool  # longitudes are compared the short way round
-    radius_m: float  # infinite where an area takes its place
-    radius_haversine: float
-
-
 class Hours(NamedTuple):
     """When, and what that asks of opening hours."""
 
@@ -212,7 +199,7 @@ class Ask(NamedTuple):
     In parts, because most of them are the same from one query to the next and are kept.
     """
 
-    place: Place
+    place: Circle
     hours: Hours
     wallet: Wallet
     bill: Bill

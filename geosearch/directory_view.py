@@ -36,9 +36,10 @@ from indexes.completions import (
     score_of,
     tally_item,
 )
-from indexes.cover import SPANS, TESTED, Circle, Cover, Ground, circle_around, lift, new_cover
+from indexes.cover import SPANS, TESTED, Cover, Ground, lift, new_cover
 from indexes.jit import entry_point
 from indexes.spellings import WRITTEN, as_sounds, leading_run, matched, spellings
+from indexes.sphere import Circle, circle_around
 
 CHECKED = 64
 """Candidates of a mixture of characters and sounds that are compared letter by letter."""

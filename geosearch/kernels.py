@@ -19,7 +19,6 @@ from geosearch.columns import (
     Hours,
     Lists,
     Page,
-    Place,
     Taste,
     Wallet,
     Words,
@@ -30,6 +29,7 @@ from geosearch.directory_view import suggest_kernels
 from indexes.folding import normalise
 from indexes.jit import entry_point
 from indexes.pinyin import full_pinyin
+from indexes.sphere import circle_around
 from indexes.vocabulary import warm as warm_vocabulary
 
 
@@ -87,7 +87,7 @@ def _example_ask() -> Ask:
     """An `Ask` of the right types; its values are never used."""
     docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
     return Ask(
-        Place(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False, 0.0, 0.0),
+        circle_around(0.0, 0.0, 0.0),
         Hours(0, 0, 0, 0, 0),
         Wallet(0, np.zeros(1, np.uint64), flags, np.zeros(1, np.int64)),
         Bill(False, 0, 0),

@@ -8,7 +8,7 @@ Plans of wallets and category lists are kept: the same few come again and again.
 
 from datetime import datetime, timedelta
 from functools import partial
-from math import ceil, cos, degrees, floor, inf, radians
+from math import ceil, floor
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,6 @@ from geosearch.columns import (
     Hours,
     Lists,
     Page,
-    Place,
     Taste,
     Wallet,
     Words,
@@ -49,10 +48,10 @@ from geosearch.word_book import WordBook
 from indexes.datum import Datum, to_wgs84
 from indexes.polygon import PreparedPolygon, from_geojson, from_shapely
 from indexes.sphere import (
-    EARTH_RADIUS_M,
     UNITS_PER_DEGREE,
-    cosine_range,
-    haversine_of,
+    Circle,
+    circle_around,
+    everywhere_from,
 )
 from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
 
@@ -75,8 +74,6 @@ _NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64))
 _NO_TASTE = Taste(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
 _USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
-
-DEGREES_PER_M = degrees(1.0 / EARTH_RADIUS_M)
 
 
 class Wanted(NamedTuple):
@@ -307,34 +304,14 @@ def _rating_floor(rating: float) -> int:
     return ceil(round(rating * RATING_STEPS, 6))
 
 
-def _place(query: Query, bounds: Bounds | None) -> Place:
+def _place(query: Query, bounds: Bounds | None) -> Circle:
     lat, lng = query.lat, query.lng
     if query.crs != "WGS84":
         lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
-    radius_m = query.radius_m
-    here = cos(radians(lat))
-    if radius_m is None:
-        south, north = (bounds.min_lat, bounds.max_lat) if bounds else (-90.0, 90.0)
-        low, high = cosine_range(south, north)
-        wraps, radius_m = True, inf
-    else:
-        # A hair more than the radius, so that rounding cannot leave a latitude out.
-        reach = radius_m * DEGREES_PER_M * (1.0 + 1e-9) + 1e-9
-        low, high = cosine_range(lat - reach, lat + reach)
-        # Along a path of so many degrees the longitude changes by at most that, divided by the
-        # least cosine on the way; with a pole inside that is 0.
-        wraps = low <= 0.0 or abs(lng) + reach / low >= 180.0
-    return Place(
-        lat,
-        lng,
-        lng * UNITS_PER_DEGREE,
-        lat * UNITS_PER_DEGREE,
-        here * low,
-        here * high,
-        wraps,
-        radius_m,
-        haversine_of(radius_m),
-    )
+    if query.radius_m is not None:
+        return circle_around(lat, lng, query.radius_m)
+    south, north = (bounds.min_lat, bounds.max_lat) if bounds else (-90.0, 90.0)
+    return everywhere_from(lat, lng, south, north)
 
 
 def _with_area(lists: Lists, docs: U32) -> Lists:

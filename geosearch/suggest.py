@@ -25,9 +25,9 @@ from geosearch.directory_view import WORK, DirectoryView, Match, Work, suggest_k
 from geosearch.errors import BadRequest
 from geosearch.parameters import SUGGEST_PARAMETERS, find_problems
 from geosearch.segment import Segment
-from indexes.cover import Circle, circle_around
 from indexes.datum import Datum, to_wgs84
 from indexes.spellings import typed_form
+from indexes.sphere import Circle, circle_around
 
 DEFAULT_RADIUS_M = 10_000.0
 DEFAULT_LIMIT = 8

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.cover import RUN_BITS, SPANS, Circle, Cover, Ground, lay, tally
+from indexes.cover import RUN_BITS, SPANS, Cover, Ground, lay, tally
 from indexes.jit import inline_njit, int64, njit
+from indexes.sphere import Circle
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]

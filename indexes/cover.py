@@ -19,13 +19,11 @@ from indexes.hilbert import hilbert_value
 from indexes.jit import inline_njit, int64, njit
 from indexes.rtree import NODE_BITS
 from indexes.sphere import (
-    EARTH_RADIUS_M,
     FULL_TURN,
     UNITS_PER_DEGREE,
-    cosine_range,
+    Circle,
     gap,
     haversine_m,
-    haversine_of,
     lng_gap,
     lower_bound_m,
     upper_haversine,
@@ -50,20 +48,6 @@ _NEIGHBOURS = 8
 _LEAVES_PAY = 32
 _DEPTH = 10
 _STACK = _DEPTH << NODE_BITS
-
-
-class Circle(NamedTuple):
-    """A position and a radius, with what bounds need of them."""
-
-    lat: float
-    lng: float
-    x: float  # lng in column units
-    y: float
-    low_cosines: float  # at most cos(lat) * cos(lat of any position inside)
-    high_cosines: float  # at least that
-    wraps: bool  # longitudes are compared the short way round
-    radius_m: float
-    radius_haversine: float
 
 
 class Ground(NamedTuple):
@@ -91,27 +75,6 @@ class Cover(NamedTuple):
 SPANS, SEED, TESTED = range(3)
 """Fields of `Cover.size`: spans, -1 = not laid yet; a document not far from the middle; documents
 tested since the cover was lifted."""
-
-
-def circle_around(lat: float, lng: float, radius_m: float) -> Circle:
-    """The circle of all positions at most `radius_m` away from a WGS-84 position in degrees."""
-    # A hair more than the radius, so that rounding cannot leave a latitude out.
-    reach = math.degrees(radius_m / EARTH_RADIUS_M) * (1.0 + 1e-9) + 1e-9
-    low, high = cosine_range(lat - reach, lat + reach)
-    here = math.cos(math.radians(lat))
-    return Circle(
-        lat,
-        lng,
-        lng * UNITS_PER_DEGREE,
-        lat * UNITS_PER_DEGREE,
-        here * low,
-        here * high,
-        # Along a path of so many degrees the longitude changes by at most that, divided by the
-        # least cosine on the way; with a pole inside that is 0.
-        low <= 0.0 or abs(lng) + reach / low >= 180.0,
-        radius_m,
-        haversine_of(radius_m),
-    )
 
 
 def new_cover(docs: int) -> Cover:

@@ -8,6 +8,7 @@ latitude; queries keep theirs as floats of the same unit.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,12 +25,28 @@ HALF_TURN = 180.0 * UNITS_PER_DEGREE
 FULL_TURN = 360.0 * UNITS_PER_DEGREE
 RADIANS_PER_UNIT = math.pi / HALF_TURN
 
+_DEGREES_PER_M = math.degrees(1.0 / EARTH_RADIUS_M)
+
 # Bounds are relaxed by this factor and by these metres. The formulas round with relative errors
 # below 1e-14, but `haversine_m` takes differences of degrees, which are off by up to 3e-14 degree
 # or 3e-9 m however near the positions are. Neither costs any pruning.
 _SLACK = 1e-9
 _SLACK_M = 1e-7
 _SLACK_UNITS = 1e-5
+
+
+class Circle(NamedTuple):
+    """A position and a radius, with what bounds need of them; see `circle_around`."""
+
+    lat: float
+    lng: float
+    x: float  # lng in column units
+    y: float
+    low_cosines: float  # at most cos(lat) * cos(lat of any position inside)
+    high_cosines: float  # at least that
+    wraps: bool  # longitudes are compared the short way round
+    radius_m: float  # infinite where an area takes its place
+    radius_haversine: float
 
 
 @njit
@@ -134,3 +151,36 @@ def haversine_of(radius_m: float) -> float:
     if radius_m == math.inf:
         return math.inf
     return math.sin(min(math.pi, radius_m / EARTH_RADIUS_M) * 0.5) ** 2
+
+
+def circle_around(lat: float, lng: float, radius_m: float) -> Circle:
+    """The circle of all positions at most `radius_m` away from a WGS-84 position in degrees."""
+    # A hair more than the radius, so that rounding cannot leave a latitude out.
+    reach = radius_m * _DEGREES_PER_M * (1.0 + 1e-9) + 1e-9
+    low, high = cosine_range(lat - reach, lat + reach)
+    # Along a path of so many degrees the longitude changes by at most that, divided by the least
+    # cosine on the way; with a pole inside that is 0.
+    wraps = low <= 0.0 or abs(lng) + reach / low >= 180.0
+    return _circle(lat, lng, (low, high), wraps, radius_m)
+
+
+def everywhere_from(lat: float, lng: float, min_lat: float, max_lat: float) -> Circle:
+    """All positions between two latitudes, seen from a WGS-84 position in degrees."""
+    return _circle(lat, lng, cosine_range(min_lat, max_lat), True, math.inf)
+
+
+def _circle(
+    lat: float, lng: float, cosines: tuple[float, float], wraps: bool, radius_m: float
+) -> Circle:
+    here = math.cos(math.radians(lat))
+    return Circle(
+        lat,
+        lng,
+        lng * UNITS_PER_DEGREE,
+        lat * UNITS_PER_DEGREE,
+        here * cosines[0],
+        here * cosines[1],
+        wraps,
+        radius_m,
+        haversine_of(radius_m),
+    )

@@ -30,7 +30,8 @@ from indexes.completions import (
     prefix_range,
     score_of,
 )
-from indexes.cover import RUN_BITS, circle_around, lay, lift, new_cover
+from indexes.cover import RUN_BITS, lay, lift, new_cover
+from indexes.sphere import circle_around
 from tests.indexes.test_cover import World, slow_tally, world
 
 # Such that sums are equal only where their parts are: rounding then decides nothing.

@@ -18,7 +18,6 @@ from indexes.cover import (
     SPANS,
     TESTED,
     Ground,
-    circle_around,
     first_from,
     lay,
     lift,
@@ -27,7 +26,7 @@ from indexes.cover import (
 )
 from indexes.hilbert import hilbert_values
 from indexes.rtree import level_starts, summarise
-from indexes.sphere import UNITS_PER_DEGREE, to_units
+from indexes.sphere import UNITS_PER_DEGREE, circle_around, to_units
 from tests.oracles import haversine_m
 
 SIZES = (0, 1, 15, 16, 17, 255, 256, 257, 700, 5_000)

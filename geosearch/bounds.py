@@ -99,6 +99,21 @@ def _offer_bounds(
 
 
 @njit
+def _public_bounds(record: I32, offers: I32, terms: I32, doc: int, public: F64, value: F64) -> None:
+    """Write the bounds of a shop's public offers, minus infinity where it has none."""
+    price = int64(record[doc, DOC_PRICE])
+    redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
+    quality = float(record[doc, DOC_QUALITY])
+    public[:] = -np.inf
+    for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
+        if offers[offer, OFFER_PROGRAM] == 0 and offers[offer, OFFER_WINDOW] != NEVER:
+            deal = int64(offers[offer, OFFER_DEAL])
+            _offer_bounds(terms, deal, price, redeem, quality, value)
+            for part in range(6):
+                public[part] = max(public[part], value[part])
+
+
+@njit
 def _fill_leaves(
     record: I32, offers: I32, terms: I32, bounds: F64, public: F64, value: F64
 ) -> None:
@@ -109,13 +124,7 @@ def _fill_leaves(
         redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
         quality = float(record[doc, DOC_QUALITY])
         first, end = record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]
-        public[:] = -np.inf
-        for offer in range(first, end):
-            if offers[offer, OFFER_PROGRAM] == 0 and offers[offer, OFFER_WINDOW] != NEVER:
-                deal = int64(offers[offer, OFFER_DEAL])
-                _offer_bounds(terms, deal, price, redeem, quality, value)
-                for part in range(6):
-                    public[part] = max(public[part], value[part])
+        _public_bounds(record, offers, terms, doc, public, value)
         _raise_to(bounds, PUBLIC_CLASS, leaf, public, public)
         for offer in range(first, end):
             program = int64(offers[offer, OFFER_PROGRAM])
@@ -126,6 +135,31 @@ def _fill_leaves(
             _raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value, public)
             if ANY_PROGRAM_CLASS + program < classes:
                 _raise_to(bounds, ANY_PROGRAM_CLASS + program, leaf, value, public)
+
+
+@njit
+def _fill_docs(
+    record: I32, offers: I32, terms: I32, program: int, bounds: F64, public: F64, value: F64
+) -> None:
+    for doc in range(record.shape[0]):
+        price = int64(record[doc, DOC_PRICE])
+        redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
+        quality = float(record[doc, DOC_QUALITY])
+        _public_bounds(record, offers, terms, doc, public, value)
+        for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
+            if offers[offer, OFFER_PROGRAM] == program and offers[offer, OFFER_WINDOW] != NEVER:
+                deal = int64(offers[offer, OFFER_DEAL])
+                _offer_bounds(terms, deal, price, redeem, quality, value)
+                for part in range(6):
+                    bounds[part, doc] = max(bounds[part, doc], value[part], public[part])
+
+
+def doc_bounds(record: I32, offers: I32, terms: I32, *, program: int) -> dict[str, F32]:
+    """Bounds of each document for one programme by name of `BOUNDS`, float32[d], rounded up."""
+    bounds = np.full((len(BOUNDS), record.shape[0]), -np.inf)
+    scratch = np.empty((2, len(BOUNDS)))
+    _fill_docs(record, offers, terms, program, bounds, scratch[0], scratch[1])
+    return dict(zip(BOUNDS, _round_up(bounds), strict=True))
 
 
 def joint_bounds(record: I32, offers: I32, terms: I32, *, programs: int) -> dict[str, F32]:

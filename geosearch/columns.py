@@ -50,6 +50,10 @@ class Columns(NamedTuple):
     change_minute: U16
     change_state: U8
     level_start: I64  # [levels + 1] see `indexes.rtree`
+    leaf_doc: U32  # [l] documents in the order of the leaves; none where that is their number
+    leaf_position: I32  # [l, 2] theirs, as `doc_position`
+    leaf_best: F32  # [l] bounds of each, as `bound_best`
+    leaf_saving: F32  # [l]
     node_box: I32  # [4, n] least and greatest: min_x, min_y, max_x, max_y
     node_open: U64  # [3, n] hours of the week in which a document is open
     node_maybe_open: U64  # [3, n] the same, unknown included
@@ -85,6 +89,7 @@ _MATRICES = frozenset(
         "doc_record",
         "offer_record",
         "deal_terms",
+        "leaf_position",
         "node_box",
         "node_open",
         "node_maybe_open",
@@ -162,6 +167,7 @@ class Lists(NamedTuple):
     driver: U32
     restricted: bool  # a match is in the second list
     required: U32
+    tree: int  # the programme whose own tree is searched; 0 = the tree of all documents
 
 
 class Words(NamedTuple):

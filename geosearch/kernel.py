@@ -50,6 +50,8 @@ from geosearch.predicates import (
     doc_spend,
     doc_within_radius,
     has_bit,
+    leaf_distance_m,
+    leaf_primary,
     node_primary,
     node_reach_m,
     node_within_radius,
@@ -118,6 +120,18 @@ def _offer_doc(
 
 
 @inline_njit
+def _can_follow(columns: Columns, ask: Ask, scratch: Scratch, found: int, at: int) -> bool:
+    """Whether a document of a leaf may become a result, by its place and bounds alone."""
+    distance_m = leaf_distance_m(columns, ask, at)
+    if distance_m > ask.place.radius_m:
+        return False
+    if found < ask.page.top_k:
+        return True
+    primary = leaf_primary(columns, ask, at, distance_m)
+    return not behind(scratch, ask.page.top_k - 1, primary, distance_m, -1)
+
+
+@inline_njit
 def _offer_node(
     columns: Columns, ask: Ask, scratch: Scratch, found: int, size: int, level: int, index: int
 ) -> int:
@@ -157,7 +171,8 @@ def rank(columns: Columns, ask: Ask, scratch: Scratch) -> int:
     levels = columns.level_start.shape[0] - 1
     if levels == 0:
         return 0
-    docs = columns.doc_signature.shape[0]
+    own = columns.leaf_doc.shape[0] > 0
+    docs = columns.leaf_doc.shape[0] if own else columns.doc_signature.shape[0]
     whole_words(ask, scratch, columns.level_start[levels - 1])
     size = _offer_node(columns, ask, scratch, found, 0, levels - 1, 0)
     while size > 0:
@@ -181,7 +196,12 @@ def rank(columns: Columns, ask: Ask, scratch: Scratch) -> int:
                     doc = int64(ask.words.docs[at])
                     found = _offer_doc(columns, ask, scratch, found, index, doc)
             else:
-                for doc in range(first, min(first + NODE_SIZE, docs)):
+                for at in range(first, min(first + NODE_SIZE, docs)):
+                    doc = at
+                    if own:
+                        if not _can_follow(columns, ask, scratch, found, at):
+                            continue
+                        doc = int64(columns.leaf_doc[at])
                     found = _offer_doc(columns, ask, scratch, found, index, doc)
         else:
             below = columns.level_start[level] - columns.level_start[level - 1]
@@ -309,7 +329,8 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
     """Return the exact number of matches, and count them in `tally`."""
     scratch.work[:] = 0
     total = 0
-    docs = columns.doc_signature.shape[0]
+    own = columns.leaf_doc.shape[0] > 0
+    docs = columns.leaf_doc.shape[0] if own else columns.doc_signature.shape[0]
     if ask.lists.driven:
         for at in range(ask.lists.driver.shape[0]):
             doc = int64(ask.lists.driver[at])
@@ -355,7 +376,11 @@ def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
             end = int64(scratch.span[index, 1])
         scratch.work[DOCS] += end - first
         for at in range(first, end):
-            doc = int64(ask.words.docs[at]) if ask.words.carried > 0 else at
+            doc = at
+            if ask.words.carried > 0:
+                doc = int64(ask.words.docs[at])
+            elif own:
+                doc = int64(columns.leaf_doc[at])
             if _doc_matches(columns, ask, scratch, index, doc, near):
                 total += 1
                 _tally(columns, ask, doc, tally)

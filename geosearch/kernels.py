@@ -93,7 +93,7 @@ def _example_ask() -> Ask:
         Bill(False, 0, 0),
         Taste(np.zeros(2, np.uint64), flags, 0),
         Area(False, 0, 0, 0, 0, np.zeros((1, 5))),
-        Lists(False, docs, False, docs),
+        Lists(False, docs, False, docs, 0),
         Words(docs, flags, flags, np.zeros((1, 2), np.int64), np.zeros(1), 0, 0, 0.0),
         Page(0, 0.0, 0, False, 0.0, 0.0, 0),
     )

@@ -69,7 +69,7 @@ KEPT_PLANS = 4_096
 _DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
 _NO_DOCS = np.zeros(0, np.uint32)
-_NO_LISTS = Lists(False, _NO_DOCS, False, _NO_DOCS)
+_NO_LISTS = Lists(False, _NO_DOCS, False, _NO_DOCS, 0)
 _NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64))
 _NO_TASTE = Taste(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
@@ -81,6 +81,8 @@ class Wanted(NamedTuple):
 
     wallet: Wallet
     lists: Lists
+    own: tuple[Lists, Wallet] | None
+    """Where the only card has a tree of its own: these, unless other lists of documents decide."""
     unknown: tuple[str, ...]
 
 
@@ -147,7 +149,7 @@ class Planner:
             If the zone is unknown or not in force, or the polygon is not one.
         """
         wanted = self._wanted(query.cards, query.deals_mode)
-        lists = wanted.lists
+        lists, wallet = wanted.lists, wanted.wallet
         bounds = None
         area = _NO_AREA
         if query.has_area:
@@ -157,6 +159,8 @@ class Planner:
                 lists = _with_area(lists, bounds.docs)
         if words is not None:
             lists = _with_words(lists, words, bounds.docs if bounds else None)
+        if wanted.own is not None and words is None and (bounds is None or bounds.docs is None):
+            lists, wallet = wanted.own
         spend, party_size = query.spend, query.party_size
         bill = _USUAL_BILL
         if spend is not None or party_size != 1:
@@ -165,7 +169,7 @@ class Planner:
         return Ask(
             _place(query, bounds),
             hours,
-            wanted.wallet,
+            wallet,
             bill,
             self._taste(query.categories, query.min_rating),
             area,
@@ -206,7 +210,7 @@ class Planner:
             postings = [self._segment.program_docs(program) for program in held]
             if sum(len(docs) for docs in postings) <= DRIVER_DOCS:
                 driver = np.unique(np.concatenate([_NO_DOCS, *postings]))
-                lists = Lists(True, driver, False, _NO_DOCS)
+                lists = _NO_LISTS._replace(driven=True, driver=driver)
         else:
             classes.add(PUBLIC_CLASS)
             bits.add(program_bit(0))
@@ -217,7 +221,11 @@ class Planner:
             np.array(sorted(classes), np.int64),
         )
         unknown = tuple(dict.fromkeys(card for card in cards if card not in numbers))
-        return Wanted(wallet, lists, unknown)
+        own = None
+        if mode == "card" and len(held) == 1 and self._segment.has_tree(held[0]):
+            # The tree has one bound class, the card's.
+            own = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
+        return Wanted(wallet, lists, own, unknown)
 
     def _taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
         if not categories and min_rating is None:
@@ -291,6 +299,7 @@ def described(ask: Ask) -> dict[str, Any]:
     lists = ask.lists
     return {
         "driver": "documents" if lists.driven else "tree",
+        "tree": ask.lists.tree or None,
         "driver_docs": len(lists.driver) if lists.driven else None,
         "within_docs": len(lists.required) if lists.restricted else None,
         "word_docs": (ask.words.span[:, 1] - ask.words.span[:, 0]).tolist(),
@@ -317,8 +326,8 @@ def _place(query: Query, bounds: Bounds | None) -> Circle:
 def _with_area(lists: Lists, docs: U32) -> Lists:
     """Drive by the shorter of the wallet's list and the area's, and test against the latter."""
     if len(docs) <= 2 * DRIVER_DOCS and not (lists.driven and len(lists.driver) < len(docs)):
-        return Lists(True, docs, False, _NO_DOCS)
-    return Lists(lists.driven, lists.driver, True, docs)
+        return Lists(True, docs, False, _NO_DOCS, 0)
+    return lists._replace(restricted=True, required=docs)
 
 
 def _with_words(lists: Lists, words: Words, area_docs: U32 | None) -> Lists:
@@ -329,7 +338,7 @@ def _with_words(lists: Lists, words: Words, area_docs: U32 | None) -> Lists:
     driven = end - begin <= WORD_DRIVER_DOCS
     driver = words.docs[begin:end] if driven else _NO_DOCS
     required = _NO_DOCS if area_docs is None else area_docs
-    return Lists(driven, driver, area_docs is not None, required)
+    return Lists(driven, driver, area_docs is not None, required, 0)
 
 
 def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:

@@ -14,6 +14,7 @@ import numpy as np
 from geosearch.columns import (
     ANY_DEAL,
     ANY_HOURS,
+    BY_BEST,
     BY_DISTANCE,
     BY_RATING,
     BY_RELEVANCE,
@@ -275,6 +276,30 @@ def doc_distance_m(columns: Columns, ask: Ask, doc: int) -> float:
         columns.doc_position[doc, 1] / UNITS_PER_DEGREE,
         columns.doc_position[doc, 0] / UNITS_PER_DEGREE,
     )
+
+
+@inline_njit
+def leaf_distance_m(columns: Columns, ask: Ask, at: int) -> float:
+    """`doc_distance_m` of a document by its place in the leaves."""
+    return haversine_m(
+        ask.place.lat,
+        ask.place.lng,
+        columns.leaf_position[at, 1] / UNITS_PER_DEGREE,
+        columns.leaf_position[at, 0] / UNITS_PER_DEGREE,
+    )
+
+
+@inline_njit
+def leaf_primary(columns: Columns, ask: Ask, at: int, distance_m: float) -> float:
+    """Primary key that the document at a place in the leaves has no lower one than."""
+    if ask.page.sort == BY_DISTANCE:
+        return distance_m
+    # Bounds for a party of one without a spend, as in `node_primary`; they say nothing of others.
+    if ask.page.sort == BY_SAVING and ask.bill.usual:
+        return -float(columns.leaf_saving[at])
+    if ask.page.sort == BY_BEST and ask.bill.usual:
+        return -(float(columns.leaf_best[at]) - ask.page.walk_cost_per_m * distance_m)
+    return -math.inf
 
 
 @inline_njit

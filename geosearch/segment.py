@@ -14,6 +14,7 @@ import shapely
 import xxhash
 from numpy.typing import NDArray
 
+from geosearch.card_trees import card_columns, card_tree_types
 from geosearch.catalogue import Catalogue
 from geosearch.columns import Columns, Scratch, column_types, new_scratch
 from geosearch.directory import DIRECTORY_COLUMNS, Directory
@@ -70,6 +71,7 @@ class Segment:
         _check_columns(self._arrays, folder)
         self.columns = Columns(**{name: self._arrays[name] for name in Columns._fields})
         self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())
+        self._own_trees = card_columns(self.columns, self._arrays, self.program_docs)
         self.docs = int(self.columns.doc_signature.shape[0])
         self.postings = postings_of(self._arrays)
         """Documents of each term, by its row in `vocabulary`."""
@@ -133,6 +135,14 @@ class Segment:
         """Ascending documents with a deal of a programme that some minute can use."""
         return self._postings("program", program)
 
+    def has_tree(self, program: int) -> bool:
+        """Whether a programme has a tree of its own."""
+        return program in self._own_trees
+
+    def columns_of(self, tree: int) -> Columns:
+        """Columns with the tree of a programme, 0 for that of all documents."""
+        return self._own_trees[tree] if tree else self.columns
+
     def zone_docs(self, zone: int) -> NDArray[np.uint32]:
         """Ascending documents inside a zone."""
         return self._postings("zone", zone)
@@ -181,7 +191,8 @@ class Segment:
 
     def hot_bytes(self) -> int:
         """Bytes of the columns that queries read; not text, payloads, ids and catalogue."""
-        return sum(int(column.nbytes) for column in self.columns)
+        columns = [*Columns._fields, *card_tree_types()]
+        return sum(int(self._arrays[name].nbytes) for name in columns)
 
     def text_bytes(self) -> int:
         """Bytes of the columns that queries with text read besides: vocabulary and postings."""
@@ -200,7 +211,7 @@ def _check_columns(arrays: dict[str, NDArray[Any]], folder: Path) -> None:
     """Refuse columns of other types: compiled code trusts them."""
     flat = TEXT_COLUMNS | DIRECTORY_COLUMNS
     text_types = {name: (np.dtype(scalar), 1) for name, scalar in flat.items()}
-    for name, (dtype, dimensions) in (column_types() | text_types).items():
+    for name, (dtype, dimensions) in (column_types() | card_tree_types() | text_types).items():
         column = arrays.get(name)
         if column is None:
             raise BadData(f"Expected column `{name}`, got none - at `{folder}`")

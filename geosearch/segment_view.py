@@ -53,7 +53,7 @@ class SegmentView:
         """Documents int64[n], keys float64[n, 2], best first, and the work where asked for."""
         segment = self.segment
         scratch = segment.borrow_scratch()
-        found = self._rank(segment.columns, ask, scratch)
+        found = self._rank(segment.columns_of(ask.lists.tree), ask, scratch)
         docs, keys = scratch.top_doc[:found].copy(), scratch.top_key[:found].copy()
         work = dict(zip(COUNTERS, scratch.work.tolist(), strict=True)) if explain else {}
         segment.return_scratch(scratch)
@@ -63,7 +63,8 @@ class SegmentView:
         """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
         tally = self._facets.tally(tuple(counts))
         scratch = self.segment.borrow_scratch()
-        total = self._count(self.segment.columns, ask, scratch, tally)
+        columns = self.segment.columns_of(ask.lists.tree)
+        total = self._count(columns, ask, scratch, tally)
         self.segment.return_scratch(scratch)
         self._facets.add(tally, counts)
         return total

@@ -6,6 +6,7 @@ Not useful for: reading snapshots or evaluating hours; that is done when rows ar
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geosearch.bounds import joint_bounds
+from geosearch.card_trees import card_tree_columns, no_leaves
 from geosearch.catalogue import (
     CATEGORY_BITS,
     Catalogue,
@@ -145,13 +147,16 @@ def write_segment(
         columns |= offers
         columns |= _program_columns(columns)
         category_bits, set_bits = _category_bits(around, columns["doc_category_set"])
-        columns |= _node_columns(columns, around, set_bits)
+        columns |= _node_columns(around, set_bits, columns)
+        columns["level_start"] = level_starts(docs)
+        columns |= no_leaves()
         columns |= joint_bounds(
             columns["doc_record"],
             columns["offer_record"],
             columns["deal_terms"],
             programs=len(columns["program_on"]),
         )
+        columns |= card_tree_columns(columns, partial(_node_columns, around, set_bits))
         columns |= _zone_columns(around, columns)
         columns |= text_columns(text or no_text(docs), order)
         columns |= directory_columns(names or no_directory(), order)
@@ -299,7 +304,8 @@ def _category_bits(around: Surroundings, doc_category_set: U32) -> tuple[dict[st
     return bits, words
 
 
-def _node_columns(columns: dict[str, Any], around: Surroundings, set_bits: U64) -> dict[str, Any]:
+def _node_columns(around: Surroundings, set_bits: U64, columns: dict[str, Any]) -> dict[str, Any]:
+    """Summaries of the documents of some columns, sixteen by sixteen, level by level."""
     position, record = columns["doc_position"], columns["doc_record"]
     x, y = position[:, 0], position[:, 1]
     is_open, maybe_open = around.timetable.hour_masks(around.start_hour_of_week)
@@ -307,7 +313,6 @@ def _node_columns(columns: dict[str, Any], around: Surroundings, set_bits: U64) 
     in_use = np.zeros((3, len(x)), np.uint64)
     _offer_hours(record, columns["offer_record"], is_open, in_use)
     return {
-        "level_start": level_starts(len(x)),
         "node_box": np.stack(
             [
                 summarise(x, np.minimum),

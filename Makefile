@@ -1,7 +1,8 @@
 # make run    the demo: 100,000 merchants of Shanghai served on 127.0.0.1:$(PORT)
 # make test   all tests
 # make check  lint, format, types and house rules
-# make bench  the quick suite on this machine, under three minutes, with its report
+# make bench  the quick suite on this machine, about five minutes; report in bench/report.html
+# make bench-peers  install what the suite compares with
 # make fix    let ruff repair what it can, and write docs/reference.md
 #
 # Needs Python 3.11 or newer and make. Everything else lands in .venv.
@@ -12,7 +13,7 @@ BIN := .venv/bin
 # Named after the content of pyproject.toml: an unchanged project is not installed again.
 STAMP := .venv/.installed-$(shell cksum < pyproject.toml | tr ' ' '-')
 
-.PHONY: run test check bench fix
+.PHONY: run test check bench bench-peers fix
 .DEFAULT_GOAL := run
 
 run: $(STAMP)
@@ -28,7 +29,10 @@ check: $(STAMP)
 	$(BIN)/python -m pytest -q tests/test_house.py
 
 bench: $(STAMP)
-	$(BIN)/geosearch bench --quick
+	$(BIN)/geosearch bench --out bench
+
+bench-peers: $(STAMP)
+	$(BIN)/python -m benchmarks.peers.install
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
 """The same questions by brute force: numpy over all rows, no index.
 
 Useful for: the line beside every figure, and the check that both answers are the same.
-Not useful for: questions with zones, polygons, pages or minutes left; it refuses those.
+Not useful for: questions with zones, boxes, pages or minutes left; it refuses those.
 
 One pass over the latitudes of all rows, everything else on the rows that are left: cheap tests
 first, then distances, then deals, and sorting only what is returned. Two other ways were timed
@@ -14,6 +14,7 @@ import math
 from datetime import timedelta
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from benchmarks.flat import flatten
@@ -43,9 +44,11 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-_UNKNOWN = np.iinfo(np.int64).min
+UNKNOWN = np.iinfo(np.int64).min
+"""A saving that is not known."""
 _ANSWERED = frozenset(
-    "lat lng radius at open cards deals party_size spend categories sort limit facets total".split()
+    "lat lng radius polygon at open cards deals party_size spend categories".split()
+    + "sort limit facets total".split()
 )
 
 
@@ -57,7 +60,7 @@ class BruteForce:
         columns = segment.columns
         self.flat = flatten(columns)
         self._start = engine.start
-        self._walk_cost_per_m = engine.weights.walk_cost_per_m
+        self.walk_cost_per_m = engine.weights.walk_cost_per_m
         self._catalogue = segment.catalogue
         self._numbers = segment.program_numbers
         schedules = len(columns.schedule_start) - 1
@@ -74,26 +77,44 @@ class BruteForce:
         among
             Ascending documents that hold the text of the query, if it has one.
         """
-        _check(query, has_text=among is not None)
-        radius_m = query.radius_m
-        assert radius_m is not None
-        docs = self._plain_matches(query, self._box(query, radius_m, among))
-        distance_m = _haversine_m(query, self.flat.y[docs], self.flat.x[docs])
-        inside = distance_m <= radius_m
-        docs, distance_m = docs[inside], distance_m[inside]
-        keep, saving = self._with_deal(query, docs)
-        docs, distance_m, saving = docs[keep], distance_m[keep], saving[keep]
+        docs, keys = self.matches(query, among=among)
         facets = {"category": self._by_category(docs)} if query.facets else None
         total = len(docs) if query.total else None
-        keys = np.column_stack([self._primary(query, docs, distance_m, saving), distance_m])
         best = self._first(docs, keys, query.limit)
         return Ranked(doc_ids=docs[best], keys=keys[best], total=total, facets=facets, explain=None)
+
+    def matches(self, query: Query, *, among: Ints | None = None) -> tuple[Ints, Floats]:
+        """Documents that match, and their keys float64[n, 2]; in no order."""
+        _check(query, has_text=among is not None)
+        radius_m = query.radius_m
+        if radius_m is None:
+            docs = self._drawn(query)
+        else:
+            docs = self._box(query, radius_m, among)
+        docs = self._plain_matches(query, docs)
+        distance_m = _haversine_m(query, self.flat.y[docs], self.flat.x[docs])
+        if radius_m is not None:
+            inside = distance_m <= radius_m
+            docs, distance_m = docs[inside], distance_m[inside]
+        keep, saving = self.deals(query, docs)
+        docs, distance_m, saving = docs[keep], distance_m[keep], saving[keep]
+        return docs, np.column_stack([self.primary(query, docs, distance_m, saving), distance_m])
 
     def share(self, query: Query) -> float:
         """Share of all rows that match everything but the distance."""
         rows = len(self.flat.x)
         docs = self._plain_matches(query, np.arange(rows))
-        return float(self._with_deal(query, docs)[0].sum()) / rows
+        return float(self.deals(query, docs)[0].sum()) / rows
+
+    def _drawn(self, query: Query) -> Ints:
+        """Rows in the polygon; its edge is inside."""
+        flat, polygon = self.flat, shapely.geometry.shape(query.polygon)
+        west, south, east, north = (edge * UNITS_PER_DEGREE for edge in polygon.bounds)
+        docs = np.flatnonzero((flat.y >= south - 1) & (flat.y <= north + 1))
+        docs = docs[(flat.x[docs] >= west - 1) & (flat.x[docs] <= east + 1)]
+        lng, lat = flat.x[docs] / UNITS_PER_DEGREE, flat.y[docs] / UNITS_PER_DEGREE
+        inside: Ints = docs[shapely.intersects_xy(polygon, lng, lat)]
+        return inside
 
     def _box(self, query: Query, radius_m: float, among: Ints | None) -> Ints:
         """Rows in the box around the circle; far from poles and antimeridian."""
@@ -122,18 +143,21 @@ class BruteForce:
             docs = docs[self.states(query)[flat.schedule[docs]] == OPEN]
         return docs
 
-    def _with_deal(self, query: Query, docs: Ints) -> tuple[Bools, Ints]:
-        """Which rows have the deal asked for, and their best saving where the order needs it."""
+    def deals(self, query: Query, docs: Ints) -> tuple[Bools, Ints]:
+        """Which rows have the deal asked for, and their best saving where the order needs it.
+
+        Savings are in minor units, `UNKNOWN` where they are not known.
+        """
         if query.deals_mode == "optional" and query.sort in ("distance", "rating"):
-            return np.ones(len(docs), np.bool_), np.full(len(docs), _UNKNOWN)
+            return np.ones(len(docs), np.bool_), np.full(len(docs), UNKNOWN)
         wallet = np.zeros(len(self.flat.program_on), np.bool_)
         wallet[[self._numbers[card] for card in query.cards if card in self._numbers]] = True
-        has_deal, best = self._deals(query, docs, wallet, self.states(query))
+        has_deal, best = self._best_deals(query, docs, wallet, self.states(query))
         if query.deals_mode == "optional":
             has_deal[:] = True
         return has_deal, best
 
-    def _deals(
+    def _best_deals(
         self, query: Query, docs: Ints, wallet: Bools, state: NDArray[np.uint8]
     ) -> tuple[Bools, Ints]:
         """Whether each row has the deal asked for, and the best saving it is eligible for."""
@@ -151,14 +175,14 @@ class BruteForce:
         ok = state[flat.offer_window[offer]] == OPEN
         row, deal, program = row[ok], deal[ok], program[ok]
         price = flat.price[docs].astype(np.int64)
-        spend = np.where(price < 0, _UNKNOWN, price * query.party_size)
+        spend = np.where(price < 0, UNKNOWN, price * query.party_size)
         if query.spend is not None:
             spend[:] = query.spend
         usable, saving = _savings(flat.deal_terms[deal], spend[row], query.party_size)
         counts = usable if query.deals_mode != "card" else usable & (program != 0)
         has_deal = np.zeros(len(docs), np.bool_)
         has_deal[row[counts]] = True
-        best = np.full(len(docs), _UNKNOWN)
+        best = np.full(len(docs), UNKNOWN)
         if query.sort in ("best", "saving"):
             row, saving = row[usable], saving[usable]
             # Offers of a row stand together.
@@ -167,9 +191,10 @@ class BruteForce:
                 best[row[first]] = np.maximum.reduceat(saving, first)
         return has_deal, best
 
-    def _primary(self, query: Query, docs: Ints, distance_m: Floats, saving: Ints) -> Floats:
+    def primary(self, query: Query, docs: Ints, distance_m: Floats, saving: Ints) -> Floats:
+        """First key of some rows for the order of a query, the least first."""
         flat = self.flat
-        known = saving != _UNKNOWN
+        known = saving != UNKNOWN
         if query.sort == "distance":
             return distance_m
         if query.sort == "rating":
@@ -179,7 +204,7 @@ class BruteForce:
             return np.where(known, -saving.astype(np.float64), np.inf)
         worth = flat.quality[docs].astype(np.float64)
         likely = flat.redeem[docs] / BASIS_POINTS * np.where(known, saving, 0)
-        return -(likely + worth - self._walk_cost_per_m * distance_m)
+        return -(likely + worth - self.walk_cost_per_m * distance_m)
 
     def _first(self, docs: Ints, keys: Floats, limit: int) -> Ints:
         """Rows of the first `limit` by both keys and the rank of the id."""
@@ -191,6 +216,10 @@ class BruteForce:
         order = np.lexsort((self.flat.id_rank[docs[rows]], keys[rows, 1], keys[rows, 0]))
         chosen: Ints = rows[order[:limit]]
         return chosen
+
+    def programs(self) -> dict[str, int]:
+        """Number of each programme; public deals are not of one."""
+        return dict(self._numbers)
 
     def states(self, query: Query) -> NDArray[np.uint8]:
         """State of every schedule at the instant of the query."""
@@ -243,10 +272,10 @@ def _haversine_m(query: Query, y: NDArray[np.int32], x: NDArray[np.int32]) -> Fl
 
 
 def _savings(terms: NDArray[np.int32], spend: Ints, party_size: int) -> tuple[Bools, Ints]:
-    """Whether each deal is usable for its spend (`_UNKNOWN` if not known), and its saving."""
+    """Whether each deal is usable for its spend (`UNKNOWN` if not known), and its saving."""
     kind, value = terms[:, TYPE], terms[:, VALUE].astype(np.int64)
     price = terms[:, PRICE]
-    known = spend != _UNKNOWN
+    known = spend != UNKNOWN
     bill = np.where(known, spend, 0)
     uses = np.minimum(terms[:, MAX_USES], bill // np.maximum(value, 1))
     saving = np.select(
@@ -258,4 +287,4 @@ def _savings(terms: NDArray[np.int32], spend: Ints, party_size: int) -> tuple[Bo
     needed = np.where(kind == VOUCHER, np.maximum(value, terms[:, MIN_SPEND]), terms[:, MIN_SPEND])
     usable = (party_size >= terms[:, PARTY_MIN]) & (party_size <= terms[:, PARTY_MAX])
     usable &= fixed | ~known | (bill >= needed)
-    return usable, np.where(fixed | known, saving, _UNKNOWN)
+    return usable, np.where(fixed | known, saving, UNKNOWN)

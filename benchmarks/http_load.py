@@ -1,25 +1,25 @@
-"""What the service answers a second, and how late at half that load.
+"""What the service answers a second, how late, and where a request's time goes.
 
 Measured: `geosearch serve`, one worker pinned to one core, default settings (a log line for every
 request, to a file), load from another core. Closed loop: `wrk`, or `http_client` where `wrk` is not
-installed. Half load: `http_client`, open loop at fixed instants, latency from the planned instant.
-Floor: `http_floor`, the same server and framework returning 6 kB of constant bytes. Each measured
-several times in turn; the median run counts. "cpu" is the server's CPU time a request, which other
-processes disturb least.
+installed, with several numbers of connections that always have a request under way. Open loop:
+`http_client`, requests at fixed instants at shares of the most that it answered, latency from the
+planned instant, so that waiting counts. Floor: `http_floor`, the same server and framework
+returning constant bytes. "cpu" is the server's CPU time a request, which other processes disturb
+least. Freshness: from the publishing of a new version to the first answer that tells of it.
 
-Corpus: a world of `worlds`. Questions: the families of `queries` at thousands of places, half of
+Corpus: a world of `worlds`. Questions: four families of `families` at thousands of places, half of
 them `GET`, half `POST`, 20 results each.
 
 Not shown: networks, TLS, several workers.
 
-    python -m benchmarks.http_load --world city:1000000 --out benchmarks/results
+    python -m benchmarks.http_load --world city:1000000
 """
 
 import argparse
 import json
 import os
 import random
-import re
 import shutil
 import signal
 import socket
@@ -27,30 +27,37 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import msgspec
 import numpy as np
 
-from benchmarks.http_client import run_load
-from benchmarks.queries import FAMILIES, TOP_K, places
-from benchmarks.record import circumstances, module_command, save
-from benchmarks.report import http_lines
+from benchmarks.families import FAMILIES, TOP_K, places
+from benchmarks.http_client import Load, run_load
+from benchmarks.result import HttpResult, Loop
 from benchmarks.worlds import USUAL_TIME, World, open_world
-from geosearch.searcher import open_index
+from geosearch.model import Query
+from geosearch.publish import current, publish
+from geosearch.searcher import Searcher, open_index
 
-ASKED = ("nearest_open_red", "nearest_banks", "best_open_red", "saving_open_red")
+ASKED = ("nearest_red", "nearest_banks", "best_red", "saving_red")
 PLACES = 1_000
 SEED = 20_261_128
-CONNECTIONS = 16
+CONNECTIONS = (1, 4, 16, 64)
+USUAL_CONNECTIONS = 16
 OPEN_LOOP_CONNECTIONS = 64
+SHARES = (0.25, 0.5, 0.75)
+"""Rates of the open loops, as shares of the most that was answered in a closed one."""
 RUNS = 3
-FLOOR_BYTES = 6_000
+PAGES = 400
+FRESHENED = 5
+PROBE_SECONDS = 0.001
 START_SECONDS = 300
 HOST = "127.0.0.1"
 
@@ -135,33 +142,78 @@ def free_port() -> int:
         return port
 
 
-def closed_loop(
-    server: int, port: int, asked: Sequence[Question], seconds: float, folder: Path, cores: set[int]
-) -> dict[str, Any]:
-    """Requests a second with `CONNECTIONS` connections that always have a request under way."""
-    before = _cpu_seconds(server)
-    wrk = shutil.which("wrk")
-    if wrk is None:
+class Served(NamedTuple):
+    """A running server under load."""
+
+    name: str
+    process: int
+    port: int
+
+    def closed_loop(
+        self, asked: Sequence[Question], seconds: float, connections: int, cores: set[int]
+    ) -> Loop:
+        """As many connections that always have a request under way; best with `wrk`."""
+        before = _cpu_seconds(self.process)
+        wrk = shutil.which("wrk")
+        if wrk is None:
+            load = run_load(
+                (HOST, self.port),
+                [question.wire() for question in asked],
+                seconds=seconds,
+                connections=connections,
+            )
+            found = (len(load.latency_s), load.requests_per_second, _percentiles(load))
+        else:
+            found = _wrk(wrk, self.port, asked, seconds, connections, cores)
+        count, rate, percentiles = found
+        return self._loop(connections, None, count, rate, percentiles, before)
+
+    def open_loop(self, asked: Sequence[Question], seconds: float, rate: float) -> tuple[Loop, int]:
+        """So many requests a second at fixed instants; and the median of the bodies' bytes."""
+        before = _cpu_seconds(self.process)
         load = run_load(
-            (HOST, port),
+            (HOST, self.port),
             [question.wire() for question in asked],
             seconds=seconds,
-            connections=CONNECTIONS,
+            connections=OPEN_LOOP_CONNECTIONS,
+            rate=rate,
         )
-        count, rate = len(load.latency_s), load.requests_per_second
-        p50, p99 = load.percentile_ms(50), load.percentile_ms(99)
-    else:
-        count, rate, p50, p99 = _wrk(wrk, port, asked, seconds, folder, cores)
-    return {
-        "tool": "wrk" if wrk else "http_client",
-        "connections": CONNECTIONS,
-        "seconds": seconds,
-        "requests": count,
-        "requests_per_second": round(rate, 1),
-        "p50_ms": round(p50, 3),
-        "p99_ms": round(p99, 3),
-        "cpu_us": round((_cpu_seconds(server) - before) / count * 1e6, 1),
-    }
+        loop = self._loop(
+            OPEN_LOOP_CONNECTIONS,
+            round(rate, 1),
+            len(load.latency_s),
+            load.requests_per_second,
+            _percentiles(load),
+            before,
+        )
+        return loop, int(np.median(load.body_bytes))
+
+    def _loop(
+        self,
+        connections: int,
+        rate: float | None,
+        count: int,
+        per_second: float,
+        percentiles: Sequence[float],
+        before: float,
+    ) -> Loop:
+        p50, p90, p99, p999 = (round(value, 3) for value in percentiles)
+        return Loop(
+            server=self.name,
+            connections=connections,
+            rate=rate,
+            requests=count,
+            requests_per_second=round(per_second, 1),
+            p50_ms=p50,
+            p90_ms=p90,
+            p99_ms=p99,
+            p999_ms=p999,
+            cpu_us=round((_cpu_seconds(self.process) - before) / count * 1e6, 1),
+        )
+
+
+def _percentiles(load: Load) -> list[float]:
+    return [load.percentile_ms(percent) for percent in (50, 90, 99, 99.9)]
 
 
 _LUA = """
@@ -176,69 +228,43 @@ request = function()
   at = at %% #requests + 1
   return requests[at]
 end
+done = function(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format("told %%d %%d %%f %%f %%f %%f %%f\\n", summary.requests, failed,
+    summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(90) / 1e3,
+    latency:percentile(99) / 1e3, latency:percentile(99.9) / 1e3))
+end
 """
 
 
 def _wrk(
-    wrk: str, port: int, asked: Sequence[Question], seconds: float, folder: Path, cores: set[int]
-) -> tuple[int, float, float, float]:
-    """Requests, requests a second, and p50 and p99 in milliseconds."""
-    lines = folder / "requests.txt"
-    lines.write_text("".join(f"{q.method} {q.path} {q.body}".rstrip() + "\n" for q in asked))
-    script = folder / "requests.lua"
-    script.write_text(_LUA % json.dumps(str(lines)))
-    arguments = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency"]
-    load = subprocess.Popen(
-        [*arguments, "-s", str(script), f"http://{HOST}:{port}"], stdout=subprocess.PIPE, text=True
-    )
-    pin(load.pid, cores)
-    text, _ = load.communicate()
-    if "Non-2xx" in text or "Socket errors" in text or load.returncode:
-        raise RuntimeError(f"Expected 200 for every request, got: {text}")
-    found = {
-        name: re.search(pattern, text)
-        for name, pattern in (
-            ("count", r"(\d+) requests in"),
-            ("rate", r"Requests/sec:\s+([\d.]+)"),
-            ("p50", r"50%\s+([\d.]+)(us|ms|s)"),
-            ("p99", r"99%\s+([\d.]+)(us|ms|s)"),
+    wrk: str,
+    port: int,
+    asked: Sequence[Question],
+    seconds: float,
+    connections: int,
+    cores: set[int],
+) -> tuple[int, float, list[float]]:
+    """Requests, requests a second, and percentiles in milliseconds."""
+    with tempfile.TemporaryDirectory(prefix="geosearch-wrk-") as temporary:
+        lines = Path(temporary) / "requests.txt"
+        lines.write_text("".join(f"{q.method} {q.path} {q.body}".rstrip() + "\n" for q in asked))
+        script = Path(temporary) / "requests.lua"
+        script.write_text(_LUA % json.dumps(str(lines)))
+        arguments = [wrk, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
+        load = subprocess.Popen(
+            [*arguments, "-s", str(script), f"http://{HOST}:{port}"],
+            stdout=subprocess.PIPE,
+            text=True,
         )
-    }
-    units = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-    if not all(found.values()):
-        raise RuntimeError(f"Expected the report of wrk, got: {text}")
-    count, rate, p50, p99 = (match.groups() for match in found.values() if match)
-    return (
-        int(count[0]),
-        float(rate[0]),
-        float(p50[0]) * units[p50[1]],
-        float(p99[0]) * units[p99[1]],
-    )
-
-
-def open_loop(
-    server: int, port: int, asked: Sequence[Question], seconds: float, rate: float
-) -> dict[str, Any]:
-    """Latency at so many requests a second, sent at fixed instants."""
-    before = _cpu_seconds(server)
-    load = run_load(
-        (HOST, port),
-        [question.wire() for question in asked],
-        seconds=seconds,
-        connections=OPEN_LOOP_CONNECTIONS,
-        rate=rate,
-    )
-    return {
-        "tool": "http_client",
-        "rate": round(rate, 1),
-        "seconds": seconds,
-        "requests": len(load.latency_s),
-        "median_bytes": int(np.median(load.body_bytes)),
-        "p50_ms": round(load.percentile_ms(50), 3),
-        "p99_ms": round(load.percentile_ms(99), 3),
-        "p99_9_ms": round(load.percentile_ms(99.9), 3),
-        "cpu_us": round((_cpu_seconds(server) - before) / len(load.latency_s) * 1e6, 1),
-    }
+        pin(load.pid, cores)
+        text, _ = load.communicate()
+    told = text.rpartition("told ")[2].split()
+    if load.returncode or len(told) != 7 or int(told[1]):
+        raise RuntimeError(f"Expected 200 for every request, got: {text}")
+    count, _, spent, *percentiles = map(float, told)
+    return int(count), count / spent, percentiles
 
 
 def _cpu_seconds(process: int) -> float:
@@ -250,70 +276,153 @@ def _cpu_seconds(process: int) -> float:
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _median_run(runs: list[dict[str, Any]], key: str) -> dict[str, Any]:
-    ordered = sorted(runs, key=lambda run: float(run[key]))
-    return {**ordered[len(ordered) // 2], "runs": [run[key] for run in runs]}
+def _usual(runs: Sequence[Loop]) -> Loop:
+    """The run with the median rate; of open loops, with the median p99."""
+    ordered = sorted(
+        runs, key=lambda run: run.requests_per_second if run.rate is None else run.p99_ms
+    )
+    return ordered[len(ordered) // 2]
 
 
-def run(world: World, *, seconds: float, spots: int, runs: int = RUNS) -> dict[str, Any]:
+def parts_of(
+    engine: Searcher, asked: Sequence[Query], cpu_us: float, floor_us: float
+) -> dict[str, float]:
+    """Where a request's CPU time goes, microseconds by part; means over the same questions."""
+
+    def spent(ask: Callable[[Query], object]) -> float:
+        for query in asked:
+            ask(query)
+        begin = time.thread_time_ns()
+        for query in asked:
+            ask(query)
+        return (time.thread_time_ns() - begin) / 1e3 / len(asked)
+
+    rank, page = spent(engine.rank), spent(engine.page)
+    parts = {
+        "server and framework (the floor)": floor_us,
+        "finding and ordering (`rank`)": rank,
+        "writing the results (`page`)": max(0.0, page - rank),
+        "reading and checking the request, log, metrics": max(0.0, cpu_us - floor_us - page),
+    }
+    return {name: round(us, 1) for name, us in parts.items()}
+
+
+def run(world: World, *, seconds: float, spots: int, runs: int = RUNS) -> HttpResult:
     """Figures of the service and of the floor under it."""
     index = open_world(world, say=_say)
     engine = open_index(index)
-    asked = questions(places(engine.segments[0].columns, spots, SEED))
-    engine.close()
+    around = places(engine.segments[0].columns, spots, SEED)
+    asked = questions(around)
+    body = len(engine.page(_queries(around[:1])[0]).results)
     cores = usable_cores()
     servers, mine = set(sorted(cores)[:1]), set(sorted(cores)[-1:])
     floor_port, port = free_port(), free_port()
     pin(0, mine)
     serve = ["-m", "geosearch", "serve", "--index", str(index), "--port", str(port)]
-    floor = ["-m", "benchmarks.http_floor", str(floor_port), str(FLOOR_BYTES)]
+    floor = ["-m", "benchmarks.http_floor", str(floor_port), str(body)]
+    loops: list[Loop] = []
     with tempfile.TemporaryDirectory(prefix="geosearch-load-") as temporary:
         folder = Path(temporary)
-        result: dict[str, Any] = {"world": world.label, "questions": len(asked)}
         with running(floor, floor_port, servers, folder / "floor.log") as process:
-            plain = [
-                closed_loop(process, floor_port, asked, seconds, folder, mine) for _ in range(runs)
+            served = Served("floor", process, floor_port)
+            closed = [
+                served.closed_loop(asked, seconds, USUAL_CONNECTIONS, mine) for _ in range(runs)
             ]
-        result["floor"] = {"bytes": FLOOR_BYTES, **_median_run(plain, "requests_per_second")}
-        _say(f"floor: {result['floor']}")
+            loops.append(_usual(closed))
+            _tell(loops[-1])
+        floor_us = loops[0].cpu_us
         with running(serve, port, servers, folder / "serve.log") as process:
-            closed_loop(process, port, asked, min(2.0, seconds), folder, mine)
-            busy = [closed_loop(process, port, asked, seconds, folder, mine) for _ in range(runs)]
-            result["closed_loop"] = _median_run(busy, "requests_per_second")
-            _say(f"closed loop: {result['closed_loop']}")
-            rate = result["closed_loop"]["requests_per_second"] / 2
-            half = [open_loop(process, port, asked, seconds, rate) for _ in range(runs)]
-            result["half_load"] = _median_run(half, "p99_ms")
-            _say(f"half load: {result['half_load']}")
-            with urlopen(f"http://{HOST}:{port}/v1/index", timeout=10) as answer:
-                result["index"] = json.load(answer)
+            served = Served("geosearch", process, port)
+            served.closed_loop(asked, min(2.0, seconds), USUAL_CONNECTIONS, mine)
+            for connections in CONNECTIONS:
+                turns = runs if connections == USUAL_CONNECTIONS else 1
+                closed = [
+                    served.closed_loop(asked, seconds, connections, mine) for _ in range(turns)
+                ]
+                loops.append(_usual(closed))
+                _tell(loops[-1])
+            usual = next(
+                loop
+                for loop in loops
+                if loop.server == "geosearch" and loop.connections == USUAL_CONNECTIONS
+            )
+            for share in SHARES:
+                opened = [
+                    served.open_loop(asked, seconds, usual.requests_per_second * share)
+                    for _ in range(runs if share == 0.5 else 1)
+                ]
+                loops.append(_usual([loop for loop, _ in opened]))
+                _tell(loops[-1])
+        median_bytes = opened[0][1]
+        parts = parts_of(engine, _queries(around)[:PAGES], usual.cpu_us, floor_us)
+        engine.close()
+        freshness = freshness_ms(folder, servers)
     pin(0, cores)
-    result["median_bytes"] = result["half_load"]["median_bytes"]
-    return result
+    return HttpResult(
+        world=world.label,
+        median_bytes=median_bytes,
+        loops=loops,
+        parts_us=parts,
+        freshness_ms=freshness,
+    )
+
+
+def _queries(spots: Sequence[tuple[float, float]]) -> list[Query]:
+    return [family.at(*spot) for spot in spots for family in FAMILIES if family.name in ASKED]
+
+
+def freshness_ms(folder: Path, cores: set[int]) -> list[float]:
+    """Milliseconds from the publishing of a version to the first answer that tells of it."""
+    source = open_world(World("city", 1_000), say=_say)
+    index = folder / "fresh"
+    shutil.copytree(source, index)
+    port = free_port()
+    serve = ["-m", "geosearch", "serve", "--index", str(index), "--port", str(port)]
+    spent = []
+    with running(serve, port, cores, folder / "fresh.log"):
+        for _ in range(FRESHENED):
+            version = publish(index, lambda new: _copied(current(source), new))
+            begin = time.perf_counter()
+            while _version(port) != version:
+                time.sleep(PROBE_SECONDS)
+            spent.append(round((time.perf_counter() - begin) * 1e3, 1))
+    return spent
+
+
+def _copied(version: Path, folder: Path) -> None:
+    shutil.copytree(version, folder, dirs_exist_ok=True)
+
+
+def _version(port: int) -> str:
+    with urlopen(f"http://{HOST}:{port}/v1/index", timeout=10) as answer:
+        return str(json.load(answer)["version"])
+
+
+def _tell(loop: Loop) -> None:
+    kind = "closed" if loop.rate is None else f"open at {loop.rate:,.0f}/s"
+    _say(
+        f"  {loop.server}, {kind}, {loop.connections} connections:"
+        f" {loop.requests_per_second:,.0f} requests/s, p50 {loop.p50_ms:.2f}, p99 {loop.p99_ms:.2f}"
+        f" ms, {loop.cpu_us:.0f} us of CPU"
+    )
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Result of a run as the command line asks for, saved where it says so."""
-    given = sys.argv[1:] if arguments is None else arguments
+def main() -> None:
+    """Run from the command line and print the result as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http_load", description=__doc__)
     parser.add_argument("--world", default="city:1000000", help="SHAPE:MERCHANTS")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each run")
     parser.add_argument("--places", type=int, default=PLACES)
-    parser.add_argument("--out", type=Path, help="folder for http.json")
-    options = parser.parse_args(given)
+    options = parser.parse_args()
     # A stop must reach the servers, too: it becomes an exception that leaves `running`.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    around = circumstances(module_command("http_load", given))
     figures = run(World.parse(options.world), seconds=options.seconds, spots=options.places)
-    result = {"circumstances": around, **figures}
-    if options.out:
-        _say(f"Wrote {save(options.out, 'http', result)}")
-    return result
+    print(msgspec.json.encode(figures).decode())
 
 
 if __name__ == "__main__":
-    print(http_lines(main()))
+    main()

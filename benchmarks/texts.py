@@ -1,56 +1,91 @@
-"""What searching for text costs inside the engine, against numpy postings in the same run.
-
-Measured: `engine.rank` of a `Query` with `q`, one thread, and reading a query on its own. Words
-"as typed" are asked as in `figures`; of a misspelt word only the first time counts, when nothing
-of it is kept: every query is another mistake. "numpy postings" is the documents of each word
-intersected with numpy, and then `brute.BruteForce` among those: what one would write without an
-index; both answers are compared, and a difference ends the run.
+"""Questions with words, and the worlds they are asked in.
 
 Corpus: `geosearch synth`, Chinese and bilingual names, built with text. Words are drawn by the
 share of merchants that hold them: pairs of characters, the more frequent ones from categories and
 districts, the rarer ones from names and streets.
-Question: nearest 20 of the shops open now with a deal of any of 8 cards, within 3 km.
+Question: nearest 20 of the shops open now with a deal of any of 8 cards, within 3 km. Words are
+asked as typed; of a misspelt word only the first time counts, when nothing of it is kept: every
+question is another mistake. Suggestions are for the first half of a shop's name, as written, as
+pinyin or as initials.
 
-Not shown: relevance (`benchmarks.relevance`), HTTP, several threads.
-
-    python -m benchmarks.texts --merchants 1000000 --out benchmarks/results
+Useful for: `suite`.
+Not useful for: relevance; `benchmarks.relevance` measures that.
 """
 
-import argparse
-import gc
-import sys
-import tempfile
-import time
+import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
-from benchmarks.brute import BruteForce
-from benchmarks.builds import NOW, SEED, timed
-from benchmarks.figures import compare, measure
-from benchmarks.queries import TOP_K, places
-from benchmarks.record import circumstances, module_command, save
-from benchmarks.report import texts_table
-from geosearch.kernels import warm
+from benchmarks.families import TOP_K, Asked, places, question_of
+from benchmarks.table import Table
+from benchmarks.worlds import cache_folder
+from geosearch.build.pipeline import build
 from geosearch.model import Query
-from geosearch.searcher import Searcher, open_index
+from geosearch.searcher import Searcher
 from geosearch.segment import Segment
+from geosearch.suggest import SuggestQuery
+from geosearch.synth.world import DEFAULT_CREATED_AT, synthesise
 from indexes.analysis import read_query
+from indexes.pinyin import full_pinyin
 from indexes.terms import CODE_BITS, GRAM2, KIND_BITS, PAYLOAD
 
-QUERIES = 2_000
-ROUNDS = 3
-COMPARED = 25
-MERCHANTS = 1_000_000
+SEED = 1
 CARDS = 8
-SHARES = {"5 %": 0.05, "0.5 %": 0.005, "0.05 %": 0.0005}
+SHARES = {"word_5": ("5 %", 0.05), "word_05": ("0.5 %", 0.005), "word_005": ("0.05 %", 0.0005)}
 WORDS_OF_A_SHARE = 12
 READ = ("火锅", "静安寺火锅", "海底捞火锅", "coffee", "starbucks coffee", "7-Eleven")
+NAMES = (*SHARES, "two_words", "misspelt", "suggest")
+"""Families that are asked in a world of texts."""
+
+_SOURCES = (
+    "indexes",
+    "geosearch/build",
+    "geosearch/synth",
+    "geosearch/snapshot",
+    "geosearch/hours",
+)
+
+
+def text_world(merchants: int, say: Callable[[str], None] = print) -> Path:
+    """Index folder of a synthetic city with text, made first where the cache does not have it.
+
+    Folders of the same world by older sources are removed.
+    """
+    prefix = f"texts-{merchants}-{SEED}-"
+    folder = cache_folder() / f"{prefix}{_digest()}"
+    if (folder / "CURRENT").exists():
+        return folder
+    for old in cache_folder().glob(f"{prefix}*"):
+        shutil.rmtree(old)
+    say(f"Building a city of {merchants:,} with text in {folder}")
+    snapshot = cache_folder() / f"snapshot-{prefix}"
+    synthesise(snapshot, merchants=merchants, seed=SEED)
+    build(snapshot, folder, now=DEFAULT_CREATED_AT)
+    shutil.rmtree(snapshot)
+    return folder
+
+
+def _digest() -> str:
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    files = [file for name in _SOURCES for file in sorted((root / name).rglob("*.py"))]
+    for file in [*files, *sorted((root / "geosearch").glob("*.py"))]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def cards_of(engine: Searcher) -> tuple[str, ...]:
+    """The programmes that most merchants are in."""
+    most = sorted(engine.programs(), key=lambda program: -program["merchants"])
+    return tuple(program["program_id"] for program in most[:CARDS])
 
 
 class Term(NamedTuple):
@@ -97,177 +132,112 @@ def misspelt(words: Sequence[str], rng: Random) -> Iterator[str]:
             yield wrong
 
 
-class Bench:
-    """An index with text, and questions about it.
+class TextQuestions:
+    """Questions about an index with text.
 
     Parameters
     ----------
     engine
         Over one segment, built by `geosearch build`.
-    queries, rounds, compared
-        Questions of a family, rounds over them, and how many are compared with numpy.
+    count
+        Questions of a family.
+    table
+        What peers are given; without it none is asked.
     """
 
-    def __init__(self, engine: Searcher, *, queries: int, rounds: int, compared: int) -> None:
+    def __init__(self, engine: Searcher, count: int, table: Table | None = None) -> None:
         (self.segment,) = engine.segments
-        self.engine, self.rounds, self.compared = engine, rounds, compared
-        self.spots = places(self.segment.columns, queries, SEED)
-        self.brute = BruteForce(engine)
-        most = sorted(engine.programs(), key=lambda program: -program["merchants"])
-        self._cards = tuple(program["program_id"] for program in most[:CARDS])
+        self._spots = places(self.segment.columns, count, SEED)
+        self._cards = cards_of(engine)
+        self._table = table
+        self._rng = Random(SEED)
         # A Tuesday evening within the horizon.
-        self._at = engine.start + timedelta(days=3, hours=11, minutes=30)
+        self.at = engine.start + timedelta(days=3, hours=11, minutes=30)
 
-    def query(self, q: str | None, spot: tuple[float, float]) -> Query:
-        """The question for a text at a place."""
+    def family(self, name: str) -> Asked:
+        """Questions of one of `NAMES`."""
+        if name in SHARES:
+            label, share = SHARES[name]
+            texts = [(term,) for term in terms_of_share(self.segment, share)]
+            return self.asked(name, f"one word that {label} of shops hold", texts)
+        if name == "two_words":
+            return self.asked(name, "two words, 5 % and 0.5 %", self._pairs())
+        return self._misspelt() if name == "misspelt" else self._suggest()
+
+    def asked(self, name: str, label: str, texts: Sequence[tuple[Term, ...]]) -> Asked:
+        """Words that are found as they are typed: `texts` in turn."""
+        chosen = [texts[number % len(texts)] for number in range(len(self._spots))]
+        queries = [
+            self._query(" ".join(term.text for term in terms), spot)
+            for terms, spot in zip(chosen, self._spots, strict=True)
+        ]
+        held = {_texts(terms): _in_all(terms) for terms in texts}
+        among = [held[_texts(terms)] for terms in chosen]
+        table = self._table
+        questions = (
+            [
+                question_of(query, table, _texts(terms))
+                for query, terms in zip(queries, chosen, strict=True)
+            ]
+            if table is not None
+            else []
+        )
+        return Asked(name, label, queries, questions, among)
+
+    def _query(self, q: str, spot: tuple[float, float]) -> Query:
         return Query(
-            lat=spot[0], lng=spot[1], at=self._at, q=q, open="now", cards=self._cards,
+            lat=spot[0], lng=spot[1], at=self.at, q=q, open="now", cards=self._cards,
             sort="distance", limit=TOP_K,
         )  # fmt: skip
 
-    def as_typed(self, label: str, texts: Sequence[tuple[Term, ...]]) -> dict[str, Any]:
-        """Figures of words that are found as they are typed, after `texts` in turn."""
-        asked = [texts[number % len(texts)] for number in range(len(self.spots))]
-        queries = [
-            self.query(" ".join(term.text for term in terms), spot)
-            for terms, spot in zip(asked, self.spots, strict=True)
-        ]
-        by_text = {" ".join(term.text for term in terms): terms for terms in texts}
+    def _pairs(self) -> list[tuple[Term, ...]]:
+        """Pairs of words that most shops have both of."""
+        frequent, rarer = (terms_of_share(self.segment, SHARES[name][1]) for name in NAMES[:2])
+        pairs: list[tuple[Term, ...]] = [(a, b) for a in frequent for b in rarer]
+        return sorted(pairs, key=lambda pair: -len(_in_all(pair)))[:WORDS_OF_A_SHARE]
 
-        def brute(query: Query) -> Any:
-            first, *others = by_text[query.q or ""]
-            docs = first.docs
-            for other in others:
-                docs = np.intersect1d(docs, other.docs, assume_unique=True)
-            return self.brute.rank(query, among=docs)
-
-        compared = 0
-        for query in queries[: self.compared]:
-            expected = brute(query)
-            if len(expected.doc_ids):  # else the engine looks for what else may have been meant
-                compare(query, self.engine.rank(query), expected)
-                compared += 1
-        sizes = [min(len(term.docs) for term in terms) for terms in texts]
-        figures: dict[str, Any] = {
-            "label": label,
-            "words": len(texts),
-            "share": round(float(np.median(sizes)) / len(self.segment), 5),
-            "compared": compared,
-            "rank": measure(self.engine.rank, queries, self.rounds),
-            "brute": measure(brute, queries[: self.compared], 1),
-            "work": self._work(queries),
+    def _misspelt(self) -> Asked:
+        vocabulary = self.segment.vocabulary
+        words = {
+            vocabulary.text(row)
+            for first in "abcdefghijklmnopqrstuvwxyz"
+            for row in vocabulary.with_prefix(first, limit=20)
         }
-        figures["ratio"] = round(figures["brute"]["p50_us"] / figures["rank"]["p50_us"], 1)
-        return figures
+        known = sorted(word for word in words if len(word) >= 5)
+        texts = misspelt(known, self._rng)
+        queries = [self._query(text, spot) for text, spot in zip(texts, self._spots, strict=False)]
+        return Asked("misspelt", "a misspelt word, first time", queries, once=True)
 
-    def first_time(self, label: str, texts: Iterator[str]) -> dict[str, Any]:
-        """Figures of texts nobody has asked for before, each once."""
-        queries = [self.query(text, spot) for text, spot in zip(texts, self.spots, strict=False)]
-        return {"label": label, "words": len(queries), "rank": once(self.engine.rank, queries)}
+    def _suggest(self) -> Asked:
+        queries = []
+        for lat, lng in self._spots:
+            doc = self._rng.randrange(len(self.segment))
+            name = orjson.loads(bytes(self.segment.merchant_payload(doc)))["name"]
+            queries.append(SuggestQuery(q=half_typed(name, self._rng), lat=lat, lng=lng))
+        return Asked("suggest", "suggest, half a name", queries)
 
-    def _work(self, queries: Sequence[Query]) -> dict[str, float]:
-        """Median work counters."""
-        counters: list[dict[str, int]] = []
-        for query in queries[:200]:
-            explain = self.engine.rank(Query(**{**_fields(query), "explain": True})).explain
-            assert explain is not None
-            counters.append(explain["work"])
-        return {name: float(np.median([one[name] for one in counters])) for name in counters[0]}
-
-
-def once(ask: Callable[[Any], Any], queries: Sequence[Any]) -> dict[str, float]:
-    """Microseconds of queries that are asked once each: median and p99."""
-    taken = np.empty(len(queries), np.int64)
-    gc.collect()
-    gc.disable()
-    try:
-        for number, query in enumerate(queries):
-            begin = time.perf_counter_ns()
-            ask(query)
-            taken[number] = time.perf_counter_ns() - begin
-    finally:
-        gc.enable()
-    return {
-        "p50_us": round(float(np.median(taken)) / 1000, 2),
-        "p99_us": round(float(np.percentile(taken, 99)) / 1000, 2),
-    }
+    def read(self, text: str) -> object:
+        """Read a query as the engine does."""
+        return read_query(text, self.segment.is_phrase)
 
 
-def _fields(query: Query) -> dict[str, Any]:
-    return {name: getattr(query, name) for name in query.__struct_fields__}
+def half_typed(name: str, rng: Random) -> str:
+    """The first half of a name: as written, or what is Chinese in it as pinyin or initials."""
+    half = name[: max(1, len(name) // 2)]
+    way = rng.choice(("written", "written", "pinyin", "initials"))
+    if way == "written":
+        return half
+    syllables = [full_pinyin(char) or char for char in half]
+    return "".join(syllables if way == "pinyin" else [syllable[0] for syllable in syllables])
 
 
-def figures_of(engine: Searcher, *, queries: int, rounds: int, compared: int) -> dict[str, Any]:
-    """Figures of every family over one index."""
-    bench = Bench(engine, queries=queries, rounds=rounds, compared=compared)
-    segment = bench.segment
-    by_share = {name: terms_of_share(segment, share) for name, share in SHARES.items()}
-    families = [
-        bench.as_typed(f"one word that {name} of shops hold", [(term,) for term in terms])
-        for name, terms in by_share.items()
-    ]
-    frequent, rarer = by_share["5 %"], by_share["0.5 %"]
-    pairs = sorted(
-        ((a, b) for a in frequent for b in rarer),
-        key=lambda pair: -len(np.intersect1d(pair[0].docs, pair[1].docs)),
-    )
-    families.append(bench.as_typed("two words, 5 % and 0.5 %", pairs[:WORDS_OF_A_SHARE]))
-    vocabulary = segment.vocabulary
-    words = {
-        vocabulary.text(row)
-        for first in "abcdefghijklmnopqrstuvwxyz"
-        for row in vocabulary.with_prefix(first, limit=20)
-    }
-    known = sorted(word for word in words if len(word) >= 5)
-    families.append(bench.first_time("a misspelt word, first time", misspelt(known, Random(SEED))))
-    texts = [READ[number % len(READ)] for number in range(queries)]
-    read = measure(lambda text: read_query(text, segment.is_phrase), texts, rounds)  # type: ignore[arg-type]
-    return {
-        "merchants": len(segment),
-        "terms": len(vocabulary),
-        "postings": len(segment.postings.doc),
-        "text_bytes_per_merchant": round(segment.text_bytes() / len(segment), 1),
-        "families": families,
-        "read_query": read,
-    }
+def _texts(terms: Sequence[Term]) -> tuple[str, ...]:
+    return tuple(term.text for term in terms)
 
 
-def run(merchants: int, **options: Any) -> dict[str, Any]:
-    """Figures for a synthetic city of so many merchants; `options` are those of `figures_of`."""
-    warm(_say)
-    with tempfile.TemporaryDirectory(prefix="geosearch-texts-") as temporary:
-        snapshot, index = Path(temporary) / "snapshot", Path(temporary) / "index"
-        timed(["synth", str(snapshot), "--merchants", str(merchants), "--seed", str(SEED)])
-        timed(["build", str(snapshot), "--out", str(index), "--now", NOW])
-        return figures_of(open_index(index), **options)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Result of a run as the command line asks for, saved where it says so."""
-    given = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.texts", description=__doc__)
-    parser.add_argument("--merchants", type=int, default=MERCHANTS)
-    parser.add_argument("--queries", type=int, default=QUERIES)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--compared", type=int, default=COMPARED, help="queries of numpy postings")
-    parser.add_argument("--out", type=Path, help="folder for texts.json")
-    options = parser.parse_args(given)
-    around = circumstances(module_command("texts", given))
-    figures = run(
-        options.merchants,
-        queries=options.queries,
-        rounds=options.rounds,
-        compared=options.compared,
-    )
-    result = {"circumstances": around, **figures}
-    if options.out:
-        _say(f"Wrote {save(options.out, 'texts', result)}")
-    return result
-
-
-if __name__ == "__main__":
-    print(texts_table(main()))
+def _in_all(terms: Sequence[Term]) -> NDArray[np.int64]:
+    """Documents that hold every term."""
+    docs = terms[0].docs
+    for term in terms[1:]:
+        docs = np.intersect1d(docs, term.docs, assume_unique=True)
+    return docs

@@ -39,8 +39,16 @@ BUILT_AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
 USUAL_TIME = datetime(2026, 11, 27, 19, 30, tzinfo=LOCAL_ZONE)
 """A Friday evening: about 60 % of the shops are open."""
 
-SHAPES = {"city": "shanghai", "towns": "china"}
+SHAPES = {"city": "shanghai", "towns": "china", "pile": "shanghai"}
 """Shapes of worlds, and what `geosearch.synth.world` calls them."""
+
+NAMES = {"city": "one city", "towns": "300 towns", "pile": "one city, 10,000 on one position"}
+
+PILE = 10_000
+"""Shops on one position in a `pile`."""
+
+LARGEST_CITY = 2_000_000
+"""More merchants than this are spread over 300 towns: about as dense as a city of a million."""
 
 _CENTRE = (31.23, 121.47)
 # Degrees from the centre at which the suburbs begin, and the share of their distance that is kept.
@@ -50,6 +58,7 @@ _SUBURBS = 0.82
 _SOURCES = (
     *("benchmarks/worlds.py", "benchmarks/world_merchants.py", "benchmarks/world_deals.py"),
     *("geosearch/segment_writer.py", "geosearch/bounds.py", "geosearch/columns.py"),
+    "geosearch/card_trees.py",
     *("geosearch/catalogue.py", "geosearch/hours/schedules.py", "geosearch/hours/local.py"),
     *("geosearch/ranking.py", "geosearch/build/payload.py", "geosearch/offers.py"),
     *("geosearch/synth/places.py", "geosearch/synth/areas.py", "geosearch/synth/towns.py"),
@@ -85,11 +94,15 @@ class World:
             raise ValueError(f"Expected {' or '.join(SHAPES)}:MERCHANTS, got {text!r}")
         return cls(shape, int(count))
 
+    @classmethod
+    def of_size(cls, merchants: int) -> "World":
+        """The world that is usual for so many merchants."""
+        return cls("city" if merchants <= LARGEST_CITY else "towns", merchants)
+
     @property
     def label(self) -> str:
         """What it is, for a table."""
-        where = "one city" if self.shape == "city" else "300 towns"
-        return f"{self.merchants:,}, {where}"
+        return f"{self.merchants:,}, {NAMES[self.shape]}"
 
     def folder(self) -> Path:
         """Index folder in the cache of this world as exactly these sources make it."""
@@ -145,6 +158,13 @@ def _draw_in(places: Places) -> Places:
     )
 
 
+def _piled(places: Places) -> Places:
+    """The same places, some of them on the position of the first one."""
+    lat, lng = places.lat.copy(), places.lng.copy()
+    lat[:PILE], lng[:PILE] = lat[0], lng[0]
+    return replace(places, lat=lat, lng=lng)
+
+
 def _write(world: World, folder: Path) -> None:
     places_rng, shop_rng, deal_rng = (
         np.random.default_rng(child) for child in np.random.SeedSequence(world.seed).spawn(3)
@@ -153,8 +173,10 @@ def _write(world: World, folder: Path) -> None:
     book = TimetableBuilder()
     ground = build_world(places_rng, SHAPES[world.shape], world.merchants)
     places = ground.sample(places_rng, world.merchants)
-    if world.shape == "city":
+    if world.shape != "towns":
         places = _draw_in(places)
+    if world.shape == "pile":
+        places = _piled(places)
     merchants, category_sets = draw_merchants(shop_rng, ground, places, book, horizon)
     del places
     deals = draw_deals(deal_rng, merchants.price, book, horizon)

@@ -163,7 +163,10 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
             return False
     if columns.node_rating[node] < ask.taste.min_rating:
         return False
-    if ask.area.boxed and not _node_meets_box(columns, ask, node):
+    box = columns.node_box
+    if ask.area.boxed and not _meets_box(
+        ask, box[0, node], box[1, node], box[2, node], box[3, node]
+    ):
         return False
     if ask.area.edges.shape[0] > 0:
         relation = box_relation(
@@ -185,11 +188,12 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
 
 
 @inline_njit
-def _node_meets_box(columns: Columns, ask: Ask, node: int) -> bool:
-    if columns.node_box[1, node] > ask.area.max_y or columns.node_box[3, node] < ask.area.min_y:
+def _meets_box(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> bool:
+    """Whether a box, or a point, has a place in common with the box asked for."""
+    if min_y > ask.area.max_y or max_y < ask.area.min_y:
         return False
-    starts_before = columns.node_box[0, node] <= ask.area.max_x
-    ends_after = columns.node_box[2, node] >= ask.area.min_x
+    starts_before = min_x <= ask.area.max_x
+    ends_after = max_x >= ask.area.min_x
     if ask.area.min_x <= ask.area.max_x:
         return bool(starts_before and ends_after)
     return bool(starts_before or ends_after)
@@ -333,29 +337,16 @@ def doc_can_match(columns: Columns, ask: Ask, doc: int) -> bool:
 @inline_njit
 def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
     """Whether the document lies in the box, the polygon and the zone asked for."""
-    if ask.area.boxed:
-        x = columns.doc_position[doc, 0]
-        y = columns.doc_position[doc, 1]
-        if y < ask.area.min_y or y > ask.area.max_y:
-            return False
-        after = x >= ask.area.min_x
-        before = x <= ask.area.max_x
-        if ask.area.min_x <= ask.area.max_x:
-            if not (after and before):
-                return False
-        elif not (after or before):
-            return False
+    x, y = columns.doc_position[doc, 0], columns.doc_position[doc, 1]
+    if ask.area.boxed and not _meets_box(ask, x, y, x, y):
+        return False
     if ask.lists.restricted:
         listed = ask.lists.required.shape[0]
         at = first_posting(ask.lists.required, 0, listed, doc)
         if at == listed or ask.lists.required[at] != doc:
             return False
     if ask.area.edges.shape[0] > 0:
-        return contains(
-            ask.area.edges,
-            columns.doc_position[doc, 0] / UNITS_PER_DEGREE,
-            columns.doc_position[doc, 1] / UNITS_PER_DEGREE,
-        )
+        return contains(ask.area.edges, x / UNITS_PER_DEGREE, y / UNITS_PER_DEGREE)
     return True
 
 

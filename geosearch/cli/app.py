@@ -27,12 +27,15 @@ from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, GeosearchError
 
 DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
+SLOWER, INTERRUPTED = 1, 130
 
 TRACEBACK_VARIABLE = "GEOSEARCH_TRACEBACK"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 importers = typer.Typer(help="Turn other sources into a snapshot.")
 app.add_typer(importers, name="import")
+benches = typer.Typer(help="Measure, and compare what was measured.")
+app.add_typer(benches, name="bench")
 
 
 def main() -> None:
@@ -292,22 +295,56 @@ def inspect(
         console().print(merchant_table(record))
 
 
-@app.command()
+@benches.callback(invoke_without_command=True)
 def bench(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A small world, a few minutes, nothing saved.")
+    context: typer.Context,
+    full: Annotated[
+        bool, typer.Option("--full", help="Adds 10,000,000 merchants in 300 towns.")
     ] = False,
-    worlds: Annotated[
-        str | None, typer.Option(metavar="SHAPE:N,...", help="Such as city:1000000.")
+    only: Annotated[
+        str, typer.Option(metavar="FAMILY,...", help="Families, build, http, relevance.")
+    ] = "",
+    peers: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Peers; none for an empty list.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
-) -> None:
-    """Measure queries, build and service, beside brute force."""
-    from benchmarks.__main__ import main as measure
+    worlds: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Merchant counts, such as 100000.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for result.json, report.md and report.html.")
+    ] = None,
+) -> int:
+    """Measure queries, build and service, beside what one would use instead."""
+    if context.invoked_subcommand is not None:
+        return DONE
+    from benchmarks.reports.markdown import markdown_report
+    from benchmarks.run import parse, run
 
-    given = {"--worlds": worlds, "--out": out}
-    options = [text for name, value in given.items() if value for text in (name, str(value))]
-    measure([*(["--quick"] if quick else []), *options])
+    options = parse(full=full, only=only, peers=peers, worlds=worlds, out=out)
+    result = run(options, ["geosearch", *sys.argv[1:]])
+    typer.echo(markdown_report(result))
+    return INTERRUPTED if result.unfinished else DONE
+
+
+@benches.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="A result.json.")],
+    after: Annotated[Path, typer.Argument(help="Another one.")],
+    threshold: Annotated[
+        float, typer.Option(parser=share, metavar="SHARE", help="Slowdown that fails.")
+    ] = 0.1,
+) -> int:
+    """Tell what changed beyond noise; exits with 1 on a slowdown."""
+    from benchmarks.reports.compare import compare as compared
+    from benchmarks.reports.compare import compare_text
+    from benchmarks.result import load_result
+
+    try:
+        found = compared(load_result(before), load_result(after), threshold)
+    except ValueError as error:
+        raise BadData(str(error)) from error
+    typer.echo(compare_text(found))
+    return SLOWER if found.failed else DONE
 
 
 def _read_json(file: Path) -> dict[str, Any]:

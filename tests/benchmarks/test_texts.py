@@ -1,38 +1,68 @@
-"""Text figures: a toy run measures every family, against numpy postings that agree."""
+"""Questions with words: what they say of shares, words and documents is so."""
 
 from itertools import islice
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 from rapidfuzz.distance import OSA
 
-from benchmarks.figures import WrongAnswer
-from benchmarks.report import texts_table
-from benchmarks.texts import Bench, figures_of, misspelt, terms_of_share
-from geosearch.build.pipeline import build
+from benchmarks.brute import BruteForce
+from benchmarks.checks import right_answers
+from benchmarks.families import LATER
+from benchmarks.table import table_of
+from benchmarks.texts import (
+    NAMES,
+    TextQuestions,
+    cards_of,
+    half_typed,
+    misspelt,
+    terms_of_share,
+    text_world,
+)
+from geosearch.model import Query
 from geosearch.searcher import Searcher, open_index
-from geosearch.synth.world import DEFAULT_CREATED_AT, synthesise
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
-    folder = tmp_path_factory.mktemp("texts")
-    synthesise(folder / "snapshot", merchants=4_000, seed=3)
-    build(folder / "snapshot", folder / "index", now=DEFAULT_CREATED_AT)
-    return open_index(folder / "index")
+def engine(world_cache: Path) -> Searcher:
+    folder = text_world(4_000)
+    # It is kept in the cache.
+    assert text_world(4_000, say=pytest.fail) == folder
+    return open_index(folder)
 
 
-def test_a_toy_run_measures_every_family(engine: Searcher) -> None:
-    figures = figures_of(engine, queries=30, rounds=1, compared=30)
-    rows = figures["families"]
-    assert len(rows) == 5
-    assert sum(row.get("compared", 0) for row in rows) > 10
-    assert all(row["rank"]["p50_us"] > 0 for row in rows)
-    assert rows[0]["work"]["postings"] > 0
-    assert figures["text_bytes_per_merchant"] > 0
-    table = texts_table(figures)
-    assert all(row["label"] in table for row in rows)
+def test_the_engine_finds_what_holds_the_words(engine: Searcher) -> None:
+    (segment,) = engine.segments
+    brute = BruteForce(engine)
+    at = TextQuestions(engine, 1).at
+    table = table_of(brute, at, LATER, cards_of(engine)[0], segment)
+    questions = TextQuestions(engine, 40, table)
+    matched = 0
+    for name in ("word_5", "two_words"):
+        asked = questions.family(name)
+        assert asked.among is not None
+        for query, question, held in zip(asked.queries, asked.questions, asked.among, strict=True):
+            assert isinstance(query, Query)
+            assert (query.q or "").split() == [*question.words]
+            with_words = [set(question.words) <= set(table.text[doc].split()) for doc in range(4)]
+            assert with_words == np.isin(np.arange(4), held).tolist()
+        for right, query in zip(right_answers(brute, asked, 40), asked.queries, strict=True):
+            assert isinstance(query, Query)
+            ranked = engine.rank(query)
+            assert right.of_engine(ranked) == 1.0
+            matched += len(ranked.doc_ids)
+    assert matched > 50
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_family_asks_as_much_as_it_is_told(engine: Searcher, name: str) -> None:
+    asked = TextQuestions(engine, 30).family(name)
+    assert asked.name == name
+    assert len(asked.queries) == 30
+    assert not asked.questions
+    assert asked.once == (name == "misspelt")
 
 
 def test_terms_have_the_share_and_the_documents_they_say(engine: Searcher) -> None:
@@ -42,8 +72,6 @@ def test_terms_have_the_share_and_the_documents_they_say(engine: Searcher) -> No
     for term in terms:
         assert 0.03 < len(term.docs) / len(segment) < 0.08
         assert (np.diff(term.docs) > 0).all()
-        names = [bytes(segment.merchant_payload(doc)).decode() for doc in term.docs[:5].tolist()]
-        assert all(names)
 
 
 def test_misspelt_words_are_one_edit_away_and_never_twice() -> None:
@@ -54,9 +82,7 @@ def test_misspelt_words_are_one_edit_away_and_never_twice() -> None:
     assert all(min(OSA.distance(one, word) for word in words) == 1 for one in wrong)
 
 
-def test_brute_force_that_disagrees_ends_the_run(engine: Searcher) -> None:
-    bench = Bench(engine, queries=10, rounds=1, compared=10)
-    terms = terms_of_share(engine.segments[0], 0.05)[:1]
-    too_many = terms[0]._replace(docs=np.arange(len(engine.segments[0])))
-    with pytest.raises(WrongAnswer):
-        bench.as_typed("every shop", [(too_many,)])
+def test_half_a_name_is_typed_in_several_ways() -> None:
+    rng = Random(1)
+    assert {half_typed("海底捞店", rng) for _ in range(40)} == {"海底", "haidi", "hd"}
+    assert half_typed("K", rng) in ("K", "k")

@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from benchmarks.brute import BruteForce
+from benchmarks.families import FAMILIES
 from benchmarks.flat import Flat
-from benchmarks.queries import FAMILIES
 from benchmarks.world_deals import SHARES
 from benchmarks.worlds import World, open_world
 from geosearch.publish import current
@@ -34,7 +34,7 @@ def flat(brute: BruteForce) -> Flat:
 
 @pytest.mark.parametrize("text", ["city", "town:5", "city:", "city:-1", "city:0", "city:1e6"])
 def test_odd_worlds_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="Expected city or towns:MERCHANTS"):
+    with pytest.raises(ValueError, match="Expected city or towns or pile:MERCHANTS"):
         World.parse(text)
 
 
@@ -48,7 +48,7 @@ def test_shares_of_programmes(model: Searcher) -> None:
 
 
 def test_hours(brute: BruteForce, flat: Flat) -> None:
-    nearest_open = next(family for family in FAMILIES if family.name == "nearest_open_red")
+    nearest_open = next(family for family in FAMILIES if family.name == "nearest_red")
     query = nearest_open.at(31.2, 121.4)
     state = brute.states(query)[flat.schedule]
     shares = np.bincount(state, minlength=3) / len(state)

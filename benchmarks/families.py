@@ -1,0 +1,238 @@
+"""The families of questions that are measured, and where they are asked.
+
+Useful for: `suite` and `http_load`; `texts` has those with words.
+Not useful for: correctness over all parameters; the tests' oracle does that.
+
+Each family is one question asked at many places: a shop drawn at random, so that questions come
+from where shops are, moved by some 150 m. The instant is a Friday evening, the answer's length 20.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.peers import Question
+from benchmarks.table import Table
+from benchmarks.world_deals import BANKS, RED, TINY
+from benchmarks.worlds import USUAL_TIME
+from geosearch.columns import Columns
+from geosearch.model import Query
+from geosearch.suggest import SuggestQuery
+from indexes.sphere import UNITS_PER_DEGREE
+
+TOP_K = 20
+NEAR_M = 150.0
+FAR_M = 25_000.0
+RURAL_RADIUS_M = 50_000.0
+METRES_PER_DEGREE = 111_195.0
+LATER = USUAL_TIME + timedelta(hours=4)
+"""The other instant that is asked about: most shops are shut by then."""
+
+# Corners of the polygon that is asked about, metres east and north of the place: 5.4 km2, concave.
+_CORNERS = ((-1500, -900), (400, -1300), (1600, -600), (500, 100), (1300, 1300), (-700, 1400))
+
+
+@dataclass(frozen=True)
+class Family:
+    """One question.
+
+    Its label, its wishes, how far from a shop it is asked, whether it asks for what lies in a
+    polygon instead of a circle, and whether peers are asked it too.
+    """
+
+    name: str
+    label: str
+    wishes: dict[str, Any] = field(hash=False)
+    away_m: float = NEAR_M
+    drawn: bool = False
+    peers: bool = True
+
+    def at(self, lat: float, lng: float) -> Query:
+        """The question at a place."""
+        wishes = {"at": USUAL_TIME, "limit": TOP_K, **self.wishes}
+        if self.drawn:
+            ring = [moved(lat, lng, east, north) for east, north in _CORNERS]
+            corners = [[x, y] for y, x in (*ring, ring[0])]
+            wishes["polygon"] = {"type": "Polygon", "coordinates": [corners]}
+        return Query(lat=lat, lng=lng, **wishes)
+
+
+_OPEN_RED = {"open": "now", "cards": (RED,)}
+
+FAMILIES = (
+    Family("nearest_red", "nearest, open now, a card 3 % hold", {**_OPEN_RED, "sort": "distance"}),
+    Family("nearest_banks", "nearest, any of 8 cards", {"sort": "distance", "cards": BANKS}),
+    Family(
+        "nearest_open_banks",
+        "nearest, open now, any of 8 cards",
+        {"sort": "distance", "open": "now", "cards": BANKS},
+    ),
+    Family(
+        "nearest_tiny",
+        "nearest, open now, a card 0.05 % hold",
+        {"sort": "distance", "open": "now", "cards": (TINY,)},
+    ),
+    Family(
+        "nearest_later",
+        "nearest, open at another time, the 3 % card",
+        {**_OPEN_RED, "sort": "distance", "at": LATER},
+    ),
+    Family("best_red", "best, open now, the 3 % card", {**_OPEN_RED, "sort": "best"}),
+    Family("saving_red", "saving, open now, the 3 % card", {**_OPEN_RED, "sort": "saving"}),
+    Family(
+        "count_all",
+        "nearest, total and facets by category",
+        {"sort": "distance", "total": True, "facets": ("category",)},
+    ),
+    Family(
+        "count_red",
+        "nearest, total and facets by category, open now, the 3 % card",
+        {**_OPEN_RED, "sort": "distance", "total": True, "facets": ("category",)},
+    ),
+    Family(
+        "polygon_red",
+        "nearest in a polygon of 5 km², open now, the 3 % card",
+        {**_OPEN_RED, "sort": "distance"},
+        drawn=True,
+    ),
+    Family(
+        "rural_red",
+        "nearest in 50 km, asked some 25 km away, open now, the 3 % card",
+        {**_OPEN_RED, "sort": "distance", "radius": RURAL_RADIUS_M},
+        away_m=FAR_M,
+    ),
+    Family(
+        "best_any_deal",
+        "best, open now, any deal for 8 cards",
+        {"sort": "best", "open": "now", "cards": BANKS, "deals": "any"},
+        peers=False,
+    ),
+    Family(
+        "rating_cafe",
+        "rating, open now, cafés",
+        {"sort": "rating", "open": "now", "categories": ("food.cafe",)},
+        peers=False,
+    ),
+)
+
+PILE_FAMILIES = ("nearest_red", "nearest_banks", "best_red", "count_red")
+"""Asked where 10,000 shops share one position."""
+
+
+def piled(family: Family) -> Family:
+    """A family as it is asked there."""
+    name, label = f"pile_{family.name}", f"{family.label}, 10,000 shops on one position"
+    return replace(family, name=name, label=label)
+
+
+MIXED = Family("mixed", "an app's day: all of these, mixed", {})
+MIX = {
+    **{"nearest_red": 30, "nearest_open_banks": 20, "best_red": 20, "saving_red": 10},
+    **{"nearest_banks": 5, "nearest_later": 5, "count_red": 5, "polygon_red": 3, "nearest_tiny": 2},
+}
+"""Shares of the mixed trace, in per cent: a choice of ours, no recording."""
+
+
+class Asked(NamedTuple):
+    """A family asked in a world: equally many queries, and questions for peers or none."""
+
+    name: str
+    label: str
+    queries: Sequence[Query | SuggestQuery]
+    questions: Sequence[Question] = ()
+    among: Sequence[NDArray[np.int64]] | None = None
+    """Documents that hold the words of each query, where it has any."""
+    once: bool = False
+    """Whether only the first time counts, when nothing of the text is kept."""
+
+
+def moved(lat: float, lng: float, east_m: float, north_m: float) -> tuple[float, float]:
+    """Position so many metres away, in degrees to 1e-7."""
+    east = east_m / METRES_PER_DEGREE / float(np.cos(np.radians(lat)))
+    return round(lat + north_m / METRES_PER_DEGREE, 7), round(lng + east, 7)
+
+
+def places(
+    columns: Columns, count: int, seed: int, away_m: float = NEAR_M
+) -> list[tuple[float, float]]:
+    """Latitude and longitude of `count` places some `away_m` from shops, in degrees."""
+    return _moved_some(columns, np.random.default_rng(seed), count, away_m, None)
+
+
+def crowded_place(columns: Columns) -> int:
+    """A document of those that share the most common position."""
+    _, first, counts = np.unique(
+        columns.doc_position, axis=0, return_index=True, return_counts=True
+    )
+    return int(first[counts.argmax()])
+
+
+def _moved_some(
+    columns: Columns, rng: np.random.Generator, count: int, away_m: float, doc: int | None
+) -> list[tuple[float, float]]:
+    """Places near random documents, or all near one."""
+    position = columns.doc_position
+    docs = rng.integers(0, len(position), count) if doc is None else np.full(count, doc)
+    lng, lat = position[docs].T / UNITS_PER_DEGREE
+    north, east = rng.normal(0.0, away_m, (2, count))
+    spots = zip(lat.tolist(), lng.tolist(), east.tolist(), north.tolist(), strict=True)
+    return [moved(*spot) for spot in spots]
+
+
+def question_of(query: Query, table: Table, words: tuple[str, ...] = ()) -> Question:
+    """A query as a peer is asked it.
+
+    Raises
+    ------
+    ValueError
+        If the table's columns do not answer it.
+    """
+    if query.sort not in ("distance", "best", "saving") or query.categories:
+        raise ValueError(f"Expected an order and filters that peers know, got {query}")
+    if query.sort != "distance" and query.cards != (table.wallet,):
+        raise ValueError(f"Expected the wallet {table.wallet!r}, got {query.cards}")
+    ring: tuple[tuple[float, float], ...] = ()
+    if query.polygon is not None:
+        ring = tuple((x, y) for x, y in query.polygon["coordinates"][0][:-1])
+    later = "open_later" if query.at == LATER else "open_now"
+    return Question(
+        lat=query.lat,
+        lng=query.lng,
+        radius_m=query.radius_m if query.radius_m is not None else 0.0,
+        hours=later if query.open == "now" else "",
+        programs=sum(1 << table.program_bits[card] for card in query.cards),
+        sort=query.sort,
+        words=words,
+        polygon=ring,
+        counted=query.total,
+        limit=query.limit,
+    )
+
+
+def asked_in(
+    columns: Columns,
+    table: Table | None,
+    family: Family,
+    count: int,
+    seed: int,
+    *,
+    near: int | None = None,
+) -> Asked:
+    """A family's questions in a world; for peers too, where they are given a table.
+
+    They are asked near one document, if it is given.
+    """
+    spots = _moved_some(columns, np.random.default_rng(seed), count, family.away_m, near)
+    if family is MIXED:
+        by_name = {one.name: one for one in FAMILIES}
+        chosen = Random(seed).choices(list(MIX), list(MIX.values()), k=count)
+        queries = [by_name[name].at(*spot) for name, spot in zip(chosen, spots, strict=True)]
+    else:
+        queries = [family.at(*spot) for spot in spots]
+    questions = [question_of(query, table) for query in queries] if table and family.peers else []
+    return Asked(family.name, family.label, queries, questions)

@@ -1,0 +1,65 @@
+"""What a process of its own sees of an index: opening, the first answer, and memory.
+
+Useful for: `suite`, which runs it in a process that has opened nothing before.
+Not useful for: steady state.
+
+The pages of the index are dropped from the system's cache first, where the system lets one: the
+first answer waits for the disk. Starting Python and reading the kernels are not counted.
+
+    python -m benchmarks.fresh INDEX
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.families import FAMILIES, places
+from benchmarks.record import peak_rss_gb
+from geosearch.kernels import warm
+from geosearch.publish import current
+from geosearch.searcher import Searcher
+
+ASKED = 200
+SEED = 5
+
+
+def drop_pages(folder: Path) -> None:
+    """Ask the system to forget what it has read of a folder."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    for file in folder.rglob("*.*"):
+        handle = os.open(file, os.O_RDONLY)
+        try:
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(handle)
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Milliseconds to open and to the first answer, and bytes of resident memory at the most."""
+    warm()
+    version = current(folder)
+    drop_pages(version)
+    family = FAMILIES[0]
+    begin = time.perf_counter()
+    engine = Searcher(version)
+    opened = time.perf_counter()
+    ((lat, lng),) = places(engine.segments[0].columns, 1, SEED)
+    query = family.at(lat, lng)
+    asked = time.perf_counter()
+    engine.rank(query)
+    answered = time.perf_counter()
+    for one in FAMILIES:
+        for spot in places(engine.segments[0].columns, ASKED, SEED):
+            engine.rank(one.at(*spot))
+    return {
+        "open_ms": round((opened - begin) * 1e3, 2),
+        "cold_ms": round((opened - begin + answered - asked) * 1e3, 2),
+        "rss_bytes": int(peak_rss_gb() * 1e9),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Path(sys.argv[1]))))

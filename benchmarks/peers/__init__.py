@@ -1,0 +1,119 @@
+"""What one would use instead of this engine, one file each, set up as a competent user would.
+
+Useful for: `benchmarks.suite`, which asks every peer the same questions in the same run.
+Not useful for: production; each answers the families of the suite and nothing else.
+
+A peer gets plain columns (`table.Table`) in which opening hours and deals are already worked out
+for the one instant of the questions: that is what its users must do, again every minute. It
+answers `Question`s with the row numbers of merchants.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import ClassVar, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.table import Table
+
+I64 = NDArray[np.int64]
+
+
+class Question(NamedTuple):
+    """What a peer is asked.
+
+    Rows match that lie within `radius_m` metres (great circle, radius 6,371,008.8 m) of the place,
+    or within `polygon`; are open as `hours` says; have a bit in common with `programs`; and hold
+    every one of `words`. The first `limit` by `sort` are wanted.
+    """
+
+    lat: float
+    lng: float
+    radius_m: float = 3_000.0
+    hours: str = ""
+    """`"open_now"` or `"open_later"`, a column of the table; empty: any hours."""
+    programs: int = 0
+    """Bits of `Table.programs`, any of which is enough; 0: no card is asked for."""
+    sort: str = "distance"
+    """`"distance"` ascending, `"saving"` descending and unknown ones last, or `"best"`:
+    `Table.worth` less `Table.walk_cost_per_m` times the distance, descending."""
+    words: tuple[str, ...] = ()
+    """Tokens of `Table.text`."""
+    polygon: tuple[tuple[float, float], ...] = ()
+    """Ring of (lng, lat), not closed, in place of the radius."""
+    counted: bool = False
+    """Whether `Found.total` and `Found.groups` are wanted too."""
+    limit: int = 20
+
+
+class Found(NamedTuple):
+    """Rows, best first; and of all matches their number, and their number by category set."""
+
+    rows: I64
+    total: int | None = None
+    groups: dict[int, int] | None = None
+    """Matches by `Table.category_set`; sets without a match left out."""
+
+
+class Missing(Exception):
+    """A peer is not installed here; the message says how to install it."""
+
+
+class Peer(Protocol):
+    """Built by its constructor from a table; `folder` is an empty one for its files.
+
+    Raises `Missing` when built, where what it needs is not installed.
+    """
+
+    name: ClassVar[str]
+    """As `--peers` names it."""
+    label: ClassVar[str]
+    """As a report names it."""
+    schema: ClassVar[str]
+    """How it is set up, in a sentence."""
+
+    def __init__(self, table: Table, folder: Path) -> None: ...
+
+    @property
+    def version(self) -> str:
+        """Of the software."""
+        ...
+
+    def answers(self, question: Question) -> bool:
+        """Whether it was set up for such a question at all."""
+        ...
+
+    def ask(self, question: Question) -> Found:
+        """The answer."""
+        ...
+
+    def size(self) -> int:
+        """Bytes of its index in memory or on disk; 0 where it cannot tell."""
+        ...
+
+    def close(self) -> None:
+        """Stop and remove what it started."""
+        ...
+
+
+PEERS = {
+    "numpy": "numpy_scan.NumpyScan",
+    "rtree": "rtree_filter.RtreeFilter",
+    "strtree": "str_tree.StrTree",
+    "kdtree": "kd_tree.KdTree",
+    "grid": "numpy_grid.NumpyGrid",
+    "sqlite": "sqlite.Sqlite",
+    "duckdb": "duck_db.DuckDb",
+    "tantivy": "tantivy_search.Tantivy",
+    "postgis": "postgis.PostGis",
+    "redis": "redis_geo.RedisGeo",
+}
+"""Modules and classes of the peers, by name, in the order of reports."""
+
+
+def peer_class(name: str) -> type[Peer]:
+    """Class of a peer; its module imports what it needs when it is built."""
+    module, _, kind = PEERS[name].partition(".")
+    found: type[Peer] = getattr(import_module(f"benchmarks.peers.{module}"), kind)
+    return found

@@ -1,0 +1,137 @@
+"""KD-trees (scipy) over unit vectors, one for each programme: exact, without boxes and corners.
+
+Useful for: what the usual nearest-neighbour library does when the cards are known beforehand.
+Not useful for: words; polygons.
+
+`query` with a growing count for the nearest. For everything in a circle `sparse_distance_matrix`
+from a tree of one point: it gives arrays, and took 0.6 times as long as `query_ball_point`, whose
+lists must be turned into arrays, for all rows of a city, and 0.5 to 1.5 times for a card 3 % hold.
+Any of eight cards that three shops in five take: one question to the tree of all rows took a sixth
+of eight questions, so trees are merged only where they hold few rows together. Leaves of 16, 32
+and 64 rows took the same time within a tenth.
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks.peers import I64, Found, Missing, Question
+from benchmarks.peers.numpy_scan import Columns, chord, unit_vector
+from benchmarks.table import Table
+
+LEAF_SIZE = 32
+NODE_BYTES = 72
+"""A node of scipy's tree: nine fields of eight bytes."""
+
+
+class KdTree:
+    """Peer `kdtree`."""
+
+    name: ClassVar[str] = "kdtree"
+    label: ClassVar[str] = "scipy cKDTree, one for each card"
+    schema: ClassVar[str] = (
+        "cKDTree over unit vectors of all rows and one of each programme's; hours and the rest "
+        "filtered in numpy; several programmes: trees merged, or the tree of all rows filtered."
+    )
+
+    def __init__(self, table: Table, folder: Path) -> None:
+        try:
+            from scipy.spatial import cKDTree
+        except ImportError as error:
+            raise Missing("pip install 'geosearch[bench]'") from error
+        self._tree_of = cKDTree
+        self._columns = Columns(table, np.arange(len(table)))
+        points = np.column_stack(self._columns.unit)
+        self._all = _Tree(cKDTree(points, leafsize=LEAF_SIZE), self._columns.row)
+        self._trees = {}
+        for number in table.program_bits.values():
+            rows = np.flatnonzero(table.programs & (1 << number))
+            if len(rows):
+                self._trees[number] = _Tree(cKDTree(points[rows], leafsize=LEAF_SIZE), rows)
+
+    @property
+    def version(self) -> str:
+        """Of scipy."""
+        return version("scipy")
+
+    def answers(self, question: Question) -> bool:
+        """All but words and polygons."""
+        return not question.words and not question.polygon
+
+    def ask(self, question: Question) -> Found:
+        """Rows of the trees of the programmes asked for."""
+        columns = self._columns
+        look = self._circle
+        if question.sort == "distance" and not question.counted:
+            look = self._nearest
+        parts = [look(question, tree) for tree in self._chosen(question)]
+        at = parts[0] if len(parts) == 1 else np.unique(np.concatenate([columns.row[:0], *parts]))
+        return columns.found(question, *columns.within(question, at, question.radius_m))
+
+    def _chosen(self, question: Question) -> list["_Tree"]:
+        """Trees that hold all rows with the programmes asked for."""
+        if not question.programs:
+            return [self._all]
+        asked = [tree for bit, tree in self._trees.items() if question.programs >> bit & 1]
+        if len(asked) > 1 and 4 * sum(len(tree.rows) for tree in asked) > len(self._all.rows):
+            return [self._all]
+        return asked
+
+    def _circle(self, question: Question, tree: "_Tree") -> I64:
+        """Matching rows of a tree in the circle, and perhaps some on its edge."""
+        place = self._tree_of([unit_vector(question.lat, question.lng)])
+        reach = _reach(question)
+        pairs = place.sparse_distance_matrix(tree.index, reach, output_type="ndarray")
+        return self._columns.passing(question, tree.rows[pairs["j"]])
+
+    def _nearest(self, question: Question, tree: "_Tree") -> I64:
+        """Matching rows of a tree in the circle, at least the first `limit` of them."""
+        place, reach = unit_vector(question.lat, question.lng), _reach(question)
+        share = self._share(question, tree)
+        count = min(int(1.5 * question.limit / max(share, 1e-3)), len(tree.rows))
+        while True:
+            # Of one row the tree would answer with a number instead of an array.
+            _, near = tree.index.query(place, max(count, 2), distance_upper_bound=reach)
+            # The tree answers with the number of its rows where no more are in reach.
+            near = near[near < len(tree.rows)]
+            at = self._columns.passing(question, tree.rows[near])
+            if len(at) >= question.limit or len(near) < count or count == len(tree.rows):
+                return at
+            count = min(4 * count, len(tree.rows))
+
+    def _share(self, question: Question, tree: "_Tree") -> float:
+        """Share of a tree's rows with the hours and programmes asked for, counted once for each."""
+        wish = question.hours, self._columns.wanted(question)
+        if wish not in tree.shares:
+            tree.shares[wish] = len(self._columns.passing(question, tree.rows)) / len(tree.rows)
+        return tree.shares[wish]
+
+    def size(self) -> int:
+        """Bytes of the columns, of the points and numbers of rows in the trees, and of nodes."""
+        return self._columns.size() + sum(
+            tree.size() for tree in (self._all, *self._trees.values())
+        )
+
+    def close(self) -> None:
+        """Nothing is started."""
+
+
+class _Tree:
+    """A tree of some rows."""
+
+    def __init__(self, index: Any, rows: I64) -> None:
+        self.index = index
+        self.rows = rows
+        self.shares: dict[tuple[str, int], float] = {}
+
+    def size(self) -> int:
+        """Bytes of its arrays and nodes."""
+        arrays = self.index.data.nbytes + self.index.indices.nbytes + self.rows.nbytes
+        return int(arrays + NODE_BYTES * self.index.size)
+
+
+def _reach(question: Question) -> float:
+    """Chord of the radius, and a little: `Columns.within` decides what is on the circle."""
+    return chord(question.radius_m) * (1 + 1e-9)

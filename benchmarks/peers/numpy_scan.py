@@ -1,0 +1,246 @@
+"""Brute force in numpy: rows sorted by latitude once, every row of the strip is tested.
+
+Useful for: what a few array operations do without any index; and `Columns`, the columns and steps
+that the other peers with numpy filters share.
+Not useful for: a country in one array, where the strip holds shops of every city on the latitude.
+
+Masks over the whole strip, then numbers of rows: the other way round, the mask of the card first,
+took 0.9 to 2 times as long, and 0.7 for a card that 0.05 % hold.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+import shapely
+from numpy.typing import NDArray
+
+from benchmarks.peers import I64, Found, Question
+from benchmarks.table import UNKNOWN_SAVING, Table
+from indexes.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
+
+Floats = NDArray[np.float64]
+
+FIRST_RADIUS_M = 250.0
+"""Where indexes of boxes begin to look for the nearest; 125 and 500 m were slower on balance."""
+
+
+class Columns:
+    """Columns of a table in an order of its rows; `at` below are places in that order.
+
+    Distances are kept as squared chords of the unit sphere: they order as metres do, and cost no
+    sine per row. Whole questions took 0.5 to 1.0 times as long as with haversines.
+    """
+
+    def __init__(self, table: Table, order: I64) -> None:
+        self.row = order
+        self.lat, self.lng = table.lat[order], table.lng[order]
+        self.unit = unit_vectors(self.lat, self.lng)
+        # Hours and programmes in one test: a column of bits for each wish for hours, with one bit
+        # that every row has.
+        self._any = 1 << (max(table.program_bits.values(), default=-1) + 1)
+        bits = np.min_scalar_type(2 * self._any - 1)
+        programs = (table.programs[order].astype(np.uint64) | np.uint64(self._any)).astype(bits)
+        self.flags = {
+            "": programs,
+            "open_now": np.where(table.open_now[order], programs, 0).astype(bits),
+            "open_later": np.where(table.open_later[order], programs, 0).astype(bits),
+        }
+        saving = table.saving[order]
+        unknown = saving == UNKNOWN_SAVING
+        self._saving_key = np.where(unknown, np.iinfo(np.int64).max, -np.where(unknown, 0, saving))
+        self._worth = table.worth[order]
+        self._category_set = table.category_set[order]
+        self._walk_cost_per_m = table.walk_cost_per_m
+
+    def wanted(self, question: Question) -> int:
+        """Bits of a column of `flags`, any of which makes a row match."""
+        return question.programs & (self._any - 1) if question.programs else self._any
+
+    def passing(self, question: Question, at: I64) -> I64:
+        """Those of some rows with the hours and programmes asked for."""
+        kept: I64 = at[(self.flags[question.hours][at] & self.wanted(question)) != 0]
+        return kept
+
+    def within(self, question: Question, at: I64, radius_m: float) -> tuple[I64, Floats]:
+        """Those of some rows in the circle or the polygon, and their squared chords."""
+        if question.polygon:
+            ring = shapely.Polygon(question.polygon)
+            shapely.prepare(ring)
+            at = at[shapely.intersects_xy(ring, self.lng[at], self.lat[at])]
+            return at, self.chords(question, at)
+        chords = self.chords(question, at)
+        inside = np.flatnonzero(chords <= chord(radius_m) ** 2)
+        return at[inside], chords[inside]
+
+    def chords(self, question: Question, at: I64) -> Floats:
+        """Squared chords between the question's place and rows."""
+        x, y, z = unit_vector(question.lat, question.lng)
+        squared: Floats = (self.unit[0][at] - x) ** 2
+        squared += (self.unit[1][at] - y) ** 2
+        squared += (self.unit[2][at] - z) ** 2
+        return squared
+
+    def found(self, question: Question, at: I64, chords: Floats) -> Found:
+        """First rows in the question's order, and counts if wanted, of all that match."""
+        keys: NDArray[np.float64 | np.int64] = chords
+        if question.sort == "saving":
+            keys = self._saving_key[at]
+        elif question.sort == "best":
+            metres = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(chords) / 2)
+            keys = self._walk_cost_per_m * metres - self._worth[at]
+        if len(at) > question.limit:
+            first = np.argpartition(keys, question.limit - 1)[: question.limit]
+        else:
+            first = np.arange(len(at))
+        rows = self.row[at[first[np.argsort(keys[first])]]]
+        if not question.counted:
+            return Found(rows)
+        counts = np.bincount(self._category_set[at])
+        sets = np.flatnonzero(counts)
+        groups = dict(zip(sets.tolist(), counts[sets].tolist(), strict=True))
+        return Found(rows, len(at), groups)
+
+    def size(self) -> int:
+        """Bytes of all columns."""
+        arrays = (self.row, self.lat, self.lng, *self.unit, *self.flags.values())
+        kept = (*arrays, self._saving_key, self._worth, self._category_set)
+        return sum(array.nbytes for array in kept)
+
+
+class NumpyScan:
+    """Peer `numpy`."""
+
+    name: ClassVar[str] = "numpy"
+    label: ClassVar[str] = "numpy, strip of sorted latitudes"
+    schema: ClassVar[str] = (
+        "Columns sorted by latitude; masks of longitude and of bits for hours and programmes, then "
+        "distances; sorted lists of rows by word, the rarest first."
+    )
+
+    def __init__(self, table: Table, folder: Path) -> None:
+        self._columns = Columns(table, np.argsort(table.lat, kind="stable"))
+        self._x = np.round(self._columns.lng * UNITS_PER_DEGREE).astype(np.int32)
+        self._postings = _postings(table.text, self._columns.row)
+
+    @property
+    def version(self) -> str:
+        """Of numpy."""
+        return np.__version__
+
+    def answers(self, question: Question) -> bool:
+        """All but words where the table has no text."""
+        return not question.words or bool(self._postings)
+
+    def ask(self, question: Question) -> Found:
+        """Rows of the strip, then of the box, then of the circle or polygon."""
+        columns = self._columns
+        low_lat, low_lng, high_lat, high_lng = box(question)
+        low_x = math.floor(low_lng * UNITS_PER_DEGREE) - 1
+        width = np.uint32(math.ceil(high_lng * UNITS_PER_DEGREE) + 1 - low_x)
+        start, stop = columns.lat.searchsorted((low_lat, high_lat + 1e-12)).tolist()
+        if question.words:
+            at = self._with_words(question.words, start, stop)
+            at = columns.passing(question, at)
+            at = at[(self._x[at] - np.int32(low_x)).view(np.uint32) <= width]
+        else:
+            # The difference as an unsigned number is at most the width exactly inside the box.
+            kept = (self._x[start:stop] - np.int32(low_x)).view(np.uint32) <= width
+            flags = columns.flags[question.hours][start:stop]
+            kept &= (flags & columns.wanted(question)) != 0
+            at = np.flatnonzero(kept) + start
+        return columns.found(question, *columns.within(question, at, question.radius_m))
+
+    def _with_words(self, words: Sequence[str], start: int, stop: int) -> I64:
+        """Rows of a strip that hold every word."""
+        nothing = np.zeros(0, np.int64)
+        lists = []
+        for word in words:
+            posting = self._postings.get(word, nothing)
+            first, last = posting.searchsorted((start, stop)).tolist()
+            lists.append(posting[first:last])
+        lists.sort(key=len)
+        at = lists[0]
+        for posting in lists[1:]:
+            if not len(at):
+                break
+            place = np.minimum(posting.searchsorted(at), len(posting) - 1)
+            at = at[posting[place] == at]
+        return at
+
+    def size(self) -> int:
+        """Bytes of the columns and the lists."""
+        postings = sum(posting.nbytes for posting in self._postings.values())
+        return self._columns.size() + self._x.nbytes + postings
+
+    def close(self) -> None:
+        """Nothing is started."""
+
+
+def box(question: Question, radius_m: float | None = None) -> tuple[float, float, float, float]:
+    """Least and greatest latitude and longitude, as (lat, lng, lat, lng), of what is asked for.
+
+    With `radius_m`, of a circle of that radius instead of the question's.
+    """
+    if question.polygon:
+        lngs, lats = zip(*question.polygon, strict=True)
+        return min(lats), min(lngs), max(lats), max(lngs)
+    # Wider by a part in a thousand million: nothing on the circle is lost to rounding.
+    reach = (question.radius_m if radius_m is None else radius_m) / EARTH_RADIUS_M * (1 + 1e-9)
+    aside = math.degrees(math.asin(math.sin(reach) / math.cos(math.radians(question.lat))))
+    aside, reach = aside + 1e-9, math.degrees(reach) + 1e-9
+    lat, lng = question.lat, question.lng
+    return lat - reach, lng - aside, lat + reach, lng + aside
+
+
+def first_radius_m(question: Question) -> float:
+    """Radius of the first circle to look in: a small one if only the nearest are wanted."""
+    if question.sort != "distance" or question.counted or question.polygon:
+        return question.radius_m
+    return min(FIRST_RADIUS_M, question.radius_m)
+
+
+def next_radius_m(question: Question, radius_m: float, count: int) -> float:
+    """Radius to look in next, where `count` rows matched and that is fewer than the limit."""
+    growth = math.sqrt(2 * question.limit / max(count, 1))
+    return min(radius_m * min(growth, 4.0), question.radius_m)
+
+
+def chord(radius_m: float) -> float:
+    """Straight line between two points of the unit sphere so many metres apart."""
+    return 2 * math.sin(radius_m / (2 * EARTH_RADIUS_M))
+
+
+def unit_vector(lat: float, lng: float) -> tuple[float, float, float]:
+    """A position in degrees on the unit sphere."""
+    phi, lam = math.radians(lat), math.radians(lng)
+    return math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi)
+
+
+def unit_vectors(lat: Floats, lng: Floats) -> tuple[Floats, Floats, Floats]:
+    """Positions in degrees on the unit sphere, a column for each axis."""
+    phi, lam = np.radians(lat), np.radians(lng)
+    return np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)
+
+
+def _postings(text: Sequence[str], order: I64) -> dict[str, I64]:
+    """Ascending places in an order of the rows that hold each token."""
+    if not text:
+        return {}
+    pairs = pl.DataFrame({"text": text}).select(pl.col("text").str.split(" "))[order]
+    lists = (
+        pairs.with_row_index("at")
+        .explode("text")
+        .filter(pl.col("text") != "")
+        .unique()
+        .sort("at")
+        .group_by("text", maintain_order=True)
+        .agg(pl.col("at").cast(pl.Int64))
+    )
+    return {
+        token: places.to_numpy()
+        for token, places in zip(lists["text"].to_list(), lists["at"], strict=True)
+    }

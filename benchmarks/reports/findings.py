@@ -1,0 +1,160 @@
+"""What a result says: the fastest exact peer of each family, and how cost grows with size.
+
+Useful for: sentences, tables and charts, which all take these from here.
+Not useful for: comparing two results; see `compare`.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+from msgspec import structs
+
+from benchmarks.result import FamilyResult, Line, Loop, Result, WorldResult
+
+_BESIDE = ("texts", "pile")
+_ABOUT = 0.05
+OURS = "geosearch"
+FLOOR = "floor"
+
+
+class Duel(NamedTuple):
+    """The fastest exact peer of a family beside this engine."""
+
+    family: FamilyResult
+    ours: Line
+    rival: Line | None
+    """None where no exact peer was asked."""
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times as fast as the peer this engine is."""
+        return self.rival.timing.p50_us / self.ours.timing.p50_us if self.rival else None
+
+
+def is_exact(line: Line) -> bool:
+    """Whether every answer that was compared was right, and any was compared."""
+    return line.compared > 0 and line.recall >= 1
+
+
+def readable(result: Result) -> Result:
+    """The result with small side worlds told of beside the world of about their size.
+
+    Worlds with names, and with a pile of shops on one position, have families of their own: a
+    reader looks for those of one size together.
+    """
+    worlds = [world for world in result.worlds if world.shape not in _BESIDE]
+    for side in (world for world in result.worlds if world.shape in _BESIDE):
+        at = next((n for n, world in enumerate(worlds) if _alike(world, side)), None)
+        if at is None:
+            worlds.append(side)
+            continue
+        known = {each.engine for each in worlds[at].engines}
+        worlds[at] = structs.replace(
+            worlds[at],
+            families=[*worlds[at].families, *side.families],
+            engines=[*worlds[at].engines, *(e for e in side.engines if e.engine not in known)],
+            stopped=worlds[at].stopped or side.stopped,
+        )
+    return structs.replace(result, worlds=worlds)
+
+
+def _alike(world: WorldResult, side: WorldResult) -> bool:
+    return abs(world.merchants - side.merchants) <= _ABOUT * world.merchants
+
+
+def has_peers(world: WorldResult) -> bool:
+    """Whether any other engine was asked in it."""
+    return any(line.engine != OURS for family in world.families for line in family.lines)
+
+
+def by_size(result: Result) -> list[WorldResult]:
+    """Worlds, the smallest first."""
+    return sorted(result.worlds, key=lambda world: world.merchants)
+
+
+def peer_worlds(result: Result) -> list[WorldResult]:
+    """Worlds in which peers were asked, the largest first."""
+    return [world for world in reversed(by_size(result)) if has_peers(world)]
+
+
+def duels(world: WorldResult) -> list[Duel]:
+    """A duel for each family that this engine answered, in order."""
+    found = []
+    for family in world.families:
+        ours = family.line(OURS)
+        if ours is not None:
+            peers = [line for line in family.lines if line.engine != OURS and is_exact(line)]
+            rival = min(peers, key=lambda line: line.timing.p50_us, default=None)
+            found.append(Duel(family, ours, rival))
+    return found
+
+
+def by_speed(family: FamilyResult) -> list[Line]:
+    """Lines of a family, the fastest first."""
+    return sorted(family.lines, key=lambda line: line.timing.p50_us)
+
+
+def engine_label(world: WorldResult, engine: str) -> str:
+    """How a report names an engine."""
+    return next((each.label for each in world.engines if each.engine == engine), engine)
+
+
+def families(result: Result) -> dict[str, str]:
+    """Labels of all families, by name, in order of appearance."""
+    return {family.family: family.label for world in by_size(result) for family in world.families}
+
+
+def sizes(result: Result, name: str) -> list[tuple[WorldResult, float]]:
+    """Worlds in which this engine answered a family, the smallest first, with its p50 in µs."""
+    found = []
+    for world in by_size(result):
+        for family in world.families:
+            line = family.line(OURS)
+            if family.family == name and line is not None:
+                found.append((world, line.timing.p50_us))
+    return found
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float | None:
+    """Exponent b of the cost ~ size**b that fits points best on logarithmic axes.
+
+    None for fewer than two sizes.
+    """
+    logs = [(math.log(size), math.log(cost)) for size, cost in points if cost > 0]
+    if len({x for x, _ in logs}) < 2:
+        return None
+    mean_x = sum(x for x, _ in logs) / len(logs)
+    mean_y = sum(y for _, y in logs) / len(logs)
+    across = sum((x - mean_x) ** 2 for x, _ in logs)
+    return sum((x - mean_x) * (y - mean_y) for x, y in logs) / across
+
+
+def size_slope(result: Result, name: str) -> float | None:
+    """`slope` of this engine's p50 over the worlds."""
+    return slope([(world.merchants, cost) for world, cost in sizes(result, name)])
+
+
+def spreads(result: Result) -> tuple[float, float] | None:
+    """Median and largest spread of rounds over all lines of several rounds."""
+    found = [
+        line.timing.spread
+        for world in result.worlds
+        for family in world.families
+        for line in family.lines
+        if len(line.timing.round_p50_us) > 1
+    ]
+    return (median(found), max(found)) if found else None
+
+
+def closed_loops(loops: Sequence[Loop]) -> list[Loop]:
+    """Loops that ask again as soon as they are answered, by connections; this engine first."""
+    found = [loop for loop in loops if loop.rate is None]
+    return sorted(found, key=lambda loop: (loop.server == FLOOR, loop.connections))
+
+
+def open_loops(loops: Sequence[Loop]) -> list[Loop]:
+    """Loops that ask at a rate, by rate; this engine first."""
+    found = [loop for loop in loops if loop.rate is not None]
+    return sorted(found, key=lambda loop: (loop.server == FLOOR, loop.rate))

@@ -1,0 +1,134 @@
+"""The sections of a report: what is said and which tables; parts that a run lacks are left out.
+
+Useful for: `markdown` and `html`, which show the same sections.
+Not useful for: charts; `html` adds them by the section's key.
+"""
+
+from typing import NamedTuple
+
+from benchmarks.reports import sentences, tables
+from benchmarks.reports.findings import by_size, peer_worlds
+from benchmarks.reports.tables import Table
+from benchmarks.result import Result, WorldResult
+
+
+class Section(NamedTuple):
+    """A heading with sentences, tables, and long tables that one may want closed."""
+
+    key: str
+    title: str
+    said: list[str]
+    tables: list[Table]
+    long: list[Table]
+
+
+def sections(result: Result) -> list[Section]:
+    """What a result has, in the order of reading; without the headline."""
+    if not result.worlds:
+        worlds: list[Section | None] = [
+            Section("latency", "Latency", ["No world was measured."], [], [])
+        ]
+    else:
+        worlds = [_latency(result), _sizes(result), _memory(result)]
+    rest = [_http(result), _build(result), _relevance(result), _engines(result)]
+    found = [*worlds, *rest, _measured(result), _work(result)]
+    return [section for section in found if section is not None]
+
+
+def headline(result: Result) -> Section:
+    """The plain statement, and the duels behind it."""
+    said = sentences.headline(result)
+    if result.unfinished:
+        said.insert(0, f"This run is unfinished: {result.unfinished}.")
+    worlds = peer_worlds(result)
+    shown = [tables.duel_table(worlds[0])] if worlds else []
+    return Section("headline", "Headline", said, shown, [])
+
+
+def _latency(result: Result) -> Section:
+    worlds = peer_worlds(result)
+    said = [
+        "p50 of every engine with its p99. Engines whose answers are not all right show their "
+        "recall and are no rivals, however fast.",
+    ]
+    if not worlds:
+        said = ["No peer was asked in this run; these are the figures of this engine alone."]
+    lines = [tables.line_table(world) for world in reversed(by_size(result))]
+    title = "Latency against peers" if worlds else "Latency"
+    return Section("latency", title, said, [], lines)
+
+
+def _sizes(result: Result) -> Section | None:
+    if len(result.worlds) < 2:
+        return None
+    said = sentences.size_notes(result)
+    return Section("sizes", "Cost against size", said, [tables.size_table(result)], [])
+
+
+def _memory(result: Result) -> Section:
+    said = [
+        "Hot bytes are the columns that queries read; RSS is a process that has opened the index "
+        "and answered every family; the first answer counts from the start of opening, in a new "
+        "process. Bytes of other engines are what they tell of their index."
+    ]
+    return Section("memory", "Memory", said, [tables.world_table(result)], [])
+
+
+def _http(result: Result) -> Section | None:
+    if result.http is None:
+        return None
+    said = [sentences.http(result)]
+    if sentences.freshness(result):
+        said.append(sentences.freshness(result))
+    shown = [tables.loop_table(result.http)] if result.http.loops else []
+    if result.http.parts_us:
+        shown.append(tables.part_table(result.http))
+    return Section("http", "HTTP", said, shown, [])
+
+
+def _build(result: Result) -> Section | None:
+    text = sentences.build(result)
+    return Section("build", "Build", [text], [], []) if text else None
+
+
+def _relevance(result: Result) -> Section | None:
+    if not result.relevance or not result.relevance.get("ways"):
+        return None
+    city = result.relevance.get("city", {})
+    said = ["How often what was meant comes first, by way of typing; aims in brackets."]
+    if city:
+        said.append(
+            f"{city['brands']:,} real brands, {city['shops']:,} shops, "
+            f"{city['categories']:,} categories."
+        )
+    return Section("relevance", "Relevance", said, [tables.relevance_table(result.relevance)], [])
+
+
+def _engines(result: Result) -> Section | None:
+    worlds = [world for world in _largest_first(result) if world.engines]
+    if not worlds:
+        return None
+    first, *others = [tables.engine_table(world) for world in worlds]
+    return Section("engines", "Engines", [], [first], others)
+
+
+def _measured(result: Result) -> Section:
+    said = [*sentences.measured(result), sentences.circumstances(result)]
+    worlds = _largest_first(result)
+    asked = [tables.family_table(world) for world in worlds]
+    return Section("measured", "How it was measured", said, [], asked)
+
+
+def _work(result: Result) -> Section | None:
+    found = [tables.work_table(world) for world in _largest_first(result)]
+    counted = [table for table in found if table is not None]
+    if not counted:
+        return None
+    said = ["Medians of what this engine counts while it answers; these are exact, not timed."]
+    return Section("work", "Work", said, counted[:1], counted[1:])
+
+
+def _largest_first(result: Result) -> list[WorldResult]:
+    """Worlds with peers first, then the others; each the largest first."""
+    peers = peer_worlds(result)
+    return [*peers, *(world for world in reversed(by_size(result)) if world not in peers)]

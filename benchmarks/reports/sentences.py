@@ -1,0 +1,207 @@
+"""What a result says, in sentences: each an empty list or line where the result has nothing.
+
+Useful for: `sections` and the README.
+Not useful for: tables.
+"""
+
+from collections.abc import Sequence
+from statistics import median
+
+from benchmarks.reports.findings import (
+    FLOOR,
+    Duel,
+    closed_loops,
+    duels,
+    engine_label,
+    open_loops,
+    peer_worlds,
+    spreads,
+)
+from benchmarks.reports.units import count_text, near_share, share_text, time_text, times_text
+from benchmarks.result import Result, WorldResult
+
+NOT_SHOWN = (
+    "Merchants are made up, on one machine; engines have warm caches and one question at a time. "
+    "Peers get opening hours and deals already worked out for the one instant of the questions, "
+    "and answer with row numbers; their users would have to work these out again every minute. "
+    "Network and process borders of servers are in their figures. Not shown: other machines, "
+    "updates while questions are asked, and filters outside these families."
+)
+
+
+def headline(result: Result) -> list[str]:
+    """How many times as fast as the fastest exact peer, at the largest world with peers."""
+    worlds = peer_worlds(result)
+    if not worlds:
+        return ["No peer was asked in this run."]
+    world = worlds[0]
+    fought = [duel for duel in duels(world) if duel.ratio is not None]
+    if not fought:
+        return [f"{world_name(world)}: no exact peer was asked."]
+    ratios = sorted(duel.ratio for duel in fought if duel.ratio is not None)
+    text = (
+        f"{world_name(world)}: against the fastest exact peer of each family, this engine is "
+        f"{_range(ratios)} as fast, by medians (half the families: {times_text(median(ratios))} "
+        "or more)."
+    )
+    lost = [duel for duel in fought if duel.ratio is not None and duel.ratio < 1]
+    if lost:
+        text += f" It is slower in {len(lost)} of {len(fought)}: {_lost(world, lost)}."
+    alone = len(duels(world)) - len(fought)
+    if alone:
+        text += f" No exact peer answered {alone} of the families."
+    return [text]
+
+
+def world_name(world: WorldResult) -> str:
+    """A world with its merchants, said once."""
+    count = f"{world.merchants:,}"
+    return world.label if count in world.label else f"{world.label}, {count} merchants"
+
+
+def size_notes(result: Result) -> list[str]:
+    """What to mind when worlds are compared."""
+    notes = [
+        "Slope b: cost grows as size to the power of b; 1 is a scan, 0 does not mind the size."
+    ]
+    shapes = list(dict.fromkeys(world.shape for world in result.worlds))
+    if len(shapes) > 1:
+        notes.append(
+            f"The worlds differ in shape ({', '.join(shapes)}), so a slope mixes size with "
+            "density: within 3 km lie "
+            + ", ".join(f"{world.within_3_km:,} ({world.label})" for world in result.worlds)
+            + "."
+        )
+    return notes
+
+
+def build(result: Result) -> str:
+    """Time, memory and text of a build."""
+    found = result.build
+    if found is None:
+        return ""
+    return (
+        f"Build of a snapshot of {found.merchants:,} merchants and {found.deals:,} deals: "
+        f"{time_text(found.seconds * 1e6)}, {found.peak_rss_gb:.1f} GB at the peak, "
+        f"{found.text_bytes_per_merchant:.0f} bytes a merchant for text."
+    )
+
+
+def http(result: Result) -> str:
+    """Most requests a second, the latency of the open loops, and the floor."""
+    found = result.http
+    if found is None:
+        return ""
+    parts = [
+        f"HTTP, one worker on one core, load from another, {found.world}, answers of "
+        f"{found.median_bytes / 1000:.1f} kB"
+    ]
+    closed = closed_loops(found.loops)
+    ours = [loop for loop in closed if loop.server != FLOOR]
+    floor = [loop for loop in closed if loop.server == FLOOR]
+    if ours:
+        best = max(ours, key=lambda loop: loop.requests_per_second)
+        parts.append(
+            f"{best.requests_per_second:,.0f} requests a second over {best.connections} "
+            f"connections, p50 {best.p50_ms:.2f} ms, p99 {best.p99_ms:.2f} ms"
+        )
+    for loop in [loop for loop in open_loops(found.loops) if loop.server != FLOOR][:1]:
+        parts.append(
+            f"at {loop.rate:,.0f} a second p50 {loop.p50_ms:.2f} ms, p99 {loop.p99_ms:.2f} ms"
+        )
+    if floor:
+        most = max(loop.requests_per_second for loop in floor)
+        parts.append(f"the same stack returning constant bytes: {most:,.0f} a second")
+    return "; ".join(parts) + "."
+
+
+def freshness(result: Result) -> str:
+    """How long a new version takes to answer."""
+    if result.http is None or not result.http.freshness_ms:
+        return ""
+    times = result.http.freshness_ms
+    return (
+        f"From the publishing of a version to the first answer from it: median "
+        f"{median(times):.0f} ms, longest {max(times):.0f} ms, of {len(times)}."
+    )
+
+
+def relevance(result: Result) -> str:
+    """How often what was meant comes first, by way of typing."""
+    found = result.relevance
+    if not found or not found.get("ways"):
+        return ""
+    ways = ", ".join(
+        f"{way['label']} {share_text(way['at_1'])}" for way in found["ways"] if "at_1" in way
+    )
+    city = found.get("city", {})
+    of = f", of {city['brands']:,} brands with {city['shops']:,} shops" if city else ""
+    return f"Found first{of}, by way of typing: {ways}."
+
+
+def measured(result: Result) -> list[str]:
+    """How it was measured, and what that does not show."""
+    timings = [
+        line.timing for world in result.worlds for family in world.families for line in family.lines
+    ]
+    said = []
+    if timings:
+        rounds = sorted({timing.rounds for timing in timings})
+        asked = sorted({timing.queries for timing in timings})
+        said.append(
+            f"In each of {_span(rounds)} rounds the engines take turns with the same questions, "
+            f"{_span(asked)} a line, so that a slow minute of the machine meets all of them. p50 "
+            "is the median of the rounds' medians; p90, p99 and p99.9 are over all timings. Every "
+            "engine's answers are compared with brute force: recall is the share of the right "
+            "ones that it gave."
+        )
+    spread = spreads(result)
+    if spread:
+        said.append(
+            f"Rounds' medians lie {near_share(spread[0])} apart, by the median line, and "
+            f"{near_share(spread[1])} at worst; smaller differences mean nothing."
+        )
+    return [*said, NOT_SHOWN]
+
+
+def circumstances(result: Result) -> str:
+    """Machine, versions, commit, date and command, as far as they are known."""
+    around = result.circumstances
+    parts = []
+    if "cpu" in around:
+        parts.append(f"{around['cpu']}, {around.get('cores')} cores")
+    if "memory_gb" in around:
+        parts[-1:] = [", ".join([*parts[-1:], f"{around['memory_gb']:.0f} GB"])]
+    if "system" in around:
+        parts.append(str(around["system"]))
+    versions = [f"Python {around['python']}"] if "python" in around else []
+    versions += [f"{name} {version}" for name, version in around.get("libraries", {}).items()]
+    parts += [", ".join(versions)] if versions else []
+    parts.append(f"commit {around.get('commit', 'unknown')}, {taken_on(result)}")
+    command = f": `{around['command']}`" if "command" in around else ""
+    return "; ".join(parts) + command + "."
+
+
+def taken_on(result: Result) -> str:
+    """Day of the run."""
+    return str(result.circumstances.get("taken_at", "at an unknown time"))[:10]
+
+
+def _range(ratios: Sequence[float]) -> str:
+    low, high = times_text(ratios[0]), times_text(ratios[-1])
+    return low if low == high else f"{low} to {high}"
+
+
+def _lost(world: WorldResult, lost: Sequence[Duel]) -> str:
+    return "; ".join(
+        f"{duel.family.label} ({engine_label(world, duel.rival.engine)} "
+        f"{time_text(duel.rival.timing.p50_us)}, this engine "
+        f"{time_text(duel.ours.timing.p50_us)})"
+        for duel in lost
+        if duel.rival is not None
+    )
+
+
+def _span(values: Sequence[int]) -> str:
+    low, high = count_text(values[0]), count_text(values[-1])
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,226 @@
+"""The tables of a report, as text cells: Markdown and HTML show the same.
+
+Useful for: `sections` and the README.
+Not useful for: charts, which take numbers.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from benchmarks.reports.findings import (
+    OURS,
+    by_size,
+    by_speed,
+    closed_loops,
+    duels,
+    engine_label,
+    families,
+    open_loops,
+    size_slope,
+    sizes,
+)
+from benchmarks.reports.units import (
+    bytes_text,
+    count_text,
+    near_share,
+    share_text,
+    time_text,
+    times_text,
+)
+from benchmarks.result import HttpResult, Line, Result, WorldResult
+
+
+class Table(NamedTuple):
+    """Rows of cells below a head; `words` are the columns of words, the others are numbers."""
+
+    head: Sequence[str]
+    rows: list[list[str]]
+    words: Sequence[int] = (0,)
+    ours: frozenset[int] = frozenset()
+    """Rows of this engine, where others stand beside."""
+    title: str = ""
+
+
+def duel_table(world: WorldResult) -> Table:
+    """The fastest exact peer beside this engine, a row a family."""
+    rows = []
+    for family, ours, rival in duels(world):
+        row = [family.label, count_text(family.matching), *_ends(ours)]
+        if rival is None:
+            row += ["", "", ""]
+        else:
+            ratio = rival.timing.p50_us / ours.timing.p50_us
+            peer = engine_label(world, rival.engine)
+            row += [peer, time_text(rival.timing.p50_us), times_text(ratio)]
+        rows.append(row)
+    head = ["family", "matching", "p50", "p99", "fastest exact peer", "its p50", "times as fast"]
+    return Table(head, rows, (0, 4))
+
+
+def line_table(world: WorldResult) -> Table:
+    """Every engine in every family, the fastest first."""
+    rows: list[list[str]] = []
+    ours = set()
+    for family in world.families:
+        for line in by_speed(family):
+            if line.engine == OURS:
+                ours.add(len(rows))
+            rows.append(
+                [family.label, engine_label(world, line.engine), *_times(line), *_right(line)]
+            )
+    head = ["family", "engine", "p50", "p90", "p99", "p99.9", "spread", "recall", "compared"]
+    return Table(head, rows, (0, 1), frozenset(ours), world.label)
+
+
+def family_table(world: WorldResult) -> Table:
+    """What each family asks for."""
+    rows = [
+        [
+            family.label,
+            family.family,
+            f"{family.radius_m:,.0f} m" if family.radius_m is not None else "",
+            f"{family.share * 100:.3g} %",
+            count_text(family.matching),
+        ]
+        for family in world.families
+    ]
+    head = ["family", "name", "radius", "match but for the place", "match with the place"]
+    return Table(head, rows, (0, 1), title=world.label)
+
+
+def size_table(result: Result) -> Table:
+    """p50 of this engine in every world, and the slope, a row a family."""
+    worlds = by_size(result)
+    rows = []
+    for name, label in families(result).items():
+        found = {world.label: cost for world, cost in sizes(result, name)}
+        costs = [time_text(found[each.label]) if each.label in found else "" for each in worlds]
+        slope = size_slope(result, name)
+        rows.append([label, *costs, "" if slope is None else f"{slope:.2f}"])
+    return Table(["family, p50", *(world.label for world in worlds), "slope"], rows)
+
+
+def world_table(result: Result) -> Table:
+    """Merchants and bytes of every world."""
+    rows = [
+        [
+            world.label,
+            world.shape,
+            f"{world.merchants:,}",
+            f"{world.deals:,}",
+            f"{world.within_3_km:,}",
+            *(
+                bytes_text(count / max(world.merchants, 1))
+                for count in (world.hot_bytes, world.disk_bytes, world.rss_bytes)
+            ),
+            bytes_text(world.disk_bytes),
+            bytes_text(world.rss_bytes),
+            time_text(world.open_ms * 1000),
+            time_text(world.cold_ms * 1000),
+        ]
+        for world in by_size(result)
+    ]
+    head = ["world", "shape", "merchants", "deals", "within 3 km", "hot a merchant"]
+    head += ["disk a merchant", "RSS a merchant", "disk", "RSS", "opened", "first answer"]
+    return Table(head, rows, (0, 1))
+
+
+def engine_table(world: WorldResult) -> Table:
+    """Every engine of a world: version, schema, build and bytes, or what it needs."""
+    rows = []
+    for each in world.engines:
+        if each.missing:
+            rows.append([each.label, "not installed", each.missing, "", "", ""])
+            continue
+        rows.append(
+            [
+                each.label,
+                each.version,
+                each.schema,
+                time_text(each.build_s * 1e6) if each.build_s else "",
+                bytes_text(each.bytes) if each.bytes else "unknown",
+                bytes_text(each.bytes / max(world.merchants, 1)) if each.bytes else "",
+            ]
+        )
+    ours = {row for row, each in enumerate(world.engines) if each.engine == OURS}
+    head = ["engine", "version", "set up", "built in", "bytes", "a merchant"]
+    return Table(head, rows, (0, 1, 2), frozenset(ours), world.label)
+
+
+def loop_table(http: HttpResult) -> Table:
+    """Every loop: closed ones first, then open ones."""
+    rows = [
+        [
+            loop.server,
+            "closed" if loop.rate is None else f"open, {loop.rate:,.0f} a second",
+            count_text(loop.connections),
+            f"{loop.requests:,}",
+            f"{loop.requests_per_second:,.0f}",
+            *(time_text(ms * 1000) for ms in (loop.p50_ms, loop.p90_ms, loop.p99_ms, loop.p999_ms)),
+            time_text(loop.cpu_us),
+        ]
+        for loop in [*closed_loops(http.loops), *open_loops(http.loops)]
+    ]
+    head = ["server", "loop", "connections", "requests", "a second", "p50", "p90", "p99", "p99.9"]
+    return Table([*head, "CPU a request"], rows, (0, 1))
+
+
+def part_table(http: HttpResult) -> Table:
+    """Where a request's time goes."""
+    whole = sum(http.parts_us.values())
+    rows = [
+        [name, time_text(us), near_share(us / whole) if whole else ""]
+        for name, us in http.parts_us.items()
+    ]
+    return Table(["part of a request", "CPU time", "share"], [*rows, ["all", time_text(whole), ""]])
+
+
+def relevance_table(relevance: dict[str, Any]) -> Table:
+    """Recall by way of typing, aims in brackets."""
+    rows = []
+    for way in relevance.get("ways", []):
+        if "right" in way:
+            cells = [f"{_aimed(way, 'right')} of ten right", "", ""]
+        else:
+            cells = [_aimed(way, "at_1"), _aimed(way, "at_5"), f"{way['mrr']:.3f}"]
+        rows.append([way["label"], f"{way['queries']:,}", *cells])
+    return Table(["query is", "queries", "first (aim)", "in the first 5 (aim)", "MRR"], rows)
+
+
+def work_table(world: WorldResult) -> Table | None:
+    """Medians of this engine's work counters, a row a family; None where nothing was counted."""
+    counters = list(dict.fromkeys(name for family in world.families for name in family.work))
+    if not counters:
+        return None
+    rows = [
+        [family.label]
+        + [_exact(family.work[name]) if name in family.work else "" for name in counters]
+        for family in world.families
+        if family.work
+    ]
+    return Table(["family, medians", *counters], rows, title=world.label)
+
+
+def _ends(line: Line) -> list[str]:
+    return [time_text(line.timing.p50_us), time_text(line.timing.p99_us)]
+
+
+def _times(line: Line) -> list[str]:
+    timing = line.timing
+    return [
+        time_text(us) for us in (timing.p50_us, timing.p90_us, timing.p99_us, timing.p999_us)
+    ] + [near_share(timing.spread)]
+
+
+def _right(line: Line) -> list[str]:
+    return [share_text(line.recall) if line.compared else "", f"{line.compared:,}"]
+
+
+def _exact(count: float) -> str:
+    """A counter's median, which may lie between two counts."""
+    return f"{count:,.0f}" if count == int(count) else f"{count:,.1f}"
+
+
+def _aimed(way: dict[str, Any], key: str) -> str:
+    aim = way.get(f"aim_{key}")
+    return share_text(way[key]) + (f" ({aim * 100:.0f} %)" if aim is not None else "")

@@ -1,0 +1,186 @@
+"""What a run of the suite found, as typed records: `result.json` is these, written and read back.
+
+Useful for: the runner, which fills them, and reports and comparisons, which read them.
+Not useful for: measuring or showing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+FILE = "result.json"
+FORMAT = 1
+
+BINS_PER_DECADE = 10
+BINS = 80
+"""Bins of a histogram, a tenth of a decade each, from 0.1 us to 10 s; both ends take the rest."""
+
+
+class Timing(msgspec.Struct, kw_only=True, frozen=True):
+    """How long one question takes, in microseconds.
+
+    `p50_us` is the median of the rounds' medians; the others are over all timings.
+    """
+
+    queries: int
+    rounds: int
+    p50_us: float
+    p90_us: float
+    p99_us: float
+    p999_us: float
+    round_p50_us: list[float]
+    histogram: list[int]  # [BINS]
+
+    @property
+    def spread(self) -> float:
+        """How far the rounds' medians lie apart, as a share of their median."""
+        return (max(self.round_p50_us) - min(self.round_p50_us)) / self.p50_us
+
+
+class Line(msgspec.Struct, kw_only=True, frozen=True):
+    """One engine's figures for one family of questions in one world."""
+
+    engine: str
+    timing: Timing
+    compared: int
+    """Questions whose answers were compared with brute force."""
+    recall: float
+    """Share of the right answers that it gave, over the compared questions."""
+
+
+class FamilyResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One family of questions in one world."""
+
+    family: str
+    label: str
+    radius_m: float | None
+    share: float
+    """Share of all merchants that match all but the place."""
+    matching: int
+    """Median number of merchants that match with the place."""
+    lines: list[Line]
+    """This engine first."""
+    work: dict[str, float] = {}
+    """Medians of this engine's work counters."""
+
+    def line(self, engine: str) -> Line | None:
+        """Figures of an engine, None where it was not asked."""
+        return next((line for line in self.lines if line.engine == engine), None)
+
+
+class EngineResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One engine in one world; `missing` says how to install what it needs, where it is not."""
+
+    engine: str
+    label: str
+    version: str = ""
+    schema: str = ""
+    """How it was set up, in a sentence."""
+    build_s: float = 0.0
+    bytes: int = 0
+    """Of its index, as well as it can tell; 0 where it cannot."""
+    missing: str = ""
+
+
+class WorldResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One world of merchants."""
+
+    label: str
+    shape: str
+    merchants: int
+    deals: int
+    within_3_km: int
+    """Median number of merchants around a question."""
+    hot_bytes: int
+    """Of the columns that queries read."""
+    disk_bytes: int
+    rss_bytes: int
+    """Resident memory of a process that has opened it and answered every family's questions."""
+    open_ms: float
+    cold_ms: float
+    """First answer of a new process, from the start of opening."""
+    engines: list[EngineResult]
+    families: list[FamilyResult]
+    stopped: bool = False
+    """Whether Ctrl-C ended it, so that families are missing."""
+
+
+class Loop(msgspec.Struct, kw_only=True, frozen=True):
+    """One load on a server: closed (`connections`) or open (`rate`)."""
+
+    server: str
+    """`geosearch`, or `floor` for the same stack returning constant bytes."""
+    connections: int
+    rate: float | None
+    requests: int
+    requests_per_second: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    p999_ms: float
+    cpu_us: float
+    """CPU time of the server a request."""
+
+
+class HttpResult(msgspec.Struct, kw_only=True, frozen=True):
+    """The service under load: one worker on one core, load from another."""
+
+    world: str
+    median_bytes: int
+    loops: list[Loop]
+    parts_us: dict[str, float]
+    """Where a request's CPU time goes, in order: names and microseconds."""
+    freshness_ms: list[float]
+    """From the publishing of a new version to the first answer from it."""
+
+
+class BuildResult(msgspec.Struct, kw_only=True, frozen=True):
+    """Building an index from a snapshot."""
+
+    merchants: int
+    deals: int
+    seconds: float
+    peak_rss_gb: float
+    text_bytes_per_merchant: float
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """A run of the suite, whole or cut short."""
+
+    format: int = FORMAT
+    circumstances: dict[str, Any]
+    worlds: list[WorldResult] = []
+    build: BuildResult | None = None
+    http: HttpResult | None = None
+    relevance: dict[str, Any] | None = None
+    """`benchmarks.relevance`'s result."""
+    unfinished: str = ""
+    """Why the run ended early."""
+
+
+def save_result(result: Result, folder: Path) -> Path:
+    """Write `result.json`; return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / FILE
+    text = orjson.dumps(msgspec.to_builtins(result), option=orjson.OPT_INDENT_2)
+    file.write_bytes(text + b"\n")
+    return file
+
+
+def load_result(file: Path) -> Result:
+    """Read a result.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a result of this format.
+    """
+    try:
+        result = msgspec.json.decode(file.read_bytes(), type=Result)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"Expected a result of the suite, got {error} - at `{file}`") from error
+    if result.format != FORMAT:
+        raise ValueError(f"Expected format {FORMAT}, got {result.format} - at `{file}`")
+    return result

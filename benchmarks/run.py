@@ -1,0 +1,204 @@
+"""A run of the suite, step by step: worlds, words, a build, the service, relevance.
+
+Useful for: `geosearch bench`.
+Not useful for: any of its steps; each has a module.
+
+After every step the reports are written anew: Ctrl-C, or a fault, loses the step under way only.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import builds, http_load
+from benchmarks.peers import PEERS
+from benchmarks.record import circumstances
+from benchmarks.relevance.__main__ import main as measure_relevance
+from benchmarks.reports import write_reports
+from benchmarks.result import Result, WorldResult
+from benchmarks.suite import (
+    FAMILY_NAMES,
+    Chosen,
+    Effort,
+    families_of,
+    number_world,
+    words_world,
+)
+from benchmarks.texts import NAMES
+from benchmarks.worlds import World
+from geosearch.errors import BadRequest
+from geosearch.kernels import warm
+
+QUICK_WORLDS = (100_000, 1_000_000)
+FULL_WORLDS = (*QUICK_WORLDS, 10_000_000)
+PEERS_UP_TO = 1_000_000
+PILE_UP_TO = 100_000
+QUICK = Effort(rounds=3, compared=10, peer_seconds=0.5)
+FULL = Effort()
+QUICK_LOAD_S, FULL_LOAD_S = 2.0, 8.0
+"""Length of each load on the service."""
+OTHERS = ("build", "http", "relevance")
+"""What `--only` may name beside families."""
+
+
+class Options(NamedTuple):
+    """What is run, as the command line says it."""
+
+    full: bool = False
+    only: Sequence[str] = ()
+    peers: Sequence[str] | None = None
+    worlds: Sequence[int] | None = None
+    out: Path | None = None
+    queries: int | None = None
+
+
+class _Step(NamedTuple):
+    """One step: its name, about how many seconds it takes, and what it does to a result."""
+
+    name: str
+    seconds: float
+    do: Callable[[Result], None]
+
+
+def parse(
+    *, full: bool, only: str, peers: str | None, worlds: str | None, out: Path | None
+) -> Options:
+    """Options from lists separated by commas.
+
+    Raises
+    ------
+    BadRequest
+        If a family, peer or number of merchants is none.
+    """
+    return Options(
+        full=full,
+        only=_names(only, (*FAMILY_NAMES, *OTHERS), "--only"),
+        peers=None if peers is None else _names(peers, tuple(PEERS), "--peers"),
+        worlds=None if worlds is None else _counts(worlds),
+        out=out,
+    )
+
+
+def _names(text: str, known: Sequence[str], option: str) -> tuple[str, ...]:
+    names = tuple(name for name in text.split(",") if name)
+    for name in names:
+        if name not in known:
+            raise BadRequest(f"Expected one of {', '.join(known)}, got {name!r} - at `{option}`")
+    return names
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    counts = text.replace("_", "").split(",")
+    if not all(count.isdigit() and int(count) > 0 for count in counts):
+        raise BadRequest(f"Expected merchant counts by commas, got {text!r} - at `--worlds`")
+    return tuple(sorted(set(map(int, counts))))
+
+
+def run(options: Options, command: Sequence[str] = ("geosearch", "bench")) -> Result:
+    """Measure, and write the reports where the options say so.
+
+    Returns
+    -------
+    Result
+        All that was measured; `unfinished` says why it is not all that was asked for.
+    """
+    result = Result(circumstances=circumstances(list(command)))
+    # A stop must end the servers, too: it becomes the exception that Ctrl-C raises.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        warm(_say)
+        _do_all(steps(options), result, options.out)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return result
+
+
+def _do_all(planned: Sequence[_Step], result: Result, out: Path | None) -> None:
+    begin = time.monotonic()
+    for number, step in enumerate(planned):
+        _say(f"[{number + 1}/{len(planned)}] {step.name}{_left(planned, number, begin)}")
+        try:
+            step.do(result)
+        except KeyboardInterrupt:
+            result.unfinished = f"stopped by hand during step {number + 1} of {len(planned)}"
+        if out is not None:
+            write_reports(result, out)
+        if result.unfinished or any(world.stopped for world in result.worlds):
+            result.unfinished = f"stopped by hand during step {number + 1} of {len(planned)}"
+            _say(f"Stopped; kept what {number} steps measured")
+            break
+
+
+def _left(planned: Sequence[_Step], number: int, begin: float) -> str:
+    """How long the rest may take, by how the steps before went."""
+    done = sum(step.seconds for step in planned[:number])
+    left = sum(step.seconds for step in planned[number:])
+    if done:
+        left *= (time.monotonic() - begin) / done
+    return f", about {left / 60:.0f} min left" if left >= 60 else f", about {left:.0f} s left"
+
+
+def steps(options: Options) -> list[_Step]:
+    """What a run consists of, in order."""
+    effort = FULL if options.full else QUICK
+    if options.queries is not None:
+        effort = effort._replace(queries=options.queries)
+    worlds = options.worlds or (FULL_WORLDS if options.full else QUICK_WORLDS)
+    peers = tuple(PEERS) if options.peers is None else options.peers
+    chosen = Chosen(options.only, peers, PEERS_UP_TO)
+    with_peers = [count for count in worlds if count <= PEERS_UP_TO]
+    small, large = worlds[0], (with_peers or worlds)[-1]
+    main_world = large if options.full else small
+
+    planned = []
+    shapes = [*map(World.of_size, worlds), World("pile", min(small, PILE_UP_TO))]
+    for world in (one for one in shapes if families_of(one, chosen)):
+        guess = _guess(world.merchants, len(peers), effort)
+        ask = partial(_world, partial(number_world, world, effort, chosen, _say))
+        planned.append(_Step(f"{world.label}: families without words", guess, ask))
+    sizes = with_peers if options.full else with_peers[:1]
+    for count in sizes if any(map(chosen.wants, (*NAMES, "read_query"))) else ():
+        guess = count / 8_000 + _guess(count, len(peers), effort) / 2
+        ask = partial(_world, partial(words_world, count, effort, chosen, _say))
+        planned.append(_Step(f"{count:,} merchants: families with words", guess, ask))
+    city, seconds = World.of_size(main_world), FULL_LOAD_S if options.full else QUICK_LOAD_S
+    others = {
+        "build": _Step("a build", main_world / 8_000 + 5, partial(_build, main_world)),
+        "http": _Step("the service under load", 25 * seconds, partial(_http, city, seconds)),
+        "relevance": _Step("relevance", 20.0, _relevance),
+    }
+    return planned + [step for name, step in others.items() if chosen.wants(name)]
+
+
+def _guess(merchants: int, peers: int, effort: Effort) -> float:
+    return merchants / 40_000 * (1 + peers / 3) + 12 * (1 + peers) * effort.peer_seconds
+
+
+def _world(measure: Callable[[], WorldResult | None], result: Result) -> None:
+    found = measure()
+    if found is not None and found.families:
+        result.worlds.append(found)
+
+
+def _build(merchants: int, result: Result) -> None:
+    result.build = builds.run(merchants)
+
+
+def _http(world: World, seconds: float, result: Result) -> None:
+    result.http = http_load.run(world, seconds=seconds, spots=http_load.PLACES)
+
+
+def _relevance(result: Result) -> None:
+    """The relevance suite, where its data is."""
+    try:
+        result.relevance = measure_relevance([])
+    except FileNotFoundError as error:
+        _say(f"  left out: {error}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,334 @@
+"""Worlds, families and engines: every engine is asked the same questions in the same run.
+
+Measured: `engine.rank` (`engine.suggest` for suggestions), one thread, one question at a time, from
+a `Query` that exists to the answer; of a peer, `ask` of a `Question` that exists. Engines take
+turns, a round each (`timing`). The first answers of each are compared with brute force (`checks`).
+
+Corpus: `worlds` and `texts`. Questions: `families` and `texts`.
+
+Not shown: cold disks but for the first question, several threads, questions far from any shop
+but for one family, and cards whose shops cluster. Peers get opening hours and deals already worked
+out for the instant of the questions; this engine works them out for any instant.
+"""
+
+import gc
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from benchmarks.brute import BruteForce
+from benchmarks.checks import right_answers
+from benchmarks.families import (
+    FAMILIES,
+    LATER,
+    MIXED,
+    PILE_FAMILIES,
+    Asked,
+    Family,
+    asked_in,
+    crowded_place,
+    piled,
+    places,
+)
+from benchmarks.peers import PEERS, Missing, Peer, peer_class
+from benchmarks.result import EngineResult, FamilyResult, Line, WorldResult
+from benchmarks.table import Table, table_of
+from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world
+from benchmarks.timing import Runner, interleaved, once
+from benchmarks.world_deals import RED
+from benchmarks.worlds import USUAL_TIME, World, open_world
+from geosearch.model import Query
+from geosearch.publish import current
+from geosearch.searcher import Searcher
+from geosearch.suggest import SuggestQuery
+
+SEED = 20_261_127
+ENGINE = "geosearch"
+_COUNTED = 300
+
+Say = Callable[[str], None]
+
+
+class Effort(NamedTuple):
+    """How much is asked."""
+
+    queries: int = 2_000
+    rounds: int = 5
+    compared: int = 20
+    peer_seconds: float = 2.5
+    """For a peer in a family."""
+
+
+class Chosen(NamedTuple):
+    """What is measured: families, peers, and up to how many merchants peers are asked."""
+
+    families: Sequence[str] = ()
+    """All where empty."""
+    peers: Sequence[str] = tuple(PEERS)
+    peers_up_to: int = 1_000_000
+
+    def wants(self, family: str) -> bool:
+        """Whether a family is measured."""
+        return not self.families or family in self.families
+
+
+FAMILY_NAMES = (*(family.name for family in FAMILIES), MIXED.name, "pile", *NAMES, "read_query")
+
+
+class Bench:
+    """One open world, its peers, and the measuring of families in it.
+
+    A context: peers are closed at its end.
+    """
+
+    def __init__(self, folder: Path, effort: Effort, say: Say) -> None:
+        self.engine = Searcher(current(folder))
+        self.brute = BruteForce(self.engine)
+        self.effort, self._say = effort, say
+        self.peers: dict[str, Peer] = {}
+        self.engines: list[EngineResult] = []
+        self.families: list[FamilyResult] = []
+        self.stopped = False
+        """Whether Ctrl-C ended the families early."""
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Bench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def set_up(self, names: Sequence[str], table: Table) -> None:
+        """Build peers; what is not installed, or fails, is noted and left out."""
+        for name in names:
+            kind = peer_class(name)
+            folder = self._stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="geosearch-peer-")
+            )
+            begin = time.perf_counter()
+            try:
+                peer = kind(table, Path(folder))
+            except Missing as error:
+                self._say(f"  {kind.label}: not installed, {error}")
+                found = EngineResult(engine=name, label=kind.label, missing=str(error))
+            else:
+                self._stack.callback(peer.close)
+                self.peers[name] = peer
+                found = EngineResult(
+                    engine=name,
+                    label=kind.label,
+                    version=peer.version,
+                    schema=kind.schema,
+                    build_s=round(time.perf_counter() - begin, 2),
+                    bytes=peer.size(),
+                )
+                self._say(f"  {found.label} {found.version}: set up in {found.build_s:.1f} s")
+            self.engines.append(found)
+        gc.collect()
+
+    def measure_all(self, families: Iterable[Asked]) -> None:
+        """Measure families; Ctrl-C ends it and keeps those that are done."""
+        try:
+            for asked in families:
+                self.measure(asked)
+        except KeyboardInterrupt:
+            self.stopped = True
+
+    def measure(self, asked: Asked) -> FamilyResult:
+        """Ask a family of every engine that answers it."""
+        suggesting = isinstance(asked.queries[0], SuggestQuery)
+        ask: Callable[[Any], Any] = self.engine.suggest if suggesting else self.engine.rank
+        own = Runner(ask, asked.queries)
+        if suggesting or asked.once:
+            timings = [
+                once(own, rounds=self.effort.rounds)
+                if asked.once
+                else interleaved([own], rounds=self.effort.rounds, seconds=60.0)[0]
+            ]
+            lines = [Line(engine=ENGINE, timing=timings[0], compared=0, recall=1.0)]
+        else:
+            lines = self._beside_peers(asked, own)
+        self.families.append(self._told(asked, lines))
+        self._say(_line(self.families[-1]))
+        return self.families[-1]
+
+    def _beside_peers(self, asked: Asked, own: Runner) -> list[Line]:
+        """Lines of this engine and of every peer that answers."""
+        right = right_answers(self.brute, asked, self.effort.compared)
+        peers = {
+            name: peer
+            for name, peer in self.peers.items()
+            if asked.questions and all(map(peer.answers, asked.questions))
+        }
+        recalls = {
+            name: [
+                one.of_peer(peer.ask(question))
+                for one, question in zip(right, asked.questions, strict=False)
+            ]
+            for name, peer in peers.items()
+        }
+        recalls = {
+            ENGINE: [one.of_engine(own.ask(q)) for one, q in zip(right, own.asked, strict=False)]
+        } | recalls
+        runners = [own, *(Runner(peer.ask, asked.questions) for peer in peers.values())]
+        timings = interleaved(runners, rounds=self.effort.rounds, seconds=self.effort.peer_seconds)
+        return [
+            Line(
+                engine=name,
+                timing=timing,
+                compared=len(recall),
+                recall=round(float(np.mean(recall)), 4) if recall else 1.0,
+            )
+            for (name, recall), timing in zip(recalls.items(), timings, strict=True)
+        ]
+
+    def _told(self, asked: Asked, lines: list[Line]) -> FamilyResult:
+        """A family's figures with what was asked for and the work it was."""
+        first = asked.queries[0]
+        if isinstance(first, SuggestQuery):
+            return FamilyResult(
+                family=asked.name, label=asked.label, radius_m=first.radius, share=0.0, matching=0,
+                lines=lines,
+            )  # fmt: skip
+        queries = [query for query in asked.queries[:_COUNTED] if isinstance(query, Query)]
+        counted = [msgspec.structs.replace(query, total=True, limit=1) for query in queries]
+        if asked.among is not None:
+            share = float(np.mean([len(docs) for docs in asked.among])) / len(self.brute.flat.x)
+        else:
+            share = self.brute.share(first) if first.q is None else 0.0
+        return FamilyResult(
+            family=asked.name,
+            label=asked.label,
+            radius_m=first.radius_m,
+            share=round(share, 6),
+            matching=int(np.median([self.engine.rank(query).total or 0 for query in counted])),
+            lines=lines,
+            work=self._work(queries),
+        )
+
+    def _work(self, queries: Sequence[Query]) -> dict[str, float]:
+        """Medians of the kernel's work counters for `rank` without counting."""
+        counters: list[dict[str, int]] = []
+        for query in queries:
+            plain = msgspec.structs.replace(query, explain=True, total=False, facets=())
+            explain = self.engine.rank(plain).explain
+            assert explain is not None
+            counters.append(explain["work"])
+        return {name: float(np.median([one[name] for one in counters])) for name in counters[0]}
+
+    def result(self, label: str, shape: str, folder: Path) -> WorldResult:
+        """All that was measured, with the sizes of the world."""
+        info = self.engine.info()
+        columns = self.engine.segments[0].columns
+        around = [
+            Query(lat=lat, lng=lng, at=self.engine.start, total=True, limit=1)
+            for lat, lng in places(columns, _COUNTED, SEED)
+        ]
+        opened = opened_afresh(folder)
+        return WorldResult(
+            label=label,
+            shape=shape,
+            merchants=info["merchants"],
+            deals=info["deals"],
+            within_3_km=int(np.median([self.engine.rank(query).total or 0 for query in around])),
+            hot_bytes=info["hot_bytes"],
+            disk_bytes=sum(file.stat().st_size for file in current(folder).rglob("*.*")),
+            engines=self.engines,
+            families=self.families,
+            stopped=self.stopped,
+            **opened,
+        )
+
+
+def opened_afresh(folder: Path) -> dict[str, Any]:
+    """What `benchmarks.fresh` says of an index folder."""
+    told = subprocess.run(
+        [sys.executable, "-m", "benchmarks.fresh", str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found: dict[str, Any] = json.loads(told.stdout)
+    return found
+
+
+def number_world(world: World, effort: Effort, chosen: Chosen, say: Say) -> WorldResult | None:
+    """Figures of every family without words in one world; None where none is wanted."""
+    families = families_of(world, chosen)
+    if not families:
+        return None
+    say(f"{world.label}:")
+    folder = open_world(world, say)
+    with Bench(folder, effort, say) as bench:
+        columns = bench.engine.segments[0].columns
+        table = table_of(bench.brute, USUAL_TIME, LATER, RED)
+        if world.merchants <= chosen.peers_up_to:
+            bench.set_up(chosen.peers, table)
+        near = crowded_place(columns) if world.shape == "pile" else None
+        bench.measure_all(
+            asked_in(columns, table, family, effort.queries, SEED, near=near) for family in families
+        )
+        return bench.result(world.label, world.shape, folder)
+
+
+def families_of(world: World, chosen: Chosen) -> list[Family]:
+    """Families without words that are wanted in a world."""
+    if world.shape == "pile":
+        wanted = chosen.wants("pile")
+        return [piled(family) for family in FAMILIES if wanted and family.name in PILE_FAMILIES]
+    return [family for family in (*FAMILIES, MIXED) if chosen.wants(family.name)]
+
+
+def words_world(merchants: int, effort: Effort, chosen: Chosen, say: Say) -> WorldResult | None:
+    """Figures of the families with words; None where none is wanted."""
+    names = [name for name in NAMES if chosen.wants(name)]
+    if not (names or chosen.wants("read_query")):
+        return None
+    label = f"{merchants:,}, one city with names"
+    say(f"{label}:")
+    folder = text_world(merchants, say)
+    with Bench(folder, effort, say) as bench:
+        (segment,) = bench.engine.segments
+        at = TextQuestions(bench.engine, 1).at
+        table = table_of(bench.brute, at, at, cards_of(bench.engine)[0], segment)
+        bench.set_up(chosen.peers if merchants <= chosen.peers_up_to else (), table)
+        questions = TextQuestions(bench.engine, effort.queries, table)
+        bench.measure_all(map(questions.family, names))
+        if chosen.wants("read_query") and not bench.stopped:
+            _measure_reading(bench, questions)
+        return bench.result(label, "texts", folder)
+
+
+def _measure_reading(bench: Bench, questions: TextQuestions) -> None:
+    texts = [READ[number % len(READ)] for number in range(bench.effort.queries)]
+    runner = Runner(questions.read, texts)
+    (timing,) = interleaved([runner], rounds=bench.effort.rounds, seconds=60.0)
+    line = Line(engine=ENGINE, timing=timing, compared=0, recall=1.0)
+    bench.families.append(
+        FamilyResult(
+            family="read_query",
+            label="reading a query's text",
+            radius_m=None,
+            share=0.0,
+            matching=0,
+            lines=[line],
+        )
+    )
+
+
+def _line(family: FamilyResult) -> str:
+    times = ", ".join(
+        f"{line.engine} {line.timing.p50_us:,.1f} / {line.timing.p99_us:,.1f}"
+        + (f" (recall {line.recall:.3f})" if line.recall < 1 else "")
+        for line in family.lines
+    )
+    return f"  {family.label}: {times} us"

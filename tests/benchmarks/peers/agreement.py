@@ -1,0 +1,138 @@
+"""Every peer is held to the same answers: those of plain loops over the table."""
+
+import math
+from random import Random
+
+import numpy as np
+import pytest
+from shapely import Point, Polygon
+
+from benchmarks.peers import Found, Peer, Question
+from benchmarks.table import UNKNOWN_SAVING, Table
+from tests.oracles import haversine_m
+
+PROGRAMS = {"red": 1, "bank-1": 2, "bank-2": 3, "tiny": 4}
+WORDS = ("火锅", "锅店", "咖啡", "海底", "底捞")
+
+
+def table(count: int = 3_000, seed: int = 1) -> Table:
+    """Shops around Shanghai, some tens of them on one position."""
+    rng = np.random.default_rng(seed)
+    random = Random(seed)
+    lat, lng = 31.23 + rng.normal(0, 0.03, count), 121.47 + rng.normal(0, 0.03, count)
+    lat[: count // 50], lng[: count // 50] = 31.231, 121.471
+    programs = np.zeros(count, np.int64)
+    for number, share in zip(PROGRAMS.values(), (0.05, 0.3, 0.2, 0.002), strict=True):
+        programs |= (rng.random(count) < share).astype(np.int64) << number
+    saving = rng.integers(0, 5_000, count)
+    saving[rng.random(count) < 0.1] = UNKNOWN_SAVING
+    return Table(
+        lat=np.round(lat, 7),
+        lng=np.round(lng, 7),
+        open_now=rng.random(count) < 0.6,
+        open_later=rng.random(count) < 0.1,
+        programs=programs,
+        saving=saving,
+        worth=np.where(saving == UNKNOWN_SAVING, 0, saving) * 0.8 + rng.integers(0, 400, count),
+        category_set=rng.integers(0, 12, count),
+        text=[" ".join(random.sample(WORDS, random.randint(0, 3))) for _ in range(count)],
+        program_bits=PROGRAMS,
+        wallet="red",
+        walk_cost_per_m=0.75,
+    )
+
+
+def questions(peer: Peer, count: int = 60, seed: int = 2) -> list[Question]:
+    """Questions of every kind that the peer says it answers."""
+    random = Random(seed)
+    red, banks = 1 << PROGRAMS["red"], (1 << PROGRAMS["bank-1"]) | (1 << PROGRAMS["bank-2"])
+    kinds: list[dict[str, object]] = [
+        {"hours": "open_now", "programs": red},
+        {"programs": banks},
+        {"hours": "open_later", "programs": banks},
+        {"hours": "open_now", "programs": 1 << PROGRAMS["tiny"], "radius_m": 50_000.0},
+        {},
+        {"counted": True},
+        {"hours": "open_now", "programs": red, "counted": True},
+        {"hours": "open_now", "programs": red, "sort": "best"},
+        {"hours": "open_now", "programs": red, "sort": "saving"},
+        {"hours": "open_now", "programs": banks, "words": ("火锅",)},
+        {"hours": "open_now", "programs": banks, "words": ("火锅", "海底")},
+        {"hours": "open_now", "programs": red, "polygon": True},
+    ]
+    asked = []
+    for number in range(count):
+        wishes = dict(kinds[number % len(kinds)])
+        lat, lng = 31.23 + random.gauss(0, 0.03), 121.47 + random.gauss(0, 0.03)
+        if number % 5 == 0:
+            lat, lng = 31.231, 121.471
+        if wishes.pop("polygon", None):
+            wishes["polygon"] = (
+                (lng - 0.02, lat - 0.01), (lng + 0.02, lat - 0.015), (lng + 0.001, lat),
+                (lng + 0.01, lat + 0.02), (lng - 0.02, lat + 0.01),
+            )  # fmt: skip
+        question = Question(lat=lat, lng=lng, **wishes)  # type: ignore[arg-type]
+        if peer.answers(question):
+            asked.append(question)
+    return asked
+
+
+def key(made: Table, question: Question, row: int) -> float:
+    """What a row is ordered by, the least first."""
+    distance = haversine_m(question.lat, question.lng, made.lat[row], made.lng[row])
+    if question.sort == "saving":
+        known = made.saving[row] != UNKNOWN_SAVING
+        return -float(made.saving[row]) if known else math.inf
+    if question.sort == "best":
+        return -(float(made.worth[row]) - made.walk_cost_per_m * distance)
+    return distance
+
+
+def matches(made: Table, question: Question) -> list[int]:
+    """Rows that match, by plain loops."""
+    ring = Polygon(question.polygon) if question.polygon else None
+    found = []
+    for row in range(len(made)):
+        if question.hours and not getattr(made, question.hours)[row]:
+            continue
+        if question.programs and not question.programs & int(made.programs[row]):
+            continue
+        if not set(question.words) <= set(made.text[row].split()):
+            continue
+        if ring is not None:
+            if ring.covers(Point(made.lng[row], made.lat[row])):
+                found.append(row)
+        elif (
+            haversine_m(question.lat, question.lng, made.lat[row], made.lng[row])
+            <= question.radius_m
+        ):
+            found.append(row)
+    return found
+
+
+def assert_agrees(peer: Peer, made: Table, *, tolerance: float = 1e-6, least: int = 30) -> None:
+    """The right rows in the right order for every question; counts where they are wanted.
+
+    `tolerance` is how far keys of the order may be off: metres, or minor units.
+    """
+    asked = questions(peer)
+    assert len(asked) >= least
+    compared = 0
+    for question in asked:
+        found: Found = peer.ask(question)
+        right = matches(made, question)
+        keys = {row: key(made, question, row) for row in right}
+        rows = [int(row) for row in found.rows]
+        assert len(set(rows)) == len(rows) == min(question.limit, len(right)), question
+        assert set(rows) <= set(right), question
+        best = sorted(keys.values())
+        got = [keys[row] for row in rows]
+        assert got == pytest.approx(best[: len(got)], abs=tolerance), question
+        if question.counted:
+            groups: dict[int, int] = {}
+            for row in right:
+                groups[int(made.category_set[row])] = groups.get(int(made.category_set[row]), 0) + 1
+            assert found.total == len(right)
+            assert found.groups == groups
+        compared += len(rows)
+    assert compared > 100

@@ -1,0 +1,109 @@
+"""What cannot be installed is said, and spoils nothing else."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import peers
+from benchmarks.peers import Missing, install
+
+
+class _Here:
+    label = "Here"
+    version = "1.2"
+
+    def __init__(self, *_: object) -> None:
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class _Absent(_Here):
+    label = "Absent"
+
+    def __init__(self, *_: object) -> None:
+        raise Missing("apt-get install absent")
+
+
+class _Broken(_Here):
+    label = "Broken"
+
+    def __init__(self, *_: object) -> None:
+        raise OSError("no space left")
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Commands from now on, none of which is run."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str]) -> str:
+        asked.append(command)
+        return ""
+
+    monkeypatch.setattr(install, "run", run)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (_Here, "Here: 1.2"),
+        (_Absent, "Absent: missing, apt-get install absent"),
+        (_Broken, "Broken: failed, OSError: no space left"),
+    ],
+)
+def test_state(monkeypatch: pytest.MonkeyPatch, kind: type, expected: str) -> None:
+    monkeypatch.setattr(install, "peer_class", lambda name: kind)
+    assert install.state("x") == expected
+
+
+def test_state_of_a_peer_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(peers.PEERS, "x", "no_such_module.Nothing")
+    assert install.state("x").startswith("x: failed, ModuleNotFoundError")
+
+
+def test_a_line_for_every_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(install, "run", lambda command: "failed, no network")
+    monkeypatch.setattr(install, "is_installed", lambda package: False)
+    monkeypatch.setattr(install, "peer_class", lambda name: _Here)
+    install.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(install.PACKAGES) + len(peers.PEERS)
+    assert lines[0] == "pip: failed, no network"
+    assert lines[-1] == "Here: 1.2"
+
+
+def test_without_rights_it_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "is_installed", lambda package: False)
+    monkeypatch.setattr(shutil, "which", lambda program: program)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(install, "run", lambda command: "failed, a password is required")
+    assert install.install_package("x") == "x: run  sudo apt-get install x"
+    asked = recorded(monkeypatch)
+    assert install.install_package("x") == "x: installed"
+    assert asked[1][:3] == ["sudo", "-n", "apt-get"]
+
+
+def test_installed_from_a_checkout_or_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = recorded(monkeypatch)
+    assert install.install_python(tmp_path) == "pip: the extra bench is installed"
+    assert asked[0][-1] == "geosearch[bench]"
+    (tmp_path / "pyproject.toml").touch()
+    install.install_python(tmp_path)
+    assert asked[1][-2:] == ["-e", f"{tmp_path}[bench]"]
+
+
+def test_says_why_a_command_failed() -> None:
+    assert install.run([sys.executable, "-c", ""]) == ""
+    assert install.run([sys.executable, "-c", "raise SystemExit('bad')"]) == "failed, bad"
+    assert install.run([sys.executable, "-c", "raise SystemExit(3)"]) == "failed, without a word"
+    assert install.run(["no-such-program-at-all"]).startswith("failed, ")
+    assert not install.is_installed("no-such-package-at-all")

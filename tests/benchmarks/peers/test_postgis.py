@@ -1,0 +1,104 @@
+"""PostgreSQL with PostGIS answers as plain loops do, and is gone afterwards."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers import Missing, Question
+from benchmarks.peers.postgis import PostGis, _box
+from tests.benchmarks.peers.agreement import PROGRAMS, WORDS, assert_agrees, matches, table
+from tests.oracles import haversine_m
+
+MADE = table()
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostGis]:
+    try:
+        made = PostGis(MADE, tmp_path_factory.mktemp("postgis"))
+    except Missing as error:
+        pytest.skip(str(error))
+    yield made
+    made.close()
+
+
+def test_agrees_with_loops(peer: PostGis) -> None:
+    assert_agrees(peer, MADE, least=60)
+
+
+def test_agrees_where_the_circle_is_small(peer: PostGis) -> None:
+    compared = 0
+    for row in range(0, len(MADE), 10):
+        lat, lng = float(MADE.lat[row]), float(MADE.lng[row])
+        asked = Question(lat=lat, lng=lng, radius_m=60.0, limit=99)
+        right = matches(MADE, asked)
+        for sort in ("distance", "saving"):
+            assert sorted(peer.ask(asked._replace(sort=sort)).rows) == right
+            compared += len(right)
+    assert compared > 1_000
+
+
+def test_circle_that_ends_at_a_shop(peer: PostGis) -> None:
+    for row in range(0, len(MADE), 60):
+        lat, lng = 31.23, 121.47
+        distance = haversine_m(lat, lng, MADE.lat[row], MADE.lng[row])
+        for off in (-0.05, -1e-3, 1e-3, 0.05):
+            asked = Question(lat=lat, lng=lng, radius_m=distance + off, counted=True)
+            right = matches(MADE, asked)
+            found = peer.ask(asked)
+            assert found.total == len(right)
+            assert set(found.rows) <= set(right)
+            assert len(found.rows) == min(20, len(right))
+
+
+def test_words_may_hold_anything(peer: PostGis) -> None:
+    for word in ("it's", "a\\b", "x & y", "'", ":*"):
+        assert len(peer.ask(Question(lat=31.23, lng=121.47, words=(word, WORDS[0]))).rows) == 0
+
+
+def test_one_programme_is_asked_of_its_own_index(peer: PostGis) -> None:
+    where = f"programs & {1 << PROGRAMS['tiny']}::int8 <> 0"
+    plan = peer._cursor.execute(f"EXPLAIN SELECT row FROM shop WHERE {where}".encode()).fetchall()
+    assert "shop_geo" in str(plan)
+
+
+def test_says_what_it_is(peer: PostGis) -> None:
+    assert "with PostGIS 3" in peer.version
+    assert peer.size() > len(MADE) * 100
+
+
+@pytest.mark.parametrize(
+    ("lat", "lng", "expected"),
+    [
+        (0.0, 0.0, (-1.0, -1.0, 1.0, 1.0)),
+        (60.0, 10.0, (8.0, 59.0, 12.0, 61.0)),
+        (0.0, 179.5, (-180.0, -1.0, 180.0, 1.0)),
+        (89.5, 0.0, (-180.0, 88.5, 180.0, 90.5)),
+    ],
+)
+def test_box_holds_the_circle(lat: float, lng: float, expected: tuple[float, ...]) -> None:
+    found = _box(lat, lng, 0.017453292519943295)
+    assert found == pytest.approx(expected, abs=1e-2)
+    west, south, east, north = found
+    assert west <= expected[0] + 1e-9
+    assert south <= expected[1]
+    assert east >= expected[2] - 1e-9
+    assert north >= expected[3]
+
+
+def test_nothing_is_left(tmp_path: Path) -> None:
+    try:
+        made = PostGis(table(50), tmp_path)
+    except Missing as error:
+        pytest.skip(str(error))
+    assert made._server is not None
+    process, room = made._server.pid, made._room.folder
+    assert room.exists()
+    made.close()
+    made.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+    assert not room.exists() or not list(room.iterdir())
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,81 @@
+"""Redis answers as plain loops do, and is gone afterwards."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers import Missing, Question
+from benchmarks.peers.redis_geo import RedisGeo
+from tests.benchmarks.peers.agreement import assert_agrees, matches, table
+from tests.oracles import haversine_m
+
+MADE = table()
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisGeo]:
+    try:
+        made = RedisGeo(MADE, tmp_path_factory.mktemp("redis"))
+    except Missing as error:
+        pytest.skip(str(error))
+    yield made
+    made.close()
+
+
+def test_agrees_with_loops(peer: RedisGeo) -> None:
+    assert_agrees(peer, MADE, least=40)
+
+
+def test_agrees_where_the_circle_is_small(peer: RedisGeo) -> None:
+    compared = 0
+    for row in range(0, len(MADE), 10):
+        lat, lng = float(MADE.lat[row]), float(MADE.lng[row])
+        asked = Question(lat=lat, lng=lng, radius_m=60.0, limit=99)
+        right = matches(MADE, asked)
+        for sort in ("distance", "saving"):
+            assert sorted(peer.ask(asked._replace(sort=sort)).rows) == right
+            compared += len(right)
+        assert peer.ask(asked._replace(counted=True)).total == len(right)
+    assert compared > 1_000
+
+
+def test_circle_that_ends_at_a_shop(peer: RedisGeo) -> None:
+    for row in range(0, len(MADE), 60):
+        lat, lng = 31.23, 121.47
+        distance = haversine_m(lat, lng, MADE.lat[row], MADE.lng[row])
+        for off in (-0.05, -1e-4, 1e-4, 0.05):
+            asked = Question(lat=lat, lng=lng, radius_m=distance + off, counted=True)
+            right = matches(MADE, asked)
+            found = peer.ask(asked)
+            assert found.total == len(right)
+            assert set(found.rows) <= set(right)
+            assert len(found.rows) == min(20, len(right))
+
+
+def test_asks_only_what_redis_has(peer: RedisGeo) -> None:
+    asked = Question(lat=31.23, lng=121.47)
+    assert peer.answers(asked)
+    assert not peer.answers(asked._replace(words=("咖啡",)))
+    assert not peer.answers(asked._replace(polygon=((121.0, 31.0), (122.0, 31.0), (121.5, 32.0))))
+    assert not peer.answers(asked._replace(lat=86.0))
+
+
+def test_says_what_it_is(peer: RedisGeo) -> None:
+    assert peer.version.count(".") == 2
+    assert peer.size() > len(MADE) * 60
+
+
+def test_nothing_is_left(tmp_path: Path) -> None:
+    try:
+        made = RedisGeo(table(50), tmp_path)
+    except Missing as error:
+        pytest.skip(str(error))
+    assert made._server is not None
+    process = made._server.pid
+    made.close()
+    made.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,20 @@
+"""The README's part is what the committed result says."""
+
+from pathlib import Path
+
+from benchmarks.reports.__main__ import main
+from benchmarks.reports.markdown import BEGIN, END, readme_lines
+from benchmarks.result import FILE, load_result, save_result
+from tests.benchmarks.reports.results import result as made
+
+
+def test_readme_and_reports_are_made_of_the_result(tmp_path: Path) -> None:
+    folder = tmp_path / "benchmarks" / "results"
+    save_result(made(), folder)
+    (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nstale\n{END}\nafter\n", "utf-8")
+    main(tmp_path)
+    text = (tmp_path / "README.md").read_text("utf-8")
+    assert readme_lines(load_result(folder / FILE)) in text
+    assert text.startswith("before\n")
+    assert "stale" not in text
+    assert (folder / "report.html").exists()

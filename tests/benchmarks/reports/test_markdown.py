@@ -1,0 +1,134 @@
+"""Markdown shows every figure in tables that hold together; the README's part is short."""
+
+import re
+
+import msgspec
+import pytest
+
+from benchmarks.reports.markdown import (
+    BEGIN,
+    END,
+    README_ROWS,
+    markdown_report,
+    readme_lines,
+    rewrite,
+    table_text,
+)
+from benchmarks.reports.tables import Table
+from benchmarks.reports.units import time_text
+from benchmarks.result import Result
+from tests.benchmarks.reports import results
+
+
+def cells(line: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", line)) - 1
+
+
+def test_every_table_has_as_many_cells_in_every_row() -> None:
+    tables = re.findall(r"(?:^\|.*\n?)+", markdown_report(results.result()), flags=re.MULTILINE)
+    assert len(tables) > 10
+    for table in tables:
+        assert len({cells(line) for line in table.strip().split("\n")}) == 1
+
+
+def test_every_timing_of_every_world_is_shown() -> None:
+    made = results.result()
+    text = markdown_report(made)
+    checked = 0
+    for world in made.worlds:
+        for family in world.families:
+            for line in family.lines:
+                timing = line.timing
+                times = timing.p50_us, timing.p90_us, timing.p99_us, timing.p999_us
+                row = " | ".join(map(time_text, times))
+                assert row in text or row.replace(" | ", "** | **") in text
+                checked += 1
+    assert checked == 2 * (7 * 10 - 1) + 7
+
+
+def test_headline_names_the_fastest_exact_peer_and_where_it_wins() -> None:
+    text = markdown_report(results.result())
+    # tantivy and cKDTree are not exact; the grid's figures are those of the factory.
+    row = "| nearest, 3 km, open now, a card 3 % hold | 724 | 47.0 µs | 98.7 µs | numpy grid |"
+    assert row in text
+    assert "It is slower in 1 of 7: nearest, total and facets by category" in text
+    assert "0.55× to 26× as fast" in text
+
+
+def test_an_inexact_peer_is_no_rival_however_fast() -> None:
+    made = results.result()
+    family = made.worlds[1].families[0]
+    lines = [family.lines[0], results.line("tantivy", 1.0, recall=0.999)]
+    world = msgspec.structs.replace(
+        made.worlds[1], families=[msgspec.structs.replace(family, lines=lines)]
+    )
+    made.worlds = [world]
+    assert "no exact peer was asked" in readme_lines(made)
+
+
+def test_bars_and_brackets_in_names_do_not_break_a_table() -> None:
+    table = Table(["a|b", "n"], [["<img>\nx", "1"], ["", "2"]], ours=frozenset({0}))
+    assert table_text(table) == (
+        "| a\\|b | n |\n|---|--:|\n| **&lt;img&gt; x** | **1** |\n|  | 2 |"
+    )
+
+
+def test_readme_lines_are_few_and_say_all() -> None:
+    made = results.result()
+    text = readme_lines(made)
+    assert len(text.split("\n")) <= 45
+    for part in (
+        "any of 8 cards | 27,229 | 23.0 µs | 46.5 µs | numpy grid | 432 µs | 19× |",
+        "10,000,000, 300 towns, p50: nearest, 3 km, open now, a card 3 % hold 38.0 µs; best, 3 km,",
+        "992,986 merchants and 1,499,014 deals: 30.2 s, 3.7 GB",
+        "2,127 requests a second over 4 connections, p50 1.88 ms, p99 4.51 ms",
+        "at 500 a second p50 0.57 ms",
+        "constant bytes: 24,388 a second",
+        "Found first, of 1,716 brands with 14,563 shops",
+        "half the name in `suggest` 79.4 %",
+        "AMD EPYC, 2 cores, 24 GB",
+        "commit 048fc21, 2026-11-22",
+    ):
+        assert part in text
+    world = made.worlds[1]
+    many = [msgspec.structs.replace(world.families[0], family=f"f{n}") for n in range(40)]
+    made.worlds[1] = msgspec.structs.replace(world, families=many)
+    made.unfinished = "stopped"
+    text = readme_lines(made)
+    assert len(text.split("\n")) <= 45
+    assert f"{40 - README_ROWS} more families are in the report." in text
+
+
+def test_what_a_run_lacks_is_left_out() -> None:
+    made = Result(circumstances={}, unfinished="no world could be opened")
+    text = markdown_report(made)
+    assert "This run is unfinished: no world could be opened." in text
+    assert "No peer was asked in this run." in text
+    for word in ("## HTTP", "## Build", "## Relevance", "## Memory", "|"):
+        assert word not in text
+    assert "HTTP" not in readme_lines(made)
+
+
+def test_rewriting_replaces_what_stands_between_the_markers() -> None:
+    made = results.result()
+    text = rewrite(f"# A\n{BEGIN}\nold\n{END}\nrest\n", made)
+    assert text == f"# A\n{BEGIN}\n{readme_lines(made)}\n{END}\nrest\n"
+    assert rewrite(text, made) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no markers",
+        BEGIN,
+        END,
+        f"{END}{BEGIN}",
+        f"{BEGIN}{END}{END}",
+        f"{BEGIN}{BEGIN}{END}",
+        f"{END}{BEGIN}{END}",
+        f"{BEGIN}{END}{BEGIN}{END}",
+    ],
+)
+def test_rewriting_wants_both_markers_once(text: str) -> None:
+    with pytest.raises(ValueError, match="Expected one"):
+        rewrite(text, results.result())

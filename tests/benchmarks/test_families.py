@@ -1,0 +1,105 @@
+"""Families ask peers what they ask the engine."""
+
+import msgspec
+import numpy as np
+import pytest
+from shapely.geometry import shape
+
+from benchmarks.brute import BruteForce
+from benchmarks.families import (
+    FAMILIES,
+    FAR_M,
+    LATER,
+    MIX,
+    MIXED,
+    PILE_FAMILIES,
+    asked_in,
+    moved,
+    places,
+    question_of,
+)
+from benchmarks.table import Table, table_of
+from benchmarks.world_deals import BANKS, RED
+from benchmarks.worlds import USUAL_TIME
+from geosearch.model import Query
+from geosearch.searcher import Searcher
+from tests.oracles import haversine_m
+
+
+@pytest.fixture(scope="module")
+def table(toy: Searcher) -> Table:
+    return table_of(BruteForce(toy), USUAL_TIME, LATER, RED)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, MIXED], ids=lambda family: family.name)
+def test_peers_are_asked_the_same(toy: Searcher, table: Table, family: object) -> None:
+    asked = asked_in(toy.segments[0].columns, table, family, 50, seed=1)  # type: ignore[arg-type]
+    assert len(asked.queries) == 50
+    for query, question in zip(asked.queries, asked.questions, strict=False):
+        assert isinstance(query, Query)
+        assert (query.lat, query.lng, query.limit) == (question.lat, question.lng, question.limit)
+        assert question.radius_m == (query.radius_m or 0.0)
+        assert bool(question.polygon) == (query.polygon is not None)
+        assert question.programs.bit_count() == len(query.cards)
+        assert (question.hours == "") == (query.open != "now")
+        assert question.counted == query.total
+    assert (len(asked.questions) == 0) == (not getattr(family, "peers"))  # noqa: B009
+
+
+def test_the_columns_of_peers_find_what_the_engine_finds(toy: Searcher, table: Table) -> None:
+    compared = 0
+    columns = toy.segments[0].columns
+    for family in FAMILIES:
+        asked = asked_in(columns, table, family, 10, seed=2)
+        if not asked.questions or family.drawn:
+            continue
+        for query, question in zip(asked.queries, asked.questions, strict=True):
+            assert isinstance(query, Query)
+            apart = [
+                haversine_m(question.lat, question.lng, lat, lng)
+                for lat, lng in zip(table.lat.tolist(), table.lng.tolist(), strict=True)
+            ]
+            matching = np.array(apart) <= question.radius_m
+            if question.hours:
+                matching &= getattr(table, question.hours)
+            if question.programs:
+                matching &= (table.programs & question.programs) != 0
+            counted = toy.rank(msgspec.structs.replace(query, total=True))
+            assert counted.total == matching.sum()
+            compared += int(matching.sum())
+    assert compared > 500
+
+
+def test_places_are_as_far_away_as_they_say(toy: Searcher) -> None:
+    columns = toy.segments[0].columns
+    near, far = (
+        np.array(places(columns, 400, 3, away)) - np.array(places(columns, 400, 3, 0.0))
+        for away in (150.0, FAR_M)
+    )
+    assert 50 < np.median(np.abs(near[:, 0])) * 111_195 < 150
+    assert 10_000 < np.median(np.abs(far[:, 0])) * 111_195 < 25_000
+
+
+def test_moved_is_so_many_metres_away() -> None:
+    assert haversine_m(31.2, 121.4, *moved(31.2, 121.4, 300.0, 400.0)) == pytest.approx(500, abs=1)
+
+
+def test_the_polygon_is_as_large_as_its_label_says() -> None:
+    family = next(family for family in FAMILIES if family.drawn)
+    polygon = shape(family.at(0.0, 0.0).polygon)
+    assert polygon.is_valid
+    assert polygon.area * 111.195**2 == pytest.approx(5.0, abs=0.5)
+
+
+def test_what_peers_do_not_know_is_refused(table: Table) -> None:
+    here = Query(lat=31.2, lng=121.4, at=USUAL_TIME)
+    for wishes in ({"sort": "rating"}, {"categories": ("food",)}):
+        with pytest.raises(ValueError, match="Expected an order"):
+            question_of(msgspec.structs.replace(here, **wishes), table)
+    with pytest.raises(ValueError, match="Expected the wallet 'red'"):
+        question_of(msgspec.structs.replace(here, sort="best", cards=BANKS), table)
+
+
+def test_mixes_name_families() -> None:
+    assert sum(MIX.values()) == 100
+    assert {*MIX, *PILE_FAMILIES} <= {family.name for family in FAMILIES if family.peers}

@@ -1,0 +1,113 @@
+"""A run goes step by step, tells what is left, and keeps what it has when it is stopped."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import run as running
+from benchmarks.result import FILE, Result, load_result
+from benchmarks.run import OTHERS, Options, parse, run, steps
+from benchmarks.suite import FAMILY_NAMES
+from geosearch.errors import BadRequest
+
+
+def options(**given: Any) -> Options:
+    usual: dict[str, Any] = {"full": False, "only": "", "peers": None, "worlds": None, "out": None}
+    return parse(**(usual | given))
+
+
+def test_a_toy_run_writes_its_reports(
+    world_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only = "nearest_red,mixed,read_query"
+    chosen = options(only=only, peers="numpy,grid", worlds="3000,6000", out=tmp_path)
+    result = run(chosen._replace(queries=30))
+    assert [(world.shape, world.merchants) for world in result.worlds][:2] == [
+        ("city", 3_000),
+        ("city", 6_000),
+    ]
+    assert [family.family for family in result.worlds[0].families] == ["nearest_red", "mixed"]
+    assert [family.family for family in result.worlds[2].families] == ["read_query"]
+    assert not result.unfinished
+    assert result.build is None
+    assert result.http is None
+    kept = load_result(tmp_path / FILE)
+    assert kept.worlds == result.worlds
+    assert "numpy" in (tmp_path / "report.md").read_text("utf-8")
+    assert (tmp_path / "report.html").read_text("utf-8").startswith("<!doctype html>")
+    told = capsys.readouterr().err
+    assert "[1/3]" in told
+    assert " left" in told
+
+
+def test_a_run_that_is_stopped_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(result: Result) -> None:
+        result.build = None
+        raise KeyboardInterrupt
+
+    def never(result: Result) -> None:
+        pytest.fail("a step after the one that was stopped")
+
+    def fine(result: Result) -> None:
+        result.relevance = {"ways": [], "city": {"brands": 1, "shops": 2}}
+
+    planned = [
+        running._Step(str(number), 1.0, do) for number, do in enumerate((fine, stopped, never))
+    ]
+    monkeypatch.setattr(running, "steps", lambda _: planned)
+    result = run(options(out=tmp_path))
+    assert result.unfinished == "stopped by hand during step 2 of 3"
+    assert load_result(tmp_path / FILE).relevance == result.relevance
+
+
+def test_what_a_run_consists_of() -> None:
+    quick = [step.name for step in steps(options())]
+    assert quick[:3] == [
+        "100,000, one city: families without words",
+        "1,000,000, one city: families without words",
+        "100,000, one city, 10,000 on one position: families without words",
+    ]
+    assert len(quick) == 7
+    full = [step.name for step in steps(options(full=True))]
+    assert "10,000,000, 300 towns: families without words" in full
+    assert "1,000,000 merchants: families with words" in full
+    alone = [step.name for step in steps(options(only="build"))]
+    assert alone == ["a build"]
+
+
+def test_data_that_is_not_there_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(_: object) -> None:
+        raise FileNotFoundError("no data")
+
+    monkeypatch.setattr(running, "measure_relevance", absent)
+    result = Result(circumstances={})
+    running._relevance(result)
+    assert result.relevance is None
+    assert "left out: no data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"only": "nearest"}, "Expected one of nearest_red, .* got 'nearest' - at `--only`"),
+        ({"peers": "oracle"}, "Expected one of numpy, .* got 'oracle' - at `--peers`"),
+        ({"worlds": "1e6"}, "Expected merchant counts by commas, got '1e6' - at `--worlds`"),
+        ({"worlds": "0"}, "Expected merchant counts"),
+        ({"worlds": ""}, "Expected merchant counts"),
+    ],
+)
+def test_odd_options_are_refused(given: dict[str, str], message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        options(**given)
+
+
+def test_options_are_lists() -> None:
+    found = options(only=",".join((*FAMILY_NAMES, *OTHERS)), peers="", worlds="1_000,20,20")
+    assert found.only == (*FAMILY_NAMES, *OTHERS)
+    assert found.peers == ()
+    assert found.worlds == (20, 1_000)

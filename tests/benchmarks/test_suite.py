@@ -1,0 +1,149 @@
+"""A toy run: every family, several engines, the same answers, and nothing hidden."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from benchmarks import suite
+from benchmarks.families import FAMILIES, MIXED, PILE_FAMILIES
+from benchmarks.peers import Found, Missing, Question, peer_class
+from benchmarks.result import WorldResult
+from benchmarks.suite import ENGINE, Chosen, Effort, number_world, words_world
+from benchmarks.table import Table
+from benchmarks.texts import NAMES
+from benchmarks.worlds import World
+
+TOY = Effort(queries=40, rounds=2, compared=8, peer_seconds=0.05)
+
+
+class Lazy:
+    """A peer that knows one row and answers nothing that is to be counted."""
+
+    name: ClassVar[str] = "lazy"
+    label: ClassVar[str] = "Lazy"
+    schema: ClassVar[str] = "one row"
+    version = "1"
+    closed = 0
+
+    def __init__(self, table: Table, folder: Path) -> None:
+        assert len(table) > 0
+        assert folder.is_dir()
+
+    def answers(self, question: Question) -> bool:
+        return not question.counted
+
+    def ask(self, question: Question) -> Found:
+        return Found(np.zeros(1, np.int64))
+
+    def size(self) -> int:
+        return 1
+
+    def close(self) -> None:
+        Lazy.closed += 1
+
+
+class Absent(Lazy):
+    """A peer that is not installed."""
+
+    def __init__(self, table: Table, folder: Path) -> None:
+        raise Missing("get it")
+
+
+@pytest.fixture(scope="module")
+def measured(world_cache: Path) -> WorldResult:
+    with pytest.MonkeyPatch.context() as patch:
+        known = peer_class
+        own: dict[str, Any] = {"lazy": Lazy, "absent": Absent}
+        patch.setattr(suite, "peer_class", lambda name: own.get(name) or known(name))
+        chosen = Chosen(peers=("numpy", "lazy", "absent"))
+        found = number_world(World("city", 12_000), TOY, chosen, print)
+    assert found is not None
+    return found
+
+
+def test_every_family_is_measured(measured: WorldResult) -> None:
+    assert [one.family for one in measured.families] == [f.name for f in (*FAMILIES, MIXED)]
+    for family in measured.families:
+        ours = family.line(ENGINE)
+        assert ours is not None
+        assert ours.recall == 1.0
+        assert ours.compared == TOY.compared
+        assert ours.timing.queries == TOY.queries
+        assert family.work["nodes"] + family.work["docs"] > 0
+    assert measured.families[0].radius_m == 3_000
+    assert 0 < measured.families[0].share < 0.03
+
+
+def test_peers_are_asked_what_they_answer(measured: WorldResult) -> None:
+    by_family = {one.family: [line.engine for line in one.lines] for one in measured.families}
+    assert by_family["nearest_red"] == [ENGINE, "numpy", "lazy"]
+    assert by_family["count_all"] == [ENGINE, "numpy"]
+    assert by_family["rating_cafe"] == [ENGINE]
+
+
+def test_a_wrong_peer_is_told_with_its_recall(measured: WorldResult) -> None:
+    line = measured.families[0].line("lazy")
+    right = measured.families[0].line("numpy")
+    assert line is not None
+    assert right is not None
+    assert line.recall < 0.2
+    assert right.recall == 1.0
+
+
+def test_engines_are_told_of(measured: WorldResult) -> None:
+    numpy, lazy, absent = measured.engines
+    assert (lazy.engine, lazy.version, lazy.bytes, lazy.missing) == ("lazy", "1", 1, "")
+    assert numpy.bytes > 0
+    assert absent.missing == "get it"
+    assert Lazy.closed == 1
+
+
+def test_sizes_and_the_first_answer(measured: WorldResult) -> None:
+    assert measured.merchants == 12_000
+    assert 0 < measured.open_ms <= measured.cold_ms
+    assert measured.rss_bytes > measured.hot_bytes > 0
+    assert measured.disk_bytes > measured.hot_bytes
+    assert not measured.stopped
+
+
+def test_families_with_words(world_cache: Path) -> None:
+    found = words_world(4_000, TOY, Chosen(peers=("numpy",)), print)
+    assert found is not None
+    assert [one.family for one in found.families] == [*NAMES, "read_query"]
+    engines = {one.family: [line.engine for line in one.lines] for one in found.families}
+    assert engines["two_words"] == [ENGINE, "numpy"]
+    assert engines["suggest"] == engines["read_query"] == [ENGINE]
+    assert all(line.recall == 1.0 for one in found.families for line in one.lines)
+
+
+def test_a_pile_asks_fewer_families(world_cache: Path) -> None:
+    found = number_world(World("pile", 12_000), TOY, Chosen(peers=()), print)
+    assert found is not None
+    assert [one.family for one in found.families] == [f"pile_{name}" for name in PILE_FAMILIES]
+    assert found.within_3_km >= 10_000
+
+
+def test_only_what_is_wanted_is_measured(world_cache: Path) -> None:
+    chosen = Chosen(("best_red", "suggest"), ())
+    found = number_world(World("city", 12_000), TOY, chosen, print)
+    assert found is not None
+    assert [one.family for one in found.families] == ["best_red"]
+    assert number_world(World("pile", 12_000), TOY, chosen, print) is None
+    assert words_world(4_000, TOY, Chosen(("best_red",)), print) is None
+
+
+def test_ctrl_c_keeps_what_was_measured(world_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = suite.Bench.measure
+
+    def stopped(bench: suite.Bench, asked: Any) -> object:
+        if bench.families:
+            raise KeyboardInterrupt
+        return measure(bench, asked)
+
+    monkeypatch.setattr(suite.Bench, "measure", stopped)
+    found = number_world(World("city", 12_000), TOY, Chosen(peers=()), print)
+    assert found is not None
+    assert found.stopped
+    assert len(found.families) == 1

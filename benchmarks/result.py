@@ -64,6 +64,8 @@ class FamilyResult(msgspec.Struct, kw_only=True, frozen=True):
     """This engine first."""
     work: dict[str, float] = {}
     """Medians of this engine's work counters."""
+    layers: dict[str, Timing] = {}
+    """This engine's other ways to answer: `search` (typed hits) and `page` (results as JSON)."""
 
     def line(self, engine: str) -> Line | None:
         """Figures of an engine, None where it was not asked."""

@@ -40,7 +40,7 @@ from benchmarks.families import (
     places,
 )
 from benchmarks.peers import PEERS, Missing, Peer, peer_class
-from benchmarks.result import EngineResult, FamilyResult, Line, WorldResult
+from benchmarks.result import EngineResult, FamilyResult, Line, Timing, WorldResult
 from benchmarks.table import Table, table_of
 from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world
 from benchmarks.timing import Runner, interleaved, once
@@ -53,6 +53,8 @@ from geosearch.suggest import SuggestQuery
 
 SEED = 20_261_127
 ENGINE = "geosearch"
+LAYERED = ("nearest_red", "nearest_banks", "best_red", "saving_red")
+"""Families of which typed hits and JSON are measured too."""
 _COUNTED = 300
 
 Say = Callable[[str], None]
@@ -64,7 +66,7 @@ class Effort(NamedTuple):
     queries: int = 2_000
     rounds: int = 5
     compared: int = 20
-    peer_seconds: float = 2.5
+    peer_seconds: float = 1.5
     """For a peer in a family."""
 
 
@@ -213,7 +215,18 @@ class Bench:
             matching=int(np.median([self.engine.rank(query).total or 0 for query in counted])),
             lines=lines,
             work=self._work(queries),
+            layers=self._layers(asked),
         )
+
+    def _layers(self, asked: Asked) -> dict[str, Timing]:
+        """Timings of `search` and `page`, where they are asked for."""
+        if asked.name not in LAYERED:
+            return {}
+        asks: dict[str, Callable[[Any], Any]]
+        asks = {"search": self.engine.search, "page": self.engine.page}
+        runners = [Runner(ask, asked.queries) for ask in asks.values()]
+        timings = interleaved(runners, rounds=self.effort.rounds, seconds=self.effort.peer_seconds)
+        return dict(zip(asks, timings, strict=True))
 
     def _work(self, queries: Sequence[Query]) -> dict[str, float]:
         """Medians of the kernel's work counters for `rank` without counting."""

@@ -31,7 +31,7 @@ def sections(result: Result) -> list[Section]:
     else:
         worlds = [_latency(result), _sizes(result), _memory(result)]
     rest = [_http(result), _build(result), _relevance(result), _engines(result)]
-    found = [*worlds, *rest, _measured(result), _work(result)]
+    found = [*worlds, _layers(result), *rest, _measured(result), _work(result)]
     return [section for section in found if section is not None]
 
 
@@ -72,6 +72,18 @@ def _memory(result: Result) -> Section:
         "process. Bytes of other engines are what they tell of their index."
     ]
     return Section("memory", "Memory", said, [tables.world_table(result)], [])
+
+
+def _layers(result: Result) -> Section | None:
+    found = [tables.layer_table(world) for world in _largest_first(result)]
+    shown = [table for table in found if table is not None]
+    if not shown:
+        return None
+    said = [
+        "`rank` gives numbers and keys of the 20 results, `search` typed hits with opening hours, "
+        "deals and reasons, `page` the same as JSON, which is what the service sends."
+    ]
+    return Section("layers", "What is made of the results", said, shown[:1], shown[1:])
 
 
 def _http(result: Result) -> Section | None:

@@ -88,6 +88,24 @@ def family_table(world: WorldResult) -> Table:
     return Table(head, rows, (0, 1), title=world.label)
 
 
+def layer_table(world: WorldResult) -> Table | None:
+    """Our p50 and p99 by what is made of the results; None where there are no such figures."""
+    names = list(dict.fromkeys(name for family in world.families for name in family.layers))
+    rows = []
+    for family in (family for family in world.families if family.layers):
+        ours = family.line(OURS)
+        timings = [ours.timing if ours else None, *(family.layers.get(name) for name in names)]
+        cells = [
+            [time_text(timing.p50_us), time_text(timing.p99_us)] if timing else ["", ""]
+            for timing in timings
+        ]
+        rows.append([family.label, *(text for pair in cells for text in pair)])
+    if not rows:
+        return None
+    head = [f"{name}, {part}" for name in ("rank", *names) for part in ("p50", "p99")]
+    return Table(["family", *head], rows, title=world.label)
+
+
 def size_table(result: Result) -> Table:
     """p50 of this engine in every world, and the slope, a row a family."""
     worlds = by_size(result)

@@ -10,7 +10,7 @@ from benchmarks import suite
 from benchmarks.families import FAMILIES, MIXED, PILE_FAMILIES
 from benchmarks.peers import Found, Missing, Question, peer_class
 from benchmarks.result import WorldResult
-from benchmarks.suite import ENGINE, Chosen, Effort, number_world, words_world
+from benchmarks.suite import ENGINE, LAYERED, Chosen, Effort, number_world, words_world
 from benchmarks.table import Table
 from benchmarks.texts import NAMES
 from benchmarks.worlds import World
@@ -72,6 +72,7 @@ def test_every_family_is_measured(measured: WorldResult) -> None:
         assert ours.compared == TOY.compared
         assert ours.timing.queries == TOY.queries
         assert family.work["nodes"] + family.work["docs"] > 0
+        assert set(family.layers) == ({"search", "page"} if family.family in LAYERED else set())
     assert measured.families[0].radius_m == 3_000
     assert 0 < measured.families[0].share < 0.03
 

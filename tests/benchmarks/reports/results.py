@@ -107,6 +107,7 @@ def family(row: int, place: int) -> FamilyResult:
         share=share,
         matching=matching // (10, 1, 2)[place],
         lines=lines,
+        layers={"search": timing(101.5 + row), "page": timing(61.5 + row)} if row < 2 else {},
         work={"nodes": 305.0 + row, "docs": 544.0 + place, "offers": 22.5, "pushes": 127.0},
     )
 

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from benchmarks.reports.markdown import (
     BEGIN,
@@ -132,3 +133,18 @@ def test_rewriting_replaces_what_stands_between_the_markers() -> None:
 def test_rewriting_wants_both_markers_once(text: str) -> None:
     with pytest.raises(ValueError, match="Expected one"):
         rewrite(text, results.result())
+
+
+def test_layers_are_told_of() -> None:
+    text = markdown_report(results.result())
+    assert "What is made of the results" in text
+    assert "rank, p50 | rank, p99 | search, p50 | search, p99 | page, p50 | page, p99" in text
+    assert "101 µs" in text or "102 µs" in text
+    bare = results.result()
+    bare.worlds = [
+        structs.replace(
+            world, families=[structs.replace(family, layers={}) for family in world.families]
+        )
+        for world in bare.worlds
+    ]
+    assert "What is made of the results" not in markdown_report(bare)

@@ -209,8 +209,9 @@ class Searcher:
 
     def _worded(self, question: _Question, wording: Wording) -> _Question:
         """The question for other words."""
-        lists = self._interpreter.lists(wording)
-        return self._planned(question._replace(wording=wording), lists)
+        query, at, hours, top_k, afters, _, _ = question
+        asks = self._asks(query, at, hours, top_k, afters, self._interpreter.lists(wording))
+        return question._replace(wording=wording, asks=asks)
 
     def _question(self, query: Query, top_k: int) -> _Question:
         """Place a query in time, and plan it, as typed, from where its page starts."""
@@ -226,16 +227,23 @@ class Searcher:
         wording, lists = _NO_WORDING, self._no_lists
         if query.q is not None:
             _, wording, lists = self._interpreter.as_typed(query.q)
-        return self._planned(_Question(query, at, hours, top_k, afters, wording, []), lists)
+        asks = self._asks(query, at, hours, top_k, afters, lists)
+        return _Question(query, at, hours, top_k, afters, wording, asks)
 
-    def _planned(self, question: _Question, lists: Sequence[Words | None]) -> _Question:
-        """The question with what each segment is asked."""
-        query, at, hours, top_k, afters, _, _ = question
-        asks = [
+    def _asks(
+        self,
+        query: Query,
+        at: datetime,
+        hours: Hours,
+        top_k: int,
+        afters: Sequence[After | None],
+        lists: Sequence[Words | None],
+    ) -> list[Ask]:
+        """What each segment is asked."""
+        return [
             view.planner.plan(query, hours, at=at, top_k=top_k, words=words, after=after)
             for view, words, after in zip(self._views, lists, afters, strict=True)
         ]
-        return question._replace(asks=asks)
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys behind which the page starts, in each segment: those of the last result before."""

@@ -104,8 +104,10 @@ PEERS = {
     "kdtree": "kd_tree.KdTree",
     "grid": "numpy_grid.NumpyGrid",
     "sqlite": "sqlite.Sqlite",
+    "sqlite_rtree": "sqlite_rtree.SqliteRtree",
     "duckdb": "duck_db.DuckDb",
     "tantivy": "tantivy_search.Tantivy",
+    "lucene": "lucene.Lucene",
     "postgis": "postgis.PostGis",
     "redis": "redis_geo.RedisGeo",
 }

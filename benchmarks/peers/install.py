@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers import PEERS, Missing, peer_class
+from benchmarks.peers import PEERS, Missing, lucene, peer_class
 from benchmarks.peers.postgis import PACKAGES as POSTGIS_PACKAGES
 from benchmarks.table import Table
 
@@ -28,7 +28,8 @@ _SECONDS = 900
 
 def install() -> list[str]:
     """What was done, a line for each step."""
-    return [install_python(), *(install_package(package) for package in PACKAGES)]
+    packages = (install_package(package) for package in PACKAGES)
+    return [install_python(), *packages, lucene.install()]
 
 
 def install_python(root: Path | None = None) -> str:

@@ -44,7 +44,7 @@ _SCHEMA = """
         PRIMARY KEY (program, key)) WITHOUT ROWID;
     CREATE TABLE word (token, key, PRIMARY KEY (token, key)) WITHOUT ROWID;
 """
-_SHOP, _DEAL, _WORD = (f"INSERT INTO {into} VALUES ({', '.join('?' * count)})"
+INSERT_SHOP, _DEAL, _WORD = (f"INSERT INTO {into} VALUES ({', '.join('?' * count)})"
                        for into, count in (("shop", 11), ("deal", 11), ("word", 2)))  # fmt: skip
 
 
@@ -67,7 +67,7 @@ class Sqlite:
         writer = sqlite3.connect(self._path, isolation_level=None)
         writer.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
         writer.execute("BEGIN")
-        writer.executemany(_SHOP, _shops(table, key, order))
+        writer.executemany(INSERT_SHOP, shop_rows(table, key, order))
         writer.executemany(_DEAL, _deals(table, key, order))
         if with_words:
             words = _words(table, key, order)
@@ -76,11 +76,7 @@ class Sqlite:
             self._held.update(dict(counts.iter_rows()))
         writer.execute("COMMIT")
         writer.close()
-        self._base = sqlite3.connect(
-            f"{self._path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None
-        )
-        self._base.execute(f"PRAGMA mmap_size={1 << 40}")
-        self._base.execute("PRAGMA cache_size=-262144")
+        self._base = open_to_read(self._path)
         self._walk_cost = table.walk_cost_per_m * 2 * EARTH_RADIUS_M
 
     @property
@@ -156,11 +152,11 @@ class Sqlite:
         self._path.unlink(missing_ok=True)
 
 
-_CHORD = "((s.x-:x)*(s.x-:x) + (s.y-:y)*(s.y-:y) + (s.z-:z)*(s.z-:z))"
-_TAILS = {
-    "distance": f"ORDER BY {_CHORD} LIMIT :limit",
+CHORD = "((s.x-:x)*(s.x-:x) + (s.y-:y)*(s.y-:y) + (s.z-:z)*(s.z-:z))"
+TAILS = {
+    "distance": f"ORDER BY {CHORD} LIMIT :limit",
     "saving": "ORDER BY s.saving DESC NULLS LAST LIMIT :limit",
-    "best": f"ORDER BY s.worth - :walk_cost*asin(sqrt({_CHORD})/2) DESC LIMIT :limit",
+    "best": f"ORDER BY s.worth - :walk_cost*asin(sqrt({CHORD})/2) DESC LIMIT :limit",
     "groups": "GROUP BY s.category_set",
 }
 
@@ -189,7 +185,7 @@ def _statement(columns: str, hours: str, programs: str, words: int, order: str) 
             VALUES (:low, :high) UNION ALL
             SELECT low + {step}, high + {step} FROM band WHERE low < :last)
         SELECT {columns} FROM band {joined}
-        WHERE {" AND ".join(where)} AND {_CHORD} <= :chord {_TAILS[order]}"""
+        WHERE {" AND ".join(where)} AND {CHORD} <= :chord {TAILS[order]}"""
 
 
 def _cell(degrees: float) -> int:
@@ -220,7 +216,16 @@ def _hours(table: Table, rows: I64) -> tuple[list[int], list[int]]:
     return now.astype(int).tolist(), later.astype(int).tolist()
 
 
-def _shops(table: Table, key: I64, order: I64) -> Iterator[tuple[object, ...]]:
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A file mapped into memory that nobody writes to any more."""
+    base = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    base.execute(f"PRAGMA mmap_size={1 << 40}")
+    base.execute("PRAGMA cache_size=-262144")
+    return base
+
+
+def shop_rows(table: Table, key: I64, order: I64) -> Iterator[tuple[object, ...]]:
+    """What `INSERT_SHOP` takes, in an order of the table's rows."""
     programs = table.programs[order].tolist()
     columns = (key.tolist(), order.tolist(), *_hours(table, order), programs)
     return zip(*columns, *_facts(table, order), strict=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import peers
-from benchmarks.peers import Missing, install
+from benchmarks.peers import Missing, install, lucene
 
 
 class _Here:
@@ -72,9 +72,11 @@ def test_a_line_for_every_step(
     monkeypatch.setattr(install, "run", lambda command: "failed, no network")
     monkeypatch.setattr(install, "is_installed", lambda package: False)
     monkeypatch.setattr(install, "peer_class", lambda name: _Here)
+    monkeypatch.setattr(lucene, "install", lambda: "lucene: failed, no network")
     install.main()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(install.PACKAGES) + len(peers.PEERS)
+    assert len(lines) == 1 + len(install.PACKAGES) + 1 + len(peers.PEERS)
+    assert lines[len(install.PACKAGES) + 1] == "lucene: failed, no network"
     assert lines[0] == "pip: failed, no network"
     assert lines[-1] == "Here: 1.2"
 

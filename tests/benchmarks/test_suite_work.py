@@ -19,17 +19,17 @@ MARGIN = 1.02
 
 # Means over the questions in a city of 100,000: nodes and documents tested, offers valued.
 NEEDED = {
-    "nearest_red": (248, 469, 20),
+    "nearest_red": (70, 45, 26),
     "nearest_banks": (121, 90, 59),
     "nearest_open_banks": (127, 129, 50),
     "nearest_tiny": (0, 46, 2),
-    "nearest_later": (464, 1_283, 14),
-    "best_red": (497, 543, 47),
-    "saving_red": (494, 540, 47),
+    "nearest_later": (84, 106, 15),
+    "best_red": (93, 69, 68),
+    "saving_red": (93, 69, 69),
     "count_all": (119, 76, 0),
-    "count_red": (248, 469, 20),
-    "polygon_red": (234, 390, 16),
-    "rural_red": (238, 490, 22),
+    "count_red": (70, 45, 26),
+    "polygon_red": (70, 61, 17),
+    "rural_red": (52, 58, 34),
     "best_any_deal": (549, 801, 911),
     "rating_cafe": (619, 2_602, 0),
 }

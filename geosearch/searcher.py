@@ -332,7 +332,9 @@ class Searcher:
         total = sum(
             view.count(ask, counts) for view, ask in zip(self._views, question.asks, strict=True)
         )
-        facets = {name: most_first(found) for name, found in counts.items()}
+        facets = counts
+        if len(self._views) > 1:
+            facets = {name: most_first(found) for name, found in counts.items()}
         return (total if query.total else None), (facets if query.facets else None)
 
     def _explain(self, question: _Question, work: dict[str, int]) -> dict[str, Any] | None:

@@ -123,6 +123,8 @@ def _operation(
     operation: Json = {"operationId": name, "summary": summary}
     if parameters:
         operation["parameters"] = parameters
+        if any(parameter["in"] == "query" for parameter in parameters):
+            statuses = (*statuses, 414)
     if body:
         content = {"application/json": {"schema": _ref(body)}}
         operation["requestBody"] = {"required": True, "content": content}
@@ -131,7 +133,7 @@ def _operation(
             "description": "The answer.",
             "content": {"application/json": {"schema": _ref(answer)}},
         },
-        **{str(status): _problem_response(status) for status in (400, *statuses, 500, 503)},
+        **{str(status): _problem_response(status) for status in (400, *sorted(statuses), 500, 503)},
     }
     return operation
 

@@ -11,8 +11,10 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 import geosearch
 from geosearch.build.pipeline import build
@@ -31,6 +33,11 @@ from tests.geosearch.fakes import FakeEngine, publish_fake
 
 EXAMPLES = 40
 LIMITS = Settings(max_batch=2, log_requests=False)
+
+# Wrong and too long as well: either may be said.
+REFUSALS = SchemathesisConfig.from_dict(
+    {"checks": {"negative_data_rejection": {"expected-statuses": [400, 404, 413, 414, 415]}}}
+)
 
 # What a document cannot say: a request that fits it may still be refused with one of these.
 BEYOND_THE_DOCUMENT = {
@@ -77,7 +84,7 @@ CASES = [
 def test_an_operation_keeps_to_the_document(
     app: Starlette, path: str, method: str, mode: GenerationMode, request: pytest.FixtureRequest
 ) -> None:
-    operation = schemathesis.openapi.from_asgi("/openapi.json", app)[path][method]
+    operation = schemathesis.openapi.from_asgi("/openapi.json", app, config=REFUSALS)[path][method]
     statuses: Counter[int] = Counter()
 
     @given(operation.as_strategy(generation_mode=mode))
@@ -95,6 +102,20 @@ def test_an_operation_keeps_to_the_document(
         assert statuses.total() > statuses[200]
     elif "made up" in request.node.callspec.id or "{" not in path:
         assert statuses[200]
+
+
+def test_a_url_that_is_too_long_is_refused_as_described(app: Starlette) -> None:
+    document = openapi_document(LIMITS)
+    client = TestClient(app)
+    refused = 0
+    for path, methods in document["paths"].items():
+        parameters = methods.get("get", {}).get("parameters", [])
+        if any(parameter["in"] == "query" for parameter in parameters):
+            response = client.get(path.format(merchant_id="m1"), params={"lat": "1" * 20_000})
+            assert response.status_code == 414
+            assert "414" in methods["get"]["responses"]
+            refused += 1
+    assert refused == 4
 
 
 def test_every_route_is_described(app: Starlette) -> None:

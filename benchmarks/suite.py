@@ -66,7 +66,7 @@ class Effort(NamedTuple):
     queries: int = 2_000
     rounds: int = 5
     compared: int = 20
-    peer_seconds: float = 1.5
+    peer_seconds: float = 0.6
     """For a peer in a family."""
 
 

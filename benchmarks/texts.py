@@ -46,11 +46,9 @@ NAMES = (*SHARES, "two_words", "misspelt", "suggest")
 """Families that are asked in a world of texts."""
 
 _SOURCES = (
-    "indexes",
-    "geosearch/build",
-    "geosearch/synth",
-    "geosearch/snapshot",
-    "geosearch/hours",
+    *("indexes", "geosearch/build", "geosearch/synth", "geosearch/snapshot", "geosearch/hours"),
+    *("geosearch/segment_*.py", "geosearch/c*.py", "geosearch/directory.py", "geosearch/bounds.py"),
+    *("geosearch/offers.py", "geosearch/ranking.py"),
 )
 
 
@@ -76,9 +74,10 @@ def text_world(merchants: int, say: Callable[[str], None] = print) -> Path:
 def _digest() -> str:
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    files = [file for name in _SOURCES for file in sorted((root / name).rglob("*.py"))]
-    for file in [*files, *sorted((root / "geosearch").glob("*.py"))]:
-        digest.update(file.read_bytes())
+    for name in _SOURCES:
+        pattern = name if name.endswith(".py") else f"{name}/**/*.py"
+        for file in sorted(root.glob(pattern)):
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -108,6 +108,7 @@ class Bench:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+        gc.unfreeze()
 
     def set_up(self, names: Sequence[str], table: Table) -> None:
         """Build peers; what is not installed, or fails, is noted and left out."""
@@ -135,7 +136,9 @@ class Bench:
                 )
                 self._say(f"  {found.label} {found.version}: set up in {found.build_s:.1f} s")
             self.engines.append(found)
+        # Rounds begin with a collection, which need not look at all that peers keep again.
         gc.collect()
+        gc.freeze()
 
     def measure_all(self, families: Iterable[Asked]) -> None:
         """Measure families; Ctrl-C ends it and keeps those that are done."""

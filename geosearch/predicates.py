@@ -284,13 +284,10 @@ def doc_distance_m(columns: Columns, ask: Ask, doc: int) -> float:
 
 @inline_njit
 def leaf_distance_m(columns: Columns, ask: Ask, at: int) -> float:
-    """`doc_distance_m` of a document by its place in the leaves."""
-    return haversine_m(
-        ask.place.lat,
-        ask.place.lng,
-        columns.leaf_position[at, 1] / UNITS_PER_DEGREE,
-        columns.leaf_position[at, 0] / UNITS_PER_DEGREE,
-    )
+    """Metres that the document at a place in the leaves is not nearer than; without a sine."""
+    x, y = float(columns.leaf_position[at, 0]), float(columns.leaf_position[at, 1])
+    dx = lng_gap(x, x, ask.place.x, ask.place.wraps)
+    return lower_bound_m(abs(y - ask.place.y), dx, ask.place.low_cosines)
 
 
 @inline_njit
@@ -325,9 +322,12 @@ def doc_can_match(columns: Columns, ask: Ask, doc: int) -> bool:
     """Every wish but distance, hours and deals: the tests that read one value."""
     if not has_bit(columns.doc_live, doc):
         return False
-    if ask.wallet.deal_mode != OPTIONAL_DEAL and columns.doc_signature[doc] & ask.wallet.signature[
-        0
-    ] == np.uint64(0):
+    # All documents of a card's own tree have its bit.
+    if (
+        ask.wallet.deal_mode != OPTIONAL_DEAL
+        and columns.leaf_doc.shape[0] == 0
+        and columns.doc_signature[doc] & ask.wallet.signature[0] == np.uint64(0)
+    ):
         return False
     if ask.taste.allowed.shape[0] > 0 and ask.taste.allowed[columns.doc_category_set[doc]] == 0:
         return False

@@ -166,7 +166,7 @@ def save_result(result: Result, folder: Path) -> Path:
     """Write `result.json`; return the file."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / FILE
-    text = orjson.dumps(msgspec.to_builtins(result), option=orjson.OPT_INDENT_2)
+    text = orjson.dumps(msgspec.to_builtins(result))
     file.write_bytes(text + b"\n")
     return file
 

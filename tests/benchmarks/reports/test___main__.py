@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.reports.__main__ import main
+from benchmarks.reports.__main__ import ROOT, main
 from benchmarks.reports.markdown import BEGIN, END, readme_lines
 from benchmarks.result import FILE, load_result, save_result
 from tests.benchmarks.reports.results import result as made
@@ -18,3 +18,8 @@ def test_readme_and_reports_are_made_of_the_result(tmp_path: Path) -> None:
     assert text.startswith("before\n")
     assert "stale" not in text
     assert (folder / "report.html").exists()
+
+
+def test_the_committed_readme_tells_of_the_committed_result() -> None:
+    result = load_result(ROOT / "benchmarks" / "results" / FILE)
+    assert readme_lines(result) in (ROOT / "README.md").read_text("utf-8")

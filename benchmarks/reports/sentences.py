@@ -12,7 +12,6 @@ from benchmarks.reports.findings import (
     Duel,
     closed_loops,
     duels,
-    engine_label,
     open_loops,
     peer_worlds,
     spreads,
@@ -46,7 +45,7 @@ def headline(result: Result) -> list[str]:
     )
     lost = [duel for duel in fought if duel.ratio is not None and duel.ratio < 1]
     if lost:
-        text += f" It is slower in {len(lost)} of {len(fought)}: {_lost(world, lost)}."
+        text += f" It is slower in {len(lost)} of {len(fought)}: {_lost(lost)}."
     alone = len(duels(world)) - len(fought)
     if alone:
         text += f" No exact peer answered {alone} of the families."
@@ -192,14 +191,8 @@ def _range(ratios: Sequence[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _lost(world: WorldResult, lost: Sequence[Duel]) -> str:
-    return "; ".join(
-        f"{duel.family.label} ({engine_label(world, duel.rival.engine)} "
-        f"{time_text(duel.rival.timing.p50_us)}, this engine "
-        f"{time_text(duel.ours.timing.p50_us)})"
-        for duel in lost
-        if duel.rival is not None
-    )
+def _lost(lost: Sequence[Duel]) -> str:
+    return "; ".join(f"{duel.family.label} {times_text(duel.ratio or 0.0)}" for duel in lost)
 
 
 def _span(values: Sequence[int]) -> str:

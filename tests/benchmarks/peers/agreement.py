@@ -136,3 +136,31 @@ def assert_agrees(peer: Peer, made: Table, *, tolerance: float = 1e-6, least: in
             assert found.groups == groups
         compared += len(rows)
     assert compared > 100
+
+
+def assert_agrees_in_small_circles(peer: Peer, made: Table) -> None:
+    """All shops of circles of 60 m, the one position that many share among them."""
+    compared = 0
+    for row in range(0, len(made), 10):
+        lat, lng = float(made.lat[row]), float(made.lng[row])
+        asked = Question(lat=lat, lng=lng, radius_m=60.0, limit=99)
+        right = matches(made, asked)
+        for sort in ("distance", "saving"):
+            assert sorted(peer.ask(asked._replace(sort=sort)).rows) == right
+            compared += len(right)
+        assert peer.ask(asked._replace(counted=True)).total == len(right)
+    assert compared > 1_000
+
+
+def assert_agrees_at_the_edge(peer: Peer, made: Table, *, off_m: float) -> None:
+    """Circles that end so many metres before and behind a shop."""
+    for row in range(0, len(made), 60):
+        lat, lng = 31.23, 121.47
+        distance = haversine_m(lat, lng, made.lat[row], made.lng[row])
+        for off in (-0.05, -off_m, off_m, 0.05):
+            asked = Question(lat=lat, lng=lng, radius_m=distance + off, counted=True)
+            right = matches(made, asked)
+            found = peer.ask(asked)
+            assert found.total == len(right)
+            assert set(found.rows) <= set(right)
+            assert len(found.rows) == min(20, len(right))

@@ -8,8 +8,14 @@ import pytest
 
 from benchmarks.peers import Missing, Question
 from benchmarks.peers.postgis import PostGis, _box
-from tests.benchmarks.peers.agreement import PROGRAMS, WORDS, assert_agrees, matches, table
-from tests.oracles import haversine_m
+from tests.benchmarks.peers.agreement import (
+    PROGRAMS,
+    WORDS,
+    assert_agrees,
+    assert_agrees_at_the_edge,
+    assert_agrees_in_small_circles,
+    table,
+)
 
 MADE = table()
 
@@ -29,28 +35,11 @@ def test_agrees_with_loops(peer: PostGis) -> None:
 
 
 def test_agrees_where_the_circle_is_small(peer: PostGis) -> None:
-    compared = 0
-    for row in range(0, len(MADE), 10):
-        lat, lng = float(MADE.lat[row]), float(MADE.lng[row])
-        asked = Question(lat=lat, lng=lng, radius_m=60.0, limit=99)
-        right = matches(MADE, asked)
-        for sort in ("distance", "saving"):
-            assert sorted(peer.ask(asked._replace(sort=sort)).rows) == right
-            compared += len(right)
-    assert compared > 1_000
+    assert_agrees_in_small_circles(peer, MADE)
 
 
 def test_circle_that_ends_at_a_shop(peer: PostGis) -> None:
-    for row in range(0, len(MADE), 60):
-        lat, lng = 31.23, 121.47
-        distance = haversine_m(lat, lng, MADE.lat[row], MADE.lng[row])
-        for off in (-0.05, -1e-3, 1e-3, 0.05):
-            asked = Question(lat=lat, lng=lng, radius_m=distance + off, counted=True)
-            right = matches(MADE, asked)
-            found = peer.ask(asked)
-            assert found.total == len(right)
-            assert set(found.rows) <= set(right)
-            assert len(found.rows) == min(20, len(right))
+    assert_agrees_at_the_edge(peer, MADE, off_m=1e-3)
 
 
 def test_words_may_hold_anything(peer: PostGis) -> None:

@@ -121,15 +121,18 @@ def _do_all(planned: Sequence[_Step], result: Result, out: Path | None) -> None:
     begin = time.monotonic()
     for number, step in enumerate(planned):
         _say(f"[{number + 1}/{len(planned)}] {step.name}{_left(planned, number, begin)}")
+        stopped = False
         try:
             step.do(result)
         except KeyboardInterrupt:
+            stopped = True
+        # A world that was stopped keeps the families that were done.
+        if stopped or any(world.stopped for world in result.worlds):
             result.unfinished = f"stopped by hand during step {number + 1} of {len(planned)}"
         if out is not None:
             write_reports(result, out)
-        if result.unfinished or any(world.stopped for world in result.worlds):
-            result.unfinished = f"stopped by hand during step {number + 1} of {len(planned)}"
-            _say(f"Stopped; kept what {number} steps measured")
+        if result.unfinished:
+            _say("Stopped; what was measured is kept")
             break
 
 

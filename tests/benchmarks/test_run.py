@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from benchmarks import run as running
 from benchmarks.result import FILE, Result, load_result
 from benchmarks.run import OTHERS, Options, parse, run, steps
 from benchmarks.suite import FAMILY_NAMES
 from geosearch.errors import BadRequest
+from tests.benchmarks.reports import results
 
 
 def options(**given: Any) -> Options:
@@ -111,3 +113,21 @@ def test_options_are_lists() -> None:
     assert found.only == (*FAMILY_NAMES, *OTHERS)
     assert found.peers == ()
     assert found.worlds == (20, 1_000)
+
+
+def test_a_world_that_is_stopped_is_told_of_in_the_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short(result: Result) -> None:
+        result.worlds.append(structs.replace(results.world(0), stopped=True))
+
+    def never(result: Result) -> None:
+        pytest.fail("a step after the one that was stopped")
+
+    planned = [running._Step("a world", 1.0, cut_short), running._Step("more", 1.0, never)]
+    monkeypatch.setattr(running, "steps", lambda _: planned)
+    assert run(options(out=tmp_path)).unfinished == "stopped by hand during step 1 of 2"
+    kept = load_result(tmp_path / FILE)
+    assert kept.unfinished == "stopped by hand during step 1 of 2"
+    assert len(kept.worlds) == 1
+    assert "unfinished" in (tmp_path / "report.md").read_text("utf-8")

@@ -53,13 +53,12 @@ from indexes.polygon import OUTSIDE, box_relation, contains
 from indexes.postings import first_posting
 from indexes.rtree import NODE_BITS
 from indexes.sphere import (
-    FULL_TURN,
     UNITS_PER_DEGREE,
-    gap,
-    haversine_m,
-    lng_gap,
-    lower_bound_m,
-    upper_haversine,
+    box_distance_m,
+    box_is_inside,
+    point_distance_m,
+    point_is_within,
+    point_lower_m,
 )
 from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
 
@@ -82,39 +81,13 @@ def has_bit(words: U64, item: int) -> bool:
 @inline_njit
 def node_distance_m(columns: Columns, ask: Ask, node: int) -> float:
     """Metres that no document below the node is nearer than."""
-    min_x = columns.node_box[0, node]
-    min_y = columns.node_box[1, node]
-    max_x = columns.node_box[2, node]
-    max_y = columns.node_box[3, node]
-    if min_x == max_x and min_y == max_y:
-        # One position, as in a mall: the distance itself, so that ties with a result are seen.
-        return haversine_m(
-            ask.place.lat, ask.place.lng, min_y / UNITS_PER_DEGREE, min_x / UNITS_PER_DEGREE
-        )
-    dy = gap(float(min_y), float(max_y), ask.place.y)
-    dx = lng_gap(float(min_x), float(max_x), ask.place.x, ask.place.wraps)
-    return lower_bound_m(dy, dx, ask.place.low_cosines)
+    return box_distance_m(columns.node_box, ask.place, node)
 
 
 @inline_njit
 def node_within_radius(columns: Columns, ask: Ask, node: int) -> bool:
     """Whether every document below the node is certainly within the radius."""
-    min_x = float(columns.node_box[0, node])
-    max_x = float(columns.node_box[2, node])
-    x = ask.place.x
-    if ask.place.wraps:
-        middle = 0.5 * (min_x + max_x)
-        if middle - x > 0.5 * FULL_TURN:
-            x += FULL_TURN
-        elif x - middle > 0.5 * FULL_TURN:
-            x -= FULL_TURN
-    dy = max(
-        abs(columns.node_box[1, node] - ask.place.y), abs(columns.node_box[3, node] - ask.place.y)
-    )
-    dx = max(abs(min_x - x), abs(max_x - x))
-    # Where dy exceeds the radius the comparison fails by its first term alone; otherwise all
-    # latitudes lie within those that `high_cosines` was taken from.
-    return upper_haversine(dy, dx, ask.place.high_cosines) <= ask.place.radius_haversine
+    return box_is_inside(columns.node_box, ask.place, node)
 
 
 @inline_njit
@@ -274,20 +247,13 @@ def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
 @inline_njit
 def doc_distance_m(columns: Columns, ask: Ask, doc: int) -> float:
     """Metres from the query to the document: the number that filters, orders and is reported."""
-    return haversine_m(
-        ask.place.lat,
-        ask.place.lng,
-        columns.doc_position[doc, 1] / UNITS_PER_DEGREE,
-        columns.doc_position[doc, 0] / UNITS_PER_DEGREE,
-    )
+    return point_distance_m(columns.doc_position, ask.place, doc)
 
 
 @inline_njit
 def leaf_distance_m(columns: Columns, ask: Ask, at: int) -> float:
     """Metres that the document at a place in the leaves is not nearer than; without a sine."""
-    x, y = float(columns.leaf_position[at, 0]), float(columns.leaf_position[at, 1])
-    dx = lng_gap(x, x, ask.place.x, ask.place.wraps)
-    return lower_bound_m(abs(y - ask.place.y), dx, ask.place.low_cosines)
+    return point_lower_m(columns.leaf_position, ask.place, at)
 
 
 @inline_njit
@@ -306,15 +272,7 @@ def leaf_primary(columns: Columns, ask: Ask, at: int, distance_m: float) -> floa
 @inline_njit
 def doc_within_radius(columns: Columns, ask: Ask, doc: int) -> bool:
     """Whether the document lies within the radius; exact, and mostly without a sine."""
-    y = float(columns.doc_position[doc, 1])
-    x = float(columns.doc_position[doc, 0])
-    dy = abs(y - ask.place.y)
-    dx = lng_gap(x, x, ask.place.x, ask.place.wraps)
-    if lower_bound_m(dy, dx, ask.place.low_cosines) > ask.place.radius_m:
-        return False
-    if upper_haversine(dy, dx, ask.place.high_cosines) <= ask.place.radius_haversine:
-        return True
-    return doc_distance_m(columns, ask, doc) <= ask.place.radius_m
+    return point_is_within(columns.doc_position, ask.place, doc)
 
 
 @inline_njit

@@ -19,14 +19,11 @@ from indexes.hilbert import hilbert_value
 from indexes.jit import inline_njit, int64, njit
 from indexes.rtree import NODE_BITS
 from indexes.sphere import (
-    FULL_TURN,
-    UNITS_PER_DEGREE,
     Circle,
-    gap,
-    haversine_m,
-    lng_gap,
-    lower_bound_m,
-    upper_haversine,
+    box_distance_m,
+    box_is_inside,
+    point_distance_m,
+    point_is_within,
 )
 
 I32 = NDArray[np.int32]
@@ -153,9 +150,9 @@ def _lay(ground: Ground, circle: Circle, cover: Cover) -> None:
         index = cover.stack[depth, 1]
         node = ground.level_start[level] + index
         # No document below is nearer, so none is within the radius.
-        if _box_distance_m(ground.node_box, circle, node) > circle.radius_m:
+        if box_distance_m(ground.node_box, circle, node) > circle.radius_m:
             continue
-        inside = _box_is_inside(ground.node_box, circle, node)
+        inside = box_is_inside(ground.node_box, circle, node)
         if inside or level == bottom:
             shift = NODE_BITS * (level - bottom)
             after = min((index + 1) << shift, runs)
@@ -207,67 +204,8 @@ def _seed(ground: Ground, circle: Circle) -> int:
 
 
 @inline_njit
-def _box_distance_m(node_box: I32, circle: Circle, node: int) -> float:
-    """Metres that no position of a node's box is nearer than."""
-    if node_box[0, node] == node_box[2, node] and node_box[1, node] == node_box[3, node]:
-        # One position, as in a mall: the distance itself, so that none as near is looked for.
-        return haversine_m(
-            circle.lat,
-            circle.lng,
-            node_box[1, node] / UNITS_PER_DEGREE,
-            node_box[0, node] / UNITS_PER_DEGREE,
-        )
-    dy = gap(float(node_box[1, node]), float(node_box[3, node]), circle.y)
-    dx = lng_gap(float(node_box[0, node]), float(node_box[2, node]), circle.x, circle.wraps)
-    return lower_bound_m(dy, dx, circle.low_cosines)
-
-
-@inline_njit
-def _box_is_inside(node_box: I32, circle: Circle, node: int) -> bool:
-    """Whether every position of a node's box is certainly within the radius."""
-    min_x = float(node_box[0, node])
-    max_x = float(node_box[2, node])
-    x = circle.x
-    if circle.wraps:
-        middle = 0.5 * (min_x + max_x)
-        if middle - x > 0.5 * FULL_TURN:
-            x += FULL_TURN
-        elif x - middle > 0.5 * FULL_TURN:
-            x -= FULL_TURN
-    dy = max(abs(node_box[1, node] - circle.y), abs(node_box[3, node] - circle.y))
-    dx = max(abs(min_x - x), abs(max_x - x))
-    # Where dy exceeds the radius the comparison fails by its first term alone; otherwise all
-    # latitudes lie within those that `high_cosines` was taken from.
-    return upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine
-
-
-@inline_njit
 def _is_live(ground: Ground, doc: int) -> bool:
     return ground.all_live or bool((ground.live[doc >> 6] >> np.uint64(doc & 63)) & np.uint64(1))
-
-
-@inline_njit
-def _distance_m(ground: Ground, circle: Circle, doc: int) -> float:
-    return haversine_m(
-        circle.lat,
-        circle.lng,
-        ground.position[doc, 1] / UNITS_PER_DEGREE,
-        ground.position[doc, 0] / UNITS_PER_DEGREE,
-    )
-
-
-@inline_njit
-def _is_within(ground: Ground, circle: Circle, doc: int) -> bool:
-    """Whether a document is within the radius; exact, and mostly without a sine."""
-    y = float(ground.position[doc, 1])
-    x = float(ground.position[doc, 0])
-    dy = abs(y - circle.y)
-    dx = lng_gap(x, x, circle.x, circle.wraps)
-    if lower_bound_m(dy, dx, circle.low_cosines) > circle.radius_m:
-        return False
-    if upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine:
-        return True
-    return _distance_m(ground, circle, doc) <= circle.radius_m
 
 
 @njit
@@ -284,10 +222,10 @@ def _tally_each(
         if laid and cover.state[doc >> RUN_BITS] == OUTSIDE:
             continue
         cover.size[TESTED] += 1
-        if not _is_live(ground, doc) or not _is_within(ground, circle, doc):
+        if not _is_live(ground, doc) or not point_is_within(ground.position, circle, doc):
             continue
         count += 1
-        distance_m = _distance_m(ground, circle, doc)
+        distance_m = point_distance_m(ground.position, circle, doc)
         if distance_m < near_m:
             near_m = distance_m
             nearest = doc
@@ -364,7 +302,7 @@ def _count_within(
     for at in range(begin, end):
         doc = int64(docs[at])
         cover.size[TESTED] += 1
-        if _is_live(ground, doc) and _is_within(ground, circle, doc):
+        if _is_live(ground, doc) and point_is_within(ground.position, circle, doc):
             count += 1
     return count
 
@@ -379,9 +317,9 @@ def _count_leaves(
     while at < end:
         leaf = int64(docs[at]) >> NODE_BITS
         stop = first_from(docs, at, end, (leaf + 1) << NODE_BITS)
-        if _box_is_inside(ground.node_box, circle, leaf):
+        if box_is_inside(ground.node_box, circle, leaf):
             count += _count_live(ground, cover, docs, at, stop)
-        elif _box_distance_m(ground.node_box, circle, leaf) <= circle.radius_m:
+        elif box_distance_m(ground.node_box, circle, leaf) <= circle.radius_m:
             count += _count_within(ground, circle, cover, docs, at, stop)
         at = stop
     return count
@@ -410,7 +348,7 @@ def _nearest(
         index = cover.stack[depth, 1]
         at = cover.stack[depth, 2]
         # No document below is nearer than the box; something nearer may have been found since.
-        if _box_distance_m(ground.node_box, circle, ground.level_start[level] + index) >= near_m:
+        if box_distance_m(ground.node_box, circle, ground.level_start[level] + index) >= near_m:
             continue
         if level == 0:
             while at < end and docs[at] < (index + 1) << NODE_BITS:
@@ -421,7 +359,7 @@ def _nearest(
         first = index << NODE_BITS
         shift = NODE_BITS * level
         for child in range(first, min(first + (1 << NODE_BITS), children)):
-            box_m = _box_distance_m(ground.node_box, circle, ground.level_start[level - 1] + child)
+            box_m = box_distance_m(ground.node_box, circle, ground.level_start[level - 1] + child)
             if box_m >= near_m or box_m > circle.radius_m:
                 continue
             at = first_from(docs, at, end, child << shift)
@@ -439,7 +377,7 @@ def _nearer(
 ) -> tuple[float, int]:
     """The nearer of a document and the nearest so far."""
     cover.size[TESTED] += 1
-    distance_m = _distance_m(ground, circle, doc)
+    distance_m = point_distance_m(ground.position, circle, doc)
     if distance_m < near_m and distance_m <= circle.radius_m and _is_live(ground, doc):
         return distance_m, doc
     return near_m, nearest

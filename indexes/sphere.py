@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from indexes.jit import inline_njit, njit
 
+I32 = NDArray[np.int32]
+
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth in metres (IUGG R1, Moritz 2000, "Geodetic Reference System 1980")."""
 
@@ -184,3 +186,74 @@ def _circle(
         radius_m,
         haversine_of(radius_m),
     )
+
+
+# --- positions and boxes in columns, seen from a circle ------------------------------------------
+
+
+@inline_njit
+def box_distance_m(node_box: I32, circle: Circle, node: int) -> float:
+    """Metres that no position of a node's box is nearer than; boxes int32[4, n] in column units."""
+    if node_box[0, node] == node_box[2, node] and node_box[1, node] == node_box[3, node]:
+        # One position, as in a mall: the distance itself, so that ties with a result are seen.
+        return haversine_m(
+            circle.lat,
+            circle.lng,
+            node_box[1, node] / UNITS_PER_DEGREE,
+            node_box[0, node] / UNITS_PER_DEGREE,
+        )
+    dy = gap(float(node_box[1, node]), float(node_box[3, node]), circle.y)
+    dx = lng_gap(float(node_box[0, node]), float(node_box[2, node]), circle.x, circle.wraps)
+    return lower_bound_m(dy, dx, circle.low_cosines)
+
+
+@inline_njit
+def box_is_inside(node_box: I32, circle: Circle, node: int) -> bool:
+    """Whether every position of a node's box is certainly within the radius."""
+    min_x = float(node_box[0, node])
+    max_x = float(node_box[2, node])
+    x = circle.x
+    if circle.wraps:
+        middle = 0.5 * (min_x + max_x)
+        if middle - x > 0.5 * FULL_TURN:
+            x += FULL_TURN
+        elif x - middle > 0.5 * FULL_TURN:
+            x -= FULL_TURN
+    dy = max(abs(node_box[1, node] - circle.y), abs(node_box[3, node] - circle.y))
+    dx = max(abs(min_x - x), abs(max_x - x))
+    # Where dy exceeds the radius the comparison fails by its first term alone; otherwise all
+    # latitudes lie within those that `high_cosines` was taken from.
+    return upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine
+
+
+@inline_njit
+def point_distance_m(position: I32, circle: Circle, at: int) -> float:
+    """Metres from the middle to a position; positions int32[n, 2], x and y in column units."""
+    return haversine_m(
+        circle.lat,
+        circle.lng,
+        position[at, 1] / UNITS_PER_DEGREE,
+        position[at, 0] / UNITS_PER_DEGREE,
+    )
+
+
+@inline_njit
+def point_lower_m(position: I32, circle: Circle, at: int) -> float:
+    """Metres that a position is at least away from the middle; without a sine."""
+    x, y = float(position[at, 0]), float(position[at, 1])
+    dx = lng_gap(x, x, circle.x, circle.wraps)
+    return lower_bound_m(abs(y - circle.y), dx, circle.low_cosines)
+
+
+@inline_njit
+def point_is_within(position: I32, circle: Circle, at: int) -> bool:
+    """Whether a position is within the radius; exact, and mostly without a sine."""
+    y = float(position[at, 1])
+    x = float(position[at, 0])
+    dy = abs(y - circle.y)
+    dx = lng_gap(x, x, circle.x, circle.wraps)
+    if lower_bound_m(dy, dx, circle.low_cosines) > circle.radius_m:
+        return False
+    if upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine:
+        return True
+    return point_distance_m(position, circle, at) <= circle.radius_m

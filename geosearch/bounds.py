@@ -85,7 +85,7 @@ def _offer_bounds(
     out[BEST] = -np.inf
     out[SAVING] = -np.inf
     if status == KNOWN_SAVING:
-        # The operations of `predicates.net_benefit`, in its order, so that they round alike.
+        # The operations of `predicates.doc_worth`, in its order, so that they round alike.
         out[BEST] = redeem * saving + quality
         out[SAVING] = saving
     elif status != UNUSABLE:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.rtree import NODE_SIZE
-from indexes.sphere import Circle
 
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
@@ -51,8 +50,8 @@ class Columns(NamedTuple):
     change_state: U8
     level_start: I64  # [levels + 1] see `indexes.rtree`
     leaf_doc: U32  # [l] documents in the order of the leaves; none where that is their number
-    leaf_position: I32  # [l, 2] theirs, as `doc_position`
-    leaf_best: F32  # [l] bounds of each, as `bound_best`
+    leaf_position: I32  # [l, 2] theirs; `doc_position` where their order is that of the leaves
+    leaf_best: F32  # [l] bounds of each, as `bound_best`; none where there is no `leaf_doc`
     leaf_saving: F32  # [l]
     node_box: I32  # [4, n] least and greatest: min_x, min_y, max_x, max_y
     node_open: U64  # [3, n] hours of the week in which a document is open
@@ -170,6 +169,13 @@ class Lists(NamedTuple):
     tree: int  # the programme whose own tree is searched; 0 = the tree of all documents
 
 
+class Filter(NamedTuple):
+    """What is known of documents wherever the question is asked; see `filters`."""
+
+    passing: U32  # [leaves] a bit a document, and whether they are known; no rows = nothing is kept
+    value: F64  # [l] `predicates.doc_value` of a document that passes; none where it is no work
+
+
 class Words(NamedTuple):
     """What text a match has: t lists of documents.
 
@@ -200,12 +206,11 @@ class Page(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """One planned query over one segment: what `plan` makes of a `Query`.
+    """What a query asks of a segment, wherever it is asked from: what `plan` makes of a `Query`.
 
     In parts, because most of them are the same from one query to the next and are kept.
     """
 
-    place: Circle
     hours: Hours
     wallet: Wallet
     bill: Bill
@@ -214,6 +219,7 @@ class Ask(NamedTuple):
     lists: Lists
     words: Words
     page: Page
+    filter: Filter
 
 
 ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN = range(3)
@@ -237,6 +243,7 @@ class Scratch(NamedTuple):
     heap_key: F64  # [nodes, 2] primary, secondary
     heap_entry: I64  # [nodes, 2] id rank, node
     span: I32  # [nodes, 2 * MAX_CARRIED] where the part of each list below a node begins and ends
+    reached: I64  # [MAX_CARRIED] where the part of each list that was noted last ends
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
     top_id_rank: I64  # [MAX_RESULTS]
     top_doc: I64
@@ -259,6 +266,7 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty((capacity, 2), np.float64),
         np.empty((capacity, 2), np.int64),
         np.empty((capacity, 2 * MAX_CARRIED), np.int32),
+        np.empty(MAX_CARRIED, np.int64),
         np.empty((MAX_RESULTS, 2), np.float64),
         np.empty(MAX_RESULTS, np.int64),
         np.empty(MAX_RESULTS, np.int64),

@@ -19,7 +19,7 @@ from geosearch.columns import (
     Scratch,
 )
 from geosearch.offers import UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
-from geosearch.predicates import doc_spend, net_benefit, offer_is_on
+from geosearch.predicates import doc_spend, doc_worth, net_benefit, offer_is_on
 from geosearch.relevance import doc_relevance
 from indexes.datum import Datum, from_wgs84
 from indexes.jit import int64, njit
@@ -80,7 +80,7 @@ def describe(
         if at > head + 1:
             saving = detail[head + 1, SAVING]
         relevance = doc_relevance(ask, scratch, -1, doc)
-        scores[i] = net_benefit(columns, ask, doc, distances[i], saving, relevance)
+        scores[i] = net_benefit(ask, doc_worth(columns, doc, saving), distances[i], relevance)
     return at
 
 

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from geosearch.columns import (
     ANY_HOURS,
-    BY_BEST,
-    BY_SAVING,
     DOC_END_OFFER,
     DOC_FIRST_OFFER,
     DOC_ID_RANK,
@@ -32,6 +30,14 @@ from geosearch.columns import (
     Columns,
     Scratch,
 )
+from geosearch.filters import (
+    ALL_PASS,
+    is_kept,
+    is_priced,
+    none_passes,
+    passing_bits,
+    passing_value,
+)
 from geosearch.offers import (
     TYPE,
     UNKNOWN_MONEY,
@@ -40,27 +46,39 @@ from geosearch.offers import (
 )
 from geosearch.predicates import (
     NO_MATCH,
+    counts_relevance,
     doc_best_saving,
-    doc_can_match,
-    doc_distance_m,
     doc_has_deal,
     doc_in_area,
     doc_is_open,
-    doc_primary,
+    doc_is_to_taste,
+    doc_may_pass,
     doc_spend,
-    doc_within_radius,
+    doc_value,
     has_bit,
     leaf_distance_m,
-    leaf_primary,
+    leaf_is_within,
+    leaf_lower_m,
+    leaf_value,
     node_primary,
     node_reach_m,
     node_within_radius,
     offer_is_on,
+    primary_key,
 )
-from geosearch.relevance import MISSING, doc_relevance, narrow_words, whole_words
+from geosearch.relevance import (
+    MISSING,
+    are_few,
+    doc_has_words,
+    doc_relevance,
+    enter_words,
+    narrow_words,
+    whole_words,
+)
 from geosearch.top_k import behind, drop_first, follows, keep, push
 from indexes.jit import inline_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE
+from indexes.sphere import Circle, Place, circle_of
 
 _LEVEL_SHIFT = 48
 _INDEX_MASK = (1 << _LEVEL_SHIFT) - 1
@@ -68,43 +86,73 @@ _INDEX_MASK = (1 << _LEVEL_SHIFT) - 1
 
 @inline_njit
 def _offer_doc(
-    columns: Columns, ask: Ask, scratch: Scratch, found: int, leaf: int, doc: int
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    found: int,
+    node: int,
+    at: int,
+    doc: int,
 ) -> int:
     """Test one document, cheapest and most selective first; return how many results are kept.
 
-    `leaf` is the node it was found in, -1 where a list drives.
+    `node` is the one it was found in, -1 where a list drives; `at` its place in the leaves. With
+    a filter it is one that passes.
     """
     scratch.work[DOCS] += 1
-    if not doc_can_match(columns, ask, doc):
+    passes = node >= 0 and is_kept(ask)
+    if not passes and not doc_may_pass(columns, ask, doc):
         return found
-    distance_m = doc_distance_m(columns, ask, doc)
-    if distance_m > ask.place.radius_m:
-        return found
+    priced = is_priced(ask)
+    if passes:
+        value = passing_value(columns, ask, scratch, at, doc)
+    elif priced:
+        value = leaf_value(columns, ask, at)
+    else:
+        value = doc_value(columns, ask, doc, UNKNOWN_MONEY)
     full = found == ask.page.top_k
     last = ask.page.top_k - 1
-    id_rank = int64(columns.doc_record[doc, DOC_ID_RANK])
-    saving = int64(UNKNOWN_MONEY)
+    ranked = counts_relevance(ask)
+    # Neither distance nor value is better than these, so the key is not.
+    distance_m = leaf_lower_m(columns, circle, at)
+    if distance_m > circle.radius_m:
+        return found
+    if full and not ranked:
+        primary = primary_key(ask, value, distance_m, 0.0)
+        if behind(scratch, last, primary, distance_m, -1):
+            return found
+    if not doc_is_to_taste(columns, ask, doc):
+        return found
+    distance_m = leaf_distance_m(columns, circle, at)
+    if distance_m > circle.radius_m:
+        return found
     relevance = 0.0
-    if ask.words.span.shape[0] > 0:
-        relevance = doc_relevance(ask, scratch, leaf, doc)
+    if ranked:
+        relevance = doc_relevance(ask, scratch, node, doc)
         if relevance == MISSING:
             return found
-    priced = ask.page.sort == BY_BEST or ask.page.sort == BY_SAVING
-    if not priced:
-        primary = doc_primary(columns, ask, doc, distance_m, saving, relevance)
-        if full and behind(scratch, last, primary, distance_m, id_rank):
-            return found
-    if not doc_in_area(columns, ask, doc) or not doc_is_open(columns, ask, doc):
+    elif not doc_has_words(ask, scratch, node, doc):
         return found
-    if priced:
-        matches, _deal, saving = doc_best_saving(columns, ask, scratch, doc)
-        if not matches:
-            return found
-        primary = doc_primary(columns, ask, doc, distance_m, saving, relevance)
-        if full and behind(scratch, last, primary, distance_m, id_rank):
-            return found
-    elif not doc_has_deal(columns, ask, scratch, doc):
+    id_rank = int64(columns.doc_record[doc, DOC_ID_RANK])
+    primary = primary_key(ask, value, distance_m, relevance)
+    if full and behind(scratch, last, primary, distance_m, id_rank):
         return found
+    if not doc_in_area(columns, ask, doc):
+        return found
+    if not passes:
+        if not doc_is_open(columns, ask, doc):
+            return found
+        if priced:
+            matches, _deal, saving = doc_best_saving(columns, ask, scratch, doc)
+            if not matches:
+                return found
+            value = doc_value(columns, ask, doc, int64(saving))
+            primary = primary_key(ask, value, distance_m, relevance)
+            if full and behind(scratch, last, primary, distance_m, id_rank):
+                return found
+        elif not doc_has_deal(columns, ask, scratch, doc):
+            return found
     if ask.page.after and not (
         follows(
             primary,
@@ -120,28 +168,78 @@ def _offer_doc(
 
 
 @inline_njit
-def _can_follow(columns: Columns, ask: Ask, scratch: Scratch, found: int, at: int) -> bool:
-    """Whether a document of a leaf may become a result, by its place and bounds alone."""
-    distance_m = leaf_distance_m(columns, ask, at)
-    if distance_m > ask.place.radius_m:
-        return False
-    if found < ask.page.top_k:
-        return True
-    primary = leaf_primary(columns, ask, at, distance_m)
-    return not behind(scratch, ask.page.top_k - 1, primary, distance_m, -1)
+def _run_of(columns: Columns, ask: Ask, scratch: Scratch, node: int, leaf: int) -> tuple[int, int]:
+    """Where what is read at a node begins and ends.
+
+    In the list that drives, in that of the rarest word, or in the leaves.
+    """
+    if ask.lists.driven:
+        return 0, ask.lists.driver.shape[0]
+    if ask.words.carried > 0:
+        return int64(scratch.span[node, 0]), int64(scratch.span[node, 1])
+    first = leaf << NODE_BITS
+    return first, min(first + NODE_SIZE, columns.leaf_position.shape[0])
+
+
+@inline_njit
+def _place_of(columns: Columns, ask: Ask, scratch: Scratch, at: int, bits: int) -> int:
+    """Place in the leaves of what stands at `at` in a run, -1 where it is known not to pass.
+
+    `bits` are those of the leaf, where the run is one. Lists never go with a card's own tree, so
+    documents are places then.
+    """
+    if ask.lists.driven:
+        return int64(ask.lists.driver[at])
+    if ask.words.carried > 0:
+        doc = int64(ask.words.docs[at])
+        bits = passing_bits(columns, ask, scratch, doc >> NODE_BITS)
+        return doc if (bits >> (doc & (NODE_SIZE - 1))) & 1 else -1
+    return at if (bits >> (at & (NODE_SIZE - 1))) & 1 else -1
+
+
+@inline_njit
+def _bits_of(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
+    """Bits of a leaf that is read as a whole."""
+    if ask.lists.driven or ask.words.carried > 0:
+        return ALL_PASS
+    return passing_bits(columns, ask, scratch, leaf)
+
+
+@inline_njit
+def _offer_run(
+    columns: Columns, ask: Ask, circle: Circle, scratch: Scratch, found: int, node: int, leaf: int
+) -> int:
+    """Test what is read at a node; return how many results are kept."""
+    begin, end = _run_of(columns, ask, scratch, node, leaf)
+    bits = _bits_of(columns, ask, scratch, leaf)
+    for listed in range(begin, end):
+        at = _place_of(columns, ask, scratch, listed, bits)
+        if at >= 0:
+            doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
+            found = _offer_doc(columns, ask, circle, scratch, found, node, at, doc)
+    return found
 
 
 @inline_njit
 def _offer_node(
-    columns: Columns, ask: Ask, scratch: Scratch, found: int, size: int, level: int, index: int
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    found: int,
+    size: int,
+    level: int,
+    index: int,
 ) -> int:
     """Push a node unless nothing below it can become a result; return the heap's size.
 
     Where words are asked for, its part of their lists has been noted.
     """
     scratch.work[NODES] += 1
+    if level == 0 and none_passes(ask, index):
+        return size
     node = columns.level_start[level] + index
-    distance_m = node_reach_m(columns, ask, node, level, index)
+    distance_m = node_reach_m(columns, ask, circle, node, level, index)
     if distance_m == NO_MATCH:
         return size
     primary = node_primary(columns, ask, scratch, level, index, distance_m)
@@ -154,61 +252,6 @@ def _offer_node(
         return size
     scratch.work[PUSHES] += 1
     return push(scratch, size, primary, distance_m, id_rank, (level << _LEVEL_SHIFT) | index)
-
-
-@njit
-def rank(columns: Columns, ask: Ask, scratch: Scratch) -> int:
-    """Fill the `top_` arrays of `scratch` with the best `top_k` matches; return how many.
-
-    Ascending by (primary, secondary, id rank). `ask.page.top_k` is in 1..`MAX_RESULTS`.
-    """
-    scratch.work[:] = 0
-    found = 0
-    if ask.lists.driven:
-        for doc in ask.lists.driver:
-            found = _offer_doc(columns, ask, scratch, found, -1, int64(doc))
-        return found
-    levels = columns.level_start.shape[0] - 1
-    if levels == 0:
-        return 0
-    own = columns.leaf_doc.shape[0] > 0
-    docs = columns.leaf_doc.shape[0] if own else columns.doc_signature.shape[0]
-    whole_words(ask, scratch, columns.level_start[levels - 1])
-    size = _offer_node(columns, ask, scratch, found, 0, levels - 1, 0)
-    while size > 0:
-        # The heap is in the order of the results, so nothing left in it can beat the last one.
-        if found == ask.page.top_k and behind(
-            scratch,
-            ask.page.top_k - 1,
-            scratch.heap_key[0, 0],
-            scratch.heap_key[0, 1],
-            scratch.heap_entry[0, 0],
-        ):
-            break
-        level = scratch.heap_entry[0, 1] >> _LEVEL_SHIFT
-        index = scratch.heap_entry[0, 1] & _INDEX_MASK
-        size = drop_first(scratch, size)
-        first = index << NODE_BITS
-        if level == 0:
-            scratch.work[LEAVES] += 1
-            if ask.words.carried > 0:
-                for at in range(scratch.span[index, 0], scratch.span[index, 1]):
-                    doc = int64(ask.words.docs[at])
-                    found = _offer_doc(columns, ask, scratch, found, index, doc)
-            else:
-                for at in range(first, min(first + NODE_SIZE, docs)):
-                    doc = at
-                    if own:
-                        if not _can_follow(columns, ask, scratch, found, at):
-                            continue
-                        doc = int64(columns.leaf_doc[at])
-                    found = _offer_doc(columns, ask, scratch, found, index, doc)
-        else:
-            below = columns.level_start[level] - columns.level_start[level - 1]
-            for child in range(first, min(first + NODE_SIZE, below)):
-                if _holds_words(columns, ask, scratch, level, index, child):
-                    size = _offer_node(columns, ask, scratch, found, size, level - 1, child)
-    return found
 
 
 @inline_njit
@@ -225,17 +268,96 @@ def _holds_words(
 
 
 @inline_njit
+def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> int:
+    """Fill the `top_` arrays of `scratch` with the best matches; return how many."""
+    found = 0
+    size = 0
+    node = -1
+    index = 0
+    levels = columns.level_start.shape[0] - 1
+    # A list that drives is read like one leaf.
+    reading = ask.lists.driven
+    if not reading and levels > 0:
+        whole_words(ask, scratch, columns.level_start[levels - 1])
+        size = _offer_node(columns, ask, circle, scratch, found, 0, levels - 1, 0)
+    while reading or size > 0:
+        if not reading:
+            # The heap is in the order of the results, so nothing left in it can beat the last one.
+            if found == ask.page.top_k and behind(
+                scratch,
+                ask.page.top_k - 1,
+                scratch.heap_key[0, 0],
+                scratch.heap_key[0, 1],
+                scratch.heap_entry[0, 0],
+            ):
+                break
+            level = scratch.heap_entry[0, 1] >> _LEVEL_SHIFT
+            index = scratch.heap_entry[0, 1] & _INDEX_MASK
+            node = columns.level_start[level] + index
+            size = drop_first(scratch, size)
+            if level > 0 and not are_few(ask, scratch, node):
+                enter_words(ask, scratch, node)
+                first = index << NODE_BITS
+                below = columns.level_start[level] - columns.level_start[level - 1]
+                for child in range(first, min(first + NODE_SIZE, below)):
+                    if _holds_words(columns, ask, scratch, level, index, child):
+                        size = _offer_node(
+                            columns, ask, circle, scratch, found, size, level - 1, child
+                        )
+                continue
+            scratch.work[LEAVES] += 1
+        found = _offer_run(columns, ask, circle, scratch, found, node, index)
+        reading = False
+    return found
+
+
+@njit
+def rank(
+    columns: Columns,
+    ask: Ask,
+    place: Place,
+    scratch: Scratch,
+    docs: NDArray[np.int64],
+    keys: NDArray[np.float64],
+) -> int:
+    """Write the best matches, and return how many.
+
+    Parameters
+    ----------
+    docs, keys
+        int64[k] and float64[k, 2], primary and secondary key: room for `ask.page.top_k`, which is
+        in 1..`MAX_RESULTS`. Ascending by (primary, secondary, id rank).
+    """
+    scratch.work[:] = 0
+    found = _find_best(columns, ask, circle_of(place), scratch)
+    for at in range(found):
+        docs[at] = scratch.top_doc[at]
+        keys[at, 0] = scratch.top_key[at, 0]
+        keys[at, 1] = scratch.top_key[at, 1]
+    return found
+
+
+@inline_njit
 def _doc_matches(
-    columns: Columns, ask: Ask, scratch: Scratch, leaf: int, doc: int, near: bool
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    node: int,
+    at: int,
+    doc: int,
+    near: bool,
 ) -> bool:
-    """Whether a document matches; `leaf` as in `_offer_doc`, `near`: it lies in the radius."""
+    """Whether a document matches; `node` and `at` as in `_offer_doc`, `near`: within the radius."""
+    passes = node >= 0 and is_kept(ask)
     return (
-        doc_can_match(columns, ask, doc)
-        and (near or doc_within_radius(columns, ask, doc))
+        (passes or doc_may_pass(columns, ask, doc))
+        and doc_is_to_taste(columns, ask, doc)
+        and (near or leaf_is_within(columns, circle, at))
         and doc_in_area(columns, ask, doc)
-        and doc_is_open(columns, ask, doc)
-        and (ask.words.span.shape[0] == 0 or doc_relevance(ask, scratch, leaf, doc) != MISSING)
-        and doc_has_deal(columns, ask, scratch, doc)
+        and (passes or doc_is_open(columns, ask, doc))
+        and doc_has_words(ask, scratch, node, doc)
+        and (passes or doc_has_deal(columns, ask, scratch, doc))
     )
 
 
@@ -324,64 +446,79 @@ def _plain(ask: Ask) -> bool:
     )
 
 
+@inline_njit
+def _count_run(
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    node: int,
+    leaf: int,
+    near: bool,
+    tally: Tally,
+) -> int:
+    """Count what matches of what is read at a node; return how many."""
+    total = 0
+    begin, end = _run_of(columns, ask, scratch, node, leaf)
+    bits = _bits_of(columns, ask, scratch, leaf)
+    for listed in range(begin, end):
+        at = _place_of(columns, ask, scratch, listed, bits)
+        if at < 0:
+            continue
+        scratch.work[DOCS] += 1
+        doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
+        if _doc_matches(columns, ask, circle, scratch, node, at, doc, near):
+            total += 1
+            _tally(columns, ask, doc, tally)
+    return total
+
+
 @njit
-def count(columns: Columns, ask: Ask, scratch: Scratch, tally: Tally) -> int:
+def count(columns: Columns, ask: Ask, place: Place, scratch: Scratch, tally: Tally) -> int:
     """Return the exact number of matches, and count them in `tally`."""
+    circle = circle_of(place)
     scratch.work[:] = 0
     total = 0
-    own = columns.leaf_doc.shape[0] > 0
-    docs = columns.leaf_doc.shape[0] if own else columns.doc_signature.shape[0]
-    if ask.lists.driven:
-        for at in range(ask.lists.driver.shape[0]):
-            doc = int64(ask.lists.driver[at])
-            scratch.work[DOCS] += 1
-            if _doc_matches(columns, ask, scratch, -1, doc, False):
-                total += 1
-                _tally(columns, ask, doc, tally)
-        return total
     levels = columns.level_start.shape[0] - 1
-    if levels == 0:
-        return 0
     plain = _plain(ask)
-    size = 1
-    scratch.heap_entry[0, 1] = (levels - 1) << _LEVEL_SHIFT
-    whole_words(ask, scratch, columns.level_start[levels - 1])
-    while size > 0:
-        size -= 1
-        entry = scratch.heap_entry[size, 1]
-        level = entry >> _LEVEL_SHIFT
-        index = entry & _INDEX_MASK
-        node = columns.level_start[level] + index
-        scratch.work[NODES] += 1
-        if node_reach_m(columns, ask, node, level, index) == NO_MATCH:
-            continue
-        near = node_within_radius(columns, ask, node)
-        if level > 0 and not (near and plain):
-            first = index << NODE_BITS
-            below = columns.level_start[level] - columns.level_start[level - 1]
-            for child in range(first, min(first + NODE_SIZE, below)):
-                if _holds_words(columns, ask, scratch, level, index, child):
-                    scratch.heap_entry[size, 1] = ((level - 1) << _LEVEL_SHIFT) | child
-                    size += 1
-            continue
-        shift = NODE_BITS * (level + 1)
-        first = index << shift
-        end = min(first + (int64(1) << shift), docs)
-        if plain and near:
-            scratch.work[DOCS] += end - first
-            total += _tally_run(columns, ask, first, end, tally)
-            continue
-        if ask.words.carried > 0:
-            first = int64(scratch.span[index, 0])
-            end = int64(scratch.span[index, 1])
-        scratch.work[DOCS] += end - first
-        for at in range(first, end):
-            doc = at
-            if ask.words.carried > 0:
-                doc = int64(ask.words.docs[at])
-            elif own:
-                doc = int64(columns.leaf_doc[at])
-            if _doc_matches(columns, ask, scratch, index, doc, near):
-                total += 1
-                _tally(columns, ask, doc, tally)
+    size = 0
+    node = -1
+    index = 0
+    near = False
+    # A list that drives is read like one leaf.
+    reading = ask.lists.driven
+    if not reading and levels > 0:
+        size = 1
+        scratch.heap_entry[0, 1] = (levels - 1) << _LEVEL_SHIFT
+        whole_words(ask, scratch, columns.level_start[levels - 1])
+    while reading or size > 0:
+        if not reading:
+            size -= 1
+            level = scratch.heap_entry[size, 1] >> _LEVEL_SHIFT
+            index = scratch.heap_entry[size, 1] & _INDEX_MASK
+            node = columns.level_start[level] + index
+            scratch.work[NODES] += 1
+            if level == 0 and none_passes(ask, index):
+                continue
+            if node_reach_m(columns, ask, circle, node, level, index) == NO_MATCH:
+                continue
+            near = node_within_radius(columns, circle, node)
+            if plain and near:
+                shift = NODE_BITS * (level + 1)
+                first = index << shift
+                end = min(first + (int64(1) << shift), columns.leaf_position.shape[0])
+                scratch.work[DOCS] += end - first
+                total += _tally_run(columns, ask, first, end, tally)
+                continue
+            if level > 0 and not are_few(ask, scratch, node):
+                enter_words(ask, scratch, node)
+                first = index << NODE_BITS
+                below = columns.level_start[level] - columns.level_start[level - 1]
+                for child in range(first, min(first + NODE_SIZE, below)):
+                    if _holds_words(columns, ask, scratch, level, index, child):
+                        scratch.heap_entry[size, 1] = ((level - 1) << _LEVEL_SHIFT) | child
+                        size += 1
+                continue
+        total += _count_run(columns, ask, circle, scratch, node, index, near, tally)
+        reading = False
     return total

@@ -16,6 +16,7 @@ from geosearch.columns import (
     Ask,
     Bill,
     Columns,
+    Filter,
     Hours,
     Lists,
     Page,
@@ -29,7 +30,7 @@ from geosearch.directory_view import suggest_kernels
 from indexes.folding import normalise
 from indexes.jit import entry_point
 from indexes.pinyin import full_pinyin
-from indexes.sphere import circle_around
+from indexes.sphere import Place
 from indexes.vocabulary import warm as warm_vocabulary
 
 
@@ -46,11 +47,12 @@ class Kernels(NamedTuple):
 def kernels() -> Kernels:
     """Entry points for the column types of every segment; compiled once a process, kept on disk."""
     columns, ask, scratch = empty_columns(), _example_ask(), new_scratch(1)
+    place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
     none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.detail
     tally = kernel.Tally(none, none, none, none, none)
     return Kernels(
-        entry_point(kernel.rank, (columns, ask, scratch)),
-        entry_point(kernel.count, (columns, ask, scratch, tally)),
+        entry_point(kernel.rank, (columns, ask, place, scratch, none, np.zeros((1, 2)))),
+        entry_point(kernel.count, (columns, ask, place, scratch, tally)),
         entry_point(details.describe, (columns, ask, scratch, none, scores, detail, scores)),
         entry_point(
             result_text.write_results,
@@ -87,7 +89,6 @@ def _example_ask() -> Ask:
     """An `Ask` of the right types; its values are never used."""
     docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
     return Ask(
-        circle_around(0.0, 0.0, 0.0),
         Hours(0, 0, 0, 0, 0),
         Wallet(0, np.zeros(1, np.uint64), flags, np.zeros(1, np.int64)),
         Bill(False, 0, 0),
@@ -96,4 +97,5 @@ def _example_ask() -> Ask:
         Lists(False, docs, False, docs, 0),
         Words(docs, flags, flags, np.zeros((1, 2), np.int64), np.zeros(1), 0, 0, 0.0),
         Page(0, 0.0, 0, False, 0.0, 0.0, 0),
+        Filter(docs, np.zeros(1)),
     )

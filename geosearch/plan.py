@@ -3,12 +3,14 @@
 Useful for: resolving wallet, categories, zone and time once, and choosing what drives the search.
 Not useful for: validation (`model`) and searching (`kernel`).
 
-Plans of wallets and category lists are kept: the same few come again and again.
+What a query asks apart from place, time, area and text is planned once and kept: the same few
+wishes come again and again.
 """
 
 from datetime import datetime, timedelta
 from functools import partial
-from math import ceil, floor
+from math import ceil, floor, inf
+from operator import attrgetter
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,8 @@ from geosearch.catalogue import CATEGORY_BITS, program_bit
 from geosearch.columns import (
     ANY_DEAL,
     ANY_HOURS,
+    BY_BEST,
+    BY_SAVING,
     CARD_DEAL,
     F64,
     OPEN_ONLY,
@@ -39,7 +43,8 @@ from geosearch.columns import (
     Words,
 )
 from geosearch.errors import BadRequest, Problem
-from geosearch.model import Query
+from geosearch.filters import NO_FILTER, FilterCache
+from geosearch.model import DEFAULT_RADIUS_M, Query
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.parameters import MAX_VERTICES, problem, shown
 from geosearch.ranking import Weights
@@ -47,12 +52,7 @@ from geosearch.segment import Segment
 from geosearch.word_book import WordBook
 from indexes.datum import Datum, to_wgs84
 from indexes.polygon import PreparedPolygon, from_geojson, from_shapely
-from indexes.sphere import (
-    UNITS_PER_DEGREE,
-    Circle,
-    circle_around,
-    everywhere_from,
-)
+from indexes.sphere import UNITS_PER_DEGREE, Place
 from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
 
 DRIVER_DOCS = 2_048
@@ -86,6 +86,25 @@ class Wanted(NamedTuple):
     unknown: tuple[str, ...]
 
 
+class Shape(NamedTuple):
+    """What a query asks apart from place, time, area and text; kept from query to query."""
+
+    wanted: Wanted
+    bill: Bill
+    taste: Taste
+    page: Page
+    filters: int
+    """Number of what its filters depend on beside tree and time; 0 = nothing."""
+    valued: bool
+    """Whether the order needs the best deal of a document."""
+
+
+_SHAPE = attrgetter(
+    "cards", "deals", "party_size", "spend", "categories", "min_rating", "sort"
+)  # fmt: skip
+"""Fields of a query that decide its shape."""
+
+
 class Bounds(NamedTuple):
     """An area, the documents that hold what lies in it (None = not listed), its latitudes."""
 
@@ -93,6 +112,13 @@ class Bounds(NamedTuple):
     docs: U32 | None
     min_lat: float
     max_lat: float
+
+
+class Plan(NamedTuple):
+    """What a segment is asked, and from where."""
+
+    ask: Ask
+    place: Place
 
 
 After = tuple[float, float, int]
@@ -115,8 +141,11 @@ class Planner:
         """What the text of queries asks of the segment."""
         self._segment = segment
         self._walk_cost_per_m = weights.walk_cost_per_m
+        self._shapes: dict[tuple[Any, ...], Shape] = {}
         self._wallets: dict[tuple[tuple[str, ...], str], Wanted] = {}
         self._tastes: dict[tuple[tuple[str, ...], float | None], Taste] = {}
+        self._filter_numbers: dict[tuple[Any, ...], int] = {}
+        self._filters = FilterCache(segment.docs_of)
 
     def plan(
         self,
@@ -127,7 +156,7 @@ class Planner:
         top_k: int,
         words: Words | None = None,
         after: After | None = None,
-    ) -> Ask:
+    ) -> Plan:
         """The query as the kernel takes it.
 
         Parameters
@@ -148,11 +177,11 @@ class Planner:
         BadRequest
             If the zone is unknown or not in force, or the polygon is not one.
         """
-        wanted = self._wanted(query.cards, query.deals_mode)
+        shape = self._shape(query, top_k)
+        wanted, page = shape.wanted, shape.page
         lists, wallet = wanted.lists, wanted.wallet
-        bounds = None
-        area = _NO_AREA
-        if query.has_area:
+        bounds, area = None, _NO_AREA
+        if query.zone is not None or query.bbox is not None or query.polygon is not None:
             bounds = self._bounds(query, at)
             area = bounds.area
             if bounds.docs is not None:
@@ -161,29 +190,47 @@ class Planner:
             lists = _with_words(lists, words, bounds.docs if bounds else None)
         if wanted.own is not None and words is None and (bounds is None or bounds.docs is None):
             lists, wallet = wanted.own
+        if after is not None:
+            page = page._replace(
+                after=True, after_primary=after[0], after_secondary=after[1], after_id_rank=after[2]
+            )
+        kept = NO_FILTER
+        if not lists.driven and (shape.filters or hours.open_mode != ANY_HOURS):
+            wish = (shape.filters, lists.tree, hours)
+            kept = self._filters.get(wish, lists.tree, shape.valued)
+        words = words or self.book.none
+        ask = Ask(hours, wallet, shape.bill, shape.taste, area, lists, words, page, kept)
+        return Plan(ask, _place(query, bounds))
+
+    def _shape(self, query: Query, top_k: int) -> Shape:
+        asked = (top_k, _SHAPE(query))
+        found = self._shapes.get(asked)
+        if found is None:
+            if len(self._shapes) >= KEPT_PLANS:
+                self._shapes.clear()
+            found = self._shapes[asked] = self._plan_shape(query, top_k)
+        return found
+
+    def _plan_shape(self, query: Query, top_k: int) -> Shape:
+        wanted = self._wanted(query.cards, query.deals_mode)
         spend, party_size = query.spend, query.party_size
         bill = _USUAL_BILL
         if spend is not None or party_size != 1:
             bill = Bill(False, party_size, UNKNOWN_MONEY if spend is None else spend)
-        keys = after or _NO_KEYS
-        return Ask(
-            _place(query, bounds),
-            hours,
-            wallet,
+        sort = _SORT_CODES[query.sort]
+        valued = sort in (BY_BEST, BY_SAVING)
+        filters = 0
+        if valued or query.deals_mode != "optional":
+            # Numbers are never given twice, so that of a filter that is dropped means no other.
+            wish = (query.cards, query.deals_mode, bill, sort if valued else None)
+            filters = self._filter_numbers.setdefault(wish, len(self._filter_numbers) + 1)
+        return Shape(
+            wanted,
             bill,
             self._taste(query.categories, query.min_rating),
-            area,
-            lists,
-            words or self.book.none,
-            Page(
-                _SORT_CODES[query.sort],
-                self._walk_cost_per_m,
-                top_k,
-                after is not None,
-                keys[0],
-                keys[1],
-                keys[2],
-            ),
+            Page(sort, self._walk_cost_per_m, top_k, False, *_NO_KEYS),
+            filters,
+            valued,
         )
 
     def unknown_cards(self, query: Query) -> tuple[str, ...]:
@@ -313,14 +360,13 @@ def _rating_floor(rating: float) -> int:
     return ceil(round(rating * RATING_STEPS, 6))
 
 
-def _place(query: Query, bounds: Bounds | None) -> Circle:
+def _place(query: Query, bounds: Bounds | None) -> Place:
     lat, lng = query.lat, query.lng
     if query.crs != "WGS84":
         lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
-    if query.radius_m is not None:
-        return circle_around(lat, lng, query.radius_m)
-    south, north = (bounds.min_lat, bounds.max_lat) if bounds else (-90.0, 90.0)
-    return everywhere_from(lat, lng, south, north)
+    if bounds is None:
+        return Place(lat, lng, query.radius or DEFAULT_RADIUS_M, -90.0, 90.0)
+    return Place(lat, lng, query.radius or inf, bounds.min_lat, bounds.max_lat)
 
 
 def _with_area(lists: Lists, docs: U32) -> Lists:
@@ -394,6 +440,7 @@ class Clock:
         self._start = start
         self._start_seconds = start.timestamp()
         self._first_hour = start.weekday() * 24
+        self._kept: dict[tuple[int, int], Hours] = {}
 
     def hours(self, query: Query, at: datetime) -> Hours:
         """What a query evaluated at an aware instant asks of opening hours.
@@ -407,16 +454,24 @@ class Clock:
         minute = int(seconds // 60)
         if not 0 <= minute < HORIZON_MINUTES:
             raise _outside_horizon(at, self._start)
-        hour = (self._first_hour + minute // 60) % HOURS_OF_WEEK
-        if not query.must_be_open:
-            return Hours(minute, -1, hour, hour, ANY_HOURS)
-        mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
-        if not query.min_minutes_left:
-            return Hours(minute, -1, hour, hour, mode)
-        # Open up to the instant itself: a shop that closes within its last minute is too early.
-        until = min(ceil(seconds / 60 + query.min_minutes_left), HORIZON_MINUTES)
-        until_hour = (self._first_hour + max(until - 1, minute) // 60) % HOURS_OF_WEEK
-        return Hours(minute, until, hour, until_hour, mode)
+        mode = ANY_HOURS
+        if query.open == "now" or query.min_minutes_left:
+            mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
+        if query.min_minutes_left:
+            # Open up to the instant itself: a shop that closes within its last minute is too early.
+            until = min(ceil(seconds / 60 + query.min_minutes_left), HORIZON_MINUTES)
+            last = self._hour_of_week(max(until - 1, minute))
+            return Hours(minute, until, self._hour_of_week(minute), last, mode)
+        found = self._kept.get((minute, mode))
+        if found is None:
+            if len(self._kept) >= KEPT_PLANS:
+                self._kept.clear()
+            hour = self._hour_of_week(minute)
+            found = self._kept[minute, mode] = Hours(minute, -1, hour, hour, mode)
+        return found
+
+    def _hour_of_week(self, minute: int) -> int:
+        return (self._first_hour + minute // 60) % HOURS_OF_WEEK
 
 
 def _outside_horizon(at: datetime, start: datetime) -> BadRequest:

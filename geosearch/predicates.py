@@ -54,6 +54,7 @@ from indexes.postings import first_posting
 from indexes.rtree import NODE_BITS
 from indexes.sphere import (
     UNITS_PER_DEGREE,
+    Circle,
     box_distance_m,
     box_is_inside,
     point_distance_m,
@@ -79,19 +80,21 @@ def has_bit(words: U64, item: int) -> bool:
 
 
 @inline_njit
-def node_distance_m(columns: Columns, ask: Ask, node: int) -> float:
+def node_distance_m(columns: Columns, circle: Circle, node: int) -> float:
     """Metres that no document below the node is nearer than."""
-    return box_distance_m(columns.node_box, ask.place, node)
+    return box_distance_m(columns.node_box, circle, node)
 
 
 @inline_njit
-def node_within_radius(columns: Columns, ask: Ask, node: int) -> bool:
+def node_within_radius(columns: Columns, circle: Circle, node: int) -> bool:
     """Whether every document below the node is certainly within the radius."""
-    return box_is_inside(columns.node_box, ask.place, node)
+    return box_is_inside(columns.node_box, circle, node)
 
 
 @inline_njit
-def node_reach_m(columns: Columns, ask: Ask, node: int, level: int, index: int) -> float:
+def node_reach_m(
+    columns: Columns, ask: Ask, circle: Circle, node: int, level: int, index: int
+) -> float:
     """Metres that no match below the node is nearer than, or `NO_MATCH` where none can be.
 
     A summary is the union of what lies below: a bit that is clear, a box that is apart or a
@@ -99,8 +102,8 @@ def node_reach_m(columns: Columns, ask: Ask, node: int, level: int, index: int) 
     """
     if not _node_meets_deals_and_hours(columns, ask, node):
         return NO_MATCH
-    distance_m = node_distance_m(columns, ask, node)
-    if distance_m > ask.place.radius_m or not _node_meets_rest(columns, ask, node, level, index):
+    distance_m = node_distance_m(columns, circle, node)
+    if distance_m > circle.radius_m or not _node_meets_rest(columns, ask, node, level, index):
         return NO_MATCH
     return distance_m
 
@@ -173,24 +176,60 @@ def _meets_box(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> bool
 
 
 @inline_njit
+def primary_key(ask: Ask, value: float, distance_m: float, relevance: float) -> float:
+    """Primary key of the order asked for; keys ascend, unknown values come last.
+
+    Monotone in floating point: a higher value or relevance and a lower distance never make it
+    worse, so what bounds these for a node gives a bound of the key of every document below it.
+
+    Parameters
+    ----------
+    value
+        Of `doc_value`, minus infinity where it is unknown, or a bound of it.
+    """
+    if ask.page.sort == BY_DISTANCE:
+        return distance_m
+    if ask.page.sort == BY_RELEVANCE:
+        return -relevance
+    if ask.page.sort == BY_BEST:
+        return -net_benefit(ask, value, distance_m, relevance)
+    return -value
+
+
+@inline_njit
+def counts_relevance(ask: Ask) -> bool:
+    """Whether the order depends on how well a document fits the words."""
+    return bool(
+        ask.words.span.shape[0] > 0 and (ask.page.sort == BY_BEST or ask.page.sort == BY_RELEVANCE)
+    )
+
+
+@inline_njit
+def net_benefit(ask: Ask, worth: float, distance_m: float, relevance: float) -> float:
+    """Score of `ranking`: what a document is worth, and relevance, less the walk."""
+    if ask.words.span.shape[0] > 0:
+        worth += ask.words.worth * relevance
+    return worth - ask.page.walk_cost_per_m * distance_m
+
+
+@inline_njit
 def node_primary(
     columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int, distance_m: float
 ) -> float:
     """Primary key that no document below the node has a lower one than; keys ascend."""
     node = columns.level_start[level] + index
-    if ask.page.sort == BY_DISTANCE:
-        return distance_m
-    if ask.page.sort == BY_RELEVANCE:
-        return -_relevance_bound(ask, scratch, node, level, index)
+    value = 0.0
+    relevance = 0.0
     if ask.page.sort == BY_RATING:
         rating = columns.node_rating[node]
-        return -float(rating) if rating >= 0 else math.inf
-    if ask.page.sort == BY_SAVING:
-        return -_saving_bound(columns, ask, node)
-    worth = _best_bound(columns, ask, node)
-    if ask.words.span.shape[0] > 0:
-        worth += ask.words.worth * _relevance_bound(ask, scratch, node, level, index)
-    return -(worth - ask.page.walk_cost_per_m * distance_m)
+        value = float(rating) if rating >= 0 else -math.inf
+    elif ask.page.sort == BY_SAVING:
+        value = _saving_bound(columns, ask, node)
+    elif ask.page.sort == BY_BEST:
+        value = _best_bound(columns, ask, node)
+    if ask.words.span.shape[0] > 0 and (ask.page.sort == BY_BEST or ask.page.sort == BY_RELEVANCE):
+        relevance = _relevance_bound(ask, scratch, node, level, index)
+    return primary_key(ask, value, distance_m, relevance)
 
 
 @inline_njit
@@ -245,51 +284,55 @@ def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
 
 
 @inline_njit
-def doc_distance_m(columns: Columns, ask: Ask, doc: int) -> float:
-    """Metres from the query to the document: the number that filters, orders and is reported."""
-    return point_distance_m(columns.doc_position, ask.place, doc)
+def leaf_distance_m(columns: Columns, circle: Circle, at: int) -> float:
+    """Metres from the query to the document there: the number that filters, orders, is reported."""
+    return point_distance_m(columns.leaf_position, circle, at)
 
 
 @inline_njit
-def leaf_distance_m(columns: Columns, ask: Ask, at: int) -> float:
+def leaf_lower_m(columns: Columns, circle: Circle, at: int) -> float:
     """Metres that the document at a place in the leaves is not nearer than; without a sine."""
-    return point_lower_m(columns.leaf_position, ask.place, at)
+    return point_lower_m(columns.leaf_position, circle, at)
 
 
 @inline_njit
-def leaf_primary(columns: Columns, ask: Ask, at: int, distance_m: float) -> float:
-    """Primary key that the document at a place in the leaves has no lower one than."""
-    if ask.page.sort == BY_DISTANCE:
-        return distance_m
+def leaf_value(columns: Columns, ask: Ask, at: int) -> float:
+    """Value (`doc_value`) that the document at a place in the leaves does not exceed."""
     # Bounds for a party of one without a spend, as in `node_primary`; they say nothing of others.
-    if ask.page.sort == BY_SAVING and ask.bill.usual:
-        return -float(columns.leaf_saving[at])
-    if ask.page.sort == BY_BEST and ask.bill.usual:
-        return -(float(columns.leaf_best[at]) - ask.page.walk_cost_per_m * distance_m)
-    return -math.inf
+    if columns.leaf_doc.shape[0] == 0 or not ask.bill.usual:
+        return math.inf
+    if ask.page.sort == BY_SAVING:
+        return float(columns.leaf_saving[at])
+    return float(columns.leaf_best[at])
 
 
 @inline_njit
-def doc_within_radius(columns: Columns, ask: Ask, doc: int) -> bool:
-    """Whether the document lies within the radius; exact, and mostly without a sine."""
-    return point_is_within(columns.doc_position, ask.place, doc)
+def leaf_is_within(columns: Columns, circle: Circle, at: int) -> bool:
+    """Whether the document there lies within the radius; exact, and mostly without a sine."""
+    return point_is_within(columns.leaf_position, circle, at)
 
 
 @inline_njit
-def doc_can_match(columns: Columns, ask: Ask, doc: int) -> bool:
-    """Every wish but distance, hours and deals: the tests that read one value."""
+def doc_may_pass(columns: Columns, ask: Ask, doc: int) -> bool:
+    """Whether the document is live, and has a deal of the kind asked for at some time."""
     if not has_bit(columns.doc_live, doc):
         return False
     # All documents of a card's own tree have its bit.
-    if (
-        ask.wallet.deal_mode != OPTIONAL_DEAL
-        and columns.leaf_doc.shape[0] == 0
-        and columns.doc_signature[doc] & ask.wallet.signature[0] == np.uint64(0)
-    ):
-        return False
+    return bool(
+        ask.wallet.deal_mode == OPTIONAL_DEAL
+        or columns.leaf_doc.shape[0] > 0
+        or columns.doc_signature[doc] & ask.wallet.signature[0] != np.uint64(0)
+    )
+
+
+@inline_njit
+def doc_is_to_taste(columns: Columns, ask: Ask, doc: int) -> bool:
+    """Whether the document has a category and the rating asked for."""
     if ask.taste.allowed.shape[0] > 0 and ask.taste.allowed[columns.doc_category_set[doc]] == 0:
         return False
-    return bool(columns.doc_record[doc, DOC_RATING] >= ask.taste.min_rating)
+    return bool(
+        ask.taste.min_rating < 0 or columns.doc_record[doc, DOC_RATING] >= ask.taste.min_rating
+    )
 
 
 @inline_njit
@@ -425,34 +468,26 @@ def doc_best_saving(
 
 
 @inline_njit
-def doc_primary(
-    columns: Columns, ask: Ask, doc: int, distance_m: float, saving: int, relevance: float
-) -> float:
-    """Primary key of a matching document; keys ascend, unknown values come last."""
-    if ask.page.sort == BY_DISTANCE:
-        return distance_m
-    if ask.page.sort == BY_RELEVANCE:
-        return -relevance
+def doc_value(columns: Columns, ask: Ask, doc: int, saving: int) -> float:
+    """What the order makes of a matching document wherever it is asked from; 0 where nothing.
+
+    The operations for `BY_BEST` are those of `bounds` in the same order, and each is monotone in
+    floating point, so a node's bound is never below a document's value.
+    """
     if ask.page.sort == BY_RATING:
         rating = columns.doc_record[doc, DOC_RATING]
-        return -float(rating) if rating >= 0 else math.inf
+        return float(rating) if rating >= 0 else -math.inf
     if ask.page.sort == BY_SAVING:
-        return -float(saving) if saving != UNKNOWN_MONEY else math.inf
-    return -net_benefit(columns, ask, doc, distance_m, saving, relevance)
+        return float(saving) if saving != UNKNOWN_MONEY else -math.inf
+    if ask.page.sort == BY_BEST:
+        return doc_worth(columns, doc, saving)
+    return 0.0
 
 
 @inline_njit
-def net_benefit(
-    columns: Columns, ask: Ask, doc: int, distance_m: float, saving: int, relevance: float
-) -> float:
-    """Score of `ranking`: the saving that is likely, quality and relevance, less the walk.
-
-    The operations are those of `node_primary` in the same order, and each is monotone in floating
-    point, so a node's bound is never below a document's score.
-    """
+def doc_worth(columns: Columns, doc: int, saving: int) -> float:
+    """Quality of the document and the saving that is likely there, in minor units."""
     worth = float(columns.doc_record[doc, DOC_QUALITY])
     if saving != UNKNOWN_MONEY:
         worth = columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * saving + worth
-    if ask.words.span.shape[0] > 0:
-        worth += ask.words.worth * relevance
-    return worth - ask.page.walk_cost_per_m * distance_m
+    return worth

@@ -6,29 +6,10 @@ Not useful for: what the words of a query are (`texts`); everything here is comp
 
 from geosearch.columns import POSTINGS, Ask, Scratch
 from indexes.jit import inline_njit, int64
-from indexes.postings import first_posting, greatest_impact
+from indexes.postings import first_posting, greatest_impact, next_posting
+from indexes.rtree import NODE_SIZE
 
 MISSING = -1.0
-
-
-@inline_njit
-def narrow_words(ask: Ask, scratch: Scratch, parent: int, node: int, first: int, end: int) -> bool:
-    """Note which part of each carried list lies in the node's documents; False where none of one.
-
-    A match is in every list, so a node that misses one holds no match. The part below a node is a
-    part of that below its parent, so the search gets shorter from level to level.
-    """
-    words = ask.words
-    for t in range(words.carried):
-        low = int64(scratch.span[parent, 2 * t])
-        high = int64(scratch.span[parent, 2 * t + 1])
-        scratch.work[POSTINGS] += 1
-        begin = first_posting(words.docs, low, high, first)
-        if begin == high or words.docs[begin] >= end:
-            return False
-        scratch.span[node, 2 * t] = begin
-        scratch.span[node, 2 * t + 1] = first_posting(words.docs, begin + 1, high, end)
-    return True
 
 
 @inline_njit
@@ -37,6 +18,45 @@ def whole_words(ask: Ask, scratch: Scratch, node: int) -> None:
     for t in range(ask.words.carried):
         scratch.span[node, 2 * t] = ask.words.span[t, 0]
         scratch.span[node, 2 * t + 1] = ask.words.span[t, 1]
+
+
+@inline_njit
+def enter_words(ask: Ask, scratch: Scratch, parent: int) -> None:
+    """Begin to narrow the lists to the children of a node, which come in ascending order."""
+    for t in range(ask.words.carried):
+        scratch.reached[t] = scratch.span[parent, 2 * t]
+
+
+@inline_njit
+def narrow_words(ask: Ask, scratch: Scratch, parent: int, node: int, first: int, end: int) -> bool:
+    """Note which part of each carried list lies in the node's documents; False where none of one.
+
+    A match is in every list, so a node that misses one holds no match. The part below a node is a
+    part of that below its parent, and begins where that of the child before ended.
+    """
+    words = ask.words
+    for t in range(words.carried):
+        high = int64(scratch.span[parent, 2 * t + 1])
+        scratch.work[POSTINGS] += 1
+        begin = next_posting(words.docs, scratch.reached[t], high, first)
+        scratch.reached[t] = begin
+        if begin == high or words.docs[begin] >= end:
+            return False
+        after = next_posting(words.docs, begin + 1, high, end)
+        scratch.reached[t] = after
+        scratch.span[node, 2 * t] = begin
+        scratch.span[node, 2 * t + 1] = after
+    return True
+
+
+@inline_njit
+def are_few(ask: Ask, scratch: Scratch, node: int) -> bool:
+    """Whether the documents below a node with all words are so few that they are read at once.
+
+    As many as a leaf has: a word that few shops have gets leaves of its own in this way.
+    """
+    held = scratch.span[node, 1] - scratch.span[node, 0]
+    return bool(ask.words.carried > 0 and held <= NODE_SIZE)
 
 
 @inline_njit
@@ -63,19 +83,19 @@ def node_relevance(ask: Ask, scratch: Scratch, node: int, first: int, end: int) 
 
 
 @inline_njit
-def doc_relevance(ask: Ask, scratch: Scratch, leaf: int, doc: int) -> float:
+def doc_relevance(ask: Ask, scratch: Scratch, node: int, doc: int) -> float:
     """Relevance of the document, or `MISSING` where a required list does not hold it.
 
-    `leaf` is the node it was found in, for the noted parts of the lists, or -1.
+    `node` is the one it was found in, for the noted parts of the lists, or -1.
     """
     words = ask.words
     relevance = 0.0
     for t in range(words.span.shape[0]):
         begin = words.span[t, 0]
         stop = words.span[t, 1]
-        if t < words.carried and leaf >= 0:
-            begin = int64(scratch.span[leaf, 2 * t])
-            stop = int64(scratch.span[leaf, 2 * t + 1])
+        if t < words.carried and node >= 0:
+            begin = int64(scratch.span[node, 2 * t])
+            stop = int64(scratch.span[node, 2 * t + 1])
         scratch.work[POSTINGS] += 1
         at = first_posting(words.docs, begin, stop, doc)
         if at < stop and words.docs[at] == doc:
@@ -84,3 +104,22 @@ def doc_relevance(ask: Ask, scratch: Scratch, leaf: int, doc: int) -> float:
         elif t < words.required:
             return MISSING
     return relevance
+
+
+@inline_njit
+def doc_has_words(ask: Ask, scratch: Scratch, node: int, doc: int) -> bool:
+    """Whether every required list holds the document; as `doc_relevance`, where it is no matter."""
+    words = ask.words
+    for t in range(words.required):
+        begin = words.span[t, 0]
+        stop = words.span[t, 1]
+        if t < words.carried and node >= 0:
+            if t == 0:
+                continue  # It was found there.
+            begin = int64(scratch.span[node, 2 * t])
+            stop = int64(scratch.span[node, 2 * t + 1])
+        scratch.work[POSTINGS] += 1
+        at = first_posting(words.docs, begin, stop, doc)
+        if at == stop or words.docs[at] != doc:
+            return False
+    return True

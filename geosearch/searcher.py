@@ -13,19 +13,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.columns import Ask, Hours, Words
+from geosearch.columns import Hours, Words
 from geosearch.cursor import Cursor, continue_from, expired, fingerprint, write_cursor
 from geosearch.errors import BadData
 from geosearch.facets import most_first
 from geosearch.model import Answer, Hit, Page, Query, Ranked
-from geosearch.plan import After, Clock, described
+from geosearch.plan import After, Clock, Plan, described
 from geosearch.publish import current
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
@@ -36,7 +36,7 @@ from geosearch.wording import Interpreter
 from indexes.timetable import HORIZON_MINUTES
 
 
-class _Question(NamedTuple):
+class _Question(msgspec.Struct, frozen=True, gc=False):
     """A query placed in time, with the words that are searched, planned for every segment."""
 
     query: Query
@@ -45,7 +45,7 @@ class _Question(NamedTuple):
     top_k: int
     afters: Sequence[After | None]
     wording: Wording
-    asks: list[Ask]
+    plans: list[Plan]
 
 
 Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
@@ -194,7 +194,8 @@ class Searcher:
             question.query, cards=(), deals=None, open="any", min_minutes_left=0, categories=(),
             min_rating=None, sort="distance", cursor=None, facets=(), total=False, explain=False,
         )  # fmt: skip
-        anywhere = question._replace(
+        anywhere = msgspec.structs.replace(
+            question,
             query=place,
             hours=self._clock.hours(place, question.at),
             top_k=1,
@@ -209,9 +210,11 @@ class Searcher:
 
     def _worded(self, question: _Question, wording: Wording) -> _Question:
         """The question for other words."""
-        query, at, hours, top_k, afters, _, _ = question
-        asks = self._asks(query, at, hours, top_k, afters, self._interpreter.lists(wording))
-        return question._replace(wording=wording, asks=asks)
+        lists = self._interpreter.lists(wording)
+        plans = self._plans(
+            question.query, question.at, question.hours, question.top_k, question.afters, lists
+        )
+        return msgspec.structs.replace(question, wording=wording, plans=plans)
 
     def _question(self, query: Query, top_k: int) -> _Question:
         """Place a query in time, and plan it, as typed, from where its page starts."""
@@ -219,7 +222,7 @@ class Searcher:
         cursor = continue_from(query)
         if cursor is not None:
             # A cursor keeps the instant, not the offset it was written in.
-            at = query.at or cursor.at.astimezone(self._zone)
+            at = at or cursor.at.astimezone(self._zone)
             afters = self._afters(cursor)
         elif at is None:
             at = datetime.now(self._zone)
@@ -227,10 +230,10 @@ class Searcher:
         wording, lists = _NO_WORDING, self._no_lists
         if query.q is not None:
             _, wording, lists = self._interpreter.as_typed(query.q)
-        asks = self._asks(query, at, hours, top_k, afters, lists)
-        return _Question(query, at, hours, top_k, afters, wording, asks)
+        plans = self._plans(query, at, hours, top_k, afters, lists)
+        return _Question(query, at, hours, top_k, afters, wording, plans)
 
-    def _asks(
+    def _plans(
         self,
         query: Query,
         at: datetime,
@@ -238,8 +241,12 @@ class Searcher:
         top_k: int,
         afters: Sequence[After | None],
         lists: Sequence[Words | None],
-    ) -> list[Ask]:
+    ) -> list[Plan]:
         """What each segment is asked."""
+        if len(self._views) == 1:
+            planner = self._views[0].planner
+            plan = planner.plan(query, hours, at=at, top_k=top_k, words=lists[0], after=afters[0])
+            return [plan]
         return [
             view.planner.plan(query, hours, at=at, top_k=top_k, words=words, after=after)
             for view, words, after in zip(self._views, lists, afters, strict=True)
@@ -277,15 +284,15 @@ class Searcher:
         """The best results over all segments."""
         explain = question.query.explain
         if len(self._views) == 1:
-            return self._views[0].rank(question.asks[0], explain)
+            return self._views[0].rank(question.plans[0], explain)
         found: list[tuple[float, float, str, int]] = []
         work: dict[str, int] = {}
-        for view, ask, base in zip(self._views, question.asks, self._bases, strict=False):
-            docs, keys, done = view.rank(ask, explain)
+        for view, plan, base in zip(self._views, question.plans, self._bases, strict=False):
+            docs, keys, done = view.rank(plan, explain)
             ids = map(view.segment.merchant_id, docs.tolist())
             found += zip(*keys.T.tolist(), ids, (docs + base).tolist(), strict=True)
             work = {name: work.get(name, 0) + count for name, count in done.items()}
-        found = sorted(found)[: question.asks[0].page.top_k]
+        found = sorted(found)[: question.top_k]
         doc_ids = np.array([row[3] for row in found], np.int64)
         return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
 
@@ -295,12 +302,12 @@ class Searcher:
         query = question.query
         distances = keys[: len(doc_ids), 1]
         if len(self._views) == 1:
-            return tuple(self._views[0].hits(query, question.asks[0], doc_ids, distances))
+            return tuple(self._views[0].hits(query, question.plans[0].ask, doc_ids, distances))
         hits: dict[int, Hit] = {}
-        for number, (view, ask) in enumerate(zip(self._views, question.asks, strict=True)):
+        for number, (view, plan) in enumerate(zip(self._views, question.plans, strict=True)):
             base, end = self._bases[number], self._bases[number + 1]
             mine = (doc_ids >= base) & (doc_ids < end)
-            made = view.hits(query, ask, doc_ids[mine] - base, distances[mine])
+            made = view.hits(query, plan.ask, doc_ids[mine] - base, distances[mine])
             hits |= zip(doc_ids[mine].tolist(), made, strict=True)
         return tuple(hits[doc] for doc in doc_ids.tolist())
 
@@ -310,13 +317,15 @@ class Searcher:
         """JSON array of the hits, and their number."""
         distances = keys[: len(doc_ids), 1]
         if len(self._views) == 1:
-            view, ask = self._views[0], question.asks[0]
+            view, ask = self._views[0], question.plans[0].ask
             return bytes(view.results(question.query, ask, doc_ids, distances)[0]), len(doc_ids)
         pieces: dict[int, memoryview] = {}
-        for number, (view, ask) in enumerate(zip(self._views, question.asks, strict=True)):
+        for number, (view, plan) in enumerate(zip(self._views, question.plans, strict=True)):
             base, end = self._bases[number], self._bases[number + 1]
             mine = (doc_ids >= base) & (doc_ids < end)
-            text, ends = view.results(question.query, ask, doc_ids[mine] - base, distances[mine])
+            text, ends = view.results(
+                question.query, plan.ask, doc_ids[mine] - base, distances[mine]
+            )
             # A piece begins behind the bracket, or the comma behind the piece before.
             begins = [1, *(end + 1 for end in ends[:-1])]
             written = (text[begin:end] for begin, end in zip(begins, ends, strict=False))
@@ -330,7 +339,7 @@ class Searcher:
             return None, None
         counts: dict[str, dict[str, int]] = {name: {} for name in query.facets}
         total = sum(
-            view.count(ask, counts) for view, ask in zip(self._views, question.asks, strict=True)
+            view.count(plan, counts) for view, plan in zip(self._views, question.plans, strict=True)
         )
         facets = counts
         if len(self._views) > 1:
@@ -343,7 +352,7 @@ class Searcher:
             return None
         return {
             "version": self.version,
-            "plan": [described(ask) for ask in question.asks],
+            "plan": [described(plan.ask) for plan in question.plans],
             "work": work,
             "words": self._interpreter.described(question.wording),
             "weights": msgspec.to_builtins(self.weights),
@@ -382,7 +391,7 @@ class Searcher:
                 query = Query(lat=0.0, lng=0.0, cards=tuple(view.segment.program_numbers))
                 at = at or datetime.now(self._zone)
                 hours = self._clock.hours(query, at)
-                ask = view.planner.plan(query, hours, at=at, top_k=1)
+                ask = view.planner.plan(query, hours, at=at, top_k=1).ask
                 head = {"snapshot_id": self.manifest["snapshot_id"], "at": at.isoformat()}
                 return head | view.record(ask, doc)
         return None

@@ -69,7 +69,10 @@ class Segment:
         except IndexFormatError as error:
             raise BadData(str(error)) from error
         _check_columns(self._arrays, folder)
-        self.columns = Columns(**{name: self._arrays[name] for name in Columns._fields})
+        # The leaves of the large tree are the documents in their order.
+        places = {"leaf_position": self._arrays["doc_position"]}
+        columns = {name: self._arrays[name] for name in Columns._fields}
+        self.columns = Columns(**(columns | places))
         self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())
         self._own_trees = card_columns(self.columns, self._arrays, self.program_docs)
         self.docs = int(self.columns.doc_signature.shape[0])
@@ -142,6 +145,10 @@ class Segment:
     def columns_of(self, tree: int) -> Columns:
         """Columns with the tree of a programme, 0 for that of all documents."""
         return self._own_trees[tree] if tree else self.columns
+
+    def docs_of(self, tree: int) -> int:
+        """Number of documents in the leaves of a tree, named as in `columns_of`."""
+        return len(self.columns_of(tree).leaf_position)
 
     def zone_docs(self, zone: int) -> NDArray[np.uint32]:
         """Ascending documents inside a zone."""

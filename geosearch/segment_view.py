@@ -16,7 +16,7 @@ from geosearch.facets import FacetBook
 from geosearch.hits import HitMaker
 from geosearch.kernels import kernels
 from geosearch.model import Hit, Query
-from geosearch.plan import Planner
+from geosearch.plan import Plan, Planner
 from geosearch.ranking import Weights
 from geosearch.result_text import sources_of
 from geosearch.segment import Segment
@@ -48,23 +48,27 @@ class SegmentView:
         self._sources = sources_of(segment, start, weights)
 
     def rank(
-        self, ask: Ask, explain: bool
+        self, plan: Plan, explain: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
         """Documents int64[n], keys float64[n, 2], best first, and the work where asked for."""
-        segment = self.segment
+        segment, ask = self.segment, plan.ask
+        top_k = ask.page.top_k
+        docs, keys = np.empty(top_k, np.int64), np.empty((top_k, 2))
         scratch = segment.borrow_scratch()
-        found = self._rank(segment.columns_of(ask.lists.tree), ask, scratch)
-        docs, keys = scratch.top_doc[:found].copy(), scratch.top_key[:found].copy()
+        columns = segment.columns_of(ask.lists.tree)
+        found = self._rank(columns, ask, plan.place, scratch, docs, keys)
         work = dict(zip(COUNTERS, scratch.work.tolist(), strict=True)) if explain else {}
         segment.return_scratch(scratch)
+        if found < top_k:
+            docs, keys = docs[:found], keys[:found]
         return docs, keys, work
 
-    def count(self, ask: Ask, counts: dict[str, dict[str, int]]) -> int:
+    def count(self, plan: Plan, counts: dict[str, dict[str, int]]) -> int:
         """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
         tally = self._facets.tally(tuple(counts))
         scratch = self.segment.borrow_scratch()
-        columns = self.segment.columns_of(ask.lists.tree)
-        total = self._count(columns, ask, scratch, tally)
+        columns = self.segment.columns_of(plan.ask.lists.tree)
+        total = self._count(columns, plan.ask, plan.place, scratch, tally)
         self.segment.return_scratch(scratch)
         self._facets.add(tally, counts)
         return total

@@ -179,6 +179,22 @@ def first_posting(docs: U32, begin: int, end: int, doc: int) -> int:
 
 
 @inline_njit
+def next_posting(docs: U32, begin: int, end: int, doc: int) -> int:
+    """`first_posting`, for a document that is probably near `begin`: the steps double.
+
+    Bentley and Yao (1976), "An Almost Optimal Algorithm for Unbounded Searching".
+    """
+    step = 1
+    low = begin
+    high = begin
+    while high < end and docs[high] < doc:
+        low = high + 1
+        high += step
+        step <<= 1
+    return first_posting(docs, low, min(high, end), doc)
+
+
+@inline_njit
 def greatest_impact(impacts: U8, blocks: U8, begin: int, end: int) -> int:
     """Greatest impact at places `begin` to before `end`, 0 where there is none; exact.
 

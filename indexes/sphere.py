@@ -36,19 +36,67 @@ _SLACK = 1e-9
 _SLACK_M = 1e-7
 _SLACK_UNITS = 1e-5
 
+_SMALL = 0.01
+"""Half an angle, in radians, below which series are exact: 127 km."""
+
+
+class Place(NamedTuple):
+    """Where a question is asked from, and how far it reaches; `circle_of` makes a circle of it."""
+
+    lat: float
+    lng: float
+    radius_m: float  # infinite where an area takes its place
+    min_lat: float  # latitudes of that area; no matter where the radius is finite
+    max_lat: float
+
 
 class Circle(NamedTuple):
-    """A position and a radius, with what bounds need of them; see `circle_around`."""
+    """A position and a radius, with what bounds need of them; see `circle_of`."""
 
     lat: float
     lng: float
     x: float  # lng in column units
     y: float
+    cosine: float  # of lat
     low_cosines: float  # at most cos(lat) * cos(lat of any position inside)
     high_cosines: float  # at least that
     wraps: bool  # longitudes are compared the short way round
-    radius_m: float  # infinite where an area takes its place
+    radius_m: float
     radius_haversine: float
+
+
+@inline_njit
+def _sine(x: float) -> float:
+    """Sine to the last place for |x| <= `_SMALL`: the terms of its series that still count."""
+    x2 = x * x
+    return x * (1.0 - x2 / 6.0 * (1.0 - x2 / 20.0 * (1.0 - x2 / 42.0)))
+
+
+@inline_njit
+def _arcsine(x: float) -> float:
+    """Arcsine to the last place for 0 <= x <= 2 * `_SMALL`, as `_sine`."""
+    x2 = x * x
+    return x * (
+        1.0 + x2 * (1.0 / 6.0 + x2 * (3.0 / 40.0 + x2 * (15.0 / 336.0 + x2 * (105.0 / 3456.0))))
+    )
+
+
+@inline_njit
+def _distance_m(lat1: float, lng1: float, cosine: float, lat2: float, lng2: float) -> float:
+    """`haversine_m`, given the cosine of the first latitude."""
+    half_dy = math.radians(lat2 - lat1) * 0.5
+    half_dx = math.radians(lng2 - lng1) * 0.5
+    cosines = cosine * math.cos(math.radians(lat2))
+    if abs(half_dy) <= _SMALL and abs(half_dx) <= _SMALL:
+        # Nearly all calls: the same, in half the time.
+        sin_y = _sine(half_dy)
+        sin_x = _sine(half_dx)
+        h = sin_y * sin_y + cosines * sin_x * sin_x
+        return 2.0 * EARTH_RADIUS_M * _arcsine(math.sqrt(h))
+    sin_y = math.sin(half_dy)
+    sin_x = math.sin(half_dx)
+    h = sin_y * sin_y + cosines * sin_x * sin_x
+    return 2.0 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, h)))
 
 
 @njit
@@ -63,12 +111,7 @@ def haversine_m(lat1: float, lng1: float, lat2: float, lng2: float) -> float:
     >>> round(haversine_m(31.2304, 121.4737, 31.2397, 121.4998))
     2688
     """
-    half_dy = math.radians(lat2 - lat1) * 0.5
-    half_dx = math.radians(lng2 - lng1) * 0.5
-    sin_y = math.sin(half_dy)
-    sin_x = math.sin(half_dx)
-    h = sin_y * sin_y + math.cos(math.radians(lat1)) * math.cos(math.radians(lat2)) * sin_x * sin_x
-    return 2.0 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, h)))
+    return _distance_m(lat1, lng1, math.cos(math.radians(lat1)), lat2, lng2)
 
 
 def to_units(degrees: ArrayLike) -> NDArray[np.int32]:
@@ -86,6 +129,7 @@ def to_units(degrees: ArrayLike) -> NDArray[np.int32]:
     return np.rint(values * UNITS_PER_DEGREE).astype(np.int32)
 
 
+@inline_njit
 def cosine_range(min_lat: float, max_lat: float) -> tuple[float, float]:
     """Smallest and largest cosine of a latitude between two latitudes in degrees."""
     farthest = max(-min_lat, max_lat)
@@ -148,6 +192,7 @@ def upper_haversine(dy: float, dx: float, cosines: float) -> float:
     return (a * a + cosines * b * b) * 0.25 * (1.0 + _SLACK)
 
 
+@inline_njit
 def haversine_of(radius_m: float) -> float:
     """Haversine of the angle that a distance in metres spans; infinite for an infinite one."""
     if radius_m == math.inf:
@@ -155,40 +200,55 @@ def haversine_of(radius_m: float) -> float:
     return math.sin(min(math.pi, radius_m / EARTH_RADIUS_M) * 0.5) ** 2
 
 
-def circle_around(lat: float, lng: float, radius_m: float) -> Circle:
-    """The circle of all positions at most `radius_m` away from a WGS-84 position in degrees."""
-    # A hair more than the radius, so that rounding cannot leave a latitude out.
-    reach = radius_m * _DEGREES_PER_M * (1.0 + 1e-9) + 1e-9
-    low, high = cosine_range(lat - reach, lat + reach)
+@njit
+def circle_of(place: Place) -> Circle:
+    """The circle of all positions that a place reaches, as bounds need it."""
+    min_lat = place.min_lat
+    max_lat = place.max_lat
+    reach = 180.0
+    if place.radius_m < math.inf:
+        # A hair more than the radius, so that rounding cannot leave a latitude out.
+        reach = place.radius_m * _DEGREES_PER_M * (1.0 + 1e-9) + 1e-9
+        min_lat = place.lat - reach
+        max_lat = place.lat + reach
+    low, high = cosine_range(min_lat, max_lat)
+    cosine = math.cos(math.radians(place.lat))
     # Along a path of so many degrees the longitude changes by at most that, divided by the least
     # cosine on the way; with a pole inside that is 0.
-    wraps = low <= 0.0 or abs(lng) + reach / low >= 180.0
-    return _circle(lat, lng, (low, high), wraps, radius_m)
-
-
-def everywhere_from(lat: float, lng: float, min_lat: float, max_lat: float) -> Circle:
-    """All positions between two latitudes, seen from a WGS-84 position in degrees."""
-    return _circle(lat, lng, cosine_range(min_lat, max_lat), True, math.inf)
-
-
-def _circle(
-    lat: float, lng: float, cosines: tuple[float, float], wraps: bool, radius_m: float
-) -> Circle:
-    here = math.cos(math.radians(lat))
+    wraps = low <= 0.0 or abs(place.lng) + reach / low >= 180.0
     return Circle(
-        lat,
-        lng,
-        lng * UNITS_PER_DEGREE,
-        lat * UNITS_PER_DEGREE,
-        here * cosines[0],
-        here * cosines[1],
+        place.lat,
+        place.lng,
+        place.lng * UNITS_PER_DEGREE,
+        place.lat * UNITS_PER_DEGREE,
+        cosine,
+        cosine * low,
+        cosine * high,
         wraps,
-        radius_m,
-        haversine_of(radius_m),
+        place.radius_m,
+        haversine_of(place.radius_m),
     )
 
 
+@njit
+def circle_around(lat: float, lng: float, radius_m: float) -> Circle:
+    """The circle of all positions at most `radius_m` away from a WGS-84 position in degrees."""
+    return circle_of(Place(lat, lng, radius_m, -90.0, 90.0))
+
+
 # --- positions and boxes in columns, seen from a circle ------------------------------------------
+
+
+@inline_njit
+def _circle_distance_m(circle: Circle, x: int, y: int) -> float:
+    """Metres from the middle to a position in column units."""
+    return _distance_m(
+        circle.lat,
+        circle.lng,
+        circle.cosine,
+        y / UNITS_PER_DEGREE,
+        x / UNITS_PER_DEGREE,
+    )
 
 
 @inline_njit
@@ -196,12 +256,7 @@ def box_distance_m(node_box: I32, circle: Circle, node: int) -> float:
     """Metres that no position of a node's box is nearer than; boxes int32[4, n] in column units."""
     if node_box[0, node] == node_box[2, node] and node_box[1, node] == node_box[3, node]:
         # One position, as in a mall: the distance itself, so that ties with a result are seen.
-        return haversine_m(
-            circle.lat,
-            circle.lng,
-            node_box[1, node] / UNITS_PER_DEGREE,
-            node_box[0, node] / UNITS_PER_DEGREE,
-        )
+        return _circle_distance_m(circle, node_box[0, node], node_box[1, node])
     dy = gap(float(node_box[1, node]), float(node_box[3, node]), circle.y)
     dx = lng_gap(float(node_box[0, node]), float(node_box[2, node]), circle.x, circle.wraps)
     return lower_bound_m(dy, dx, circle.low_cosines)
@@ -229,12 +284,7 @@ def box_is_inside(node_box: I32, circle: Circle, node: int) -> bool:
 @inline_njit
 def point_distance_m(position: I32, circle: Circle, at: int) -> float:
     """Metres from the middle to a position; positions int32[n, 2], x and y in column units."""
-    return haversine_m(
-        circle.lat,
-        circle.lng,
-        position[at, 1] / UNITS_PER_DEGREE,
-        position[at, 0] / UNITS_PER_DEGREE,
-    )
+    return _circle_distance_m(circle, position[at, 0], position[at, 1])
 
 
 @inline_njit

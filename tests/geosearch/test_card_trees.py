@@ -97,10 +97,10 @@ def test_both_trees_find_the_same(segment: Segment, monkeypatch: pytest.MonkeyPa
         for with_tree in (True, False):
             planner = Planner(segment, Weights())
             with mock.patch.object(segment, "has_tree", lambda _, there=with_tree: there):
-                ask = planner.plan(query, hours, at=NOON, top_k=query.limit)
-            own += ask.lists.tree > 0
-            docs, keys, counts = view.rank(ask, explain=True)
-            answers.append((docs.tolist(), keys.tolist(), view.count(ask, {})))
+                asked_plan = planner.plan(query, hours, at=NOON, top_k=query.limit)
+            own += asked_plan.ask.lists.tree > 0
+            docs, keys, counts = view.rank(asked_plan, explain=True)
+            answers.append((docs.tolist(), keys.tolist(), view.count(asked_plan, {})))
             work[with_tree] += counts["nodes"] + counts["docs"]
         assert answers[0] == answers[1]
         found += len(answers[0][0])
@@ -121,7 +121,7 @@ def test_other_lists_leave_the_large_tree_in_charge(segment: Segment) -> None:
         ({"cards": ("card0",)}, False),
     ):
         query = Query(**here, **wishes)  # type: ignore[arg-type]
-        ask = planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=1)
+        ask = planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=1).ask
         assert (ask.lists.tree > 0) == own, wishes
         assert plan.described(ask)["tree"] == (ask.lists.tree or None)
 

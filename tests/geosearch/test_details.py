@@ -54,7 +54,7 @@ def test_a_page_of_many_offers_is_whole(engine: Searcher) -> None:
 def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     segment = engine.segments[0]
     hours = Clock(engine.start).hours(QUERY, NOW)
-    ask = Planner(segment, Weights()).plan(QUERY, hours, at=NOW, top_k=1)
+    ask = Planner(segment, Weights()).plan(QUERY, hours, at=NOW, top_k=1).ask
     scratch = segment.borrow_scratch()
     docs, distances = np.arange(2), np.zeros(2)
     scores = np.zeros(2)
@@ -72,7 +72,7 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
 def test_no_document_no_row(engine: Searcher) -> None:
     segment = engine.segments[0]
     hours = Clock(engine.start).hours(QUERY, NOW)
-    ask = Planner(segment, Weights()).plan(QUERY, hours, at=NOW, top_k=1)
+    ask = Planner(segment, Weights()).plan(QUERY, hours, at=NOW, top_k=1).ask
     scratch = segment.borrow_scratch()
     none = np.zeros(0, np.int64)
     detail = np.empty((1, DETAIL_WIDTH), np.int64)

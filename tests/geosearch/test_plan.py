@@ -28,12 +28,12 @@ from geosearch.columns import (
 from geosearch.errors import BadRequest
 from geosearch.model import Query
 from geosearch.offers import UNKNOWN_MONEY
-from geosearch.plan import Clock, Planner, described
+from geosearch.plan import Clock, Plan, Planner, described
 from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
 from geosearch.segment import Segment
 from indexes.datum import from_wgs84
-from indexes.sphere import UNITS_PER_DEGREE, haversine_m
+from indexes.sphere import UNITS_PER_DEGREE, circle_of, haversine_m
 from indexes.timetable import HORIZON_MINUTES
 from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
 from tests.geosearch.snapshot_files import deal, merchant, write_snapshot
@@ -50,12 +50,16 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
     return open_world(tmp_path_factory.mktemp("plan") / "segment-0000", shape)
 
 
-def ask_of(segment: Segment, **wish: Any) -> Ask:
+def plan_of(segment: Segment, **wish: Any) -> Plan:
     fields: dict[str, Any] = {"lat": CENTRE[0], "lng": CENTRE[1], "at": NOON}
     query = Query(**fields | wish)
     assert query.at is not None
     planner = Planner(segment, Weights())
     return planner.plan(query, Clock(START).hours(query, query.at), at=query.at, top_k=20)
+
+
+def ask_of(segment: Segment, **wish: Any) -> Ask:
+    return plan_of(segment, **wish).ask
 
 
 def cards_of(segment: Segment, *numbers: int) -> tuple[str, ...]:
@@ -145,7 +149,7 @@ def test_plans_are_kept_and_forgotten(segment: Segment, monkeypatch: pytest.Monk
 
     def wallet(card: str) -> Any:
         query = Query(lat=0.0, lng=0.0, at=NOON, cards=(card,), categories=(card,))
-        return planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=1)[2]
+        return planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=1).ask.wallet
 
     first = wallet("card0")
     assert wallet("card0") is first
@@ -288,13 +292,13 @@ def test_a_box_holds_what_lies_in_it(ends: tuple[float, float], unit: int) -> No
 def test_a_place_bounds_what_lies_within_the_radius(
     lat: float, lng: float, radius_m: float, bearing: float, share: float
 ) -> None:
-    place = plan._place(Query(lat=lat, lng=lng, radius=radius_m), None)
+    circle = circle_of(plan._place(Query(lat=lat, lng=lng, radius=radius_m), None))
     there = destination(lat, lng, bearing, share * radius_m)
     if haversine_m(lat, lng, *there) > radius_m:
         return  # a hair outside, by rounding
     product = max(0.0, math.cos(math.radians(lat))) * max(0.0, math.cos(math.radians(there[0])))
-    assert place.low_cosines <= product <= place.high_cosines
-    if not place.wraps:
+    assert circle.low_cosines <= product <= circle.high_cosines
+    if not circle.wraps:
         assert abs(there[1] - lng) <= 180.0, "the short way is the straight one"
 
 
@@ -310,16 +314,16 @@ def destination(lat: float, lng: float, bearing: float, metres: float) -> tuple[
 
 
 def test_without_a_radius_the_whole_earth_is_near(segment: Segment) -> None:
-    place = ask_of(segment, bbox=(0.0, 0.0, 1.0, 1.0)).place
-    assert place.radius_m == place.radius_haversine == math.inf
-    assert place.wraps
-    both = ask_of(segment, bbox=(0.0, 0.0, 1.0, 1.0), radius=700.0).place
+    place = plan_of(segment, bbox=(0.0, 0.0, 1.0, 1.0)).place
+    assert place.radius_m == math.inf
+    assert (circle_of(place).radius_haversine, circle_of(place).wraps) == (math.inf, True)
+    both = plan_of(segment, bbox=(0.0, 0.0, 1.0, 1.0), radius=700.0).place
     assert both.radius_m == 700.0
 
 
 def test_positions_in_another_datum_are_converted(segment: Segment) -> None:
     lat, lng = from_wgs84(*CENTRE, "GCJ02")
-    place = ask_of(segment, lat=lat, lng=lng, crs="GCJ02").place
+    place = plan_of(segment, lat=lat, lng=lng, crs="GCJ02").place
     assert haversine_m(place.lat, place.lng, *CENTRE) < 0.1
     box = ask_of(segment, bbox=(lng, lat, lng + 0.01, lat + 0.01), crs="GCJ02").area
     assert abs(box.min_x / UNITS_PER_DEGREE - CENTRE[1]) < 1e-6

@@ -24,23 +24,26 @@ from geosearch.plan import Clock, Planner
 from geosearch.predicates import (
     NO_MATCH,
     doc_best_saving,
-    doc_can_match,
-    doc_distance_m,
     doc_has_deal,
     doc_in_area,
     doc_is_open,
-    doc_primary,
-    doc_within_radius,
+    doc_is_to_taste,
+    doc_may_pass,
+    doc_value,
     has_bit,
     has_hour,
+    leaf_distance_m,
+    leaf_is_within,
     node_primary,
     node_reach_m,
     node_within_radius,
+    primary_key,
 )
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from indexes.jit import int64, njit
 from indexes.rtree import NODE_BITS
+from indexes.sphere import Place, circle_of
 from tests.geosearch.number_worlds import START, Shape, open_world, usual_terms
 
 FAULTS = (
@@ -57,26 +60,30 @@ QUESTIONS = 600 if not config.DISABLE_JIT else 150
 
 
 @njit
-def audit(columns: Columns, ask: Ask, scratch: Scratch, out: NDArray[np.int64]) -> None:
+def audit(
+    columns: Columns, ask: Ask, place: Place, scratch: Scratch, out: NDArray[np.int64]
+) -> None:
     """Count faults, and last how many matches were looked at below how many nodes."""
+    circle = circle_of(place)
     docs = columns.doc_signature.shape[0]
     for level in range(columns.level_start.shape[0] - 1):
         width = int64(columns.level_start[level + 1] - columns.level_start[level])
         for index in range(width):
             node = int64(columns.level_start[level] + index)
-            reach_m = node_reach_m(columns, ask, node, level, index)
+            reach_m = node_reach_m(columns, ask, circle, node, level, index)
             primary = node_primary(columns, ask, scratch, level, index, reach_m)
-            within = node_within_radius(columns, ask, node)
+            within = node_within_radius(columns, circle, node)
             shift = NODE_BITS * (level + 1)
             for doc in range(index << shift, min(docs, (index + 1) << shift)):
-                distance_m = doc_distance_m(columns, ask, doc)
-                near = distance_m <= ask.place.radius_m
+                distance_m = leaf_distance_m(columns, circle, doc)
+                near = distance_m <= circle.radius_m
                 out[3] += within and not near
                 out[4] += columns.doc_record[doc, 1] < columns.node_id_rank[node]
-                out[5] += near != doc_within_radius(columns, ask, doc)
+                out[5] += near != leaf_is_within(columns, circle, doc)
                 if not (
                     near
-                    and doc_can_match(columns, ask, doc)
+                    and doc_may_pass(columns, ask, doc)
+                    and doc_is_to_taste(columns, ask, doc)
                     and doc_in_area(columns, ask, doc)
                     and doc_is_open(columns, ask, doc)
                 ):
@@ -90,7 +97,8 @@ def audit(columns: Columns, ask: Ask, scratch: Scratch, out: NDArray[np.int64]) 
                     out[0] += 1
                     continue
                 out[1] += distance_m < reach_m
-                out[2] += doc_primary(columns, ask, doc, distance_m, saving, 0.0) < primary
+                value = doc_value(columns, ask, doc, saving)
+                out[2] += primary_key(ask, value, distance_m, 0.0) < primary
 
 
 def random_query(rng: Random, segment: Segment, cards: Sequence[str]) -> Query:
@@ -134,8 +142,8 @@ def faults(segment: Segment, columns: Columns, rng: Random, questions: int) -> l
     for _ in range(questions):
         query = random_query(rng, segment, cards)
         assert query.at is not None
-        ask = planner.plan(query, clock.hours(query, query.at), at=query.at, top_k=20)
-        audit(columns, ask, scratch, out)
+        ask, place = planner.plan(query, clock.hours(query, query.at), at=query.at, top_k=20)
+        audit(columns, ask, place, scratch, out)
     found: list[int] = out.tolist()
     return found
 

@@ -20,6 +20,7 @@ from indexes.postings import (
     build_postings,
     first_posting,
     greatest_impact,
+    next_posting,
 )
 
 Entries = list[tuple[int, int]]
@@ -81,6 +82,11 @@ def slow_postings(corpus: Corpus) -> list[dict[int, int]]:
 @njit
 def _first(docs: NDArray[np.uint32], begin: int, end: int, doc: int) -> int:
     return first_posting(docs, begin, end, doc)
+
+
+@njit
+def _next(docs: NDArray[np.uint32], begin: int, end: int, doc: int) -> int:
+    return next_posting(docs, begin, end, doc)
 
 
 @njit
@@ -149,6 +155,7 @@ def test_first_posting_is_where_a_sorted_list_says(docs: list[int], data: st.Dat
     for doc in range(-1, 53):
         expected = next((at for at in range(begin, end) if docs[at] >= doc), end)
         assert _first(column, begin, end, doc) == expected
+        assert _next(column, begin, end, doc) == expected
 
 
 @pytest.mark.parametrize("size", SIZES)

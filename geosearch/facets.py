@@ -1,7 +1,7 @@
 """Facets: counters of the kernel on one side, counts by name on the other.
 
 Useful for: counters sized for a segment, and what they say in words.
-Not useful for: counting; `kernel.count` does.
+Not useful for: counting; `counting` does.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.catalogue import Catalogue, prefixes
-from geosearch.kernel import Tally
+from geosearch.counting import Tally
 from geosearch.offers import OFFER_TYPES
 
 Counts = dict[str, dict[str, int]]
@@ -40,18 +40,17 @@ class FacetBook:
 
     def tally(self, facets: Sequence[str]) -> Tally:
         """Counters at zero for the facets asked for, no room for the others."""
-
-        def counters(facet: str, size: int) -> NDArray[np.int64]:
-            return np.zeros(size, np.int64) if facet in facets else _NO_ROOM
-
-        programs = counters("program", len(self._programs.texts))
-        return Tally(
-            by_category_set=counters("category", self._sets),
-            by_area=counters("business_area", len(self._areas.texts)),
-            by_program=programs,
-            by_type=counters("offer_type", len(OFFER_TYPES)),
-            seen=np.full(len(programs), -1, np.int64) if len(programs) else _NO_ROOM,
-        )
+        sets = areas = programs = types = seen = _NO_ROOM
+        if "category" in facets:
+            sets = np.zeros(self._sets, np.int64)
+        if "business_area" in facets:
+            areas = np.zeros(len(self._areas.texts), np.int64)
+        if "program" in facets:
+            programs = np.zeros(len(self._programs.texts), np.int64)
+            seen = np.full(len(programs), -1, np.int64)
+        if "offer_type" in facets:
+            types = np.zeros(len(OFFER_TYPES), np.int64)
+        return Tally(sets, areas, programs, types, seen)
 
     def add(self, tally: Tally, counts: Counts) -> None:
         """Add the counters of one segment to `counts`, by facet and name."""
@@ -80,9 +79,10 @@ class _Names:
 
         The first to be added come in the order of `most_first`.
         """
-        rows = np.flatnonzero(found[first:]) + first
+        rows = found[first:].nonzero()[0] + first
         if not counts:
-            rows = rows[np.lexsort((self._rank[rows], -found[rows]))]
+            # By count descending, then by rank: one number for both sorts in half the time.
+            rows = rows[np.argsort(self._rank[rows] - found[rows] * len(found))]
             counts.update(zip(self.texts[rows].tolist(), found[rows].tolist(), strict=True))
             return
         for name, count in zip(self.texts[rows].tolist(), found[rows].tolist(), strict=True):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from geosearch import details, kernel, result_text
+from geosearch import counting, details, kernel, result_text
 from geosearch.columns import (
     Area,
     Ask,
@@ -35,7 +35,7 @@ from indexes.vocabulary import warm as warm_vocabulary
 
 
 class Kernels(NamedTuple):
-    """`kernel.rank`, `kernel.count`, `details.describe`, `result_text.write_results`, compiled."""
+    """`rank`, `count`, `describe` and `write_results`, compiled."""
 
     rank: Callable[..., int]
     count: Callable[..., int]
@@ -49,10 +49,10 @@ def kernels() -> Kernels:
     columns, ask, scratch = empty_columns(), _example_ask(), new_scratch(1)
     place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
     none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.detail
-    tally = kernel.Tally(none, none, none, none, none)
+    tally = counting.Tally(none, none, none, none, none)
     return Kernels(
         entry_point(kernel.rank, (columns, ask, place, scratch, none, np.zeros((1, 2)))),
-        entry_point(kernel.count, (columns, ask, place, scratch, tally)),
+        entry_point(counting.count, (columns, ask, place, scratch, tally)),
         entry_point(details.describe, (columns, ask, scratch, none, scores, detail, scores)),
         entry_point(
             result_text.write_results,

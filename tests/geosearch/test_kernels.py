@@ -3,7 +3,7 @@
 import pytest
 from numba import config
 
-from geosearch import details, kernel
+from geosearch import counting, details, kernel
 from geosearch.columns import Columns, column_types
 from geosearch.kernels import empty_columns, kernels, warm
 
@@ -34,5 +34,5 @@ def test_empty_columns_have_the_types_of_a_segment() -> None:
 def test_a_query_compiles_nothing_more() -> None:
     """One signature a kernel: another would mean a second compilation at some query."""
     kernels()
-    for compiled in (kernel.rank, kernel.count, details.describe):
+    for compiled in (kernel.rank, counting.count, details.describe):
         assert len(getattr(compiled, "signatures")) == 1  # noqa: B009, a dispatcher has them

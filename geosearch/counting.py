@@ -1,0 +1,257 @@
+"""The traversal that counts: how many match, and under which facets.
+
+Useful for: `count`, called once a query and segment.
+Not useful for: names of what is counted; see `facets`. Ranking is `kernel`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.columns import (
+    ANY_HOURS,
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOCS,
+    NODES,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OPTIONAL_DEAL,
+    Ask,
+    Columns,
+    Scratch,
+)
+from geosearch.filters import is_kept, none_passes
+from geosearch.offers import TYPE, UNUSABLE, offer_value
+from geosearch.predicates import (
+    NO_MATCH,
+    doc_has_deal,
+    doc_in_area,
+    doc_is_open,
+    doc_is_to_taste,
+    doc_may_pass,
+    doc_spend,
+    has_bit,
+    leaf_is_within,
+    node_reach_m,
+    node_within_radius,
+    offer_is_on,
+)
+from geosearch.relevance import are_few, doc_has_words, enter_words, whole_words
+from geosearch.traversal import INDEX_MASK, LEVEL_SHIFT, bits_of, holds_words, place_of, run_of
+from indexes.jit import inline_njit, int64, njit
+from indexes.rtree import NODE_BITS, NODE_SIZE
+from indexes.sphere import Circle, Place, circle_of
+
+_ALL_LIVE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+
+
+@inline_njit
+def _doc_matches(
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    node: int,
+    at: int,
+    doc: int,
+    near: bool,
+) -> bool:
+    """Whether a document matches; `node` and `at` as in `kernel`, `near`: within the radius."""
+    passes = node >= 0 and is_kept(ask)
+    return (
+        (passes or doc_may_pass(columns, ask, doc))
+        and doc_is_to_taste(columns, ask, doc)
+        and (near or leaf_is_within(columns, circle, at))
+        and doc_in_area(columns, ask, doc)
+        and (passes or doc_is_open(columns, ask, doc))
+        and doc_has_words(ask, scratch, node, doc)
+        and (passes or doc_has_deal(columns, ask, scratch, doc))
+    )
+
+
+class Tally(NamedTuple):
+    """Counters of facets, int64, zero at first, by row of the catalogue; empty = not asked for."""
+
+    by_category_set: NDArray[np.int64]
+    by_area: NDArray[np.int64]
+    by_program: NDArray[np.int64]
+    by_type: NDArray[np.int64]
+    seen: NDArray[np.int64]  # the last document counted under each programme, -1 at first
+
+
+@inline_njit
+def _tally(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
+    if tally.by_category_set.shape[0] > 0:
+        tally.by_category_set[columns.doc_category_set[doc]] += 1
+    if tally.by_area.shape[0] > 0:
+        tally.by_area[columns.doc_area[doc]] += 1
+    if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
+        _tally_offers(columns, ask, doc, tally)
+
+
+@njit
+def _tally_run(columns: Columns, ask: Ask, first: int, end: int, tally: Tally) -> int:
+    """Count documents that need no test but to be live; return how many.
+
+    The hot path of counting whole districts: one short loop for each counter asked for.
+    """
+    live = _live_in(columns, first, end)
+    if tally.by_category_set.shape[0] > 0:
+        if live == end - first:
+            for doc in range(first, end):
+                tally.by_category_set[columns.doc_category_set[doc]] += 1
+        else:
+            for doc in range(first, end):
+                tally.by_category_set[columns.doc_category_set[doc]] += has_bit(
+                    columns.doc_live, doc
+                )
+    if tally.by_area.shape[0] > 0:
+        for doc in range(first, end):
+            tally.by_area[columns.doc_area[doc]] += has_bit(columns.doc_live, doc)
+    if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
+        for doc in range(first, end):
+            if has_bit(columns.doc_live, doc):
+                _tally_offers(columns, ask, doc, tally)
+    return live
+
+
+@inline_njit
+def _live_in(columns: Columns, first: int, end: int) -> int:
+    """Live documents from `first`, which begins a leaf, to before `end`."""
+    live = 0
+    doc = first
+    while doc < end:
+        # Leaves are aligned, so a word of 64 holds whole ones.
+        if doc & 63 == 0 and doc + 64 <= end and columns.doc_live[doc >> 6] == _ALL_LIVE:
+            live += 64
+            doc += 64
+        else:
+            live += int64(has_bit(columns.doc_live, doc))
+            doc += 1
+    return live
+
+
+@njit
+def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
+    """Count the document once under each programme and type of its usable deals."""
+    spend = doc_spend(columns, ask, doc)
+    types = 0
+    for offer in range(
+        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
+    ):
+        deal = int64(columns.offer_record[offer, OFFER_DEAL])
+        if not offer_is_on(columns, ask, offer):
+            continue
+        if offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)[0] == UNUSABLE:
+            continue
+        program = int64(columns.offer_record[offer, OFFER_PROGRAM])
+        if tally.by_program.shape[0] > 0 and tally.seen[program] != doc:
+            tally.seen[program] = doc
+            tally.by_program[program] += 1
+        kind = int64(columns.deal_terms[deal, TYPE])
+        if (
+            tally.by_type.shape[0] > 0
+            and ask.wallet.eligible[program] == 1
+            and not types & (1 << kind)
+        ):
+            types |= 1 << kind
+            tally.by_type[kind] += 1
+
+
+@inline_njit
+def _is_bare(ask: Ask) -> bool:
+    """Whether nothing but distance, hours and deals decides."""
+    return (
+        ask.taste.allowed.shape[0] == 0
+        and ask.taste.min_rating < 0
+        and not ask.area.boxed
+        and not ask.lists.restricted
+        and ask.words.span.shape[0] == 0
+        and ask.area.edges.shape[0] == 0
+    )
+
+
+@inline_njit
+def _count_run(
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    node: int,
+    leaf: int,
+    near: bool,
+    sure: bool,
+    tally: Tally,
+) -> int:
+    """Count what matches of what is read at a node; return how many.
+
+    `sure`: all that passes the filter does.
+    """
+    total = 0
+    begin, end = run_of(columns, ask, scratch, node, leaf)
+    bits = bits_of(columns, ask, scratch, leaf)
+    for listed in range(begin, end):
+        at = place_of(columns, ask, scratch, listed, bits)
+        if at < 0:
+            continue
+        scratch.work[DOCS] += 1
+        doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
+        if sure or _doc_matches(columns, ask, circle, scratch, node, at, doc, near):
+            total += 1
+            _tally(columns, ask, doc, tally)
+    return total
+
+
+@njit
+def count(columns: Columns, ask: Ask, place: Place, scratch: Scratch, tally: Tally) -> int:
+    """Return the exact number of matches, and count them in `tally`."""
+    circle = circle_of(place)
+    scratch.work[:] = 0
+    total = 0
+    levels = columns.level_start.shape[0] - 1
+    bare = _is_bare(ask)
+    plain = bare and ask.hours.open_mode == ANY_HOURS and ask.wallet.deal_mode == OPTIONAL_DEAL
+    size = 0
+    node = -1
+    index = 0
+    near = False
+    # A list that drives is read like one leaf.
+    reading = ask.lists.driven
+    if not reading and levels > 0:
+        size = 1
+        scratch.heap_entry[0, 1] = (levels - 1) << LEVEL_SHIFT
+        whole_words(ask, scratch, columns.level_start[levels - 1])
+    while reading or size > 0:
+        if not reading:
+            size -= 1
+            level = scratch.heap_entry[size, 1] >> LEVEL_SHIFT
+            index = scratch.heap_entry[size, 1] & INDEX_MASK
+            node = columns.level_start[level] + index
+            scratch.work[NODES] += 1
+            if level == 0 and none_passes(ask, index):
+                continue
+            if node_reach_m(columns, ask, circle, node, level, index) == NO_MATCH:
+                continue
+            near = node_within_radius(columns, circle, node)
+            if plain and near:
+                shift = NODE_BITS * (level + 1)
+                first = index << shift
+                end = min(first + (int64(1) << shift), columns.leaf_position.shape[0])
+                scratch.work[DOCS] += end - first
+                total += _tally_run(columns, ask, first, end, tally)
+                continue
+            if level > 0 and not are_few(ask, scratch, node):
+                enter_words(ask, scratch, node)
+                first = index << NODE_BITS
+                below = columns.level_start[level] - columns.level_start[level - 1]
+                for child in range(first, min(first + NODE_SIZE, below)):
+                    if holds_words(columns, ask, scratch, level, index, child):
+                        scratch.heap_entry[size, 1] = ((level - 1) << LEVEL_SHIFT) | child
+                        size += 1
+                continue
+        sure = near and bare and is_kept(ask)
+        total += _count_run(columns, ask, circle, scratch, node, index, near, sure, tally)
+        reading = False
+    return total

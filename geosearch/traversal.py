@@ -1,0 +1,70 @@
+"""What both traversals of the tree do alike: enter a node's children, and read documents at a node.
+
+Useful for: `kernel`, which ranks, and `counting`.
+Not useful for: whether a document or node matches (`predicates`).
+
+A node on a heap or stack is one number, its level and its number in the level. Documents are read
+in *runs*: a leaf of the tree, the part of the rarest word's list below a node, or all of the list
+that drives a search.
+"""
+
+from geosearch.columns import Ask, Columns, Scratch
+from geosearch.filters import ALL_PASS, passing_bits
+from geosearch.relevance import narrow_words
+from indexes.jit import inline_njit, int64
+from indexes.rtree import NODE_BITS, NODE_SIZE
+
+LEVEL_SHIFT = 48
+INDEX_MASK = (1 << LEVEL_SHIFT) - 1
+"""A node as one number: its level above, its number in the level below."""
+
+
+@inline_njit
+def holds_words(
+    columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int, child: int
+) -> bool:
+    """Whether a child of a node can hold every word asked for; notes its part of their lists."""
+    if ask.words.carried == 0:
+        return True
+    shift = NODE_BITS * level
+    parent = columns.level_start[level] + index
+    node = columns.level_start[level - 1] + child
+    return narrow_words(ask, scratch, parent, node, child << shift, (child + 1) << shift)
+
+
+@inline_njit
+def run_of(columns: Columns, ask: Ask, scratch: Scratch, node: int, leaf: int) -> tuple[int, int]:
+    """Where what is read at a node begins and ends.
+
+    In the list that drives, in that of the rarest word, or in the leaves.
+    """
+    if ask.lists.driven:
+        return 0, ask.lists.driver.shape[0]
+    if ask.words.carried > 0:
+        return int64(scratch.span[node, 0]), int64(scratch.span[node, 1])
+    first = leaf << NODE_BITS
+    return first, min(first + NODE_SIZE, columns.leaf_position.shape[0])
+
+
+@inline_njit
+def place_of(columns: Columns, ask: Ask, scratch: Scratch, at: int, bits: int) -> int:
+    """Place in the leaves of what stands at `at` in a run, -1 where it is known not to pass.
+
+    `bits` are those of the leaf, where the run is one. Lists never go with a card's own tree, so
+    documents are places then.
+    """
+    if ask.lists.driven:
+        return int64(ask.lists.driver[at])
+    if ask.words.carried > 0:
+        doc = int64(ask.words.docs[at])
+        bits = passing_bits(columns, ask, scratch, doc >> NODE_BITS)
+        return doc if (bits >> (doc & (NODE_SIZE - 1))) & 1 else -1
+    return at if (bits >> (at & (NODE_SIZE - 1))) & 1 else -1
+
+
+@inline_njit
+def bits_of(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
+    """Bits of a leaf that is read as a whole."""
+    if ask.lists.driven or ask.words.carried > 0:
+        return ALL_PASS
+    return passing_bits(columns, ask, scratch, leaf)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -202,6 +203,7 @@ class Searcher:
             afters=self._first_page,
         )
 
+        @cache
         def is_found(choices: tuple[Choice, ...]) -> bool:
             wording = Wording(choices, whole=question.wording.whole)
             return len(self._best(self._worded(anywhere, wording))[0]) > 0

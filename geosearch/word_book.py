@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geosearch.columns import F64, I64, MAX_CARRIED, U8, U32, Words
+from geosearch.columns import I64, MAX_CARRIED, U8, U32, U64, Words
 from geosearch.segment import Segment
 from indexes.pinyin import full_pinyin, initials_range, sound_readings
 from indexes.postings import block_maxima
@@ -41,6 +41,8 @@ CLOSE_DOCS = 100_000
 """Documents of close readings after which no further one is taken: what bounds the work."""
 
 _STEPS = 255
+_IMPACT_BITS = np.uint64(8)
+_IMPACT_MASK = np.uint64(255)
 
 
 class Reading(NamedTuple):
@@ -223,34 +225,37 @@ class WordBook:
 
     def _union(self, readings: Iterable[Reading], share: float) -> _List:
         """Documents that hold any of the readings, each worth what its best one is."""
-        docs: list[U32] = []
-        worths: list[F64] = []
+        keys: list[U64] = []
         taken = 0
         for reading in readings:
             spans = self._spans(reading.terms)
-            if not spans or taken > CLOSE_DOCS:
-                continue
-            held, worth = self._all_of(spans)
-            docs.append(held)
-            worths.append(worth * reading.factor)
-            taken += len(held)
+            if spans and taken <= CLOSE_DOCS:
+                keys.append(self._keys(spans, reading.factor))
+                taken += len(keys[-1])
         if not taken:
             return _EMPTY
-        every, worth = np.concatenate(docs), np.concatenate(worths)
-        order = np.argsort(every, kind="stable")
-        every, worth = every[order], worth[order]
-        first = np.flatnonzero(np.concatenate([[True], every[1:] != every[:-1]]))
-        impacts = np.maximum(np.rint(np.maximum.reduceat(worth, first)), 1.0).astype(np.uint8)
-        return _List(0, len(first), share / _STEPS, (every[first], impacts))
+        # One sort brings the best reading of a document last; sorting numbers of 64 bits is quick.
+        every = np.sort(np.concatenate(keys))
+        docs = (every >> _IMPACT_BITS).astype(np.uint32)
+        last = np.flatnonzero(np.concatenate([docs[1:] != docs[:-1], [True]]))
+        impacts = (every[last] & _IMPACT_MASK).astype(np.uint8)
+        return _List(0, len(last), share / _STEPS, (docs[last], impacts))
 
-    def _all_of(self, spans: list[tuple[int, int]]) -> tuple[U32, F64]:
-        """Documents in every list, ascending, and the mean of their impacts."""
+    def _keys(self, spans: list[tuple[int, int]], factor: float) -> U64:
+        """Documents in every list, ascending, each with its worth in the lowest bits.
+
+        That is the mean of its impacts times `factor`, at least 1.
+        """
         doc, impact = self._postings.doc, self._postings.impact
         (begin, end), *others = sorted(spans, key=lambda span: span[1] - span[0])
-        held, total = doc[begin:end], impact[begin:end].astype(np.float64)
+        held, total = doc[begin:end], impact[begin:end].astype(np.uint64)
         for begin, end in others:
             other = doc[begin:end]
             at: I64 = np.minimum(np.searchsorted(other, held), len(other) - 1)
             both = other[at] == held
             held, total = held[both], total[both] + impact[begin:end][at[both]]
-        return held, total / len(spans)
+        # Of each possible sum of impacts.
+        worth = np.rint(np.arange(_STEPS * len(spans) + 1) / len(spans) * factor)
+        return (
+            held.astype(np.uint64) << _IMPACT_BITS | np.maximum(worth, 1.0).astype(np.uint64)[total]
+        )

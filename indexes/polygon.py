@@ -23,6 +23,7 @@ OUTSIDE = 0
 CROSSES = 1
 INSIDE = 2
 
+_FARTHEST = np.array([180.0, 90.0])
 BLOCK_EDGES = 16
 """Edges share the bound in the last column in groups of so many."""
 
@@ -168,26 +169,29 @@ def from_shapely(geometry: BaseGeometry) -> PreparedPolygon:
     if kind not in ("Polygon", "MultiPolygon"):
         raise ValueError(f"Expected a Polygon or MultiPolygon, got a {kind}")
     corners = shapely.get_coordinates(geometry)
-    if not np.isfinite(corners).all():
-        raise ValueError("Expected finite coordinates, got NaN or infinity")
-    if corners.size and (np.abs(corners) > (180.0, 90.0)).any():
-        worst = corners[(np.abs(corners) > (180.0, 90.0)).any(axis=1)][0]
-        raise ValueError(
-            "Expected positions with lng in [-180, 180] and lat in [-90, 90], "
-            f"got [{worst[0]}, {worst[1]}]"
-        )
+    if not (np.abs(corners) <= _FARTHEST).all():
+        _refuse(corners)
     if not geometry.is_valid:
         geometry = _repaired(geometry)
     parts = [part for part in _polygons(geometry) if part.area > 0.0]
     if not parts:
         raise ValueError("Expected a polygon with an area, got one without")
-    boxes = shapely.bounds(parts)
-    low, high = boxes.min(axis=0), boxes.max(axis=0)
+    whole = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
     return PreparedPolygon(
-        geometry=parts[0] if len(parts) == 1 else shapely.multipolygons(parts),
+        geometry=whole,
         edges=_edges(parts),
-        bounds=(float(low[0]), float(low[1]), float(high[2]), float(high[3])),
-        boxes=boxes,
+        bounds=whole.bounds,
+        boxes=np.array([part.bounds for part in parts]),
+    )
+
+
+def _refuse(corners: NDArray[np.float64]) -> None:
+    if not np.isfinite(corners).all():
+        raise ValueError("Expected finite coordinates, got NaN or infinity")
+    worst = corners[(np.abs(corners) > _FARTHEST).any(axis=1)][0]
+    raise ValueError(
+        "Expected positions with lng in [-180, 180] and lat in [-90, 90], "
+        f"got [{worst[0]}, {worst[1]}]"
     )
 
 
@@ -273,25 +277,28 @@ def _repaired(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def _polygons(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
-    for part in shapely.get_parts(geometry):
-        if part.geom_type == "Polygon":
-            yield part
-        elif part.geom_type in ("MultiPolygon", "GeometryCollection"):
+    if geometry.geom_type == "Polygon":
+        yield geometry
+    elif geometry.geom_type in ("MultiPolygon", "GeometryCollection"):
+        for part in shapely.get_parts(geometry):
             yield from _polygons(part)
 
 
 def _edges(parts: Any) -> NDArray[np.float64]:
-    rings = shapely.get_rings(parts)
-    corners, ring = shapely.get_coordinates(rings, return_index=True)
-    joined = ring[:-1] == ring[1:]
-    ends = np.hstack([corners[:-1], corners[1:]])[joined]
-    falling = ends[:, 1] > ends[:, 3]
-    ends[falling] = ends[falling][:, [2, 3, 0, 1]]
-    ends = ends[np.argsort(ends[:, 1], kind="stable")]
-    edges = np.empty((len(ends), 5), dtype=np.float64)
-    edges[:, :4] = ends
-    for block in range(0, len(ends), BLOCK_EDGES):
-        edges[block : block + BLOCK_EDGES, 4] = ends[block : block + BLOCK_EDGES, 3].max()
+    if len(parts) == 1 and not shapely.get_num_interior_rings(parts[0]):
+        corners = shapely.get_coordinates(parts)
+        begin, end = corners[:-1], corners[1:]
+    else:
+        corners, ring = shapely.get_coordinates(shapely.get_rings(parts), return_index=True)
+        joined = ring[:-1] == ring[1:]
+        begin, end = corners[:-1][joined], corners[1:][joined]
+    rising = (begin[:, 1] <= end[:, 1])[:, np.newaxis]
+    edges = np.empty((len(begin), 5), dtype=np.float64)
+    edges[:, :2] = np.where(rising, begin, end)
+    edges[:, 2:4] = np.where(rising, end, begin)
+    edges = edges[np.argsort(edges[:, 1], kind="stable")]
+    for block in range(0, len(edges), BLOCK_EDGES):
+        edges[block : block + BLOCK_EDGES, 4] = edges[block : block + BLOCK_EDGES, 3].max()
     return edges
 
 
@@ -299,17 +306,32 @@ def _polygon(rings: list[Any], at: str) -> BaseGeometry:
     if not rings:
         raise ValueError(f"Expected at least one ring, got none - at `{at}`")
     shell, *holes = [_ring(ring, f"{at}[{i}]") for i, ring in enumerate(rings)]
-    return shapely.Polygon(shell, holes)
+    return shapely.polygons(shell, holes or None)
 
 
-def _ring(ring: Any, at: str) -> list[tuple[float, float]]:
-    corners = [_position(corner, f"{at}[{i}]") for i, corner in enumerate(_list(ring, at))]
+def _ring(ring: Any, at: str) -> BaseGeometry:
+    corners = [
+        (corner[0], corner[1]) if _is_position(corner) else _position(corner, f"{at}[{i}]")
+        for i, corner in enumerate(_list(ring, at))
+    ]
     if len(set(corners)) < 3:
         raise ValueError(
             f"Expected a ring of at least 3 different positions, got {len(set(corners))} "
             f"- at `{at}`"
         )
-    return corners
+    return shapely.linearrings(np.array(corners, np.float64))
+
+
+def _is_position(corner: Any) -> bool:
+    """Whether it is the usual sound position."""
+    return (
+        type(corner) is list
+        and len(corner) == 2
+        and type(corner[0]) is float
+        and type(corner[1]) is float
+        and -180.0 <= corner[0] <= 180.0
+        and -90.0 <= corner[1] <= 90.0
+    )
 
 
 def _position(corner: Any, at: str) -> tuple[float, float]:

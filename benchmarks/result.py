@@ -158,6 +158,8 @@ class Result(msgspec.Struct, kw_only=True):
     http: HttpResult | None = None
     relevance: dict[str, Any] | None = None
     """`benchmarks.relevance`'s result."""
+    relevance_missing: list[str] = []
+    """Files of real data that are not there, so that relevance was left out."""
     unfinished: str = ""
     """Why the run ended early."""
 

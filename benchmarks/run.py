@@ -18,6 +18,7 @@ from benchmarks import builds, http_load
 from benchmarks.peers import PEERS
 from benchmarks.record import circumstances
 from benchmarks.relevance.__main__ import main as measure_relevance
+from benchmarks.relevance.sources import DATA, missing
 from benchmarks.reports import write_reports
 from benchmarks.result import Result, WorldResult
 from benchmarks.suite import (
@@ -197,10 +198,11 @@ def _http(world: World, seconds: float, result: Result) -> None:
 
 def _relevance(result: Result) -> None:
     """The relevance suite, where its data is."""
-    try:
+    result.relevance_missing = missing()
+    if result.relevance_missing:
+        _say(f"  left out, {', '.join(result.relevance_missing)} missing in {DATA}")
+    else:
         result.relevance = measure_relevance([])
-    except FileNotFoundError as error:
-        _say(f"  left out: {error}")
 
 
 def _say(text: str) -> None:

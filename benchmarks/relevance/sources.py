@@ -15,30 +15,42 @@ import orjson
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 LANGUAGES = ("en", "zh-CN", "zh-TW")
 
+_BRANDS = "nsi_brands/brands_cjk.jsonl.gz"
+_PLACES = "osm_hangzhou/pois.jsonl.gz"
+_PRESETS = "id_tagging_schema/presets.min.json.gz"
+_WORDS = {name: f"id_tagging_schema/{name}.min.json.gz" for name in LANGUAGES}
+_HOMOPHONES = "zh_homophones/same_pinyin.txt.gz"
+FILES = (_BRANDS, _PLACES, _PRESETS, *_WORDS.values(), _HOMOPHONES)
+
 Row = dict[str, Any]
+
+
+def missing() -> list[str]:
+    """Those of `FILES` that are not in `DATA`."""
+    return [name for name in FILES if not (DATA / name).is_file()]
 
 
 def brand_rows() -> list[Row]:
     """Brands of the name-suggestion-index: China and its neighbours, or with a Chinese name."""
-    return _lines("nsi_brands/brands_cjk.jsonl.gz")
+    return _lines(_BRANDS)
 
 
 def place_rows() -> list[Row]:
     """OpenStreetMap amenities of Hangzhou: `lat`, `lon`, `tags`."""
-    return _lines("osm_hangzhou/pois.jsonl.gz")
+    return _lines(_PLACES)
 
 
 @cache
 def presets() -> Mapping[str, Row]:
     """Categories of the iD tagging schema by path, with the tags that make them."""
-    found: Row = _json("id_tagging_schema/presets.min.json.gz")
+    found: Row = _json(_PRESETS)
     return found
 
 
 @cache
 def preset_words(language: str) -> Mapping[str, Row]:
     """`name`, `aliases` (a line each) and `terms` (by commas) of the presets in a language."""
-    found: Row = _json(f"id_tagging_schema/{language}.min.json.gz")[language]["presets"]["presets"]
+    found: Row = _json(_WORDS[language])[language]["presets"]["presets"]
     return found
 
 
@@ -46,7 +58,7 @@ def preset_words(language: str) -> Mapping[str, Row]:
 def homophones() -> Mapping[str, str]:
     """Characters that sound like a character in one of its readings, whatever the tone."""
     table: dict[str, str] = {}
-    for line in _text("zh_homophones/same_pinyin.txt.gz").splitlines()[1:]:
+    for line in _text(_HOMOPHONES).splitlines()[1:]:
         character, *alike = line.split("\t")
         table[character] = table.get(character, "") + "".join(alike)
     return table

@@ -104,6 +104,12 @@ def _build(result: Result) -> Section | None:
 
 
 def _relevance(result: Result) -> Section | None:
+    if result.relevance_missing:
+        said = [
+            "Left out: of the real data that it needs, in `../shared/data` beside the checkout, "
+            f"these are missing: {', '.join(result.relevance_missing)}."
+        ]
+        return Section("relevance", "Relevance", said, [], [])
     if not result.relevance or not result.relevance.get("ways"):
         return None
     city = result.relevance.get("city", {})

@@ -7,6 +7,9 @@ import pytest
 from msgspec import structs
 
 from benchmarks import run as running
+from benchmarks.relevance import sources
+from benchmarks.reports.html import html_report
+from benchmarks.reports.markdown import markdown_report
 from benchmarks.result import FILE, Result, load_result
 from benchmarks.run import OTHERS, Options, parse, run, steps
 from benchmarks.suite import FAMILY_NAMES
@@ -81,16 +84,29 @@ def test_what_a_run_consists_of() -> None:
 
 
 def test_data_that_is_not_there_is_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def absent(_: object) -> None:
-        raise FileNotFoundError("no data")
-
-    monkeypatch.setattr(running, "measure_relevance", absent)
+    monkeypatch.setattr(sources, "DATA", tmp_path)
+    monkeypatch.setattr(running, "measure_relevance", pytest.fail)
     result = Result(circumstances={})
     running._relevance(result)
     assert result.relevance is None
-    assert "left out: no data" in capsys.readouterr().err
+    assert result.relevance_missing == [*sources.FILES]
+    assert f"left out, {sources.FILES[0]}" in capsys.readouterr().err
+    result.worlds.append(results.world(0))
+    for write in (markdown_report, html_report):
+        told = write(result)
+        assert "Relevance" in told
+        assert all(name in told for name in sources.FILES)
+
+
+def test_data_that_is_there_is_measured(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "measure_relevance", lambda _: {"ways": ["measured"]})
+    (step,) = steps(options(only="relevance"))
+    result = Result(circumstances={})
+    step.do(result)
+    assert result.relevance == {"ways": ["measured"]}
+    assert result.relevance_missing == []
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,24 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.relevance import sources
 
 
 def test_data_is_where_the_tests_look(shared_data: Path) -> None:
     assert shared_data == sources.DATA
+
+
+def test_what_is_missing_is_named(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sources.missing() == []
+    monkeypatch.setattr(sources, "DATA", tmp_path)
+    (tmp_path / "osm_hangzhou").mkdir()
+    (tmp_path / "osm_hangzhou" / "pois.jsonl.gz").touch()
+    assert sources.missing() == [name for name in sources.FILES if "hangzhou" not in name]
+    assert len(sources.missing()) == len(sources.FILES) - 1
 
 
 def test_counts(shared_data: Path) -> None:

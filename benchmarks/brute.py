@@ -100,10 +100,10 @@ class BruteForce:
         docs, distance_m, saving = docs[keep], distance_m[keep], saving[keep]
         return docs, np.column_stack([self.primary(query, docs, distance_m, saving), distance_m])
 
-    def share(self, query: Query) -> float:
-        """Share of all rows that match everything but the distance."""
+    def share(self, query: Query, *, among: Ints | None = None) -> float:
+        """Share of all rows that match everything but the distance; `among` as in `rank`."""
         rows = len(self.flat.x)
-        docs = self._plain_matches(query, np.arange(rows))
+        docs = self._plain_matches(query, np.arange(rows) if among is None else among)
         return float(self.deals(query, docs)[0].sum()) / rows
 
     def _drawn(self, query: Query) -> Ints:

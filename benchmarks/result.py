@@ -56,10 +56,10 @@ class FamilyResult(msgspec.Struct, kw_only=True, frozen=True):
     family: str
     label: str
     radius_m: float | None
-    share: float
-    """Share of all merchants that match all but the place."""
-    matching: int
-    """Median number of merchants that match with the place."""
+    share: float | None
+    """Share of all merchants that match all but the place; None where no merchants are filtered."""
+    matching: int | None
+    """Median number of merchants that match with the place; None as above."""
     lines: list[Line]
     """This engine first."""
     work: dict[str, float] = {}

@@ -56,6 +56,7 @@ ENGINE = "geosearch"
 LAYERED = ("nearest_red", "nearest_banks", "best_red", "saving_red")
 """Families of which typed hits and JSON are measured too."""
 _COUNTED = 300
+_SHARED = 20
 
 Say = Callable[[str], None]
 
@@ -201,25 +202,32 @@ class Bench:
         first = asked.queries[0]
         if isinstance(first, SuggestQuery):
             return FamilyResult(
-                family=asked.name, label=asked.label, radius_m=first.radius, share=0.0, matching=0,
-                lines=lines,
+                family=asked.name, label=asked.label, radius_m=first.radius, share=None,
+                matching=None, lines=lines,
             )  # fmt: skip
         queries = [query for query in asked.queries[:_COUNTED] if isinstance(query, Query)]
         counted = [msgspec.structs.replace(query, total=True, limit=1) for query in queries]
-        if asked.among is not None:
-            share = float(np.mean([len(docs) for docs in asked.among])) / len(self.brute.flat.x)
-        else:
-            share = self.brute.share(first) if first.q is None else 0.0
         return FamilyResult(
             family=asked.name,
             label=asked.label,
             radius_m=first.radius_m,
-            share=round(share, 6),
+            share=self._share(asked, queries),
             matching=int(np.median([self.engine.rank(query).total or 0 for query in counted])),
             lines=lines,
             work=self._work(queries),
             layers=self._layers(asked),
         )
+
+    def _share(self, asked: Asked, queries: Sequence[Query]) -> float | None:
+        """Mean share of all merchants that match all but the place; None where words may fail."""
+        if queries[0].q is not None and asked.among is None:
+            return None
+        nowhere: dict[str, Any] = {"lat": 0.0, "lng": 0.0, "polygon": None}
+        wishes = [msgspec.structs.replace(query, **nowhere) for query in queries[:_SHARED]]
+        held: Sequence[Any] = asked.among or [None] * len(wishes)
+        among = dict(zip(wishes, held, strict=False))
+        shares = {wish: self.brute.share(wish, among=docs) for wish, docs in among.items()}
+        return round(float(np.mean([shares[wish] for wish in wishes])), 6)
 
     def _layers(self, asked: Asked) -> dict[str, Timing]:
         """Timings of `search` and `page`, where they are asked for."""
@@ -334,8 +342,8 @@ def _measure_reading(bench: Bench, questions: TextQuestions) -> None:
             family="read_query",
             label="reading a query's text",
             radius_m=None,
-            share=0.0,
-            matching=0,
+            share=None,
+            matching=None,
             lines=[line],
         )
     )

@@ -194,7 +194,7 @@ def bar_chart(title: str, rows: Sequence[Row], tick: Callable[[float], str]) -> 
 
 
 def _matching(family: FamilyResult) -> str:
-    return f"{count_text(family.matching)} match"
+    return "" if family.matching is None else f"{count_text(family.matching)} match"
 
 
 def _latency_chart(world: WorldResult, family: FamilyResult, scale: svg.Scale) -> str:

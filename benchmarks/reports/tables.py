@@ -27,7 +27,7 @@ from benchmarks.reports.units import (
     time_text,
     times_text,
 )
-from benchmarks.result import HttpResult, Line, Result, WorldResult
+from benchmarks.result import FamilyResult, HttpResult, Line, Result, WorldResult
 
 
 class Table(NamedTuple):
@@ -45,7 +45,7 @@ def duel_table(world: WorldResult) -> Table:
     """The fastest exact peer beside this engine, a row a family."""
     rows = []
     for family, ours, rival in duels(world):
-        row = [family.label, count_text(family.matching), *_ends(ours)]
+        row = [family.label, _matching(family), *_ends(ours)]
         if rival is None:
             row += ["", "", ""]
         else:
@@ -79,8 +79,8 @@ def family_table(world: WorldResult) -> Table:
             family.label,
             family.family,
             f"{family.radius_m:,.0f} m" if family.radius_m is not None else "",
-            f"{family.share * 100:.3g} %",
-            count_text(family.matching),
+            "" if family.share is None else f"{family.share * 100:.3g} %",
+            _matching(family),
         ]
         for family in world.families
     ]
@@ -217,6 +217,10 @@ def work_table(world: WorldResult) -> Table | None:
         if family.work
     ]
     return Table(["family, medians", *counters], rows, title=world.label)
+
+
+def _matching(family: FamilyResult) -> str:
+    return "" if family.matching is None else count_text(family.matching)
 
 
 def _ends(line: Line) -> list[str]:

@@ -117,6 +117,12 @@ def test_families_with_words(world_cache: Path) -> None:
     assert engines["two_words"] == [ENGINE, "numpy"]
     assert engines["suggest"] == engines["read_query"] == [ENGINE]
     assert all(line.recall == 1.0 for one in found.families for line in one.lines)
+    by_name = {one.family: one for one in found.families}
+    # Of those that hold the word, not all are open and take one of the cards.
+    assert 0.01 < (by_name["word_5"].share or 0.0) < 0.045
+    assert by_name["misspelt"].share is None
+    for name in ("suggest", "read_query"):
+        assert by_name[name].share is by_name[name].matching is None
 
 
 def test_a_pile_asks_fewer_families(world_cache: Path) -> None:

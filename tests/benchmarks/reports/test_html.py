@@ -72,6 +72,18 @@ def test_the_page_is_well_formed_and_asks_nothing_of_others() -> None:
     assert [each for each in found.links if not each.startswith("#")] == ["data:,"]
 
 
+def test_nothing_is_said_of_matches_where_none_are_counted() -> None:
+    made = results.result()
+    world = made.worlds[1]
+    family = msgspec.structs.replace(world.families[0], family="suggest", share=None, matching=None)
+    made.worlds = [msgspec.structs.replace(world, families=[family])]
+    page = html_report(made)
+    assert "match</span>" not in page
+    assert "None" not in page
+    rows = re.findall(r"<tr>.*?</tr>", section(page, "measured"), flags=re.DOTALL)
+    assert [re.findall(r"<td[^>]*>(.*?)</td>", row)[-2:] for row in rows[1:]] == [["", ""]]
+
+
 def test_every_drawing_is_xml_that_says_what_it_shows_and_has_no_colours() -> None:
     page = html_report(results.result())
     found = drawings(page)

@@ -5,11 +5,13 @@ Not useful for: correctness over all parameters; the tests' oracle does that.
 
 Each family is one question asked at many places: a shop drawn at random, so that questions come
 from where shops are, moved by some 150 m. The instant is a Friday evening, the answer's length 20.
+Two families keep an engine honest that remembers: one asks of another minute in every question, one
+has another wallet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
@@ -18,8 +20,8 @@ from numpy.typing import NDArray
 
 from benchmarks.peers import Question
 from benchmarks.table import Table
-from benchmarks.world_deals import BANKS, RED, TINY
-from benchmarks.worlds import USUAL_TIME
+from benchmarks.world_deals import BANKS, RED, SHARES, TINY
+from benchmarks.worlds import BUILT_AT, LOCAL_ZONE, USUAL_TIME
 from geosearch.columns import Columns
 from geosearch.model import Query
 from geosearch.suggest import SuggestQuery
@@ -33,8 +35,15 @@ METRES_PER_DEGREE = 111_195.0
 LATER = USUAL_TIME + timedelta(hours=4)
 """The other instant that is asked about: most shops are shut by then."""
 
+EVENINGS = 40
+EVENING_MINUTES = 240
+WALLET = 3
+
 # Corners of the polygon that is asked about, metres east and north of the place: 5.4 km2, concave.
 _CORNERS = ((-1500, -900), (400, -1300), (1600, -600), (500, 100), (1300, 1300), (-700, 1400))
+
+
+Draw = Callable[[np.random.Generator, int], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Family:
     """One question.
 
     Its label, its wishes, how far from a shop it is asked, whether it asks for what lies in a
-    polygon instead of a circle, and whether peers are asked it too.
+    polygon instead of a circle, whether peers are asked it too, and what draws the wishes in which
+    its questions differ.
     """
 
     name: str
@@ -51,15 +61,34 @@ class Family:
     away_m: float = NEAR_M
     drawn: bool = False
     peers: bool = True
+    each: Draw | None = None
 
-    def at(self, lat: float, lng: float) -> Query:
-        """The question at a place."""
-        wishes = {"at": USUAL_TIME, "limit": TOP_K, **self.wishes}
+    def at(self, lat: float, lng: float, **more: Any) -> Query:
+        """The question at a place, with `more` wishes."""
+        wishes = {"at": USUAL_TIME, "limit": TOP_K, **self.wishes, **more}
         if self.drawn:
             ring = [moved(lat, lng, east, north) for east, north in _CORNERS]
             corners = [[x, y] for y, x in (*ring, ring[0])]
             wishes["polygon"] = {"type": "Polygon", "coordinates": [corners]}
         return Query(lat=lat, lng=lng, **wishes)
+
+
+def another_minute(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
+    """Instants from 18:00 to 22:00 of `EVENINGS` days from the world's build on, none twice."""
+    first = datetime.combine(BUILT_AT.astimezone(LOCAL_ZONE), time(18), LOCAL_ZONE)
+    chosen = rng.choice(EVENINGS * EVENING_MINUTES, count, replace=False).tolist()
+    return [
+        {"at": first + timedelta(days=number // EVENING_MINUTES, minutes=number % EVENING_MINUTES)}
+        for number in chosen
+    ]
+
+
+def another_wallet(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
+    """Wallets of `WALLET` of the programmes, each as likely."""
+    names = list(SHARES)
+    return [
+        {"cards": tuple(rng.choice(names, WALLET, replace=False).tolist())} for _ in range(count)
+    ]
 
 
 _OPEN_RED = {"open": "now", "cards": (RED,)}
@@ -81,6 +110,19 @@ FAMILIES = (
         "nearest_later",
         "nearest, open at another time, the 3 % card",
         {**_OPEN_RED, "sort": "distance", "at": LATER},
+    ),
+    Family(
+        "nearest_minutes",
+        "nearest, another minute each question, open, the 3 % card",
+        {**_OPEN_RED, "sort": "distance"},
+        peers=False,
+        each=another_minute,
+    ),
+    Family(
+        "nearest_wallets",
+        "nearest, open now, another wallet of 3 cards each",
+        {"sort": "distance", "open": "now"},
+        each=another_wallet,
     ),
     Family("best_red", "best, open now, the 3 % card", {**_OPEN_RED, "sort": "best"}),
     Family("saving_red", "saving, open now, the 3 % card", {**_OPEN_RED, "sort": "saving"}),
@@ -232,6 +274,9 @@ def asked_in(
         by_name = {one.name: one for one in FAMILIES}
         chosen = Random(seed).choices(list(MIX), list(MIX.values()), k=count)
         queries = [by_name[name].at(*spot) for name, spot in zip(chosen, spots, strict=True)]
+    elif family.each is not None:
+        wishes = family.each(np.random.default_rng((seed, 1)), count)
+        queries = [family.at(*spot, **more) for spot, more in zip(spots, wishes, strict=True)]
     else:
         queries = [family.at(*spot) for spot in spots]
     questions = [question_of(query, table) for query in queries] if table and family.peers else []

@@ -1,5 +1,7 @@
 """Families ask peers what they ask the engine."""
 
+from datetime import timedelta
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,20 +9,25 @@ from shapely.geometry import shape
 
 from benchmarks.brute import BruteForce
 from benchmarks.families import (
+    EVENINGS,
     FAMILIES,
     FAR_M,
     LATER,
     MIX,
     MIXED,
     PILE_FAMILIES,
+    WALLET,
+    another_minute,
+    another_wallet,
     asked_in,
     moved,
     places,
     question_of,
 )
 from benchmarks.table import Table, table_of
-from benchmarks.world_deals import BANKS, RED
-from benchmarks.worlds import USUAL_TIME
+from benchmarks.world_deals import BANKS, RED, SHARES
+from benchmarks.worlds import BUILT_AT, USUAL_TIME
+from geosearch.hours.schedules import Horizon
 from geosearch.model import Query
 from geosearch.searcher import Searcher
 from tests.oracles import haversine_m
@@ -68,6 +75,24 @@ def test_the_columns_of_peers_find_what_the_engine_finds(toy: Searcher, table: T
             assert counted.total == matching.sum()
             compared += int(matching.sum())
     assert compared > 500
+
+
+def test_no_minute_comes_twice_and_all_are_evenings() -> None:
+    instants = [wish["at"] for wish in another_minute(np.random.default_rng(1), 2_000)]
+    assert len(set(instants)) == 2_000
+    assert {18, 19, 20, 21} == {instant.hour for instant in instants}
+    assert len({instant.date() for instant in instants}) == EVENINGS
+    horizon = Horizon.for_build(BUILT_AT)
+    assert all(
+        0 <= (at - horizon.start) // timedelta(minutes=1) < horizon.minutes for at in instants
+    )
+
+
+def test_wallets_differ_and_hold_every_programme() -> None:
+    wallets = [frozenset(wish["cards"]) for wish in another_wallet(np.random.default_rng(1), 2_000)]
+    assert {len(wallet) for wallet in wallets} == {WALLET}
+    assert len(set(wallets)) > 200
+    assert frozenset.union(*wallets) == set(SHARES)
 
 
 def test_places_are_as_far_away_as_they_say(toy: Searcher) -> None:

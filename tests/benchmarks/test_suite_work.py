@@ -24,6 +24,8 @@ NEEDED = {
     "nearest_open_banks": (127, 129, 50),
     "nearest_tiny": (0, 46, 2),
     "nearest_later": (84, 106, 15),
+    "nearest_minutes": (71, 48, 26),
+    "nearest_wallets": (145, 259, 42),
     "best_red": (93, 69, 68),
     "saving_red": (93, 69, 69),
     "count_all": (119, 76, 0),

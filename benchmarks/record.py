@@ -1,7 +1,7 @@
 """What every result is kept with: machine, versions, commit, load, and the command.
 
-Useful for: `figures`, `builds` and `http_load`, which each write one JSON file of results.
-Not useful for: showing results; see `report`.
+Useful for: `run` and `relevance`, which each write one JSON file of results.
+Not useful for: showing results; see `reports`.
 """
 
 import os

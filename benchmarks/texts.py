@@ -12,8 +12,7 @@ Useful for: `suite`.
 Not useful for: relevance; `benchmarks.relevance` measures that.
 """
 
-import hashlib
-import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -24,9 +23,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from benchmarks.cache import kept
 from benchmarks.families import TOP_K, Asked, places, question_of
 from benchmarks.table import Table
-from benchmarks.worlds import cache_folder
 from geosearch.build.pipeline import build
 from geosearch.model import Query
 from geosearch.searcher import Searcher
@@ -46,39 +45,23 @@ NAMES = (*SHARES, "two_words", "misspelt", "suggest")
 """Families that are asked in a world of texts."""
 
 _SOURCES = (
-    *("indexes", "geosearch/build", "geosearch/synth", "geosearch/snapshot", "geosearch/hours"),
+    *("indexes/**/*.py", "geosearch/build/**/*.py", "geosearch/synth/**/*.py"),
+    *("geosearch/snapshot/**/*.py", "geosearch/hours/**/*.py"),
     *("geosearch/segment_*.py", "geosearch/c*.py", "geosearch/directory.py", "geosearch/bounds.py"),
     *("geosearch/offers.py", "geosearch/ranking.py"),
 )
 
 
 def text_world(merchants: int, say: Callable[[str], None] = print) -> Path:
-    """Index folder of a synthetic city with text, made first where the cache does not have it.
+    """Index folder of a synthetic city with text, made first where the cache does not have it."""
 
-    Folders of the same world by older sources are removed.
-    """
-    prefix = f"texts-{merchants}-{SEED}-"
-    folder = cache_folder() / f"{prefix}{_digest()}"
-    if (folder / "CURRENT").exists():
-        return folder
-    for old in cache_folder().glob(f"{prefix}*"):
-        shutil.rmtree(old)
-    say(f"Building a city of {merchants:,} with text in {folder}")
-    snapshot = cache_folder() / f"snapshot-{prefix}"
-    synthesise(snapshot, merchants=merchants, seed=SEED)
-    build(snapshot, folder, now=DEFAULT_CREATED_AT)
-    shutil.rmtree(snapshot)
-    return folder
+    def write(folder: Path) -> None:
+        say(f"Building a city of {merchants:,} with text in {folder}")
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="snapshot-") as snapshot:
+            synthesise(Path(snapshot), merchants=merchants, seed=SEED)
+            build(Path(snapshot), folder, now=DEFAULT_CREATED_AT)
 
-
-def _digest() -> str:
-    root = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
-    for name in _SOURCES:
-        pattern = name if name.endswith(".py") else f"{name}/**/*.py"
-        for file in sorted(root.glob(pattern)):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
+    return kept(f"texts-{merchants}-{SEED}", _SOURCES, write)
 
 
 def cards_of(engine: Searcher) -> tuple[str, ...]:

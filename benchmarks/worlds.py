@@ -9,9 +9,6 @@ Useful for: an index of ten million merchants in minutes, without a snapshot on 
 Not useful for: measuring the build; `builds` does that with `synth` and `build`.
 """
 
-import hashlib
-import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,6 +18,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from benchmarks.cache import kept
 from benchmarks.record import peak_rss_gb
 from benchmarks.world_deals import draw_deals
 from benchmarks.world_merchants import draw_merchants
@@ -32,7 +30,6 @@ from geosearch.segment_writer import Surroundings, write_segment
 from geosearch.synth.places import Places, build_world
 from indexes.timetable import TimetableBuilder
 
-CACHE_VARIABLE = "GEOSEARCH_BENCH_CACHE"
 LOCAL_ZONE = timezone(timedelta(hours=8))
 BUILT_AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
 """Every world is built at this instant, so that the same arguments give the same columns."""
@@ -104,45 +101,19 @@ class World:
         """What it is, for a table."""
         return f"{self.merchants:,}, {NAMES[self.shape]}"
 
-    def folder(self) -> Path:
-        """Index folder in the cache of this world as exactly these sources make it."""
-        digest = hashlib.sha256()
-        root = Path(__file__).resolve().parent.parent
-        for name in _SOURCES:
-            digest.update((root / name).read_bytes())
-        return cache_folder() / f"{self._prefix()}{digest.hexdigest()[:12]}"
-
-    def older(self) -> list[Path]:
-        """Folders of this world in the cache, whatever sources made them."""
-        return sorted(cache_folder().glob(f"{self._prefix()}*"))
-
-    def _prefix(self) -> str:
-        return f"{self.shape}-{self.merchants}-{self.seed}-"
-
-
-def cache_folder() -> Path:
-    """`$GEOSEARCH_BENCH_CACHE`, else a folder below the user's cache."""
-    base = os.environ.get(CACHE_VARIABLE)
-    return Path(base) if base else Path.home() / ".cache" / "geosearch" / "worlds"
-
 
 def open_world(world: World, say: Callable[[str], None] = print) -> Path:
-    """Index folder of a world, written first where the cache does not have it.
+    """Index folder of a world, written first where the cache does not have it."""
 
-    Folders of the same world by older sources are removed.
-    """
-    folder = world.folder()
-    if (folder / "CURRENT").exists():
-        return folder
-    for old in world.older():
-        shutil.rmtree(old)
-    say(f"Writing the world of {world.label} to {folder}")
-    folder.mkdir(parents=True)
-    begin = time.perf_counter()
-    publish(folder, lambda version: _write(world, version / SEGMENT))
-    spent = time.perf_counter() - begin
-    say(f"Wrote it in {spent:.0f} s, with {peak_rss_gb():.1f} GB of memory at the most")
-    return folder
+    def write(folder: Path) -> None:
+        say(f"Writing the world of {world.label} to {folder}")
+        folder.mkdir()
+        begin = time.perf_counter()
+        publish(folder, lambda version: _write(world, version / SEGMENT))
+        spent = time.perf_counter() - begin
+        say(f"Wrote it in {spent:.0f} s, with {peak_rss_gb():.1f} GB of memory at the most")
+
+    return kept(f"{world.shape}-{world.merchants}-{world.seed}", _SOURCES, write)
 
 
 def _draw_in(places: Places) -> Places:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.worlds import CACHE_VARIABLE, World, open_world
+from benchmarks.cache import VARIABLE
+from benchmarks.worlds import World, open_world
 from geosearch.searcher import Searcher, open_index
 
 TOY = World("city", 12_000)
@@ -15,7 +16,7 @@ TOY = World("city", 12_000)
 def world_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("worlds")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(CACHE_VARIABLE, str(folder))
+        patch.setenv(VARIABLE, str(folder))
         yield folder
 
 

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from benchmarks.brute import BruteForce
+from benchmarks.cache import VARIABLE
 from benchmarks.families import FAMILIES
 from benchmarks.flat import Flat
 from benchmarks.world_deals import SHARES
@@ -94,23 +95,8 @@ def test_the_same_world_has_the_same_columns(
 ) -> None:
     world = World("city", 500)
     one = current(open_world(world)) / "segment-0000"
-    monkeypatch.setenv("GEOSEARCH_BENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
     two = current(open_world(world)) / "segment-0000"
     names = sorted(path.name for path in one.glob("*.npy"))
     assert len(names) > 30
     assert [name for name in names if (one / name).read_bytes() != (two / name).read_bytes()] == []
-
-
-def test_older_sources_leave_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEOSEARCH_BENCH_CACHE", str(tmp_path))
-    world = World("city", 50)
-    old = tmp_path / "city-50-1-0123456789ab"
-    other = tmp_path / "city-500-1-0123456789ab"
-    old.mkdir()
-    other.mkdir()
-    said: list[str] = []
-    folder = open_world(world, say=said.append)
-    assert not old.exists()
-    assert other.exists()
-    assert open_world(world, say=said.append) == folder
-    assert len(said) == 2

@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -41,6 +42,7 @@ import numpy as np
 from benchmarks.families import FAMILIES, TOP_K, places
 from benchmarks.http_client import Load, run_load
 from benchmarks.result import HttpResult, Loop
+from benchmarks.servers import Server, listens, pin
 from benchmarks.worlds import USUAL_TIME, World, open_world
 from geosearch.model import Query
 from geosearch.publish import current, publish
@@ -58,7 +60,6 @@ RUNS = 3
 PAGES = 400
 FRESHENED = 5
 PROBE_SECONDS = 0.001
-START_SECONDS = 300
 HOST = "127.0.0.1"
 
 
@@ -100,38 +101,20 @@ def usable_cores() -> set[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
-def pin(process: int, cores: set[int]) -> None:
-    """Keep a process (0 is this one) on these cores, where the system can."""
-    if cores:
-        os.sched_setaffinity(process, cores)
-
-
 @contextmanager
-def running(command: list[str], port: int, cores: set[int], log: Path) -> Iterator[int]:
-    """Process id of a server started with `command`, once it answers on its port; stopped after."""
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, *command], stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
-            pin(server.pid, cores)
-            _wait_for(server, port, log)
-            yield server.pid
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait_for(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            break
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"Expected a server on port {port}, got: {log.read_text()[-500:]}")
+def running(command: list[str], port: int, cores: set[int], folder: Path) -> Iterator[int]:
+    """Process id of a server of Python, once it answers on its port; stopped after."""
+    server = Server(
+        [sys.executable, *command],
+        folder,
+        answers=partial(listens, (HOST, port)),
+        cwd=Path.cwd(),
+        cores=cores,
+    )
+    try:
+        yield server.pid
+    finally:
+        server.stop()
 
 
 def free_port() -> int:
@@ -323,7 +306,7 @@ def run(world: World, *, seconds: float, spots: int, runs: int = RUNS) -> HttpRe
     loops: list[Loop] = []
     with tempfile.TemporaryDirectory(prefix="geosearch-load-") as temporary:
         folder = Path(temporary)
-        with running(floor, floor_port, servers, folder / "floor.log") as process:
+        with running(floor, floor_port, servers, folder) as process:
             served = Served("floor", process, floor_port)
             closed = [
                 served.closed_loop(asked, seconds, USUAL_CONNECTIONS, mine) for _ in range(runs)
@@ -331,7 +314,7 @@ def run(world: World, *, seconds: float, spots: int, runs: int = RUNS) -> HttpRe
             loops.append(_usual(closed))
             _tell(loops[-1])
         floor_us = loops[0].cpu_us
-        with running(serve, port, servers, folder / "serve.log") as process:
+        with running(serve, port, servers, folder) as process:
             served = Served("geosearch", process, port)
             served.closed_loop(asked, min(2.0, seconds), USUAL_CONNECTIONS, mine)
             for connections in CONNECTIONS:
@@ -379,7 +362,7 @@ def freshness_ms(folder: Path, cores: set[int]) -> list[float]:
     port = free_port()
     serve = ["-m", "geosearch", "serve", "--index", str(index), "--port", str(port)]
     spent = []
-    with running(serve, port, cores, folder / "fresh.log"):
+    with running(serve, port, cores, folder):
         for _ in range(FRESHENED):
             version = publish(index, lambda new: _copied(current(source), new))
             begin = time.perf_counter()

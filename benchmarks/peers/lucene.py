@@ -30,7 +30,7 @@ import numpy as np
 
 from benchmarks.peers import Found, Missing, Question
 from benchmarks.peers.numpy_scan import unit_vector, unit_vectors
-from benchmarks.peers.servers import STOP_SECONDS, as_user, bytes_below
+from benchmarks.servers import STOP_SECONDS, as_user, bytes_below
 from benchmarks.table import Table
 
 VERSION = "9.12.3"

@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.peers import Found, Missing, Question
-from benchmarks.peers.servers import Room, Server, as_user
+from benchmarks.servers import Room, Server, as_user
 from benchmarks.table import UNKNOWN_SAVING, Table
 from indexes.sphere import EARTH_RADIUS_M
 

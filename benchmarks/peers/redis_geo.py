@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks.peers import I64, Found, Missing, Question
-from benchmarks.peers.servers import Room, Server, listens
+from benchmarks.servers import Room, Server, listens
 from benchmarks.table import UNKNOWN_SAVING, Table
 from indexes.sphere import EARTH_RADIUS_M
 

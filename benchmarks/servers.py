@@ -1,6 +1,6 @@
-"""Start a peer's server process in a folder, wait until it answers, and stop it again.
+"""Start a server process, wait until it answers, and stop it again.
 
-Useful for: peers that are programs of their own, reached over a Unix socket or the loopback.
+Useful for: `http_load`, and peers that are programs of their own.
 Not useful for: servers that outlive this process; every one is stopped with it.
 """
 
@@ -14,10 +14,11 @@ import subprocess
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-START_SECONDS = 60.0
+START_SECONDS = 300.0
+"""Long enough for the service to compile its kernels."""
 STOP_SECONDS = 20.0
 MAX_SOCKET_BYTES = 107
 """Longest path of a Unix socket on Linux (`sun_path` of unix(7), less its closing zero)."""
@@ -28,10 +29,19 @@ _TAIL = 500
 class Server:
     """A running server; stopped by `stop`, at the end of this process, or when this process dies.
 
+    Parameters
+    ----------
+    folder
+        Receives what it says, and is where it runs unless `cwd` is given.
+    answers
+        Whether it does by now; waited for, up to `START_SECONDS`.
+    cores
+        The only ones that it may use, if any are named.
+
     Raises
     ------
     RuntimeError
-        If it ends, or has not answered within `START_SECONDS`; the message has the end of its log.
+        If it ends, or does not answer in time; the message has the end of what it said.
     """
 
     def __init__(
@@ -42,17 +52,20 @@ class Server:
         answers: Callable[[], bool],
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
+        cwd: Path | None = None,
+        cores: Collection[int] = (),
     ) -> None:
         self._stop_signal = stop_signal
         self._log = folder / "server.log"
         with self._log.open("wb") as output:
             self._process = subprocess.Popen(
                 as_user([*command], user, death_signal=stop_signal),
-                cwd=folder,
+                cwd=cwd or folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        pin(self._process.pid, cores)
         # The registry must not keep a server alive that nobody else holds.
         self._stop_last = _stop_last(weakref.ref(self))
         atexit.register(self._stop_last)
@@ -118,10 +131,16 @@ def as_user(
     return [setpriv, *options, "--", *command]
 
 
-def listens(path: str) -> bool:
-    """Whether somebody listens on a Unix socket."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
+def pin(process: int, cores: Collection[int]) -> None:
+    """Keep a process (0 is this one) on these cores, where there are any."""
+    if cores:
+        os.sched_setaffinity(process, cores)
+
+
+def listens(address: str | tuple[str, int]) -> bool:
+    """Whether somebody listens on a Unix socket, or on a host and port."""
+    with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as probe:
+        return probe.connect_ex(address) == 0
 
 
 class Room:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socketserver
 import subprocess
 import sys
 import time
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import servers
-from benchmarks.peers.servers import Room, Server, as_user, bytes_below, listens
+from benchmarks import servers
+from benchmarks.servers import Room, Server, as_user, bytes_below, listens
 
 _LISTEN = """
 import signal, socket, sys
@@ -55,6 +56,30 @@ def test_stops(tmp_path: Path) -> None:
     assert not listens(str(socket))
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
+def test_stays_on_its_cores_and_in_its_folder(tmp_path: Path) -> None:
+    core = max(os.sched_getaffinity(0))
+    (tmp_path / "here").mkdir()
+    socket = tmp_path / "s"
+    server = Server(
+        command(socket),
+        tmp_path,
+        answers=partial(listens, str(socket)),
+        cwd=tmp_path / "here",
+        cores={core},
+    )
+    assert os.sched_getaffinity(server.pid) == {core}
+    assert Path(f"/proc/{server.pid}/cwd").resolve() == tmp_path / "here"
+    server.stop()
+
+
+def test_a_port_is_listened_on_or_not() -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        address = ("127.0.0.1", int(server.server_address[1]))
+        assert listens(address)
+    assert not listens(address)
+
+
 def test_killed_when_it_does_not_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "STOP_SECONDS", 0.2)
     socket = tmp_path / "s"
@@ -91,7 +116,7 @@ def test_gone_with_its_owner(tmp_path: Path, how: str) -> None:
 import os, signal
 from functools import partial
 from pathlib import Path
-from benchmarks.peers.servers import Server, listens
+from benchmarks.servers import Server, listens
 path = {str(socket)!r}
 server = Server({command(socket)!r}, Path({str(tmp_path)!r}), answers=partial(listens, path))
 print(server.pid, flush=True)

@@ -285,7 +285,7 @@ def parts_of(
         "server and framework (the floor)": floor_us,
         "finding and ordering (`rank`)": rank,
         "writing the results (`page`)": max(0.0, page - rank),
-        "reading and checking the request, log, metrics": max(0.0, cpu_us - floor_us - page),
+        "parsing and logging (checks and metrics, too)": max(0.0, cpu_us - floor_us - page),
     }
     return {name: round(us, 1) for name, us in parts.items()}
 

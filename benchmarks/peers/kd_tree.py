@@ -30,7 +30,7 @@ class KdTree:
     """Peer `kdtree`."""
 
     name: ClassVar[str] = "kdtree"
-    label: ClassVar[str] = "scipy cKDTree, one for each card"
+    label: ClassVar[str] = "scipy cKDTree, one a card"
     schema: ClassVar[str] = (
         "cKDTree over unit vectors of all rows and one of each programme's; hours and the rest "
         "filtered in numpy; several programmes: trees merged, or the tree of all rows filtered."

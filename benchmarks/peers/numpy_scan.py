@@ -115,7 +115,7 @@ class NumpyScan:
     """Peer `numpy`."""
 
     name: ClassVar[str] = "numpy"
-    label: ClassVar[str] = "numpy, strip of sorted latitudes"
+    label: ClassVar[str] = "numpy, sorted by latitude"
     schema: ClassVar[str] = (
         "Columns sorted by latitude; masks of longitude and of bits for hours and programmes, then "
         "distances; sorted lists of rows by word, the rarest first."

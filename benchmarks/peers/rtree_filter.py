@@ -43,7 +43,7 @@ class RtreeFilter:
     """Peer `rtree`."""
 
     name: ClassVar[str] = "rtree"
-    label: ClassVar[str] = "libspatialindex and a loop in Python"
+    label: ClassVar[str] = "rtree and a loop in Python"
     schema: ClassVar[str] = (
         "R-tree in memory, bulk loaded, 64 to a node, of points in degrees; columns as lists, "
         "filtered in Python: hours, programmes, then distance; for the nearest smaller boxes first."

@@ -52,7 +52,7 @@ class Sqlite:
     """Peer `sqlite`."""
 
     name: ClassVar[str] = "sqlite"
-    label: ClassVar[str] = "SQLite, tables clustered by cell"
+    label: ClassVar[str] = "SQLite, rows by cell"
     schema: ClassVar[str] = (
         "Shops clustered by a cell of 0.0025 degree, deals by programme and cell, words by token "
         "and cell, each a covering table; ranges of a row of cells; file mapped, read-only."

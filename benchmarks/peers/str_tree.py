@@ -25,7 +25,7 @@ class StrTree:
     """Peer `strtree`."""
 
     name: ClassVar[str] = "strtree"
-    label: ClassVar[str] = "shapely STRtree and numpy"
+    label: ClassVar[str] = "shapely STRtree, numpy"
     schema: ClassVar[str] = (
         "STRtree of points in degrees, 10 to a node; the box's rows filtered by bits for hours and "
         "programmes, then by distance; for the nearest smaller boxes first."

@@ -314,7 +314,7 @@ def _places(rows: Sequence[Row], top: float) -> tuple[list[float], float]:
 
 def _column(number: int) -> float:
     """Right end of a column of text, counted from the right."""
-    return WIDTH - 4 - 48 * number
+    return WIDTH - 4 - 52 * number
 
 
 def _ends(line: Line) -> tuple[float, float]:

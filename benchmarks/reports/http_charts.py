@@ -68,8 +68,9 @@ def _loop_chart(title: str, loops: Sequence[Loop]) -> str:
     rows = []
     for loop in loops:
         floor = loop.server == FLOOR
-        count = f"{loop.connections:,}" + ("" if floor else " connections")
-        load = count if loop.rate is None else f"{loop.rate:,.0f} per s"
+        load = f"{loop.rate:,.0f} per s" if loop.rate is not None else f"{loop.connections:,}"
+        if loop.rate is None and not floor:
+            load += " connection" if loop.connections == 1 else " connections"
         rows.append(
             Row(
                 f"floor, {load}" if floor else load,
@@ -101,7 +102,7 @@ def _part_chart(parts: dict[str, float]) -> str:
         begin, end = scale(before), scale(before + us)
         before += us
         pieces += [
-            *named(name, y + 16, ""),
+            *named(name.partition(" (")[0], y + 16, ""),
             svg.bar(begin, y + 4, (max(end - begin, 1.0), step - 9), f"part{number % svg.PARTS}"),
             svg.text(WIDTH - 46, y + 16, time_text(us), anchor="end"),
             svg.text(WIDTH - 4, y + 16, near_share(us / whole), "small", anchor="end"),

@@ -48,6 +48,7 @@ tr:last-child td { border-bottom: 0; }
 th { background: var(--panel); font-weight: 600; white-space: normal; vertical-align: bottom; }
 .word { text-align: left; white-space: normal; min-width: 6rem; }
 .word:first-child { min-width: 10rem; }
+.word:nth-child(3) { min-width: 18rem; }
 .ours-row td { background: var(--ours-soft); font-weight: 600; }
 summary { cursor: pointer; margin: .8rem 0; color: var(--ours); }
 svg text { fill: var(--ink); }

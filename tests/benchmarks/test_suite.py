@@ -99,7 +99,8 @@ def test_a_wrong_peer_is_told_with_its_recall(measured: WorldResult) -> None:
 
 
 def test_engines_are_told_of(measured: WorldResult) -> None:
-    numpy, lazy, absent = measured.engines
+    ours, numpy, lazy, absent = measured.engines
+    assert (ours.engine, ours.bytes) == (ENGINE, measured.hot_bytes)
     assert (lazy.engine, lazy.version, lazy.bytes, lazy.missing) == ("lazy", "1", 1, "")
     assert numpy.bytes > 0
     assert absent.missing == "get it"

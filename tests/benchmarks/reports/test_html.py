@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.reports import write_reports
+from benchmarks.peers import PEERS, peer_class
+from benchmarks.reports import svg, write_reports
+from benchmarks.reports.charts import NAMES
 from benchmarks.reports.html import html_report
 from benchmarks.reports.units import time_text
 from benchmarks.result import EngineResult, Result, load_result
@@ -82,6 +84,12 @@ def test_nothing_is_said_of_matches_where_none_are_counted() -> None:
     assert "None" not in page
     rows = re.findall(r"<tr>.*?</tr>", section(page, "measured"), flags=re.DOTALL)
     assert [re.findall(r"<td[^>]*>(.*?)</td>", row)[-2:] for row in rows[1:]] == [["", ""]]
+
+
+def test_no_name_of_a_peer_is_cut_in_a_chart() -> None:
+    for name in PEERS:
+        for line in svg.wrapped(peer_class(name).label, NAMES - 12):
+            assert svg.shortened(line, NAMES - 12) == line
 
 
 def test_every_drawing_is_xml_that_says_what_it_shows_and_has_no_colours() -> None:

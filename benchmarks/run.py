@@ -111,8 +111,9 @@ def run(options: Options, command: Sequence[str] = ("geosearch", "bench")) -> Re
     # A stop must end the servers, too: it becomes the exception that Ctrl-C raises.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        planned = steps(options)
         warm(_say)
-        _do_all(steps(options), result, options.out)
+        _do_all(planned, result, options.out)
     finally:
         signal.signal(signal.SIGTERM, before)
     return result
@@ -147,7 +148,13 @@ def _left(planned: Sequence[_Step], number: int, begin: float) -> str:
 
 
 def steps(options: Options) -> list[_Step]:
-    """What a run consists of, in order."""
+    """What a run consists of, in order.
+
+    Raises
+    ------
+    BadRequest
+        If that is nothing.
+    """
     effort = FULL if options.full else QUICK
     if options.queries is not None:
         effort = effort._replace(queries=options.queries)
@@ -175,7 +182,13 @@ def steps(options: Options) -> list[_Step]:
         "http": _Step("the service under load", 25 * seconds, partial(_http, city, seconds)),
         "relevance": _Step("relevance", 20.0, _relevance),
     }
-    return planned + [step for name, step in others.items() if chosen.wants(name)]
+    planned += [step for name, step in others.items() if chosen.wants(name)]
+    if not planned:
+        raise BadRequest(
+            f"Expected a family that is asked in worlds of {', '.join(map(str, worlds))}, got "
+            f"{', '.join(options.only)} - at `--only`"
+        )
+    return planned
 
 
 def _guess(merchants: int, peers: int, effort: Effort) -> float:

@@ -124,6 +124,11 @@ def test_odd_options_are_refused(given: dict[str, str], message: str) -> None:
         options(**given)
 
 
+def test_families_that_no_world_has_are_refused() -> None:
+    with pytest.raises(BadRequest, match="worlds of 2000000, got word_5 - at `--only`"):
+        run(options(only="word_5", worlds="2000000"))
+
+
 def test_options_are_lists() -> None:
     found = options(only=",".join((*FAMILY_NAMES, *OTHERS)), peers="", worlds="1_000,20,20")
     assert found.only == (*FAMILY_NAMES, *OTHERS)

@@ -49,7 +49,8 @@ def _latency(result: Result) -> Section:
     worlds = peer_worlds(result)
     said = [
         "p50 of every engine with its p99. Engines whose answers are not all right show their "
-        "recall and are no rivals, however fast.",
+        'recall and are no rivals, however fast. In the tables "match" is the share of all '
+        "merchants that match all but the place.",
     ]
     if not worlds:
         said = ["No peer was asked in this run; these are the figures of this engine alone."]

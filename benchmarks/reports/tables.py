@@ -57,6 +57,12 @@ def duel_table(world: WorldResult) -> Table:
     return Table(head, rows, (0, 4))
 
 
+def own_table(world: WorldResult) -> Table:
+    """p50 and p99 of this engine, a row a family."""
+    rows = [[family.label, *_ends(ours)] for family, ours, _ in duels(world)]
+    return Table([f"family, {world.label}", "p50", "p99"], rows)
+
+
 def line_table(world: WorldResult) -> Table:
     """Every engine in every family, the fastest first."""
     rows: list[list[str]] = []
@@ -65,11 +71,10 @@ def line_table(world: WorldResult) -> Table:
         for line in by_speed(family):
             if line.engine == OURS:
                 ours.add(len(rows))
-            rows.append(
-                [family.label, engine_label(world, line.engine), *_times(line), *_right(line)]
-            )
-    head = ["family", "engine", "p50", "p90", "p99", "p99.9", "spread", "recall", "compared"]
-    return Table(head, rows, (0, 1), frozenset(ours), world.label)
+            engine = engine_label(world, line.engine)
+            rows.append([family.label, *_wanted(family), engine, *_times(line), *_right(line)])
+    head = ["family", "radius", "match", "engine", "p50", "p90", "p99", "p99.9", "spread"]
+    return Table([*head, "recall", "compared"], rows, (0, 3), frozenset(ours), world.label)
 
 
 def family_table(world: WorldResult) -> Table:
@@ -78,8 +83,7 @@ def family_table(world: WorldResult) -> Table:
         [
             family.label,
             family.family,
-            f"{family.radius_m:,.0f} m" if family.radius_m is not None else "",
-            "" if family.share is None else f"{family.share * 100:.3g} %",
+            *_wanted(family),
             _matching(family),
         ]
         for family in world.families
@@ -217,6 +221,14 @@ def work_table(world: WorldResult) -> Table | None:
         if family.work
     ]
     return Table(["family, medians", *counters], rows, title=world.label)
+
+
+def _wanted(family: FamilyResult) -> list[str]:
+    """Radius, and the share of all merchants that match but for the place."""
+    return [
+        f"{family.radius_m:,.0f} m" if family.radius_m is not None else "",
+        "" if family.share is None else f"{family.share * 100:.3g} %",
+    ]
 
 
 def _matching(family: FamilyResult) -> str:

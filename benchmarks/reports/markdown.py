@@ -1,6 +1,6 @@
-"""A result as Markdown, and the part of the README that is generated from it.
+"""A result as Markdown, and the parts of README and changelog that are generated from it.
 
-Useful for: `report.md`, which any viewer shows, and README.md.
+Useful for: `report.md`, which any viewer shows, README.md and CHANGELOG.md.
 Not useful for: charts; see `html`.
 """
 
@@ -58,8 +58,14 @@ def readme_lines(result: Result) -> str:
     return "\n\n".join([*parts, *(_escaped(text) for text in said if text)])
 
 
-def rewrite(text: str, result: Result) -> str:
-    """A document with the part between `BEGIN` and `END` made anew from a result.
+def changelog_lines(result: Result) -> str:
+    """The changelog's part: p50 and p99 of this engine in the largest world with peers."""
+    shown = map(tables.own_table, peer_worlds(readable(result))[:1])
+    return "\n\n".join([*map(table_text, shown), _escaped(sentences.circumstances(result))])
+
+
+def rewrite(text: str, lines: str) -> str:
+    """A document with other lines between `BEGIN` and `END`.
 
     Raises
     ------
@@ -71,7 +77,7 @@ def rewrite(text: str, result: Result) -> str:
     once = begin and end and not any(BEGIN in part or END in part for part in (before, after))
     if not once or BEGIN in inside:
         raise ValueError(f"Expected one {BEGIN!r} and, behind it, one {END!r}")
-    return f"{before}{BEGIN}\n{readme_lines(result)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{lines}\n{END}{after}"
 
 
 def table_text(table: Table) -> str:

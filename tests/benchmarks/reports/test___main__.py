@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.reports.__main__ import ROOT, main
-from benchmarks.reports.markdown import BEGIN, END, readme_lines
+from benchmarks.reports.markdown import BEGIN, END, changelog_lines, readme_lines
 from benchmarks.result import FILE, load_result, save_result
 from tests.benchmarks.reports.results import result as made
 
@@ -12,7 +12,16 @@ def test_readme_and_reports_are_made_of_the_result(tmp_path: Path) -> None:
     folder = tmp_path / "benchmarks" / "results"
     save_result(made(), folder)
     (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nstale\n{END}\nafter\n", "utf-8")
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("no markers\n", "utf-8")
     main(tmp_path)
+    assert changelog.read_text("utf-8") == "no markers\n"
+    changelog.write_text(f"# 1\n{BEGIN}\n{END}\n", "utf-8")
+    main(tmp_path)
+    changes = changelog.read_text("utf-8")
+    assert changelog_lines(load_result(folder / FILE)) in changes
+    assert "| nearest, 3 km, any of 8 cards | 23.0 µs |" in changes
+    assert "| family, 1,000,000, one city | p50 | p99 |" in changes
     text = (tmp_path / "README.md").read_text("utf-8")
     assert readme_lines(load_result(folder / FILE)) in text
     assert text.startswith("before\n")

@@ -112,9 +112,9 @@ def test_what_a_run_lacks_is_left_out() -> None:
 
 def test_rewriting_replaces_what_stands_between_the_markers() -> None:
     made = results.result()
-    text = rewrite(f"# A\n{BEGIN}\nold\n{END}\nrest\n", made)
+    text = rewrite(f"# A\n{BEGIN}\nold\n{END}\nrest\n", readme_lines(made))
     assert text == f"# A\n{BEGIN}\n{readme_lines(made)}\n{END}\nrest\n"
-    assert rewrite(text, made) == text
+    assert rewrite(text, readme_lines(made)) == text
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_rewriting_replaces_what_stands_between_the_markers() -> None:
 )
 def test_rewriting_wants_both_markers_once(text: str) -> None:
     with pytest.raises(ValueError, match="Expected one"):
-        rewrite(text, results.result())
+        rewrite(text, "lines")
 
 
 def test_layers_are_told_of() -> None:

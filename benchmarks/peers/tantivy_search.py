@@ -73,7 +73,7 @@ class Tantivy:
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
-        self._searcher = index.searcher()
+        self._searcher: Any = index.searcher()
 
     def _write(self, writer: Any, table: Table) -> None:
         cells = [
@@ -252,7 +252,7 @@ class Tantivy:
 
     def close(self) -> None:
         """Let go of the files and remove them."""
-        del self._searcher
+        self._searcher = None
         for path in self._folder.iterdir():
             path.unlink()
 

@@ -1,18 +1,26 @@
 """Every peer is held to the same answers: those of plain loops over the table."""
 
 import math
+import os
+from dataclasses import replace
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from shapely import Point, Polygon
 
-from benchmarks.peers import Found, Peer, Question
+from benchmarks.peers import Found, Missing, Peer, Question
 from benchmarks.table import UNKNOWN_SAVING, Table
 from tests.oracles import haversine_m
 
 PROGRAMS = {"red": 1, "bank-1": 2, "bank-2": 3, "tiny": 4}
 WORDS = ("火锅", "锅店", "咖啡", "海底", "底捞")
+RING = ((121.4, 31.2), (121.5, 31.2), (121.5, 31.3))
+
+P = TypeVar("P", bound=Peer)
 
 
 def table(count: int = 3_000, seed: int = 1) -> Table:
@@ -40,6 +48,14 @@ def table(count: int = 3_000, seed: int = 1) -> Table:
         wallet="red",
         walk_cost_per_m=0.75,
     )
+
+
+def built(kind: type[P], made: Table, folder: Path) -> P:
+    """A peer over a table; skips the test where the peer is not installed."""
+    try:
+        return kind(made, folder)
+    except Missing as error:
+        pytest.skip(str(error))
 
 
 def questions(peer: Peer, count: int = 60, seed: int = 2) -> list[Question]:
@@ -164,3 +180,32 @@ def assert_agrees_at_the_edge(peer: Peer, made: Table, *, off_m: float) -> None:
             assert found.total == len(right)
             assert set(found.rows) <= set(right)
             assert len(found.rows) == min(20, len(right))
+
+
+def assert_words_need_texts(peer: Peer) -> None:
+    """Words are asked of a peer that was given texts; those that no shop has are in no row."""
+    asked = Question(lat=31.23, lng=121.47, words=("火锅", "没有"))
+    assert peer.answers(asked)
+    assert not len(peer.ask(asked).rows)
+    with TemporaryDirectory() as folder:
+        bare = type(peer)(replace(table(50), text=()), Path(folder))
+        assert not bare.answers(asked)
+        assert bare.answers(asked._replace(words=()))
+        bare.close()
+
+
+def assert_no_words_are_answered(peer: Peer) -> None:
+    """Everything but words."""
+    assert peer.answers(Question(lat=31.0, lng=121.0, sort="best", counted=True))
+    assert peer.answers(Question(lat=31.0, lng=121.0, polygon=RING))
+    assert not peer.answers(Question(lat=31.0, lng=121.0, words=("火锅",)))
+
+
+def assert_nothing_is_left(peer: Peer, folder: Path, process: int | None = None) -> None:
+    """Closing, twice, removes the files and ends the process."""
+    peer.close()
+    peer.close()
+    assert not list(folder.iterdir())
+    if process is not None:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)

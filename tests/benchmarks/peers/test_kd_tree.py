@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.peers import Missing, Question
 from benchmarks.peers.kd_tree import KdTree
-from tests.benchmarks.peers.agreement import PROGRAMS, assert_agrees, key, matches, table
+from tests.benchmarks.peers.agreement import PROGRAMS, RING, assert_agrees, key, matches, table
 
 
 def test_it_finds_what_loops_find(tmp_path: Path) -> None:
@@ -21,9 +21,8 @@ def test_it_finds_what_loops_find(tmp_path: Path) -> None:
 
 def test_it_refuses_words_and_polygons(tmp_path: Path) -> None:
     peer = KdTree(table(100), tmp_path)
-    ring = ((121.0, 31.0), (122.0, 31.0), (122.0, 32.0))
     assert peer.answers(Question(lat=31.0, lng=121.0, sort="best", counted=True))
-    assert peer.answers(Question(lat=31.0, lng=121.0, polygon=ring)) is False
+    assert peer.answers(Question(lat=31.0, lng=121.0, polygon=RING)) is False
     assert not peer.answers(Question(lat=31.0, lng=121.0, words=("火锅",)))
     peer.close()
 

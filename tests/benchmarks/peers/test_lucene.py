@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,9 @@ from tests.benchmarks.peers.agreement import (
     assert_agrees,
     assert_agrees_at_the_edge,
     assert_agrees_in_small_circles,
+    assert_nothing_is_left,
+    assert_words_need_texts,
+    built,
     matches,
     table,
 )
@@ -35,16 +37,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def built(folder: Path, count: int = 50) -> Lucene:
-    try:
-        return Lucene(table(count), folder)
-    except Missing as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lucene]:
-    made = built(tmp_path_factory.mktemp("lucene"), len(MADE))
+    made = built(Lucene, MADE, tmp_path_factory.mktemp("lucene"))
     yield made
     made.close()
 
@@ -88,14 +83,8 @@ def test_polygon_that_ends_a_millimetre_beside_a_shop(peer: Lucene) -> None:
             assert (row in right) == (off < 0)
 
 
-def test_words_need_texts(peer: Lucene, tmp_path: Path) -> None:
-    asked = Question(31.23, 121.47, words=("火锅", "没有"))
-    assert peer.answers(asked)
-    assert not len(peer.ask(asked).rows)
-    bare = Lucene(replace(table(50), text=()), tmp_path)
-    assert not bare.answers(asked)
-    assert bare.answers(asked._replace(words=()))
-    bare.close()
+def test_words_need_texts(peer: Lucene) -> None:
+    assert_words_need_texts(peer)
 
 
 def test_says_what_it_is(peer: Lucene) -> None:
@@ -104,16 +93,12 @@ def test_says_what_it_is(peer: Lucene) -> None:
 
 
 def test_nothing_is_left(tmp_path: Path) -> None:
-    made = built(tmp_path)
-    made.close()
-    made.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(made.pid, 0)
-    assert not list(tmp_path.iterdir())
+    made = built(Lucene, table(50), tmp_path)
+    assert_nothing_is_left(made, tmp_path, made.pid)
 
 
 def test_says_that_the_program_has_ended(tmp_path: Path) -> None:
-    made = built(tmp_path)
+    made = built(Lucene, table(50), tmp_path)
     os.kill(made.pid, signal.SIGKILL)
     with pytest.raises((RuntimeError, BrokenPipeError)):
         made.ask(Question(31.23, 121.47))

@@ -6,7 +6,13 @@ import pytest
 
 from benchmarks.peers import Question
 from benchmarks.peers.numpy_grid import NumpyGrid
-from tests.benchmarks.peers.agreement import assert_agrees, key, matches, table
+from tests.benchmarks.peers.agreement import (
+    assert_agrees,
+    assert_no_words_are_answered,
+    key,
+    matches,
+    table,
+)
 
 
 def test_it_finds_what_loops_find(tmp_path: Path) -> None:
@@ -30,8 +36,5 @@ def test_it_looks_further_where_shops_are_far(tmp_path: Path) -> None:
 
 def test_it_refuses_words(tmp_path: Path) -> None:
     peer = NumpyGrid(table(100), tmp_path)
-    ring = ((121.0, 31.0), (122.0, 31.0), (122.0, 32.0))
-    assert peer.answers(Question(lat=31.0, lng=121.0, sort="best", counted=True))
-    assert peer.answers(Question(lat=31.0, lng=121.0, polygon=ring)) is True
-    assert not peer.answers(Question(lat=31.0, lng=121.0, words=("火锅",)))
+    assert_no_words_are_answered(peer)
     peer.close()

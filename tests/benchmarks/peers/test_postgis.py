@@ -1,12 +1,11 @@
 """PostgreSQL with PostGIS answers as plain loops do, and is gone afterwards."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Missing, Question
+from benchmarks.peers import Question
 from benchmarks.peers.postgis import PostGis, _box
 from tests.benchmarks.peers.agreement import (
     PROGRAMS,
@@ -14,6 +13,8 @@ from tests.benchmarks.peers.agreement import (
     assert_agrees,
     assert_agrees_at_the_edge,
     assert_agrees_in_small_circles,
+    assert_nothing_is_left,
+    built,
     table,
 )
 
@@ -22,10 +23,7 @@ MADE = table()
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostGis]:
-    try:
-        made = PostGis(MADE, tmp_path_factory.mktemp("postgis"))
-    except Missing as error:
-        pytest.skip(str(error))
+    made = built(PostGis, MADE, tmp_path_factory.mktemp("postgis"))
     yield made
     made.close()
 
@@ -78,16 +76,9 @@ def test_box_holds_the_circle(lat: float, lng: float, expected: tuple[float, ...
 
 
 def test_nothing_is_left(tmp_path: Path) -> None:
-    try:
-        made = PostGis(table(50), tmp_path)
-    except Missing as error:
-        pytest.skip(str(error))
+    made = built(PostGis, table(50), tmp_path)
     assert made._server is not None
-    process, room = made._server.pid, made._room.folder
+    room = made._room.folder
     assert room.exists()
-    made.close()
-    made.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(process, 0)
+    assert_nothing_is_left(made, tmp_path, made._server.pid)
     assert not room.exists() or not list(room.iterdir())
-    assert not list(tmp_path.iterdir())

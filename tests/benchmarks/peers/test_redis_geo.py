@@ -1,17 +1,19 @@
 """Redis answers as plain loops do, and is gone afterwards."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Missing, Question
+from benchmarks.peers import Question
 from benchmarks.peers.redis_geo import RedisGeo
 from tests.benchmarks.peers.agreement import (
+    RING,
     assert_agrees,
     assert_agrees_at_the_edge,
     assert_agrees_in_small_circles,
+    assert_nothing_is_left,
+    built,
     table,
 )
 
@@ -20,10 +22,7 @@ MADE = table()
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisGeo]:
-    try:
-        made = RedisGeo(MADE, tmp_path_factory.mktemp("redis"))
-    except Missing as error:
-        pytest.skip(str(error))
+    made = built(RedisGeo, MADE, tmp_path_factory.mktemp("redis"))
     yield made
     made.close()
 
@@ -44,7 +43,7 @@ def test_asks_only_what_redis_has(peer: RedisGeo) -> None:
     asked = Question(lat=31.23, lng=121.47)
     assert peer.answers(asked)
     assert not peer.answers(asked._replace(words=("咖啡",)))
-    assert not peer.answers(asked._replace(polygon=((121.0, 31.0), (122.0, 31.0), (121.5, 32.0))))
+    assert not peer.answers(asked._replace(polygon=RING))
     assert not peer.answers(asked._replace(lat=86.0))
 
 
@@ -54,14 +53,6 @@ def test_says_what_it_is(peer: RedisGeo) -> None:
 
 
 def test_nothing_is_left(tmp_path: Path) -> None:
-    try:
-        made = RedisGeo(table(50), tmp_path)
-    except Missing as error:
-        pytest.skip(str(error))
+    made = built(RedisGeo, table(50), tmp_path)
     assert made._server is not None
-    process = made._server.pid
-    made.close()
-    made.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(process, 0)
-    assert not list(tmp_path.iterdir())
+    assert_nothing_is_left(made, tmp_path, made._server.pid)

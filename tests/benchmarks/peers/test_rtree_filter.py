@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks.peers import Question
 from benchmarks.peers.rtree_filter import RtreeFilter
-from tests.benchmarks.peers.agreement import assert_agrees, table
+from tests.benchmarks.peers.agreement import assert_agrees, assert_no_words_are_answered, table
 
 
 def test_it_finds_what_loops_find(tmp_path: Path) -> None:
@@ -18,8 +17,5 @@ def test_it_finds_what_loops_find(tmp_path: Path) -> None:
 
 def test_it_refuses_words(tmp_path: Path) -> None:
     peer = RtreeFilter(table(100), tmp_path)
-    ring = ((121.0, 31.0), (122.0, 31.0), (122.0, 32.0))
-    assert peer.answers(Question(lat=31.0, lng=121.0, sort="best", counted=True))
-    assert peer.answers(Question(lat=31.0, lng=121.0, polygon=ring)) is True
-    assert not peer.answers(Question(lat=31.0, lng=121.0, words=("火锅",)))
+    assert_no_words_are_answered(peer)
     peer.close()

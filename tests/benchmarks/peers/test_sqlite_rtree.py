@@ -8,7 +8,14 @@ import pytest
 
 from benchmarks.peers import Question
 from benchmarks.peers.sqlite_rtree import SqliteRtree
-from tests.benchmarks.peers.agreement import assert_agrees, matches, table
+from tests.benchmarks.peers.agreement import (
+    RING,
+    assert_agrees,
+    assert_nothing_is_left,
+    assert_words_need_texts,
+    matches,
+    table,
+)
 
 
 @pytest.fixture(name="peer")
@@ -22,27 +29,17 @@ def test_answers_are_those_of_plain_loops(peer: SqliteRtree) -> None:
     assert_agrees(peer, table(), least=60)
 
 
-def test_what_it_refuses(peer: SqliteRtree, tmp_path: Path) -> None:
-    ring = ((121.4, 31.2), (121.5, 31.2), (121.5, 31.3))
-    assert peer.answers(Question(31.2, 121.4, polygon=ring))
-    assert not peer.answers(Question(31.2, 121.4, polygon=ring, counted=True))
-    assert peer.answers(Question(31.2, 121.4, words=("火锅",)))
-    (tmp_path / "bare").mkdir()
-    bare = SqliteRtree(replace(table(200), text=()), tmp_path / "bare")
-    assert not bare.answers(Question(31.2, 121.4, words=("火锅",)))
-    bare.close()
-
-
-def test_unknown_words_are_in_no_row(peer: SqliteRtree) -> None:
-    assert not len(peer.ask(Question(31.23, 121.47, words=("火锅", "没有"))).rows)
+def test_what_it_refuses(peer: SqliteRtree) -> None:
+    assert peer.answers(Question(31.2, 121.4, polygon=RING))
+    assert not peer.answers(Question(31.2, 121.4, polygon=RING, counted=True))
+    assert_words_need_texts(peer)
 
 
 def test_its_file_is_sized_and_removed(tmp_path: Path) -> None:
     peer = SqliteRtree(table(200), tmp_path)
     assert peer.size() > 10_000
     assert peer.version
-    peer.close()
-    assert not list(tmp_path.iterdir())
+    assert_nothing_is_left(peer, tmp_path)
 
 
 def test_a_programme_without_a_tree_is_in_no_row(peer: SqliteRtree) -> None:

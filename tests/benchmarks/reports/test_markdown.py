@@ -135,6 +135,13 @@ def test_rewriting_wants_both_markers_once(text: str) -> None:
         rewrite(text, "lines")
 
 
+def test_idle_servers_are_told_of_where_there_are_peers() -> None:
+    made = results.result()
+    assert "Servers of peers are idle" in markdown_report(made)
+    made.worlds = made.worlds[2:]
+    assert "Servers of peers are idle" not in markdown_report(made)
+
+
 def test_layers_are_told_of() -> None:
     text = markdown_report(results.result())
     assert "What is made of the results" in text

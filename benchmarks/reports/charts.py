@@ -64,7 +64,7 @@ class Figure(NamedTuple):
 def latency_charts(world: WorldResult) -> list[Figure]:
     """p50 with p99 of every engine, a chart a family, all with one scale."""
     ends = [end for family in world.families for each in family.lines for end in _ends(each)]
-    scale = svg.log_scale(ends, NAMES, WIDTH - 106)
+    scale = svg.log_scale(ends, NAMES, WIDTH - 112)
     return [
         Figure(family.label, _matching(family), _latency_chart(world, family, scale))
         for family in world.families

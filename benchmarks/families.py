@@ -203,7 +203,18 @@ def places(
     columns: Columns, count: int, seed: int, away_m: float = NEAR_M
 ) -> list[tuple[float, float]]:
     """Latitude and longitude of `count` places some `away_m` from shops, in degrees."""
-    return _moved_some(columns, np.random.default_rng(seed), count, away_m, None)
+    rng = np.random.default_rng(seed)
+    return places_near(columns, rng.integers(0, len(columns.doc_position), count), rng, away_m)
+
+
+def places_near(
+    columns: Columns, docs: NDArray[np.int64], rng: np.random.Generator, away_m: float = NEAR_M
+) -> list[tuple[float, float]]:
+    """Latitude and longitude of a place some `away_m` from each document, in degrees."""
+    lng, lat = columns.doc_position[docs].T / UNITS_PER_DEGREE
+    north, east = rng.normal(0.0, away_m, (2, len(docs)))
+    spots = zip(lat.tolist(), lng.tolist(), east.tolist(), north.tolist(), strict=True)
+    return [moved(*spot) for spot in spots]
 
 
 def crowded_place(columns: Columns) -> int:
@@ -212,18 +223,6 @@ def crowded_place(columns: Columns) -> int:
         columns.doc_position, axis=0, return_index=True, return_counts=True
     )
     return int(first[counts.argmax()])
-
-
-def _moved_some(
-    columns: Columns, rng: np.random.Generator, count: int, away_m: float, doc: int | None
-) -> list[tuple[float, float]]:
-    """Places near random documents, or all near one."""
-    position = columns.doc_position
-    docs = rng.integers(0, len(position), count) if doc is None else np.full(count, doc)
-    lng, lat = position[docs].T / UNITS_PER_DEGREE
-    north, east = rng.normal(0.0, away_m, (2, count))
-    spots = zip(lat.tolist(), lng.tolist(), east.tolist(), north.tolist(), strict=True)
-    return [moved(*spot) for spot in spots]
 
 
 def question_of(query: Query, table: Table, words: tuple[str, ...] = ()) -> Question:
@@ -269,7 +268,11 @@ def asked_in(
 
     They are asked near one document, if it is given.
     """
-    spots = _moved_some(columns, np.random.default_rng(seed), count, family.away_m, near)
+    if near is None:
+        spots = places(columns, count, seed, family.away_m)
+    else:
+        rng = np.random.default_rng(seed)
+        spots = places_near(columns, np.full(count, near), rng, family.away_m)
     if family is MIXED:
         by_name = {one.name: one for one in FAMILIES}
         chosen = Random(seed).choices(list(MIX), list(MIX.values()), k=count)

@@ -24,7 +24,7 @@ import orjson
 from numpy.typing import NDArray
 
 from benchmarks.cache import kept
-from benchmarks.families import TOP_K, Asked, places, question_of
+from benchmarks.families import TOP_K, Asked, places, places_near, question_of
 from benchmarks.table import Table
 from geosearch.build.pipeline import build
 from geosearch.model import Query
@@ -143,18 +143,28 @@ class TextQuestions:
             texts = [(term,) for term in terms_of_share(self.segment, share)]
             return self.asked(name, f"one word that {label} of shops hold", texts)
         if name == "two_words":
-            return self.asked(name, "two words, 5 % and 0.5 %", self._pairs())
+            # As people ask who know such a shop: anywhere else most pairs are not found together.
+            label = "two words, 5 % and 0.5 %, near a shop with both"
+            return self.asked(name, label, self._pairs(), near=True)
         return self._misspelt() if name == "misspelt" else self._suggest()
 
-    def asked(self, name: str, label: str, texts: Sequence[tuple[Term, ...]]) -> Asked:
-        """Words that are found as they are typed: `texts` in turn."""
+    def asked(
+        self, name: str, label: str, texts: Sequence[tuple[Term, ...]], *, near: bool = False
+    ) -> Asked:
+        """Words found as they are typed: `texts` in turn, perhaps near a shop with them."""
         chosen = [texts[number % len(texts)] for number in range(len(self._spots))]
-        queries = [
-            self._query(" ".join(term.text for term in terms), spot)
-            for terms, spot in zip(chosen, self._spots, strict=True)
-        ]
         held = {_texts(terms): _in_all(terms) for terms in texts}
         among = [held[_texts(terms)] for terms in chosen]
+        spots = self._spots
+        if near:
+            rng = np.random.default_rng(SEED)
+            # Where no shop has both, the first stands for any.
+            shops = np.array([rng.choice(docs) if len(docs) else 0 for docs in among])
+            spots = places_near(self.segment.columns, shops, rng)
+        queries = [
+            self._query(" ".join(term.text for term in terms), spot)
+            for terms, spot in zip(chosen, spots, strict=True)
+        ]
         table = self._table
         questions = (
             [

@@ -4,6 +4,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
 from rapidfuzz.distance import OSA
@@ -54,6 +55,17 @@ def test_the_engine_finds_what_holds_the_words(engine: Searcher) -> None:
             assert right.of_engine(ranked) == 1.0
             matched += len(ranked.doc_ids)
     assert matched > 50
+
+
+def test_two_words_are_asked_near_a_shop_with_both(engine: Searcher) -> None:
+    asked = TextQuestions(engine, 60).family("two_words")
+    found = 0
+    for query in asked.queries:
+        assert isinstance(query, Query)
+        anyhow = msgspec.structs.replace(query, cards=(), open="any")
+        answer = engine.search(anyhow)
+        found += not answer.relaxed and len(answer.hits) > 0
+    assert found > 50
 
 
 @pytest.mark.parametrize("name", NAMES)

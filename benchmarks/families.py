@@ -51,8 +51,8 @@ class Family:
     """One question.
 
     Its label, its wishes, how far from a shop it is asked, whether it asks for what lies in a
-    polygon instead of a circle, whether peers are asked it too, and what draws the wishes in which
-    its questions differ.
+    polygon instead of a circle, whether peers are asked it too, what draws the wishes in which its
+    questions differ, and whether each is asked once only, when nothing of it is kept.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Family:
     drawn: bool = False
     peers: bool = True
     each: Draw | None = None
+    once: bool = False
 
     def at(self, lat: float, lng: float, **more: Any) -> Query:
         """The question at a place, with `more` wishes."""
@@ -117,6 +118,7 @@ FAMILIES = (
         {**_OPEN_RED, "sort": "distance"},
         peers=False,
         each=another_minute,
+        once=True,
     ),
     Family(
         "nearest_wallets",
@@ -190,7 +192,7 @@ class Asked(NamedTuple):
     among: Sequence[NDArray[np.int64]] | None = None
     """Documents that hold the words of each query, where it has any."""
     once: bool = False
-    """Whether only the first time counts, when nothing of the text is kept."""
+    """Whether only the first time counts, when nothing of the question is kept."""
 
 
 def moved(lat: float, lng: float, east_m: float, north_m: float) -> tuple[float, float]:
@@ -283,4 +285,4 @@ def asked_in(
     else:
         queries = [family.at(*spot) for spot in spots]
     questions = [question_of(query, table) for query in queries] if table and family.peers else []
-    return Asked(family.name, family.label, queries, questions)
+    return Asked(family.name, family.label, queries, questions, once=family.once)

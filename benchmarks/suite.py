@@ -8,7 +8,8 @@ Corpus: `worlds` and `texts`. Questions: `families` and `texts`.
 
 Not shown: cold disks but for the first question, several threads, questions far from any shop
 but for one family, and cards whose shops cluster. Peers get opening hours and deals already worked
-out for the instant of the questions; this engine works them out for any instant.
+out for the instant of the questions; this engine works them out itself, for any instant, and keeps
+them for a minute that is asked for again. Families that are asked `once` show it without.
 """
 
 import gc
@@ -155,48 +156,54 @@ class Bench:
         suggesting = isinstance(asked.queries[0], SuggestQuery)
         ask: Callable[[Any], Any] = self.engine.suggest if suggesting else self.engine.rank
         own = Runner(ask, asked.queries)
-        if suggesting or asked.once:
-            timings = [
-                once(own, rounds=self.effort.rounds)
-                if asked.once
-                else interleaved([own], rounds=self.effort.rounds, seconds=60.0)[0]
-            ]
-            lines = [Line(engine=ENGINE, timing=timings[0], compared=0, recall=1.0)]
-        else:
-            lines = self._beside_peers(asked, own)
-        self.families.append(self._told(asked, lines))
-        self._say(_line(self.families[-1]))
-        return self.families[-1]
-
-    def _beside_peers(self, asked: Asked, own: Runner) -> list[Line]:
-        """Lines of this engine and of every peer that answers."""
-        right = right_answers(self.brute, asked, self.effort.compared)
         peers = {
             name: peer
             for name, peer in self.peers.items()
             if asked.questions and all(map(peer.answers, asked.questions))
         }
-        recalls = {
-            name: [
-                one.of_peer(peer.ask(question))
-                for one, question in zip(right, asked.questions, strict=False)
-            ]
-            for name, peer in peers.items()
-        }
-        recalls = {
-            ENGINE: [one.of_engine(own.ask(q)) for one, q in zip(right, own.asked, strict=False)]
-        } | recalls
-        runners = [own, *(Runner(peer.ask, asked.questions) for peer in peers.values())]
-        timings = interleaved(runners, rounds=self.effort.rounds, seconds=self.effort.peer_seconds)
-        return [
+        timings = self._timings(asked, own, peers)
+        lines = [
             Line(
                 engine=name,
                 timing=timing,
                 compared=len(recall),
                 recall=round(float(np.mean(recall)), 4) if recall else 1.0,
             )
-            for (name, recall), timing in zip(recalls.items(), timings, strict=True)
+            for (name, recall), timing in zip(
+                self._recalls(asked, own, peers).items(), timings, strict=True
+            )
         ]
+        self.families.append(self._told(asked, lines))
+        self._say(_line(self.families[-1]))
+        return self.families[-1]
+
+    def _timings(self, asked: Asked, own: Runner, peers: dict[str, Peer]) -> list[Timing]:
+        """Timings of this engine and of peers, in their order."""
+        if asked.once:
+            return [once(own, rounds=self.effort.rounds)]
+        runners = [own, *(Runner(peer.ask, asked.questions) for peer in peers.values())]
+        seconds = self.effort.peer_seconds if peers else 60.0
+        return interleaved(runners, rounds=self.effort.rounds, seconds=seconds)
+
+    def _recalls(self, asked: Asked, own: Runner, peers: dict[str, Peer]) -> dict[str, list[float]]:
+        """How much of the right answers this engine and peers give, for the first questions.
+
+        After they were timed, as some are asked once only. Brute force knows no words but those
+        whose documents are given, and makes no suggestions.
+        """
+        if any(isinstance(query, SuggestQuery) or query.q for query in asked.queries) and (
+            asked.among is None
+        ):
+            return {ENGINE: []}
+        right = right_answers(self.brute, asked, self.effort.compared)
+        ours = [one.of_engine(own.ask(q)) for one, q in zip(right, own.asked, strict=False)]
+        return {ENGINE: ours} | {
+            name: [
+                one.of_peer(peer.ask(question))
+                for one, question in zip(right, asked.questions, strict=False)
+            ]
+            for name, peer in peers.items()
+        }
 
     def _told(self, asked: Asked, lines: list[Line]) -> FamilyResult:
         """A family's figures with what was asked for and the work it was."""

@@ -23,7 +23,9 @@ NOT_SHOWN = (
     "Merchants are made up, on one machine; engines have warm caches and one question at a time. "
     "Peers get opening hours and deals already worked out for the one instant of the questions, "
     "and answer with row numbers; their users would have to work these out again every minute, so "
-    "none is asked where every question has another minute. Network and process borders of "
+    "none is asked where every question has another minute. This engine works them out itself, for "
+    "the shops it comes by, and keeps them while the same minute and wallet are asked for again; "
+    "where every question has another minute nothing it kept helps. Network and process borders of "
     "servers are in their figures. Not shown: other machines, updates while questions are asked, "
     "and filters outside these families."
 )

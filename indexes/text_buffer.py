@@ -15,7 +15,10 @@ from indexes.jit import inline_njit, int64, njit
 MOST_DIGITS = 32
 """Bytes that no number takes: 19 digits, sign, point, commas."""
 
-_ZERO, _POINT, _MINUS, _COMMA = b"0.-,"
+_POINT, _MINUS, _COMMA = b".-,"
+# Unsigned: a division by a constant is one multiplication, without a look at signs.
+_ZERO, _ONE, _TWO, _TEN, _HUNDRED = map(np.uint64, (ord("0"), 1, 2, 10, 100))
+_PAIRS = b"".join(b"%02d" % value for value in range(100))
 
 Bytes = NDArray[np.uint8]
 
@@ -42,6 +45,15 @@ def put_byte(text: Bytes, at: int, byte: int) -> int:
     """Write one byte."""
     text[np.uint64(at)] = np.uint8(byte)
     return at + 1
+
+
+@inline_njit
+def put_pair(text: Bytes, at: int, value: int) -> int:
+    """Write an integer of 0 to 99 as two digits: `07`."""
+    digits = np.uint64(value) * _TWO
+    text[np.uint64(at)] = _PAIRS[digits]
+    text[np.uint64(at + 1)] = _PAIRS[digits + _ONE]
+    return at + 2
 
 
 @njit
@@ -86,26 +98,32 @@ def put_decimal(text: Bytes, at: int, value: int, decimals: int) -> int:
     if value < 0:
         at = put_byte(text, at, _MINUS)
         value = -value
-    scale = int64(1)
+    scale = _ONE
     for _ in range(decimals):
-        scale *= 10
-    at = put_integer(text, at, value // scale)
+        scale *= _TEN
+    whole = int64(np.uint64(value) // scale)
+    at = put_integer(text, at, whole)
     at = put_byte(text, at, _POINT)
-    return put_padded(text, at, value % scale, decimals)
+    return put_padded(text, at, int64(np.uint64(value) % scale), decimals)
 
 
 @inline_njit
 def _digits_of(value: int) -> int:
-    digits = int64(1)
-    while value >= 10:
-        value //= 10
+    digits, above = int64(1), _TEN
+    while np.uint64(value) >= above:
+        above *= _TEN
         digits += 1
     return digits
 
 
 @inline_njit
 def _put_digits(text: Bytes, at: int, value: int, digits: int) -> int:
-    for place in range(digits):
-        text[np.uint64(at + digits - 1 - place)] = np.uint8(_ZERO + value % 10)
-        value //= 10
+    """Write so many digits, two at a time from the last on."""
+    rest, begin = np.uint64(value), at + digits
+    while begin - at >= 2:
+        begin -= 2
+        put_pair(text, begin, int64(rest % _HUNDRED))
+        rest //= _HUNDRED
+    if begin > at:
+        text[np.uint64(at)] = np.uint8(_ZERO + rest % _TEN)
     return at + digits

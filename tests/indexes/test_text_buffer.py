@@ -14,6 +14,7 @@ from indexes.text_buffer import (
     put_grouped,
     put_integer,
     put_padded,
+    put_pair,
     put_slice,
     put_text,
 )
@@ -30,6 +31,11 @@ def written(put: Callable[..., int], *values: object) -> str:
     assert whole[:START] == "~" * START
     assert set(whole[end:]) == {"~"}
     return whole[START:end]
+
+
+@pytest.mark.parametrize("value", range(100))
+def test_pairs(value: int) -> None:
+    assert written(put_pair, value) == f"{value:02}"
 
 
 @given(integers)

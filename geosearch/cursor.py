@@ -9,6 +9,7 @@ from a cursor is checked before use (a version is looked up among those kept, ne
 import base64
 import binascii
 from datetime import datetime
+from operator import attrgetter
 
 import msgspec
 import xxhash
@@ -20,7 +21,12 @@ from geosearch.parameters import problem, shown
 _NOT_THE_QUESTION = ("at", "cursor", "limit", "total", "facets", "explain")
 """Fields that may differ between pages; `at` is compared on its own."""
 
+_question_of = attrgetter(
+    *(name for name in Query.__struct_fields__ if name not in _NOT_THE_QUESTION)
+)
+
 _CHECKSUM_BYTES = 4
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -51,17 +57,16 @@ def fingerprint(query: Query) -> int:
 
     Stable across processes, so that any worker can read another one's cursor.
     """
-    fields = msgspec.structs.asdict(query)
-    for name in _NOT_THE_QUESTION:
-        del fields[name]
-    return xxhash.xxh3_64_intdigest(_encode(fields)) >> 1  # msgpack integers of either sign
+    # msgpack has integers of either sign.
+    return xxhash.xxh3_64_intdigest(_encode(_question_of(query))) >> 1
 
 
 def write_cursor(cursor: Cursor) -> str:
     """Return the text of `cursor`, safe in a URL."""
     packed = _encode(cursor)
     checksum = xxhash.xxh32_digest(packed)
-    return base64.urlsafe_b64encode(checksum + packed).rstrip(b"=").decode()
+    text = binascii.b2a_base64(checksum + packed, newline=False)
+    return text.translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def read_cursor(text: str) -> Cursor:

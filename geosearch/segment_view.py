@@ -81,7 +81,7 @@ class SegmentView:
         distances: NDArray[np.float64],
     ) -> list[Hit]:
         """Hits of ranked documents, in their order."""
-        detail, scores = self._details(ask, docs, distances, query.crs)
+        detail, scores = self._details(ask, docs, np.ascontiguousarray(distances), query.crs)
         rows, numbers = detail.tolist(), docs.tolist()
         return self._maker.hits(query, numbers, distances.tolist(), rows, scores.tolist())
 
@@ -115,7 +115,6 @@ class SegmentView:
         segment = self.segment
         scratch = segment.borrow_scratch()
         detail, scores = scratch.detail, np.empty(len(docs))
-        distances = np.ascontiguousarray(distances)
         while True:
             rows = self._describe(segment.columns, ask, scratch, docs, distances, detail, scores)
             if rows >= 0:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -342,3 +343,26 @@ def test_a_closed_engine_holds_nothing(tmp_path: Path) -> None:
     engine = geosearch.open_index(tmp_path / "index", verify="full")
     engine.close()
     assert engine.segments == []
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2026, 11, 22, 12, tzinfo=UTC),
+        datetime(2026, 11, 22, 12, 0, 0, 7, tzinfo=ZoneInfo("Asia/Kathmandu")),
+        datetime(2026, 11, 22, 12, tzinfo=timezone(-timedelta(hours=3, minutes=30))),
+    ],
+)
+def test_instants_are_told_as_isoformat_does(engine: Searcher, at: datetime) -> None:
+    class Own(tzinfo):
+        def utcoffset(self, when: datetime | None) -> timedelta:
+            return timedelta(minutes=90)
+
+        def dst(self, when: datetime | None) -> None:
+            return None
+
+        def tzname(self, when: datetime | None) -> str:
+            return "own"
+
+    for instant in (at, at.replace(tzinfo=Own())):
+        assert engine.search(near(at=instant)).at == instant.isoformat()

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 import orjson
@@ -63,10 +63,15 @@ def read_url(query_string: bytes) -> Query:
     """
     values: dict[str, Any] = {}
     try:
-        for pair in query_string.decode("ascii").split("&"):
+        text = query_string.decode("ascii")
+        if "%" in text or "+" in text:
+            # No separators, so that they may be read before the text is taken apart; others wait.
+            text = text.replace("+", " ").replace("%2B", "+")
+            text = text.replace("%3A", ":").replace("%2C", ",")
+        for pair in text.split("&"):
             name, _, raw = pair.partition("=")
-            if "%" in raw or "+" in raw:
-                raw = unquote_plus(raw, errors="strict")
+            if "%" in raw:
+                raw = unquote(raw, errors="strict")
             if name in values:
                 break
             values[name] = _READERS[name](raw)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 import msgspec
 import orjson
@@ -123,6 +123,25 @@ def test_lists_come_with_commas_or_repeated() -> None:
 def test_instants(written: str) -> None:
     query = read_url(f"{HERE}&at={written}".encode())
     assert query.at == datetime(2026, 11, 22, 19, 30, tzinfo=SHANGHAI)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["%2C", "%2B", "%3A", "%25", "%2", "%", "+", "2C", "%26", "é", "%e4", "%a"])
+    )
+)
+def test_escapes_are_read_in_any_mixture(parts: list[str]) -> None:
+    raw = quote("".join(parts), safe="%+")
+    expected: object
+    try:
+        expected = unquote_plus(raw, errors="strict")
+    except UnicodeDecodeError:
+        expected = BadRequest
+    try:
+        said: object = read_url(f"{HERE}&q=_{raw}".encode()).q
+    except BadRequest:
+        said = BadRequest
+    assert said == (f"_{expected}" if isinstance(expected, str) else expected)
 
 
 def test_escaped_names_and_empty_pairs_are_read() -> None:

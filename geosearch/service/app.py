@@ -44,7 +44,7 @@ from geosearch.service.engines import Engines
 from geosearch.service.handlers import Handlers
 from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
-from geosearch.service.protocol import JoiningProtocol
+from geosearch.service.protocol import PROMPT, JoiningProtocol
 from geosearch.service.settings import Settings, as_environment, load_settings
 
 BACKLOG = 2_048
@@ -72,6 +72,7 @@ def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) ->
     # Not a last route for every path: the pattern of a path does not match a line feed.
     app.router.default = handlers.elsewhere()
     app.router.redirect_slashes = False
+    setattr(app, PROMPT, handlers.prompt())
     return app
 
 

@@ -20,6 +20,7 @@ from geosearch.model import Query
 from geosearch.service.journal import Answered, Journal
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
 from geosearch.service.problems import HttpProblem, problem_body, refusal_body, status_of
+from geosearch.service.protocol import Headers, Prompt
 
 JSON = b"application/json"
 
@@ -59,19 +60,7 @@ class Asked:
         HttpProblem
             It is not plain `application/json`, or too long; a body that says so itself is not read.
         """
-        media_type, encoding, length = b"", b"", b"0"
-        for name, value in self._scope["headers"]:
-            if name == b"content-type":
-                media_type = value.partition(b";")[0].strip().lower()
-            elif name == b"content-encoding":
-                encoding = value.strip().lower()
-            elif name == b"content-length":
-                length = value
-        if media_type != JSON:
-            raise _wrong_media_type("content type application/json", media_type)
-        if encoding not in (b"", b"identity"):
-            raise _wrong_media_type("a body without content encoding", encoding)
-        if int(length) > self._max_body_bytes:
+        if read_body_headers(self._scope["headers"]) > self._max_body_bytes:
             raise self._too_large()
         whole = bytearray()
         more = True
@@ -107,6 +96,9 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 Handler = Callable[[Asked], Awaitable[Reply]]
+
+PromptHandler = Callable[[bytes, Headers, bytes], Reply | None]
+"""Answers a query string, headers and a body; None where that takes longer than a search."""
 
 
 class Endpoint:
@@ -165,6 +157,27 @@ class Endpoint:
         await send({"type": "http.response.body", "body": body})
         self._note(scope["method"], reply, time.perf_counter_ns() - started)
 
+    def prompt(self, method: str, handler: PromptHandler) -> Prompt:
+        """Return what answers requests of a method for which `handler` has a reply.
+
+        What is wrong with any other request is left for the long way to find and say.
+        """
+
+        def answer(query_string: bytes, headers: Headers, body: bytes) -> bytes | None:
+            started = time.perf_counter_ns()
+            if len(query_string) > MAX_QUERY_STRING or len(body) > self._max_body_bytes:
+                return None
+            try:
+                reply = handler(query_string, headers, body)
+            except Exception:
+                return None
+            if reply is None:
+                return None
+            self._note(method, reply, time.perf_counter_ns() - started)
+            return reply.body
+
+        return answer
+
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         """Return what the handler answers, or the problem it ends in."""
         try:
@@ -213,6 +226,29 @@ class Endpoint:
 
 class _Disconnected(Exception):
     """The client went away before its body was whole."""
+
+
+def read_body_headers(headers: Headers) -> int:
+    """Return the length that a body says it has, 0 where it does not.
+
+    Raises
+    ------
+    HttpProblem
+        It is not plain `application/json`.
+    """
+    media_type, encoding, length = b"", b"", b"0"
+    for name, value in headers:
+        if name == b"content-type":
+            media_type = value.partition(b";")[0].strip().lower()
+        elif name == b"content-encoding":
+            encoding = value.strip().lower()
+        elif name == b"content-length":
+            length = value
+    if media_type != JSON:
+        raise _wrong_media_type("content type application/json", media_type)
+    if encoding not in (b"", b"identity"):
+        raise _wrong_media_type("a body without content encoding", encoding)
+    return int(length)
 
 
 def _wrong_media_type(expected: str, got: bytes) -> HttpProblem:

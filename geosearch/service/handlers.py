@@ -20,7 +20,14 @@ from starlette.routing import Route
 from geosearch.cursor import read_cursor
 from geosearch.errors import BadRequest, Problem
 from geosearch.model import Page, Query
-from geosearch.service.edge import ANY_METHOD, Asked, Endpoint, Handler, Reply
+from geosearch.service.edge import (
+    ANY_METHOD,
+    Asked,
+    Endpoint,
+    Handler,
+    Reply,
+    read_body_headers,
+)
 from geosearch.service.encode import encode_page, encode_pages, encode_suggestions, page_of
 from geosearch.service.engines import Engine, Engines, Loaded
 from geosearch.service.journal import Journal
@@ -28,6 +35,7 @@ from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import HttpProblem
+from geosearch.service.protocol import Headers, Prompt
 from geosearch.service.request import (
     read_batch,
     read_body,
@@ -86,6 +94,14 @@ class Handlers:
             self._route("/metrics", GET=self.metrics),
             self._route("/openapi.json", GET=self.openapi),
         ]
+
+    def prompt(self) -> dict[tuple[bytes, bytes], Prompt]:
+        """Return the answers that need no task and wait for nothing, by method and path."""
+        nearby = self._endpoint("/v1/nearby", {})
+        return {
+            (b"GET", b"/v1/nearby"): nearby.prompt("GET", self._nearby_get_now),
+            (b"POST", b"/v1/nearby"): nearby.prompt("POST", self._nearby_post_now),
+        }
 
     def elsewhere(self) -> Endpoint:
         """Return what answers on any other path."""
@@ -184,10 +200,22 @@ class Handlers:
         )
 
     async def _nearby(self, query: Query) -> Reply:
+        return self._nearby_now(query) or await self._in_thread(self._search, query)
+
+    def _nearby_now(self, query: Query) -> Reply | None:
+        """Return the answer, or None if that may take longer than others should wait."""
         loaded = self._loaded_now(query)
         if loaded is None or _is_heavy(query):
-            return await self._in_thread(self._search, query)
+            return None
         return _reply(loaded.engine, query)
+
+    def _nearby_get_now(self, query_string: bytes, headers: Headers, body: bytes) -> Reply | None:
+        return self._nearby_now(read_url(query_string))
+
+    def _nearby_post_now(self, query_string: bytes, headers: Headers, body: bytes) -> Reply | None:
+        read_nothing(query_string)
+        read_body_headers(headers)
+        return self._nearby_now(read_body(body))
 
     def _loaded_now(self, query: Query) -> Loaded | None:
         """Return the version to ask, or None if it has to be opened first."""

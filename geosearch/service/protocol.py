@@ -1,27 +1,121 @@
-"""uvicorn's HTTP protocol, sending an answer in one piece.
+"""uvicorn's HTTP protocol, sending an answer in one piece, and the usual ones at once.
 
 Useful for: `app`, as the protocol of its server.
 Not useful for: answers in several pieces: the head waits for the first of them.
 
 uvicorn writes the head of an answer, then its body. Without delay (TCP_NODELAY) these are two
 packets, each with a way through the system of its own; joined, a core answers 7 % more requests.
+
+It also makes a task of each request, and messages of what is asked and answered. An application
+may have answers that need neither (`PROMPT`): of a request that came whole, over a connection that
+stays open, and the only one of what was received, so that nobody waits behind a pipeline of them.
+Any other request, and any that such an answer declines, goes uvicorn's way from its first byte.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 _CONTINUE = b"HTTP/1.1 100 "
+_HEAD = (
+    b"HTTP/1.1 200 OK\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n"
+    b"cache-control: no-store\r\n\r\n"
+)
+
+PROMPT = "prompt"
+"""Attribute of an application: its prompt answers by method and path."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+Prompt = Callable[[bytes, Headers, bytes], bytes | None]
+"""Body of the answer to a query string, headers and a body: 200, JSON, not to be stored.
+
+None, without any effect, where the request has to go the long way: it waits for something, it is
+refused, or it fails.
+"""
 
 
 class JoiningProtocol(HttpToolsProtocol):
     """One connection; the head of each answer leaves together with the body."""
 
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._prompt: dict[tuple[bytes, bytes], Prompt] = getattr(self.app, PROMPT, {})
+        self._may_be_prompt = False
+        self._held: tuple[Prompt, bytes] | None = None
+        self._body = b""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Serve a new connection."""
         self._joining = _Joining(transport)
         super().connection_made(cast(asyncio.Transport, self._joining))
+
+    def data_received(self, data: bytes) -> None:
+        """Serve what came; a request that is not whole is not held for a prompt answer."""
+        self._may_be_prompt = True
+        super().data_received(data)
+        if self._held is not None:
+            self._let_go()
+
+    def on_headers_complete(self) -> None:
+        """Hold the request, if its answer may be prompt, until it is whole."""
+        path, _, query_string = self.url.partition(b"?")
+        prompt = self._prompt.get((self.parser.get_method(), path))
+        if (
+            prompt is not None
+            and self._may_be_prompt
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.expect_100_continue
+            and b"#" not in query_string
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and not self.parser.should_upgrade()
+        ):
+            self._held, self._body = (prompt, query_string), b""
+        else:
+            super().on_headers_complete()
+        self._may_be_prompt = False
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """Answer a request that was held."""
+        if self._held is not None:
+            prompt, query_string = self._held
+            answer = prompt(query_string, self.headers, self._body)
+            if answer is not None:
+                self._held = None
+                self._answer(answer)
+                return
+            self._let_go()
+        super().on_message_complete()
+
+    def _answer(self, body: bytes) -> None:
+        dated = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
+        self.transport.writelines((_HEAD % (dated, len(body)), body))
+        super().on_response_complete()
+
+    def _let_go(self) -> None:
+        """Tell uvicorn of the request that was held."""
+        self._held = None
+        super().on_headers_complete()
+        if self._body:
+            super().on_body(self._body)
 
     def on_response_complete(self) -> None:
         """Send what is left of an answer without a body, then serve the next request."""

@@ -1,0 +1,232 @@
+"""A prompt answer is, byte for byte, the answer that the long way gives."""
+
+import asyncio
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from starlette.applications import Starlette
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from geosearch.service.app import make_app
+from geosearch.service.engines import Engines
+from geosearch.service.handlers import Handlers
+from geosearch.service.logs import configure_logs
+from geosearch.service.metrics import Metrics
+from geosearch.service.protocol import PROMPT, JoiningProtocol
+from geosearch.service.settings import Settings
+from tests.geosearch.fakes import FakeEngine, publish_fake
+from tests.geosearch.service.test_app_refusals import BAD
+
+AT = f"{datetime.now(UTC).date()}T12:00:00Z"
+HERE = f"lat=31.23&lng=121.47&at={AT}"
+ASKED = {"lat": 31.23, "lng": 121.47, "at": AT, "cards": ["red", "nobodys"], "limit": 3}
+JSON = "Content-Type: application/json"
+
+
+@pytest.fixture(scope="module")
+def handlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handlers]:
+    configure_logs("info", io.BytesIO())
+    index = tmp_path_factory.mktemp("prompt") / "index"
+    publish_fake(index)
+    engines = Engines(index, FakeEngine, poll_seconds=60)
+    engines.load()
+    handlers = Handlers(engines, Metrics(engines), Settings(max_body_bytes=20_000))
+    yield handlers
+    handlers.close()
+
+
+class Wire:
+    """Stands for a transport: what was written, and whether it was closed."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.closed = False
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self.sent += b"".join(pieces)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+def _config(app: Starlette) -> Config:
+    # Nothing stands between the server and the application.
+    options: dict[str, Any] = {"lifespan": "off", "log_config": None, "ws": "none"}
+    return Config(app, proxy_headers=False, access_log=False, **options)
+
+
+class Exchange:
+    """What a connection got for what it sent, piece by piece, and the number of prompt answers."""
+
+    def __init__(self, handlers: Handlers, *pieces: bytes, long_way: bool = False) -> None:
+        self.prompt: Counter[bytes] = Counter()
+        app = make_app(handlers)
+        answers = {} if long_way else self._counted(app)
+        setattr(app, PROMPT, answers)
+        self.wire = Wire()
+        asyncio.run(self._send(app, pieces))
+
+    def _counted(self, app: Starlette) -> dict[tuple[bytes, bytes], Any]:
+        def counted(method: bytes, prompt: Any) -> Any:
+            def answer(*request: Any) -> bytes | None:
+                body: bytes | None = prompt(*request)
+                self.prompt[method] += body is not None
+                return body
+
+            return answer
+
+        return {key: counted(key[0], prompt) for key, prompt in getattr(app, PROMPT).items()}
+
+    async def _send(self, app: Starlette, pieces: Iterable[bytes]) -> None:
+        config = _config(app)
+        state = ServerState()
+        state.default_headers = [(b"date", b"today")]
+        protocol = JoiningProtocol(config, state, {})
+        protocol.connection_made(cast(asyncio.Transport, self.wire))
+        for piece in pieces:
+            if self.wire.closed:
+                break
+            protocol.data_received(piece)
+            await asyncio.sleep(0)
+        while state.tasks or protocol.pipeline:
+            await asyncio.sleep(0.001)
+        self.closed = self.wire.closed
+        assert bool(protocol.timeout_keep_alive_task) == (not self.closed)
+        protocol.connection_lost(None)
+
+
+def request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", *headers]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+GET = request("GET", f"/v1/nearby?{HERE}&cards=red,nobodys")
+POST = request("POST", "/v1/nearby", JSON, body=json.dumps(ASKED).encode())
+HALF = len(POST) - 20
+CHUNKED = (
+    request("POST", "/v1/nearby", JSON, "Transfer-Encoding: chunked")
+    + f"{len(json.dumps(ASKED)):x}\r\n{json.dumps(ASKED)}\r\n0\r\n\r\n".encode()
+)
+POLYGON = {"type": "Polygon", "coordinates": [[[121, 31], [122, 31], [122, 32], [121, 31]]]}
+AREA = json.dumps(ASKED | {"polygon": POLYGON}).encode()
+
+EXCHANGES: list[tuple[str, list[bytes], int]] = [
+    ("a get", [GET], 1),
+    ("a post", [POST], 1),
+    ("one after the other", [GET, POST, GET], 3),
+    ("a post of unknown length", [CHUNKED], 1),
+    ("a get with a body", [request("GET", f"/v1/nearby?{HERE}", body=b"{}")], 1),
+    ("a head in two pieces", [GET[:30], GET[30:]], 1),
+    ("a body in two pieces", [POST[:HALF], POST[HALF:]], 0),
+    ("a body in two pieces, then another", [POST[:HALF], POST[HALF:], POST], 1),
+    ("a pipeline", [GET + POST + GET], 1),
+    ("a pipeline behind a long way", [request("GET", "/healthz") + GET + POST], 0),
+    ("a pipeline, cut", [GET + POST[:HALF], POST[HALF:] + GET], 1),
+    ("the last of a connection", [request("GET", f"/v1/nearby?{HERE}", "Connection: close")], 0),
+    ("an old client", [GET.replace(b"HTTP/1.1", b"HTTP/1.0")], 0),
+    ("an old client that stays", [GET.replace(b"1.1\r\n", b"1.0\r\nConnection: keep-alive\r\n")], 0),
+    ("an upgrade", [request("GET", f"/v1/nearby?{HERE}", "Connection: upgrade", "Upgrade: x")], 0),
+    ("expectations", [POST.replace(b"Host: x", b"Expect: 100-continue")], 0),
+    ("only a head", [request("HEAD", f"/v1/nearby?{HERE}")], 0),
+    ("a fragment", [request("GET", f"/v1/nearby?{HERE}&q=noodles#here")], 0),
+    ("an absolute URL", [request("GET", f"http://x/v1/nearby?{HERE}")], 0),
+    ("an escaped path", [request("GET", f"/v1/n%65arby?{HERE}")], 0),
+    ("too long a query", [request("GET", f"/v1/nearby?{HERE}&q={'a' * 20_000}")], 0),
+    ("a large body", [request("POST", "/v1/nearby", JSON, body=b" " * 30_000)], 0),
+    ("no JSON", [request("POST", "/v1/nearby", body=json.dumps(ASKED).encode())], 0),
+    ("a query beside a body", [POST.replace(b"nearby ", b"nearby?lat=1 ")], 0),
+    ("a polygon", [request("POST", "/v1/nearby", JSON, body=AREA)], 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pieces", "prompt"), [row[1:] for row in EXCHANGES])
+def test_prompt_answers_are_those_of_the_long_way(
+    handlers: Handlers, pieces: list[bytes], prompt: int
+) -> None:
+    told = Exchange(handlers, *pieces)
+    twin = Exchange(handlers, *pieces, long_way=True)
+    assert told.wire.sent.startswith(b"HTTP/1.1 ")
+    assert told.wire.sent == twin.wire.sent
+    assert told.closed == twin.closed
+    assert (told.prompt.total(), twin.prompt.total()) == (prompt, 0)
+
+
+def test_what_is_refused_goes_the_long_way(handlers: Handlers) -> None:
+    asked_nearby = [bad for bad in BAD if bad.url.partition("?")[0] == "/v1/nearby"]
+    refused = 0
+    for bad in asked_nearby:
+        media_type = f"Content-Type: {bad.media_type}"
+        method = bad.method or ("GET" if bad.body is None else "POST")
+        asked = request(method, bad.url, media_type, body=bad.body or b"")
+        told = Exchange(handlers, asked, GET)
+        assert told.wire.sent == Exchange(handlers, asked, GET, long_way=True).wire.sent
+        assert told.wire.sent.startswith(b"HTTP/1.1 %d " % bad.status), bad
+        refused += told.prompt.total() == (not told.closed)
+    assert refused == len(asked_nearby) > 50
+
+
+def test_a_client_that_does_not_read_gets_no_prompt_answers(handlers: Handlers) -> None:
+    async def run() -> bytes:
+        config = _config(make_app(handlers))
+        protocol = JoiningProtocol(config, ServerState(), {})
+        wire = Wire()
+        protocol.connection_made(cast(asyncio.Transport, wire))
+        protocol.pause_writing()
+        protocol.data_received(GET)
+        await asyncio.sleep(0.01)
+        unread = wire.sent
+        protocol.resume_writing()
+        while protocol.tasks:
+            await asyncio.sleep(0)
+        protocol.connection_lost(None)
+        assert wire.sent.startswith(b"HTTP/1.1 200 OK")
+        return unread
+
+    assert asyncio.run(run()) == b""
+
+
+def test_prompt_answers_are_counted(handlers: Handlers) -> None:
+    name = 'geosearch_requests_total{route="/v1/nearby",status="200"} '
+
+    def counted() -> float:
+        text = Exchange(handlers, request("GET", "/metrics")).wire.sent.decode()
+        return float(text.rpartition(name)[2].split()[0]) if name in text else 0.0
+
+    before = counted()
+    assert Exchange(handlers, GET, POST, POST[:HALF], POST[HALF:]).prompt.total() == 2
+    assert counted() == before + 3
+
+
+def test_a_fault_is_met_again_on_the_long_way(tmp_path: Path) -> None:
+    publish_fake(tmp_path / "index", broken=False)
+    engines = Engines(tmp_path / "index", FakeEngine, poll_seconds=60)
+    engines.load()
+    cast(FakeEngine, engines.current().engine).ways["broken"] = True
+    handlers = Handlers(engines, Metrics(engines), Settings())
+    sent = Exchange(handlers, GET).wire.sent
+    handlers.close()
+    assert sent.startswith(b"HTTP/1.1 500 ")
+    assert b"logged as" in sent
+    assert b"secret" not in sent

@@ -53,18 +53,46 @@ class JoiningProtocol(HttpToolsProtocol):
         self._may_be_prompt = False
         self._held: tuple[Prompt, bytes] | None = None
         self._body = b""
+        self._receiving = self._idle = False
+        self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Serve a new connection."""
+        self._plain_transport = transport
         self._joining = _Joining(transport)
         super().connection_made(cast(asyncio.Transport, self._joining))
 
     def data_received(self, data: bytes) -> None:
         """Serve what came; a request that is not whole is not held for a prompt answer."""
-        self._may_be_prompt = True
+        self._may_be_prompt = self._receiving = True
         super().data_received(data)
+        self._receiving = False
         if self._held is not None:
             self._let_go()
+        if not self._idle:
+            self._unset_keepalive_if_required()
+
+    def _unset_keepalive_if_required(self) -> None:
+        # A timer goes on over prompt answers, and looks at its end how long nobody asked.
+        if not self._receiving:
+            super()._unset_keepalive_if_required()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection, if nothing came since its last answer for long enough."""
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._keep_alive(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _keep_alive(self, seconds: float) -> None:
+        handler = self.timeout_keep_alive_handler
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
+
+    def on_message_begin(self) -> None:
+        """Begin a request, without the scope that only uvicorn's way needs."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._idle = False
 
     def on_headers_complete(self) -> None:
         """Hold the request, if its answer may be prompt, until it is whole."""
@@ -83,7 +111,7 @@ class JoiningProtocol(HttpToolsProtocol):
         ):
             self._held, self._body = (prompt, query_string), b""
         else:
-            super().on_headers_complete()
+            self._go_the_long_way()
         self._may_be_prompt = False
 
     def on_body(self, body: bytes) -> None:
@@ -106,16 +134,26 @@ class JoiningProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _answer(self, body: bytes) -> None:
-        dated = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
-        self.transport.writelines((_HEAD % (dated, len(body)), body))
-        super().on_response_complete()
+        dated = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
+        self._plain_transport.writelines((_HEAD % (dated, len(body)), body))
+        self.server_state.total_requests += 1
+        self._idle, self._idle_since = True, self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._keep_alive(self.timeout_keep_alive)
 
     def _let_go(self) -> None:
         """Tell uvicorn of the request that was held."""
         self._held = None
-        super().on_headers_complete()
+        self._go_the_long_way()
         if self._body:
             super().on_body(self._body)
+
+    def _go_the_long_way(self) -> None:
+        url, headers, expect_100_continue = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect_100_continue
+        self.headers.extend(headers)
+        super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """Send what is left of an answer without a body, then serve the next request."""

@@ -129,6 +129,7 @@ CHUNKED = (
     request("POST", "/v1/nearby", JSON, "Transfer-Encoding: chunked")
     + f"{len(json.dumps(ASKED)):x}\r\n{json.dumps(ASKED)}\r\n0\r\n\r\n".encode()
 )
+OLD = GET.replace(b"1.1\r\n", b"1.0\r\nConnection: keep-alive\r\n")
 POLYGON = {"type": "Polygon", "coordinates": [[[121, 31], [122, 31], [122, 32], [121, 31]]]}
 AREA = json.dumps(ASKED | {"polygon": POLYGON}).encode()
 
@@ -146,7 +147,7 @@ EXCHANGES: list[tuple[str, list[bytes], int]] = [
     ("a pipeline, cut", [GET + POST[:HALF], POST[HALF:] + GET], 1),
     ("the last of a connection", [request("GET", f"/v1/nearby?{HERE}", "Connection: close")], 0),
     ("an old client", [GET.replace(b"HTTP/1.1", b"HTTP/1.0")], 0),
-    ("an old client that stays", [GET.replace(b"1.1\r\n", b"1.0\r\nConnection: keep-alive\r\n")], 0),
+    ("an old client that stays", [OLD], 0),
     ("an upgrade", [request("GET", f"/v1/nearby?{HERE}", "Connection: upgrade", "Upgrade: x")], 0),
     ("expectations", [POST.replace(b"Host: x", b"Expect: 100-continue")], 0),
     ("only a head", [request("HEAD", f"/v1/nearby?{HERE}")], 0),
@@ -205,6 +206,34 @@ def test_a_client_that_does_not_read_gets_no_prompt_answers(handlers: Handlers) 
         return unread
 
     assert asyncio.run(run()) == b""
+
+
+def test_a_connection_stays_open_for_a_while_after_its_last_answer(handlers: Handlers) -> None:
+    async def run() -> None:
+        protocol = JoiningProtocol(_config(make_app(handlers)), ServerState(), {})
+        wire = Wire()
+        protocol.connection_made(cast(asyncio.Transport, wire))
+        under_way = GET + POST[:HALF]
+        for asked, waits in ((GET, True), (under_way, False), (POST[HALF:], False), (POST, True)):
+            protocol.data_received(asked)
+            assert (protocol.timeout_keep_alive_task is not None) == waits, asked
+            while protocol.tasks and asked is not under_way:
+                await asyncio.sleep(0)
+            assert (protocol.timeout_keep_alive_task is None) == (asked is under_way)
+        timer = protocol.timeout_keep_alive_task
+        protocol.data_received(GET)
+        assert protocol.timeout_keep_alive_task is timer, "no timer an answer"
+        assert wire.sent.count(b"HTTP/1.1 200 OK") == 5
+        # As the timer does that was set for an earlier answer, and the one set then for the last.
+        protocol.timeout_keep_alive_handler()
+        assert not wire.closed
+        protocol._idle_since -= protocol.timeout_keep_alive
+        protocol.timeout_keep_alive_handler()
+        assert wire.closed
+        protocol.connection_lost(None)
+        assert protocol.timeout_keep_alive_task is None
+
+    asyncio.run(run())
 
 
 def test_prompt_answers_are_counted(handlers: Handlers) -> None:

@@ -5,8 +5,10 @@ request, to a file), load from another core. Closed loop: `wrk`, or `http_client
 installed, with several numbers of connections that always have a request under way. Open loop:
 `http_client`, requests at fixed instants at shares of the most that it answered, latency from the
 planned instant, so that waiting counts. Floor: `http_floor`, the same server and framework
-returning constant bytes. "cpu" is the server's CPU time a request, which other processes disturb
-least. Freshness: from the publishing of a new version to the first answer that tells of it.
+returning constant bytes; also at the rate of half the load, for a machine that stops now and then
+(a host that takes a core away for 20 ms) has late answers whoever gives them. "cpu" is the
+server's CPU time a request, which other processes disturb least. Freshness: from the publishing of
+a new version to the first answer that tells of it.
 
 Corpus: a world of `worlds`. Questions: four families of `families` at thousands of places, half of
 them `GET`, half `POST`, 20 results each.
@@ -56,6 +58,8 @@ USUAL_CONNECTIONS = 16
 OPEN_LOOP_CONNECTIONS = 64
 SHARES = (0.25, 0.5, 0.75)
 """Rates of the open loops, as shares of the most that was answered in a closed one."""
+USUAL_SHARE = 0.5
+"""The share at which the floor is asked, too, and loops are repeated."""
 RUNS = 3
 PAGES = 400
 FRESHENED = 5
@@ -332,11 +336,17 @@ def run(world: World, *, seconds: float, spots: int, runs: int = RUNS) -> HttpRe
             for share in SHARES:
                 opened = [
                     served.open_loop(asked, seconds, usual.requests_per_second * share)
-                    for _ in range(runs if share == 0.5 else 1)
+                    for _ in range(runs if share == USUAL_SHARE else 1)
                 ]
                 loops.append(_usual([loop for loop, _ in opened]))
                 _tell(loops[-1])
         median_bytes = opened[0][1]
+        with running(floor, floor_port, servers, folder / "floor.log") as process:
+            served = Served("floor", process, floor_port)
+            rate = usual.requests_per_second * USUAL_SHARE
+            opened = [served.open_loop(asked, seconds, rate) for _ in range(runs)]
+            loops.append(_usual([loop for loop, _ in opened]))
+            _tell(loops[-1])
         parts = parts_of(engine, _queries(around)[:PAGES], usual.cpu_us, floor_us)
         engine.close()
         freshness = freshness_ms(folder, servers)

@@ -17,7 +17,7 @@ from benchmarks.reports.findings import (
     spreads,
 )
 from benchmarks.reports.units import count_text, near_share, share_text, time_text, times_text
-from benchmarks.result import Result, WorldResult
+from benchmarks.result import Loop, Result, WorldResult
 
 NOT_SHOWN = (
     "Merchants are made up, on one machine; engines have warm caches and one question at a time. "
@@ -115,14 +115,23 @@ def http(result: Result) -> str:
             f"{best.requests_per_second:,.0f} requests a second over {best.connections} "
             f"connections, p50 {best.p50_ms:.2f} ms, p99 {best.p99_ms:.2f} ms"
         )
-    for loop in [loop for loop in open_loops(found.loops) if loop.server != FLOOR][:1]:
-        parts.append(
-            f"at {loop.rate:,.0f} a second p50 {loop.p50_ms:.2f} ms, p99 {loop.p99_ms:.2f} ms"
-        )
+    opened = open_loops(found.loops)
+    floor_rates = {loop.rate for loop in opened if loop.server == FLOOR}
+    # The loop that the floor has, too; of results without one the first.
+    told = [loop for loop in opened if loop.server != FLOOR]
+    told = [loop for loop in told if loop.rate in floor_rates] or told
+    for loop in told[:1]:
+        parts.append(_at_rate(loop))
     if floor:
         most = max(loop.requests_per_second for loop in floor)
         parts.append(f"the same stack returning constant bytes: {most:,.0f} a second")
+    for loop in [loop for loop in opened if loop.server == FLOOR][:1]:
+        parts.append(_at_rate(loop))
     return "; ".join(parts) + "."
+
+
+def _at_rate(loop: Loop) -> str:
+    return f"at {loop.rate:,.0f} a second p50 {loop.p50_ms:.2f} ms, p99 {loop.p99_ms:.2f} ms"
 
 
 def freshness(result: Result) -> str:

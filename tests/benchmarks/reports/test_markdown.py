@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from benchmarks.reports import sentences
 from benchmarks.reports.markdown import (
     BEGIN,
     END,
@@ -155,3 +156,12 @@ def test_layers_are_told_of() -> None:
         for world in bare.worlds
     ]
     assert "What is made of the results" not in markdown_report(bare)
+
+
+def test_late_answers_stand_beside_those_of_the_floor() -> None:
+    found = results.http()
+    floor = results.loop("floor", 1_000, is_open=True, p50_ms=0.2)
+    found = structs.replace(found, loops=[*found.loops, floor])
+    said = sentences.http(structs.replace(results.result(), http=found))
+    assert "at 1,000 a second p50 0.70 ms, p99 1.68 ms; the same stack" in said
+    assert said.endswith("24,388 a second; at 1,000 a second p50 0.20 ms, p99 0.48 ms.")

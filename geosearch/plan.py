@@ -351,6 +351,7 @@ def described(ask: Ask) -> dict[str, Any]:
         "within_docs": len(lists.required) if lists.restricted else None,
         "word_docs": (ask.words.span[:, 1] - ask.words.span[:, 0]).tolist(),
         "bound_classes": len(ask.wallet.classes),
+        "filter_kept": ask.filter is not NO_FILTER,
         "polygon_edges": len(ask.area.edges),
     }
 

@@ -89,8 +89,10 @@ def test_answers_are_the_same(view: SegmentView, monkeypatch: pytest.MonkeyPatch
 def test_a_filter_is_kept_when_it_is_asked_for_again(view: SegmentView) -> None:
     query = Query(**OWN)
     assert filter_of(view, query) is NO_FILTER
+    assert not plan.described(without(view, query))["filter_kept"]
     kept = filter_of(view, query)
     assert kept is not NO_FILTER
+    assert plan.described(planned(view, query).ask)["filter_kept"]
     assert filter_of(view, msgspec.structs.replace(query, lat=0.0, radius=50.0, limit=3)) is kept
 
 

@@ -60,7 +60,7 @@ _LETTERS = np.array([list(row.ljust(_WIDTH).encode()) for row in _ROWS], dtype=n
 _INITIAL = np.array([max(0, ord(row[0]) - 96) for row in _ROWS], dtype=np.int64)
 
 
-class _Characters(NamedTuple):
+class Characters(NamedTuple):
     """Of each code point: whether it has a reading, and its rows in `_ROWS`, NONE for none."""
 
     seen: Bools
@@ -68,7 +68,7 @@ class _Characters(NamedTuple):
     other: I16
 
 
-class _Words(NamedTuple):
+class WordTable(NamedTuple):
     """Words of two characters in which a reading matters, ascending by `pair`."""
 
     pair: I64
@@ -79,17 +79,17 @@ class _Words(NamedTuple):
 
 
 @cache
-def _characters() -> _Characters:
-    """The readings that were looked up so far, in arrays; `_look_up` adds to them."""
+def _characters() -> Characters:
+    """The readings that were looked up so far, in arrays; `characters_of` adds to them."""
     none = np.full(0x110000, NONE, dtype=np.int16)
     first = none.copy()
     for row, sign in enumerate(_SIGNS, start=len(SPELLED)):
         first[ord(sign)] = row
-    return _Characters(~gram_table(), first, none)
+    return Characters(~gram_table(), first, none)
 
 
-def _look_up(code: NDArray[np.uint32]) -> _Characters:
-    """Readings of characters, with those of `code` among them."""
+def characters_of(code: NDArray[np.uint32]) -> Characters:
+    """Readings of characters in arrays by code point, those of `code` among them."""
     characters = _characters()
     present = np.zeros(0x110000, dtype=np.bool_)
     present[code] = True
@@ -100,7 +100,8 @@ def _look_up(code: NDArray[np.uint32]) -> _Characters:
 
 
 @cache
-def _words() -> _Words:
+def word_table() -> WordTable:
+    """Words of two characters, as `readings.words` has them, in arrays."""
     known = sorted(
         (ord(word[0]) << CODE_BITS | ord(word[1]), *first, *second)
         for word, (first, second) in words().items()
@@ -110,7 +111,7 @@ def _words() -> _Words:
     begins[table[:, 0] >> CODE_BITS] = True
     ends[table[:, 0] & ((1 << CODE_BITS) - 1)] = True
     readings = table[:, 1:].astype(np.int16)
-    return _Words(table[:, 0], readings[:, 0::2], readings[:, 1::2], begins, ends)
+    return WordTable(table[:, 0], readings[:, 0::2], readings[:, 1::2], begins, ends)
 
 
 def analyse_sounds(texts: Sequence[str]) -> Terms:
@@ -164,7 +165,7 @@ def _rows(code: NDArray[np.uint32]) -> tuple[I16, I16]:
     The same rule as `readings.resolve`: words are taken from left to right, and no character
     belongs to two.
     """
-    characters, known = _look_up(code), _words()
+    characters, known = characters_of(code), word_table()
     first, other = characters.first[code], characters.other[code]
     at = np.flatnonzero(known.begins[code[:-1]] & known.ends[code[1:]])
     pair = code[at].astype(np.int64) << CODE_BITS | code[at + 1]

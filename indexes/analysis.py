@@ -40,6 +40,7 @@ from indexes.tokens import (
     MAX_TERMS,
     MAX_WORD,
     TOKEN,
+    UNTYPED,
     compound_parts,
     document_words,
     gram_table,
@@ -190,9 +191,15 @@ def whole_key(text: str) -> int:
 
 def whole_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
     """`whole_key` of each of n texts, uint64[n]."""
-    folded = fold_all(texts).split(BREAK)[: len(texts)]
-    keys = (text_key(WHOLE, _letters(text)) for text in folded)
-    return np.fromiter(keys, np.uint64, len(texts))
+    folded = fold_all(texts)
+    # In a short text no word is cut, so all its letters and digits are what is between the signs.
+    keys = (
+        text_key(WHOLE, letters if len(text) <= MAX_WORD else _letters(text))
+        for text, letters in zip(
+            folded.split(BREAK), UNTYPED.sub("", folded).split(BREAK), strict=True
+        )
+    )
+    return np.fromiter(islice(keys, len(texts)), np.uint64, len(texts))
 
 
 def _letters(folded: str) -> str:

@@ -47,6 +47,9 @@ COMPOUND: Final = re.compile(rf"{_LETTERS}(?:[{JOINERS}]{_LETTERS})*")
 TOKEN: Final = re.compile(rf"([{_GRAM}]+)|{COMPOUND.pattern}")
 """Group 1 is a run; without it the match is a compound."""
 
+UNTYPED: Final = re.compile(rf"(?:[^\w{_GRAM}\0]|_)+")
+"""What is in no token; nor is the zero, which stands between texts that are folded together."""
+
 PART: Final = re.compile(r"\d+|[^\W\d_]+")
 """Letters or digits."""
 

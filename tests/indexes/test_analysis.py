@@ -14,7 +14,7 @@ from opencc import OpenCC
 from indexes.analysis import MAX_WORDS, analyse, read_query, whole_key, whole_keys
 from indexes.folding import MAX_TEXT, normalise
 from indexes.terms import KIND_BITS, WHOLE, WORD, Word, gram_keys, text_key
-from indexes.tokens import MAX_TERMS, TOKEN, compound_parts, document_words
+from indexes.tokens import MAX_TERMS, MAX_WORD, TOKEN, compound_parts, document_words
 from tests.indexes.texts import ODD, brand_names, chinese, keys_of, shown, texts
 
 
@@ -163,6 +163,12 @@ def test_the_whole_of_a_text_is_that_of_its_folded_form(text: str) -> None:
 
 @given(st.lists(texts(), max_size=4))
 def test_the_wholes_of_many_texts_are_those_of_each(many: list[str]) -> None:
+    assert whole_keys(many).tolist() == [whole_key(text) for text in many]
+
+
+def test_the_wholes_of_odd_texts_are_those_of_each() -> None:
+    sizes = (MAX_WORD - 1, MAX_WORD, MAX_WORD + 1)
+    many = [*ODD.values(), *("x" * size for size in sizes), *("火" + "7-" * size for size in sizes)]
     assert whole_keys(many).tolist() == [whole_key(text) for text in many]
 
 

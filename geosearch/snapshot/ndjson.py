@@ -10,7 +10,9 @@ text "5"); rows where that may have happened are looked at too. So each row's fa
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from json import loads
 from math import isfinite
@@ -30,6 +32,8 @@ _BLANK = b" \t\r\n"
 _SAMPLE_LINES = 200
 # Lines that are decoded again together where a whole block does not decode.
 _PIECE_LINES = 1024
+# Blocks that are decoded while one is looked through: the decoder has no use for a second core.
+_BLOCKS_AHEAD = 2
 
 # How the decoder writes a number, true, false, a list or an object into a text column.
 _LOOKS_UNQUOTED = r"^(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|[\[{].*)$"
@@ -62,8 +66,8 @@ def read_ndjson(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
     frames = [pl.DataFrame(schema=schema | {"line": pl.UInt32()})]
     known = set(schema)
     number = 1
-    for block in line_blocks(path):
-        frames.append(_block_frame(block, number, table, log))
+    for block, texts in _decoded(line_blocks(path), table):
+        frames.append(_block_frame(block, texts, number, table, log))
         _warn_unknown(block, number, table, known, log)
         number += block.count(b"\n")
     return pl.concat(frames)
@@ -81,13 +85,34 @@ def _row(text: bytes) -> object:
         return text.decode("utf-8", "replace")[:20_000]
 
 
-def _block_frame(block: bytes, first: int, table: Table, log: RejectLog) -> pl.DataFrame:
-    """Frame of a block whose first line has number `first`."""
-    count = block.count(b"\n") + (not block.endswith(b"\n"))
+def _decoded(blocks: Iterator[bytes], table: Table) -> Iterator[tuple[bytes, pl.DataFrame | None]]:
+    """Blocks, each with its rows, None where it does not decode; the next ones decode meanwhile."""
+    with ThreadPoolExecutor(_BLOCKS_AHEAD) as pool:
+        waiting: deque[tuple[bytes, Future[pl.DataFrame | None]]] = deque()
+        for block in blocks:
+            waiting.append((block, pool.submit(_decode, block, table)))
+            if len(waiting) > _BLOCKS_AHEAD:
+                ready, texts = waiting.popleft()
+                yield ready, texts.result()
+        for ready, texts in waiting:
+            yield ready, texts.result()
+
+
+def _decode(block: bytes, table: Table) -> pl.DataFrame | None:
+    """Frame of lines with lists as their text, None where they do not decode."""
     try:
-        texts = pl.read_ndjson(block, schema=_text_schema(table))
+        return pl.read_ndjson(block, schema=_text_schema(table))
     except pl.exceptions.PolarsError:
+        return None
+
+
+def _block_frame(
+    block: bytes, texts: pl.DataFrame | None, first: int, table: Table, log: RejectLog
+) -> pl.DataFrame:
+    """Frame of a block whose first line has number `first`, from what it decodes to."""
+    if texts is None:
         return _frame_by_pieces(block, first, table, log)
+    count = block.count(b"\n") + (not block.endswith(b"\n"))
     if texts.height == count:
         numbers = pl.Series("line", np.arange(first, first + count, dtype=np.uint32))
     else:
@@ -108,17 +133,10 @@ def _frame_by_pieces(block: bytes, first: int, table: Table, log: RejectLog) -> 
     good: list[tuple[int, bytes]] = []
     for begin in range(0, len(numbered), _PIECE_LINES):
         piece = numbered[begin : begin + _PIECE_LINES]
-        good += piece if _decodes(piece, table) else _examined(piece, table, log)
+        decodes = _decode(b"\n".join(line for _, line in piece), table) is not None
+        good += piece if decodes else _examined(piece, table, log)
     frame = _decode_or_split(good, table, log)
     return _finished(frame, block, first, table, log)
-
-
-def _decodes(piece: list[tuple[int, bytes]], table: Table) -> bool:
-    try:
-        pl.read_ndjson(b"\n".join(line for _, line in piece), schema=_text_schema(table))
-    except pl.exceptions.PolarsError:
-        return False
-    return True
 
 
 def _examined(

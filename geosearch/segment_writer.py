@@ -5,6 +5,7 @@ Not useful for: reading snapshots or evaluating hours; that is done when rows ar
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -56,7 +57,7 @@ from indexes.storage import FolderWriter
 from indexes.timetable import NEVER, Timetable
 from indexes.zones import ZoneIndex
 
-_PIECE = 50_000
+_PIECE = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,9 @@ def write_segment(
     order = np.lexsort((id_rank, hilbert_values(merchants.x, merchants.y)))
     doc_of = np.empty(docs, np.int64)
     doc_of[order] = np.arange(docs)
-    with FolderWriter(folder) as writer:
+    with FolderWriter(folder) as writer, ThreadPoolExecutor(1) as beside:
+        # Half of the work here, and nothing else waits for it.
+        of_text = beside.submit(text_columns, text or no_text(docs), order)
         columns = _doc_columns(merchants, order, id_rank)
         offers, program_order = _offer_columns(deals, doc_of, columns["doc_record"])
         columns |= offers
@@ -158,7 +161,7 @@ def write_segment(
         )
         columns |= card_tree_columns(columns, partial(_node_columns, around, set_bits))
         columns |= _zone_columns(around, columns)
-        columns |= text_columns(text or no_text(docs), order)
+        columns |= of_text.result()
         columns |= directory_columns(names or no_directory(), order)
         for name, column in columns.items():
             writer.add(name, column)
@@ -369,4 +372,5 @@ def _write_texts(writer: FolderWriter, name: str, texts: pl.Series) -> None:
 
 def _pieces(texts: pl.Series) -> Iterator[bytes]:
     for first in range(0, len(texts), _PIECE):
-        yield "".join(texts.slice(first, _PIECE).to_list()).encode()
+        # Joined as bytes, without an object a text: a sixth of the time.
+        yield texts.slice(first, _PIECE).str.join("").cast(pl.Binary).item()

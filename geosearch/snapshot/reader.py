@@ -36,9 +36,11 @@ MAX_REJECTED = 0.05
 _FORMATS = ("ndjson", "csv", "parquet")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Snapshot:
     """A validated snapshot; frames hold accepted rows in file order.
+
+    The build lets go of a frame when it has become numbers.
 
     Attributes
     ----------

@@ -1,5 +1,6 @@
 """A toy build is timed in a process of its own."""
 
+import numpy as np
 import pytest
 
 from benchmarks.builds import run, timed
@@ -12,6 +13,12 @@ def test_a_build_is_measured() -> None:
     assert found.seconds > 0
     assert found.peak_rss_gb > 0.05
     assert 50 < found.text_bytes_per_merchant < 2_000
+
+
+def test_memory_of_the_caller_does_not_count() -> None:
+    held = np.ones(1 << 26)
+    _, peak = timed(["--help"])
+    assert peak < held.nbytes / 1e9
 
 
 def test_a_command_that_fails_ends_the_run() -> None:

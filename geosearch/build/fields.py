@@ -98,6 +98,9 @@ FIELDS = (
     TextField("address", 0.2, 10),
 )
 
+FOUND_BY = tuple(field.column for field in FIELDS)
+"""Columns of merchants that texts stand in."""
+
 PHRASE_FIELDS = ("brand", "categories", "business_area", "tags", "city", "district")
 """Fields whose texts a query may hold in one run with other words: `静安寺火锅`."""
 

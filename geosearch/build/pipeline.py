@@ -14,10 +14,11 @@ import msgspec
 import orjson
 import polars as pl
 
+from geosearch.build.fields import FOUND_BY
 from geosearch.build.hours import ScheduleBook
 from geosearch.build.report import BuildReport, changes_since
 from geosearch.build.rows import deal_rows, merchant_rows, zone_records
-from geosearch.build.suggest import directory_rows
+from geosearch.build.suggest import FAME, directory_rows
 from geosearch.build.text import text_rows
 from geosearch.errors import BadRequest
 from geosearch.hours.schedules import Horizon
@@ -117,6 +118,12 @@ def _write_version(
     snapshot.merchants = snapshot.merchants.clear()
     say("Evaluating opening hours")
     rows, names = merchant_rows(merchants, book, weights)
+    say("Evaluating deals")
+    deals = deal_rows(snapshot, merchants, book)
+    # What has become numbers or payload is let go before texts need the room: a gigabyte of a
+    # million merchants.
+    snapshot.deals, snapshot.deal_merchants = snapshot.deals.clear(), pl.DataFrame()
+    merchants = merchants.select(*FOUND_BY, *FAME)
     say("Reading names, addresses and categories")
     # Two steps that share nothing but the merchants: each has Python to run while the other sorts.
     with ThreadPoolExecutor(1) as beside:
@@ -129,11 +136,7 @@ def _write_version(
         )
         say("Collecting the names to suggest")
         suggestions = suggested.result()
-    # What has become numbers is not needed any more: 1.2 GB of a million merchants.
-    merchants = merchants.select("merchant_row", "time_zone")
-    say("Evaluating deals")
-    deals = deal_rows(snapshot, merchants, book)
-    snapshot.deals, snapshot.deal_merchants = snapshot.deals.clear(), pl.DataFrame()
+    del merchants
     say("Sorting, summarising and writing the index")
     manifest = {
         "snapshot_id": envelope.snapshot_id,

@@ -39,6 +39,9 @@ MAX_OTHERS = 8
 _KINDS = {"brand": BRAND, "name": MERCHANT, "business_area": AREA}
 """Kind of the entries that the texts of a column of merchants are."""
 
+FAME = ("rating_count", "redemptions_ok")
+"""Columns of merchants that say how many people know them."""
+
 _LIST_SEPARATOR = "\x1f"
 _MOST_FAME = (1 << 32) - 1
 
@@ -321,8 +324,7 @@ def _pairs(columns: list[_Column]) -> tuple[I64, I64]:
 def _fame(merchants: pl.DataFrame, number: I64, row: I64, entries: int) -> U32:
     """Ratings and past redemptions of the shops of each entry."""
     known = merchants.select(
-        pl.col("rating_count").cast(pl.Float64).fill_null(0.0)
-        + pl.col("redemptions_ok").cast(pl.Float64).fill_null(0.0)
+        pl.sum_horizontal(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in FAME)
     ).to_series()
     fame = np.bincount(number, weights=known.to_numpy()[row], minlength=entries)
     return np.minimum(fame, _MOST_FAME).astype(np.uint32)

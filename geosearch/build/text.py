@@ -226,8 +226,8 @@ def _numbered_terms(
     entries: _Entries, merchants: DocTexts, known: _Analysis, phrases: list[str]
 ) -> TextRows:
     """Rows of terms by key, without the pinyins that too few merchants have."""
-    keys, term_row = np.unique(entries.key, return_inverse=True)
-    text = np.repeat(np.arange(len(entries.size)), entries.size)
+    keys, term_row = _rows_by_key(entries.key)
+    text = np.repeat(np.arange(len(entries.size), dtype=np.uint32), entries.size)
     bearers = np.bincount(merchants.text, minlength=len(entries.size))
     kept = _kept_terms(keys, term_row, bearers[text], len(merchants.start) - 1)
     of_entry = kept[term_row]
@@ -246,7 +246,19 @@ def _numbered_terms(
     )
 
 
-def _kept_terms(keys: U64, term_row: I64, bearers: I64, merchants: int) -> NDArray[np.bool_]:
+def _rows_by_key(key: U64) -> tuple[U64, U32]:
+    """Distinct keys, ascending, and the row of each key among them.
+
+    As `np.unique`, which sorts numbers of keys too: 0.9 s of eleven million, not 3.1.
+    """
+    ascending = np.sort(key)
+    keys = ascending[np.diff(ascending, prepend=~ascending[:1]) != 0]
+    rows = pl.DataFrame({"key": keys, "row": np.arange(len(keys), dtype=np.uint32)})
+    found = pl.DataFrame({"key": key}).join(rows, on="key", how="left", maintain_order="left")
+    return keys, found["row"].to_numpy()
+
+
+def _kept_terms(keys: U64, term_row: U32, bearers: I64, merchants: int) -> NDArray[np.bool_]:
     """Which terms are kept: all but the pinyins of few merchants, where there are many pinyins.
 
     Parameters

@@ -6,7 +6,7 @@ Not useful for: questions nobody asks twice; for them nothing is kept, and nothi
 
 A filter has a word for each leaf, with a bit for each of its documents, and is filled leaf by leaf
 as searches come by, so no question waits for more than it reads. Those that are asked for again
-are kept, up to so many bytes, and the oldest are dropped first; compare Lucene's
+are kept, up to so many bytes, and those of minutes that are over make room; compare Lucene's
 `UsageTrackingQueryCachingPolicy` and `LRUQueryCache`.
 
 Filters are filled by several threads at once without a lock: all of them write the same values,
@@ -14,6 +14,8 @@ each in one piece.
 """
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -45,6 +47,11 @@ ASKED_BEFORE = 1
 KEPT_BYTES = 256 << 20
 """Of all filters of a segment; pages that no search touched take no memory."""
 
+IDLE = 1_000
+"""Questions after which a filter that none of them used may be dropped for another."""
+
+_WORD_BYTES, _VALUE_BYTES = 4, 8
+
 _REMEMBERED = 65_536
 """Filters of which it is known how often they were asked for."""
 
@@ -63,8 +70,10 @@ class FilterCache:
     def __init__(self, docs_of: Callable[[int], int]) -> None:
         self._docs_of = docs_of
         self._asked: dict[Hashable, int] = {}
-        self._kept: dict[Hashable, Filter] = {}
+        self._kept: dict[Hashable, _Kept] = {}
         self._bytes = 0
+        self._questions = 0
+        self._changing = Lock()
 
     def get(self, wish: Hashable, tree: int, valued: bool) -> Filter:
         """What is kept for a wish; `NO_FILTER` before it has been asked for often enough.
@@ -78,10 +87,17 @@ class FilterCache:
         valued
             Whether finding the value of a document is work.
         """
-        found = self._kept.get(wish)
-        return found if found is not None else self._first(wish, tree, valued)
+        self._questions += 1
+        kept = self._kept.get(wish)
+        if kept is None:
+            with self._changing:
+                return self._first(wish, tree, valued)
+        kept.used = self._questions
+        return kept.filter
 
     def _first(self, wish: Hashable, tree: int, valued: bool) -> Filter:
+        if wish in self._kept:
+            return self._kept[wish].filter  # of another thread, a moment ago
         asked = self._asked.get(wish, 0)
         if asked < ASKED_BEFORE:
             if len(self._asked) >= _REMEMBERED:
@@ -89,19 +105,38 @@ class FilterCache:
             self._asked[wish] = asked + 1
             return NO_FILTER
         leaves = (self._docs_of(tree) + NODE_SIZE - 1) >> NODE_BITS
-        found = Filter(
-            np.zeros(leaves, np.uint32), np.zeros(leaves * NODE_SIZE if valued else 0, np.float64)
-        )
-        size = _size(found)
-        while self._kept and self._bytes + size > KEPT_BYTES:
-            self._bytes -= _size(self._kept.pop(next(iter(self._kept))))
-        self._kept[wish] = found
+        size = leaves * (_WORD_BYTES + (NODE_SIZE * _VALUE_BYTES if valued else 0))
+        if not self._make_room(size):
+            return NO_FILTER
+        values = leaves * NODE_SIZE if valued else 0
+        found = Filter(np.zeros(leaves, np.uint32), np.zeros(values, np.float64))
+        self._kept[wish] = _Kept(found, size, self._questions)
         self._bytes += size
         return found
 
+    def _make_room(self, size: int) -> bool:
+        """Drop what was not used for long, least recently used first; say whether it is enough.
 
-def _size(one: Filter) -> int:
-    return one.passing.nbytes + one.value.nbytes
+        What is in use stays: where there are more wallets than room, making filters anew and anew
+        would cost more than they give.
+        """
+        if self._bytes + size <= KEPT_BYTES:
+            return True
+        idle = [wish for wish, kept in self._kept.items() if self._questions - kept.used > IDLE]
+        for wish in sorted(idle, key=lambda wish: self._kept[wish].used):
+            self._bytes -= self._kept.pop(wish).size
+            if self._bytes + size <= KEPT_BYTES:
+                return True
+        return not self._kept
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A filter, its bytes, and the number of the question that used it last."""
+
+    filter: Filter
+    size: int
+    used: int
 
 
 @inline_njit

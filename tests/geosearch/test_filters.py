@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -183,9 +184,10 @@ def without(view: SegmentView, query: Query) -> Ask:
     return planned(view, query).ask._replace(filter=NO_FILTER)
 
 
-def test_the_oldest_are_dropped_when_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_uses_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     cache = FilterCache(lambda tree: 1_600 * (tree + 1))
     monkeypatch.setattr(filters, "KEPT_BYTES", 1_900)
+    monkeypatch.setattr(filters, "IDLE", 6)
 
     def kept(wish: str, tree: int = 0, valued: bool = False) -> Filter:
         cache.get(wish, tree, valued)
@@ -194,15 +196,37 @@ def test_the_oldest_are_dropped_when_there_is_no_room(monkeypatch: pytest.Monkey
     first, second, large = kept("a"), kept("b"), kept("c", tree=1)
     assert [len(one.passing) for one in (first, second, large)] == [100, 100, 200]
     assert kept("b") is second
-    assert kept("c", tree=1) is large
-    assert kept("d") is not NO_FILTER
-    again = cache.get("a", 0, False)
-    assert again is not NO_FILTER, "what is asked for again is made again at once"
-    assert again is not first
-    alone = kept("huge", valued=True)
+    assert kept("d") is not NO_FILTER, "the first was not used for long"
+    assert list(cache._kept) == ["b", "c", "d"]
+    assert kept("e") is NO_FILTER, "all that is left is in use"
+    assert kept("b") is second
+    assert kept("e") is not NO_FILTER
+    assert list(cache._kept) == ["b", "d", "e"]
+    assert cache._bytes == 3 * 100 * 4
+
+
+def test_one_that_is_larger_than_all_room_is_kept_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = FilterCache(lambda _: 1_600)
+    monkeypatch.setattr(filters, "KEPT_BYTES", 100)
+    monkeypatch.setattr(filters, "IDLE", -1)
+    for wish in ("a", "a", "b", "b"):
+        alone = cache.get(wish, 0, True)
     assert len(alone.value) == 1_600
-    assert list(cache._kept) == ["huge"], "one that is larger than all room is kept alone"
+    assert list(cache._kept) == ["b"]
     assert cache._bytes == 100 * 4 + 1_600 * 8
+
+
+def test_threads_that_ask_at_once_get_one_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(_: int) -> int:
+        time.sleep(0.01)
+        return 1_600
+
+    monkeypatch.setattr(filters, "ASKED_BEFORE", 0)
+    cache = FilterCache(slow)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: cache.get("a", 0, False), range(8)))
+    assert len({id(one) for one in found}) == 1
+    assert cache._bytes == 400
 
 
 def test_what_was_asked_once_is_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,9 @@ def are_few(ask: Ask, scratch: Scratch, node: int) -> bool:
 
     As many as a leaf has: a word that few shops have gets leaves of its own in this way.
     """
-    held = scratch.span[node, 1] - scratch.span[node, 0]
-    return bool(ask.words.carried > 0 and held <= NODE_SIZE)
+    if ask.words.carried == 0:
+        return False
+    return bool(int64(scratch.span[node, 1]) - int64(scratch.span[node, 0]) <= NODE_SIZE)
 
 
 @inline_njit

@@ -31,6 +31,7 @@ from indexes.folding import normalise
 from indexes.jit import entry_point
 from indexes.pinyin import full_pinyin
 from indexes.sphere import Place
+from indexes.unions import warm as warm_unions
 from indexes.vocabulary import warm as warm_vocabulary
 
 
@@ -71,6 +72,7 @@ def warm(progress: Callable[[str], None] | None = None) -> None:
     kernels()
     suggest_kernels()
     warm_vocabulary()
+    warm_unions()
     # Dictionaries that the first Chinese query would wait half a second for.
     normalise("馬")
     full_pinyin("重庆")

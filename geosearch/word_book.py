@@ -8,15 +8,17 @@ match holds.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from geosearch.columns import I64, MAX_CARRIED, U8, U32, U64, Words
+from geosearch.columns import MAX_CARRIED, U8, U32, Words
 from geosearch.segment import Segment
 from indexes.pinyin import full_pinyin, initials_range, sound_readings
 from indexes.postings import block_maxima
 from indexes.terms import Word
+from indexes.unions import Spans, Unions
 
 PREFIX_FACTOR = 0.8
 SOUND_FACTOR = 0.7
@@ -40,9 +42,10 @@ CLOSE_READINGS = 16
 CLOSE_DOCS = 100_000
 """Documents of close readings after which no further one is taken: what bounds the work."""
 
+SPANS_KEPT = 1 << 14
+"""Terms of which is kept where their postings stand: a question asks for each a few times."""
+
 _STEPS = 255
-_IMPACT_BITS = np.uint64(8)
-_IMPACT_MASK = np.uint64(255)
 
 
 class Reading(NamedTuple):
@@ -104,7 +107,9 @@ class WordBook:
     def __init__(self, segment: Segment, worth: float) -> None:
         self._segment = segment
         self._postings = segment.postings
-        self._worth = worth
+        self._unions = Unions(segment.postings)
+        self._span = lru_cache(SPANS_KEPT)(self._find_span)
+        """Where the postings of a term stand, empty where it has none."""
         self.is_phrase = segment.is_phrase
         self.none = Words(
             self._postings.doc,
@@ -211,51 +216,20 @@ class WordBook:
         weight = reading.factor * share / len(reading.terms) / _STEPS
         return [_List(begin, end, weight) for begin, end in self._spans(reading.terms)] or [_EMPTY]
 
-    def _spans(self, terms: tuple[int, ...]) -> list[tuple[int, int]]:
+    def _spans(self, terms: tuple[int, ...]) -> Spans:
         """Where the postings of each term stand; none where a term has none."""
-        begins, counts = self._postings.begin, self._postings.doc_freq
-        spans = []
-        for key in terms:
-            row = self._segment.vocabulary.term(key)
-            if row < 0 or not counts[row]:
-                return []
-            begin = int(begins[row])
-            spans.append((begin, begin + int(counts[row])))
-        return spans
+        spans = tuple(self._span(key) for key in terms)
+        return spans if all(begin < end for begin, end in spans) else ()
+
+    def _find_span(self, key: int) -> tuple[int, int]:
+        row = self._segment.vocabulary.term(key)
+        if row < 0:
+            return 0, 0
+        begin = int(self._postings.begin[row])
+        return begin, begin + int(self._postings.doc_freq[row])
 
     def _union(self, readings: Iterable[Reading], share: float) -> _List:
         """Documents that hold any of the readings, each worth what its best one is."""
-        keys: list[U64] = []
-        taken = 0
-        for reading in readings:
-            spans = self._spans(reading.terms)
-            if spans and taken <= CLOSE_DOCS:
-                keys.append(self._keys(spans, reading.factor))
-                taken += len(keys[-1])
-        if not taken:
-            return _EMPTY
-        # One sort brings the best reading of a document last; sorting numbers of 64 bits is quick.
-        every = np.sort(np.concatenate(keys))
-        docs = (every >> _IMPACT_BITS).astype(np.uint32)
-        last = np.flatnonzero(np.concatenate([docs[1:] != docs[:-1], [True]]))
-        impacts = (every[last] & _IMPACT_MASK).astype(np.uint8)
-        return _List(0, len(last), share / _STEPS, (docs[last], impacts))
-
-    def _keys(self, spans: list[tuple[int, int]], factor: float) -> U64:
-        """Documents in every list, ascending, each with its worth in the lowest bits.
-
-        That is the mean of its impacts times `factor`, at least 1.
-        """
-        doc, impact = self._postings.doc, self._postings.impact
-        (begin, end), *others = sorted(spans, key=lambda span: span[1] - span[0])
-        held, total = doc[begin:end], impact[begin:end].astype(np.uint64)
-        for begin, end in others:
-            other = doc[begin:end]
-            at: I64 = np.minimum(np.searchsorted(other, held), len(other) - 1)
-            both = other[at] == held
-            held, total = held[both], total[both] + impact[begin:end][at[both]]
-        # Of each possible sum of impacts.
-        worth = np.rint(np.arange(_STEPS * len(spans) + 1) / len(spans) * factor)
-        return (
-            held.astype(np.uint64) << _IMPACT_BITS | np.maximum(worth, 1.0).astype(np.uint64)[total]
-        )
+        taken = [(spans, each.factor) for each in readings if (spans := self._spans(each.terms))]
+        own = self._unions.union(taken, most=CLOSE_DOCS)
+        return _List(0, len(own[0]), share / _STEPS, own)

@@ -180,34 +180,53 @@ class Searcher:
         found = self._best(question)
         if query.q is None or len(found[0]):
             return question, found
-        wording = self._reworded(question)
-        if wording == question.wording:
-            return question, found
+        asked = {question.wording.choices: (question, found)}
+        wording = self._reworded(question, asked)
+        question, found = asked.get(wording.choices) or self._asked(question, wording)
+        return msgspec.structs.replace(question, wording=wording), found
+
+    def _asked(self, question: _Question, wording: Wording) -> tuple[_Question, Found]:
+        """The question for other words, and its best results."""
         question = self._worded(question, wording)
         return question, self._best(question)
 
-    def _reworded(self, question: _Question) -> Wording:
+    def _reworded(
+        self, question: _Question, asked: dict[tuple[Choice, ...], tuple[_Question, Found]]
+    ) -> Wording:
         """What to search where nothing matches as typed.
 
         Only text and place decide: a shop that is there and shut, or takes another card, is an
         answer of its own, and nobody wants a guess instead.
+
+        Parameters
+        ----------
+        asked
+            The question for other words and its results, which are noted here: as many words as
+            were typed are most likely what is searched in the end.
         """
-        place = msgspec.structs.replace(
-            question.query, cards=(), deals=None, open="any", min_minutes_left=0, categories=(),
-            min_rating=None, sort="distance", cursor=None, facets=(), total=False, explain=False,
-        )  # fmt: skip
-        anywhere = msgspec.structs.replace(
-            question,
-            query=place,
-            hours=self._clock.hours(place, question.at),
-            top_k=1,
-            afters=self._first_page,
-        )
+
+        @cache
+        def anywhere() -> _Question:
+            place = msgspec.structs.replace(
+                question.query, cards=(), deals=None, open="any", min_minutes_left=0, categories=(),
+                min_rating=None, sort="distance", cursor=None, facets=(), total=False,
+                explain=False,
+            )  # fmt: skip
+            hours = self._clock.hours(place, question.at)
+            return msgspec.structs.replace(
+                question, query=place, hours=hours, top_k=1, afters=self._first_page
+            )
 
         @cache
         def is_found(choices: tuple[Choice, ...]) -> bool:
             wording = Wording(choices, whole=question.wording.whole)
-            return len(self._best(self._worded(anywhere, wording))[0]) > 0
+            if not self._interpreter.is_somewhere(wording):
+                return False
+            if len(choices) == len(question.wording.choices) and choices not in asked:
+                asked[choices] = self._asked(question, wording)
+                if len(asked[choices][1][0]):
+                    return True  # What matches all that is asked for matches text and place.
+            return len(self._asked(anywhere(), wording)[1][0]) > 0
 
         return self._interpreter.reworded(question.query.q or "", is_found)
 

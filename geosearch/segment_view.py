@@ -22,6 +22,7 @@ from geosearch.result_text import sources_of
 from geosearch.segment import Segment
 from indexes.datum import Datum
 
+_NO_DOCS, _NO_KEYS = np.zeros(0, np.int64), np.zeros((0, 2))
 _TEXT_BYTES = 65_536
 """Room to begin with for the text of a page, twice what one usually takes."""
 
@@ -52,6 +53,9 @@ class SegmentView:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
         """Documents int64[n], keys float64[n, 2], best first, and the work where asked for."""
         segment, ask = self.segment, plan.ask
+        if ask.lists.driven and not len(ask.lists.driver):
+            # Words that no document has, most often: a mistyped one is asked for a few times.
+            return _NO_DOCS, _NO_KEYS, dict.fromkeys(COUNTERS, 0) if explain else {}
         top_k = ask.page.top_k
         docs, keys = np.empty(top_k, np.int64), np.empty((top_k, 2))
         scratch = segment.borrow_scratch()

@@ -96,6 +96,13 @@ class Interpreter:
             self._lists_bytes += size
         return found
 
+    def is_somewhere(self, wording: Wording) -> bool:
+        """Whether some segment has documents for every word, if not in one place."""
+        lists = self.lists(wording)
+        return any(
+            words is not book.nothing for words, book in zip(lists, self._books, strict=True)
+        )
+
     def _exact(self, word: Word) -> Choice:
         """A word as typed; pinyin is, where it is that of a whole name."""
         readings = tuple(Reading(terms) for terms in word.readings)
@@ -137,6 +144,8 @@ class Interpreter:
         Inverse document frequency as in BM25: Robertson and Zaragoza (2009), "The Probabilistic
         Relevance Framework: BM25 and Beyond", equation 3.2, kept above 0.
         """
+        if len(choices) == 1:
+            return (1.0,)
         rarities = [self._rarity(choice) for choice in choices]
         whole = sum(rarities)
         return tuple(rarity / whole for rarity in rarities)

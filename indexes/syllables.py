@@ -92,4 +92,6 @@ def segmentations(letters: str, *, limit: int = 4) -> list[tuple[int, ...]]:
                 found += [(*way, SOUND[syllable]) for way in ways[start]]
         # The sort keeps equals in order: those with the longer last syllable were found first.
         ways.append(sorted(found, key=len)[:limit])
+        if not any(ways[-_LONGEST:]):
+            return []  # A way would have to leap over more letters than a syllable has.
     return [way for way in ways[-1] if way]

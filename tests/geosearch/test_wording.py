@@ -219,6 +219,31 @@ def test_what_is_shut_is_not_replaced_by_a_guess(town: tuple[Searcher, Twin]) ->
     assert 0 < len(shut.hits) < len(everywhere.hits)
 
 
+def test_what_was_meant_is_asked_for_as_the_whole_question(
+    town: tuple[Searcher, Twin], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its results are the answer; only where there are none is text and place asked alone."""
+    engine, _ = town
+    (view,) = engine._views
+    rank, walked = view._rank, []
+
+    def counted(*asked: Any) -> int:
+        walked.append(rank(*asked))
+        return walked[-1]
+
+    monkeypatch.setattr(view, "_rank", counted)
+    found = ask(engine, "gardn")
+    assert found.corrected == {"gardn": ("garden",)}
+    assert walked == [found.total]
+    none = ask(engine, "gardn", min_rating=5.0)
+    assert (none.corrected, none.relaxed, none.total) == ({"gardn": ("garden",)}, (), 0)
+    assert walked[1:] == [0, 1]
+    nowhere = ask(engine, "zzzzz", explain=True)
+    assert nowhere.explain is not None
+    assert set(nowhere.explain["work"].values()) == {0}
+    assert len(walked) == 3
+
+
 def test_exact_before_close_and_name_before_address(town: tuple[Searcher, Twin]) -> None:
     engine, _ = town
     hits = ask(engine, "garden", sort="relevance").hits

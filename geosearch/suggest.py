@@ -143,7 +143,9 @@ class Suggester:
         found: list[Suggestion] = []
         work = dict.fromkeys(WORK, 0)
         if typed:
-            lat, lng = to_wgs84(query.lat, query.lng, cast(Datum, query.crs))
+            lat, lng = query.lat, query.lng
+            if query.crs != "WGS84":
+                lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
             circle = circle_around(lat, lng, query.radius)
             entries = _best(self._views, typed, circle, query.limit, work)
             found = [_suggestion(entry, typed) for entry in entries]

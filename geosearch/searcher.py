@@ -223,8 +223,8 @@ class Searcher:
             if not self._interpreter.is_somewhere(wording):
                 return False
             if len(choices) == len(question.wording.choices) and choices not in asked:
-                asked[choices] = self._asked(question, wording)
-                if len(asked[choices][1][0]):
+                found = asked[choices] = self._asked(question, wording)
+                if len(found[1][0]):
                     return True  # What matches all that is asked for matches text and place.
             return len(self._asked(anywhere(), wording)[1][0]) > 0
 

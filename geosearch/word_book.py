@@ -8,7 +8,6 @@ match holds.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -108,8 +107,7 @@ class WordBook:
         self._segment = segment
         self._postings = segment.postings
         self._unions = Unions(segment.postings)
-        self._span = lru_cache(SPANS_KEPT)(self._find_span)
-        """Where the postings of a term stand, empty where it has none."""
+        self._spans_kept: dict[int, tuple[int, int]] = {}
         self.is_phrase = segment.is_phrase
         self.none = Words(
             self._postings.doc,
@@ -146,15 +144,15 @@ class WordBook:
             return
         vocabulary = self._segment.vocabulary
         for row in vocabulary.with_prefix(word.text, limit=CLOSE_READINGS):
-            yield Reading((vocabulary.key(row),), PREFIX_FACTOR), vocabulary.text(row)
+            yield Reading((self._key(row),), PREFIX_FACTOR), vocabulary.text(row)
         for row, text, distance in vocabulary.similar(word.text, limit=CLOSE_READINGS):
-            yield Reading((vocabulary.key(row),), TYPO_FACTORS[distance]), text
+            yield Reading((self._key(row),), TYPO_FACTORS[distance]), text
         span = initials_range(word)
         if span is not None:
             rows = vocabulary.rows_between(*span)
             # The shortest names begin the range: typed in full, initials mean those.
             for row in rows[:CLOSE_READINGS]:
-                key = vocabulary.key(row)
+                key = self._key(row)
                 whole = key == span[0] and len(word.text) >= TELLING_INITIALS
                 yield Reading((key,), ALL_INITIALS_FACTOR if whole else INITIALS_FACTOR), ""
 
@@ -221,12 +219,25 @@ class WordBook:
         spans = tuple(self._span(key) for key in terms)
         return spans if all(begin < end for begin, end in spans) else ()
 
-    def _find_span(self, key: int) -> tuple[int, int]:
-        row = self._segment.vocabulary.term(key)
-        if row < 0:
-            return 0, 0
-        begin = int(self._postings.begin[row])
-        return begin, begin + int(self._postings.doc_freq[row])
+    def _span(self, key: int) -> tuple[int, int]:
+        """Where the postings of a term stand, empty where it has none."""
+        return self._spans_kept.get(key) or self._note(key, self._segment.vocabulary.term(key))
+
+    def _note(self, key: int, row: int) -> tuple[int, int]:
+        """Keep where the postings of a row stand, -1 for none, under its key."""
+        if len(self._spans_kept) >= SPANS_KEPT:
+            self._spans_kept.clear()
+        begin = size = 0
+        if row >= 0:
+            begin, size = int(self._postings.begin[row]), int(self._postings.doc_freq[row])
+        span = self._spans_kept[key] = (begin, begin + size)
+        return span
+
+    def _key(self, row: int) -> int:
+        """Key of a row, whose postings will be asked for: noted, it is not looked up again."""
+        key = self._segment.vocabulary.key(row)
+        self._note(key, row)
+        return key
 
     def _union(self, readings: Iterable[Reading], share: float) -> _List:
         """Documents that hold any of the readings, each worth what its best one is."""

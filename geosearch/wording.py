@@ -26,6 +26,8 @@ KEPT_TEXTS = 4_096
 KEPT_BYTES = 64 << 20
 """What was made for a text is kept for the next one like it, up to so many and so large lists."""
 
+_UNKNOWN = Choice("", ())
+
 MOST_WORDS = 8
 """Words whose subsets are tried: 254 look-ups at most."""
 
@@ -98,10 +100,8 @@ class Interpreter:
 
     def is_somewhere(self, wording: Wording) -> bool:
         """Whether some segment has documents for every word, if not in one place."""
-        lists = self.lists(wording)
-        return any(
-            words is not book.nothing for words, book in zip(lists, self._books, strict=True)
-        )
+        books = zip(self.lists(wording), self._books, strict=True)
+        return any(words is not book.nothing for words, book in books)
 
     def _exact(self, word: Word) -> Choice:
         """A word as typed; pinyin is, where it is that of a whole name."""
@@ -116,11 +116,12 @@ class Interpreter:
 
     def close(self, word: Word) -> Choice | None:
         """What may have been meant by a word that is not found as typed; None without an idea."""
-        if word not in self._close:
+        found = self._close.get(word, _UNKNOWN)
+        if found is _UNKNOWN:
             if len(self._close) >= KEPT_TEXTS:
                 self._close.clear()
-            self._close[word] = self._look_around(word)
-        return self._close.get(word)
+            found = self._close[word] = self._look_around(word)
+        return found
 
     def _look_around(self, word: Word) -> Choice | None:
         readings: dict[tuple[int, ...], Reading] = {}

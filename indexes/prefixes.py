@@ -246,13 +246,12 @@ class Prefixes:
         kept, visits = tally.tolist()
         return Completions(room[0, :kept].tolist(), visits)
 
-    def texts(self, words: Sequence[int] | NDArray[np.integer]) -> list[str]:
+    def texts(self, words: Sequence[int]) -> list[str]:
         """The words of these ranks."""
-        ranks = np.asarray(words, np.int64)
-        text, start = self._columns.word_text.data, self._columns.word_start
+        # A memoryview gives single items three times as fast as an array.
+        text, start = self._columns.word_text.data, self._columns.word_start.data
         return [
-            str(text[begin:end], "utf-8", "surrogatepass")
-            for begin, end in zip(start[ranks].tolist(), start[ranks + 1].tolist(), strict=True)
+            str(text[start[word] : start[word + 1]], "utf-8", "surrogatepass") for word in words
         ]
 
 

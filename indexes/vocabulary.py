@@ -176,7 +176,7 @@ class Vocabulary:
         place = row - self._first_row
         if not 0 <= place < self._row_word.size:
             raise IndexError(f"Expected the row of a word, got {row}")
-        return self.prefixes.texts(self._row_word[place : place + 1])[0]
+        return self.prefixes.texts([int(self._row_word[place])])[0]
 
     def with_prefix(self, word: str, *, limit: int) -> list[int]:
         """Rows of the `limit` most frequent words and pinyins that start with `word`, best first.
@@ -185,7 +185,8 @@ class Vocabulary:
         words that share a row count twice and are listed once.
         """
         words = self.prefixes.complete(word, limit=limit).words
-        return list(dict.fromkeys(self._word_row[words].tolist()))
+        row = self._word_row.data
+        return list(dict.fromkeys([row[word] for word in words]))
 
     def similar(self, word: str, *, limit: int) -> list[Similar]:
         """The `limit` words and pinyins that are most like `word`, itself included.
@@ -196,14 +197,14 @@ class Vocabulary:
         Cost: ten to eighty look-ups of a hash, and the scoring of at most
         `deletions.MAX_CANDIDATES` candidates.
         """
-        words = self.deletions.candidates(word).words
+        words = self.deletions.candidates(word).words.tolist()
         texts = self.prefixes.texts(words)
         # Candidates come by rank, and a sort by distance keeps that order.
         found = process.extract(
             word, texts, scorer=OSA.distance, score_cutoff=edits_allowed(len(word)), limit=limit
         )
-        rows = self._word_row[words].tolist()
-        return [Similar(rows[at], text, int(distance)) for text, distance, at in found]
+        row = self._word_row.data
+        return [Similar(row[words[at]], text, int(distance)) for text, distance, at in found]
 
 
 def warm() -> None:

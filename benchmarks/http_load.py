@@ -289,7 +289,7 @@ def parts_of(engine: Searcher, asked: Sequence[Query], cpu_us: float) -> dict[st
     parts = {
         "finding and ordering (`rank`)": rank,
         "writing the results (`page`)": max(0.0, page - rank),
-        "server, reading and checking the request, log, metrics": max(0.0, cpu_us - page),
+        "all around them (server, parsing, checks, log, metrics)": max(0.0, cpu_us - page),
     }
     return {name: round(us, 1) for name, us in parts.items()}
 
@@ -340,7 +340,7 @@ def run(world: World, *, seconds: float, spots: int, runs: int = RUNS) -> HttpRe
                 loops.append(_usual([loop for loop, _ in opened]))
                 _tell(loops[-1])
         median_bytes = opened[0][1]
-        with running(floor, floor_port, servers, folder / "floor.log") as process:
+        with running(floor, floor_port, servers, folder) as process:
             served = Served("floor", process, floor_port)
             rate = usual.requests_per_second * USUAL_SHARE
             opened = [served.open_loop(asked, seconds, rate) for _ in range(runs)]

@@ -61,7 +61,7 @@ def test_parts_add_up_to_the_cpu_time(toy: Searcher) -> None:
 def test_no_part_is_cut_in_its_chart(measured: HttpResult) -> None:
     (chart,) = [one.svg for one in http_charts(measured) if one.caption.startswith("Where")]
     assert "…" not in chart
-    assert "parsing and" in chart
+    assert "all around them" in chart
 
 
 def test_questions_are_of_every_family_by_both_methods() -> None:

@@ -9,6 +9,7 @@ wishes come again and again.
 
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from math import ceil, floor, inf
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
@@ -145,6 +146,7 @@ class Planner:
         self._wallets: dict[tuple[tuple[str, ...], str], Wanted] = {}
         self._tastes: dict[tuple[tuple[str, ...], float | None], Taste] = {}
         self._filter_numbers: dict[tuple[Any, ...], int] = {}
+        self._numbers = count(1)
         self._filters = FilterCache(segment.docs_of)
 
     def plan(
@@ -221,9 +223,9 @@ class Planner:
         valued = sort in (BY_BEST, BY_SAVING)
         filters = 0
         if valued or query.deals_mode != "optional":
-            # Numbers are never given twice, so that of a filter that is dropped means no other.
-            wish = (query.cards, query.deals_mode, bill, sort if valued else None)
-            filters = self._filter_numbers.setdefault(wish, len(self._filter_numbers) + 1)
+            filters = self._filter_number(
+                (query.cards, query.deals_mode, bill, sort if valued else None)
+            )
         return Shape(
             wanted,
             bill,
@@ -232,6 +234,12 @@ class Planner:
             filters,
             valued,
         )
+
+    def _filter_number(self, wish: tuple[Any, ...]) -> int:
+        """Number of what filters depend on; never given twice, not even by two threads at once."""
+        if len(self._filter_numbers) >= KEPT_PLANS:
+            self._filter_numbers.clear()
+        return self._filter_numbers.setdefault(wish, next(self._numbers))
 
     def unknown_cards(self, query: Query) -> tuple[str, ...]:
         """Cards of the wallet that the segment does not know."""

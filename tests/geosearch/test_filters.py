@@ -132,6 +132,19 @@ def test_what_does_not_shares_it(view: SegmentView, same: dict[str, Any]) -> Non
     assert filter_of(view, Query(**OWN, **same)) is kept
 
 
+def test_what_is_forgotten_is_never_mistaken_for_another(
+    view: SegmentView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "KEPT_PLANS", 1)
+    wallets = [("card0",), ("card1",), ("card0", "card1"), ("card0", "card2")]
+    seen = []
+    for wallet in [*wallets, *reversed(wallets)]:
+        query = Query(**{**HERE, "cards": wallet}, deals="any")
+        seen.append([filter_of(view, query) for _ in range(2)][1])
+    assert all(one is not NO_FILTER for one in seen[:4])
+    assert len({id(one.passing) for one in seen}) >= 7, "the last was still known"
+
+
 def test_where_nothing_decides_nothing_is_kept(view: SegmentView) -> None:
     plain = Query(lat=0.0, lng=0.0, at=NOON, sort="distance")
     assert [filter_of(view, plain) for _ in range(3)] == [NO_FILTER] * 3

@@ -196,13 +196,8 @@ class Searcher:
         """What to search where nothing matches as typed.
 
         Only text and place decide: a shop that is there and shut, or takes another card, is an
-        answer of its own, and nobody wants a guess instead.
-
-        Parameters
-        ----------
-        asked
-            The question for other words and its results, which are noted here: as many words as
-            were typed are most likely what is searched in the end.
+        answer of its own, and nobody wants a guess instead. `asked` takes the question for other
+        words with its results: as many words as were typed are most likely searched in the end.
         """
 
         @cache
@@ -265,14 +260,11 @@ class Searcher:
         lists: Sequence[Words | None],
     ) -> list[Plan]:
         """What each segment is asked."""
-        if len(self._views) == 1:
-            planner = self._views[0].planner
-            plan = planner.plan(query, hours, at=at, top_k=top_k, words=lists[0], after=afters[0])
-            return [plan]
-        return [
-            view.planner.plan(query, hours, at=at, top_k=top_k, words=words, after=after)
-            for view, words, after in zip(self._views, lists, afters, strict=True)
-        ]
+        plans = []
+        for view, words, after in zip(self._views, lists, afters, strict=True):
+            plan = view.planner.plan
+            plans.append(plan(query, hours, at=at, top_k=top_k, words=words, after=after))
+        return plans
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys behind which the page starts, in each segment: those of the last result before."""

@@ -45,7 +45,7 @@ from geosearch.columns import (
 )
 from geosearch.errors import BadRequest, Problem
 from geosearch.filters import NO_FILTER, FilterCache
-from geosearch.model import DEFAULT_RADIUS_M, Query
+from geosearch.model import Query
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.parameters import MAX_VERTICES, problem, shown
 from geosearch.ranking import Weights
@@ -183,7 +183,7 @@ class Planner:
         wanted, page = shape.wanted, shape.page
         lists, wallet = wanted.lists, wanted.wallet
         bounds, area = None, _NO_AREA
-        if query.zone is not None or query.bbox is not None or query.polygon is not None:
+        if query.has_area:
             bounds = self._bounds(query, at)
             area = bounds.area
             if bounds.docs is not None:
@@ -373,9 +373,9 @@ def _place(query: Query, bounds: Bounds | None) -> Place:
     lat, lng = query.lat, query.lng
     if query.crs != "WGS84":
         lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
-    if bounds is None:
-        return Place(lat, lng, query.radius or DEFAULT_RADIUS_M, -90.0, 90.0)
-    return Place(lat, lng, query.radius or inf, bounds.min_lat, bounds.max_lat)
+    radius_m = query.radius_m
+    south, north = (bounds.min_lat, bounds.max_lat) if bounds else (-90.0, 90.0)
+    return Place(lat, lng, inf if radius_m is None else radius_m, south, north)
 
 
 def _with_area(lists: Lists, docs: U32) -> Lists:
@@ -464,7 +464,7 @@ class Clock:
         if not 0 <= minute < HORIZON_MINUTES:
             raise _outside_horizon(at, self._start)
         mode = ANY_HOURS
-        if query.open == "now" or query.min_minutes_left:
+        if query.must_be_open:
             mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
         if query.min_minutes_left:
             # Open up to the instant itself: a shop that closes within its last minute is too early.

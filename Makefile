@@ -1,5 +1,5 @@
 # make run    the demo: 100,000 merchants of Shanghai served on 127.0.0.1:$(PORT)
-# make test   all tests
+# make test   all tests, on all cores
 # make check  lint, format, types and house rules
 # make bench  the quick suite on this machine, about five minutes; report in bench/report.html
 # make bench-peers  install what the suite compares with
@@ -13,14 +13,20 @@ BIN := .venv/bin
 # Named after the content of pyproject.toml: an unchanged project is not installed again.
 STAMP := .venv/.installed-$(shell cksum < pyproject.toml | tr ' ' '-')
 
-.PHONY: run test check bench bench-peers fix
+.PHONY: run install kernels test check bench bench-peers fix
 .DEFAULT_GOAL := run
 
 run: $(STAMP)
 	@$(BIN)/python -m geosearch.demo --port $(PORT)
 
-test: $(STAMP)
-	$(BIN)/python -m pytest
+install: $(STAMP)
+
+# Before the tests, so that not each of their processes compiles them.
+kernels: $(STAMP)
+	@$(BIN)/python -c 'from geosearch.kernels import warm; warm(print)'
+
+test: kernels
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ LARGEST_SHARE = 1 / 8
 
 NODE_COLUMNS = tuple(name for name in Columns._fields if name.startswith(("node_", "bound_")))
 
-LEAF_COLUMNS = ("leaf_position", "leaf_best", "leaf_saving")
+LEAF_COLUMNS = ("leaf_position", "leaf_category_set", "leaf_best", "leaf_saving")
 
 _DOC_COLUMNS = ("doc_position", "doc_record", "doc_signature", "doc_category_set")
 
@@ -99,7 +99,7 @@ def _tree(
     bounds = doc_bounds(own["doc_record"], own["offer_record"], own["deal_terms"], program=program)
     found = {f"bound_{name}": summarise(bound, np.maximum) for name, bound in bounds.items()}
     found |= {name: column for name, column in summaries(own).items() if name in NODE_COLUMNS}
-    leaves = (own["doc_position"], bounds["best"], bounds["saving"])
+    leaves = (own["doc_position"], own["doc_category_set"], bounds["best"], bounds["saving"])
     return found | dict(zip(LEAF_COLUMNS, leaves, strict=True))
 
 

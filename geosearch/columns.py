@@ -51,6 +51,7 @@ class Columns(NamedTuple):
     level_start: I64  # [levels + 1] see `indexes.rtree`
     leaf_doc: U32  # [l] documents in the order of the leaves; none where that is their number
     leaf_position: I32  # [l, 2] theirs; `doc_position` where their order is that of the leaves
+    leaf_category_set: U32  # [l] as `leaf_position`
     leaf_best: F32  # [l] bounds of each, as `bound_best`; none where there is no `leaf_doc`
     leaf_saving: F32  # [l]
     node_box: I32  # [4, n] least and greatest: min_x, min_y, max_x, max_y
@@ -245,8 +246,8 @@ class Scratch(NamedTuple):
     span: I32  # [nodes, 2 * MAX_CARRIED] where the part of each list below a node begins and ends
     reached: I64  # [MAX_CARRIED] where the part of each list that was noted last ends
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
-    top_id_rank: I64  # [MAX_RESULTS]
-    top_doc: I64
+    top_doc: I64  # [MAX_RESULTS]
+    within: I64  # [NODE_SIZE] see `indexes.sphere.note_within`
     work: I64  # [len(COUNTERS)]
     detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `details.describe`
 
@@ -269,7 +270,7 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty(MAX_CARRIED, np.int64),
         np.empty((MAX_RESULTS, 2), np.float64),
         np.empty(MAX_RESULTS, np.int64),
-        np.empty(MAX_RESULTS, np.int64),
+        np.empty(NODE_SIZE, np.int64),
         np.zeros(len(COUNTERS), np.int64),
         np.empty((DETAIL_ROWS, DETAIL_WIDTH), np.int64),
     )

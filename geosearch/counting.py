@@ -1,7 +1,7 @@
 """The traversal that counts: how many match, and under which facets.
 
 Useful for: `count`, called once a query and segment.
-Not useful for: names of what is counted; see `facets`. Ranking is `kernel`.
+Not useful for: what the counters are called; see `facets`. Ranking is `kernel`.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from geosearch.columns import (
     Columns,
     Scratch,
 )
-from geosearch.filters import is_kept, none_passes
+from geosearch.filters import is_kept, is_known, none_passes
 from geosearch.offers import TYPE, UNUSABLE, offer_value
 from geosearch.predicates import (
     NO_MATCH,
@@ -39,10 +39,18 @@ from geosearch.predicates import (
     offer_is_on,
 )
 from geosearch.relevance import are_few, doc_has_words, enter_words, whole_words
-from geosearch.traversal import INDEX_MASK, LEVEL_SHIFT, bits_of, holds_words, place_of, run_of
+from geosearch.traversal import (
+    INDEX_MASK,
+    LEVEL_SHIFT,
+    bits_of,
+    holds_words,
+    is_leaf,
+    place_of,
+    run_of,
+)
 from indexes.jit import inline_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE
-from indexes.sphere import Circle, Place, circle_of
+from indexes.sphere import Circle, Place, circle_of, note_within
 
 _ALL_LIVE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
@@ -62,7 +70,7 @@ def _doc_matches(
     passes = node >= 0 and is_kept(ask)
     return (
         (passes or doc_may_pass(columns, ask, doc))
-        and doc_is_to_taste(columns, ask, doc)
+        and doc_is_to_taste(columns, ask, at, doc)
         and (near or leaf_is_within(columns, circle, at))
         and doc_in_area(columns, ask, doc)
         and (passes or doc_is_open(columns, ask, doc))
@@ -82,16 +90,16 @@ class Tally(NamedTuple):
 
 
 @inline_njit
-def _tally(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
+def _tally(columns: Columns, ask: Ask, at: int, doc: int, tally: Tally) -> None:
     if tally.by_category_set.shape[0] > 0:
-        tally.by_category_set[columns.doc_category_set[doc]] += 1
+        tally.by_category_set[columns.leaf_category_set[at]] += 1
     if tally.by_area.shape[0] > 0:
         tally.by_area[columns.doc_area[doc]] += 1
     if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
         _tally_offers(columns, ask, doc, tally)
 
 
-@njit
+@inline_njit
 def _tally_run(columns: Columns, ask: Ask, first: int, end: int, tally: Tally) -> int:
     """Count documents that need no test but to be live; return how many.
 
@@ -101,10 +109,10 @@ def _tally_run(columns: Columns, ask: Ask, first: int, end: int, tally: Tally) -
     if tally.by_category_set.shape[0] > 0:
         if live == end - first:
             for doc in range(first, end):
-                tally.by_category_set[columns.doc_category_set[doc]] += 1
+                tally.by_category_set[columns.leaf_category_set[doc]] += 1
         else:
             for doc in range(first, end):
-                tally.by_category_set[columns.doc_category_set[doc]] += has_bit(
+                tally.by_category_set[columns.leaf_category_set[doc]] += has_bit(
                     columns.doc_live, doc
                 )
     if tally.by_area.shape[0] > 0:
@@ -187,20 +195,28 @@ def _count_run(
 ) -> int:
     """Count what matches of what is read at a node; return how many.
 
-    `sure`: all that passes the filter does.
+    `near`: all of it is within the radius; `sure`: all that is, and passes the filter, matches.
     """
     total = 0
     begin, end = run_of(columns, ask, scratch, node, leaf)
     bits = bits_of(columns, ask, scratch, leaf)
+    noted = not near and is_leaf(ask)
+    if noted:
+        note_within(columns.leaf_position, circle, begin, end, scratch.within)
     for listed in range(begin, end):
         at = place_of(columns, ask, scratch, listed, bits)
         if at < 0:
             continue
         scratch.work[DOCS] += 1
+        within = near
+        if noted:
+            if scratch.within[listed - begin] < 0:
+                continue
+            within = scratch.within[listed - begin] > 0
         doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-        if sure or _doc_matches(columns, ask, circle, scratch, node, at, doc, near):
+        if (sure and within) or _doc_matches(columns, ask, circle, scratch, node, at, doc, within):
             total += 1
-            _tally(columns, ask, doc, tally)
+            _tally(columns, ask, at, doc, tally)
     return total
 
 
@@ -230,9 +246,10 @@ def count(columns: Columns, ask: Ask, place: Place, scratch: Scratch, tally: Tal
             index = scratch.heap_entry[size, 1] & INDEX_MASK
             node = columns.level_start[level] + index
             scratch.work[NODES] += 1
-            if level == 0 and none_passes(ask, index):
+            known = level == 0 and is_known(ask, index)
+            if known and none_passes(ask, index):
                 continue
-            if node_reach_m(columns, ask, circle, node, level, index) == NO_MATCH:
+            if node_reach_m(columns, ask, circle, node, level, index, known) == NO_MATCH:
                 continue
             near = node_within_radius(columns, circle, node)
             if plain and near:
@@ -247,11 +264,72 @@ def count(columns: Columns, ask: Ask, place: Place, scratch: Scratch, tally: Tal
                 first = index << NODE_BITS
                 below = columns.level_start[level] - columns.level_start[level - 1]
                 for child in range(first, min(first + NODE_SIZE, below)):
-                    if holds_words(columns, ask, scratch, level, index, child):
+                    if holds_words(columns, ask, scratch, level - 1, child):
                         scratch.heap_entry[size, 1] = ((level - 1) << LEVEL_SHIFT) | child
                         size += 1
                 continue
-        sure = near and bare and is_kept(ask)
+        sure = bare and is_kept(ask)
         total += _count_run(columns, ask, circle, scratch, node, index, near, sure, tally)
         reading = False
     return total
+
+
+class Naming(NamedTuple):
+    """Which counters add to which names: pairs of a row and a name, both int64."""
+
+    row: NDArray[np.int64]
+    name: NDArray[np.int64]
+
+
+@njit
+def count_names(
+    counted: NDArray[np.int64],
+    naming: Naming,
+    total: NDArray[np.int64],
+    names: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> int:
+    """Write the names that were counted and their counts, and return how many they are.
+
+    Largest count first, equal ones by number of the name.
+
+    Parameters
+    ----------
+    counted
+        Of one facet, by row.
+    total
+        int64[n], zero at first; n names.
+    names, counts
+        int64[n], written up to what is returned.
+    """
+    for pair in range(naming.row.shape[0]):
+        total[naming.name[pair]] += counted[naming.row[pair]]
+    room = total.shape[0]
+    found = 0
+    for name in range(room):
+        if total[name] > 0:
+            # Both parts of the order as one number.
+            names[found] = name - total[name] * room
+            found += 1
+    _sort(names, found)
+    for at in range(found):
+        names[at] %= room
+        counts[at] = total[names[at]]
+    return found
+
+
+@inline_njit
+def _sort(values: NDArray[np.int64], end: int) -> None:
+    """Sort what stands before `end`; Shell (1959), with the gaps of Knuth."""
+    step = 1
+    while step < end // 3:
+        step = 3 * step + 1
+    while step > 0:
+        for at in range(step, end):
+            value = values[at]
+            to = at
+            while to >= step and values[to - step] > value:
+                values[to] = values[to - step]
+                to -= step
+            values[to] = value
+        step //= 3

@@ -152,9 +152,15 @@ def is_priced(ask: Ask) -> bool:
 
 
 @inline_njit
+def is_known(ask: Ask, leaf: int) -> bool:
+    """Whether it is known which documents of a leaf pass."""
+    return is_kept(ask) and int64(ask.filter.passing[leaf]) != 0
+
+
+@inline_njit
 def none_passes(ask: Ask, leaf: int) -> bool:
-    """Whether it is known that no document of a leaf passes."""
-    return is_kept(ask) and int64(ask.filter.passing[leaf]) == KNOWN
+    """Whether no document of a leaf passes, of which that is known."""
+    return int64(ask.filter.passing[leaf]) == KNOWN
 
 
 @inline_njit

@@ -13,8 +13,8 @@ ascending; secondary is the distance, id rank the order of `merchant_id`.
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.columns import DOC_ID_RANK, DOCS, LEAVES, NODES, PUSHES, Ask, Columns, Scratch
-from geosearch.filters import is_kept, is_priced, none_passes, passing_value
+from geosearch.columns import DOCS, LEAVES, NODES, PUSHES, Ask, Columns, Scratch
+from geosearch.filters import is_kept, is_known, is_priced, none_passes, passing_value
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.predicates import (
     NO_MATCH,
@@ -41,7 +41,15 @@ from geosearch.relevance import (
     enter_words,
     whole_words,
 )
-from geosearch.top_k import behind, drop_first, follows, keep, push
+from geosearch.top_k import (
+    behind,
+    doc_behind,
+    drop_first,
+    follows,
+    id_rank_of,
+    keep,
+    push,
+)
 from geosearch.traversal import INDEX_MASK, LEVEL_SHIFT, bits_of, holds_words, place_of, run_of
 from indexes.jit import inline_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE
@@ -84,9 +92,9 @@ def _offer_doc(
         return found
     if full and not ranked:
         primary = primary_key(ask, value, distance_m, 0.0)
-        if behind(scratch, last, primary, distance_m, -1):
+        if behind(columns, scratch, last, primary, distance_m, -1):
             return found
-    if not doc_is_to_taste(columns, ask, doc):
+    if not doc_is_to_taste(columns, ask, at, doc):
         return found
     distance_m = leaf_distance_m(columns, circle, at)
     if distance_m > circle.radius_m:
@@ -98,9 +106,8 @@ def _offer_doc(
             return found
     elif not doc_has_words(ask, scratch, node, doc):
         return found
-    id_rank = int64(columns.doc_record[doc, DOC_ID_RANK])
     primary = primary_key(ask, value, distance_m, relevance)
-    if full and behind(scratch, last, primary, distance_m, id_rank):
+    if full and doc_behind(columns, scratch, last, primary, distance_m, doc):
         return found
     if not doc_in_area(columns, ask, doc):
         return found
@@ -113,7 +120,7 @@ def _offer_doc(
                 return found
             value = doc_value(columns, ask, doc, int64(saving))
             primary = primary_key(ask, value, distance_m, relevance)
-            if full and behind(scratch, last, primary, distance_m, id_rank):
+            if full and doc_behind(columns, scratch, last, primary, distance_m, doc):
                 return found
         elif not doc_has_deal(columns, ask, scratch, doc):
             return found
@@ -121,14 +128,14 @@ def _offer_doc(
         follows(
             primary,
             distance_m,
-            id_rank,
+            id_rank_of(columns, doc),
             ask.page.after_primary,
             ask.page.after_secondary,
             ask.page.after_id_rank + 1,
         )
     ):
         return found
-    return keep(scratch, found, ask.page.top_k, primary, distance_m, id_rank, doc)
+    return keep(columns, scratch, found, ask.page.top_k, primary, distance_m, doc)
 
 
 @inline_njit
@@ -157,24 +164,28 @@ def _offer_node(
     level: int,
     index: int,
 ) -> int:
-    """Push a node unless nothing below it can become a result; return the heap's size.
-
-    Where words are asked for, its part of their lists has been noted.
-    """
+    """Push a node unless nothing below it can become a result; return the heap's size."""
     scratch.work[NODES] += 1
-    if level == 0 and none_passes(ask, index):
+    known = level == 0 and is_known(ask, index)
+    if known and none_passes(ask, index):
         return size
     node = columns.level_start[level] + index
-    distance_m = node_reach_m(columns, ask, circle, node, level, index)
+    distance_m = node_reach_m(columns, ask, circle, node, level, index, known)
     if distance_m == NO_MATCH:
+        return size
+    # Lists of words lie far apart in memory: last, unless the key needs them.
+    ranked = counts_relevance(ask)
+    if ranked and not holds_words(columns, ask, scratch, level, index):
         return size
     primary = node_primary(columns, ask, scratch, level, index, distance_m)
     id_rank = int64(columns.node_id_rank[node])
     # All three parts are at most those of any document below, so if they already come after the
     # k-th result, no document below can come before it.
     if found == ask.page.top_k and behind(
-        scratch, ask.page.top_k - 1, primary, distance_m, id_rank
+        columns, scratch, ask.page.top_k - 1, primary, distance_m, id_rank
     ):
+        return size
+    if not ranked and not holds_words(columns, ask, scratch, level, index):
         return size
     scratch.work[PUSHES] += 1
     return push(scratch, size, primary, distance_m, id_rank, (level << LEVEL_SHIFT) | index)
@@ -197,6 +208,7 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
         if not reading:
             # The heap is in the order of the results, so nothing left in it can beat the last one.
             if found == ask.page.top_k and behind(
+                columns,
                 scratch,
                 ask.page.top_k - 1,
                 scratch.heap_key[0, 0],
@@ -213,10 +225,7 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
                 first = index << NODE_BITS
                 below = columns.level_start[level] - columns.level_start[level - 1]
                 for child in range(first, min(first + NODE_SIZE, below)):
-                    if holds_words(columns, ask, scratch, level, index, child):
-                        size = _offer_node(
-                            columns, ask, circle, scratch, found, size, level - 1, child
-                        )
+                    size = _offer_node(columns, ask, circle, scratch, found, size, level - 1, child)
                 continue
             scratch.work[LEAVES] += 1
         found = _offer_run(columns, ask, circle, scratch, found, node, index)

@@ -93,14 +93,15 @@ def node_within_radius(columns: Columns, circle: Circle, node: int) -> bool:
 
 @inline_njit
 def node_reach_m(
-    columns: Columns, ask: Ask, circle: Circle, node: int, level: int, index: int
+    columns: Columns, ask: Ask, circle: Circle, node: int, level: int, index: int, known: bool
 ) -> float:
     """Metres that no match below the node is nearer than, or `NO_MATCH` where none can be.
 
     A summary is the union of what lies below: a bit that is clear, a box that is apart or a
     maximum that is too low holds for every document of the node. Cheap and selective tests first.
+    `known`: a filter tells that deals and hours of some document suit.
     """
-    if not _node_meets_deals_and_hours(columns, ask, node):
+    if not known and not _node_meets_deals_and_hours(columns, ask, node):
         return NO_MATCH
     distance_m = node_distance_m(columns, circle, node)
     if distance_m > circle.radius_m or not _node_meets_rest(columns, ask, node, level, index):
@@ -111,7 +112,10 @@ def node_reach_m(
 @inline_njit
 def _node_meets_deals_and_hours(columns: Columns, ask: Ask, node: int) -> bool:
     if ask.wallet.deal_mode != OPTIONAL_DEAL:
-        if columns.node_signature[node] & ask.wallet.signature[0] == np.uint64(0):
+        # All documents of a card's own tree have its bit.
+        if columns.leaf_doc.shape[0] == 0 and (
+            columns.node_signature[node] & ask.wallet.signature[0] == np.uint64(0)
+        ):
             return False
         if not has_hour(columns.node_deal, ask.hours.hour, node):
             return False
@@ -137,7 +141,7 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
         )
         if shared == np.uint64(0):
             return False
-    if columns.node_rating[node] < ask.taste.min_rating:
+    if ask.taste.min_rating >= 0 and columns.node_rating[node] < ask.taste.min_rating:
         return False
     box = columns.node_box
     if ask.area.boxed and not _meets_box(
@@ -326,9 +330,9 @@ def doc_may_pass(columns: Columns, ask: Ask, doc: int) -> bool:
 
 
 @inline_njit
-def doc_is_to_taste(columns: Columns, ask: Ask, doc: int) -> bool:
-    """Whether the document has a category and the rating asked for."""
-    if ask.taste.allowed.shape[0] > 0 and ask.taste.allowed[columns.doc_category_set[doc]] == 0:
+def doc_is_to_taste(columns: Columns, ask: Ask, at: int, doc: int) -> bool:
+    """Whether the document at a place in the leaves has a category and the rating asked for."""
+    if ask.taste.allowed.shape[0] > 0 and ask.taste.allowed[columns.leaf_category_set[at]] == 0:
         return False
     return bool(
         ask.taste.min_rating < 0 or columns.doc_record[doc, DOC_RATING] >= ask.taste.min_rating

@@ -262,8 +262,8 @@ class Searcher:
         """What each segment is asked."""
         plans = []
         for view, words, after in zip(self._views, lists, afters, strict=True):
-            plan = view.planner.plan
-            plans.append(plan(query, hours, at=at, top_k=top_k, words=words, after=after))
+            # By position: names of arguments would double the time of a call.
+            plans.append(view.planner.plan(query, hours, at, top_k, words, after))
         return plans
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:

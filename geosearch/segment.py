@@ -70,7 +70,10 @@ class Segment:
             raise BadData(str(error)) from error
         _check_columns(self._arrays, folder)
         # The leaves of the large tree are the documents in their order.
-        places = {"leaf_position": self._arrays["doc_position"]}
+        places = {
+            "leaf_position": self._arrays["doc_position"],
+            "leaf_category_set": self._arrays["doc_category_set"],
+        }
         columns = {name: self._arrays[name] for name in Columns._fields}
         self.columns = Columns(**(columns | places))
         self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())

@@ -45,7 +45,9 @@ class SegmentView:
         self.planner = Planner(segment, weights)
         self._maker = HitMaker(segment, start, weights)
         self._facets = FacetBook(segment.catalogue)
-        self._rank, self._count, self._describe, self._write_results = kernels()
+        compiled = kernels()
+        self._rank, self._count = compiled.rank, compiled.count
+        self._describe, self._write_results = compiled.describe, compiled.write_results
         self._sources = sources_of(segment, start, weights)
 
     def rank(

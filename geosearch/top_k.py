@@ -3,12 +3,13 @@
 Useful for: `kernel.rank`. Keys are (primary, secondary, id rank) and ascend.
 Not useful for: deciding what a key is; `predicates` does.
 
-The heap is binary, over three parallel arrays of `Scratch`; the results are a sorted list, for k is
-at most 128 and most candidates are turned away by one comparison with the last one.
+The heap is binary, over parallel arrays of `Scratch`; the results are a sorted list, for k is at
+most 128 and most candidates are turned away by one comparison with the last one. Id ranks of
+documents are looked up where the other two parts tie, and only there: they lie far apart in memory.
 """
 
-from geosearch.columns import Scratch
-from indexes.jit import inline_njit
+from geosearch.columns import DOC_ID_RANK, Columns, Scratch
+from indexes.jit import inline_njit, int64
 
 
 @inline_njit
@@ -108,38 +109,61 @@ def drop_first(scratch: Scratch, size: int) -> int:
 
 
 @inline_njit
-def behind(scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int) -> bool:
+def id_rank_of(columns: Columns, doc: int) -> int:
+    """Last part of a document's key."""
+    return int64(columns.doc_record[doc, DOC_ID_RANK])
+
+
+@inline_njit
+def _ties(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
+    return bool(primary == scratch.top_key[at, 0] and secondary == scratch.top_key[at, 1])
+
+
+@inline_njit
+def _is_later(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
+    """Whether a key that does not tie with the result kept at `at` comes after it."""
+    last = scratch.top_key[at, 0]
+    return bool(primary > last or (primary == last and secondary > scratch.top_key[at, 1]))
+
+
+@inline_njit
+def behind(
+    columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int
+) -> bool:
     """Whether a key comes after that of the result kept at `at`, or equals it."""
-    return follows(
-        primary,
-        secondary,
-        id_rank,
-        scratch.top_key[at, 0],
-        scratch.top_key[at, 1],
-        scratch.top_id_rank[at],
-    )
+    if _ties(scratch, at, primary, secondary):
+        return id_rank >= id_rank_of(columns, scratch.top_doc[at])
+    return _is_later(scratch, at, primary, secondary)
+
+
+@inline_njit
+def doc_behind(
+    columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, doc: int
+) -> bool:
+    """`behind` for the key of a document."""
+    if _ties(scratch, at, primary, secondary):
+        return id_rank_of(columns, doc) >= id_rank_of(columns, scratch.top_doc[at])
+    return _is_later(scratch, at, primary, secondary)
 
 
 @inline_njit
 def keep(
+    columns: Columns,
     scratch: Scratch,
     found: int,
     top_k: int,
     primary: float,
     secondary: float,
-    id_rank: int,
     doc: int,
 ) -> int:
     """Insert a result that beats the last one kept; return how many are kept."""
     at = found if found < top_k else top_k - 1
-    while at > 0 and not behind(scratch, at - 1, primary, secondary, id_rank):
+    while at > 0 and not doc_behind(columns, scratch, at - 1, primary, secondary, doc):
         scratch.top_key[at, 0] = scratch.top_key[at - 1, 0]
         scratch.top_key[at, 1] = scratch.top_key[at - 1, 1]
-        scratch.top_id_rank[at] = scratch.top_id_rank[at - 1]
         scratch.top_doc[at] = scratch.top_doc[at - 1]
         at -= 1
     scratch.top_key[at, 0] = primary
     scratch.top_key[at, 1] = secondary
-    scratch.top_id_rank[at] = id_rank
     scratch.top_doc[at] = doc
     return min(found + 1, top_k)

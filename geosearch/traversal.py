@@ -20,16 +20,23 @@ INDEX_MASK = (1 << LEVEL_SHIFT) - 1
 
 
 @inline_njit
-def holds_words(
-    columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int, child: int
-) -> bool:
-    """Whether a child of a node can hold every word asked for; notes its part of their lists."""
-    if ask.words.carried == 0:
+def holds_words(columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int) -> bool:
+    """Whether a node can hold every word asked for; notes its part of their lists.
+
+    Its parent has been entered (`enter_words`); of the root the lists are noted as a whole.
+    """
+    if ask.words.carried == 0 or level == columns.level_start.shape[0] - 2:
         return True
-    shift = NODE_BITS * level
-    parent = columns.level_start[level] + index
-    node = columns.level_start[level - 1] + child
-    return narrow_words(ask, scratch, parent, node, child << shift, (child + 1) << shift)
+    shift = NODE_BITS * (level + 1)
+    parent = columns.level_start[level + 1] + (index >> NODE_BITS)
+    node = columns.level_start[level] + index
+    return narrow_words(ask, scratch, parent, node, index << shift, (index + 1) << shift)
+
+
+@inline_njit
+def is_leaf(ask: Ask) -> bool:
+    """Whether what is read at a node is a leaf of the tree."""
+    return bool(not ask.lists.driven and ask.words.carried == 0)
 
 
 @inline_njit
@@ -65,6 +72,4 @@ def place_of(columns: Columns, ask: Ask, scratch: Scratch, at: int, bits: int) -
 @inline_njit
 def bits_of(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
     """Bits of a leaf that is read as a whole."""
-    if ask.lists.driven or ask.words.carried > 0:
-        return ALL_PASS
-    return passing_bits(columns, ask, scratch, leaf)
+    return passing_bits(columns, ask, scratch, leaf) if is_leaf(ask) else ALL_PASS

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from indexes.jit import inline_njit, njit
 
 I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth in metres (IUGG R1, Moritz 2000, "Geodetic Reference System 1980")."""
@@ -63,6 +64,7 @@ class Circle(NamedTuple):
     wraps: bool  # longitudes are compared the short way round
     radius_m: float
     radius_haversine: float
+    beyond_haversine: float  # of differences (`lower_haversine`) that are farther than the radius
 
 
 @inline_njit
@@ -172,12 +174,18 @@ def lower_bound_m(dy: float, dx: float, cosines: float) -> float:
     d = 2R asin sqrt(hav) >= 2R sqrt(hav). So the result never exceeds the true distance, poles and
     antimeridian included.
     """
+    h = lower_haversine(dy, dx, cosines)
+    return max(0.0, 2.0 * EARTH_RADIUS_M * math.sqrt(h) * (1.0 - _SLACK) - _SLACK_M)
+
+
+@inline_njit
+def lower_haversine(dy: float, dx: float, cosines: float) -> float:
+    """Haversine of an angle that two positions are at least apart, but for rounding."""
     a = dy * RADIANS_PER_UNIT
     b = dx * RADIANS_PER_UNIT
     a2 = a * a
     b2 = b * b
-    h = a2 * (0.25 - a2 / 48.0) + cosines * b2 * (0.25 - b2 / 48.0)
-    return max(0.0, 2.0 * EARTH_RADIUS_M * math.sqrt(h) * (1.0 - _SLACK) - _SLACK_M)
+    return a2 * (0.25 - a2 / 48.0) + cosines * b2 * (0.25 - b2 / 48.0)
 
 
 @inline_njit
@@ -227,6 +235,8 @@ def circle_of(place: Place) -> Circle:
         wraps,
         place.radius_m,
         haversine_of(place.radius_m),
+        # `lower_bound_m` the other way round.
+        ((place.radius_m + _SLACK_M) / (2.0 * EARTH_RADIUS_M * (1.0 - _SLACK))) ** 2,
     )
 
 
@@ -307,3 +317,26 @@ def point_is_within(position: I32, circle: Circle, at: int) -> bool:
     if upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine:
         return True
     return point_distance_m(position, circle, at) <= circle.radius_m
+
+
+@inline_njit
+def note_within(position: I32, circle: Circle, first: int, end: int, within: I64) -> None:
+    """Note where the positions from `first` to before `end` lie: 1 inside, -1 outside, 0 unknown.
+
+    As `point_is_within`, which has to find out the unknown ones: a few near the edge. Without a
+    branch, so that a processor can do several positions at once.
+
+    Parameters
+    ----------
+    within
+        int64[n], room for `end - first`.
+    """
+    # Unsigned, for Numba lets others count from the end.
+    start = np.uint64(first)
+    for at in range(np.uint64(end) - start):
+        dx = abs(position[start + at, 0] - circle.x)
+        dx = min(dx, FULL_TURN - dx)
+        dy = abs(position[start + at, 1] - circle.y)
+        inside = upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine
+        outside = lower_haversine(dy, dx, circle.low_cosines) > circle.beyond_haversine
+        within[at] = np.int64(inside) - np.int64(outside)

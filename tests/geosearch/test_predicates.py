@@ -70,7 +70,7 @@ def audit(
         width = int64(columns.level_start[level + 1] - columns.level_start[level])
         for index in range(width):
             node = int64(columns.level_start[level] + index)
-            reach_m = node_reach_m(columns, ask, circle, node, level, index)
+            reach_m = node_reach_m(columns, ask, circle, node, level, index, False)
             primary = node_primary(columns, ask, scratch, level, index, reach_m)
             within = node_within_radius(columns, circle, node)
             shift = NODE_BITS * (level + 1)
@@ -83,7 +83,7 @@ def audit(
                 if not (
                     near
                     and doc_may_pass(columns, ask, doc)
-                    and doc_is_to_taste(columns, ask, doc)
+                    and doc_is_to_taste(columns, ask, doc, doc)
                     and doc_in_area(columns, ask, doc)
                     and doc_is_open(columns, ask, doc)
                 ):

@@ -4,11 +4,13 @@ import heapq
 import math
 from random import Random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geosearch.columns import MAX_RESULTS, Scratch, new_scratch
-from geosearch.top_k import behind, drop_first, follows, keep, push
+from geosearch.columns import DOC_ID_RANK, MAX_RESULTS, Columns, Scratch, new_scratch
+from geosearch.kernels import empty_columns
+from geosearch.top_k import behind, doc_behind, drop_first, follows, keep, push
 
 # Few values, so that keys tie.
 KEY = st.sampled_from([-math.inf, -3.5, -1.0, 0.0, 1.0, 1e-300, 7.0, math.inf])
@@ -63,6 +65,14 @@ def test_follows_is_the_order_of_tuples(
     assert follows(*one, *other) == (one >= other)
 
 
+def ranked(ranks: list[int]) -> Columns:
+    """Columns of documents with these id ranks."""
+    record = np.zeros((len(ranks), 8), np.int32)
+    record[:, DOC_ID_RANK] = ranks
+    record.flags.writeable = False
+    return empty_columns()._replace(doc_record=record)
+
+
 @given(RESULTS, st.sampled_from([1, 2, 20, 101, MAX_RESULTS]), st.randoms())
 @settings(max_examples=200)
 def test_the_best_are_kept_in_order(
@@ -70,13 +80,16 @@ def test_the_best_are_kept_in_order(
 ) -> None:
     keys = [(*key, rank) for rank, key in enumerate(results)]
     rng.shuffle(keys)
+    columns = ranked([rank for *_, rank in keys])
     scratch, found = new_scratch(CAPACITY), 0
-    for primary, secondary, rank in keys:
-        if found == top_k and behind(scratch, top_k - 1, primary, secondary, rank):
-            continue
-        found = keep(scratch, found, top_k, primary, secondary, rank, 1000 + rank)
-    best = sorted(keys)[:top_k]
+    for doc, (primary, secondary, rank) in enumerate(keys):
+        if found == top_k:
+            is_behind = doc_behind(columns, scratch, top_k - 1, primary, secondary, doc)
+            assert is_behind == behind(columns, scratch, top_k - 1, primary, secondary, rank)
+            if is_behind:
+                continue
+        found = keep(columns, scratch, found, top_k, primary, secondary, doc)
+    best = sorted((*key, doc) for doc, key in enumerate(keys))[:top_k]
     assert found == len(best)
     assert scratch.top_key[:found].tolist() == [[*key[:2]] for key in best]
-    assert scratch.top_id_rank[:found].tolist() == [rank for *_, rank in best]
-    assert scratch.top_doc[:found].tolist() == [1000 + rank for *_, rank in best]
+    assert scratch.top_doc[:found].tolist() == [doc for *_, doc in best]

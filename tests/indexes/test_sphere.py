@@ -14,12 +14,14 @@ from indexes.sphere import (
     FULL_TURN,
     HALF_TURN,
     UNITS_PER_DEGREE,
+    circle_around,
     cosine_range,
     gap,
     haversine_m,
     haversine_of,
     lng_gap,
     lower_bound_m,
+    note_within,
     to_units,
     upper_haversine,
 )
@@ -168,6 +170,38 @@ def test_bound_of_a_box_holds_for_its_points(
     dx = lng_gap(min_x, max_x, here[1], True)
     assert 0.0 <= dx <= HALF_TURN
     assert lower_bound_m(dy, dx, cosine(here) * low) <= metres(here, there)
+
+
+def noted(here: Point, there: Point, radius_m: float) -> int:
+    """What `note_within` says of a point between two others that are far away."""
+    circle = circle_around(degrees(here[0]), degrees(here[1]), radius_m)
+    far = (-here[1], -here[0])
+    position = np.array([far, there[::-1], far], np.int32)
+    within = np.full(2, 7, np.int64)
+    note_within(position, circle, 1, 2, within)
+    assert within[1] == 7, "no more is written than was asked"
+    return int(within[0])
+
+
+@given(pairs(), st.floats(0.0, 2.0))
+@EXAMPLES
+def test_who_is_noted_inside_is_and_who_is_noted_outside_is_not(
+    pair: tuple[Point, Point], share: float
+) -> None:
+    exact = metres(*pair)
+    for radius_m in (exact, math.nextafter(exact, -1.0), exact * share, math.inf):
+        if radius_m >= 0.0:
+            assert noted(*pair, radius_m) != (-1 if exact <= radius_m else 1)
+
+
+@given(pairs(), st.floats(1.0, 50_000.0))
+@EXAMPLES
+def test_only_who_is_near_the_edge_stays_unknown(
+    pair: tuple[Point, Point], radius_m: float
+) -> None:
+    exact = metres(*pair)
+    if abs(degrees(pair[0][0])) < 60.0 and abs(exact - radius_m) > 0.02 * radius_m:
+        assert noted(*pair, radius_m) == (1 if exact <= radius_m else -1)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from geosearch.columns import (
 from geosearch.filters import is_kept, is_known, none_passes
 from geosearch.offers import TYPE, UNUSABLE, offer_value
 from geosearch.predicates import (
-    NO_MATCH,
     doc_has_deal,
     doc_in_area,
     doc_is_open,
@@ -34,8 +33,7 @@ from geosearch.predicates import (
     doc_spend,
     has_bit,
     leaf_is_within,
-    node_reach_m,
-    node_within_radius,
+    node_may_match,
     offer_is_on,
 )
 from geosearch.relevance import are_few, doc_has_words, enter_words, whole_words
@@ -43,16 +41,20 @@ from geosearch.traversal import (
     INDEX_MASK,
     LEVEL_SHIFT,
     bits_of,
+    children_of,
     holds_words,
     is_leaf,
     place_of,
     run_of,
 )
 from indexes.jit import inline_njit, int64, njit
-from indexes.rtree import NODE_BITS, NODE_SIZE
-from indexes.sphere import Circle, Place, circle_of, note_within
+from indexes.rtree import NODE_BITS
+from indexes.sphere import Circle, Place, circle_of, note_reached, note_within
 
 _ALL_LIVE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+
+_INSIDE = 1 << 56
+"""Added to a node on the stack that lies within the radius as a whole; see `traversal`."""
 
 
 @inline_njit
@@ -220,6 +222,29 @@ def _count_run(
     return total
 
 
+@inline_njit
+def _push(
+    columns: Columns, ask: Ask, scratch: Scratch, size: int, level: int, index: int, within: int
+) -> int:
+    """Push a node unless it is known to hold no match; return the stack's size.
+
+    `within` is what `note_reached` noted of it.
+    """
+    scratch.work[NODES] += 1
+    if within < 0:
+        return size
+    known = level == 0 and is_known(ask, index)
+    if known and none_passes(ask, index):
+        return size
+    node = columns.level_start[level] + index
+    if not node_may_match(columns, ask, node, level, index, known):
+        return size
+    if not holds_words(columns, ask, scratch, level, index):
+        return size
+    scratch.heap_entry[size, 1] = (within * _INSIDE) | (level << LEVEL_SHIFT) | index
+    return size + 1
+
+
 @njit
 def count(columns: Columns, ask: Ask, place: Place, scratch: Scratch, tally: Tally) -> int:
     """Return the exact number of matches, and count them in `tally`."""
@@ -236,22 +261,18 @@ def count(columns: Columns, ask: Ask, place: Place, scratch: Scratch, tally: Tal
     # A list that drives is read like one leaf.
     reading = ask.lists.driven
     if not reading and levels > 0:
-        size = 1
-        scratch.heap_entry[0, 1] = (levels - 1) << LEVEL_SHIFT
-        whole_words(ask, scratch, columns.level_start[levels - 1])
+        root = columns.level_start[levels - 1]
+        whole_words(ask, scratch, root)
+        note_reached(columns.node_box, circle, root, root + 1, scratch.within)
+        size = _push(columns, ask, scratch, 0, levels - 1, 0, scratch.within[0])
     while reading or size > 0:
         if not reading:
             size -= 1
-            level = scratch.heap_entry[size, 1] >> LEVEL_SHIFT
-            index = scratch.heap_entry[size, 1] & INDEX_MASK
+            entry = scratch.heap_entry[size, 1]
+            near = entry >= _INSIDE
+            level = (entry & (_INSIDE - 1)) >> LEVEL_SHIFT
+            index = entry & INDEX_MASK
             node = columns.level_start[level] + index
-            scratch.work[NODES] += 1
-            known = level == 0 and is_known(ask, index)
-            if known and none_passes(ask, index):
-                continue
-            if node_reach_m(columns, ask, circle, node, level, index, known) == NO_MATCH:
-                continue
-            near = node_within_radius(columns, circle, node)
             if plain and near:
                 shift = NODE_BITS * (level + 1)
                 first = index << shift
@@ -261,12 +282,15 @@ def count(columns: Columns, ask: Ask, place: Place, scratch: Scratch, tally: Tal
                 continue
             if level > 0 and not are_few(ask, scratch, node):
                 enter_words(ask, scratch, node)
-                first = index << NODE_BITS
-                below = columns.level_start[level] - columns.level_start[level - 1]
-                for child in range(first, min(first + NODE_SIZE, below)):
-                    if holds_words(columns, ask, scratch, level - 1, child):
-                        scratch.heap_entry[size, 1] = ((level - 1) << LEVEL_SHIFT) | child
-                        size += 1
+                first, end = children_of(columns, level, index)
+                begin = columns.level_start[level - 1]
+                if not near:
+                    note_reached(
+                        columns.node_box, circle, begin + first, begin + end, scratch.within
+                    )
+                for child in range(first, end):
+                    within = 1 if near else scratch.within[child - first]
+                    size = _push(columns, ask, scratch, size, level - 1, child, within)
                 continue
         sure = bare and is_kept(ask)
         total += _count_run(columns, ask, circle, scratch, node, index, near, sure, tally)

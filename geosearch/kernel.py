@@ -17,7 +17,6 @@ from geosearch.columns import DOCS, LEAVES, NODES, PUSHES, Ask, Columns, Scratch
 from geosearch.filters import is_kept, is_known, is_priced, none_passes, passing_value
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.predicates import (
-    NO_MATCH,
     counts_relevance,
     doc_best_saving,
     doc_has_deal,
@@ -29,8 +28,8 @@ from geosearch.predicates import (
     leaf_distance_m,
     leaf_lower_m,
     leaf_value,
+    node_may_match,
     node_primary,
-    node_reach_m,
     primary_key,
 )
 from geosearch.relevance import (
@@ -50,10 +49,17 @@ from geosearch.top_k import (
     keep,
     push,
 )
-from geosearch.traversal import INDEX_MASK, LEVEL_SHIFT, bits_of, holds_words, place_of, run_of
+from geosearch.traversal import (
+    INDEX_MASK,
+    LEVEL_SHIFT,
+    bits_of,
+    children_of,
+    holds_words,
+    place_of,
+    run_of,
+)
 from indexes.jit import inline_njit, int64, njit
-from indexes.rtree import NODE_BITS, NODE_SIZE
-from indexes.sphere import Circle, Place, circle_of
+from indexes.sphere import Circle, Place, circle_of, note_boxes_m, reach_m
 
 
 @inline_njit
@@ -163,16 +169,22 @@ def _offer_node(
     size: int,
     level: int,
     index: int,
+    lower_m: float,
 ) -> int:
-    """Push a node unless nothing below it can become a result; return the heap's size."""
+    """Push a node unless nothing below it can become a result; return the heap's size.
+
+    `lower_m`: no document below it is nearer.
+    """
     scratch.work[NODES] += 1
+    if lower_m > circle.radius_m:
+        return size
     known = level == 0 and is_known(ask, index)
     if known and none_passes(ask, index):
         return size
     node = columns.level_start[level] + index
-    distance_m = node_reach_m(columns, ask, circle, node, level, index, known)
-    if distance_m == NO_MATCH:
+    if not node_may_match(columns, ask, node, level, index, known):
         return size
+    distance_m = reach_m(columns.node_box, circle, node, lower_m)
     # Lists of words lie far apart in memory: last, unless the key needs them.
     ranked = counts_relevance(ask)
     if ranked and not holds_words(columns, ask, scratch, level, index):
@@ -203,7 +215,7 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
     reading = ask.lists.driven
     if not reading and levels > 0:
         whole_words(ask, scratch, columns.level_start[levels - 1])
-        size = _offer_node(columns, ask, circle, scratch, found, 0, levels - 1, 0)
+        size = _offer_node(columns, ask, circle, scratch, found, 0, levels - 1, 0, 0.0)
     while reading or size > 0:
         if not reading:
             # The heap is in the order of the results, so nothing left in it can beat the last one.
@@ -222,10 +234,14 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
             size = drop_first(scratch, size)
             if level > 0 and not are_few(ask, scratch, node):
                 enter_words(ask, scratch, node)
-                first = index << NODE_BITS
-                below = columns.level_start[level] - columns.level_start[level - 1]
-                for child in range(first, min(first + NODE_SIZE, below)):
-                    size = _offer_node(columns, ask, circle, scratch, found, size, level - 1, child)
+                first, end = children_of(columns, level, index)
+                begin = columns.level_start[level - 1]
+                note_boxes_m(columns.node_box, circle, begin + first, begin + end, scratch.lower_m)
+                for child in range(first, end):
+                    lower_m = scratch.lower_m[child - first]
+                    size = _offer_node(
+                        columns, ask, circle, scratch, found, size, level - 1, child, lower_m
+                    )
                 continue
             scratch.work[LEAVES] += 1
         found = _offer_run(columns, ask, circle, scratch, found, node, index)

@@ -55,8 +55,6 @@ from indexes.rtree import NODE_BITS
 from indexes.sphere import (
     UNITS_PER_DEGREE,
     Circle,
-    box_distance_m,
-    box_is_inside,
     point_distance_m,
     point_is_within,
     point_lower_m,
@@ -64,7 +62,6 @@ from indexes.sphere import (
 from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
 
 NO_DEAL = -1
-NO_MATCH = -1.0
 
 
 @inline_njit
@@ -80,33 +77,18 @@ def has_bit(words: U64, item: int) -> bool:
 
 
 @inline_njit
-def node_distance_m(columns: Columns, circle: Circle, node: int) -> float:
-    """Metres that no document below the node is nearer than."""
-    return box_distance_m(columns.node_box, circle, node)
-
-
-@inline_njit
-def node_within_radius(columns: Columns, circle: Circle, node: int) -> bool:
-    """Whether every document below the node is certainly within the radius."""
-    return box_is_inside(columns.node_box, circle, node)
-
-
-@inline_njit
-def node_reach_m(
-    columns: Columns, ask: Ask, circle: Circle, node: int, level: int, index: int, known: bool
-) -> float:
-    """Metres that no match below the node is nearer than, or `NO_MATCH` where none can be.
+def node_may_match(
+    columns: Columns, ask: Ask, node: int, level: int, index: int, known: bool
+) -> bool:
+    """Whether a document below the node may match, wherever it is.
 
     A summary is the union of what lies below: a bit that is clear, a box that is apart or a
     maximum that is too low holds for every document of the node. Cheap and selective tests first.
     `known`: a filter tells that deals and hours of some document suit.
     """
-    if not known and not _node_meets_deals_and_hours(columns, ask, node):
-        return NO_MATCH
-    distance_m = node_distance_m(columns, circle, node)
-    if distance_m > circle.radius_m or not _node_meets_rest(columns, ask, node, level, index):
-        return NO_MATCH
-    return distance_m
+    return (known or _node_meets_deals_and_hours(columns, ask, node)) and _node_meets_rest(
+        columns, ask, node, level, index
+    )
 
 
 @inline_njit
@@ -151,10 +133,10 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
     if ask.area.edges.shape[0] > 0:
         relation = box_relation(
             ask.area.edges,
-            columns.node_box[0, node] / UNITS_PER_DEGREE,
-            columns.node_box[1, node] / UNITS_PER_DEGREE,
-            columns.node_box[2, node] / UNITS_PER_DEGREE,
-            columns.node_box[3, node] / UNITS_PER_DEGREE,
+            box[0, node] / UNITS_PER_DEGREE,
+            box[1, node] / UNITS_PER_DEGREE,
+            box[2, node] / UNITS_PER_DEGREE,
+            box[3, node] / UNITS_PER_DEGREE,
         )
         if relation == OUTSIDE:
             return False

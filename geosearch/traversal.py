@@ -20,6 +20,15 @@ INDEX_MASK = (1 << LEVEL_SHIFT) - 1
 
 
 @inline_njit
+def children_of(columns: Columns, level: int, index: int) -> tuple[int, int]:
+    """Where the children of a node begin and end in the level below."""
+    first = index << NODE_BITS
+    return first, min(
+        first + NODE_SIZE, columns.level_start[level] - columns.level_start[level - 1]
+    )
+
+
+@inline_njit
 def holds_words(columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int) -> bool:
     """Whether a node can hold every word asked for; notes its part of their lists.
 

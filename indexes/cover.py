@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from indexes.hilbert import hilbert_value
 from indexes.jit import inline_njit, int64, njit
-from indexes.rtree import NODE_BITS
+from indexes.rtree import NODE_BITS, NODE_SIZE
 from indexes.sphere import (
     Circle,
     box_distance_m,
     box_is_inside,
+    note_reached,
     point_distance_m,
     point_is_within,
 )
@@ -65,7 +66,8 @@ class Cover(NamedTuple):
 
     state: U8  # [runs of the segment] OUTSIDE but for those touched
     span: I64  # [spans, 2] first run and the run after the last, ascending
-    stack: I64  # [_STACK, 3] level, index, position in a list of documents
+    stack: I64  # [_STACK, 3] level, index, position in a list of documents or what `within` says
+    within: I64  # [NODE_SIZE] see `indexes.sphere.note_reached`
     size: I64  # [3] see below
 
 
@@ -81,6 +83,7 @@ def new_cover(docs: int) -> Cover:
         np.zeros(runs, np.uint8),
         np.empty((runs, 2), np.int64),
         np.empty((_STACK, 3), np.int64),
+        np.empty(NODE_SIZE, np.int64),
         np.array([-1, 0, 0], np.int64),
     )
 
@@ -141,35 +144,40 @@ def _lay(ground: Ground, circle: Circle, cover: Cover) -> None:
     # A segment of at most sixteen documents has no second level; its leaf is run 0.
     bottom = min(1, levels - 1)
     runs = ground.level_start[bottom + 1] - ground.level_start[bottom]
-    cover.stack[0, 0] = levels - 1
-    cover.stack[0, 1] = 0
-    depth = 1
+    depth = _push(ground, circle, cover, 0, levels - 1, 0, 1)
     while depth > 0:
         depth -= 1
         level = cover.stack[depth, 0]
         index = cover.stack[depth, 1]
-        node = ground.level_start[level] + index
-        # No document below is nearer, so none is within the radius.
-        if box_distance_m(ground.node_box, circle, node) > circle.radius_m:
-            continue
-        inside = box_is_inside(ground.node_box, circle, node)
+        inside = cover.stack[depth, 2] > 0
         if inside or level == bottom:
             shift = NODE_BITS * (level - bottom)
             after = min((index + 1) << shift, runs)
             _add_span(cover, index << shift, after, INSIDE if inside else EDGE)
             continue
-        depth = _push_children(ground, cover, depth, level, index)
+        children = ground.level_start[level] - ground.level_start[level - 1]
+        first = index << NODE_BITS
+        end = min(first + NODE_SIZE, children)
+        depth = _push(ground, circle, cover, depth, level - 1, first, end)
 
 
 @inline_njit
-def _push_children(ground: Ground, cover: Cover, depth: int, level: int, index: int) -> int:
-    """Put the children of a node on the stack, the first on top; return its new depth."""
-    children = ground.level_start[level] - ground.level_start[level - 1]
-    first = index << NODE_BITS
-    for child in range(min(first + (1 << NODE_BITS), children) - 1, first - 1, -1):
-        cover.stack[depth, 0] = level - 1
-        cover.stack[depth, 1] = child
-        depth += 1
+def _push(
+    ground: Ground, circle: Circle, cover: Cover, depth: int, level: int, first: int, end: int
+) -> int:
+    """Put those nodes of some that may reach into the circle on the stack; return its new depth.
+
+    The first comes on top.
+    """
+    start = ground.level_start[level]
+    note_reached(ground.node_box, circle, start + first, start + end, cover.within)
+    for node in range(end - 1, first - 1, -1):
+        within = cover.within[node - first]
+        if within >= 0:
+            cover.stack[depth, 0] = level
+            cover.stack[depth, 1] = node
+            cover.stack[depth, 2] = within
+            depth += 1
     return depth
 
 
@@ -358,7 +366,7 @@ def _nearest(
         children = ground.level_start[level] - ground.level_start[level - 1]
         first = index << NODE_BITS
         shift = NODE_BITS * level
-        for child in range(first, min(first + (1 << NODE_BITS), children)):
+        for child in range(first, min(first + NODE_SIZE, children)):
             box_m = box_distance_m(ground.node_box, circle, ground.level_start[level - 1] + child)
             if box_m >= near_m or box_m > circle.radius_m:
                 continue

@@ -21,7 +21,8 @@ import numpy as np
 from numba import config
 
 int64 = cast(Callable[[Any], int], np.int64)
-"""`np.int64` for kernels, typed as what they take it for: a Python integer."""
+uint64 = cast(Callable[[Any], int], np.uint64)
+"""As in NumPy for kernels, typed as what they take them for: Python integers."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from indexes.jit import inline_njit, njit
+from indexes.jit import inline_njit, int64, njit, uint64
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth in metres (IUGG R1, Moritz 2000, "Geodetic Reference System 1980")."""
@@ -174,8 +175,13 @@ def lower_bound_m(dy: float, dx: float, cosines: float) -> float:
     d = 2R asin sqrt(hav) >= 2R sqrt(hav). So the result never exceeds the true distance, poles and
     antimeridian included.
     """
-    h = lower_haversine(dy, dx, cosines)
-    return max(0.0, 2.0 * EARTH_RADIUS_M * math.sqrt(h) * (1.0 - _SLACK) - _SLACK_M)
+    return _at_least_m(lower_haversine(dy, dx, cosines))
+
+
+@inline_njit
+def _at_least_m(haversine: float) -> float:
+    """Metres that an angle spans at least whose haversine is at least this, but for rounding."""
+    return max(0.0, 2.0 * EARTH_RADIUS_M * math.sqrt(haversine) * (1.0 - _SLACK) - _SLACK_M)
 
 
 @inline_njit
@@ -264,12 +270,26 @@ def _circle_distance_m(circle: Circle, x: int, y: int) -> float:
 @inline_njit
 def box_distance_m(node_box: I32, circle: Circle, node: int) -> float:
     """Metres that no position of a node's box is nearer than; boxes int32[4, n] in column units."""
+    return reach_m(node_box, circle, node, _at_least_m(_box_haversine(node_box, circle, node)))
+
+
+@inline_njit
+def reach_m(node_box: I32, circle: Circle, node: int, lower_m: float) -> float:
+    """`lower_m`, but the distance itself to a box of one position, as of a mall.
+
+    So that ties with a result there are seen.
+    """
     if node_box[0, node] == node_box[2, node] and node_box[1, node] == node_box[3, node]:
-        # One position, as in a mall: the distance itself, so that ties with a result are seen.
         return _circle_distance_m(circle, node_box[0, node], node_box[1, node])
+    return lower_m
+
+
+@inline_njit
+def _box_haversine(node_box: I32, circle: Circle, node: int) -> float:
+    """`lower_haversine` of the middle and a node's box."""
     dy = gap(float(node_box[1, node]), float(node_box[3, node]), circle.y)
     dx = lng_gap(float(node_box[0, node]), float(node_box[2, node]), circle.x, circle.wraps)
-    return lower_bound_m(dy, dx, circle.low_cosines)
+    return lower_haversine(dy, dx, circle.low_cosines)
 
 
 @inline_njit
@@ -319,24 +339,59 @@ def point_is_within(position: I32, circle: Circle, at: int) -> bool:
     return point_distance_m(position, circle, at) <= circle.radius_m
 
 
-@inline_njit
-def note_within(position: I32, circle: Circle, first: int, end: int, within: I64) -> None:
-    """Note where the positions from `first` to before `end` lie: 1 inside, -1 outside, 0 unknown.
+# --- several at once -----------------------------------------------------------------------------
 
-    As `point_is_within`, which has to find out the unknown ones: a few near the edge. Without a
-    branch, so that a processor can do several positions at once.
+# Without a branch, so that a processor does several in one step and never guesses. Unsigned, for
+# Numba lets signed numbers count from the end.
+
+
+@inline_njit
+def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F64) -> None:
+    """Note the metres that no position of each box from `first` to before `end` is nearer than.
+
+    Parameters
+    ----------
+    lower_m
+        float64[n], room for `end - first`; `reach_m` makes more of them.
+    """
+    start = uint64(first)
+    for at in range(uint64(end) - start):
+        lower_m[at] = _at_least_m(_box_haversine(node_box, circle, start + at))
+
+
+@inline_njit
+def note_reached(node_box: I32, circle: Circle, first: int, end: int, within: I64) -> None:
+    """Note where the boxes from `first` to before `end` lie: 1 inside, -1 outside, 0 across.
+
+    Those noted as inside or outside certainly are.
 
     Parameters
     ----------
     within
         int64[n], room for `end - first`.
     """
-    # Unsigned, for Numba lets others count from the end.
-    start = np.uint64(first)
-    for at in range(np.uint64(end) - start):
+    start = uint64(first)
+    for at in range(uint64(end) - start):
+        outside = _box_haversine(node_box, circle, start + at) > circle.beyond_haversine
+        within[at] = int64(box_is_inside(node_box, circle, start + at)) - int64(outside)
+
+
+@inline_njit
+def note_within(position: I32, circle: Circle, first: int, end: int, within: I64) -> None:
+    """Note where the positions from `first` to before `end` lie: 1 inside, -1 outside, 0 unknown.
+
+    As `point_is_within`, which has to find out the unknown ones: a few near the edge.
+
+    Parameters
+    ----------
+    within
+        int64[n], room for `end - first`.
+    """
+    start = uint64(first)
+    for at in range(uint64(end) - start):
         dx = abs(position[start + at, 0] - circle.x)
         dx = min(dx, FULL_TURN - dx)
         dy = abs(position[start + at, 1] - circle.y)
         inside = upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine
         outside = lower_haversine(dy, dx, circle.low_cosines) > circle.beyond_haversine
-        within[at] = np.int64(inside) - np.int64(outside)
+        within[at] = int64(inside) - int64(outside)

@@ -6,7 +6,6 @@ broken on purpose, and the loop must notice.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +21,6 @@ from geosearch.columns import Ask, Columns, Scratch, new_scratch
 from geosearch.model import Query
 from geosearch.plan import Clock, Planner
 from geosearch.predicates import (
-    NO_MATCH,
     doc_best_saving,
     doc_has_deal,
     doc_in_area,
@@ -34,23 +32,22 @@ from geosearch.predicates import (
     has_hour,
     leaf_distance_m,
     leaf_is_within,
+    node_may_match,
     node_primary,
-    node_reach_m,
-    node_within_radius,
     primary_key,
 )
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from indexes.jit import int64, njit
 from indexes.rtree import NODE_BITS
-from indexes.sphere import Place, circle_of
+from indexes.sphere import Place, circle_of, note_boxes_m, note_reached, reach_m
 from tests.geosearch.number_worlds import START, Shape, open_world, usual_terms
 
 FAULTS = (
     "match below a node that holds none",
     "document nearer than its node",
     "document with a better key than its node",
-    "document outside a node within the radius",
+    "document on the other side of the radius than its node",
     "document with a lower id than its node",
     "radius test that differs from the distance",
     "deal that one of two functions overlooks",
@@ -70,14 +67,17 @@ def audit(
         width = int64(columns.level_start[level + 1] - columns.level_start[level])
         for index in range(width):
             node = int64(columns.level_start[level] + index)
-            reach_m = node_reach_m(columns, ask, circle, node, level, index, False)
-            primary = node_primary(columns, ask, scratch, level, index, reach_m)
-            within = node_within_radius(columns, circle, node)
+            note_boxes_m(columns.node_box, circle, node, node + 1, scratch.lower_m)
+            least_m = reach_m(columns.node_box, circle, node, scratch.lower_m[0])
+            note_reached(columns.node_box, circle, node, node + 1, scratch.within)
+            within = scratch.within[0]
+            may_match = node_may_match(columns, ask, node, level, index, False)
+            primary = node_primary(columns, ask, scratch, level, index, least_m)
             shift = NODE_BITS * (level + 1)
             for doc in range(index << shift, min(docs, (index + 1) << shift)):
                 distance_m = leaf_distance_m(columns, circle, doc)
                 near = distance_m <= circle.radius_m
-                out[3] += within and not near
+                out[3] += near if within < 0 else within > 0 and not near
                 out[4] += columns.doc_record[doc, 1] < columns.node_id_rank[node]
                 out[5] += near != leaf_is_within(columns, circle, doc)
                 if not (
@@ -93,10 +93,8 @@ def audit(
                 if not matches:
                     continue
                 out[7] += 1
-                if reach_m == NO_MATCH:
-                    out[0] += 1
-                    continue
-                out[1] += distance_m < reach_m
+                out[0] += not may_match
+                out[1] += distance_m < least_m
                 value = doc_value(columns, ask, doc, saving)
                 out[2] += primary_key(ask, value, distance_m, 0.0) < primary
 
@@ -224,7 +222,3 @@ def test_bits_are_counted_from_the_lowest() -> None:
     masks[2, 1] = np.uint64(1 << 39)
     assert [hour for hour in range(168) if has_hour(masks, hour, 1)] == [167]
     assert not any(has_hour(masks, hour, 0) for hour in range(168))
-
-
-def test_no_match_is_no_distance() -> None:
-    assert NO_MATCH < 0.0 < math.inf

@@ -21,6 +21,7 @@ from indexes.sphere import (
     haversine_of,
     lng_gap,
     lower_bound_m,
+    lower_haversine,
     note_within,
     to_units,
     upper_haversine,
@@ -223,13 +224,16 @@ def test_the_slacks_are_needed(name: str, value: float, monkeypatch: pytest.Monk
 
 def wrong_sides(cases: list[tuple[Point, Point]]) -> int:
     """Bounds on the wrong side, as plain Python, so that a changed constant counts."""
-    below = getattr(sphere.lower_bound_m, "py_func", sphere.lower_bound_m)
+    at_least_m = getattr(sphere._at_least_m, "py_func", sphere._at_least_m)
     above = getattr(sphere.upper_haversine, "py_func", sphere.upper_haversine)
+    circle = getattr(sphere.circle_of, "py_func", sphere.circle_of)
     wrong = 0
     for here, there in cases:
         dy, dx = abs(here[0] - there[0]), abs(here[1] - there[1])
         cosines, exact = cosine(here) * cosine(there), metres(here, there)
-        wrong += below(dy, dx, cosines) > exact
+        haversine = lower_haversine(dy, dx, cosines)
+        wrong += at_least_m(haversine) > exact
+        wrong += haversine > circle(sphere.Place(0.0, 0.0, exact, 0.0, 0.0)).beyond_haversine
         just_less = math.nextafter(exact, -1.0)
         wrong += just_less >= 0.0 and above(dy, dx, cosines) <= haversine_of(just_less)
     return wrong

@@ -186,6 +186,8 @@ class Deals:
         chains = self.chains
         who = np.flatnonzero(rng.random(len(chains.zh)) < 0.6)
         who = np.sort(np.concatenate((who, who[rng.random(len(who)) < 0.4])))
+        # In a small world some chains have no shop.
+        who = who[np.isin(who, self.shops.chain)]
         bill = np.maximum(_USUAL[chains.kind[who]] * chains.price[who], 1_000).astype(np.int64)
         offers: tuple[_Offer, ...] = (
             partial(_percent, steps=(10, 41), name="全门店"),

@@ -10,6 +10,7 @@ match holds.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from geosearch.columns import MAX_CARRIED, U8, U32, Words
@@ -54,8 +55,8 @@ class Reading(NamedTuple):
     factor: float = 1.0
 
 
-class Choice(NamedTuple):
-    """A word and the readings that stand for it.
+class Choice(msgspec.Struct, frozen=True, cache_hash=True):
+    """A word and the readings that stand for it; a key of several caches, hashed once.
 
     `meant` is what is searched instead: words that look like it, or how it sounds. Empty where it
     is searched as typed, if only as pinyin or initials.

@@ -47,7 +47,7 @@ from geosearch.traversal import (
     place_of,
     run_of,
 )
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.rtree import NODE_BITS
 from indexes.sphere import Circle, Place, circle_of, note_reached, note_within
 
@@ -57,7 +57,7 @@ _INSIDE = 1 << 56
 """Added to a node on the stack that lies within the radius as a whole; see `traversal`."""
 
 
-@inline_njit
+@inner_njit
 def _doc_matches(
     columns: Columns,
     ask: Ask,
@@ -91,7 +91,7 @@ class Tally(NamedTuple):
     seen: NDArray[np.int64]  # the last document counted under each programme, -1 at first
 
 
-@inline_njit
+@inner_njit
 def _tally(columns: Columns, ask: Ask, at: int, doc: int, tally: Tally) -> None:
     if tally.by_category_set.shape[0] > 0:
         tally.by_category_set[columns.leaf_category_set[at]] += 1
@@ -101,7 +101,7 @@ def _tally(columns: Columns, ask: Ask, at: int, doc: int, tally: Tally) -> None:
         _tally_offers(columns, ask, doc, tally)
 
 
-@inline_njit
+@inner_njit
 def _tally_run(columns: Columns, ask: Ask, first: int, end: int, tally: Tally) -> int:
     """Count documents that need no test but to be live; return how many.
 
@@ -127,7 +127,7 @@ def _tally_run(columns: Columns, ask: Ask, first: int, end: int, tally: Tally) -
     return live
 
 
-@inline_njit
+@inner_njit
 def _live_in(columns: Columns, first: int, end: int) -> int:
     """Live documents from `first`, which begins a leaf, to before `end`."""
     live = 0
@@ -170,7 +170,7 @@ def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
             tally.by_type[kind] += 1
 
 
-@inline_njit
+@inner_njit
 def _is_bare(ask: Ask) -> bool:
     """Whether nothing but distance, hours and deals decides."""
     return (
@@ -183,7 +183,7 @@ def _is_bare(ask: Ask) -> bool:
     )
 
 
-@inline_njit
+@inner_njit
 def _count_run(
     columns: Columns,
     ask: Ask,
@@ -222,7 +222,7 @@ def _count_run(
     return total
 
 
-@inline_njit
+@inner_njit
 def _push(
     columns: Columns, ask: Ask, scratch: Scratch, size: int, level: int, index: int, within: int
 ) -> int:

@@ -28,7 +28,7 @@ from geosearch.predicates import (
     doc_may_pass,
     doc_value,
 )
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inner_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE
 
 ALL_PASS = (1 << NODE_SIZE) - 1
@@ -139,31 +139,31 @@ class _Kept:
     used: int
 
 
-@inline_njit
+@inner_njit
 def is_kept(ask: Ask) -> bool:
     """Whether the question has a filter."""
     return bool(ask.filter.passing.shape[0] > 0)
 
 
-@inline_njit
+@inner_njit
 def is_priced(ask: Ask) -> bool:
     """Whether an order needs the best deal of a document."""
     return bool(ask.page.sort == BY_BEST or ask.page.sort == BY_SAVING)
 
 
-@inline_njit
+@inner_njit
 def is_known(ask: Ask, leaf: int) -> bool:
     """Whether it is known which documents of a leaf pass."""
     return is_kept(ask) and int64(ask.filter.passing[leaf]) != 0
 
 
-@inline_njit
+@inner_njit
 def none_passes(ask: Ask, leaf: int) -> bool:
     """Whether no document of a leaf passes, of which that is known."""
     return int64(ask.filter.passing[leaf]) == KNOWN
 
 
-@inline_njit
+@inner_njit
 def passing_bits(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
     """Bits of the documents of a leaf that pass, `ALL_PASS` without a filter."""
     if not is_kept(ask):
@@ -172,7 +172,7 @@ def passing_bits(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int
     return known if known != 0 else _learn(columns, ask, scratch, leaf)
 
 
-@inline_njit
+@inner_njit
 def passing_value(columns: Columns, ask: Ask, scratch: Scratch, at: int, doc: int) -> float:
     """Value of a document that passes, by its place in the leaves."""
     if ask.filter.value.shape[0] == 0:

@@ -58,11 +58,11 @@ from geosearch.traversal import (
     place_of,
     run_of,
 )
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inner_njit, int64, njit
 from indexes.sphere import Circle, Place, circle_of, note_boxes_m, reach_m
 
 
-@inline_njit
+@inner_njit
 def _offer_doc(
     columns: Columns,
     ask: Ask,
@@ -144,7 +144,7 @@ def _offer_doc(
     return keep(columns, scratch, found, ask.page.top_k, primary, distance_m, doc)
 
 
-@inline_njit
+@inner_njit
 def _offer_run(
     columns: Columns, ask: Ask, circle: Circle, scratch: Scratch, found: int, node: int, leaf: int
 ) -> int:
@@ -159,7 +159,7 @@ def _offer_run(
     return found
 
 
-@inline_njit
+@inner_njit
 def _offer_node(
     columns: Columns,
     ask: Ask,
@@ -203,7 +203,7 @@ def _offer_node(
     return push(scratch, size, primary, distance_m, id_rank, (level << LEVEL_SHIFT) | index)
 
 
-@inline_njit
+@inner_njit
 def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> int:
     """Fill the `top_` arrays of `scratch` with the best matches; return how many."""
     found = 0

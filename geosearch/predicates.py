@@ -48,7 +48,7 @@ from geosearch.offers import (
 )
 from geosearch.ranking import BASIS_POINTS
 from geosearch.relevance import node_relevance
-from indexes.jit import inline_njit, int64
+from indexes.jit import inline_njit, inner_njit, int64
 from indexes.polygon import OUTSIDE, box_relation, contains
 from indexes.postings import first_posting
 from indexes.rtree import NODE_BITS
@@ -76,7 +76,7 @@ def has_bit(words: U64, item: int) -> bool:
     return bool((words[item >> 6] >> np.uint64(item & 63)) & np.uint64(1))
 
 
-@inline_njit
+@inner_njit
 def node_may_match(
     columns: Columns, ask: Ask, node: int, level: int, index: int, known: bool
 ) -> bool:
@@ -91,7 +91,7 @@ def node_may_match(
     )
 
 
-@inline_njit
+@inner_njit
 def _node_meets_deals_and_hours(columns: Columns, ask: Ask, node: int) -> bool:
     if ask.wallet.deal_mode != OPTIONAL_DEAL:
         # All documents of a card's own tree have its bit.
@@ -115,7 +115,7 @@ def _node_meets_deals_and_hours(columns: Columns, ask: Ask, node: int) -> bool:
     return True
 
 
-@inline_njit
+@inner_njit
 def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: int) -> bool:
     if ask.taste.allowed.shape[0] > 0:
         shared = (columns.node_category[0, node] & ask.taste.bits[0]) | (
@@ -149,7 +149,7 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
     return True
 
 
-@inline_njit
+@inner_njit
 def _meets_box(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> bool:
     """Whether a box, or a point, has a place in common with the box asked for."""
     if min_y > ask.area.max_y or max_y < ask.area.min_y:
@@ -161,7 +161,7 @@ def _meets_box(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> bool
     return bool(starts_before or ends_after)
 
 
-@inline_njit
+@inner_njit
 def primary_key(ask: Ask, value: float, distance_m: float, relevance: float) -> float:
     """Primary key of the order asked for; keys ascend, unknown values come last.
 
@@ -182,7 +182,7 @@ def primary_key(ask: Ask, value: float, distance_m: float, relevance: float) -> 
     return -value
 
 
-@inline_njit
+@inner_njit
 def counts_relevance(ask: Ask) -> bool:
     """Whether the order depends on how well a document fits the words."""
     return bool(
@@ -190,7 +190,7 @@ def counts_relevance(ask: Ask) -> bool:
     )
 
 
-@inline_njit
+@inner_njit
 def net_benefit(ask: Ask, worth: float, distance_m: float, relevance: float) -> float:
     """Score of `ranking`: what a document is worth, and relevance, less the walk."""
     if ask.words.span.shape[0] > 0:
@@ -198,7 +198,7 @@ def net_benefit(ask: Ask, worth: float, distance_m: float, relevance: float) -> 
     return worth - ask.page.walk_cost_per_m * distance_m
 
 
-@inline_njit
+@inner_njit
 def node_primary(
     columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int, distance_m: float
 ) -> float:
@@ -218,13 +218,13 @@ def node_primary(
     return primary_key(ask, value, distance_m, relevance)
 
 
-@inline_njit
+@inner_njit
 def _relevance_bound(ask: Ask, scratch: Scratch, node: int, level: int, index: int) -> float:
     shift = NODE_BITS * (level + 1)
     return node_relevance(ask, scratch, node, index << shift, (index + 1) << shift)
 
 
-@inline_njit
+@inner_njit
 def _saving_bound(columns: Columns, ask: Ask, node: int) -> float:
     # Class bounds are maxima over the documents with a deal of the class, of the largest saving
     # among its offers and the public ones; a wallet's best offer is in one of its classes.
@@ -240,7 +240,7 @@ def _saving_bound(columns: Columns, ask: Ask, node: int) -> float:
     return bound
 
 
-@inline_njit
+@inner_njit
 def _best_bound(columns: Columns, ask: Ask, node: int) -> float:
     quality = float(columns.node_quality[node])
     bound = quality if ask.wallet.deal_mode == OPTIONAL_DEAL else -math.inf
@@ -258,7 +258,7 @@ def _best_bound(columns: Columns, ask: Ask, node: int) -> float:
     return bound
 
 
-@inline_njit
+@inner_njit
 def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
     """Most that a percentage can save; minus infinity where the class is absent."""
     if ask.bill.spend != UNKNOWN_MONEY:
@@ -269,19 +269,19 @@ def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
     return slope * spend if slope > 0.0 else min(slope, 0.0)
 
 
-@inline_njit
+@inner_njit
 def leaf_distance_m(columns: Columns, circle: Circle, at: int) -> float:
     """Metres from the query to the document there: the number that filters, orders, is reported."""
     return point_distance_m(columns.leaf_position, circle, at)
 
 
-@inline_njit
+@inner_njit
 def leaf_lower_m(columns: Columns, circle: Circle, at: int) -> float:
     """Metres that the document at a place in the leaves is not nearer than; without a sine."""
     return point_lower_m(columns.leaf_position, circle, at)
 
 
-@inline_njit
+@inner_njit
 def leaf_value(columns: Columns, ask: Ask, at: int) -> float:
     """Value (`doc_value`) that the document at a place in the leaves does not exceed."""
     # Bounds for a party of one without a spend, as in `node_primary`; they say nothing of others.
@@ -292,13 +292,13 @@ def leaf_value(columns: Columns, ask: Ask, at: int) -> float:
     return float(columns.leaf_best[at])
 
 
-@inline_njit
+@inner_njit
 def leaf_is_within(columns: Columns, circle: Circle, at: int) -> bool:
     """Whether the document there lies within the radius; exact, and mostly without a sine."""
     return point_is_within(columns.leaf_position, circle, at)
 
 
-@inline_njit
+@inner_njit
 def doc_may_pass(columns: Columns, ask: Ask, doc: int) -> bool:
     """Whether the document is live, and has a deal of the kind asked for at some time."""
     if not has_bit(columns.doc_live, doc):
@@ -311,7 +311,7 @@ def doc_may_pass(columns: Columns, ask: Ask, doc: int) -> bool:
     )
 
 
-@inline_njit
+@inner_njit
 def doc_is_to_taste(columns: Columns, ask: Ask, at: int, doc: int) -> bool:
     """Whether the document at a place in the leaves has a category and the rating asked for."""
     if ask.taste.allowed.shape[0] > 0 and ask.taste.allowed[columns.leaf_category_set[at]] == 0:
@@ -321,7 +321,7 @@ def doc_is_to_taste(columns: Columns, ask: Ask, at: int, doc: int) -> bool:
     )
 
 
-@inline_njit
+@inner_njit
 def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
     """Whether the document lies in the box, the polygon and the zone asked for."""
     x, y = columns.doc_position[doc, 0], columns.doc_position[doc, 1]
@@ -337,7 +337,7 @@ def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
     return True
 
 
-@inline_njit
+@inner_njit
 def doc_is_open(columns: Columns, ask: Ask, doc: int) -> bool:
     """Whether the document's hours fulfil the wish, up to `until_minute` where that is set."""
     if ask.hours.open_mode == ANY_HOURS:
@@ -366,14 +366,14 @@ def doc_is_open(columns: Columns, ask: Ask, doc: int) -> bool:
     return until >= ask.hours.until_minute
 
 
-@inline_njit
+@inner_njit
 def doc_spend(columns: Columns, ask: Ask, doc: int) -> int:
     """Bill to expect at the document, or `UNKNOWN_MONEY`."""
     price = int64(columns.doc_record[doc, DOC_PRICE])
     return expected_spend(ask.bill.spend, price, ask.bill.party_size)
 
 
-@inline_njit
+@inner_njit
 def offer_is_on(columns: Columns, ask: Ask, offer: int) -> bool:
     """Whether the offer is active, in stock and inside its window; spend and party aside."""
     deal = columns.offer_record[offer, OFFER_DEAL]
@@ -397,7 +397,7 @@ def offer_is_on(columns: Columns, ask: Ask, offer: int) -> bool:
     )
 
 
-@inline_njit
+@inner_njit
 def doc_has_deal(columns: Columns, ask: Ask, scratch: Scratch, doc: int) -> bool:
     """Whether the document has the deal that `deal_mode` asks for."""
     if ask.wallet.deal_mode == OPTIONAL_DEAL:
@@ -420,7 +420,7 @@ def doc_has_deal(columns: Columns, ask: Ask, scratch: Scratch, doc: int) -> bool
     return False
 
 
-@inline_njit
+@inner_njit
 def doc_best_saving(
     columns: Columns, ask: Ask, scratch: Scratch, doc: int
 ) -> tuple[bool, int, int]:
@@ -453,7 +453,7 @@ def doc_best_saving(
     return matches, best_deal, best_saving
 
 
-@inline_njit
+@inner_njit
 def doc_value(columns: Columns, ask: Ask, doc: int, saving: int) -> float:
     """What the order makes of a matching document wherever it is asked from; 0 where nothing.
 
@@ -470,7 +470,7 @@ def doc_value(columns: Columns, ask: Ask, doc: int, saving: int) -> float:
     return 0.0
 
 
-@inline_njit
+@inner_njit
 def doc_worth(columns: Columns, doc: int, saving: int) -> float:
     """Quality of the document and the saving that is likely there, in minor units."""
     worth = float(columns.doc_record[doc, DOC_QUALITY])

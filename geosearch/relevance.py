@@ -5,14 +5,14 @@ Not useful for: what the words of a query are (`texts`); everything here is comp
 """
 
 from geosearch.columns import POSTINGS, Ask, Scratch
-from indexes.jit import inline_njit, int64
+from indexes.jit import inner_njit, int64
 from indexes.postings import first_posting, greatest_impact, next_posting
 from indexes.rtree import NODE_SIZE
 
 MISSING = -1.0
 
 
-@inline_njit
+@inner_njit
 def whole_words(ask: Ask, scratch: Scratch, node: int) -> None:
     """Note that the whole of each carried list lies below the node, the root."""
     for t in range(ask.words.carried):
@@ -20,14 +20,14 @@ def whole_words(ask: Ask, scratch: Scratch, node: int) -> None:
         scratch.span[node, 2 * t + 1] = ask.words.span[t, 1]
 
 
-@inline_njit
+@inner_njit
 def enter_words(ask: Ask, scratch: Scratch, parent: int) -> None:
     """Begin to narrow the lists to the children of a node, which come in ascending order."""
     for t in range(ask.words.carried):
         scratch.reached[t] = scratch.span[parent, 2 * t]
 
 
-@inline_njit
+@inner_njit
 def narrow_words(ask: Ask, scratch: Scratch, parent: int, node: int, first: int, end: int) -> bool:
     """Note which part of each carried list lies in the node's documents; False where none of one.
 
@@ -49,7 +49,7 @@ def narrow_words(ask: Ask, scratch: Scratch, parent: int, node: int, first: int,
     return True
 
 
-@inline_njit
+@inner_njit
 def are_few(ask: Ask, scratch: Scratch, node: int) -> bool:
     """Whether the documents below a node with all words are so few that they are read at once.
 
@@ -60,7 +60,7 @@ def are_few(ask: Ask, scratch: Scratch, node: int) -> bool:
     return bool(int64(scratch.span[node, 1]) - int64(scratch.span[node, 0]) <= NODE_SIZE)
 
 
-@inline_njit
+@inner_njit
 def node_relevance(ask: Ask, scratch: Scratch, node: int, first: int, end: int) -> float:
     """Relevance that no document below the node exceeds: each list at its best there.
 
@@ -83,7 +83,7 @@ def node_relevance(ask: Ask, scratch: Scratch, node: int, first: int, end: int) 
     return relevance
 
 
-@inline_njit
+@inner_njit
 def doc_relevance(ask: Ask, scratch: Scratch, node: int, doc: int) -> float:
     """Relevance of the document, or `MISSING` where a required list does not hold it.
 
@@ -107,7 +107,7 @@ def doc_relevance(ask: Ask, scratch: Scratch, node: int, doc: int) -> float:
     return relevance
 
 
-@inline_njit
+@inner_njit
 def doc_has_words(ask: Ask, scratch: Scratch, node: int, doc: int) -> bool:
     """Whether every required list holds the document; as `doc_relevance`, where it is no matter."""
     words = ask.words

@@ -37,7 +37,7 @@ from geosearch.money import fraction_digits, money_sign
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.text_buffer import (
     put_decimal,
     put_grouped,
@@ -112,7 +112,7 @@ def write_results(
     return put_text(text, at, b"]")
 
 
-@inline_njit
+@inner_njit
 def _room(sources: Sources, docs: I64, detail: I64) -> int:
     """Bytes that the text takes at the most.
 
@@ -132,7 +132,7 @@ def _room(sources: Sources, docs: I64, detail: I64) -> int:
     return room
 
 
-@inline_njit
+@inner_njit
 def _put_merchant(sources: Sources, doc: int, detail: I64, head: int, text: U8, at: int) -> int:
     begin, end = int64(sources.merchant_start[doc]), int64(sources.merchant_start[doc + 1])
     at = put_text(text, at, b'{"merchant":')
@@ -144,7 +144,7 @@ def _put_merchant(sources: Sources, doc: int, detail: I64, head: int, text: U8, 
     return put_text(text, at, b"}")
 
 
-@inline_njit
+@inner_njit
 def _put_open(sources: Sources, detail: I64, head: int, text: U8, at: int) -> int:
     state, until, zone = detail[head, STATE], detail[head, UNTIL], detail[head, TIME_ZONE]
     if state == OPEN:
@@ -158,7 +158,7 @@ def _put_open(sources: Sources, detail: I64, head: int, text: U8, at: int) -> in
     return put_text(text, at, b',"open":{"state":"unknown","closes_at":null,"opens_at":null}')
 
 
-@inline_njit
+@inner_njit
 def _put_deals(sources: Sources, detail: I64, head: int, text: U8, at: int) -> int:
     """Write the best deal and the others; they come best first."""
     offers = detail[head, OFFERS_OF]
@@ -198,7 +198,7 @@ def _put_money(text: U8, at: int, minor: int) -> int:
     return put_integer(text, at, minor)
 
 
-@inline_njit
+@inner_njit
 def _put_reasons(
     sources: Sources, distance_m: float, detail: I64, head: int, text: U8, at: int
 ) -> int:
@@ -224,7 +224,7 @@ def _put_reasons(
     return put_text(text, at, b'"]')
 
 
-@inline_njit
+@inner_njit
 def _put_amount(sources: Sources, minor: int, text: U8, at: int) -> int:
     """Write a positive amount as `money.money_text` does."""
     at = put_slice(text, at, sources.money_sign, 0, sources.money_sign.shape[0])
@@ -262,7 +262,7 @@ def _put_clock(text: U8, at: int, minutes: int) -> int:
     return put_pair(text, at, minutes - 60 * hours)
 
 
-@inline_njit
+@inner_njit
 def _local_minute(sources: Sources, zone: int, minute: int) -> tuple[int, int]:
     """Minutes since the local midnight that `Sources.dates` begins with, and the offset."""
     change = int64(sources.zone_start[zone + 1]) - 1

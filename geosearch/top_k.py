@@ -9,7 +9,7 @@ documents are looked up where the other two parts tie, and only there: they lie 
 """
 
 from geosearch.columns import DOC_ID_RANK, Columns, Scratch
-from indexes.jit import inline_njit, int64
+from indexes.jit import inline_njit, inner_njit, int64
 
 
 @inline_njit
@@ -29,7 +29,7 @@ def follows(
     return id_rank >= other_id_rank
 
 
-@inline_njit
+@inner_njit
 def _move(scratch: Scratch, source: int, target: int) -> None:
     """Copy a heap entry to another place."""
     for part in range(2):
@@ -37,7 +37,7 @@ def _move(scratch: Scratch, source: int, target: int) -> None:
         scratch.heap_entry[target, part] = scratch.heap_entry[source, part]
 
 
-@inline_njit
+@inner_njit
 def _put(
     scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int, node: int
 ) -> None:
@@ -48,7 +48,7 @@ def _put(
     scratch.heap_entry[at, 1] = node
 
 
-@inline_njit
+@inner_njit
 def _follows_entry(
     scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int
 ) -> bool:
@@ -108,18 +108,18 @@ def drop_first(scratch: Scratch, size: int) -> int:
     return size
 
 
-@inline_njit
+@inner_njit
 def id_rank_of(columns: Columns, doc: int) -> int:
     """Last part of a document's key."""
     return int64(columns.doc_record[doc, DOC_ID_RANK])
 
 
-@inline_njit
+@inner_njit
 def _ties(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
     return bool(primary == scratch.top_key[at, 0] and secondary == scratch.top_key[at, 1])
 
 
-@inline_njit
+@inner_njit
 def _is_later(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
     """Whether a key that does not tie with the result kept at `at` comes after it."""
     last = scratch.top_key[at, 0]

@@ -11,7 +11,7 @@ that drives a search.
 from geosearch.columns import Ask, Columns, Scratch
 from geosearch.filters import ALL_PASS, passing_bits
 from geosearch.relevance import narrow_words
-from indexes.jit import inline_njit, int64
+from indexes.jit import inner_njit, int64
 from indexes.rtree import NODE_BITS, NODE_SIZE
 
 LEVEL_SHIFT = 48
@@ -19,7 +19,7 @@ INDEX_MASK = (1 << LEVEL_SHIFT) - 1
 """A node as one number: its level above, its number in the level below."""
 
 
-@inline_njit
+@inner_njit
 def children_of(columns: Columns, level: int, index: int) -> tuple[int, int]:
     """Where the children of a node begin and end in the level below."""
     first = index << NODE_BITS
@@ -28,7 +28,7 @@ def children_of(columns: Columns, level: int, index: int) -> tuple[int, int]:
     )
 
 
-@inline_njit
+@inner_njit
 def holds_words(columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int) -> bool:
     """Whether a node can hold every word asked for; notes its part of their lists.
 
@@ -42,13 +42,13 @@ def holds_words(columns: Columns, ask: Ask, scratch: Scratch, level: int, index:
     return narrow_words(ask, scratch, parent, node, index << shift, (index + 1) << shift)
 
 
-@inline_njit
+@inner_njit
 def is_leaf(ask: Ask) -> bool:
     """Whether what is read at a node is a leaf of the tree."""
     return bool(not ask.lists.driven and ask.words.carried == 0)
 
 
-@inline_njit
+@inner_njit
 def run_of(columns: Columns, ask: Ask, scratch: Scratch, node: int, leaf: int) -> tuple[int, int]:
     """Where what is read at a node begins and ends.
 
@@ -62,7 +62,7 @@ def run_of(columns: Columns, ask: Ask, scratch: Scratch, node: int, leaf: int) -
     return first, min(first + NODE_SIZE, columns.leaf_position.shape[0])
 
 
-@inline_njit
+@inner_njit
 def place_of(columns: Columns, ask: Ask, scratch: Scratch, at: int, bits: int) -> int:
     """Place in the leaves of what stands at `at` in a run, -1 where it is known not to pass.
 
@@ -78,7 +78,7 @@ def place_of(columns: Columns, ask: Ask, scratch: Scratch, at: int, bits: int) -
     return at if (bits >> (at & (NODE_SIZE - 1))) & 1 else -1
 
 
-@inline_njit
+@inner_njit
 def bits_of(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
     """Bits of a leaf that is read as a whole."""
     return passing_bits(columns, ask, scratch, leaf) if is_leaf(ask) else ALL_PASS

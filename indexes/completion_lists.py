@@ -24,7 +24,7 @@ from indexes.completions import (
     Scoring,
     tiles_of,
 )
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inline_njit, inner_njit, int64, njit
 
 
 class SortedKeys(NamedTuple):
@@ -242,7 +242,7 @@ def _list_tiles(
             size[tile] = _list(columns, score, listed, size[tile], tile, value, key)
 
 
-@inline_njit
+@inner_njit
 def _list(
     columns: Completions,
     score: F64,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.cover import RUN_BITS, SPANS, Cover, Ground, lay, tally
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.sphere import Circle
 
 U8 = NDArray[np.uint8]
@@ -156,7 +156,7 @@ def _bisect(columns: Completions, prefix: U8, beyond: bool) -> int:
     return base
 
 
-@inline_njit
+@inner_njit
 def _compare(columns: Completions, key: int, prefix: U8) -> int:
     """-1, 0 or 1 where the key comes before the prefix, begins with it, or comes after."""
     start = int64(columns.key_start[key])
@@ -291,7 +291,7 @@ def tiles_of(docs: int, bits: int) -> int:
     return max((docs + (1 << bits) - 1) >> bits, 1)
 
 
-@inline_njit
+@inner_njit
 def _tiles_touched(cover: Cover, bits: int) -> int:
     tiles = 0
     last = -1
@@ -303,7 +303,7 @@ def _tiles_touched(cover: Cover, bits: int) -> int:
     return tiles
 
 
-@inline_njit
+@inner_njit
 def _list_row(columns: Completions, first: int, after: int) -> int:
     """Row of the lists of a range of keys, -1 where it has none."""
     wanted = first << 32 | after
@@ -321,7 +321,7 @@ def _list_row(columns: Completions, first: int, after: int) -> int:
     return -1
 
 
-@inline_njit
+@inner_njit
 def _consider(
     columns: Completions,
     scoring: Scoring,
@@ -373,13 +373,13 @@ def _order(columns: Completions, finding: Finding, candidates: int) -> None:
     finding.step[0] = 0
 
 
-@inline_njit
+@inner_njit
 def _step_of(columns: Completions, finding: Finding, slot: int) -> int:
     bound = columns.item_bound[finding.slot_item[slot] - 1] + finding.slot_score[slot]
     return max(0, min(int((_HIGHEST - bound) * _STEP), _STEPS - 1))
 
 
-@inline_njit
+@inner_njit
 def _keep(
     finding: Finding,
     found: int,

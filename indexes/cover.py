@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.hilbert import hilbert_value
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE
 from indexes.sphere import (
     Circle,
@@ -161,7 +161,7 @@ def _lay(ground: Ground, circle: Circle, cover: Cover) -> None:
         depth = _push(ground, circle, cover, depth, level - 1, first, end)
 
 
-@inline_njit
+@inner_njit
 def _push(
     ground: Ground, circle: Circle, cover: Cover, depth: int, level: int, first: int, end: int
 ) -> int:
@@ -181,7 +181,7 @@ def _push(
     return depth
 
 
-@inline_njit
+@inner_njit
 def _add_span(cover: Cover, first: int, after: int, state: int) -> None:
     for run in range(first, after):
         cover.state[run] = state
@@ -211,7 +211,7 @@ def _seed(ground: Ground, circle: Circle) -> int:
     return base
 
 
-@inline_njit
+@inner_njit
 def _is_live(ground: Ground, doc: int) -> bool:
     return ground.all_live or bool((ground.live[doc >> 6] >> np.uint64(doc & 63)) & np.uint64(1))
 
@@ -289,7 +289,7 @@ def _count_spans(
     return count
 
 
-@inline_njit
+@inner_njit
 def _count_live(ground: Ground, cover: Cover, docs: U32, begin: int, end: int) -> int:
     """Live documents of some that are all within the circle."""
     if ground.all_live:
@@ -302,7 +302,7 @@ def _count_live(ground: Ground, cover: Cover, docs: U32, begin: int, end: int) -
     return count
 
 
-@inline_njit
+@inner_njit
 def _count_within(
     ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
 ) -> int:
@@ -315,7 +315,7 @@ def _count_within(
     return count
 
 
-@inline_njit
+@inner_njit
 def _count_leaves(
     ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
 ) -> int:
@@ -379,7 +379,7 @@ def _nearest(
     return near_m, nearest
 
 
-@inline_njit
+@inner_njit
 def _nearer(
     ground: Ground, circle: Circle, cover: Cover, doc: int, near_m: float, nearest: int
 ) -> tuple[float, int]:

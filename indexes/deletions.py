@@ -37,7 +37,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.jit import entry_point, inline_njit, int64, njit
+from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
 
 I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
@@ -256,7 +256,7 @@ def _add(search: _Search, word: int) -> None:
     search.tally[0] += 1
 
 
-@inline_njit
+@inner_njit
 def _first_with_mark(columns: Columns, search: _Search, bucket: int, mark: int) -> int:
     """First entry of a bucket whose bits of the hash are `mark` or greater."""
     begin = int64(columns.word_bucket[bucket])
@@ -270,7 +270,7 @@ def _first_with_mark(columns: Columns, search: _Search, bucket: int, mark: int) 
     return begin
 
 
-@inline_njit
+@inner_njit
 def _probe(columns: Columns, search: _Search, value: int) -> None:
     """Add the words of the entries with this hash."""
     search.tally[1] += 1
@@ -294,7 +294,7 @@ def _probe(columns: Columns, search: _Search, value: int) -> None:
         at += 1
 
 
-@inline_njit
+@inner_njit
 def _probe_without_one(columns: Columns, search: _Search, end: int, seed: int) -> None:
     """Probe the first `end` letters without one of them."""
     for gap in range(end):
@@ -302,7 +302,7 @@ def _probe_without_one(columns: Columns, search: _Search, end: int, seed: int) -
             _probe(columns, search, _hash(search.query, 0, end, gap, _NONE, seed))
 
 
-@inline_njit
+@inner_njit
 def _search_uncut(columns: Columns, search: _Search, letters: int) -> None:
     """Words of so many letters that are not cut: the whole of both is compared."""
     end = search.query.size
@@ -318,7 +318,7 @@ def _search_uncut(columns: Columns, search: _Search, letters: int) -> None:
         _probe_without_one(columns, search, end, seed)
 
 
-@inline_njit
+@inner_njit
 def _search_cut(columns: Columns, search: _Search, letters: int) -> None:
     """Words of so many letters that are cut: with the end of the query, or its beginning."""
     cut = _beginning(letters)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.jit import entry_point, inline_njit, int64, njit
+from indexes.jit import entry_point, inner_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE, level_starts, summarise
 
 I64 = NDArray[np.int64]
@@ -98,7 +98,7 @@ class _Search(NamedTuple):
     tally: I64  # [2] nodes kept, visits
 
 
-@inline_njit
+@inner_njit
 def _compare(columns: Columns, prefix: U8, word: int) -> int:
     """Order of the first bytes of a word and the prefix: -1, 0 = starts with it, or 1."""
     at = int64(columns.word_start[word])
@@ -112,7 +112,7 @@ def _compare(columns: Columns, prefix: U8, word: int) -> int:
     return 0
 
 
-@inline_njit
+@inner_njit
 def _first(columns: Columns, prefix: U8, begin: int, least: int) -> int:
     """First place in the order, from `begin` on, whose word compares `least` or more."""
     end = int64(columns.word_order.size)
@@ -125,7 +125,7 @@ def _first(columns: Columns, prefix: U8, begin: int, least: int) -> int:
     return begin
 
 
-@inline_njit
+@inner_njit
 def _insert(columns: Columns, search: _Search, level: int, place: int) -> None:
     """Keep a node or a word if it is among the best so many."""
     search.tally[1] += 1
@@ -150,7 +150,7 @@ def _insert(columns: Columns, search: _Search, level: int, place: int) -> None:
     search.tally[0] = kept + 1
 
 
-@inline_njit
+@inner_njit
 def _cover(columns: Columns, search: _Search, begin: int, end: int) -> None:
     """Keep the best of the fewest nodes that hold exactly the words at `begin` to `end`."""
     level = int64(0)
@@ -170,7 +170,7 @@ def _cover(columns: Columns, search: _Search, begin: int, end: int) -> None:
         level += 1
 
 
-@inline_njit
+@inner_njit
 def _open(columns: Columns, search: _Search, at: int) -> None:
     """Replace the node kept at `at` by what is below it."""
     level = search.level[at] - 1

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.folding import fold_all
-from indexes.jit import inline_njit, int64, njit
+from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.readings import NONE
 from indexes.sounds import Characters, WordTable, characters_of, word_table
 from indexes.spellings import INITIALS, MAX_LETTERS, MAX_STARTS, SOUND, WRITTEN
@@ -283,7 +283,7 @@ def _heard(line: _Line, pieces: int) -> int:
     return heard
 
 
-@inline_njit
+@inner_njit
 def _read(line: _Line, begin: int, end: int, characters: Characters, words: WordTable) -> bool:
     """Read a run as `readings.resolve` does; return whether a reading is open."""
     for at in range(begin, end):
@@ -307,7 +307,7 @@ def _read(line: _Line, begin: int, end: int, characters: Characters, words: Word
     return is_open
 
 
-@inline_njit
+@inner_njit
 def _word(left: int, right: int, words: WordTable) -> int:
     """Row of a word of two characters, -1 for none."""
     if not (words.begins[left] and words.ends[right]):
@@ -324,7 +324,7 @@ def _word(left: int, right: int, words: WordTable) -> int:
     return low if low < words.pair.shape[0] and words.pair[low] == pair else -1
 
 
-@inline_njit
+@inner_njit
 def _write(
     line: _Line, pieces: int, how: int, is_other: bool, text: int, out: SpelledTexts
 ) -> None:

@@ -10,7 +10,15 @@ import pytest
 from numba import config
 
 from indexes import jit
-from indexes.jit import CACHE_VARIABLE, cache_folder, entry_point, inline_njit, int64, njit
+from indexes.jit import (
+    CACHE_VARIABLE,
+    cache_folder,
+    entry_point,
+    inline_njit,
+    inner_njit,
+    int64,
+    njit,
+)
 from indexes.sphere import haversine_m
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +39,24 @@ def _sum_of_doubles(values: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> int
 
 def test_a_kernel_computes_what_its_source_says() -> None:
     assert _sum_of_doubles(np.arange(5)) == 20
+
+
+@inner_njit
+def _triple(value: int) -> int:
+    return 3 * value
+
+
+@njit
+def _nine_times(value: int) -> int:
+    return _triple(_triple(value))
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="plain Python calls anything")
+def test_inner_pieces_are_called_by_kernels_only() -> None:
+    for _ in range(2):
+        with pytest.raises(TypeError, match="Expected a call from a kernel"):
+            _triple(3)
+        assert _nine_times(2) == 18
 
 
 def test_entry_point_answers_like_the_kernel() -> None:

@@ -60,6 +60,7 @@ SOUND_OF: Final = tuple(SOUND[syllable] for syllable in SPELLED)
 SYLLABLES: Final = frozenset(SOUND) - frozenset(_RARE)
 """Those that typed pinyin is cut into."""
 
+_TYPED_SOUND = {syllable: SOUND[syllable] for syllable in SYLLABLES}
 _LONGEST = max(map(len, SYLLABLES))
 
 
@@ -84,14 +85,18 @@ def segmentations(letters: str, *, limit: int = 4) -> list[tuple[int, ...]]:
     >>> [[SPELLED[sound] for sound in way] for way in segmentations("xian")]
     [['xian'], ['xi', 'an']]
     """
-    ways: list[list[tuple[int, ...]]] = [[()]]
-    for end in range(1, len(letters) + 1):
-        found = []
-        for start in range(max(0, end - _LONGEST), end):
-            if ways[start] and (syllable := letters[start:end]) in SYLLABLES:
-                found += [(*way, SOUND[syllable]) for way in ways[start]]
-        # The sort keeps equals in order: those with the longer last syllable were found first.
-        ways.append(sorted(found, key=len)[:limit])
-        if not any(ways[-_LONGEST:]):
-            return []  # A way would have to leap over more letters than a syllable has.
-    return [way for way in ways[-1] if way]
+    ways: list[list[tuple[int, ...]]] = [[()], *([] for _ in letters)]
+    reached = 0
+    for start in range(len(letters)):
+        if start > reached:
+            return []
+        if not ways[start]:
+            continue
+        # The sort keeps equals in order: those with the longer last syllable began earlier.
+        begun = sorted(ways[start], key=len)[:limit]
+        for end in range(start + 1, min(start + _LONGEST, len(letters)) + 1):
+            sound = _TYPED_SOUND.get(letters[start:end])
+            if sound is not None:
+                ways[end] += [(*way, sound) for way in begun]
+                reached = max(reached, end)
+    return [way for way in sorted(ways[-1], key=len)[:limit] if way]

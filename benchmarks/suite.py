@@ -67,7 +67,7 @@ class Effort(NamedTuple):
     """How much is asked."""
 
     queries: int = 2_000
-    rounds: int = 5
+    rounds: int = 11
     compared: int = 20
     peer_seconds: float = 0.6
     """For a peer in a family."""

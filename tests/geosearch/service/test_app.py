@@ -1,5 +1,6 @@
 """What the service answers, counts and logs, over a made-up engine."""
 
+import gc
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from geosearch.model import Query
+from geosearch.service import app
 from geosearch.service.encode import encode_answer
 from geosearch.service.logs import configure_logs
 from tests.geosearch.fakes import SHOPS, FakeEngine, engine_of, publish_fake, running
@@ -194,3 +196,15 @@ def test_requests_need_not_be_logged(tmp_path: Path) -> None:
     with running(index, log_requests=False) as client:
         client.get(NEARBY)
     assert b'"request"' not in log.getvalue()
+
+
+def test_kernels_are_there_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    monkeypatch.setattr(app, "configure_logs", lambda *_: None)
+    monkeypatch.setattr(app, "warm", lambda: steps.append("kernels loaded"))
+    monkeypatch.setattr(gc, "freeze", lambda: steps.append("kept out of collections"))
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    monkeypatch.setattr(app, "create_app", lambda *_: steps.append("application made"))
+    monkeypatch.setenv("GEOSEARCH_INDEX", "index")
+    app.app_from_environment()
+    assert steps == ["kernels loaded", "kept out of collections", "application made"]

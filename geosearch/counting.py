@@ -22,7 +22,7 @@ from geosearch.columns import (
     Columns,
     Scratch,
 )
-from geosearch.filters import is_kept, is_known, none_passes
+from geosearch.filters import is_kept
 from geosearch.offers import TYPE, UNUSABLE, offer_value
 from geosearch.predicates import (
     doc_has_deal,
@@ -33,7 +33,6 @@ from geosearch.predicates import (
     doc_spend,
     has_bit,
     leaf_is_within,
-    node_may_match,
     offer_is_on,
 )
 from geosearch.relevance import are_few, doc_has_words, enter_words, whole_words
@@ -44,6 +43,7 @@ from geosearch.traversal import (
     children_of,
     holds_words,
     is_leaf,
+    may_hold_match,
     place_of,
     run_of,
 )
@@ -231,15 +231,11 @@ def _push(
     `within` is what `note_reached` noted of it.
     """
     scratch.work[NODES] += 1
-    if within < 0:
-        return size
-    known = level == 0 and is_known(ask, index)
-    if known and none_passes(ask, index):
-        return size
-    node = columns.level_start[level] + index
-    if not node_may_match(columns, ask, node, level, index, known):
-        return size
-    if not holds_words(columns, ask, scratch, level, index):
+    if (
+        within < 0
+        or not may_hold_match(columns, ask, level, index)
+        or not holds_words(columns, ask, scratch, level, index)
+    ):
         return size
     scratch.heap_entry[size, 1] = (within * _INSIDE) | (level << LEVEL_SHIFT) | index
     return size + 1
@@ -311,9 +307,8 @@ def count_names(
     naming: Naming,
     total: NDArray[np.int64],
     names: NDArray[np.int64],
-    counts: NDArray[np.int64],
 ) -> int:
-    """Write the names that were counted and their counts, and return how many they are.
+    """Write the names that were counted, and return how many they are.
 
     Largest count first, equal ones by number of the name.
 
@@ -322,8 +317,8 @@ def count_names(
     counted
         Of one facet, by row.
     total
-        int64[n], zero at first; n names.
-    names, counts
+        int64[n], zero at first; what each of n names was counted.
+    names
         int64[n], written up to what is returned.
     """
     for pair in range(naming.row.shape[0]):
@@ -338,7 +333,6 @@ def count_names(
     _sort(names, found)
     for at in range(found):
         names[at] %= room
-        counts[at] = total[names[at]]
     return found
 
 

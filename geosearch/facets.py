@@ -75,10 +75,9 @@ class _Names:
     def add(self, counted: NDArray[np.int64], counts: dict[str, int]) -> None:
         """Add what the rows were counted; the first to be added come as in `most_first`."""
         room = len(self._texts)
-        names, totals = np.empty(room, np.int64), np.empty(room, np.int64)
-        found = self._count_names(counted, self._naming, np.zeros(room, np.int64), names, totals)
-        texts = self._texts[names[:found]].tolist()
-        named = zip(texts, totals[:found].tolist(), strict=True)
+        total, names = np.zeros(room, np.int64), np.empty(room, np.int64)
+        names = names[: self._count_names(counted, self._naming, total, names)]
+        named = zip(self._texts[names].tolist(), total[names].tolist(), strict=True)
         if not counts:
             counts.update(named)
             return

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.columns import DOCS, LEAVES, NODES, PUSHES, Ask, Columns, Scratch
-from geosearch.filters import is_kept, is_known, is_priced, none_passes, passing_value
+from geosearch.filters import is_kept, is_priced, passing_value
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.predicates import (
     counts_relevance,
@@ -28,7 +28,6 @@ from geosearch.predicates import (
     leaf_distance_m,
     leaf_lower_m,
     leaf_value,
-    node_may_match,
     node_primary,
     primary_key,
 )
@@ -55,6 +54,7 @@ from geosearch.traversal import (
     bits_of,
     children_of,
     holds_words,
+    may_hold_match,
     place_of,
     run_of,
 )
@@ -178,12 +178,9 @@ def _offer_node(
     scratch.work[NODES] += 1
     if lower_m > circle.radius_m:
         return size
-    known = level == 0 and is_known(ask, index)
-    if known and none_passes(ask, index):
+    if not may_hold_match(columns, ask, level, index):
         return size
     node = columns.level_start[level] + index
-    if not node_may_match(columns, ask, node, level, index, known):
-        return size
     distance_m = reach_m(columns.node_box, circle, node, lower_m)
     # Lists of words lie far apart in memory: last, unless the key needs them.
     ranked = counts_relevance(ask)

@@ -55,7 +55,7 @@ def kernels() -> Kernels:
     return Kernels(
         entry_point(kernel.rank, (columns, ask, place, scratch, none, np.zeros((1, 2)))),
         entry_point(counting.count, (columns, ask, place, scratch, tally)),
-        entry_point(counting.count_names, (none, counting.Naming(none, none), none, none, none)),
+        entry_point(counting.count_names, (none, counting.Naming(none, none), none, none)),
         entry_point(details.describe, (columns, ask, scratch, none, scores, detail, scores)),
         entry_point(
             result_text.write_results,

@@ -347,7 +347,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     answer: Answer
-    results: bytes | memoryview
+    results: bytes
     count: int
 
 

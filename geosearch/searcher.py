@@ -182,8 +182,6 @@ class Searcher:
             return question, found
         asked = {question.wording.choices: (question, found)}
         wording = self._reworded(question, asked)
-        if wording is question.wording:
-            return question, found
         question, found = asked.get(wording.choices) or self._asked(question, wording)
         return msgspec.structs.replace(question, wording=wording), found
 
@@ -330,12 +328,12 @@ class Searcher:
 
     def _results(
         self, question: _Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
-    ) -> tuple[bytes | memoryview, int]:
+    ) -> tuple[bytes, int]:
         """JSON array of the hits, and their number."""
         distances = keys[: len(doc_ids), 1]
         if len(self._views) == 1:
             view, ask = self._views[0], question.plans[0].ask
-            return view.results(question.query, ask, doc_ids, distances)[0], len(doc_ids)
+            return bytes(view.results(question.query, ask, doc_ids, distances)[0]), len(doc_ids)
         pieces: dict[int, memoryview] = {}
         for number, (view, plan) in enumerate(zip(self._views, question.plans, strict=True)):
             base, end = self._bases[number], self._bases[number + 1]

@@ -116,14 +116,8 @@ def id_rank_of(columns: Columns, doc: int) -> int:
 
 @inner_njit
 def _ties(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
+    """Whether only the last part tells a key from that of the result kept at `at`."""
     return bool(primary == scratch.top_key[at, 0] and secondary == scratch.top_key[at, 1])
-
-
-@inner_njit
-def _is_later(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
-    """Whether a key that does not tie with the result kept at `at` comes after it."""
-    last = scratch.top_key[at, 0]
-    return bool(primary > last or (primary == last and secondary > scratch.top_key[at, 1]))
 
 
 @inline_njit
@@ -131,9 +125,12 @@ def behind(
     columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int
 ) -> bool:
     """Whether a key comes after that of the result kept at `at`, or equals it."""
+    last = int64(0)
     if _ties(scratch, at, primary, secondary):
-        return id_rank >= id_rank_of(columns, scratch.top_doc[at])
-    return _is_later(scratch, at, primary, secondary)
+        last = id_rank_of(columns, scratch.top_doc[at])
+    return follows(
+        primary, secondary, id_rank, scratch.top_key[at, 0], scratch.top_key[at, 1], last
+    )
 
 
 @inline_njit
@@ -141,9 +138,10 @@ def doc_behind(
     columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, doc: int
 ) -> bool:
     """`behind` for the key of a document."""
+    id_rank = int64(0)
     if _ties(scratch, at, primary, secondary):
-        return id_rank_of(columns, doc) >= id_rank_of(columns, scratch.top_doc[at])
-    return _is_later(scratch, at, primary, secondary)
+        id_rank = id_rank_of(columns, doc)
+    return behind(columns, scratch, at, primary, secondary, id_rank)
 
 
 @inline_njit

@@ -9,7 +9,8 @@ that drives a search.
 """
 
 from geosearch.columns import Ask, Columns, Scratch
-from geosearch.filters import ALL_PASS, passing_bits
+from geosearch.filters import ALL_PASS, is_known, none_passes, passing_bits
+from geosearch.predicates import node_may_match
 from geosearch.relevance import narrow_words
 from indexes.jit import inner_njit, int64
 from indexes.rtree import NODE_BITS, NODE_SIZE
@@ -17,6 +18,15 @@ from indexes.rtree import NODE_BITS, NODE_SIZE
 LEVEL_SHIFT = 48
 INDEX_MASK = (1 << LEVEL_SHIFT) - 1
 """A node as one number: its level above, its number in the level below."""
+
+
+@inner_njit
+def may_hold_match(columns: Columns, ask: Ask, level: int, index: int) -> bool:
+    """Whether a match may lie below a node, wherever that is and whatever its words."""
+    known = level == 0 and is_known(ask, index)
+    if known and none_passes(ask, index):
+        return False
+    return node_may_match(columns, ask, columns.level_start[level] + index, level, index, known)
 
 
 @inner_njit

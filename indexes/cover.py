@@ -21,7 +21,7 @@ from indexes.rtree import NODE_BITS, NODE_SIZE
 from indexes.sphere import (
     Circle,
     box_distance_m,
-    box_is_inside,
+    box_where,
     note_reached,
     point_distance_m,
     point_is_within,
@@ -325,9 +325,10 @@ def _count_leaves(
     while at < end:
         leaf = int64(docs[at]) >> NODE_BITS
         stop = first_from(docs, at, end, (leaf + 1) << NODE_BITS)
-        if box_is_inside(ground.node_box, circle, leaf):
+        where = box_where(ground.node_box, circle, leaf)
+        if where > 0:
             count += _count_live(ground, cover, docs, at, stop)
-        elif box_distance_m(ground.node_box, circle, leaf) <= circle.radius_m:
+        elif where == 0:
             count += _count_within(ground, circle, cover, docs, at, stop)
         at = stop
     return count

@@ -328,15 +328,26 @@ def point_lower_m(position: I32, circle: Circle, at: int) -> float:
 @inline_njit
 def point_is_within(position: I32, circle: Circle, at: int) -> bool:
     """Whether a position is within the radius; exact, and mostly without a sine."""
-    y = float(position[at, 1])
-    x = float(position[at, 0])
-    dy = abs(y - circle.y)
+    where = _point_where(position, circle, at)
+    return where > 0 or (where == 0 and point_distance_m(position, circle, at) <= circle.radius_m)
+
+
+@inline_njit
+def _point_where(position: I32, circle: Circle, at: int) -> int:
+    """1 for a position that is certainly inside, -1 outside, 0 where only the distance tells."""
+    x, y = float(position[at, 0]), float(position[at, 1])
     dx = lng_gap(x, x, circle.x, circle.wraps)
-    if lower_bound_m(dy, dx, circle.low_cosines) > circle.radius_m:
-        return False
-    if upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine:
-        return True
-    return point_distance_m(position, circle, at) <= circle.radius_m
+    dy = abs(y - circle.y)
+    inside = upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine
+    outside = lower_haversine(dy, dx, circle.low_cosines) > circle.beyond_haversine
+    return int64(inside) - int64(outside)
+
+
+@inline_njit
+def box_where(node_box: I32, circle: Circle, node: int) -> int:
+    """1 for a node's box that is certainly inside as a whole, -1 outside, 0 across or unknown."""
+    outside = _box_haversine(node_box, circle, node) > circle.beyond_haversine
+    return int64(box_is_inside(node_box, circle, node)) - int64(outside)
 
 
 # --- several at once -----------------------------------------------------------------------------
@@ -361,9 +372,7 @@ def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F
 
 @inline_njit
 def note_reached(node_box: I32, circle: Circle, first: int, end: int, within: I64) -> None:
-    """Note where the boxes from `first` to before `end` lie: 1 inside, -1 outside, 0 across.
-
-    Those noted as inside or outside certainly are.
+    """Note `box_where` of the boxes from `first` to before `end`.
 
     Parameters
     ----------
@@ -372,15 +381,14 @@ def note_reached(node_box: I32, circle: Circle, first: int, end: int, within: I6
     """
     start = uint64(first)
     for at in range(uint64(end) - start):
-        outside = _box_haversine(node_box, circle, start + at) > circle.beyond_haversine
-        within[at] = int64(box_is_inside(node_box, circle, start + at)) - int64(outside)
+        within[at] = box_where(node_box, circle, start + at)
 
 
 @inline_njit
 def note_within(position: I32, circle: Circle, first: int, end: int, within: I64) -> None:
     """Note where the positions from `first` to before `end` lie: 1 inside, -1 outside, 0 unknown.
 
-    As `point_is_within`, which has to find out the unknown ones: a few near the edge.
+    Unknown are a few near the edge; `point_is_within` finds out.
 
     Parameters
     ----------
@@ -389,9 +397,4 @@ def note_within(position: I32, circle: Circle, first: int, end: int, within: I64
     """
     start = uint64(first)
     for at in range(uint64(end) - start):
-        dx = abs(position[start + at, 0] - circle.x)
-        dx = min(dx, FULL_TURN - dx)
-        dy = abs(position[start + at, 1] - circle.y)
-        inside = upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine
-        outside = lower_haversine(dy, dx, circle.low_cosines) > circle.beyond_haversine
-        within[at] = int64(inside) - int64(outside)
+        within[at] = _point_where(position, circle, start + at)

@@ -37,7 +37,7 @@ def compared(engine: Searcher, query: Query) -> Answer:
     """The typed answer, after `page` has said the same."""
     answer, page = engine.search(query), engine.page(query)
     told: Page = page_of(answer)
-    assert members(bytes(page.results)) == members(bytes(told.results))
+    assert members(page.results) == members(told.results)
     assert page.count == told.count == len(answer.hits)
     for name in set(Answer.__struct_fields__) - {"hits", "took_us"}:
         assert getattr(page.answer, name) == getattr(answer, name), name

@@ -26,8 +26,9 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httptools
 import structlog
@@ -45,7 +46,7 @@ from geosearch.service.engines import Engines
 from geosearch.service.handlers import Handlers
 from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
-from geosearch.service.protocol import PROMPT, JoiningProtocol
+from geosearch.service.protocol import PROMPT, BusyPolling, JoiningProtocol
 from geosearch.service.settings import Settings, as_environment, load_settings
 
 BACKLOG = 2_048
@@ -167,12 +168,13 @@ def _run_workers(settings: Settings, listener: socket.socket) -> None:
 
 
 def _config(app: Starlette | str, settings: Settings) -> uvicorn.Config:
+    busy_polling = BusyPolling(settings.busy_poll_us / 1e6)
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
         workers=settings.workers,
         loop="uvloop",
-        http=JoiningProtocol,
+        http=cast(Any, partial(JoiningProtocol, busy_polling=busy_polling)),
         ws="none",
         lifespan="on",
         access_log=False,

@@ -10,9 +10,14 @@ It also makes a task of each request, and messages of what is asked and answered
 may have answers that need neither (`PROMPT`): of a request that came whole, over a connection that
 stays open, and the only one of what was received, so that nobody waits behind a pipeline of them.
 Any other request, and any that such an answer declines, goes uvicorn's way from its first byte.
+
+A server that sleeps until the next request takes long to wake, above all in a virtual machine: at
+half of its load a request cost 300 us of a core instead of 200. `BusyPolling` keeps it awake for a
+moment.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -38,6 +43,41 @@ refused, or it fails.
 """
 
 
+class BusyPolling:
+    """Keeps an event loop from sleeping for a moment after what came last; one for all connections.
+
+    A loop that has something to call asks the system what came without waiting for it.
+
+    Parameters
+    ----------
+    seconds
+        How long; 0 lets the loop sleep at once.
+    now
+        A clock, in seconds.
+    """
+
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._now = now
+        self._until = 0.0
+        self._goes_on = False
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stay awake from now on."""
+        if self._seconds:
+            self._until = self._now() + self._seconds
+            if not self._goes_on:
+                self._go_on(loop)
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._goes_on = self._now() < self._until
+        if self._goes_on:
+            loop.call_soon(self._go_on, loop)
+
+
+_SLEEPING = BusyPolling(0)
+
+
 class JoiningProtocol(HttpToolsProtocol):
     """One connection; the head of each answer leaves together with the body."""
 
@@ -47,8 +87,11 @@ class JoiningProtocol(HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        busy_polling: BusyPolling = _SLEEPING,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._busy_polling = busy_polling
         self._prompt: dict[tuple[bytes, bytes], Prompt] = getattr(self.app, PROMPT, {})
         self._may_be_prompt = False
         self._held: tuple[Prompt, bytes] | None = None
@@ -71,6 +114,7 @@ class JoiningProtocol(HttpToolsProtocol):
             self._let_go()
         if not self._idle:
             self._unset_keepalive_if_required()
+        self._busy_polling.begin(self.loop)
 
     def _unset_keepalive_if_required(self) -> None:
         # A timer goes on over prompt answers, and looks at its end how long nobody asked.

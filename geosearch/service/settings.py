@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_body_bytes: int = 1_048_576
     max_batch: int = 100
     keep_alive_seconds: int = 30
+    busy_poll_us: int = 200
     graceful_seconds: int = 10
     log_level: str = "info"
     log_requests: bool = True
@@ -73,6 +74,13 @@ SETTINGS: tuple[Setting, ...] = (
         "How long an idle connection stays open.",
         1,
         3_600,
+    ),
+    Setting(
+        "busy_poll_us",
+        _DEFAULTS.busy_poll_us,
+        "How long a worker looks for the next request before it sleeps; 0 sleeps at once.",
+        0,
+        100_000,
     ),
     Setting(
         "graceful_seconds",

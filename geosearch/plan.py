@@ -82,8 +82,9 @@ class Wanted(NamedTuple):
 
     wallet: Wallet
     lists: Lists
-    own: tuple[Lists, Wallet] | None
-    """Where the only card has a tree of its own: these, unless other lists of documents decide."""
+    alone: tuple[Lists, Wallet]
+    """Both, unless other lists of documents decide: of the only card's own tree, where it has one.
+    """
     unknown: tuple[str, ...]
 
 
@@ -113,6 +114,9 @@ class Bounds(NamedTuple):
     docs: U32 | None
     min_lat: float
     max_lat: float
+
+
+_EVERYWHERE = Bounds(_NO_AREA, None, -90.0, 90.0)
 
 
 class Plan(NamedTuple):
@@ -181,38 +185,38 @@ class Planner:
         BadRequest
             If the zone is unknown or not in force, or the polygon is not one.
         """
-        shape = self._shape(query, top_k)
-        wanted, page = shape.wanted, shape.page
-        lists, wallet = wanted.lists, wanted.wallet
-        bounds, area = None, _NO_AREA
+        asked = (top_k, _SHAPE(query))
+        shape = self._shapes.get(asked) or self._new_shape(asked, query)
+        wanted, bill, taste, page, filters, valued = shape
+        lists, wallet = wanted.alone
+        area, docs, south, north = _EVERYWHERE
         if query.has_area:
-            bounds = self._bounds(query, at)
-            area = bounds.area
-            if bounds.docs is not None:
-                lists = _with_area(lists, bounds.docs)
-        if words is not None:
-            lists = _with_words(lists, words, bounds.docs if bounds else None)
-        if wanted.own is not None and words is None and (bounds is None or bounds.docs is None):
-            lists, wallet = wanted.own
+            area, docs, south, north = self._bounds(query, at)
+        if words is not None or docs is not None:
+            lists, wallet = wanted.lists, wanted.wallet
+            if docs is not None:
+                lists = _with_area(lists, docs)
+            if words is not None:
+                lists = _with_words(lists, words, docs)
         if after is not None:
             page = page._replace(
                 after=True, after_primary=after[0], after_secondary=after[1], after_id_rank=after[2]
             )
         kept = NO_FILTER
-        if not lists.driven and (shape.filters or hours.open_mode != ANY_HOURS):
-            wish = (shape.filters, lists.tree, hours)
-            kept = self._filters.get(wish, lists.tree, shape.valued)
+        if not lists.driven and (filters or hours.open_mode != ANY_HOURS):
+            kept = self._filters.get((filters, lists.tree, hours), lists.tree, valued)
         words = words or self.book.none
-        parts = (hours, wallet, shape.bill, shape.taste, area, lists, words, page, kept)
-        return _made(Plan, (_made(Ask, parts), _place(query, bounds)))
+        lat, lng, radius_m = query.lat, query.lng, query.radius_m
+        if query.crs != "WGS84":
+            lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
+        place = (lat, lng, inf if radius_m is None else radius_m, south, north)
+        ask = (hours, wallet, bill, taste, area, lists, words, page, kept)
+        return _made(Plan, (_made(Ask, ask), _made(Place, place)))
 
-    def _shape(self, query: Query, top_k: int) -> Shape:
-        asked = (top_k, _SHAPE(query))
-        found = self._shapes.get(asked)
-        if found is None:
-            if len(self._shapes) >= KEPT_PLANS:
-                self._shapes.clear()
-            found = self._shapes[asked] = self._plan_shape(query, top_k)
+    def _new_shape(self, asked: tuple[Any, ...], query: Query) -> Shape:
+        if len(self._shapes) >= KEPT_PLANS:
+            self._shapes.clear()
+        found = self._shapes[asked] = self._plan_shape(query, asked[0])
         return found
 
     def _plan_shape(self, query: Query, top_k: int) -> Shape:
@@ -278,11 +282,11 @@ class Planner:
             np.array(sorted(classes), np.int64),
         )
         unknown = tuple(dict.fromkeys(card for card in cards if card not in numbers))
-        own = None
+        alone = lists, wallet
         if mode == "card" and len(held) == 1 and self._segment.has_tree(held[0]):
             # The tree has one bound class, the card's.
-            own = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
-        return Wanted(wallet, lists, own, unknown)
+            alone = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
+        return Wanted(wallet, lists, alone, unknown)
 
     def _taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
         if not categories and min_rating is None:
@@ -369,15 +373,6 @@ def described(ask: Ask) -> dict[str, Any]:
 def _rating_floor(rating: float) -> int:
     """Least stored rating, in thousandths, that is not below the one asked for."""
     return ceil(round(rating * RATING_STEPS, 6))
-
-
-def _place(query: Query, bounds: Bounds | None) -> Place:
-    lat, lng = query.lat, query.lng
-    if query.crs != "WGS84":
-        lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
-    radius_m = query.radius_m
-    south, north = (bounds.min_lat, bounds.max_lat) if bounds else (-90.0, 90.0)
-    return _made(Place, (lat, lng, inf if radius_m is None else radius_m, south, north))
 
 
 def _with_area(lists: Lists, docs: U32) -> Lists:

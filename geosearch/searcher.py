@@ -94,6 +94,7 @@ class Searcher:
         self._first_page: Sequence[After | None] = [None] * len(self.segments)
         self._no_lists: Sequence[Words | None] = [None] * len(self.segments)
         self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
+        self._plan = [view.planner.plan for view in self._views]
         books = [view.planner.book for view in self._views]
         self._interpreter = Interpreter(books, self._bases[-1])
         self._suggester = Suggester(self.segments, self.manifest["snapshot_id"])
@@ -260,11 +261,13 @@ class Searcher:
         lists: Sequence[Words | None],
     ) -> list[Plan]:
         """What each segment is asked."""
-        plans = []
-        for view, words, after in zip(self._views, lists, afters, strict=True):
-            # By position: names of arguments would double the time of a call.
-            plans.append(view.planner.plan(query, hours, at, top_k, words, after))
-        return plans
+        # By position: names of arguments would double the time of a call.
+        if len(self._plan) == 1:  # in a quarter of the time of the loop
+            return [self._plan[0](query, hours, at, top_k, lists[0], afters[0])]
+        return [
+            plan(query, hours, at, top_k, words, after)
+            for plan, words, after in zip(self._plan, lists, afters, strict=True)
+        ]
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys behind which the page starts, in each segment: those of the last result before."""

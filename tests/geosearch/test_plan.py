@@ -33,7 +33,7 @@ from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
 from geosearch.segment import Segment
 from indexes.datum import from_wgs84
-from indexes.sphere import UNITS_PER_DEGREE, circle_of, haversine_m
+from indexes.sphere import UNITS_PER_DEGREE, Place, circle_of, haversine_m
 from indexes.timetable import HORIZON_MINUTES
 from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
 from tests.geosearch.snapshot_files import deal, merchant, write_snapshot
@@ -292,7 +292,7 @@ def test_a_box_holds_what_lies_in_it(ends: tuple[float, float], unit: int) -> No
 def test_a_place_bounds_what_lies_within_the_radius(
     lat: float, lng: float, radius_m: float, bearing: float, share: float
 ) -> None:
-    circle = circle_of(plan._place(Query(lat=lat, lng=lng, radius=radius_m), None))
+    circle = circle_of(Place(lat, lng, radius_m, -90.0, 90.0))
     there = destination(lat, lng, bearing, share * radius_m)
     if haversine_m(lat, lng, *there) > radius_m:
         return  # a hair outside, by rounding

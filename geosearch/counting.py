@@ -48,6 +48,7 @@ from geosearch.traversal import (
     run_of,
 )
 from indexes.jit import inline_njit, inner_njit, int64, njit
+from indexes.prepared import Prepared
 from indexes.rtree import NODE_BITS
 from indexes.sphere import Circle, Place, circle_of, note_reached, note_within
 
@@ -242,8 +243,11 @@ def _push(
 
 
 @njit
-def count(columns: Columns, ask: Ask, place: Place, scratch: Scratch, tally: Tally) -> int:
+def count(
+    segment: Prepared[Columns], ask: Ask, place: Place, memory: Prepared[Scratch], tally: Tally
+) -> int:
     """Return the exact number of matches, and count them in `tally`."""
+    columns, scratch = segment.value, memory.value
     circle = circle_of(place)
     scratch.work[:] = 0
     total = 0

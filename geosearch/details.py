@@ -23,6 +23,7 @@ from geosearch.predicates import doc_spend, doc_worth, net_benefit, offer_is_on
 from geosearch.relevance import doc_relevance
 from indexes.datum import Datum, from_wgs84
 from indexes.jit import int64, njit
+from indexes.prepared import Prepared
 from indexes.sphere import UNITS_PER_DEGREE
 from indexes.timetable import OPEN, next_change, next_open, state_at
 
@@ -32,9 +33,9 @@ DEAL, SAVING, PAY, USABLE_UNTIL = range(4)
 
 @njit
 def describe(
-    columns: Columns,
+    segment: Prepared[Columns],
     ask: Ask,
-    scratch: Scratch,
+    memory: Prepared[Scratch],
     docs: NDArray[np.int64],
     distances: NDArray[np.float64],
     detail: NDArray[np.int64],
@@ -54,6 +55,7 @@ def describe(
     scores
         float64[n], net benefits.
     """
+    columns, scratch = segment.value, memory.value
     rows = detail.shape[0]
     at = 0
     for i in range(docs.shape[0]):

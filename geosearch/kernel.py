@@ -59,6 +59,7 @@ from geosearch.traversal import (
     run_of,
 )
 from indexes.jit import inner_njit, int64, njit
+from indexes.prepared import Prepared
 from indexes.sphere import Circle, Place, circle_of, note_boxes_m, reach_m
 
 
@@ -248,10 +249,10 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
 
 @njit
 def rank(
-    columns: Columns,
+    segment: Prepared[Columns],
     ask: Ask,
     place: Place,
-    scratch: Scratch,
+    memory: Prepared[Scratch],
     docs: NDArray[np.int64],
     keys: NDArray[np.float64],
 ) -> int:
@@ -263,6 +264,7 @@ def rank(
         int64[k] and float64[k, 2], primary and secondary key: room for `ask.page.top_k`, which is
         in 1..`MAX_RESULTS`. Ascending by (primary, secondary, id rank).
     """
+    columns, scratch = segment.value, memory.value
     scratch.work[:] = 0
     found = _find_best(columns, ask, circle_of(place), scratch)
     for at in range(found):

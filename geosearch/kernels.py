@@ -30,6 +30,7 @@ from geosearch.directory_view import suggest_kernels
 from indexes.folding import normalise
 from indexes.jit import entry_point
 from indexes.pinyin import full_pinyin
+from indexes.prepared import Prepared
 from indexes.sphere import Place
 from indexes.unions import warm as warm_unions
 from indexes.vocabulary import warm as warm_vocabulary
@@ -48,9 +49,9 @@ class Kernels(NamedTuple):
 @cache
 def kernels() -> Kernels:
     """Entry points for the column types of every segment; compiled once a process, kept on disk."""
-    columns, ask, scratch = empty_columns(), _example_ask(), new_scratch(1)
+    columns, ask, scratch = Prepared(empty_columns()), _example_ask(), Prepared(new_scratch(1))
     place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
-    none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.detail
+    none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.value.detail
     tally = counting.Tally(none, none, none, none, none)
     return Kernels(
         entry_point(kernel.rank, (columns, ask, place, scratch, none, np.zeros((1, 2)))),

@@ -20,6 +20,7 @@ from geosearch.columns import Columns, Scratch, column_types, new_scratch
 from geosearch.directory import DIRECTORY_COLUMNS, Directory
 from geosearch.errors import BadData
 from geosearch.segment_text import TEXT_COLUMNS, TEXT_PREFIXES, phrase_hash, postings_of
+from indexes.prepared import Prepared
 from indexes.storage import IndexFormatError, open_folder
 from indexes.vocabulary import Vocabulary
 from indexes.zones import ZoneIndex
@@ -75,9 +76,10 @@ class Segment:
             "leaf_category_set": self._arrays["doc_category_set"],
         }
         columns = {name: self._arrays[name] for name in Columns._fields}
-        self.columns = Columns(**(columns | places))
+        large = Columns(**(columns | places))
+        trees = card_columns(large, self._arrays, self.program_docs)
+        self._trees = {tree: Prepared(own) for tree, own in {0: large, **trees}.items()}
         self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())
-        self._own_trees = card_columns(self.columns, self._arrays, self.program_docs)
         self.docs = int(self.columns.doc_signature.shape[0])
         self.postings = postings_of(self._arrays)
         """Documents of each term, by its row in `vocabulary`."""
@@ -89,20 +91,25 @@ class Segment:
         """Stored JSON object of a document, without its position, by doc id."""
         self.deal_payload = Texts(self._arrays, "deal_payload")
         """Stored JSON object of a deal, by number."""
-        self._spare: list[Scratch] = []
+        self._spare: list[Prepared[Scratch]] = []
 
     def __len__(self) -> int:
         """Number of documents."""
         return self.docs
 
-    def borrow_scratch(self) -> Scratch:
+    @property
+    def columns(self) -> Columns:
+        """Columns with the tree of all documents."""
+        return self._trees[0].value
+
+    def borrow_scratch(self) -> Prepared[Scratch]:
         """Working memory for one query; give it back with `return_scratch`."""
         try:
             return self._spare.pop()
         except IndexError:
-            return new_scratch(int(self.columns.level_start[-1]))
+            return Prepared(new_scratch(int(self.columns.level_start[-1])))
 
-    def return_scratch(self, scratch: Scratch) -> None:
+    def return_scratch(self, scratch: Prepared[Scratch]) -> None:
         """Keep working memory for the next query."""
         self._spare.append(scratch)
 
@@ -143,15 +150,15 @@ class Segment:
 
     def has_tree(self, program: int) -> bool:
         """Whether a programme has a tree of its own."""
-        return program in self._own_trees
+        return program in self._trees
 
-    def columns_of(self, tree: int) -> Columns:
+    def columns_of(self, tree: int) -> Prepared[Columns]:
         """Columns with the tree of a programme, 0 for that of all documents."""
-        return self._own_trees[tree] if tree else self.columns
+        return self._trees[tree]
 
     def docs_of(self, tree: int) -> int:
         """Number of documents in the leaves of a tree, named as in `columns_of`."""
-        return len(self.columns_of(tree).leaf_position)
+        return len(self._trees[tree].value.leaf_position)
 
     def zone_docs(self, zone: int) -> NDArray[np.uint32]:
         """Ascending documents inside a zone."""

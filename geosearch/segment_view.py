@@ -63,7 +63,7 @@ class SegmentView:
         scratch = segment.borrow_scratch()
         columns = segment.columns_of(ask.lists.tree)
         found = self._rank(columns, ask, plan.place, scratch, docs, keys)
-        work = dict(zip(COUNTERS, scratch.work.tolist(), strict=True)) if explain else {}
+        work = dict(zip(COUNTERS, scratch.value.work.tolist(), strict=True)) if explain else {}
         segment.return_scratch(scratch)
         if found < top_k:
             docs, keys = docs[:found], keys[:found]
@@ -120,9 +120,10 @@ class SegmentView:
         """What `details.describe` writes, with positions in the datum `crs`."""
         segment = self.segment
         scratch = segment.borrow_scratch()
-        detail, scores = scratch.detail, np.empty(len(docs))
+        detail, scores = scratch.value.detail, np.empty(len(docs))
+        columns = segment.columns_of(0)
         while True:
-            rows = self._describe(segment.columns, ask, scratch, docs, distances, detail, scores)
+            rows = self._describe(columns, ask, scratch, docs, distances, detail, scores)
             if rows >= 0:
                 break
             detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)

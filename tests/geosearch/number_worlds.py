@@ -6,7 +6,7 @@ Not useful for: comparing answers with the contract; `tests.generators` makes sn
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +17,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from geosearch.columns import Columns
 from geosearch.offers import NO_LIMIT, TERMS_WIDTH, Terms
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_writer import DealRows, MerchantRows, Surroundings, write_segment
+from indexes.prepared import Prepared
 from indexes.sphere import to_units
 from indexes.timetable import ALWAYS, NEVER, UNKNOWN_SCHEDULE, TimetableBuilder
 
@@ -207,3 +209,22 @@ def _deals(rng: np.random.Generator, shape: Shape) -> DealRows:
         offer_deal=offer_deal.astype(np.uint32),
         offer_window=rng.choice(windows, len(offer_deal)),
     )
+
+
+def trees_with(segment: Segment, **columns: NDArray[Any]) -> dict[int, Prepared[Columns]]:
+    """`Segment._trees` with other columns; of nodes, only those of the tree of all documents."""
+    shared = {name: array for name, array in columns.items() if name.startswith("doc_")}
+    for array in columns.values():
+        array.flags.writeable = False
+    return {
+        number: Prepared(tree.value._replace(**(shared if number else columns)))
+        for number, tree in segment._trees.items()
+    }
+
+
+def trees_without(segment: Segment, dead: Iterable[int]) -> dict[int, Prepared[Columns]]:
+    """`Segment._trees` in which some documents are not live."""
+    alive = np.zeros(len(segment.columns.doc_live) * 64, np.bool_)
+    alive[: len(segment.columns.doc_signature)] = True
+    alive[[*dead]] = False
+    return trees_with(segment, doc_live=np.packbits(alive, bitorder="little").view(np.uint64))

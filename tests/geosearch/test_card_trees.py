@@ -46,13 +46,13 @@ def test_cards_of_a_fitting_share_have_a_tree(segment: Segment) -> None:
         held = len(segment.program_docs(number))
         fits = FEWEST_DOCS <= held <= LARGEST_SHARE * DOCS
         assert segment.has_tree(number) == (fits and number > 0)
-    assert segment.columns_of(0) is segment.columns
+    assert segment.columns_of(0).value is segment.columns
 
 
 def test_a_tree_sums_up_its_documents_and_no_others(segment: Segment) -> None:
     """Every node against the leaves of the large tree's definition, by plain loops."""
     (first, *_) = own_numbers(segment)
-    tree, docs = segment.columns_of(first), segment.program_docs(first).tolist()
+    tree, docs = segment.columns_of(first).value, segment.program_docs(first).tolist()
     assert tree.leaf_doc.tolist() == docs
     assert tree.level_start.tolist() == level_starts(len(docs)).tolist()
     for leaf in range((len(docs) + 15) // 16):
@@ -69,7 +69,7 @@ def test_a_tree_sums_up_its_documents_and_no_others(segment: Segment) -> None:
 
 def test_a_tree_has_the_bounds_of_its_card(segment: Segment) -> None:
     for number in own_numbers(segment):
-        tree = segment.columns_of(number)
+        tree = segment.columns_of(number).value
         for name in NODE_COLUMNS:
             if name.startswith("bound_"):
                 own, large = getattr(tree, name), getattr(segment.columns, name)

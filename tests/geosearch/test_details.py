@@ -58,11 +58,11 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     scratch = segment.borrow_scratch()
     docs, distances = np.arange(2), np.zeros(2)
     scores = np.zeros(2)
-    describe = kernels().describe
+    describe, columns = kernels().describe, segment.columns_of(0)
     detail = np.full((rows, DETAIL_WIDTH), -7, np.int64)
-    assert describe(segment.columns, ask, scratch, docs, distances, detail, scores) == -1
+    assert describe(columns, ask, scratch, docs, distances, detail, scores) == -1
     detail = np.empty((2 * OFFERS + 2, DETAIL_WIDTH), np.int64)
-    assert describe(segment.columns, ask, scratch, docs, distances, detail, scores) == len(detail)
+    assert describe(columns, ask, scratch, docs, distances, detail, scores) == len(detail)
     assert detail[0, [STATE, OFFERS_OF]].tolist() == [UNKNOWN, OFFERS]
     assert detail[1, SAVING] == 7
     assert sorted(detail[1 : OFFERS + 1, DEAL].tolist()) == list(range(OFFERS))
@@ -77,6 +77,6 @@ def test_no_document_no_row(engine: Searcher) -> None:
     none = np.zeros(0, np.int64)
     detail = np.empty((1, DETAIL_WIDTH), np.int64)
     distances, scores = np.zeros(0), np.zeros(1)
-    describe = kernels().describe
-    found = describe(segment.columns, ask, scratch, none, distances, detail, scores)
+    describe, columns = kernels().describe, segment.columns_of(0)
+    found = describe(columns, ask, scratch, none, distances, detail, scores)
     assert found == 0

@@ -18,14 +18,23 @@ import pytest
 
 from geosearch import plan
 from geosearch.catalogue import prefixes
-from geosearch.columns import COUNTERS, DOC_ID_RANK, Columns
+from geosearch.columns import COUNTERS, DOC_ID_RANK
 from geosearch.model import Query
 from geosearch.plan import Clock, Planner
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView
 from indexes.sphere import haversine_m
-from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world, usual_terms
+from tests.geosearch.number_worlds import (
+    CENTRE,
+    NOON,
+    START,
+    Shape,
+    open_world,
+    trees_with,
+    trees_without,
+    usual_terms,
+)
 from tests.geosearch.test_predicates import random_query
 
 HALF, TENTH, RARE, EVERYWHERE = "card0", "card1", "card2", "card3"
@@ -137,8 +146,7 @@ def test_a_looser_bound_breaks_a_ceiling(
 ) -> None:
     """Broken on purpose: still exact, but some line of the table does too much work."""
     loose = np.ascontiguousarray(LOOSENED[name](getattr(town.columns, name)))
-    loose.flags.writeable = False
-    monkeypatch.setattr(town, "columns", town.columns._replace(**{name: loose}))
+    monkeypatch.setattr(town, "_trees", trees_with(town, **{name: loose}))
     assert any(
         found[0] > nodes or found[1] > docs
         for sort, wish, nodes, docs in CEILINGS
@@ -243,9 +251,7 @@ def test_dead_documents_are_neither_found_nor_counted(
 ) -> None:
     query = Query(lat=CENTRE[0], lng=CENTRE[1], at=NOON, sort="distance", limit=100, radius=50_000)
     before, *_ = ranked(small, query)
-    alive = np.ones(len(small.columns.doc_live) * 64, np.bool_)
-    alive[before[::2]] = False
-    monkeypatch.setattr(small, "columns", with_live(small.columns, alive))
+    monkeypatch.setattr(small, "_trees", trees_without(small, before[::2]))
     after, *_ = ranked(small, query)
     assert after[:50] == before[1::2]
     view = SegmentView(small, START, Weights())
@@ -257,9 +263,8 @@ def test_whole_districts_are_counted_without_the_dead(
     small: Segment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing but the distance decides, runs of documents are counted at once."""
-    alive = np.ones(len(small.columns.doc_live) * 64, np.bool_)
-    alive[: len(small)] = np.random.default_rng(5).random(len(small)) < 0.7
-    monkeypatch.setattr(small, "columns", with_live(small.columns, alive))
+    alive = np.random.default_rng(5).random(len(small)) < 0.7
+    monkeypatch.setattr(small, "_trees", trees_without(small, np.flatnonzero(~alive).tolist()))
     view, columns, catalogue = SegmentView(small, START, Weights()), small.columns, small.catalogue
     for radius in (700.0, 3000.0, 9000.0, 50_000.0):
         query = Query(lat=CENTRE[0], lng=CENTRE[1], at=NOON, radius=radius)
@@ -267,7 +272,7 @@ def test_whole_districts_are_counted_without_the_dead(
         y, x = columns.doc_position[:, 1] / 1e7, columns.doc_position[:, 0] / 1e7
         near = [
             doc
-            for doc in np.flatnonzero(alive[: len(small)]).tolist()
+            for doc in np.flatnonzero(alive).tolist()
             if haversine_m(CENTRE[0], CENTRE[1], float(y[doc]), float(x[doc])) <= radius
         ]
         counts: dict[str, dict[str, int]] = {"category": {}, "business_area": {}}
@@ -284,13 +289,6 @@ def test_whole_districts_are_counted_without_the_dead(
                 for prefix in prefixes(path)
             }
         )
-
-
-def with_live(columns: Columns, alive: np.ndarray[Any, np.dtype[np.bool_]]) -> Columns:
-    """Columns with other live bits."""
-    words = np.packbits(alive, bitorder="little").view(np.uint64)
-    words.flags.writeable = False
-    return columns._replace(doc_live=words)
 
 
 def test_work_is_counted_by_name(small: Segment) -> None:

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 
 import geosearch
@@ -20,6 +19,7 @@ from geosearch.model import Answer, Query
 from geosearch.searcher import Searcher
 from tests.comparison import to_query
 from tests.generators import World, make_world
+from tests.geosearch.number_worlds import trees_without
 from tests.geosearch.snapshot_files import PROGRAM, deal, merchant, write_snapshot
 from tests.questions import make_request
 
@@ -81,11 +81,8 @@ def only(world: World, ids: set[str]) -> World:
 def kill(searcher: Searcher, ids: set[str]) -> None:
     """Clear the live bits of some merchants in the first segment."""
     segment = searcher.segments[0]
-    alive = np.zeros(len(segment.columns.doc_live) * 64, np.bool_)
-    alive[: len(segment)] = [segment.merchant_id(doc) not in ids for doc in range(len(segment))]
-    words = np.packbits(alive, bitorder="little").view(np.uint64)
-    words.flags.writeable = False
-    segment.columns = segment.columns._replace(doc_live=words)
+    dead = [doc for doc in range(len(segment)) if segment.merchant_id(doc) in ids]
+    segment._trees = trees_without(segment, dead)
 
 
 @pytest.fixture(scope="module", params=["city", "one_position", "many_programs", "antimeridian"])

@@ -19,7 +19,6 @@ from pathlib import Path
 from random import Random
 from unittest import mock
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +35,7 @@ from tests.generators import (
     World,
     make_world,
 )
+from tests.geosearch.number_worlds import trees_without
 from tests.questions import make_request
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_COMPARISONS", "24000"))
@@ -236,13 +236,7 @@ def test_live_bits(kind: str, tmp_path: Path) -> None:
         duel = Duel(make_world(rng, kind, 150), tmp_path)
     (segment,) = duel.engine.segments
     gone = set(rng.sample(range(len(segment)), 50))
-    live = segment.columns.doc_live.copy()
-    for doc in gone:
-        live[doc // 64] &= ~np.uint64(1 << doc % 64)
-    live.setflags(write=False)
-    segment.columns = segment.columns._replace(doc_live=live)
-    trees = segment._own_trees.items()
-    segment._own_trees = {card: tree._replace(doc_live=live) for card, tree in trees}
+    segment._trees = trees_without(segment, gone)
     for merchant_id in duel.engine.merchant_ids(gone):
         del duel.oracle.shops[merchant_id]
     questions = 200 if not SHORT else 20

@@ -17,7 +17,7 @@ from geosearch.errors import BadData
 from geosearch.segment import Segment
 from geosearch.segment_text import TEXT_COLUMNS, no_text, text_columns
 from indexes.storage import FORMAT_VERSION, FolderWriter, open_folder
-from tests.geosearch.number_worlds import Shape, open_world, write_world
+from tests.geosearch.number_worlds import Shape, open_world, trees_without, write_world
 
 DOCS = 200
 
@@ -90,9 +90,8 @@ def test_live_documents(segment: Segment) -> None:
     some = np.array([0, 63, 64, 199], np.uint32)
     assert segment.live_docs(some) == 4
     other = Segment.__new__(Segment)
-    other.columns = segment.columns._replace(
-        doc_live=np.array([2**64 - 2, 2**64 - 1, 0, 0], np.uint64)
-    )
+    other._trees = dict(segment._trees)
+    other._trees = trees_without(other, [0, *range(128, DOCS)])
     assert (other.live_docs(), other.live_docs(some)) == (127, 2)
     assert [doc for doc in (0, 1, 63, 64, 127, 128, 199) if other.is_live(doc)] == [1, 63, 64, 127]
 
@@ -108,7 +107,7 @@ def test_postings_of_programmes_are_their_documents(segment: Segment) -> None:
 
 def test_working_memory_is_lent_to_one_at_a_time(segment: Segment) -> None:
     one, two = segment.borrow_scratch(), segment.borrow_scratch()
-    assert one.heap_entry is not two.heap_entry
+    assert one.value.heap_entry is not two.value.heap_entry
     segment.return_scratch(two)
     assert segment.borrow_scratch() is two
     segment.return_scratch(one)

@@ -25,8 +25,9 @@ from indexes.datum import Datum, from_wgs84
 from indexes.jit import int64, njit
 from indexes.prepared import Prepared
 from indexes.sphere import UNITS_PER_DEGREE
-from indexes.timetable import OPEN, next_change, next_open, state_at
+from indexes.timetable import HORIZON_MINUTES, OPEN, next_change, next_open, state_at
 
+AROUND_THE_CLOCK = HORIZON_MINUTES + 1
 STATE, UNTIL, OFFERS_OF, X, Y, TIME_ZONE = range(6)
 DEAL, SAVING, PAY, USABLE_UNTIL = range(4)
 
@@ -51,7 +52,8 @@ def describe(
         int64[rows, 6]. A row a document (`STATE`; `UNTIL`, the minute of the next change if it is
         open, else of the next opening; `OFFERS_OF`, the number of its rows that follow; position
         and time zone), then a row a usable and eligible offer, best first (`DEAL`, `SAVING`,
-        `PAY`, `USABLE_UNTIL`). Minutes are `HORIZON_MINUTES` where the horizon ends first.
+        `PAY`, `USABLE_UNTIL`). Minutes are `HORIZON_MINUTES` where the horizon ends first, and
+        `AROUND_THE_CLOCK` where it is open all the time.
     scores
         float64[n], net benefits.
     """
@@ -70,7 +72,9 @@ def describe(
         states = columns.change_state
         state = state_at(starts, minutes, states, schedule, ask.hours.minute)
         if state == OPEN:
-            detail[head, UNTIL] = next_change(starts, minutes, states, schedule, ask.hours.minute)
+            until = next_change(starts, minutes, states, schedule, ask.hours.minute)
+            always = starts[schedule + 1] - starts[schedule] == 1
+            detail[head, UNTIL] = AROUND_THE_CLOCK if always else until
         else:
             detail[head, UNTIL] = next_open(starts, minutes, states, schedule, ask.hours.minute)
         detail[head, STATE] = state

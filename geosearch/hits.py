@@ -19,6 +19,7 @@ from geosearch.columns import (
     OFFER_DEAL,
 )
 from geosearch.details import (
+    AROUND_THE_CLOCK,
     DEAL,
     STATE,
     TIME_ZONE,
@@ -176,7 +177,9 @@ class HitMaker:
         time = self._time(zone, until)
         if state == OPEN:
             # The clock of the shop's own zone: characters 11 to 16 of RFC 3339.
-            reason = f"open until {time[11:16]}" if time else "open around the clock"
+            reason = f"open until {time[11:16]}" if time else "open now"
+            if until == AROUND_THE_CLOCK:
+                reason = "open around the clock"
             told = _Told(OpenState("open", closes_at=time), (reason,))
         elif state == CLOSED:
             told = _Told(OpenState("closed", opens_at=time), ())
@@ -198,8 +201,8 @@ class HitMaker:
         )
 
     def _time(self, zone: int, minute: int) -> str | None:
-        """RFC 3339 text of a minute in a zone; None at the end of the horizon: no change."""
-        if minute == HORIZON_MINUTES:
+        """RFC 3339 text of a minute in a zone; None from the end of the horizon on: no change."""
+        if minute >= HORIZON_MINUTES:
             return None
         text = self._times.get((zone, minute))
         if text is None:

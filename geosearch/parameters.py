@@ -94,7 +94,8 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "min_minutes_left",
             "integer",
-            "Only shops that stay open at least so many minutes after `at`.",
+            "Only shops that stay open at least so many minutes after `at`, as far as the time "
+            "horizon of the index reaches.",
             low=0,
             high=10_080,
         ),

@@ -20,6 +20,7 @@ import orjson
 
 from geosearch.columns import F64, I32, I64, U8, U64
 from geosearch.details import (
+    AROUND_THE_CLOCK,
     DEAL,
     OFFERS_OF,
     PAY,
@@ -215,8 +216,10 @@ def _put_reasons(
         at = put_decimal(text, at, int64(distance_m / 100.0 + 0.5), 1)
         at = put_text(text, at, b" km away")
     if detail[head, STATE] == OPEN:
-        if detail[head, UNTIL] == HORIZON_MINUTES:
+        if detail[head, UNTIL] == AROUND_THE_CLOCK:
             at = put_text(text, at, b'","open around the clock')
+        elif detail[head, UNTIL] == HORIZON_MINUTES:
+            at = put_text(text, at, b'","open now')
         else:
             local = _local_minute(sources, detail[head, TIME_ZONE], detail[head, UNTIL])[0]
             at = put_text(text, at, b'","open until ')
@@ -240,8 +243,8 @@ def _put_amount(sources: Sources, minor: int, text: U8, at: int) -> int:
 
 @njit
 def _put_time(sources: Sources, zone: int, minute: int, text: U8, at: int) -> int:
-    """Write a minute of the horizon as a string of RFC 3339, or null at the horizon's end."""
-    if minute == HORIZON_MINUTES:
+    """Write a minute of the horizon as a string of RFC 3339, or null from the horizon's end on."""
+    if minute >= HORIZON_MINUTES:
         return put_text(text, at, b"null")
     local, offset = _local_minute(sources, zone, minute)
     date = local // _DAY_MINUTES * _DATE_BYTES

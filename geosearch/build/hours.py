@@ -154,7 +154,7 @@ class ScheduleBook:
             if trap is not None:
                 sentence = (
                     f"Expected `{field}` {shown(trap)}, if the hours past midnight are meant to "
-                    f"stay, got {shown(text)}, whose last rule cuts them off"
+                    f"stay, got {shown(text)}, where another rule cuts them off"
                 )
                 self._log.warn_many(table, lines, "overnight_trap", [sentence] * len(lines))
 

@@ -37,7 +37,7 @@ class HoursText:
     repaired
         Whether the text was not valid.
     trap
-        Where a later `;` rule cuts off a span past midnight: the expression with the `,` that was
+        Where another `;` rule cuts off a span past midnight: the expression with the `,` that was
         probably meant. None where there is no such cut. `expression` keeps the cut.
     """
 

@@ -1,7 +1,9 @@
-"""The overnight trap: a later `;` rule that cuts off a span past midnight.
+"""The overnight trap: a rule behind or before a `;` that cuts off a span past midnight.
 
 Useful for: telling a data team that `Fr 18:00-02:00; Sa 10:00-20:00` is closed on Saturday at
-01:00, by the specification and by both reference readers, and which `,` was probably meant.
+01:00, by the specification and by both reference readers, and which `,` was probably meant. (Of a
+span of the last weekday, cut by an earlier rule at the start of the next week, opening-hours-py
+alone says so; the engine says what it says.)
 Not useful for: changing what an expression means; nothing here does.
 """
 

@@ -18,15 +18,19 @@ from starlette.types import Receive, Scope, Send
 from geosearch.errors import BadRequest
 from geosearch.model import Query
 from geosearch.service.journal import Answered, Journal
+from geosearch.service.problems import (
+    MAX_QUERY_STRING,
+    HttpProblem,
+    problem_body,
+    refusal_body,
+    status_of,
+    uri_too_long,
+)
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
-from geosearch.service.problems import HttpProblem, problem_body, refusal_body, status_of
 from geosearch.service.protocol import Headers, Prompt
 
 JSON = b"application/json"
 
-
-MAX_QUERY_STRING = 16_384
-"""Longest query string in bytes; a larger wallet belongs in a body."""
 
 ANY_METHOD = "*"
 """Key of a handler that takes whatever method comes."""
@@ -190,8 +194,7 @@ class Endpoint:
                     {"allow": self._allow},
                 )
             if len(scope["query_string"]) > MAX_QUERY_STRING:
-                expected = f"Expected a query string of at most {MAX_QUERY_STRING} bytes, got more"
-                raise HttpProblem("uri_too_long", expected)
+                raise uri_too_long()
             return await handler(Asked(scope, receive, self._max_body_bytes))
         except BadRequest as refusal:
             code = refusal.code

@@ -156,10 +156,12 @@ class Handlers:
 
     async def alive(self, asked: Asked) -> Reply:
         """`GET /healthz`: the process answers."""
+        read_nothing(asked.query_string)
         return Reply(b'{"status":"alive"}')
 
     async def ready(self, asked: Asked) -> Reply:
         """`GET /readyz`: an index is loaded, and now lies within its horizon."""
+        read_nothing(asked.query_string)
         loaded = self._engines.current()
         now = datetime.now(UTC)
         if not loaded.horizon_start <= now < loaded.horizon_end:
@@ -172,16 +174,18 @@ class Handlers:
 
     async def metrics(self, asked: Asked) -> Reply:
         """`GET /metrics`: for Prometheus."""
+        read_nothing(asked.query_string)
         self._journal.tell()
         return Reply(self._metrics.page(), media_type=METRICS_TEXT)
 
     async def openapi(self, asked: Asked) -> Reply:
         """`GET /openapi.json`: this interface for programs."""
+        read_nothing(asked.query_string)
         return Reply(self._openapi)
 
     async def nowhere(self, asked: Asked) -> Reply:
         """Refuse any path that is no route."""
-        raise HttpProblem("not_found", "Expected a route of /openapi.json, got another path")
+        raise HttpProblem("not_found", "Expected a path that /openapi.json lists, got another one")
 
     def close(self) -> None:
         """Let the heavy requests under way end, and tell of the last ones."""

@@ -13,6 +13,9 @@ from geosearch.errors import BadRequest, Problem
 
 MEDIA_TYPE = b"application/problem+json"
 
+MAX_QUERY_STRING = 16_384
+"""Longest query string in bytes; a larger wallet belongs in a body."""
+
 CODES: dict[str, tuple[int, str]] = {
     "bad_request": (400, "A parameter is missing, unknown, repeated, malformed or out of range."),
     "at_outside_horizon": (400, "The index does not know the hours of that instant."),
@@ -20,6 +23,7 @@ CODES: dict[str, tuple[int, str]] = {
     "zone_not_in_force": (400, "The zone is not in force on that day."),
     "bad_polygon": (400, "The polygon has no valid area."),
     "not_json": (400, "The body is not JSON."),
+    "not_http": (400, "What came is no request of HTTP/1.1."),
     "bad_cursor": (400, "The cursor is none of ours, or of another question."),
     "not_found": (404, "There is nothing of that name."),
     "method_not_allowed": (405, "The route does not take this method."),
@@ -42,6 +46,12 @@ class HttpProblem(Exception):
         self.code = code
         self.detail = detail
         self.headers = headers or {}
+
+
+def uri_too_long() -> HttpProblem:
+    """Return the refusal of a query string that is longer than `MAX_QUERY_STRING`."""
+    expected = f"Expected a query string of at most {MAX_QUERY_STRING} bytes, got more"
+    return HttpProblem("uri_too_long", expected)
 
 
 def status_of(code: str) -> int:

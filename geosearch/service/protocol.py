@@ -22,14 +22,29 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from geosearch.service.problems import (
+    MAX_QUERY_STRING,
+    MEDIA_TYPE,
+    HttpProblem,
+    problem_body,
+    status_of,
+    uri_too_long,
+)
 
 _CONTINUE = b"HTTP/1.1 100 "
 _HEAD = (
     b"HTTP/1.1 200 OK\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n"
     b"cache-control: no-store\r\n\r\n"
 )
+
+_REFUSAL = (
+    b"%b%bcontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
+    b"cache-control: no-store\r\n\r\n%b"
+)
+_NOT_HTTP = HttpProblem("not_http", "Expected a request of HTTP/1.1, got something else")
 
 PROMPT = "prompt"
 """Attribute of an application: its prompt answers by method and path."""
@@ -95,7 +110,7 @@ class JoiningProtocol(HttpToolsProtocol):
         self._prompt: dict[tuple[bytes, bytes], Prompt] = getattr(self.app, PROMPT, {})
         self._may_be_prompt = False
         self._held: tuple[Prompt, bytes] | None = None
-        self._body = b""
+        self.url = self._body = b""
         self._receiving = self._idle = False
         self._idle_since = 0.0
 
@@ -132,6 +147,13 @@ class JoiningProtocol(HttpToolsProtocol):
     def _keep_alive(self, seconds: float) -> None:
         handler = self.timeout_keep_alive_handler
         self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what uvicorn cannot read, and end the connection."""
+        problem = uri_too_long() if len(self.url) > MAX_QUERY_STRING else _NOT_HTTP
+        line, body = STATUS_LINE[status_of(problem.code)], problem_body(problem.code, str(problem))
+        self.transport.write(_REFUSAL % (line, self._dated(), MEDIA_TYPE, len(body), body))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin a request, without the scope that only uvicorn's way needs."""
@@ -178,12 +200,14 @@ class JoiningProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _answer(self, body: bytes) -> None:
-        dated = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
-        self._plain_transport.writelines((_HEAD % (dated, len(body)), body))
+        self._plain_transport.writelines((_HEAD % (self._dated(), len(body)), body))
         self.server_state.total_requests += 1
         self._idle, self._idle_since = True, self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._keep_alive(self.timeout_keep_alive)
+
+    def _dated(self) -> bytes:
+        return b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
 
     def _let_go(self) -> None:
         """Tell uvicorn of the request that was held."""

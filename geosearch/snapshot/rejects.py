@@ -49,7 +49,7 @@ WARNING_CODES: dict[str, str] = {
     "the deal stays out of use",
     "limit_ignored": "a limit that the deal's offer type does not know",
     "no_saving": "an offer that saves nothing as it is written",
-    "overnight_trap": "hours past midnight that a later rule cuts off, as hardly meant; "
+    "overnight_trap": "hours past midnight that another rule cuts off, as hardly meant; "
     "they count as written",
     "geometry_repaired": "a zone whose invalid geometry was repaired",
 }

@@ -83,6 +83,14 @@ def test_past_midnight_closes_tomorrow(engine: Searcher) -> None:
     assert found.reasons[-1] == "open until 02:00"
 
 
+def test_what_is_open_as_the_horizon_ends_is_not_said_to_be_so_for_good(engine: Searcher) -> None:
+    last = engine.end - timedelta(minutes=1)
+    found = hit_of(engine, 1, at=last)  # 18:59 in New York
+    assert (found.open.state, found.open.closes_at) == ("open", None)
+    assert found.reasons[-1] == "open now"
+    assert hit_of(engine, 2, at=last).reasons[-1] == "open around the clock"
+
+
 @pytest.mark.parametrize(
     ("number", "reasons"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -75,9 +76,10 @@ def test_every_state_time_and_amount(currency: str, tmp_path: Path) -> None:
     """Amounts of each currency; states, zones and distances of the shops of `test_hits`."""
     engine = shops_in(tmp_path, currency=currency)
     reasons: set[str] = set()
-    for spend in (None, 0, 2_000, 1_999_999):
+    last = engine.end - timedelta(minutes=1)
+    for at, spend in ((NOW, None), (NOW, 0), (NOW, 2_000), (NOW, 1_999_999), (last, None)):
         query = Query(
-            lat=31.23, lng=121.47, at=NOW, radius=50_000.0, cards=("red",), deals="optional",
+            lat=31.23, lng=121.47, at=at, radius=50_000.0, cards=("red",), deals="optional",
             spend=spend,
         )  # fmt: skip
         answer = compared(engine, query)
@@ -86,6 +88,7 @@ def test_every_state_time_and_amount(currency: str, tmp_path: Path) -> None:
     said = " ".join(sorted(reasons))
     for words in ("saves ", "1 min walk", "km away", "open until 22:00", "open around the clock"):
         assert words in said
+    assert "open now" in reasons
 
 
 def test_no_results_are_an_empty_list(tmp_path: Path) -> None:

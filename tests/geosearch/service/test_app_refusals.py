@@ -242,6 +242,10 @@ BAD = [
     Bad(f"/v1/zones?{HERE}&radius=5", "Expected one of lat, lng, crs, at, got 'radius'"),
     Bad("/v1/programs?x=1", "Expected no parameters, got 'x' - at `$.x`"),
     Bad("/v1/index?x=1", "Expected no parameters, got 'x' - at `$.x`"),
+    Bad("/healthz?x=1", "Expected no parameters, got 'x' - at `$.x`"),
+    Bad("/readyz?x=1", "Expected no parameters, got 'x' - at `$.x`"),
+    Bad("/metrics?x=1", "Expected no parameters, got 'x' - at `$.x`"),
+    Bad("/openapi.json?x=1", "Expected no parameters, got 'x' - at `$.x`"),
     Bad(
         "/v1/nearby",
         "Expected GET, HEAD, POST, got DELETE - at `/v1/nearby`",
@@ -257,23 +261,28 @@ BAD = [
     ),
     Bad(
         "/v1/guess?q=a",
-        "Expected a route of /openapi.json, got another path",
+        "Expected a path that /openapi.json lists, got another one",
         code="not_found",
         status=404,
     ),
     Bad(
         "/v1/nearby/",
-        "Expected a route of /openapi.json, got another path",
+        "Expected a path that /openapi.json lists, got another one",
         code="not_found",
         status=404,
     ),
     Bad(
         "/v1/near%0Aby",
-        "Expected a route of /openapi.json, got another path",
+        "Expected a path that /openapi.json lists, got another one",
         code="not_found",
         status=404,
     ),
-    Bad("/", "Expected a route of /openapi.json, got another path", code="not_found", status=404),
+    Bad(
+        "/",
+        "Expected a path that /openapi.json lists, got another one",
+        code="not_found",
+        status=404,
+    ),
 ]
 
 

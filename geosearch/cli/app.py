@@ -21,7 +21,16 @@ from msgspec.structs import replace
 from typer.exceptions import TyperException
 
 from geosearch.cli.inspect import index_table, merchant_table
-from geosearch.cli.options import instant, integer, query_rows, setting_rows, share, with_options
+from geosearch.cli.options import (
+    Given,
+    instant,
+    integer,
+    only_once,
+    query_rows,
+    setting_rows,
+    share,
+    with_options,
+)
 from geosearch.cli.progress import ProgressReport, waiting
 from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, GeosearchError
@@ -221,17 +230,18 @@ def _weights(texts: Sequence[str]) -> Any:
 @app.command()
 @with_options(setting_rows())
 def serve(
-    given: dict[str, str],
+    given: Given,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """Answer over HTTP, and follow new versions of the index."""
     from geosearch.service.settings import load_settings
 
+    options = only_once(given)
     try:
-        load_settings(given, environment={})
+        load_settings(options, environment={})
     except BadData as wrong:
         raise BadRequest(str(wrong)) from wrong
-    settings = load_settings(given, environment=os.environ, file=config)
+    settings = load_settings(options, environment=os.environ, file=config)
     from geosearch.service.app import serve as serve_until_stopped
 
     serve_until_stopped(settings)
@@ -244,7 +254,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the serv
 @app.command()
 @with_options(query_rows())
 def search(
-    given: dict[str, str],
+    given: Given,
     index: IndexFolder = Path("index"),
     polygon: Annotated[Path | None, typer.Option(help="File with a GeoJSON polygon.")] = None,
     as_json: AsJson = False,

@@ -35,10 +35,14 @@ class Row(NamedTuple):
         return "--" + self.name.replace("_", "-")
 
 
+Given = list[tuple[str, str]]
+"""Options that were given, name and text, one as often as it was."""
+
+
 def with_options(rows: Iterable[Row]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option a row; the command gets those that were given, as text.
 
-    The decorated function takes its own options and `given: dict[str, str]`.
+    The decorated function takes its own options and `given: Given`.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,11 +51,12 @@ def with_options(rows: Iterable[Row]) -> Callable[[Callable[..., None]], Callabl
         listed = {row.name: row for row in rows}
 
         def entry(**values: Any) -> None:
-            texts = {
-                name: "true" if row.flag else str(values[name])
+            texts = [
+                (name, text)
                 for name, row in listed.items()
-                if values[name] not in (None, False)
-            }
+                if values[name]
+                for text in (["true"] if row.flag else values[name])
+            ]
             command(given=texts, **{name: values[name] for name in fixed})
 
         parameters = [*own, *(_parameter(row) for row in listed.values())]
@@ -68,8 +73,23 @@ def _parameter(row: Row) -> Parameter:
     if row.flag:
         kind: Any = Annotated[bool, typer.Option(row.option, help=row.help)]
         return Parameter(row.name, Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-    kind = Annotated[str | None, typer.Option(row.option, help=row.help, metavar=row.metavar)]
+    kind = Annotated[list[str] | None, typer.Option(row.option, help=row.help, metavar=row.metavar)]
     return Parameter(row.name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+def only_once(given: Given) -> dict[str, str]:
+    """Options by name, none of which may be given twice.
+
+    >>> only_once([("port", "80")])
+    {'port': '80'}
+    """
+    texts = dict(given)
+    for name, text in given:
+        if text != texts[name]:
+            raise typer.BadParameter(
+                f"expected {Row(name, '', '').option} once, got {text!r} and {texts[name]!r}"
+            )
+    return texts
 
 
 def query_rows() -> list[Row]:

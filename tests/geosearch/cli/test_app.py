@@ -97,6 +97,19 @@ def test_search_prints_the_answer_of_the_service(
     assert {"merchant", "distance_m", "open", "best_deal"} <= answer["results"][0].keys()
 
 
+def test_a_list_is_given_at_once_or_one_by_one(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = []
+    for categories in (["food,shop"], ["food", "shop"], ["food"], ["shop"]):
+        listed = [word for one in categories for word in ("--categories", one)]
+        assert run(search(world, *listed, "--total", "--json", "--limit", "100")) == DONE
+        answers.append(json.loads(capsys.readouterr().out))
+    together, one_by_one, food, shop = (answer["total"] for answer in answers)
+    assert together == one_by_one > max(food, shop) > 0
+    assert answers[0]["results"] == answers[1]["results"]
+
+
 def test_search_pages_with_the_cursor_it_prints(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,12 +205,21 @@ WRONG = [
     Wrong("import", WRONG_USE, "Missing command"),
     Wrong("import osm {tmp}/nothing --out {tmp}/s", BAD_DATA, "nothing"),
     Wrong("search --index {index}", WRONG_USE, "Expected `lat`, got nothing - at `$.lat`"),
-    Wrong(ASK + " --lat 91", WRONG_USE, "Expected `lat` in [-90, 90], got 91.0 - at `$.lat`"),
-    Wrong(ASK + " --lat north", WRONG_USE, "Expected `lat` as a number, got 'north'"),
+    Wrong(
+        "search --index {index} --lng 1 --lat 91",
+        WRONG_USE,
+        "Expected `lat` in [-90, 90], got 91.0 - at `$.lat`",
+    ),
+    Wrong(
+        "search --index {index} --lng 1 --lat north",
+        WRONG_USE,
+        "Expected `lat` as a number, got 'north'",
+    ),
     Wrong(ASK + " --radius 0", WRONG_USE, "Expected `radius` in [1, 50000], got 0.0"),
     Wrong(ASK + " --open maybe", WRONG_USE, "Expected `open` as one of any, now, got 'maybe'"),
     Wrong(ASK + " --sort luck", WRONG_USE, "Expected `sort` as one of best, distance"),
     Wrong(ASK + " --limit 0", WRONG_USE, "Expected `limit` in [1, 100], got 0"),
+    Wrong(ASK + " --limit 1 --limit 2", WRONG_USE, "Expected `limit` once, got it 2 times"),
     Wrong(ASK + " --limit 1.5", WRONG_USE, "Expected `limit` as an integer, got '1.5'"),
     Wrong(ASK + " --deals card", WRONG_USE, "Expected `cards` with deals=card, got none"),
     Wrong(ASK + " --at 2026-11-22T10:00:00", WRONG_USE, "without an offset"),
@@ -217,6 +239,7 @@ WRONG = [
         "inspect {index} --merchant nobody --at " + AT, WRONG_USE, "got 'nobody' - at `--merchant`"
     ),
     Wrong("serve --index {index} --port 99999", WRONG_USE, "port"),
+    Wrong("serve --port 1 --port 2", WRONG_USE, "expected --port once, got '1' and '2'"),
     Wrong(
         "serve --index {index} --port http", WRONG_USE, "Expected port as an integer, got 'http'"
     ),

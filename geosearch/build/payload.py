@@ -7,7 +7,7 @@ Texts are put together from pieces, a column at a time. The general encoder took
 merchants, as nulls had to be removed again; this takes 2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
@@ -39,14 +39,18 @@ PROGRAM_FIELDS = (
 )
 
 
+_ALWAYS = frozenset({"categories", "address", "rating", "program_id", "title", "redemption"})
+"""Fields that every answer names, null or an empty list where there is nothing."""
+
+
 def merchant_payloads(frame: pl.DataFrame) -> pl.Series:
-    """JSON object of each merchant: `MERCHANT_FIELDS` in that order, without nulls, empty lists."""
-    return json_rows(frame, MERCHANT_FIELDS)
+    """JSON object of each merchant: `MERCHANT_FIELDS` in that order."""
+    return json_rows(frame, MERCHANT_FIELDS, _ALWAYS)
 
 
 def deal_payloads(frame: pl.DataFrame) -> pl.Series:
-    """JSON object of each deal: `DEAL_FIELDS` in that order, without nulls."""
-    return json_rows(frame, DEAL_FIELDS)
+    """JSON object of each deal: `DEAL_FIELDS` in that order."""
+    return json_rows(frame, DEAL_FIELDS, _ALWAYS)
 
 
 def program_payloads(frame: pl.DataFrame) -> pl.Series:
@@ -54,7 +58,9 @@ def program_payloads(frame: pl.DataFrame) -> pl.Series:
     return json_rows(frame, PROGRAM_FIELDS)
 
 
-def json_rows(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Series:
+def json_rows(
+    frame: pl.DataFrame, fields: Sequence[str], always: Collection[str] = ()
+) -> pl.Series:
     r"""JSON object of each row with `fields` in that order, without nulls and empty lists.
 
     Parameters
@@ -63,6 +69,8 @@ def json_rows(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Series:
         Columns of texts, lists of texts, numbers (finite), flags, dates and structs of those.
     fields
         Columns to take; the first is never null.
+    always
+        Those of them that are written as null or an empty list, too.
 
     Examples
     --------
@@ -72,18 +80,23 @@ def json_rows(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Series:
     """
     step = max(1, -(-frame.height // _PIECES))
     slices = [frame.slice(begin, step) for begin in range(0, frame.height, step)]
-    plans = [part.lazy().select(_object(part, fields).alias("payload")) for part in slices]
+    plans = [part.lazy().select(_object(part, fields, always).alias("payload")) for part in slices]
     done = [part.to_series() for part in pl.collect_all(plans)]
     return pl.concat(done, rechunk=True) if done else pl.Series("payload", [], pl.String)
 
 
-def _object(frame: pl.DataFrame, fields: Sequence[str]) -> pl.Expr:
-    members = [
-        _member(frame[name], ("{" if place == 0 else ",") + f'"{name}":')
-        for place, name in enumerate(fields)
-        if frame[name].null_count() < frame.height
-    ]
-    return pl.concat_str(*(member.fill_null("") for member in members), pl.lit("}"))
+def _object(frame: pl.DataFrame, fields: Sequence[str], always: Collection[str]) -> pl.Expr:
+    members = []
+    for place, name in enumerate(fields):
+        column, key = frame[name], ("{" if place == 0 else ",") + f'"{name}":'
+        nothing = ""
+        if name in always:
+            nothing = key + ("[]" if isinstance(column.dtype, pl.List) else "null")
+        if column.null_count() < frame.height:
+            members.append(_member(column, key).fill_null(nothing))
+        elif nothing:
+            members.append(pl.lit(nothing))
+    return pl.concat_str(*members, pl.lit("}"))
 
 
 def _member(column: pl.Series, key: str) -> pl.Expr:

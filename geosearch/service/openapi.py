@@ -286,7 +286,15 @@ def _schemas(settings: Settings) -> Json:
             "explain",
         ),
         "Merchant": _object(
-            {"merchant_id": _TEXT, "name": _TEXT, "lat": _LAT, "lng": _LNG},
+            {
+                "merchant_id": _TEXT,
+                "name": _TEXT,
+                "lat": _LAT,
+                "lng": _LNG,
+                "categories": _list(_TEXT),
+                "address": _TEXT_OR_NULL,
+                "rating": {"type": ["number", "null"]},
+            },
         ),
         "MerchantRecord": {"type": "object"},
         "OpenState": _object(
@@ -299,16 +307,15 @@ def _schemas(settings: Settings) -> Json:
         "Deal": _object(
             {
                 "deal_id": _TEXT,
-                "program_id": _TEXT,
+                "program_id": _TEXT_OR_NULL,
                 "offer_type": _TEXT,
-                "title": _TEXT,
+                "title": _TEXT_OR_NULL,
                 "saving": _INTEGER_OR_NULL,
                 "pay": _INTEGER_OR_NULL,
                 "currency": _TEXT,
                 "usable_until": _TEXT_OR_NULL,
-                "redemption": {"type": "object"},
+                "redemption": {"type": ["object", "null"]},
             },
-            *("program_id", "title", "redemption"),
         ),
         "Suggestions": _object(
             {"snapshot_id": _TEXT, "took_us": _COUNT, "suggestions": _list(_ref("Suggestion"))}

@@ -96,19 +96,24 @@ def test_fields_are_those_of_the_tables() -> None:
 
 def test_payloads_of_a_snapshot(tmp_path: Any) -> None:
     tables = {
-        "merchants": [merchant(0, tags=["a"], rating=4.5), merchant(1, avg_price=100)],
+        "merchants": [
+            merchant(0, tags=["a"], rating=4.5),
+            merchant(1, avg_price=100, categories=["food"], address="南京路1号"),
+        ],
         "deals": [deal(0, redemption={"channel": "qr"}, valid_through="2026-12-01")],
     }
     snapshot = read_snapshot(write_snapshot(tmp_path, tables))
     assert merchant_payloads(snapshot.merchants).to_list() == [
-        '{"merchant_id":"m0","name":"老上海","time_zone":"Asia/Shanghai",'
-        '"business_status":"OPERATIONAL","rating":4.5,"tags":["a"]}',
-        '{"merchant_id":"m1","name":"老上海","time_zone":"Asia/Shanghai",'
-        '"business_status":"OPERATIONAL","avg_price":100}',
+        '{"merchant_id":"m0","name":"老上海","categories":[],"address":null,'
+        '"time_zone":"Asia/Shanghai","business_status":"OPERATIONAL","rating":4.5,"tags":["a"]}',
+        '{"merchant_id":"m1","name":"老上海","categories":["food"],"address":"南京路1号",'
+        '"time_zone":"Asia/Shanghai","business_status":"OPERATIONAL","rating":null,'
+        '"avg_price":100}',
     ]
     assert deal_payloads(snapshot.deals).to_list() == [
-        '{"deal_id":"d0","offer_type":"percent_off","redemption":{"channel":"qr"},'
-        '"percent":10.0,"valid_through":"2026-12-01","new_customer_only":false}'
+        '{"deal_id":"d0","program_id":null,"offer_type":"percent_off","title":null,'
+        '"redemption":{"channel":"qr"},"percent":10.0,"valid_through":"2026-12-01",'
+        '"new_customer_only":false}'
     ]
     assert program_payloads(snapshot.programs).to_list() == [
         '{"program_id":"red","name":"小红卡","kind":"membership","status":"ACTIVE","fee":0}'

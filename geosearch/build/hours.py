@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from geosearch.hours.holidays import public_holidays
 from geosearch.hours.schedules import (
     Horizon,
     UnreadableHours,
     evaluate,
     read_hours,
+    uses_holidays,
     uses_sun,
     window,
 )
@@ -33,7 +35,8 @@ class ScheduleBook:
     horizon
         Over which expressions are evaluated.
     log
-        Gets a warning for each row whose expression cannot be read or is likely a trap.
+        Gets a warning for each row whose expression cannot be read or is likely a trap, and one if
+        expressions name holidays and the country has none.
     """
 
     def __init__(self, country: str, horizon: Horizon, log: RejectLog) -> None:
@@ -41,6 +44,7 @@ class ScheduleBook:
         self._horizon = horizon
         self._log = log
         self._builder = TimetableBuilder()
+        self._holidays_missed = False
 
     def build(self) -> Timetable:
         """All schedules numbered so far."""
@@ -142,7 +146,7 @@ class ScheduleBook:
         """Name every row whose hours cannot be read, or mean what was hardly meant."""
         for text, lines in _lines_by_text(frame, field):
             try:
-                trap = read_hours(text).trap
+                read = read_hours(text)
             except UnreadableHours as error:
                 self._log.warn_many(
                     table,
@@ -151,12 +155,26 @@ class ScheduleBook:
                     [f"{_sentence(error)} in `{field}`"] * len(lines),
                 )
                 continue
+            if uses_holidays(read.expression):
+                self._warn_of_empty_calendar()
+            trap = read.trap
             if trap is not None:
                 sentence = (
                     f"Expected `{field}` {shown(trap)}, if the hours past midnight are meant to "
                     f"stay, got {shown(text)}, where another rule cuts them off"
                 )
                 self._log.warn_many(table, lines, "overnight_trap", [sentence] * len(lines))
+
+    def _warn_of_empty_calendar(self) -> None:
+        """Say once that `PH` matches no day; of whole years, as 45 days may well have none."""
+        first, last = self._horizon.start.year, self._horizon.end.year
+        if self._holidays_missed or public_holidays(
+            self._country, date(first, 1, 1), date(last, 12, 31)
+        ):
+            return
+        self._holidays_missed = True
+        sentence = f"Expected `country` with public holidays, for `PH`, got {shown(self._country)}"
+        self._log.warn("snapshot", 1, "no_holidays", f"{sentence}, whose calendar has none")
 
 
 def _sentence(error: UnreadableHours) -> str:

@@ -10,7 +10,7 @@ Sources, by country:
   past them; those years come from `holidays`, which has the statutory days.
 - elsewhere: `holidays`. A day moved from a weekend is in it twice, as the day itself and as
   its substitute; shops close on both. Days that only parts of a country keep count where the part
-  is named.
+  is named. It knows all of ISO 3166-1; some of its calendars are empty, such as Ukraine's.
 - school holidays: the few that opening-hours-py brings (Denmark, Greenland, Ireland, Mexico, the
   Netherlands). No other country's are known, so `SH` never matches there.
 """
@@ -31,6 +31,24 @@ from opening_hours import (  # type: ignore[attr-defined]  # its stubs leave the
 Days = frozenset[date]
 
 _ISO_3166: Final = re.compile(r"(?P<country>[A-Z]{2})(?:-(?P<part>[A-Z0-9]{1,3}))?")
+
+
+@lru_cache(maxsize=1024)
+def is_country(code: str) -> bool:
+    """Whether `code` is a country with a calendar: any of ISO 3166-1 alpha-2, and `UK` and `XK`.
+
+    Examples
+    --------
+    >>> is_country("CN"), is_country("EU"), is_country("ZZ")
+    (True, False, False)
+    """
+    if not re.fullmatch("[A-Z]{2}", code):  # the library has stock exchanges too
+        return False
+    try:
+        holidays.country_holidays(code)
+    except NotImplementedError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)

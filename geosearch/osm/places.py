@@ -12,6 +12,7 @@ from typing import NamedTuple
 import orjson
 import shapely
 
+from geosearch.hours.holidays import is_country
 from geosearch.osm import tags as osm_tags
 
 Object = Mapping[str, object]
@@ -19,7 +20,6 @@ Object = Mapping[str, object]
 _TYPES = {"n": "node", "w": "way", "r": "relation"}
 _ID = re.compile(r"(node|way|relation)/(\d+)")
 _UNDERSCORED = re.compile("^(addr|contact)_")
-_COUNTRY = re.compile("[A-Z]{2}")
 
 # Icons of GeoJSON made by veggiekarte, which keeps an icon instead of the tag it came from.
 _ICONS: dict[str, dict[str, str]] = {
@@ -119,4 +119,4 @@ def _place(kind: object, number: object, position: Object, tags: dict[str, str])
         row["name"] = fields.pop("name")
     row |= {key: value for key, value in position.items() if value is not None}
     country = tags.get("addr:country", "").strip().upper()
-    return Place(row | fields, country if _COUNTRY.fullmatch(country) else None)
+    return Place(row | fields, country if is_country(country) else None)

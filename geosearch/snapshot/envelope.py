@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from geosearch.errors import BadData
+from geosearch.hours.holidays import is_country
 from geosearch.snapshot.merchants import is_time_zone
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.source import read_all
@@ -66,13 +67,18 @@ def _envelope(fields: dict[str, object], path: Path) -> Envelope:
     crs = datum_named(fields.get("crs", "WGS84"))
     if crs is None:
         raise _bad(path, "crs", f"to be one of {', '.join(DATUMS)}", fields["crs"])
+    country_code = "to be an ISO 3166-1 alpha-2 code"
+    country = _text(fields, path, "country", expected=country_code)
+    # Also where no hours name a holiday yet: the first `PH` of a shop must not end a build.
+    if not is_country(country):
+        raise _bad(path, "country", country_code, country)
     return Envelope(
         snapshot_id=_text(fields, path, "snapshot_id"),
         schema_version=SCHEMA_VERSION,
         created_at=_instant(_text(fields, path, "created_at"), path),
         crs=crs,
         time_zone=zone,
-        country=_text(fields, path, "country", r"[A-Z]{2}", "to be an ISO 3166-1 alpha-2 code"),
+        country=country,
         currency=_text(fields, path, "currency", r"[A-Z]{3}", "to be an ISO 4217 code"),
     )
 

@@ -51,6 +51,8 @@ WARNING_CODES: dict[str, str] = {
     "no_saving": "an offer that saves nothing as it is written",
     "overnight_trap": "hours past midnight that another rule cuts off, as hardly meant; "
     "they count as written",
+    "no_holidays": "hours name `PH`, and the calendar of the snapshot's `country` is empty: "
+    "it matches no day; one warning a build",
     "geometry_repaired": "a zone whose invalid geometry was repaired",
 }
 """What is worth a look while the row stays, by code. The build adds codes of its own."""

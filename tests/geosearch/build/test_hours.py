@@ -114,6 +114,26 @@ def test_unreadable_hours_are_told_with_field_and_place(book: ScheduleBook, log:
     assert entry.message.count(" - at ") == 1
 
 
+@pytest.mark.parametrize(
+    ("country", "texts", "warned"),
+    [
+        ("BV", ["Mo-Fr 10:00-22:00; PH off", "PH 10:00-12:00"], 1),
+        ("BV", ["Mo-Fr 10:00-22:00", "24/7"], 0),
+        ("SA", ["Mo-Fr 10:00-22:00; PH off"], 0),  # none in these 45 days, but others
+        ("IQ", ["Mo-Fr 10:00-22:00; PH off"], 0),
+    ],
+)
+def test_an_empty_calendar_is_told_once(
+    log: RejectLog, country: str, texts: list[str], warned: int
+) -> None:
+    book = ScheduleBook(country, HORIZON, log)
+    found = book.merchant_schedules(shops(*map(hours, texts)))
+    assert UNKNOWN_SCHEDULE not in found
+    assert log.counts() == ({"snapshot": {"no_holidays": 1}} if warned else {})
+    for entry in log.entries:
+        assert entry.message.startswith("Expected `country` with public holidays, for `PH`, got")
+
+
 def windows(book: ScheduleBook, *rows: tuple[str | None, date | None, date | None]) -> list[int]:
     offers = pl.DataFrame(
         [

@@ -268,6 +268,15 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "index").exists()
 
 
+def test_a_country_that_is_none_is_refused(tmp_path: Path) -> None:
+    tables: dict[str, list[Row | bytes]] = {"merchants": [merchant(0, opening_hours="PH off")]}
+    folder = write_snapshot(tmp_path / "snapshot", tables)
+    (folder / "snapshot.json").write_text(json.dumps(ENVELOPE | {"country": "ZZ"}))
+    with pytest.raises(BadData, match=r"Expected `country` .* got \"ZZ\" - at `.*snapshot.json`"):
+        build(folder, tmp_path / "index", now=NOW)
+    assert not (tmp_path / "index").exists()
+
+
 def test_now_needs_an_offset(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="`now` with an offset"):
         build(tmp_path, tmp_path / "index", now=datetime(2026, 11, 22))

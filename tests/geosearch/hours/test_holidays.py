@@ -3,11 +3,12 @@
 import json
 from datetime import date, timedelta
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import pytest
 
-from geosearch.hours.holidays import public_holidays, school_holidays
+from geosearch.hours.holidays import is_country, public_holidays, school_holidays
 
 
 def days(*texts: str) -> frozenset[date]:
@@ -55,6 +56,37 @@ def test_a_part_of_a_country_adds_its_own() -> None:
     epiphany = date(2027, 1, 6)
     assert epiphany not in public_holidays("DE", epiphany, epiphany)
     assert epiphany in public_holidays("DE-BY", epiphany, epiphany)
+
+
+COUNTRIES: list[tuple[str, bool]] = [
+    ("CN", True),
+    ("KP", True),
+    ("IQ", True),
+    ("SS", True),
+    ("BV", True),  # an empty calendar is one
+    ("UK", True),  # reserved for GB
+    ("XK", True),  # Kosovo, in use though not assigned
+    ("ZZ", False),
+    ("XX", False),
+    ("EU", False),
+    ("AN", False),  # no longer a country
+    ("SU", False),
+    ("cn", False),
+    ("CHN", False),
+    ("NYSE", False),
+    ("DE-BY", False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("code", "known"), COUNTRIES)
+def test_a_country_is_one_with_a_calendar(code: str, known: bool) -> None:
+    assert is_country(code) == known
+
+
+def test_all_of_iso_3166_have_a_calendar() -> None:
+    pairs = [one + two for one in ascii_uppercase for two in ascii_uppercase]
+    assert len(set(filter(is_country, pairs)) - {"UK", "XK"}) >= 249
 
 
 @pytest.mark.parametrize("country", ["XX", "", "DE-XX", "China"])

@@ -291,6 +291,13 @@ def test_country_is_asked_for_where_nothing_tells(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "snapshot.json").read_text())["country"] == "PT"
 
 
+def test_an_address_in_no_country_names_none(tmp_path: Path) -> None:
+    """Else the build would refuse the snapshot."""
+    place = {**CAFE, "lat": 48.2, "lon": 16.37, "tags": {"name": "x", "addr:country": "EU"}}
+    import_osm(lines(tmp_path / "p.jsonl", place), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "snapshot.json").read_text())["country"] == "AT"
+
+
 def test_country_of_the_zone(tmp_path: Path) -> None:
     place = {**CAFE, "lat": 48.2, "lon": 16.37, "tags": {"name": "x"}}
     import_osm(lines(tmp_path / "p.jsonl", place), tmp_path / "out")

@@ -9,12 +9,14 @@ An index folder holds
 - `versions/NAME/`, complete versions, whose names sort by time;
 - `versions/.tmp-*`, what a build or a removal has not finished; nobody reads it;
 - `CURRENT`, a text file with the name of the version that is served;
+- links to what the served version tells people (`TOLD`): its report, its rejected rows;
 - `.lock`, locked while somebody writes.
 
 A version is written under a temporary name, made durable, renamed, and only then named in
-`CURRENT`, which is itself replaced by one rename. Versions newer than `CURRENT` are no history: a
-rollback left them, or a build that died before it was done; the next publish removes them first,
-so that a later rollback cannot serve them.
+`CURRENT`, which is itself replaced by one rename. The links follow; no search reads them, and what
+a crash in between left is put right by whoever writes next. Versions newer than `CURRENT` are no
+history: a rollback left them, or a build that died before it was done; the next publish removes
+them first, so that a later rollback cannot serve them.
 """
 
 import fcntl
@@ -32,6 +34,9 @@ from indexes.storage import sync_folder
 CURRENT = "CURRENT"
 KEEP = 3
 """Versions kept by `publish` unless told otherwise, the served one included."""
+
+TOLD = ("rejected.ndjson", "report.json")
+"""Files of a version that people look for in the index folder."""
 
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{4,})\Z")
 _TEMPORARY = ".tmp-"
@@ -72,6 +77,7 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
         raise BadData(f"Expected a folder for an index, got a file - at `{index}`") from None
     with _locked(index):
         _sweep(folder)
+        _link_told(index)
         name = _next_name(folder)
         work = folder / f"{_TEMPORARY}{name}"
         try:
@@ -205,6 +211,24 @@ def _serve(index: Path, name: str) -> None:
         os.fsync(file.fileno())
     draft.replace(index / CURRENT)
     sync_folder(index)
+    _link_told(index)
+    sync_folder(index)
+
+
+def _link_told(index: Path) -> None:
+    """Link what the served version tells, if any is served; unlink what it has no file for."""
+    served = _named(index)
+    if served is None:
+        return
+    for name in TOLD:
+        link, told = index / name, Path("versions") / served / name
+        if not (index / told).exists():
+            link.unlink(missing_ok=True)
+        elif not link.is_symlink() or link.readlink() != told:
+            draft = index / f"{_TEMPORARY}{name}"
+            draft.unlink(missing_ok=True)
+            draft.symlink_to(told)
+            draft.replace(link)
 
 
 def _named(index: Path) -> str | None:

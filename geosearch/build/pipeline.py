@@ -23,14 +23,13 @@ from geosearch.build.text import text_rows
 from geosearch.errors import BadRequest
 from geosearch.hours.schedules import Horizon
 from geosearch.kernels import warm
-from geosearch.publish import publish
+from geosearch.publish import TOLD, publish
 from geosearch.ranking import Weights
 from geosearch.segment_writer import Surroundings, write_segment
 from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
 
 SEGMENT = "segment-0000"
-REJECTED = "rejected.ndjson"
-REPORT = "report.json"
+REJECTED, REPORT = TOLD
 
 
 def build(
@@ -95,7 +94,6 @@ def build(
         reports.append(report)
 
     version = publish(out, write)
-    _link_rejected(out, version)
     warm(progress)
     return reports[0].published(version)
 
@@ -164,13 +162,3 @@ def _write_version(
         "programs": snapshot.programs.height,
         "zones": len(snapshot.zones),
     }
-
-
-def _link_rejected(out: Path, version: str) -> None:
-    """Let `rejected.ndjson` and `report.json` of the index be those of the version served."""
-    for name in (REJECTED, REPORT):
-        link = out / name
-        fresh = out / f".{name}.new"
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(Path("versions") / version / name)
-        fresh.replace(link)

@@ -19,7 +19,7 @@ from geosearch.build.pipeline import REJECTED, REPORT, SEGMENT, build
 from geosearch.build.report import BuildReport
 from geosearch.errors import BadData, BadRequest
 from geosearch.model import Query
-from geosearch.publish import current, versions
+from geosearch.publish import current, rollback, versions
 from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
 from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, Row, deal, merchant, write_snapshot
@@ -136,6 +136,20 @@ def test_links_lead_to_the_version_served(built: tuple[BuildReport, Path]) -> No
     stored = json.loads((index / REPORT).read_text())
     assert stored["counts"] == report.counts
     assert stored["rejected"] == report.rejected
+
+
+def test_a_rollback_takes_the_links_along(tmp_path: Path) -> None:
+    before = made(tmp_path)
+    after = made(tmp_path, tables={"merchants": [merchant(0), merchant(1, lat=91.0)]})
+    assert told_of(tmp_path / "index") == (after.counts, 1)
+    assert rollback(tmp_path / "index") == before.version
+    assert told_of(tmp_path / "index") == (before.counts, 8)
+
+
+def told_of(index: Path) -> tuple[Any, int]:
+    """Counts in the report, and the number of bad rows on record."""
+    rows = (index / REJECTED).read_bytes().splitlines()
+    return json.loads((index / REPORT).read_bytes())["counts"], len(rows)
 
 
 # --- what the rows became ------------------------------------------------------------------------

@@ -22,8 +22,8 @@ def periods_expression(periods: Sequence[Mapping[str, Any]]) -> str:
     periods
         Each is `{"open": point, "close": point}` with a point such as
         `{"day": 5, "hour": 18, "minute": 30}`; day 0 is Sunday, `minute` may be missing (0). One
-        period that opens on day 0 at 00:00 and has no `close` is always open. Periods may touch,
-        overlap, and run past midnight or Saturday.
+        period without `close` is always open, whenever it opens. Periods may touch, overlap, and
+        run past midnight or Saturday.
 
     Raises
     ------
@@ -45,10 +45,10 @@ def periods_expression(periods: Sequence[Mapping[str, Any]]) -> str:
             raise UnreadableHours(f"Expected an object, got {period!r} - at `{where}`")
         opens = _minute_of_week(period.get("open"), f"{where}.open")
         if period.get("close") is None:
-            if len(periods) > 1 or opens != _DAY * 6:
+            if len(periods) > 1:
                 raise UnreadableHours(
-                    "Expected `close`, or one single period that opens on day 0 at 00:00, got a "
-                    f"period without it - at `{where}`"
+                    "Expected `close`, or one single period, got a period without it among "
+                    f"{len(periods)} - at `{where}`"
                 )
             return "24/7"
         closes = _minute_of_week(period["close"], f"{where}.close")

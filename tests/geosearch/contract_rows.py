@@ -63,10 +63,9 @@ def redemption(value: object) -> bool:
 def periods(value: object) -> bool:
     if not isinstance(value, list) or not value:
         return False
-    if len(value) == 1 and value[0].keys() == {"open"}:
-        return bool(value[0]["open"] == {"day": 0, "hour": 0, "minute": 0})
+    always = len(value) == 1 and value[0].keys() == {"open"}
     return all(
-        period.keys() == {"open", "close"}
+        (always or period.keys() == {"open", "close"})
         and all(
             0 <= point["day"] <= 6 and 0 <= point["hour"] <= 23 and 0 <= point["minute"] <= 59
             for point in period.values()

@@ -7,6 +7,7 @@ import pytest
 from tests.geosearch.contract_rows import deal_faults, merchant_faults
 
 MERCHANT = {"merchant_id": "m", "name": "n", "lat": 31.2, "lng": 121.4}
+ALWAYS = [{"open": {"day": 1, "hour": 9, "minute": 0}}]
 DEAL = {
     "deal_id": "d",
     "merchant_ids": ["m"],
@@ -19,6 +20,7 @@ DEAL = {
 
 def test_good_rows_have_no_faults() -> None:
     assert merchant_faults(MERCHANT) == deal_faults(DEAL) == []
+    assert merchant_faults({**MERCHANT, "opening_periods": ALWAYS}) == []
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,8 @@ def test_good_rows_have_no_faults() -> None:
         {"aliases": ["a", "a"]},
         {"time_zone": "Asia/Atlantis"},
         {"updated_at": "2026-11-22T10:00:00"},
-        {"opening_hours": "24/7", "opening_periods": [{"open": {"day": 0}}]},
+        {"opening_periods": [{"open": {"day": 7, "hour": 0, "minute": 0}}]},
+        {"opening_hours": "24/7", "opening_periods": ALWAYS},
         {"colour": "red"},
     ],
 )

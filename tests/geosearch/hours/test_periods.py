@@ -71,6 +71,8 @@ def period(*numbers: int) -> Period:
     [
         ([{"open": {"day": 0, "hour": 0, "minute": 0}}], "24/7"),
         ([{"open": {"day": 0, "hour": 0, "minute": 0}, "close": None}], "24/7"),
+        ([{"open": {"day": 1, "hour": 9, "minute": 0}}], "24/7"),
+        ([{"open": {"day": 6, "hour": 23, "minute": 59}, "close": None}], "24/7"),
         ([period(day, 9, day, 17) for day in range(1, 6)], "Mo-Fr 09:00-17:00"),
         ([period(0, 9, 0, 17), period(6, 9, 6, 17)], "Sa-Su 09:00-17:00"),
         ([period(5, 18, 6, 2), period(6, 18, 0, 2)], "Fr-Sa 18:00-02:00"),
@@ -98,8 +100,9 @@ def test_expressions_are_short(given_periods: list[Period], expression: str) -> 
         ([{"open": {"day": 1, "hour": "9"}}], "got '9'"),
         ([{"open": {"day": True, "hour": 9}}], "got True"),
         ([{"open": {"hour": 9}}], "opening_periods[0].open.day"),
-        ([{"open": {"day": 1, "hour": 9}}], "Expected `close`"),
+        ([{"close": {"day": 1, "hour": 9}}], "opening_periods[0].open"),
         ([period(1, 9, 1, 17), {"open": {"day": 0, "hour": 0}}], "opening_periods[1]"),
+        ([{"open": {"day": 0, "hour": 0}}, period(1, 9, 1, 17)], "Expected `close`"),
         ([period(1, 9, 1, 9)], "got the same minute"),
     ],
 )

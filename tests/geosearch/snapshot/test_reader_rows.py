@@ -246,6 +246,7 @@ GOOD_ODDITIES: list[tuple[str, Row | bytes, str, object]] = [
     ("merchants", with_(M, lat=31.123456789, lng=-180), "lat", 31.1234568),
     ("merchants", with_(M, lat=90, lng=180), "lng", 180.0),
     ("merchants", with_(M, opening_periods=[{"open": {"day": 0, "hour": 0, "minute": 0}}]), "opening_hours", "24/7"),
+    ("merchants", with_(M, opening_periods=[{"open": {"day": 1, "hour": 9, "minute": 0}}]), "opening_hours", "24/7"),
     ("merchants", with_(M, opening_hours="nonsense"), "opening_hours", "nonsense"),
     ("merchants", with_(M, updated_at="2026-11-22t10:00:00.5+08:00"), "updated_at", "2026-11-22t10:00:00.5+08:00"),
     ("deals", with_(D, percent=9.5), "percent_ppm", 95_000),

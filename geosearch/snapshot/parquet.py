@@ -1,7 +1,8 @@
 """Rows of a Parquet table as a raw frame.
 
 Useful for: `snapshot`, which checks the values.
-Not useful for: bad rows; a column of the wrong type is the whole table's fault.
+Not useful for: bad rows, but for a null in a list; a column of the wrong type is the whole table's
+fault.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from geosearch.errors import BadData
+from geosearch.snapshot.checks import Checker, Rule
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import Field, Kind, Table
 
@@ -18,7 +20,8 @@ def read_parquet(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
     """Raw frame of a Parquet file: `table.schema()` and `line` (uint32, row from 1), in file order.
 
     Text columns may be categorical, whole numbers of any width or doubles, dates and instants
-    typed or written; lists also written with `|`, objects also as JSON text.
+    typed or written; lists also written with `|`, objects also as JSON text. A row with a null
+    in a list of texts is rejected in `log`.
 
     Raises
     ------
@@ -31,7 +34,10 @@ def read_parquet(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
             sentence = f"Expected a field of table `{table.name}`, got `{name}`, which is ignored"
             log.warn(table.name, 1, "unknown_field", sentence)
     columns = [_column(frame, field, path) for field in table.fields]
-    return frame.select(*columns).with_row_index("line", 1).select(*table.schema(), "line")
+    raw = frame.select(*columns).with_row_index("line", 1).select(*table.schema(), "line")
+    checker = Checker(raw, table, log)
+    checker.reject([_null_rule(field) for field in table.fields if field.kind is Kind.TEXTS])
+    return checker.frame
 
 
 def rows_of_parquet(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
@@ -47,6 +53,11 @@ def _stored(path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise BadData(f"Expected a Parquet file, got {reason} - at `{path}`") from error
+
+
+def _null_rule(field: Field) -> Rule:
+    expected = f"`{field.name}` to be {field.kind.described}"
+    return Rule(pl.col(field.name).list.contains(None), "wrong_type", field.name, expected)
 
 
 def _column(frame: pl.DataFrame, field: Field, path: Path) -> pl.Expr:
@@ -95,8 +106,7 @@ def _text(column: pl.Expr, kind: Kind, stored: pl.DataType) -> pl.Expr | None:
 def _texts(column: pl.Expr, stored: pl.DataType) -> pl.Expr | None:
     if isinstance(stored, pl.String):
         return column.str.split("|")
-    if isinstance(stored, pl.List) and isinstance(
-        stored.inner, (pl.String, pl.Categorical, pl.Enum)
-    ):
-        return column.cast(pl.List(pl.String)).list.drop_nulls()
-    return pl.lit(None, pl.List(pl.String)) if stored == pl.List(pl.Null) else None
+    texts = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+    if isinstance(stored, pl.List) and isinstance(stored.inner, texts):
+        return column.cast(pl.List(pl.String))
+    return None

@@ -214,6 +214,35 @@ def test_all_formats_give_the_same_frames(
     assert_frame_equal(snapshot.deal_merchants, reference.deal_merchants)
 
 
+NULLS: list[tuple[str, list[Row]]] = [
+    # table, rows of which the second and no other holds a null in a list
+    ("merchants", [merchant(0, tags=["a", ""]), merchant(1, tags=["a", None]), merchant(2, tags=None)]),
+    ("merchants", [merchant(0, aliases=[]), merchant(1, aliases=[None]), merchant(2)]),
+    ("merchants", [merchant(0, categories=["food"]), merchant(1, categories=[None, "food"])]),
+    ("merchants", [merchant(0), merchant(1, tags=["a", None], name=None)]),
+    ("deals", [deal(0), deal(1, merchant_ids=["m0", None]), deal(2, merchant_ids=None, brand="lao")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "rows"), NULLS)
+def test_null_in_a_list_costs_its_row_in_each_format(
+    tmp_path: Path, table: str, rows: list[Row]
+) -> None:
+    told, frames = [], []
+    for ending, encode in (("ndjson", as_ndjson), ("parquet", as_parquet)):
+        tables = {"merchants": [merchant(0, brand="lao")], "deals": []}
+        folder = write_snapshot(tmp_path / ending, tables)
+        (folder / f"{table}.ndjson").unlink()
+        (folder / f"{table}.{ending}").write_bytes(encode(rows))
+        snapshot = read_snapshot(folder, max_rejected=0.5)
+        (entry,) = snapshot.rejects.entries
+        assert (entry.kind, entry.line, entry.code) == ("reject", 2, "wrong_type")
+        told.append(entry.message.partition(" - at ")[0])
+        frames.append(snapshot.merchants if table == "merchants" else snapshot.deals)
+    assert told[0] == told[1]
+    assert_frame_equal(frames[0], frames[1])
+
+
 HEAD = b"merchant_id,name,lat,lng,tags\n"
 
 CSV_CASES: list[tuple[bytes, list[int], list[tuple[int, str]]]] = [

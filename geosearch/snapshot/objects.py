@@ -31,18 +31,22 @@ def read_distinct(
 ) -> tuple[dict[str, T], dict[str, BadObject]]:
     """What `read` makes of each distinct JSON text, and what is wrong with the others.
 
-    `read` gets the decoded object and raises `BadObject` for one it does not take.
+    `read` gets the decoded object and raises `BadObject` for one it does not take. A text that is
+    no JSON it gets as it is: in JSON lines a text in place of an object comes without its quotes.
     """
     values: dict[str, T] = {}
     faults: dict[str, BadObject] = {}
     for text in texts.drop_nulls().unique():
+        hint = ""
         try:
-            values[text] = read(orjson.loads(text))
+            value = orjson.loads(text)
         except orjson.JSONDecodeError:
-            sentence = f"Expected `{texts.name}` to be JSON, got {shown(text)}"
-            faults[text] = BadObject("wrong_type", sentence)
+            value = text
+            hint = ", which is no JSON" if text.lstrip().startswith(("{", "[")) else ""
+        try:
+            values[text] = read(value)
         except BadObject as error:
-            faults[text] = error
+            faults[text] = BadObject(error.code, f"{error}{hint}")
     return values, faults
 
 

@@ -243,6 +243,18 @@ def test_null_in_a_list_costs_its_row_in_each_format(
     assert_frame_equal(frames[0], frames[1])
 
 
+@pytest.mark.parametrize(("ending", "encode"), FORMATS)
+def test_text_where_an_object_belongs(
+    tmp_path: Path, ending: str, encode: Callable[[list[Row]], bytes]
+) -> None:
+    folder = write_snapshot(tmp_path)
+    (folder / "deals.ndjson").unlink()
+    (folder / f"deals.{ending}").write_bytes(encode([deal(0), deal(1, redemption="qr")]))
+    (entry,) = read_snapshot(folder, max_rejected=0.5).rejects.entries
+    assert entry.code == "wrong_type"
+    assert entry.message.startswith('Expected `redemption` to be an object, got "qr" - at ')
+
+
 HEAD = b"merchant_id,name,lat,lng,tags\n"
 
 CSV_CASES: list[tuple[bytes, list[int], list[tuple[int, str]]]] = [

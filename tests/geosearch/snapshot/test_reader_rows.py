@@ -82,7 +82,8 @@ REJECTS: list[tuple[str, Row | bytes, str, str]] = [
     ("merchants", with_(M, updated_at=1764000000), "wrong_type", "Expected `updated_at` to be text, got 1764000000"),
     ("deals", with_(D, new_customer_only="yes"), "wrong_type", 'Expected `new_customer_only` to be true or false, got "yes"'),
     ("deals", with_(D, new_customer_only=1), "wrong_type", "Expected `new_customer_only` to be true or false, got 1"),
-    ("deals", with_(D, redemption="qr"), "wrong_type", 'Expected `redemption` to be JSON, got "qr"'),
+    ("deals", with_(D, redemption="qr"), "wrong_type", 'Expected `redemption` to be an object, got "qr"'),
+    ("deals", with_(D, redemption='{"channel": '), "wrong_type", 'Expected `redemption` to be an object, got "{\\"channel\\": ", which is no JSON'),
     ("deals", with_(D, redemption=["qr"]), "wrong_type", 'Expected `redemption` to be an object, got ["qr"]'),
     ("deals", with_(D, redemption={"appointment": "no"}), "wrong_type", 'Expected `redemption.appointment` to be true or false, got "no"'),
     # numbers
@@ -141,7 +142,7 @@ WARNINGS: list[tuple[str, Row, str, str]] = [
     ("merchants", with_(M, openning_hours="24/7"), "unknown_field", "Expected a field of table `merchants`, got `openning_hours`, which is ignored"),
     ("merchants", with_(M, opening_hours="24/7", opening_periods=[]), "two_for_one", "Expected either `opening_hours` or `opening_periods`, got"),
     ("merchants", with_(M, opening_periods=[{"open": {"day": 9, "hour": 1}}]), "unreadable_hours", "Expected"),
-    ("merchants", with_(M, opening_periods="daily"), "unreadable_hours", 'Expected `opening_periods` to be JSON, got "daily"'),
+    ("merchants", with_(M, opening_periods="daily"), "unreadable_hours", 'Expected `opening_periods` to be a list of objects, got "daily"'),
     ("deals", with_(D, brand="x"), "two_for_one", 'Expected either `merchant_ids` or `brand`, got "x" as well'),
     ("deals", with_(D, max_uses=2), "limit_ignored", "Expected `max_uses` only for voucher, got 2"),
     ("deals", with_(D, offer_type="free_item", face_value=5, min_spend=9), "limit_ignored", "Expected `min_spend` only for percent_off, amount_off, voucher, cashback, got 9"),

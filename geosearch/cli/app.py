@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 import typer
 from msgspec.structs import replace
+from rich.console import RenderableType
 from typer.exceptions import TyperException
 
 from geosearch.cli.inspect import index_table, merchant_table
@@ -88,14 +89,27 @@ def _verdict(error: Exception) -> tuple[int, str]:
         case BadData():
             return BAD_DATA, str(error)
         case OSError() if error.strerror:
-            return BAD_DATA, f"Expected to use a file, got {error.strerror} - at `{error.filename}`"
+            where = f"`{error.filename}`" if error.filename else "one the system does not name"
+            return BAD_DATA, f"Expected to use a file, got {error.strerror} - at {where}"
     kind = type(error).__name__
     return FAULT, f"A fault of ours, {kind}: {error} - {TRACEBACK_VARIABLE}=1 shows where"
 
 
+def _print(what: str | bytes | RenderableType) -> None:
+    """Print text as it is, and all else as a table."""
+    try:
+        if isinstance(what, (str, bytes)):
+            typer.echo(what)
+        else:
+            console().print(what, crop=False)
+    except OSError as error:
+        # Such as a full disk behind a redirection: the system does not say where.
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"geosearch {version('geosearch')}")
+        _print(f"geosearch {version('geosearch')}")
         raise typer.Exit
 
 
@@ -138,7 +152,7 @@ def synth(
             created_at=created_at,
             progress=progress,
         )
-    typer.echo(f"wrote {out}: next, geosearch build {out} --out INDEX")
+    _print(f"wrote {out}: next, geosearch build {out} --out INDEX")
 
 
 @importers.command()
@@ -155,11 +169,11 @@ def osm(
 
     with ProgressReport() as progress:
         report = import_osm(file, out, country=country, progress=progress)
-    typer.echo(
+    _print(
         f"read {report.places:,} places: {report.not_imported:,} are no merchants (listed in "
         f"not_imported.ndjson), {report.bad:,} lack a name or a position (the build rejects them)"
     )
-    typer.echo(f"wrote {out}: next, geosearch build {out} --out INDEX")
+    _print(f"wrote {out}: next, geosearch build {out} --out INDEX")
 
 
 @app.command()
@@ -191,7 +205,7 @@ def build(
     if snapshot is None:
         from geosearch.publish import rollback as go_back
 
-        typer.echo(f"{out} is back at version {go_back(out)}")
+        _print(f"{out} is back at version {go_back(out)}")
         return
     from geosearch.build.pipeline import build as build_index
 
@@ -204,7 +218,7 @@ def build(
             weights=_weights(weight or []),
             progress=progress,
         )
-    typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
+    _print(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
 
 
 def _weights(texts: Sequence[str]) -> Any:
@@ -271,9 +285,9 @@ def search(
         engine = open_index(index)
     body = encode_answer(engine.search(query))
     if as_json:
-        typer.echo(body)
+        _print(body)
     else:
-        console().print(answer_table(json.loads(body)), crop=False)
+        _print(answer_table(json.loads(body)))
 
 
 @app.command()
@@ -298,11 +312,11 @@ def inspect(
     if record is None:
         raise BadRequest(f"Expected a merchant of {index}, got {merchant!r} - at `--merchant`")
     if as_json:
-        typer.echo(json.dumps(record, ensure_ascii=False))
+        _print(json.dumps(record, ensure_ascii=False))
     elif merchant is None:
-        console().print(index_table(record, engine.programs()))
+        _print(index_table(record, engine.programs()))
     else:
-        console().print(merchant_table(record))
+        _print(merchant_table(record))
 
 
 @benches.callback(invoke_without_command=True)
@@ -332,7 +346,7 @@ def bench(
 
     options = parse(full=full, only=only, peers=peers, worlds=worlds, out=out)
     result = run(options, ["geosearch", *sys.argv[1:]])
-    typer.echo(markdown_report(result))
+    _print(markdown_report(result))
     return INTERRUPTED if result.unfinished else DONE
 
 
@@ -353,7 +367,7 @@ def compare(
         found = compared(load_result(before), load_result(after), threshold)
     except ValueError as error:
         raise BadData(str(error)) from error
-    typer.echo(compare_text(found))
+    _print(compare_text(found))
     return SLOWER if found.failed else DONE
 
 

@@ -1,5 +1,7 @@
 """The command line: what each command prints, and what each wrong use gets."""
 
+import errno
+import io
 import json
 import os
 import signal
@@ -282,6 +284,41 @@ def test_a_fault_of_ours_is_one_sentence(
     monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
     with pytest.raises(KeyError):
         run(search(world))
+
+
+class FullDisk(io.StringIO):
+    """Standard output on a full disk; the system names no file there."""
+
+    def write(self, _text: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["--version", ASK + " --at " + AT, ASK + " --json --at " + AT, "inspect {index}"],
+)
+def test_standard_output_that_fails_is_named(
+    use: str, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", FullDisk())
+    assert run(use.format(index=world.index).split()) == BAD_DATA
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "geosearch: Expected to use a file, got No space left on device - at `standard output`"
+    )
+
+
+def test_a_file_without_a_name_is_not_named_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("geosearch.build.pipeline.build", full)
+    assert run(["build", str(world.snapshot)]) == BAD_DATA
+    assert capsys.readouterr().err == (
+        "geosearch: Expected to use a file, got No space left on device - at one the system does "
+        "not name\n"
+    )
 
 
 def free_port() -> int:

@@ -86,6 +86,7 @@ def read_redemption(value: object) -> dict[str, object] | None:
 
 def read_names(value: object) -> str:
     """Names by language as tidy JSON text."""
+    value = without_nulls(value)
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
         expected = "`names` to be texts by language"
         raise BadObject("wrong_type", f"Expected {expected}, got {shown(value)}")
@@ -94,6 +95,7 @@ def read_names(value: object) -> str:
 
 def read_aliases(value: object) -> str:
     """Aliases by language as tidy JSON text."""
+    value = without_nulls(value)
     if not isinstance(value, dict) or not all(
         isinstance(names, list) and all(isinstance(name, str) for name in names)
         for names in value.values()

@@ -150,7 +150,7 @@ class Segment:
 
     def has_tree(self, program: int) -> bool:
         """Whether a programme has a tree of its own."""
-        return program in self._trees
+        return program > 0 and program in self._trees
 
     def columns_of(self, tree: int) -> Prepared[Columns]:
         """Columns with the tree of a programme, 0 for that of all documents."""

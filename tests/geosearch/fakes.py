@@ -144,7 +144,13 @@ def deal(number: int, *, saving: int | None = 1_200, pay: int | None = 10_800) -
 
 def _hit(query: Query, doc: int) -> Hit:
     payload = orjson.dumps(
-        {"merchant_id": f"m{doc:05d}", "name": f"店 {doc}", "categories": ["food.cafe"]}
+        {
+            "merchant_id": f"m{doc:05d}",
+            "name": f"店 {doc}",
+            "categories": ["food.cafe"],
+            "address": None,
+            "rating": None,
+        }
     )
     return Hit(
         payload=payload,

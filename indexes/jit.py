@@ -5,8 +5,9 @@ Useful for: `njit` for every hot loop, `inline_njit` and `inner_njit` for its pi
 Not useful for: choosing what to compile; each module decorates its own kernels.
 
 Numba's cache notices an edit of the file that holds a function, but not of a callee in another
-file. The cache folder is therefore keyed by a hash of every kernel source, of the versions that
-generate the machine code, and of the switches that change it.
+file. The cache folder is therefore keyed by a hash of every kernel source and of what is written
+for Numba itself, of the versions that generate the machine code, and of the switches that change
+it.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ def _source_digest() -> str:
     for package in _SOURCES:
         for source in sorted((root / package).rglob("*.py")):
             text = source.read_bytes()
-            if b"njit" in text:
+            if b"njit" in text or b"numba" in text:
                 digest.update(source.name.encode())
                 digest.update(text)
     return digest.hexdigest()[:16]

@@ -54,13 +54,14 @@ from geosearch.traversal import (
     bits_of,
     children_of,
     holds_words,
+    is_leaf,
     may_hold_match,
     place_of,
     run_of,
 )
 from indexes.jit import inner_njit, int64, njit
 from indexes.prepared import Prepared
-from indexes.sphere import Circle, Place, circle_of, note_boxes_m, reach_m
+from indexes.sphere import Circle, Place, circle_of, note_boxes_m, note_points_m, reach_m
 
 
 @inner_njit
@@ -73,11 +74,12 @@ def _offer_doc(
     node: int,
     at: int,
     doc: int,
+    lower_m: float,
 ) -> int:
     """Test one document, cheapest and most selective first; return how many results are kept.
 
-    `node` is the one it was found in, -1 where a list drives; `at` its place in the leaves. With
-    a filter it is one that passes.
+    `node` is the one it was found in, -1 where a list drives; `at` its place in the leaves, which
+    is not nearer than `lower_m`. With a filter it is one that passes.
     """
     scratch.work[DOCS] += 1
     passes = node >= 0 and is_kept(ask)
@@ -94,12 +96,11 @@ def _offer_doc(
     last = ask.page.top_k - 1
     ranked = counts_relevance(ask)
     # Neither distance nor value is better than these, so the key is not.
-    distance_m = leaf_lower_m(columns, circle, at)
-    if distance_m > circle.radius_m:
+    if lower_m > circle.radius_m:
         return found
     if full and not ranked:
-        primary = primary_key(ask, value, distance_m, 0.0)
-        if behind(columns, scratch, last, primary, distance_m, -1):
+        primary = primary_key(ask, value, lower_m, 0.0)
+        if behind(columns, scratch, last, primary, lower_m, -1):
             return found
     if not doc_is_to_taste(columns, ask, at, doc):
         return found
@@ -152,11 +153,15 @@ def _offer_run(
     """Test what is read at a node; return how many results are kept."""
     begin, end = run_of(columns, ask, scratch, node, leaf)
     bits = bits_of(columns, ask, scratch, leaf)
+    whole = is_leaf(ask)
+    if whole:
+        note_points_m(columns.leaf_position, circle, begin, end, scratch.lower_m)
     for listed in range(begin, end):
         at = place_of(columns, ask, scratch, listed, bits)
         if at >= 0:
             doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-            found = _offer_doc(columns, ask, circle, scratch, found, node, at, doc)
+            lower_m = scratch.lower_m[at - begin] if whole else leaf_lower_m(columns, circle, at)
+            found = _offer_doc(columns, ask, circle, scratch, found, node, at, doc, lower_m)
     return found
 
 

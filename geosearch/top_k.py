@@ -63,6 +63,18 @@ def _follows_entry(
     )
 
 
+@inner_njit
+def _first_of(scratch: Scratch, left: int, right: int) -> int:
+    """The one of two neighbours on the heap, or twice the same, that comes first."""
+    primary = scratch.heap_key[left, 0]
+    other = scratch.heap_key[right, 0]
+    if primary == other:
+        secondary, id_rank = scratch.heap_key[left, 1], scratch.heap_entry[left, 0]
+        return right if _follows_entry(scratch, right, primary, secondary, id_rank) else left
+    # Which one is a coin toss: a branch would be guessed wrong every other time.
+    return left + int64(other < primary)
+
+
 @inline_njit
 def push(
     scratch: Scratch, size: int, primary: float, secondary: float, id_rank: int, node: int
@@ -90,15 +102,7 @@ def drop_first(scratch: Scratch, size: int) -> int:
     at = 0
     child = 1
     while child < size:
-        right = child + 1
-        if right < size and _follows_entry(
-            scratch,
-            right,
-            scratch.heap_key[child, 0],
-            scratch.heap_key[child, 1],
-            scratch.heap_entry[child, 0],
-        ):
-            child = right
+        child = _first_of(scratch, child, min(child + 1, size - 1))
         if not _follows_entry(scratch, child, primary, secondary, id_rank):
             break
         _move(scratch, child, at)

@@ -353,7 +353,9 @@ def box_where(node_box: I32, circle: Circle, node: int) -> int:
 # --- several at once -----------------------------------------------------------------------------
 
 # Without a branch, so that a processor does several in one step and never guesses. Unsigned, for
-# Numba lets signed numbers count from the end.
+# Numba lets signed numbers count from the end. Positions are two numbers each: to say so again tells
+# the compiler how far apart they stand, without which it takes them one by one (100 ns for 16
+# positions, not 35).
 
 
 @inline_njit
@@ -368,6 +370,21 @@ def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F
     start = uint64(first)
     for at in range(uint64(end) - start):
         lower_m[at] = _at_least_m(_box_haversine(node_box, circle, start + at))
+
+
+@inline_njit
+def note_points_m(position: I32, circle: Circle, first: int, end: int, lower_m: F64) -> None:
+    """Note `point_lower_m` of the positions from `first` to before `end`.
+
+    Parameters
+    ----------
+    lower_m
+        float64[n], room for `end - first`.
+    """
+    start = uint64(first)
+    if position.shape[1] == 2:
+        for at in range(uint64(end) - start):
+            lower_m[at] = point_lower_m(position, circle, start + at)
 
 
 @inline_njit
@@ -396,5 +413,6 @@ def note_within(position: I32, circle: Circle, first: int, end: int, within: I64
         int64[n], room for `end - first`.
     """
     start = uint64(first)
-    for at in range(uint64(end) - start):
-        within[at] = _point_where(position, circle, start + at)
+    if position.shape[1] == 2:
+        for at in range(uint64(end) - start):
+            within[at] = _point_where(position, circle, start + at)

@@ -7,7 +7,7 @@ What a query asks apart from place, time, area and text is planned once and kept
 wishes come again and again.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import count
 from math import ceil, floor, inf
@@ -24,11 +24,10 @@ from geosearch.columns import (
     ANY_DEAL,
     ANY_HOURS,
     BY_BEST,
+    BY_DISTANCE,
     BY_SAVING,
     CARD_DEAL,
     F64,
-    OPEN_ONLY,
-    OPEN_OR_UNKNOWN,
     OPTIONAL_DEAL,
     RATING_STEPS,
     SORTS,
@@ -54,7 +53,6 @@ from geosearch.word_book import WordBook
 from indexes.datum import Datum, to_wgs84
 from indexes.polygon import PreparedPolygon, from_geojson, from_shapely
 from indexes.sphere import UNITS_PER_DEGREE, Place
-from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
 
 DRIVER_DOCS = 2_048
 """Longest list of documents that drives a search instead of the tree.
@@ -75,6 +73,11 @@ _NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64))
 _NO_TASTE = Taste(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
 _USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
+_ANY_TIME = Hours(0, -1, 0, 0, ANY_HOURS)
+_NO_WALLET = Wallet(
+    OPTIONAL_DEAL, np.zeros(1, np.uint64), np.zeros(1, np.uint8), np.zeros(0, np.int64)
+)
+_ONE = Page(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
 
 
 class Wanted(NamedTuple):
@@ -124,6 +127,16 @@ class Plan(NamedTuple):
 
     ask: Ask
     place: Place
+    area_docs: U32 | None
+    """Of `Bounds`."""
+
+    def anywhere(self, words: Words) -> "Plan":
+        """Other words in the same place, whatever else was asked for: any document with them."""
+        lists = _NO_LISTS if self.area_docs is None else _with_area(_NO_LISTS, self.area_docs)
+        lists = _with_words(lists, words, self.area_docs)
+        area = self.ask.area
+        ask = (_ANY_TIME, _NO_WALLET, _USUAL_BILL, _NO_TASTE, area, lists, words, _ONE, NO_FILTER)
+        return Plan(_made(Ask, ask), self.place, self.area_docs)
 
 
 _made = tuple.__new__
@@ -211,7 +224,7 @@ class Planner:
             lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)
         ask = (hours, wallet, bill, taste, area, lists, words, page, kept)
-        return _made(Plan, (_made(Ask, ask), _made(Place, place)))
+        return _made(Plan, (_made(Ask, ask), _made(Place, place), docs))
 
     def _new_shape(self, asked: tuple[Any, ...], query: Query) -> Shape:
         if len(self._shapes) >= KEPT_PLANS:
@@ -431,60 +444,3 @@ def _polygon(geometry: dict[str, Any], crs: str) -> PreparedPolygon:
 def _corners_to_wgs84(crs: str, corners: F64) -> F64:
     lat, lng = to_wgs84(corners[:, 1], corners[:, 0], cast(Datum, crs))
     return np.column_stack([lng, lat])
-
-
-_MINUTE = timedelta(minutes=1)
-_DAY_MINUTES = 1_440
-
-
-class Clock:
-    """Places instants on the clock of an index.
-
-    Parameters
-    ----------
-    start
-        Start of the horizon, midnight UTC.
-    """
-
-    def __init__(self, start: datetime) -> None:
-        self._start = start
-        self._first_hour = start.weekday() * 24
-        self._kept: dict[tuple[int, int], Hours] = {}
-
-    def hours(self, query: Query, at: datetime) -> Hours:
-        """What a query evaluated at an aware instant asks of opening hours.
-
-        Raises
-        ------
-        BadRequest
-            If the instant lies outside the horizon; the sentence names the bounds.
-        """
-        since = at - self._start
-        minute = since.days * _DAY_MINUTES + since.seconds // 60
-        if not 0 <= minute < HORIZON_MINUTES:
-            raise _outside_horizon(at, self._start)
-        mode = ANY_HOURS
-        if query.must_be_open:
-            mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
-        if query.min_minutes_left:
-            # Open up to the instant itself: a shop that closes within its last minute is too early.
-            until = min(-(-since // _MINUTE) + query.min_minutes_left, HORIZON_MINUTES)
-            last = self._hour_of_week(max(until - 1, minute))
-            return Hours(minute, until, self._hour_of_week(minute), last, mode)
-        found = self._kept.get((minute, mode))
-        if found is None:
-            if len(self._kept) >= KEPT_PLANS:
-                self._kept.clear()
-            hour = self._hour_of_week(minute)
-            found = self._kept[minute, mode] = Hours(minute, -1, hour, hour, mode)
-        return found
-
-    def _hour_of_week(self, minute: int) -> int:
-        return (self._first_hour + minute // 60) % HOURS_OF_WEEK
-
-
-def _outside_horizon(at: datetime, start: datetime) -> BadRequest:
-    end = start + timedelta(minutes=HORIZON_MINUTES)
-    expected = f"`at` in the index's time horizon, {start.isoformat()} to {end.isoformat()}"
-    found = problem("at_outside_horizon", expected, at.isoformat(), ("at",))
-    return BadRequest(found["detail"], [found], "at_outside_horizon")

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,12 +21,13 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from geosearch.clock import Clock
 from geosearch.columns import Hours, Words
 from geosearch.cursor import Cursor, continue_from, expired, fingerprint, write_cursor
 from geosearch.errors import BadData
 from geosearch.facets import most_first
 from geosearch.model import Answer, Hit, Page, Query, Ranked
-from geosearch.plan import After, Clock, Plan, described
+from geosearch.plan import After, Plan, described
 from geosearch.publish import current
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
@@ -186,11 +186,6 @@ class Searcher:
         question, found = asked.get(wording.choices) or self._asked(question, wording)
         return msgspec.structs.replace(question, wording=wording), found
 
-    def _asked(self, question: _Question, wording: Wording) -> tuple[_Question, Found]:
-        """The question for other words, and its best results."""
-        question = self._worded(question, wording)
-        return question, self._best(question)
-
     def _reworded(
         self, question: _Question, asked: dict[tuple[Choice, ...], tuple[_Question, Found]]
     ) -> Wording:
@@ -200,39 +195,42 @@ class Searcher:
         answer of its own, and nobody wants a guess instead. `asked` takes the question for other
         words with its results: as many words as were typed are most likely searched in the end.
         """
+        known: dict[tuple[Choice, ...], bool] = {}
 
-        @cache
-        def anywhere() -> _Question:
-            place = msgspec.structs.replace(
-                question.query, cards=(), deals=None, open="any", min_minutes_left=0, categories=(),
-                min_rating=None, sort="distance", cursor=None, facets=(), total=False,
-                explain=False,
-            )  # fmt: skip
-            hours = self._clock.hours(place, question.at)
-            return msgspec.structs.replace(
-                question, query=place, hours=hours, top_k=1, afters=self._first_page
-            )
-
-        @cache
         def is_found(choices: tuple[Choice, ...]) -> bool:
-            wording = Wording(choices, whole=question.wording.whole)
-            if not self._interpreter.is_somewhere(wording):
-                return False
-            if len(choices) == len(question.wording.choices) and choices not in asked:
-                found = asked[choices] = self._asked(question, wording)
-                if len(found[1][0]):
-                    return True  # What matches all that is asked for matches text and place.
-            return len(self._asked(anywhere(), wording)[1][0]) > 0
+            found = known.get(choices)
+            if found is None:
+                found = known[choices] = self._is_found(question, choices, asked)
+            return found
 
         return self._interpreter.reworded(question.query.q or "", is_found)
 
-    def _worded(self, question: _Question, wording: Wording) -> _Question:
-        """The question for other words."""
+    def _is_found(
+        self,
+        question: _Question,
+        choices: tuple[Choice, ...],
+        asked: dict[tuple[Choice, ...], tuple[_Question, Found]],
+    ) -> bool:
+        """Whether a shop in the area holds all of these words."""
+        wording = Wording(choices, whole=question.wording.whole)
+        if not self._interpreter.is_somewhere(wording):
+            return False
+        if len(choices) == len(question.wording.choices) and choices not in asked:
+            found = asked[choices] = self._asked(question, wording)
+            if len(found[1][0]):
+                return True  # What matches all that is asked for matches text and place.
+        lists = self._interpreter.lists(wording)
+        views = zip(self._views, question.plans, lists, strict=True)
+        return any(len(view.rank(plan.anywhere(words), False)[0]) for view, plan, words in views)
+
+    def _asked(self, question: _Question, wording: Wording) -> tuple[_Question, Found]:
+        """The question for other words, and its best results."""
         lists = self._interpreter.lists(wording)
         plans = self._plans(
             question.query, question.at, question.hours, question.top_k, question.afters, lists
         )
-        return msgspec.structs.replace(question, wording=wording, plans=plans)
+        question = msgspec.structs.replace(question, wording=wording, plans=plans)
+        return question, self._best(question)
 
     def _question(self, query: Query, top_k: int) -> _Question:
         """Place a query in time, and plan it, as typed, from where its page starts."""

@@ -252,7 +252,7 @@ class Interpreter:
         close = self.close(word)
         if close is not None and is_found((close,)):
             return [close]
-        if word.kind == "latin":
+        if word.kind == "latin" or len(word.readings[0]) == 1:
             return []
         parts = (Choice(word.text, (Reading((term,)),)) for term in word.readings[0])
         return [part for part in parts if is_found((part,))]

@@ -353,9 +353,9 @@ def box_where(node_box: I32, circle: Circle, node: int) -> int:
 # --- several at once -----------------------------------------------------------------------------
 
 # Without a branch, so that a processor does several in one step and never guesses. Unsigned, for
-# Numba lets signed numbers count from the end. Positions are two numbers each: to say so again tells
-# the compiler how far apart they stand, without which it takes them one by one (100 ns for 16
-# positions, not 35).
+# Numba lets signed numbers count from the end. Positions are two numbers each: to say so again
+# tells the compiler how far apart they stand, without which it takes them one by one (100 ns for
+# 16 positions, not 35).
 
 
 @inline_njit

@@ -14,8 +14,9 @@ import pytest
 from geosearch import card_trees, plan
 from geosearch.bounds import class_of
 from geosearch.card_trees import FEWEST_DOCS, LARGEST_SHARE, NODE_COLUMNS
+from geosearch.clock import Clock
 from geosearch.model import Query
-from geosearch.plan import Clock, Planner
+from geosearch.plan import Planner
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView

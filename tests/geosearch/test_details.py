@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from geosearch.build.pipeline import build
+from geosearch.clock import Clock
 from geosearch.columns import DETAIL_ROWS, DETAIL_WIDTH
 from geosearch.details import DEAL, OFFERS_OF, SAVING, STATE
 from geosearch.kernels import kernels
 from geosearch.model import Query
-from geosearch.plan import Clock, Planner
+from geosearch.plan import Planner
 from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
 from indexes.timetable import UNKNOWN

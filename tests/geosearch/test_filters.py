@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from geosearch import filters, plan
+from geosearch.clock import Clock
 from geosearch.columns import Ask, Filter
 from geosearch.filters import KNOWN, NO_FILTER, FilterCache
 from geosearch.model import Query
-from geosearch.plan import Clock, Plan
+from geosearch.plan import Plan
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView

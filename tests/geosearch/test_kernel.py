@@ -18,9 +18,10 @@ import pytest
 
 from geosearch import plan
 from geosearch.catalogue import prefixes
+from geosearch.clock import Clock
 from geosearch.columns import COUNTERS, DOC_ID_RANK
 from geosearch.model import Query
-from geosearch.plan import Clock, Planner
+from geosearch.plan import Planner
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView

@@ -17,9 +17,10 @@ import pytest
 from numba import config
 from numpy.typing import NDArray
 
+from geosearch.clock import Clock
 from geosearch.columns import Ask, Columns, Scratch, new_scratch
 from geosearch.model import Query
-from geosearch.plan import Clock, Planner
+from geosearch.plan import Planner
 from geosearch.predicates import (
     doc_best_saving,
     doc_has_deal,

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from geosearch.clock import Clock
 from geosearch.columns import MAX_CARRIED, SORTS, Words
 from geosearch.model import Query
-from geosearch.plan import Clock, Plan
+from geosearch.plan import Plan
 from geosearch.ranking import Weights
 from geosearch.segment_view import SegmentView
 from indexes.postings import block_maxima

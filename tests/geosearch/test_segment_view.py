@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geosearch.clock import Clock
 from geosearch.columns import COUNTERS
 from geosearch.model import Query
-from geosearch.plan import Clock, Plan
+from geosearch.plan import Plan
 from geosearch.ranking import Weights
 from geosearch.segment_view import SegmentView
 from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world

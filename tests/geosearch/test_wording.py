@@ -143,8 +143,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> tuple[Searcher, Twin]:
 
 
 def ask(engine: Searcher, q: str, **wish: Any) -> geosearch.Answer:
-    asked: dict[str, Any] = {"radius": 50_000.0, "sort": "distance", "limit": 100} | wish
-    return engine.search(Query(lat=CENTRE[0], lng=CENTRE[1], at=NOW, q=q, total=True, **asked))
+    asked: dict[str, Any] = {"lat": CENTRE[0], "lng": CENTRE[1], "radius": 50_000.0, "limit": 100}
+    asked |= {"sort": "distance"} | wish
+    return engine.search(Query(at=NOW, q=q, total=True, **asked))
 
 
 def mistyped(rng: Random, word: str) -> str:
@@ -208,15 +209,46 @@ def test_runs_are_found_by_their_pairs(town: tuple[Searcher, Twin]) -> None:
         assert not answer.corrected
 
 
-def test_what_is_shut_is_not_replaced_by_a_guess(town: tuple[Searcher, Twin]) -> None:
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"min_rating": 5.0},
+        {"cards": ("nobody",)},
+        {"deals": "any"},
+        {"categories": ("none",)},
+        {"cards": ("nobody",), "open": "now", "sort": "saving", "party_size": 3},
+    ],
+)
+def test_what_is_there_is_not_replaced_by_a_guess(
+    town: tuple[Searcher, Twin], wish: dict[str, Any]
+) -> None:
     """A name that is there as typed is the answer, even if nothing that is asked for matches."""
     engine, _ = town
-    everywhere = ask(engine, "cedar")
-    assert everywhere.hits
-    none = ask(engine, "cedar", min_rating=5.0)
+    assert ask(engine, "cedar").hits
+    none = ask(engine, "cedar", **wish)
     assert (none.hits, none.corrected, none.relaxed, none.total) == ((), {}, (), 0)
-    shut = ask(engine, "cedar", open="now")
-    assert 0 < len(shut.hits) < len(everywhere.hits)
+
+
+def test_what_is_shut_is_no_match(town: tuple[Searcher, Twin]) -> None:
+    engine, _ = town
+    assert 0 < len(ask(engine, "cedar", open="now").hits) < len(ask(engine, "cedar").hits)
+
+
+@pytest.mark.parametrize("shape", ["bbox", "polygon", "radius"])
+def test_what_lies_outside_the_area_is_left_out(town: tuple[Searcher, Twin], shape: str) -> None:
+    engine, twin = town
+    shop = next(s for s in twin.shops if "garden" in s.words and "cedar" not in s.words)
+    off = 1e-6
+    west, south, east, north = shop.lng - off, shop.lat - off, shop.lng + off, shop.lat + off
+    corners = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    area: dict[str, Any] = {
+        "bbox": {"bbox": (west, south, east, north)},
+        "polygon": {"polygon": {"type": "Polygon", "coordinates": [corners]}},
+        "radius": {"lat": shop.lat, "lng": shop.lng, "radius": 1.0},
+    }[shape]
+    answer = ask(engine, "cedar garden", **area)
+    assert [hit.merchant["merchant_id"] for hit in answer.hits] == [shop.merchant_id]
+    assert answer.relaxed == ("cedar",)
 
 
 def test_what_was_meant_is_asked_for_as_the_whole_question(

@@ -1,0 +1,72 @@
+"""From an instant to minutes and hours of an index.
+
+Useful for: placing a query in time once, for all segments.
+Not useful for: opening hours themselves (`indexes.timetable`), or the calendar (`hours`).
+"""
+
+from datetime import datetime, timedelta
+
+from geosearch.columns import ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN, Hours
+from geosearch.errors import BadRequest
+from geosearch.model import Query
+from geosearch.parameters import problem
+from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
+
+KEPT_HOURS = 4_096
+"""Most minutes of which is kept what queries ask."""
+
+_MINUTE = timedelta(minutes=1)
+_DAY_MINUTES = 1_440
+
+
+class Clock:
+    """Places instants on the clock of an index.
+
+    Parameters
+    ----------
+    start
+        Start of the horizon, midnight UTC.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+        self._first_hour = start.weekday() * 24
+        self._kept: dict[tuple[int, int], Hours] = {}
+
+    def hours(self, query: Query, at: datetime) -> Hours:
+        """What a query evaluated at an aware instant asks of opening hours.
+
+        Raises
+        ------
+        BadRequest
+            If the instant lies outside the horizon; the sentence names the bounds.
+        """
+        since = at - self._start
+        minute = since.days * _DAY_MINUTES + since.seconds // 60
+        if not 0 <= minute < HORIZON_MINUTES:
+            raise _outside_horizon(at, self._start)
+        mode = ANY_HOURS
+        if query.must_be_open:
+            mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
+        if query.min_minutes_left:
+            # Open up to the instant itself: a shop that closes within its last minute is too early.
+            until = min(-(-since // _MINUTE) + query.min_minutes_left, HORIZON_MINUTES)
+            last = self._hour_of_week(max(until - 1, minute))
+            return Hours(minute, until, self._hour_of_week(minute), last, mode)
+        found = self._kept.get((minute, mode))
+        if found is None:
+            if len(self._kept) >= KEPT_HOURS:
+                self._kept.clear()
+            hour = self._hour_of_week(minute)
+            found = self._kept[minute, mode] = Hours(minute, -1, hour, hour, mode)
+        return found
+
+    def _hour_of_week(self, minute: int) -> int:
+        return (self._first_hour + minute // 60) % HOURS_OF_WEEK
+
+
+def _outside_horizon(at: datetime, start: datetime) -> BadRequest:
+    end = start + timedelta(minutes=HORIZON_MINUTES)
+    expected = f"`at` in the index's time horizon, {start.isoformat()} to {end.isoformat()}"
+    found = problem("at_outside_horizon", expected, at.isoformat(), ("at",))
+    return BadRequest(found["detail"], [found], "at_outside_horizon")

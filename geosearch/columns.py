@@ -248,6 +248,7 @@ class Scratch(NamedTuple):
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
     top_doc: I64  # [MAX_RESULTS]
     lower_m: F64  # [NODE_SIZE] see `indexes.sphere.note_boxes_m`
+    place: I64  # [NODE_SIZE] see `traversal.note_places`
     within: I64  # [NODE_SIZE] see `indexes.sphere.note_within`
     work: I64  # [len(COUNTERS)]
     detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `details.describe`
@@ -272,6 +273,7 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty((MAX_RESULTS, 2), np.float64),
         np.empty(MAX_RESULTS, np.int64),
         np.empty(NODE_SIZE, np.float64),
+        np.empty(NODE_SIZE, np.int64),
         np.empty(NODE_SIZE, np.int64),
         np.zeros(len(COUNTERS), np.int64),
         np.empty((DETAIL_ROWS, DETAIL_WIDTH), np.int64),

@@ -26,7 +26,6 @@ from geosearch.predicates import (
     doc_may_pass,
     doc_value,
     leaf_distance_m,
-    leaf_lower_m,
     leaf_value,
     node_primary,
     primary_key,
@@ -54,13 +53,13 @@ from geosearch.traversal import (
     bits_of,
     children_of,
     holds_words,
-    is_leaf,
     may_hold_match,
-    place_of,
+    note_places,
     run_of,
 )
 from indexes.jit import inner_njit, int64, njit
 from indexes.prepared import Prepared
+from indexes.rtree import NODE_SIZE
 from indexes.sphere import Circle, Place, circle_of, note_boxes_m, note_points_m, reach_m
 
 
@@ -153,14 +152,13 @@ def _offer_run(
     """Test what is read at a node; return how many results are kept."""
     begin, end = run_of(columns, ask, scratch, node, leaf)
     bits = bits_of(columns, ask, scratch, leaf)
-    whole = is_leaf(ask)
-    if whole:
-        note_points_m(columns.leaf_position, circle, begin, end, scratch.lower_m)
-    for listed in range(begin, end):
-        at = place_of(columns, ask, scratch, listed, bits)
-        if at >= 0:
+    for first in range(begin, end, NODE_SIZE):
+        count = note_places(columns, ask, scratch, first, min(first + NODE_SIZE, end), bits)
+        note_points_m(columns.leaf_position, circle, scratch.place, count, scratch.lower_m)
+        for noted in range(count):
+            at = scratch.place[noted]
             doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-            lower_m = scratch.lower_m[at - begin] if whole else leaf_lower_m(columns, circle, at)
+            lower_m = scratch.lower_m[noted]
             found = _offer_doc(columns, ask, circle, scratch, found, node, at, doc, lower_m)
     return found
 

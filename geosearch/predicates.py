@@ -57,7 +57,6 @@ from indexes.sphere import (
     Circle,
     point_distance_m,
     point_is_within,
-    point_lower_m,
 )
 from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
 
@@ -273,12 +272,6 @@ def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
 def leaf_distance_m(columns: Columns, circle: Circle, at: int) -> float:
     """Metres from the query to the document there: the number that filters, orders, is reported."""
     return point_distance_m(columns.leaf_position, circle, at)
-
-
-@inner_njit
-def leaf_lower_m(columns: Columns, circle: Circle, at: int) -> float:
-    """Metres that the document at a place in the leaves is not nearer than; without a sine."""
-    return point_lower_m(columns.leaf_position, circle, at)
 
 
 @inner_njit

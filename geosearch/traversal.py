@@ -89,6 +89,19 @@ def place_of(columns: Columns, ask: Ask, scratch: Scratch, at: int, bits: int) -
 
 
 @inner_njit
+def note_places(
+    columns: Columns, ask: Ask, scratch: Scratch, begin: int, end: int, bits: int
+) -> int:
+    """Note the places of what may pass in a part of a run, at most `NODE_SIZE`; return how many."""
+    count = int64(0)
+    for listed in range(begin, end):
+        at = place_of(columns, ask, scratch, listed, bits)
+        scratch.place[count] = at
+        count += int64(at >= 0)
+    return count
+
+
+@inner_njit
 def bits_of(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
     """Bits of a leaf that is read as a whole."""
     return passing_bits(columns, ask, scratch, leaf) if is_leaf(ask) else ALL_PASS

@@ -373,18 +373,18 @@ def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F
 
 
 @inline_njit
-def note_points_m(position: I32, circle: Circle, first: int, end: int, lower_m: F64) -> None:
-    """Note `point_lower_m` of the positions from `first` to before `end`.
+def note_points_m(position: I32, circle: Circle, places: I64, count: int, lower_m: F64) -> None:
+    """Note `point_lower_m` of the first `count` of some positions, by their places.
+
+    They may lie far apart in memory: without a branch, a processor waits for all of them at once.
 
     Parameters
     ----------
-    lower_m
-        float64[n], room for `end - first`.
+    places, lower_m
+        int64[n] and float64[n], `count` at most n.
     """
-    start = uint64(first)
-    if position.shape[1] == 2:
-        for at in range(uint64(end) - start):
-            lower_m[at] = point_lower_m(position, circle, start + at)
+    for at in range(uint64(count)):
+        lower_m[at] = point_lower_m(position, circle, places[at])
 
 
 @inline_njit

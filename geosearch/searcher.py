@@ -285,14 +285,13 @@ class Searcher:
         self, question: _Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
     ) -> str:
         last = question.query.limit - 1
-        primary, secondary = keys[last].tolist()
         return write_cursor(
             Cursor(
                 version=self.version,
                 at=question.at,
                 question=fingerprint(question.query),
-                keys=(primary, secondary),
-                doc=int(doc_ids[last]),
+                keys=(keys.item(last, 0), keys.item(last, 1)),
+                doc=doc_ids.item(last),
             )
         )
 
@@ -343,8 +342,8 @@ class Searcher:
                 question.query, plan.ask, doc_ids[mine] - base, distances[mine]
             )
             # A piece begins behind the bracket, or the comma behind the piece before.
-            begins = [1, *(end + 1 for end in ends[:-1])]
-            written = (text[begin:end] for begin, end in zip(begins, ends, strict=False))
+            begins = [1, *(end + 1 for end in ends[:-1].tolist())]
+            written = (text[begin:end] for begin, end in zip(begins, ends.tolist(), strict=False))
             pieces |= zip(doc_ids[mine].tolist(), written, strict=True)
         return b"[%b]" % b",".join(pieces[doc] for doc in doc_ids.tolist()), len(doc_ids)
 

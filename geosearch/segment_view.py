@@ -97,7 +97,7 @@ class SegmentView:
         ask: Ask,
         docs: NDArray[np.int64],
         distances: NDArray[np.float64],
-    ) -> tuple[memoryview, list[int]]:
+    ) -> tuple[memoryview, NDArray[np.int64]]:
         """JSON array of what `hits` would say, UTF-8, and where each of them ends in it."""
         distances = np.ascontiguousarray(distances)
         detail, scores = self._details(ask, docs, distances, query.crs)
@@ -107,7 +107,7 @@ class SegmentView:
         if length < 0:
             text = np.empty(-length, np.uint8)
             length = self._write_results(*asked, text, ends)
-        return text.data[:length], ends.tolist()
+        return text.data[:length], ends
 
     def record(self, ask: Ask, doc: int) -> dict[str, Any]:
         """A merchant in full; see `HitMaker.record`."""

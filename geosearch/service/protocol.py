@@ -113,6 +113,8 @@ class JoiningProtocol(HttpToolsProtocol):
         self.url = self._body = b""
         self._receiving = self._idle = False
         self._idle_since = 0.0
+        self._headers_dated: list[tuple[bytes, bytes]] = []
+        self._dated_lines = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Serve a new connection."""
@@ -207,7 +209,12 @@ class JoiningProtocol(HttpToolsProtocol):
             self._keep_alive(self.timeout_keep_alive)
 
     def _dated(self) -> bytes:
-        return b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
+        """Headers of every answer; uvicorn makes a new list of them each second."""
+        headers = self.server_state.default_headers
+        if headers is not self._headers_dated:
+            self._headers_dated = headers
+            self._dated_lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        return self._dated_lines
 
     def _let_go(self) -> None:
         """Tell uvicorn of the request that was held."""

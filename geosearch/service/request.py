@@ -69,12 +69,10 @@ def read_url(query_string: bytes) -> Query:
             text = text.replace("+", " ").replace("%2B", "+")
             text = text.replace("%3A", ":").replace("%2C", ",")
         for pair in text.split("&"):
-            name, _, raw = pair.partition("=")
-            if "%" in raw:
-                raw = unquote(raw, errors="strict")
+            name, value = _pairs.get(pair) or _read_pair(pair)
             if name in values:
                 break
-            values[name] = _READERS[name](raw)
+            values[name] = value
         else:
             return Query(**values)
     except (KeyError, ValueError, TypeError):
@@ -220,6 +218,27 @@ _READERS = {
 }
 _IN_URL = tuple(_READERS)
 _LISTS = ("texts", "choices")
+
+
+_KEPT_PAIRS, _KEPT_LENGTH = 4_096, 100
+_ONE_PERSONS = frozenset(("lat", "lng", "bbox", "cursor", "q"))
+"""Parameters that nobody else sends alike, or that are nobody's business: never kept."""
+
+_pairs: dict[str, tuple[str, Any]] = {}
+"""What was read of `name=value`: apart from those, the same few come again and again."""
+
+
+def _read_pair(pair: str) -> tuple[str, Any]:
+    """Return name and value of a parameter; keep them where that is allowed."""
+    name, _, raw = pair.partition("=")
+    if "%" in raw:
+        raw = unquote(raw, errors="strict")
+    found = name, _READERS[name](raw)
+    if name not in _ONE_PERSONS and len(pair) <= _KEPT_LENGTH:
+        if len(_pairs) >= _KEPT_PAIRS:
+            _pairs.clear()
+        _pairs[pair] = found
+    return found
 
 
 def _read_slowly(

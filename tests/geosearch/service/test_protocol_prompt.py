@@ -188,6 +188,22 @@ def test_what_is_refused_goes_the_long_way(handlers: Handlers) -> None:
     assert refused == len(asked_nearby) > 50
 
 
+def test_every_answer_has_the_date_of_its_second(handlers: Handlers) -> None:
+    async def run() -> None:
+        state = ServerState()
+        protocol = JoiningProtocol(_config(make_app(handlers)), state, {})
+        wire = Wire()
+        protocol.connection_made(cast(asyncio.Transport, wire))
+        for date, times in ((b"one", 2), (b"two", 1)):
+            state.default_headers = [(b"date", date), (b"server", b"us")]
+            for _ in range(times):
+                protocol.data_received(GET)
+            assert wire.sent.count(b"date: %b\r\nserver: us\r\n" % date) == times
+        protocol.connection_lost(None)
+
+    asyncio.run(run())
+
+
 def test_a_client_that_does_not_read_gets_no_prompt_answers(handlers: Handlers) -> None:
     async def run() -> bytes:
         config = _config(make_app(handlers))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from geosearch.errors import BadRequest
 from geosearch.model import Query
 from geosearch.parameters import CRS, DEALS, FACETS, HOURS_UNKNOWN, OPEN, SORTS
+from geosearch.service import request
 from geosearch.service.request import (
     Place,
     read_batch,
@@ -86,6 +87,20 @@ def test_a_url_makes_the_query_it_says(query: Query) -> None:
     for written in (urlencode, lambda pairs: urlencode(pairs, quote_via=quote)):
         url = written({name: words_of(value) for name, value in given.items()})
         assert read_url(url.encode()) == query
+
+
+def test_what_one_person_sends_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr(request, "_pairs", kept)
+    monkeypatch.setattr(request, "_KEPT_PAIRS", 3)
+    private = "lat=31.2345678&lng=121.5&q=noodles&cursor=abc&bbox=121,31,122,32"
+    asked = f"{private}&zone={'z' * 100}&sort=saving&cards=red,gold"
+    first = read_url(asked.encode())
+    assert kept == {"sort=saving": ("sort", "saving"), "cards=red,gold": ("cards", ("red", "gold"))}
+    assert read_url(asked.encode()) == first
+    for radius in range(1, 10):
+        assert read_url(f"{HERE}&radius={radius}".encode()).radius == radius
+        assert len(kept) <= 3
 
 
 @given(queries())

@@ -24,9 +24,11 @@ from typing import BinaryIO
 import orjson
 import tzfpy
 
-from geosearch.errors import BadData
+from geosearch.errors import BadData, BadRequest
+from geosearch.hours.holidays import is_country
 from geosearch.osm import tags as osm_tags
 from geosearch.osm.places import Object, Place, of_feature, of_line
+from geosearch.parameters import shown
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _LEFT_OUT = (
@@ -80,6 +82,8 @@ def import_osm(
 
     Raises
     ------
+    BadRequest
+        `country` is none; nothing is written then.
     BadData
         The file cannot be read, is of neither form, or no country can be found.
 
@@ -90,6 +94,9 @@ def import_osm(
     is no money in the data. Rows get the time zone of their position, the envelope the commonest.
     54,196 places take 3 seconds.
     """
+    if country is not None and not is_country(country):
+        sentence = f"Expected `country` as an ISO 3166-1 alpha-2 code, got {shown(country)}"
+        raise BadRequest(sentence, code="unknown_country")
     say = progress or _silent
     say(f"reading {file.name}")
     content = _content(file)

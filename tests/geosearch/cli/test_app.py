@@ -206,6 +206,7 @@ WRONG = [
     Wrong("synth {tmp}/s --seed -1", WRONG_USE, "got -1"),
     Wrong("import", WRONG_USE, "Missing command"),
     Wrong("import osm {tmp}/nothing --out {tmp}/s", BAD_DATA, "nothing"),
+    Wrong("import osm {tmp}/nothing --out {tmp}/s --country zz", WRONG_USE, "alpha-2 code, got"),
     Wrong("search --index {index}", WRONG_USE, "Expected `lat`, got nothing - at `$.lat`"),
     Wrong(
         "search --index {index} --lng 1 --lat 91",

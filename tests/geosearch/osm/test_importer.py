@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from geosearch.errors import BadData
+from geosearch.errors import BadData, BadRequest
 from geosearch.osm import tags as osm_tags
 from geosearch.osm.importer import ImportReport, import_osm
 from geosearch.snapshot.reader import read_snapshot
@@ -289,6 +289,16 @@ def test_country_is_asked_for_where_nothing_tells(tmp_path: Path) -> None:
         import_osm(file, tmp_path / "out")
     import_osm(file, tmp_path / "out", country="PT")
     assert json.loads((tmp_path / "out" / "snapshot.json").read_text())["country"] == "PT"
+
+
+@pytest.mark.parametrize("country", ["zz", "ZZ", "cn", ""])
+def test_what_is_no_country_is_refused_before_anything_is_written(
+    tmp_path: Path, country: str
+) -> None:
+    file = lines(tmp_path / "p.jsonl", CAFE)
+    with pytest.raises(BadRequest, match=f"Expected `country` as .*, got '{country}'"):
+        import_osm(file, tmp_path / "out", country=country)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_address_in_no_country_names_none(tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from geosearch.columns import (
     Columns,
     Scratch,
 )
-from geosearch.offers import UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
+from geosearch.offers import MAX_USES, UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
 from geosearch.predicates import doc_spend, doc_worth, net_benefit, offer_is_on
 from geosearch.relevance import doc_relevance
 from indexes.datum import Datum, from_wgs84
-from indexes.jit import int64, njit
+from indexes.jit import inner_njit, int64, njit
 from indexes.prepared import Prepared
 from indexes.sphere import UNITS_PER_DEGREE
 from indexes.timetable import HORIZON_MINUTES, OPEN, next_change, next_open, state_at
@@ -58,14 +58,13 @@ def describe(
         float64[n], net benefits.
     """
     columns, scratch = segment.value, memory.value
-    rows = detail.shape[0]
+    if _room(columns, docs) > detail.shape[0]:
+        return -1
     at = 0
     for i in range(docs.shape[0]):
         doc = docs[i]
         head = at
         at = _describe_offers(columns, ask, doc, detail, head + 1)
-        if at < 0 or at > rows:
-            return -1
         schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
         starts = columns.schedule_start
         minutes = columns.change_minute
@@ -90,6 +89,27 @@ def describe(
     return at
 
 
+@inner_njit
+def _room(columns: Columns, docs: NDArray[np.int64]) -> int:
+    """Rows that are written at the most.
+
+    Of each document hours and the first deal are read on the way, for numbers that are 0, as in
+    `result_text`: these reads wait for memory side by side, those of the loop one after the other.
+    """
+    rows = int64(docs.shape[0])
+    last = columns.offer_record.shape[0] - 1
+    for i in range(docs.shape[0]):
+        doc = docs[i]
+        first = int64(columns.doc_record[doc, DOC_FIRST_OFFER])
+        rows += columns.doc_record[doc, DOC_END_OFFER] - first
+        begin = columns.schedule_start[columns.doc_record[doc, DOC_SCHEDULE]]
+        rows += columns.change_minute[begin]
+        if last >= 0:
+            deal = columns.offer_record[min(first, last), OFFER_DEAL]
+            rows += int64(columns.deal_terms[deal, MAX_USES] < 1)
+    return rows
+
+
 @njit
 def _describe_offers(
     columns: Columns, ask: Ask, doc: int, detail: NDArray[np.int64], first: int
@@ -108,8 +128,6 @@ def _describe_offers(
         status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)
         if status == UNUSABLE:
             continue
-        if at >= detail.shape[0]:
-            return -1
         row = at
         while row > first and is_better(
             saving,

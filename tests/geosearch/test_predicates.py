@@ -141,8 +141,8 @@ def faults(segment: Segment, columns: Columns, rng: Random, questions: int) -> l
     for _ in range(questions):
         query = random_query(rng, segment, cards)
         assert query.at is not None
-        ask, place = planner.plan(query, clock.hours(query, query.at), at=query.at, top_k=20)
-        audit(columns, ask, place, scratch, out)
+        asked = planner.plan(query, clock.hours(query, query.at), at=query.at, top_k=20)
+        audit(columns, asked.ask, asked.place, scratch, out)
     found: list[int] = out.tolist()
     return found
 

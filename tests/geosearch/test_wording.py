@@ -241,12 +241,12 @@ def test_what_lies_outside_the_area_is_left_out(town: tuple[Searcher, Twin], sha
     off = 1e-6
     west, south, east, north = shop.lng - off, shop.lat - off, shop.lng + off, shop.lat + off
     corners = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    area: dict[str, Any] = {
+    areas: dict[str, dict[str, Any]] = {
         "bbox": {"bbox": (west, south, east, north)},
         "polygon": {"polygon": {"type": "Polygon", "coordinates": [corners]}},
         "radius": {"lat": shop.lat, "lng": shop.lng, "radius": 1.0},
-    }[shape]
-    answer = ask(engine, "cedar garden", **area)
+    }
+    answer = ask(engine, "cedar garden", **areas[shape])
     assert [hit.merchant["merchant_id"] for hit in answer.hits] == [shop.merchant_id]
     assert answer.relaxed == ("cedar",)
 

@@ -247,7 +247,7 @@ class Scratch(NamedTuple):
     reached: I64  # [MAX_CARRIED] where the part of each list that was noted last ends
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
     top_doc: I64  # [MAX_RESULTS]
-    lower_m: F64  # [NODE_SIZE] see `indexes.sphere.note_boxes_m`
+    lower_m: F64  # [NODE_SIZE] see `indexes.sphere`, `note_boxes_m` and `note_points_m`
     place: I64  # [NODE_SIZE] see `traversal.note_places`
     within: I64  # [NODE_SIZE] see `indexes.sphere.note_within`
     work: I64  # [len(COUNTERS)]

@@ -42,7 +42,9 @@ def describe(
     detail: NDArray[np.int64],
     scores: NDArray[np.float64],
 ) -> int:
-    """Write what a person wants to know of each result; return how many rows, or -1 if too few.
+    """Write what a person wants to know of each result; return how many rows.
+
+    If `detail` may have too few rows nothing is written, and -1 comes back.
 
     Parameters
     ----------

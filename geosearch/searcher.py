@@ -213,13 +213,13 @@ class Searcher:
     ) -> bool:
         """Whether a shop in the area holds all of these words."""
         wording = Wording(choices, whole=question.wording.whole)
-        if not self._interpreter.is_somewhere(wording):
+        lists = self._interpreter.lists(wording)
+        if not self._interpreter.are_somewhere(lists):
             return False
         if len(choices) == len(question.wording.choices) and choices not in asked:
             found = asked[choices] = self._asked(question, wording)
             if len(found[1][0]):
                 return True  # What matches all that is asked for matches text and place.
-        lists = self._interpreter.lists(wording)
         views = zip(self._views, question.plans, lists, strict=True)
         return any(len(view.rank(plan.anywhere(words), False)[0]) for view, plan, words in views)
 
@@ -342,8 +342,9 @@ class Searcher:
                 question.query, plan.ask, doc_ids[mine] - base, distances[mine]
             )
             # A piece begins behind the bracket, or the comma behind the piece before.
-            begins = [1, *(end + 1 for end in ends[:-1].tolist())]
-            written = (text[begin:end] for begin, end in zip(begins, ends.tolist(), strict=False))
+            stops = ends.tolist()
+            begins = [1, *(stop + 1 for stop in stops[:-1])]
+            written = (text[begin:stop] for begin, stop in zip(begins, stops, strict=False))
             pieces |= zip(doc_ids[mine].tolist(), written, strict=True)
         return b"[%b]" % b",".join(pieces[doc] for doc in doc_ids.tolist()), len(doc_ids)
 

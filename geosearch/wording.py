@@ -98,9 +98,9 @@ class Interpreter:
             self._lists_bytes += size
         return found
 
-    def is_somewhere(self, wording: Wording) -> bool:
-        """Whether some segment has documents for every word, if not in one place."""
-        books = zip(self.lists(wording), self._books, strict=True)
+    def are_somewhere(self, lists: tuple[Words, ...]) -> bool:
+        """Whether some segment has documents for every word of `lists`, if not in one place."""
+        books = zip(lists, self._books, strict=True)
         return any(words is not book.nothing for words, book in books)
 
     def _exact(self, word: Word) -> Choice:

@@ -22,6 +22,7 @@ from indexes.sphere import (
     lng_gap,
     lower_bound_m,
     lower_haversine,
+    note_points_m,
     note_within,
     to_units,
     upper_haversine,
@@ -203,6 +204,24 @@ def test_only_who_is_near_the_edge_stays_unknown(
     exact = metres(*pair)
     if abs(degrees(pair[0][0])) < 60.0 and abs(exact - radius_m) > 0.02 * radius_m:
         assert noted(*pair, radius_m) == (1 if exact <= radius_m else -1)
+
+
+@given(pairs(), st.lists(st.integers(0, 2), max_size=4))
+@EXAMPLES
+def test_positions_are_no_nearer_than_noted(pair: tuple[Point, Point], places: list[int]) -> None:
+    here, there = pair
+    others = [there, (-here[0], -here[1]), here]
+    position = np.array([point[::-1] for point in others], np.int32)
+    lower_m = np.full(5, -7.0)
+    circle = circle_around(degrees(here[0]), degrees(here[1]), 50_000.0)
+    note_points_m(position, circle, np.array([*places, 2], np.int64), len(places), lower_m)
+    for place, least_m in zip(places, lower_m.tolist(), strict=False):
+        exact = metres(here, others[place])
+        # Beyond the radius a bound only has to say so.
+        assert 0.0 <= min(least_m, 50_000.0) <= exact
+        if exact < 50_000.0 and abs(degrees(here[0])) < 60.0:
+            assert least_m > 0.98 * exact - 1e-6
+    assert lower_m[len(places)] == -7.0, "no more is written than was asked"
 
 
 @pytest.mark.parametrize(

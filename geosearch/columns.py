@@ -252,6 +252,8 @@ class Scratch(NamedTuple):
     within: I64  # [NODE_SIZE] see `indexes.sphere.note_within`
     work: I64  # [len(COUNTERS)]
     detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `details.describe`
+    score: F64  # [MAX_RESULTS] see `details.describe`
+    text_end: I64  # [MAX_RESULTS] see `result_text.write_results`
 
 
 DETAIL_ROWS = 4096
@@ -277,4 +279,6 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty(NODE_SIZE, np.int64),
         np.zeros(len(COUNTERS), np.int64),
         np.empty((DETAIL_ROWS, DETAIL_WIDTH), np.int64),
+        np.empty(MAX_RESULTS, np.float64),
+        np.empty(MAX_RESULTS, np.int64),
     )

@@ -21,7 +21,7 @@ from geosearch.columns import (
 from geosearch.offers import MAX_USES, UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
 from geosearch.predicates import doc_spend, doc_worth, net_benefit, offer_is_on
 from geosearch.relevance import doc_relevance
-from indexes.datum import Datum, from_wgs84
+from indexes.datum import WGS84, shifted
 from indexes.jit import inner_njit, int64, njit
 from indexes.prepared import Prepared
 from indexes.sphere import UNITS_PER_DEGREE
@@ -38,7 +38,8 @@ def describe(
     ask: Ask,
     memory: Prepared[Scratch],
     docs: NDArray[np.int64],
-    distances: NDArray[np.float64],
+    keys: NDArray[np.float64],
+    datum: int,
     detail: NDArray[np.int64],
     scores: NDArray[np.float64],
 ) -> int:
@@ -48,8 +49,10 @@ def describe(
 
     Parameters
     ----------
-    docs, distances
-        [n], documents and their metres from the query.
+    docs, keys
+        [n] and [n, 2], documents and their keys; the secondary one is the distance.
+    datum
+        Of the positions, as an index of `indexes.datum.DATUMS`.
     detail
         int64[rows, 6]. A row a document (`STATE`; `UNTIL`, the minute of the next change if it is
         open, else of the next opening; `OFFERS_OF`, the number of its rows that follow; position
@@ -80,14 +83,13 @@ def describe(
             detail[head, UNTIL] = next_open(starts, minutes, states, schedule, ask.hours.minute)
         detail[head, STATE] = state
         detail[head, OFFERS_OF] = at - head - 1
-        detail[head, X] = columns.doc_position[doc, 0]
-        detail[head, Y] = columns.doc_position[doc, 1]
+        _put_position(columns, doc, datum, detail, head)
         detail[head, TIME_ZONE] = columns.doc_time_zone[doc]
         saving = int64(UNKNOWN_MONEY)
         if at > head + 1:
             saving = detail[head + 1, SAVING]
         relevance = doc_relevance(ask, scratch, -1, doc)
-        scores[i] = net_benefit(ask, doc_worth(columns, doc, saving), distances[i], relevance)
+        scores[i] = net_benefit(ask, doc_worth(columns, doc, saving), keys[i, 1], relevance)
     return at
 
 
@@ -110,6 +112,19 @@ def _room(columns: Columns, docs: NDArray[np.int64]) -> int:
             deal = columns.offer_record[min(first, last), OFFER_DEAL]
             rows += int64(columns.deal_terms[deal, MAX_USES] < 1)
     return rows
+
+
+@inner_njit
+def _put_position(
+    columns: Columns, doc: int, datum: int, detail: NDArray[np.int64], head: int
+) -> None:
+    """Write the position of a document in a datum, to 1e-7 degree."""
+    x, y = int64(columns.doc_position[doc, 0]), int64(columns.doc_position[doc, 1])
+    if datum != WGS84:
+        lat, lng = shifted(y / UNITS_PER_DEGREE, x / UNITS_PER_DEGREE, datum)
+        x, y = int64(np.rint(lng * UNITS_PER_DEGREE)), int64(np.rint(lat * UNITS_PER_DEGREE))
+    detail[head, X] = x
+    detail[head, Y] = y
 
 
 @njit
@@ -154,16 +169,3 @@ def _describe_offers(
         )
         at += 1
     return at
-
-
-def convert_positions(detail: NDArray[np.int64], datum: Datum) -> None:
-    """Turn the WGS-84 positions that `describe` wrote into those of a datum, to 1e-7 degree."""
-    heads = []
-    head = 0
-    while head < len(detail):
-        heads.append(head)
-        head += 1 + int(detail[head, OFFERS_OF])
-    degrees = detail[heads] / UNITS_PER_DEGREE
-    lat, lng = from_wgs84(degrees[:, Y], degrees[:, X], datum)
-    detail[heads, Y] = np.rint(lat * UNITS_PER_DEGREE)
-    detail[heads, X] = np.rint(lng * UNITS_PER_DEGREE)

@@ -52,18 +52,16 @@ def kernels() -> Kernels:
     columns, ask, scratch = Prepared(empty_columns()), _example_ask(), Prepared(new_scratch(1))
     place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
     none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.value.detail
+    sources, asked = Prepared(result_text.empty_sources()), (columns, ask, scratch)
     tally = counting.Tally(none, none, none, none, none)
     return Kernels(
         entry_point(kernel.rank, (columns, ask, place, scratch, none, np.zeros((1, 2)))),
         entry_point(counting.count, (columns, ask, place, scratch, tally)),
         entry_point(counting.count_names, (none, counting.Naming(none, none), none, none)),
-        entry_point(details.describe, (columns, ask, scratch, none, scores, detail, scores)),
+        entry_point(details.describe, (*asked, none, np.zeros((1, 2)), 0, detail, scores)),
         entry_point(
             result_text.write_results,
-            (
-                result_text.empty_sources(),
-                *(none, scores, detail, scores, np.zeros(1, np.uint8), none),
-            ),
+            (*asked, sources, none, np.zeros((1, 2)), 0, detail, np.zeros(1, np.uint8)),
         ),
     )
 

@@ -166,7 +166,12 @@ def _is_text(value: object, longest: int) -> bool:
 
 
 def _are_texts(values: tuple[str, ...], most: int) -> bool:
-    return len(values) <= most and all(_is_text(value, MAX_TEXT) for value in values)
+    if len(values) > most:
+        return False
+    for value in values:  # noqa: SIM110 - in a third of the time of `all`
+        if type(value) is not str or not 0 < len(value) <= MAX_TEXT:
+            return False
+    return True
 
 
 def _normalise(query: Query) -> None:
@@ -341,13 +346,13 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     answer
         Everything but the hits.
     results
-        JSON array of the hits, UTF-8.
+        JSON array of the hits, UTF-8: bytes, or a view of some that nobody changes.
     count
         Number of hits.
     """
 
     answer: Answer
-    results: bytes
+    results: bytes | memoryview
     count: int
 
 

@@ -1,17 +1,13 @@
 """From a `Query` to an `Ask`: names become numbers of one segment, wishes become limits.
 
 Useful for: resolving wallet, categories, zone and time once, and choosing what drives the search.
-Not useful for: validation (`model`) and searching (`kernel`).
-
-What a query asks apart from place, time, area and text is planned once and kept: the same few
-wishes come again and again.
+Not useful for: validation (`model`), all segments together (`questions`) and searching (`kernel`).
 """
 
 from datetime import datetime
 from functools import partial
 from itertools import count
 from math import ceil, floor, inf
-from operator import attrgetter
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -44,7 +40,7 @@ from geosearch.columns import (
 )
 from geosearch.errors import BadRequest, Problem
 from geosearch.filters import NO_FILTER, FilterCache
-from geosearch.model import Query
+from geosearch.model import DEFAULT_RADIUS_M, Query
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.parameters import MAX_VERTICES, problem, shown
 from geosearch.ranking import Weights
@@ -92,7 +88,7 @@ class Wanted(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What a query asks apart from place, time, area and text; kept from query to query."""
+    """What a segment makes of a statement: of all but place, time, area and text of a query."""
 
     wanted: Wanted
     bill: Bill
@@ -102,12 +98,6 @@ class Shape(NamedTuple):
     """Number of what its filters depend on beside tree and time; 0 = nothing."""
     valued: bool
     """Whether the order needs the best deal of a document."""
-
-
-_SHAPE = attrgetter(
-    "cards", "deals", "party_size", "spend", "categories", "min_rating", "sort"
-)  # fmt: skip
-"""Fields of a query that decide its shape."""
 
 
 class Bounds(NamedTuple):
@@ -162,7 +152,6 @@ class Planner:
         """What the text of queries asks of the segment."""
         self._segment = segment
         self._walk_cost_per_m = weights.walk_cost_per_m
-        self._shapes: dict[tuple[Any, ...], Shape] = {}
         self._wallets: dict[tuple[tuple[str, ...], str], Wanted] = {}
         self._tastes: dict[tuple[tuple[str, ...], float | None], Taste] = {}
         self._filter_numbers: dict[tuple[Any, ...], int] = {}
@@ -171,10 +160,10 @@ class Planner:
 
     def plan(
         self,
+        shape: Shape,
         query: Query,
         hours: Hours,
         at: datetime,
-        top_k: int,
         words: Words | None = None,
         after: After | None = None,
     ) -> Plan:
@@ -182,12 +171,12 @@ class Planner:
 
         Parameters
         ----------
+        shape
+            What `shape` made of the query, or of another one with the same wishes.
         hours
             When, of `Clock`.
         at
             The instant, for zones that are in force at times.
-        top_k
-            How many results.
         words
             What text a match has, of the `book`; None where no text is asked for.
         after
@@ -198,13 +187,13 @@ class Planner:
         BadRequest
             If the zone is unknown or not in force, or the polygon is not one.
         """
-        asked = (top_k, _SHAPE(query))
-        shape = self._shapes.get(asked) or self._new_shape(asked, query)
         wanted, bill, taste, page, filters, valued = shape
         lists, wallet = wanted.alone
         area, docs, south, north = _EVERYWHERE
+        radius_m: float | None = query.radius or DEFAULT_RADIUS_M
         if query.has_area:
             area, docs, south, north = self._bounds(query, at)
+            radius_m = query.radius_m
         if words is not None or docs is not None:
             lists, wallet = wanted.lists, wanted.wallet
             if docs is not None:
@@ -219,20 +208,15 @@ class Planner:
         if not lists.driven and (filters or hours.open_mode != ANY_HOURS):
             kept = self._filters.get((filters, lists.tree, hours), lists.tree, valued)
         words = words or self.book.none
-        lat, lng, radius_m = query.lat, query.lng, query.radius_m
+        lat, lng = query.lat, query.lng
         if query.crs != "WGS84":
             lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)
         ask = (hours, wallet, bill, taste, area, lists, words, page, kept)
         return _made(Plan, (_made(Ask, ask), _made(Place, place), docs))
 
-    def _new_shape(self, asked: tuple[Any, ...], query: Query) -> Shape:
-        if len(self._shapes) >= KEPT_PLANS:
-            self._shapes.clear()
-        found = self._shapes[asked] = self._plan_shape(query, asked[0])
-        return found
-
-    def _plan_shape(self, query: Query, top_k: int) -> Shape:
+    def shape(self, query: Query, top_k: int) -> Shape:
+        """What so many results of a query, and of others with the same wishes, ask for."""
         wanted = self._wanted(query.cards, query.deals_mode)
         spend, party_size = query.spend, query.party_size
         bill = _USUAL_BILL
@@ -256,13 +240,12 @@ class Planner:
 
     def _filter_number(self, wish: tuple[Any, ...]) -> int:
         """Number of what filters depend on; never given twice, not even by two threads at once."""
-        if len(self._filter_numbers) >= KEPT_PLANS:
-            self._filter_numbers.clear()
-        return self._filter_numbers.setdefault(wish, next(self._numbers))
-
-    def unknown_cards(self, query: Query) -> tuple[str, ...]:
-        """Cards of the wallet that the segment does not know."""
-        return self._wanted(query.cards, query.deals_mode).unknown
+        found = self._filter_numbers.get(wish)
+        if found is None:
+            if len(self._filter_numbers) >= KEPT_PLANS:
+                self._filter_numbers.clear()
+            found = self._filter_numbers.setdefault(wish, next(self._numbers))
+        return found
 
     def _wanted(self, cards: tuple[str, ...], mode: str) -> Wanted:
         found = self._wallets.get((cards, mode))

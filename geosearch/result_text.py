@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import orjson
 
-from geosearch.columns import F64, I32, I64, U8, U64
+from geosearch.columns import F64, I32, I64, U8, U64, Ask, Columns, Scratch
 from geosearch.details import (
     AROUND_THE_CLOCK,
     DEAL,
@@ -31,6 +31,7 @@ from geosearch.details import (
     USABLE_UNTIL,
     X,
     Y,
+    describe,
 )
 from geosearch.hits import WALKED_MINUTES
 from geosearch.hours.offsets import offset_changes
@@ -39,6 +40,7 @@ from geosearch.offers import UNKNOWN_MONEY
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from indexes.jit import inline_njit, inner_njit, int64, njit
+from indexes.prepared import Prepared
 from indexes.text_buffer import (
     put_decimal,
     put_grouped,
@@ -70,26 +72,38 @@ class Sources(NamedTuple):
     zone_offset: I32  # [.., 2] minute of the horizon from which on it holds, minutes east of UTC
     currency: U8  # JSON text
     money_sign: U8  # what stands before an amount of it
-    fraction_digits: int
-    walk_m_per_minute: float
+    fraction_digits: I64  # [1]
+    walk_m_per_minute: F64  # [1]
 
 
 @njit
 def write_results(
-    sources: Sources, docs: I64, distances: F64, detail: I64, scores: F64, text: U8, ends: I64
+    segment: Prepared[Columns],
+    ask: Ask,
+    memory: Prepared[Scratch],
+    from_: Prepared[Sources],
+    docs: I64,
+    keys: F64,
+    datum: int,
+    detail: I64,
+    text: U8,
 ) -> int:
     """Write the JSON array of results; return its length.
 
+    Where each of them ends in it, before the comma or bracket, is in `Scratch.text_end` then.
+
     Parameters
     ----------
-    docs, distances, detail, scores
-        What `details.describe` was given and what it wrote.
+    docs, keys, datum, detail
+        See `details.describe`. If `detail` may have too few rows 0 comes back.
     text
         uint8[..], what is written. If it may be too short nothing is, and a length that is enough
         comes back negated.
-    ends
-        int64[n], where each result ends in `text`, before the comma or bracket.
     """
+    sources, scratch = from_.value, memory.value
+    scores, ends = scratch.score, scratch.text_end
+    if describe(segment, ask, memory, docs, keys, datum, detail, scores) < 0:
+        return 0
     room = _room(sources, docs, detail)
     if room > text.shape[0]:
         return -room
@@ -101,12 +115,12 @@ def write_results(
         at = _put_merchant(sources, int64(docs[i]), detail, row, text, at)
         at = put_text(text, at, b',"distance_m":')
         # Cut, never rounded up: no result is told to be beyond the radius.
-        at = put_decimal(text, at, int64(distances[i] * 10.0), 1)
+        at = put_decimal(text, at, int64(keys[i, 1] * 10.0), 1)
         at = _put_open(sources, detail, row, text, at)
         at = _put_deals(sources, detail, row, text, at)
         at = put_text(text, at, b',"score":')
         at = put_decimal(text, at, int64(scores[i] * 100.0), 2)
-        at = _put_reasons(sources, distances[i], detail, row, text, at)
+        at = _put_reasons(sources, keys[i, 1], detail, row, text, at)
         at = put_text(text, at, b"}")
         ends[i] = at
         row += 1 + detail[row, OFFERS_OF]
@@ -208,7 +222,7 @@ def _put_reasons(
         at = put_text(text, at, b"saves ")
         at = _put_amount(sources, detail[head + 1, SAVING], text, at)
         at = put_text(text, at, b'","')
-    minutes = int64(distance_m / sources.walk_m_per_minute + 0.5)
+    minutes = int64(distance_m / sources.walk_m_per_minute[0] + 0.5)
     if minutes < WALKED_MINUTES:
         at = put_integer(text, at, max(int64(1), minutes))
         at = put_text(text, at, b" min walk")
@@ -231,13 +245,14 @@ def _put_reasons(
 def _put_amount(sources: Sources, minor: int, text: U8, at: int) -> int:
     """Write a positive amount as `money.money_text` does."""
     at = put_slice(text, at, sources.money_sign, 0, sources.money_sign.shape[0])
+    digits = sources.fraction_digits[0]
     scale = int64(1)
-    for _ in range(sources.fraction_digits):
+    for _ in range(digits):
         scale *= 10
     at = put_grouped(text, at, minor // scale)
     if minor % scale:
         at = put_text(text, at, b".")
-        at = put_padded(text, at, minor % scale, sources.fraction_digits)
+        at = put_padded(text, at, minor % scale, digits)
     return at
 
 
@@ -293,8 +308,8 @@ def sources_of(segment: Segment, start: datetime, weights: Weights) -> Sources:
         currency=_bytes(orjson.dumps(currency)),
         # Inside of a string that is written around it.
         money_sign=_bytes(orjson.dumps(money_sign(currency))[1:-1]),
-        fraction_digits=fraction_digits(currency),
-        walk_m_per_minute=weights.walk_m_per_minute,
+        fraction_digits=np.array([fraction_digits(currency)]),
+        walk_m_per_minute=np.array([weights.walk_m_per_minute]),
     )
 
 
@@ -308,5 +323,5 @@ def empty_sources() -> Sources:
     starts.flags.writeable = False
     return Sources(
         *(starts, text, starts, text, text, np.zeros(1, np.int64), np.zeros((1, 2), np.int32)),
-        *(text, text, 0, 0.0),
+        *(text, text, np.zeros(1, np.int64), np.zeros(1)),
     )

@@ -9,11 +9,11 @@ results are merged by the same keys the kernel orders by.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,14 +21,13 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from geosearch.clock import Clock
-from geosearch.columns import Hours, Words
 from geosearch.cursor import Cursor, continue_from, expired, fingerprint, write_cursor
-from geosearch.errors import BadData
+from geosearch.errors import BadData, BadRequest
 from geosearch.facets import most_first
 from geosearch.model import Answer, Hit, Page, Query, Ranked
 from geosearch.plan import After, Plan, described
 from geosearch.publish import current
+from geosearch.questions import Question, Questions
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView
@@ -37,29 +36,8 @@ from geosearch.word_book import Choice, Wording
 from geosearch.wording import Interpreter
 from indexes.timetable import HORIZON_MINUTES
 
-
-class _Question(msgspec.Struct, frozen=True, gc=False):
-    """A query placed in time, with the words that are searched, planned for every segment."""
-
-    query: Query
-    at: datetime
-    hours: Hours
-    top_k: int
-    afters: Sequence[After | None]
-    wording: Wording
-    plans: list[Plan]
-
-
 Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
 """Doc ids int64[n], keys float64[n, 2], best first, and the work of the traversals."""
-
-
-_NO_WORDING = Wording(())
-
-
-_Hits = TypeVar("_Hits")
-_Tell = Callable[[_Question, NDArray[np.int64], NDArray[np.float64]], _Hits]
-"""Makes what is told of ranked documents: of their ids, at most a page of them, and of keys."""
 
 
 class Searcher:
@@ -88,15 +66,12 @@ class Searcher:
         self.start = datetime.fromisoformat(self.manifest["horizon_start"])
         self.end = self.start + timedelta(minutes=HORIZON_MINUTES)
         self.weights = msgspec.convert(self.manifest["weights"], Weights)
-        self._clock = Clock(self.start)
         self._zone = ZoneInfo(self.manifest["time_zone"])
         self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
-        self._first_page: Sequence[After | None] = [None] * len(self.segments)
-        self._no_lists: Sequence[Words | None] = [None] * len(self.segments)
         self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
-        self._plan = [view.planner.plan for view in self._views]
-        books = [view.planner.book for view in self._views]
-        self._interpreter = Interpreter(books, self._bases[-1])
+        planners = [view.planner for view in self._views]
+        self._interpreter = Interpreter([planner.book for planner in planners], self._bases[-1])
+        self._questions = Questions(planners, self._interpreter, self.start, self._zone)
         self._suggester = Suggester(self.segments, self.manifest["snapshot_id"])
 
     def rank(self, query: Query) -> Ranked:
@@ -118,7 +93,7 @@ class Searcher:
         if not (query.total or query.facets or query.explain):
             return Ranked(doc_ids=doc_ids, keys=keys)
         total, facets = self._count(question)
-        explain = self._explain(question, work)
+        explain = self._explain(question, work) if query.explain else None
         return Ranked(doc_ids=doc_ids, keys=keys, total=total, facets=facets, explain=explain)
 
     def rank_many(self, queries: Sequence[Query]) -> list[Ranked]:
@@ -135,8 +110,10 @@ class Searcher:
         BadRequest
             As `rank`.
         """
-        answer, hits = self._told(query, self._hits)
-        return msgspec.structs.replace(answer, hits=hits)
+        started = time.perf_counter_ns()
+        question, found = self._first(query)
+        hits = self._hits(question, found)
+        return msgspec.structs.replace(self._answer(question, found, started), hits=hits)
 
     def page(self, query: Query) -> Page:
         """The answer to a query with its results as JSON text, for a fifth of the time of hits.
@@ -148,34 +125,63 @@ class Searcher:
         BadRequest
             As `rank`.
         """
-        answer, (results, count) = self._told(query, self._results)
-        return Page(answer=answer, results=results, count=count)
-
-    def _told(self, query: Query, tell: _Tell[_Hits]) -> tuple[Answer, _Hits]:
-        """An answer without hits, and what `tell` makes of them."""
         started = time.perf_counter_ns()
-        # One more than asked for tells whether there is a next page.
-        question, (doc_ids, keys, work) = self._answered(query, query.limit + 1)
+        question, found = self._first(query)
+        results = self._results(question, found)
+        return self._page(question, found, results, started)
+
+    def pages(self, queries: Sequence[Query]) -> list[Page | None]:
+        """`page` of each query, None where that raises `BadRequest`; for less time than one by one.
+
+        Each stage is gone through for all of them before the next: a search runs through more code
+        than a processor keeps at hand.
+        """
+        started = time.perf_counter_ns()
+        asked = [self._tried(query) for query in queries]
+        results = [None if one is None else self._results(*one) for one in asked]
+        return [
+            None if one is None or told is None else self._page(*one, told, started)
+            for one, told in zip(asked, results, strict=True)
+        ]
+
+    def _tried(self, query: Query) -> tuple[Question, Found] | None:
+        try:
+            return self._first(query)
+        except BadRequest:
+            return None
+
+    def _first(self, query: Query) -> tuple[Question, Found]:
+        """As `_answered`, with one result more than asked for: whether there is a next page."""
+        return self._answered(query, query.limit + 1)
+
+    def _page(
+        self, question: Question, found: Found, results: bytes | memoryview, started: int
+    ) -> Page:
+        count = min(len(found[0]), question.query.limit)
+        return Page(answer=self._answer(question, found, started), results=results, count=count)
+
+    def _answer(self, question: Question, found: Found, started: int) -> Answer:
+        """The answer without hits; `started` is when `time.perf_counter_ns` says it was begun."""
+        query, wording = question.query, question.wording
+        doc_ids, keys, work = found
         more = len(doc_ids) > query.limit
-        hits = tell(question, doc_ids[: query.limit], keys)
-        total, facets = self._count(question)
-        answer = Answer(
+        total, facets = None, None
+        if query.total or query.facets:
+            total, facets = self._count(question)
+        return Answer(
             snapshot_id=self.manifest["snapshot_id"],
             at=_instant_text(question.at),
             next_cursor=self._cursor(question, doc_ids, keys) if more else None,
             total=total,
             facets=facets,
-            explain=self._explain(question, work),
-            unknown_cards=self._unknown_cards(query) if query.cards else (),
-            corrected={
-                choice.typed: choice.meant for choice in question.wording.choices if choice.meant
-            },
-            relaxed=question.wording.dropped,
+            explain=self._explain(question, work) if query.explain else None,
+            unknown_cards=question.statement.unknown_cards,
+            corrected=_corrected(wording.choices) if wording.choices else {},
+            relaxed=wording.dropped,
             took_us=(time.perf_counter_ns() - started) // 1000,
         )
-        return answer, hits
 
-    def _answered(self, query: Query, top_k: int) -> tuple[_Question, Found]:
+    def _answered(self, query: Query, top_k: int) -> tuple[Question, Found]:
         """A query with the words it is answered for, and its best results."""
         question = self._question(query, top_k)
         found = self._best(question)
@@ -187,7 +193,7 @@ class Searcher:
         return msgspec.structs.replace(question, wording=wording), found
 
     def _reworded(
-        self, question: _Question, asked: dict[tuple[Choice, ...], tuple[_Question, Found]]
+        self, question: Question, asked: dict[tuple[Choice, ...], tuple[Question, Found]]
     ) -> Wording:
         """What to search where nothing matches as typed.
 
@@ -207,9 +213,9 @@ class Searcher:
 
     def _is_found(
         self,
-        question: _Question,
+        question: Question,
         choices: tuple[Choice, ...],
-        asked: dict[tuple[Choice, ...], tuple[_Question, Found]],
+        asked: dict[tuple[Choice, ...], tuple[Question, Found]],
     ) -> bool:
         """Whether a shop in the area holds all of these words."""
         wording = Wording(choices, whole=question.wording.whole)
@@ -223,49 +229,19 @@ class Searcher:
         views = zip(self._views, question.plans, lists, strict=True)
         return any(len(view.rank(plan.anywhere(words), False)[0]) for view, plan, words in views)
 
-    def _asked(self, question: _Question, wording: Wording) -> tuple[_Question, Found]:
+    def _asked(self, question: Question, wording: Wording) -> tuple[Question, Found]:
         """The question for other words, and its best results."""
-        lists = self._interpreter.lists(wording)
-        plans = self._plans(
-            question.query, question.at, question.hours, question.top_k, question.afters, lists
-        )
-        question = msgspec.structs.replace(question, wording=wording, plans=plans)
+        question = self._questions.reworded(question, wording)
         return question, self._best(question)
 
-    def _question(self, query: Query, top_k: int) -> _Question:
-        """Place a query in time, and plan it, as typed, from where its page starts."""
-        at, afters = query.at, self._first_page
+    def _question(self, query: Query, top_k: int) -> Question:
+        """The question of a query, as typed, from where its page starts."""
         cursor = continue_from(query)
-        if cursor is not None:
-            # A cursor keeps the instant, not the offset it was written in.
-            at = at or cursor.at.astimezone(self._zone)
-            afters = self._afters(cursor)
-        elif at is None:
-            at = datetime.now(self._zone)
-        hours = self._clock.hours(query, at)
-        wording, lists = _NO_WORDING, self._no_lists
-        if query.q is not None:
-            _, wording, lists = self._interpreter.as_typed(query.q)
-        plans = self._plans(query, at, hours, top_k, afters, lists)
-        return _Question(query, at, hours, top_k, afters, wording, plans)
-
-    def _plans(
-        self,
-        query: Query,
-        at: datetime,
-        hours: Hours,
-        top_k: int,
-        afters: Sequence[After | None],
-        lists: Sequence[Words | None],
-    ) -> list[Plan]:
-        """What each segment is asked."""
-        # By position: names of arguments would double the time of a call.
-        if len(self._plan) == 1:  # in a quarter of the time of the loop
-            return [self._plan[0](query, hours, at, top_k, lists[0], afters[0])]
-        return [
-            plan(query, hours, at, top_k, words, after)
-            for plan, words, after in zip(self._plan, lists, afters, strict=True)
-        ]
+        if cursor is None:
+            return self._questions.question(query, top_k)
+        # A cursor keeps the instant, not the offset it was written in.
+        at = query.at or cursor.at.astimezone(self._zone)
+        return self._questions.question(query, top_k, at, self._afters(cursor))
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys behind which the page starts, in each segment: those of the last result before."""
@@ -282,7 +258,7 @@ class Searcher:
         ]
 
     def _cursor(
-        self, question: _Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
+        self, question: Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
     ) -> str:
         last = question.query.limit - 1
         return write_cursor(
@@ -295,7 +271,7 @@ class Searcher:
             )
         )
 
-    def _best(self, question: _Question) -> Found:
+    def _best(self, question: Question) -> Found:
         """The best results over all segments."""
         explain = question.query.explain
         if len(self._views) == 1:
@@ -307,48 +283,42 @@ class Searcher:
             ids = map(view.segment.merchant_id, docs.tolist())
             found += zip(*keys.T.tolist(), ids, (docs + base).tolist(), strict=True)
             work = {name: work.get(name, 0) + count for name, count in done.items()}
-        found = sorted(found)[: question.top_k]
+        found = sorted(found)[: question.plans[0].ask.page.top_k]
         doc_ids = np.array([row[3] for row in found], np.int64)
         return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
 
-    def _hits(
-        self, question: _Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
-    ) -> tuple[Hit, ...]:
-        query = question.query
-        distances = keys[: len(doc_ids), 1]
+    def _hits(self, question: Question, found: Found) -> tuple[Hit, ...]:
+        """Hits of the first page of what was found."""
+        query, plans, doc_ids, keys = _page_of(question, found)
         if len(self._views) == 1:
-            return tuple(self._views[0].hits(query, question.plans[0].ask, doc_ids, distances))
+            return tuple(self._views[0].hits(query, plans[0].ask, doc_ids, keys))
         hits: dict[int, Hit] = {}
-        for number, (view, plan) in enumerate(zip(self._views, question.plans, strict=True)):
-            base, end = self._bases[number], self._bases[number + 1]
-            mine = (doc_ids >= base) & (doc_ids < end)
-            made = view.hits(query, plan.ask, doc_ids[mine] - base, distances[mine])
+        for view, plan, mine, docs in self._parts(plans, doc_ids):
+            made = view.hits(query, plan.ask, docs, keys[mine])
             hits |= zip(doc_ids[mine].tolist(), made, strict=True)
         return tuple(hits[doc] for doc in doc_ids.tolist())
 
-    def _results(
-        self, question: _Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
-    ) -> tuple[bytes, int]:
-        """JSON array of the hits, and their number."""
-        distances = keys[: len(doc_ids), 1]
+    def _results(self, question: Question, found: Found) -> bytes | memoryview:
+        """What `_hits` makes as a JSON array."""
+        query, plans, doc_ids, keys = _page_of(question, found)
         if len(self._views) == 1:
-            view, ask = self._views[0], question.plans[0].ask
-            return bytes(view.results(question.query, ask, doc_ids, distances)[0]), len(doc_ids)
+            return self._views[0].results(query, plans[0].ask, doc_ids, keys)
         pieces: dict[int, memoryview] = {}
-        for number, (view, plan) in enumerate(zip(self._views, question.plans, strict=True)):
+        for view, plan, mine, docs in self._parts(plans, doc_ids):
+            written = view.pieces(query, plan.ask, docs, keys[mine])
+            pieces |= zip(doc_ids[mine].tolist(), written, strict=True)
+        return b"[%b]" % b",".join(pieces[doc] for doc in doc_ids.tolist())
+
+    def _parts(
+        self, plans: list[Plan], doc_ids: NDArray[np.int64]
+    ) -> Iterator[tuple[SegmentView, Plan, NDArray[np.bool_], NDArray[np.int64]]]:
+        """Each segment with its plan, which documents are its own, and their numbers in it."""
+        for number, (view, plan) in enumerate(zip(self._views, plans, strict=True)):
             base, end = self._bases[number], self._bases[number + 1]
             mine = (doc_ids >= base) & (doc_ids < end)
-            text, ends = view.results(
-                question.query, plan.ask, doc_ids[mine] - base, distances[mine]
-            )
-            # A piece begins behind the bracket, or the comma behind the piece before.
-            stops = ends.tolist()
-            begins = [1, *(stop + 1 for stop in stops[:-1])]
-            written = (text[begin:stop] for begin, stop in zip(begins, stops, strict=False))
-            pieces |= zip(doc_ids[mine].tolist(), written, strict=True)
-        return b"[%b]" % b",".join(pieces[doc] for doc in doc_ids.tolist()), len(doc_ids)
+            yield view, plan, mine, doc_ids[mine] - base
 
-    def _count(self, question: _Question) -> tuple[int | None, dict[str, dict[str, int]] | None]:
+    def _count(self, question: Question) -> tuple[int | None, dict[str, dict[str, int]] | None]:
         """Exact total and facets, where asked for."""
         query = question.query
         if not (query.total or query.facets):
@@ -362,10 +332,8 @@ class Searcher:
             facets = {name: most_first(found) for name, found in counts.items()}
         return (total if query.total else None), (facets if query.facets else None)
 
-    def _explain(self, question: _Question, work: dict[str, int]) -> dict[str, Any] | None:
-        query = question.query
-        if not query.explain:
-            return None
+    def _explain(self, question: Question, work: dict[str, int]) -> dict[str, Any]:
+        """How the answer was found."""
         return {
             "version": self.version,
             "plan": [described(plan.ask) for plan in question.plans],
@@ -373,14 +341,6 @@ class Searcher:
             "words": self._interpreter.described(question.wording),
             "weights": msgspec.to_builtins(self.weights),
         }
-
-    def _unknown_cards(self, query: Query) -> tuple[str, ...]:
-        if not self._views[0].planner.unknown_cards(query):
-            return ()
-        missing = set(query.cards)
-        for view in self._views:
-            missing.intersection_update(view.planner.unknown_cards(query))
-        return tuple(card for card in dict.fromkeys(query.cards) if card in missing)
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
         """Names that begin with what was typed and have a shop within the radius; see `suggest`."""
@@ -402,14 +362,13 @@ class Searcher:
         BadRequest
             If the instant lies outside the horizon.
         """
-        for view in self._views:
+        for number, view in enumerate(self._views):
             doc = view.segment.doc_of(merchant_id)
             if doc is not None and view.segment.is_live(doc):
                 # Every card, so that all deals are told of, on the spot, so that nothing is far.
                 query = Query(lat=0.0, lng=0.0, cards=tuple(view.segment.program_numbers))
                 at = at or datetime.now(self._zone)
-                hours = self._clock.hours(query, at)
-                ask = view.planner.plan(query, hours, at=at, top_k=1).ask
+                ask = self._questions.question(query, 1, at).plans[number].ask
                 head = {"snapshot_id": self.manifest["snapshot_id"], "at": at.isoformat()}
                 return head | view.record(ask, doc)
         return None
@@ -465,6 +424,22 @@ class Searcher:
         for doc in doc_ids:
             number = int(np.searchsorted(self._bases, doc, side="right")) - 1
             yield number, int(doc) - self._bases[number]
+
+
+def _page_of(
+    question: Question, found: Found
+) -> tuple[Query, list[Plan], NDArray[np.int64], NDArray[np.float64]]:
+    """Query, plans, documents and keys of the page itself, without the result behind it."""
+    doc_ids, keys, _ = found
+    limit = question.query.limit
+    if len(doc_ids) > limit:
+        doc_ids, keys = doc_ids[:limit], keys[:limit]
+    return question.query, question.plans, doc_ids, keys
+
+
+def _corrected(choices: tuple[Choice, ...]) -> dict[str, tuple[str, ...]]:
+    """What was meant by each word that was not searched as typed."""
+    return {choice.typed: choice.meant for choice in choices if choice.meant}
 
 
 def _instant_text(at: datetime) -> str:

@@ -5,13 +5,12 @@ Not useful for: several segments at once.
 """
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.columns import COUNTERS, DETAIL_WIDTH, Ask
-from geosearch.details import convert_positions
 from geosearch.facets import FacetBook
 from geosearch.hits import HitMaker
 from geosearch.kernels import kernels
@@ -20,9 +19,11 @@ from geosearch.plan import Plan, Planner
 from geosearch.ranking import Weights
 from geosearch.result_text import sources_of
 from geosearch.segment import Segment
-from indexes.datum import Datum
+from indexes.datum import DATUMS
+from indexes.prepared import Prepared
 
 _NO_DOCS, _NO_KEYS = np.zeros(0, np.int64), np.zeros((0, 2))
+_DATUMS: dict[str, int] = {datum: number for number, datum in enumerate(DATUMS)}
 _TEXT_BYTES = 65_536
 """Room to begin with for the text of a page, twice what one usually takes."""
 
@@ -48,7 +49,8 @@ class SegmentView:
         compiled = kernels()
         self._rank, self._count = compiled.rank, compiled.count
         self._describe, self._write_results = compiled.describe, compiled.write_results
-        self._sources = sources_of(segment, start, weights)
+        self._columns = segment.columns_of(0)
+        self._sources = Prepared(sources_of(segment, start, weights))
 
     def rank(
         self, plan: Plan, explain: bool
@@ -84,51 +86,66 @@ class SegmentView:
         query: Query,
         ask: Ask,
         docs: NDArray[np.int64],
-        distances: NDArray[np.float64],
+        keys: NDArray[np.float64],
     ) -> list[Hit]:
         """Hits of ranked documents, in their order."""
-        detail, scores = self._details(ask, docs, np.ascontiguousarray(distances), query.crs)
-        rows, numbers = detail.tolist(), docs.tolist()
-        return self._maker.hits(query, numbers, distances.tolist(), rows, scores.tolist())
+        detail, scores = self._details(ask, docs, keys, query.crs)
+        numbers, distances = docs.tolist(), keys[:, 1].tolist()
+        return self._maker.hits(query, numbers, distances, detail.tolist(), scores.tolist())
 
     def results(
         self,
         query: Query,
         ask: Ask,
         docs: NDArray[np.int64],
-        distances: NDArray[np.float64],
-    ) -> tuple[memoryview, NDArray[np.int64]]:
-        """JSON array of what `hits` would say, UTF-8, and where each of them ends in it."""
-        distances = np.ascontiguousarray(distances)
-        detail, scores = self._details(ask, docs, distances, query.crs)
-        text, ends = np.empty(_TEXT_BYTES, np.uint8), np.empty(len(docs), np.int64)
-        asked = (self._sources, docs, distances, detail, scores)
-        length = self._write_results(*asked, text, ends)
-        if length < 0:
-            text = np.empty(-length, np.uint8)
-            length = self._write_results(*asked, text, ends)
-        return text.data[:length], ends
+        keys: NDArray[np.float64],
+    ) -> memoryview:
+        """JSON array of what `hits` would say, UTF-8."""
+        return self._written(query, ask, docs, keys)[0]
+
+    def pieces(
+        self,
+        query: Query,
+        ask: Ask,
+        docs: NDArray[np.int64],
+        keys: NDArray[np.float64],
+    ) -> list[memoryview]:
+        """JSON of each of what `hits` would say, UTF-8."""
+        text, ends = self._written(query, ask, docs, keys)
+        # A piece begins behind the bracket, or the comma behind the piece before.
+        begins = [1, *(end + 1 for end in ends[:-1])]
+        return [text[begin:end] for begin, end in zip(begins, ends, strict=False)]
 
     def record(self, ask: Ask, doc: int) -> dict[str, Any]:
         """A merchant in full; see `HitMaker.record`."""
-        detail, _ = self._details(ask, np.array([doc], np.int64), np.zeros(1), "WGS84")
+        detail, _ = self._details(ask, np.array([doc], np.int64), np.zeros((1, 2)), "WGS84")
         return self._maker.record(doc, detail.tolist(), ask.hours.minute)
 
+    def _written(
+        self, query: Query, ask: Ask, docs: NDArray[np.int64], keys: NDArray[np.float64]
+    ) -> tuple[memoryview, list[int]]:
+        """JSON array of results, and where each ends in it."""
+        scratch = self.segment.borrow_scratch()
+        asked = (self._columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
+        detail, text = scratch.value.detail, np.empty(_TEXT_BYTES, np.uint8)
+        while (length := self._write_results(*asked, detail, text)) <= 0:
+            if length == 0:
+                detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
+            else:
+                text = np.empty(-length, np.uint8)
+        ends = scratch.value.text_end[: len(docs)].tolist()
+        self.segment.return_scratch(scratch)
+        return text.data[:length], ends
+
     def _details(
-        self, ask: Ask, docs: NDArray[np.int64], distances: NDArray[np.float64], crs: str
+        self, ask: Ask, docs: NDArray[np.int64], keys: NDArray[np.float64], crs: str
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """What `details.describe` writes, with positions in the datum `crs`."""
-        segment = self.segment
-        scratch = segment.borrow_scratch()
+        scratch = self.segment.borrow_scratch()
         detail, scores = scratch.value.detail, np.empty(len(docs))
-        columns = segment.columns_of(0)
-        while True:
-            rows = self._describe(columns, ask, scratch, docs, distances, detail, scores)
-            if rows >= 0:
-                break
+        asked = (self._columns, ask, scratch, docs, keys, _DATUMS[crs])
+        while (rows := self._describe(*asked, detail, scores)) < 0:
             detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
         detail = detail[:rows].copy()
-        segment.return_scratch(scratch)
-        if crs != "WGS84":
-            convert_positions(detail, cast(Datum, crs))
+        self.segment.return_scratch(scratch)
         return detail, scores

@@ -23,9 +23,11 @@ from indexes.jit import njit
 
 Datum: TypeAlias = Literal["WGS84", "GCJ02", "BD09"]
 Floats: TypeAlias = NDArray[np.float64]
-_Conversion: TypeAlias = Callable[[Floats, Floats, bool], None]
+_Conversion: TypeAlias = Callable[[Floats, Floats, int], None]
 
 DATUMS: tuple[Datum, ...] = get_args(Datum)
+WGS84, GCJ02, BD09 = range(len(DATUMS))
+"""Indices of `DATUMS`, for kernels."""
 
 # Krasovsky 1940, as the formula has it.
 _SEMI_MAJOR_M = 6_378_245.0
@@ -103,7 +105,7 @@ def _converted(lat: Any, lng: Any, datum: Datum, convert: _Conversion) -> tuple[
     scalar = lats.ndim == 0
     out_lat, out_lng = lats.copy(), lngs.copy()
     if datum != "WGS84":
-        convert(out_lat.reshape(-1), out_lng.reshape(-1), datum == "BD09")
+        convert(out_lat.reshape(-1), out_lng.reshape(-1), DATUMS.index(datum))
     return (float(out_lat), float(out_lng)) if scalar else (out_lat, out_lng)
 
 
@@ -118,17 +120,22 @@ def _degrees(name: str, given: ArrayLike, bound: float) -> Floats:
 
 
 @njit
-def _shift(lat: Floats, lng: Floats, bd09: bool) -> None:
-    for i in range(lat.size):
-        if _in_china(lat[i], lng[i]):
-            lat[i], lng[i] = _shifted(lat[i], lng[i], bd09)
+def shifted(lat: float, lng: float, datum: int) -> tuple[float, float]:
+    """Position in a datum other than WGS-84 of one in WGS-84, both in range; for kernels."""
+    return _shifted(lat, lng, datum) if _in_china(lat, lng) else (lat, lng)
 
 
 @njit
-def _unshift(lat: Floats, lng: Floats, bd09: bool) -> None:
+def _shift(lat: Floats, lng: Floats, datum: int) -> None:
+    for i in range(lat.size):
+        lat[i], lng[i] = shifted(lat[i], lng[i], datum)
+
+
+@njit
+def _unshift(lat: Floats, lng: Floats, datum: int) -> None:
     for i in range(lat.size):
         if _in_china(lat[i], lng[i]):
-            lat[i], lng[i] = _unshifted(lat[i], lng[i], bd09)
+            lat[i], lng[i] = _unshifted(lat[i], lng[i], datum)
 
 
 @njit
@@ -137,10 +144,10 @@ def _in_china(lat: float, lng: float) -> bool:
 
 
 @njit
-def _unshifted(lat: float, lng: float, bd09: bool) -> tuple[float, float]:
+def _unshifted(lat: float, lng: float, datum: int) -> tuple[float, float]:
     found_lat, found_lng = lat, lng
     for _ in range(_INVERSE_STEPS):
-        shifted_lat, shifted_lng = _shifted(found_lat, found_lng, bd09)
+        shifted_lat, shifted_lng = _shifted(found_lat, found_lng, datum)
         step_lat, step_lng = lat - shifted_lat, lng - shifted_lng
         found_lat += step_lat
         found_lng += step_lng
@@ -150,9 +157,9 @@ def _unshifted(lat: float, lng: float, bd09: bool) -> tuple[float, float]:
 
 
 @njit
-def _shifted(lat: float, lng: float, bd09: bool) -> tuple[float, float]:
+def _shifted(lat: float, lng: float, datum: int) -> tuple[float, float]:
     lat, lng = _gcj02(lat, lng)
-    return _bd09(lat, lng) if bd09 else (lat, lng)
+    return _bd09(lat, lng) if datum == BD09 else (lat, lng)
 
 
 @njit

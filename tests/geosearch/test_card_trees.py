@@ -14,7 +14,6 @@ import pytest
 from geosearch import card_trees, plan
 from geosearch.bounds import class_of
 from geosearch.card_trees import FEWEST_DOCS, LARGEST_SHARE, NODE_COLUMNS
-from geosearch.clock import Clock
 from geosearch.model import Query
 from geosearch.plan import Planner
 from geosearch.ranking import Weights
@@ -22,6 +21,7 @@ from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView
 from indexes.rtree import level_starts
 from tests.geosearch.number_worlds import NOON, START, Shape, open_world, usual_terms
+from tests.geosearch.planning import planned
 from tests.geosearch.test_predicates import random_query
 
 SHARES = (0.5, 0.1, 0.03, 0.001)
@@ -93,12 +93,11 @@ def test_both_trees_find_the_same(segment: Segment, monkeypatch: pytest.MonkeyPa
     found = own = 0
     work = {True: 0, False: 0}
     for query in asked(segment):
-        hours = Clock(START).hours(query, NOON)
         answers = []
         for with_tree in (True, False):
             planner = Planner(segment, Weights())
             with mock.patch.object(segment, "has_tree", lambda _, there=with_tree: there):
-                asked_plan = planner.plan(query, hours, at=NOON, top_k=query.limit)
+                asked_plan = planned(planner, query)
             own += asked_plan.ask.lists.tree > 0
             docs, keys, counts = view.rank(asked_plan, explain=True)
             answers.append((docs.tolist(), keys.tolist(), view.count(asked_plan, {})))
@@ -112,7 +111,7 @@ def test_both_trees_find_the_same(segment: Segment, monkeypatch: pytest.MonkeyPa
 
 def test_other_lists_leave_the_large_tree_in_charge(segment: Segment) -> None:
     planner = Planner(segment, Weights())
-    here = {"lat": 31.0, "lng": 121.0}
+    here = {"lat": 31.0, "lng": 121.0, "at": NOON}
     for wishes, own in (
         ({"cards": ("card1",)}, True),
         ({"cards": ("card1", "card2")}, False),
@@ -122,7 +121,7 @@ def test_other_lists_leave_the_large_tree_in_charge(segment: Segment) -> None:
         ({"cards": ("card0",)}, False),
     ):
         query = Query(**here, **wishes)  # type: ignore[arg-type]
-        ask = planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=1).ask
+        ask = planned(planner, query).ask
         assert (ask.lists.tree > 0) == own, wishes
         assert plan.described(ask)["tree"] == (ask.lists.tree or None)
 

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 from geosearch.build.pipeline import build
-from geosearch.clock import Clock
 from geosearch.columns import DETAIL_ROWS, DETAIL_WIDTH
 from geosearch.details import DEAL, OFFERS_OF, SAVING, STATE
 from geosearch.kernels import kernels
 from geosearch.model import Query
-from geosearch.plan import Planner
-from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
+from indexes.datum import WGS84
 from indexes.timetable import UNKNOWN
+from tests.geosearch.planning import planned
 from tests.geosearch.snapshot_files import Row, deal, merchant, write_snapshot
 
 NOW = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
@@ -54,16 +53,17 @@ def test_a_page_of_many_offers_is_whole(engine: Searcher) -> None:
 @pytest.mark.parametrize("rows", [0, 1, OFFERS, OFFERS + 1, 2 * OFFERS + 1])
 def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     segment = engine.segments[0]
-    hours = Clock(engine.start).hours(QUERY, NOW)
-    ask = Planner(segment, Weights()).plan(QUERY, hours, at=NOW, top_k=1).ask
+    ask = planned(engine._views[0].planner, QUERY, start=engine.start).ask
     scratch = segment.borrow_scratch()
-    docs, distances = np.arange(2), np.zeros(2)
+    docs, keys = np.arange(2), np.zeros((2, 2))
     scores = np.zeros(2)
     describe, columns = kernels().describe, segment.columns_of(0)
     detail = np.full((rows, DETAIL_WIDTH), -7, np.int64)
-    assert describe(columns, ask, scratch, docs, distances, detail, scores) == -1
+    assert describe(columns, ask, scratch, docs, keys, WGS84, detail, scores) == -1
+    assert (detail == -7).all()
     detail = np.empty((2 * OFFERS + 2, DETAIL_WIDTH), np.int64)
-    assert describe(columns, ask, scratch, docs, distances, detail, scores) == len(detail)
+    found = describe(columns, ask, scratch, docs, keys, WGS84, detail, scores)
+    assert found == 2 * OFFERS + 2
     assert detail[0, [STATE, OFFERS_OF]].tolist() == [UNKNOWN, OFFERS]
     assert detail[1, SAVING] == 7
     assert sorted(detail[1 : OFFERS + 1, DEAL].tolist()) == list(range(OFFERS))
@@ -72,12 +72,11 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
 
 def test_no_document_no_row(engine: Searcher) -> None:
     segment = engine.segments[0]
-    hours = Clock(engine.start).hours(QUERY, NOW)
-    ask = Planner(segment, Weights()).plan(QUERY, hours, at=NOW, top_k=1).ask
+    ask = planned(engine._views[0].planner, QUERY, start=engine.start).ask
     scratch = segment.borrow_scratch()
     none = np.zeros(0, np.int64)
     detail = np.empty((1, DETAIL_WIDTH), np.int64)
-    distances, scores = np.zeros(0), np.zeros(1)
+    keys, scores = np.zeros((0, 2)), np.zeros(1)
     describe, columns = kernels().describe, segment.columns_of(0)
-    found = describe(columns, ask, scratch, none, distances, detail, scores)
+    found = describe(columns, ask, scratch, none, keys, WGS84, detail, scores)
     assert found == 0

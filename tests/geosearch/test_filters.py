@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from geosearch import filters, plan
-from geosearch.clock import Clock
 from geosearch.columns import Ask, Filter
 from geosearch.filters import KNOWN, NO_FILTER, FilterCache
 from geosearch.model import Query
@@ -24,6 +23,7 @@ from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView
 from indexes.rtree import NODE_SIZE
 from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
+from tests.geosearch.planning import planned
 from tests.geosearch.test_predicates import random_query
 
 HERE: dict[str, Any] = {"lat": CENTRE[0], "lng": CENTRE[1], "at": NOON, "open": "now"}
@@ -44,14 +44,8 @@ def view(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> SegmentView:
     return SegmentView(segment, START, Weights())
 
 
-def planned(view: SegmentView, query: Query) -> Plan:
-    assert query.at is not None
-    hours = Clock(START).hours(query, query.at)
-    return view.planner.plan(query, hours, at=query.at, top_k=query.limit)
-
-
 def filter_of(view: SegmentView, query: Query) -> Filter:
-    return planned(view, query).ask.filter
+    return planned(view.planner, query).ask.filter
 
 
 def questions(segment: Segment, count: int) -> Iterator[Query]:
@@ -68,11 +62,11 @@ def test_answers_are_the_same(view: SegmentView, monkeypatch: pytest.MonkeyPatch
     for query in questions(view.segment, 400):
         answers = []
         monkeypatch.setattr(filters, "ASKED_BEFORE", 1_000_000)
-        first = planned(view, query)
+        first = planned(view.planner, query)
         monkeypatch.setattr(filters, "ASKED_BEFORE", 0)
         assert first.ask.filter is NO_FILTER
         # Without a filter, while it is filled, and when it is full of what was learnt.
-        second, third = planned(view, query), planned(view, query)
+        second, third = planned(view.planner, query), planned(view.planner, query)
         for one, told in ((first, work), (second, {}), (third, again)):
             docs, keys, counters = view.rank(one, explain=True)
             counts: dict[str, dict[str, int]] = {"category": {}, "program": {}}
@@ -94,7 +88,7 @@ def test_a_filter_is_kept_when_it_is_asked_for_again(view: SegmentView) -> None:
     assert not plan.described(without(view, query))["filter_kept"]
     kept = filter_of(view, query)
     assert kept is not NO_FILTER
-    assert plan.described(planned(view, query).ask)["filter_kept"]
+    assert plan.described(planned(view.planner, query).ask)["filter_kept"]
     assert filter_of(view, msgspec.structs.replace(query, lat=0.0, radius=50.0, limit=3)) is kept
 
 
@@ -152,25 +146,25 @@ def test_where_nothing_decides_nothing_is_kept(view: SegmentView) -> None:
 
 
 def test_it_is_filled_as_searches_come_by(view: SegmentView) -> None:
-    near = [planned(view, Query(**LARGE, radius=200.0)) for _ in range(2)][1]
+    near = [planned(view.planner, Query(**LARGE, radius=200.0)) for _ in range(2)][1]
     known = near.ask.filter.passing
     assert len(known) == -(-len(view.segment) // NODE_SIZE)
     assert not known.any()
     view.rank(near, explain=False)
     assert 0 < np.count_nonzero(known & KNOWN) < 0.2 * len(known)
-    wide = planned(view, Query(**LARGE, radius=50_000.0, sort="saving", limit=100))
+    wide = planned(view.planner, Query(**LARGE, radius=50_000.0, sort="saving", limit=100))
     assert wide.ask.filter.passing is not known
 
 
 def test_a_priced_filter_has_values(view: SegmentView) -> None:
     for sort, valued in (("best", True), ("saving", True), ("distance", False), ("rating", False)):
-        ask = [planned(view, Query(**OWN, sort=sort)).ask for _ in range(2)][1]
+        ask = [planned(view.planner, Query(**OWN, sort=sort)).ask for _ in range(2)][1]
         assert (len(ask.filter.value) > 0) == valued, sort
 
 
 def test_a_value_that_is_not_written_yet_is_worked_out(view: SegmentView) -> None:
     """As another thread may see it: the bits of a leaf, but not all of its values."""
-    one = [planned(view, Query(**OWN, sort="saving", radius=50_000.0)) for _ in range(2)][1]
+    one = [planned(view.planner, Query(**OWN, sort="saving", radius=50_000.0)) for _ in range(2)][1]
     expected = [part.tolist() for part in view.rank(one, explain=False)[:2]]
     assert len(expected[0]) > 5
     assert np.count_nonzero(one.ask.filter.value) > 5
@@ -187,15 +181,17 @@ def test_many_threads_fill_one_filter(view: SegmentView) -> None:
     def answers(one: Plan) -> Any:
         return [part.tolist() for part in view.rank(one, explain=False)[:2]]
 
-    plain = [answers(planned(view, query)._replace(ask=without(view, query))) for query in asked]
-    kept = [planned(view, query) for query in asked]
+    plain = [
+        answers(planned(view.planner, query)._replace(ask=without(view, query))) for query in asked
+    ]
+    kept = [planned(view.planner, query) for query in asked]
     assert len({id(one.ask.filter.passing) for one in kept}) == 1
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(answers, kept)) == plain
 
 
 def without(view: SegmentView, query: Query) -> Ask:
-    return planned(view, query).ask._replace(filter=NO_FILTER)
+    return planned(view.planner, query).ask._replace(filter=NO_FILTER)
 
 
 def test_what_nobody_uses_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,6 @@ import pytest
 
 from geosearch import plan
 from geosearch.catalogue import prefixes
-from geosearch.clock import Clock
 from geosearch.columns import COUNTERS, DOC_ID_RANK
 from geosearch.model import Query
 from geosearch.plan import Planner
@@ -36,6 +35,7 @@ from tests.geosearch.number_worlds import (
     trees_without,
     usual_terms,
 )
+from tests.geosearch.planning import planned
 from tests.geosearch.test_predicates import random_query
 
 HALF, TENTH, RARE, EVERYWHERE = "card0", "card1", "card2", "card3"
@@ -106,11 +106,7 @@ def around(place: int) -> dict[str, Any]:
 def ranked(segment: Segment, query: Query) -> tuple[list[int], list[list[float]], dict[str, int]]:
     """Documents, keys and work of the first page of a question."""
     view = SegmentView(segment, START, Weights())
-    assert query.at is not None
-    hours = Clock(START).hours(query, query.at)
-    docs, keys, work = view.rank(
-        view.planner.plan(query, hours, at=query.at, top_k=query.limit), explain=True
-    )
+    docs, keys, work = view.rank(planned(view.planner, query), explain=True)
     return docs.tolist(), keys.tolist(), work
 
 
@@ -215,8 +211,7 @@ def test_as_many_are_counted_as_are_found(segment: Segment) -> None:
     view = SegmentView(segment, START, Weights())
     counted = 0
     for query in questions(segment, 150, limit=100):
-        assert query.at is not None
-        ask = planner.plan(query, Clock(START).hours(query, query.at), at=query.at, top_k=100)
+        ask = planned(planner, query)
         total = view.count(ask, {})
         found = len(view.rank(ask, explain=False)[0])
         assert found == min(total, 100)
@@ -243,7 +238,7 @@ def test_an_empty_segment_has_no_answer(tmp_path: Path) -> None:
     assert (docs, keys, set(work.values())) == ([], [], {0})
     view = SegmentView(empty, START, Weights())
     query = Query(lat=0.0, lng=0.0, at=NOON)
-    ask = view.planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=20)
+    ask = planned(view.planner, query)
     assert view.count(ask, {"category": {}}) == 0
 
 
@@ -256,7 +251,7 @@ def test_dead_documents_are_neither_found_nor_counted(
     after, *_ = ranked(small, query)
     assert after[:50] == before[1::2]
     view = SegmentView(small, START, Weights())
-    ask = view.planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=20)
+    ask = planned(view.planner, query)
     assert view.count(ask, {}) == len(small) - 50
 
 
@@ -269,7 +264,7 @@ def test_whole_districts_are_counted_without_the_dead(
     view, columns, catalogue = SegmentView(small, START, Weights()), small.columns, small.catalogue
     for radius in (700.0, 3000.0, 9000.0, 50_000.0):
         query = Query(lat=CENTRE[0], lng=CENTRE[1], at=NOON, radius=radius)
-        ask = view.planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=20)
+        ask = planned(view.planner, query)
         y, x = columns.doc_position[:, 1] / 1e7, columns.doc_position[:, 0] / 1e7
         near = [
             doc

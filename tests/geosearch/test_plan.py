@@ -16,7 +16,6 @@ from geosearch import plan
 from geosearch.bounds import ANY_PROGRAM_CLASS, OWN_CLASSES, PUBLIC_CLASS, class_of
 from geosearch.build.pipeline import build
 from geosearch.catalogue import program_bit
-from geosearch.clock import Clock
 from geosearch.columns import (
     ANY_DEAL,
     CARD_DEAL,
@@ -32,7 +31,8 @@ from geosearch.searcher import Searcher, open_index
 from geosearch.segment import Segment
 from indexes.datum import from_wgs84
 from indexes.sphere import UNITS_PER_DEGREE, Place, circle_of, haversine_m
-from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
+from tests.geosearch.number_worlds import CENTRE, NOON, Shape, open_world
+from tests.geosearch.planning import planned
 from tests.geosearch.snapshot_files import deal, merchant, write_snapshot
 
 NOW = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
@@ -50,9 +50,7 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
 def plan_of(segment: Segment, **wish: Any) -> Plan:
     fields: dict[str, Any] = {"lat": CENTRE[0], "lng": CENTRE[1], "at": NOON}
     query = Query(**fields | wish)
-    assert query.at is not None
-    planner = Planner(segment, Weights())
-    return planner.plan(query, Clock(START).hours(query, query.at), at=query.at, top_k=20)
+    return planned(Planner(segment, Weights()), query)
 
 
 def ask_of(segment: Segment, **wish: Any) -> Ask:
@@ -99,7 +97,7 @@ def test_rare_programmes_share_a_class(segment: Segment) -> None:
 def test_cards_nobody_knows_are_named_once_and_harmless(segment: Segment) -> None:
     planner = Planner(segment, Weights())
     query = Query(lat=0.0, lng=0.0, cards=("nobody's", "card0", "nobody's", "other"))
-    assert planner.unknown_cards(query) == ("nobody's", "other")
+    assert planner.shape(query, 1).wanted.unknown == ("nobody's", "other")
     assert ask_of(segment, cards=("nobody's",)).lists.driven, "no document needs to be read"
 
 
@@ -146,7 +144,7 @@ def test_plans_are_kept_and_forgotten(segment: Segment, monkeypatch: pytest.Monk
 
     def wallet(card: str) -> Any:
         query = Query(lat=0.0, lng=0.0, at=NOON, cards=(card,), categories=(card,))
-        return planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=1).ask.wallet
+        return planned(planner, query).ask.wallet
 
     first = wallet("card0")
     assert wallet("card0") is first

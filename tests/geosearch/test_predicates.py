@@ -17,7 +17,6 @@ import pytest
 from numba import config
 from numpy.typing import NDArray
 
-from geosearch.clock import Clock
 from geosearch.columns import Ask, Columns, Scratch, new_scratch
 from geosearch.model import Query
 from geosearch.plan import Planner
@@ -43,6 +42,7 @@ from indexes.jit import int64, njit
 from indexes.rtree import NODE_BITS
 from indexes.sphere import Place, circle_of, note_boxes_m, note_reached, reach_m
 from tests.geosearch.number_worlds import START, Shape, open_world, usual_terms
+from tests.geosearch.planning import planned
 
 FAULTS = (
     "match below a node that holds none",
@@ -135,13 +135,12 @@ def random_query(rng: Random, segment: Segment, cards: Sequence[str]) -> Query:
 
 def faults(segment: Segment, columns: Columns, rng: Random, questions: int) -> list[int]:
     """Faults by kind, and the matches looked at."""
-    planner, clock = Planner(segment, Weights()), Clock(START)
+    planner = Planner(segment, Weights())
     cards = list(segment.program_numbers)
     scratch, out = new_scratch(int(columns.level_start[-1])), np.zeros(CHECKED + 1, np.int64)
     for _ in range(questions):
         query = random_query(rng, segment, cards)
-        assert query.at is not None
-        asked = planner.plan(query, clock.hours(query, query.at), at=query.at, top_k=20)
+        asked = planned(planner, query)
         audit(columns, asked.ask, asked.place, scratch, out)
     found: list[int] = out.tolist()
     return found

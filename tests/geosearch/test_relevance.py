@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from geosearch.clock import Clock
 from geosearch.columns import MAX_CARRIED, SORTS, Words
 from geosearch.model import Query
 from geosearch.plan import Plan
@@ -21,6 +20,7 @@ from geosearch.ranking import Weights
 from geosearch.segment_view import SegmentView
 from indexes.postings import block_maxima
 from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
+from tests.geosearch.planning import planned
 from tests.geosearch.test_predicates import random_query
 
 DOCS = 3_000
@@ -75,9 +75,7 @@ def as_words(lists: list[dict[int, int]], weights: list[float], required: int) -
 
 
 def plan(view: SegmentView, query: Query, words: Words | None, after: Any = None) -> Plan:
-    hours = Clock(START).hours(query, NOON)
-    limit = query.limit
-    return view.planner.plan(query, hours, at=NOON, top_k=limit, words=words, after=after)
+    return planned(view.planner, query, words=words, after=after)
 
 
 def matches(view: SegmentView, query: Query) -> dict[int, list[float]]:

@@ -29,9 +29,9 @@ QUESTIONS = int(os.environ.get("GEOSEARCH_COMPARISONS", "24000")) // (8 * len(KI
 CURRENCIES = ("CNY", "JPY", "KWD", "CHF")
 
 
-def members(text: bytes) -> Any:
+def members(text: bytes | memoryview) -> Any:
     """What a text says, in its order; numbers may be spelled in two ways (`1e-7`)."""
-    return json.loads(text, object_pairs_hook=list)
+    return json.loads(bytes(text), object_pairs_hook=list)
 
 
 def compared(engine: Searcher, query: Query) -> Answer:

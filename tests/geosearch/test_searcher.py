@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 import geosearch
@@ -191,6 +192,26 @@ def test_rank_many_is_rank_in_order(halves: Halves) -> None:
             assert many.keys.tolist() == one.keys.tolist()
             assert (many.total, many.facets) == (one.total, one.facets)
     assert halves.whole.rank_many([]) == []
+
+
+def test_pages_are_page_of_each(halves: Halves) -> None:
+    rng = Random("pages")
+    queries = [to_query(make_request(rng, halves.world), explain=False) for _ in range(200)]
+    beyond = halves.whole.end + timedelta(days=1)
+    queries[7] = msgspec.structs.replace(queries[7], at=beyond, cursor=None)
+    for engine in (halves.whole, halves.parts):
+        pages = engine.pages(queries)
+        assert engine.pages([]) == []
+        assert pages.pop(7) is None
+        with pytest.raises(BadRequest):
+            engine.page(queries[7])
+        for query, page in zip(queries[:7] + queries[8:], pages, strict=True):
+            assert page is not None
+            one = engine.page(query)
+            assert (bytes(page.results), page.count) == (bytes(one.results), one.count)
+            for name in set(Answer.__struct_fields__) - {"took_us"}:
+                assert getattr(page.answer, name) == getattr(one.answer, name), name
+        assert sum(page.count for page in pages if page is not None) > 200
 
 
 def test_threads_share_an_engine(halves: Halves) -> None:

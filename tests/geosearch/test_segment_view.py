@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geosearch.clock import Clock
 from geosearch.columns import COUNTERS
 from geosearch.model import Query
 from geosearch.plan import Plan
 from geosearch.ranking import Weights
 from geosearch.segment_view import SegmentView
 from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
+from tests.geosearch.planning import planned
 
 QUERY = Query(lat=CENTRE[0], lng=CENTRE[1], at=NOON, sort="distance", limit=5)
 
@@ -23,7 +23,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> SegmentView:
 
 
 def plan_of(view: SegmentView, query: Query = QUERY) -> Plan:
-    return view.planner.plan(query, Clock(START).hours(query, NOON), at=NOON, top_k=query.limit)
+    return planned(view.planner, query)
 
 
 def test_results_outlive_the_next_question(view: SegmentView) -> None:
@@ -66,7 +66,7 @@ def test_after_a_failure_the_next_question_is_answered(view: SegmentView) -> Non
 def test_hits_keep_the_order_they_are_given(view: SegmentView, tmp_path: Path) -> None:
     plan = plan_of(view)
     docs, keys, _ = view.rank(plan, explain=False)
-    hits = view.hits(QUERY, plan.ask, docs[::-1].copy(), keys[::-1, 1])
+    hits = view.hits(QUERY, plan.ask, docs[::-1].copy(), keys[::-1].copy())
     assert [hit.distance_m for hit in hits] == keys[::-1, 1].tolist()
     assert [hit.merchant["merchant_id"] for hit in hits] == [
         view.segment.merchant_id(doc) for doc in docs[::-1].tolist()

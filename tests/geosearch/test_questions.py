@@ -1,0 +1,80 @@
+"""What queries ask apart from place and time is planned once, and forgotten when there is much."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geosearch import questions
+from geosearch.build.pipeline import build
+from geosearch.model import Query
+from geosearch.questions import Question
+from geosearch.searcher import Searcher, open_index
+from tests.geosearch.snapshot_files import PROGRAM, deal, merchant, write_snapshot
+
+NOW = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Searcher:
+    tables = {
+        "merchants": [merchant(n) for n in range(5)],
+        "programs": [PROGRAM],
+        "deals": [deal(0, merchant_ids=["m1"], program_id="red")],
+    }
+    write_snapshot(tmp_path / "snapshot", tables)
+    build(tmp_path / "snapshot", tmp_path / "index", now=NOW)
+    return open_index(tmp_path / "index")
+
+
+def asked(engine: Searcher, top_k: int = 20, **wish: Any) -> Question:
+    fields: dict[str, Any] = {"lat": 31.23, "lng": 121.47, "at": NOW}
+    return engine._questions.question(Query(**fields | wish), top_k)
+
+
+def test_place_time_area_and_text_make_no_other_statement(engine: Searcher) -> None:
+    usual = asked(engine, cards=("red",))
+    for wish in (
+        {"lat": 30.0, "lng": -5.0, "crs": "GCJ02"},
+        {"at": NOW.replace(hour=23), "open": "now", "min_minutes_left": 5},
+        {"radius": 5.0, "bbox": (1.0, 2.0, 3.0, 4.0)},
+        {"q": "noodles"},
+        {"total": True, "facets": ("category",), "explain": True},
+    ):
+        assert asked(engine, cards=("red",), **wish).statement is usual.statement, wish
+
+
+def test_every_other_wish_makes_one(engine: Searcher) -> None:
+    wishes: list[dict[str, Any]] = [
+        {},
+        {"cards": ("red",)},
+        {"cards": ("red",), "deals": "any"},
+        {"party_size": 2},
+        {"spend": 0},
+        {"categories": ("food",)},
+        {"min_rating": 4.0},
+        {"sort": "rating"},
+        {"top_k": 21},
+    ]
+    made = [asked(engine, **wish) for wish in wishes]
+    assert len({id(one.statement) for one in made}) == len(wishes)
+    for wish, one in zip(wishes, made, strict=True):
+        assert asked(engine, **wish).statement is one.statement, wish
+
+
+def test_statements_are_forgotten(engine: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "KEPT_STATEMENTS", 2)
+    first = asked(engine, party_size=1)
+    for number in (2, 3):
+        asked(engine, party_size=number)
+    again = asked(engine, party_size=1)
+    assert again.statement is not first.statement
+    assert again.plans[0].ask.bill == first.plans[0].ask.bill
+    assert len(engine._questions._statements) <= 2
+
+
+def test_cards_that_no_segment_knows(engine: Searcher) -> None:
+    wallet = ("nobodys", "red", "nobodys", "other")
+    assert asked(engine, cards=wallet).statement.unknown_cards == ("nobodys", "other")
+    assert asked(engine).statement.unknown_cards == ()

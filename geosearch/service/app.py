@@ -74,7 +74,7 @@ def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) ->
     # Not a last route for every path: the pattern of a path does not match a line feed.
     app.router.default = handlers.elsewhere()
     app.router.redirect_slashes = False
-    setattr(app, PROMPT, handlers.prompt())
+    setattr(app, PROMPT, handlers.desk())
     return app
 
 

@@ -9,7 +9,7 @@ Routes are plain ASGI applications, not Starlette request functions: for a const
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from geosearch.errors import BadRequest
 from geosearch.model import Query
+from geosearch.service.encode import Pieces
 from geosearch.service.journal import Answered, Journal
 from geosearch.service.problems import (
     MAX_QUERY_STRING,
@@ -27,7 +28,7 @@ from geosearch.service.problems import (
     uri_too_long,
 )
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
-from geosearch.service.protocol import Headers, Prompt
+from geosearch.service.protocol import Headers, Prompt, Request
 
 JSON = b"application/json"
 
@@ -90,7 +91,7 @@ class Asked:
 class Reply(msgspec.Struct, frozen=True):
     """What a handler answers. `query` and `results` are for log and metrics of nearby queries."""
 
-    body: bytes
+    body: Pieces
     status: int = 200
     media_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -101,8 +102,8 @@ class Reply(msgspec.Struct, frozen=True):
 
 Handler = Callable[[Asked], Awaitable[Reply]]
 
-PromptHandler = Callable[[bytes, Headers, bytes], Reply | None]
-"""Answers a query string, headers and a body; None where that takes longer than a search."""
+PromptHandler = Callable[[Sequence[Request]], Sequence[Reply | None]]
+"""Answers requests; None where one is refused, or takes longer than a search."""
 
 
 class Endpoint:
@@ -144,41 +145,41 @@ class Endpoint:
             reply = await self._reply(scope, receive)
         except _Disconnected:
             return
+        body = b"".join(reply.body)
         await send(
             {
                 "type": "http.response.start",
                 "status": reply.status,
                 "headers": [
                     (b"content-type", reply.media_type),
-                    (b"content-length", b"%d" % len(reply.body)),
+                    (b"content-length", b"%d" % len(body)),
                     # An answer holds for one wallet at one instant.
                     (b"cache-control", b"no-store"),
                     *reply.headers,
                 ],
             }
         )
-        body = b"" if scope["method"] == "HEAD" else reply.body
-        await send({"type": "http.response.body", "body": body})
+        sent = b"" if scope["method"] == "HEAD" else body
+        await send({"type": "http.response.body", "body": sent})
         self._note(scope["method"], reply, time.perf_counter_ns() - started)
 
-    def prompt(self, method: str, handler: PromptHandler) -> Prompt:
-        """Return what answers requests of a method for which `handler` has a reply.
+    def prompt(self, handler: PromptHandler) -> Prompt:
+        """Return what answers requests for which `handler` has a reply.
 
         What is wrong with any other request is left for the long way to find and say.
         """
 
-        def answer(query_string: bytes, headers: Headers, body: bytes) -> bytes | None:
+        def answer(requests: Sequence[Request]) -> list[Pieces | None]:
             started = time.perf_counter_ns()
-            if len(query_string) > MAX_QUERY_STRING or len(body) > self._max_body_bytes:
-                return None
             try:
-                reply = handler(query_string, headers, body)
+                replies = handler(requests)
             except Exception:
-                return None
-            if reply is None:
-                return None
-            self._note(method, reply, time.perf_counter_ns() - started)
-            return reply.body
+                return [None] * len(requests)
+            elapsed_ns = time.perf_counter_ns() - started
+            for request, reply in zip(requests, replies, strict=True):
+                if reply is not None:
+                    self._note(request.method.decode(), reply, elapsed_ns)
+            return [None if reply is None else reply.body for reply in replies]
 
         return answer
 
@@ -198,21 +199,21 @@ class Endpoint:
             return await handler(Asked(scope, receive, self._max_body_bytes))
         except BadRequest as refusal:
             code = refusal.code
-            return Reply(refusal_body(refusal), status_of(code), PROBLEM, code=code)
+            return Reply((refusal_body(refusal),), status_of(code), PROBLEM, code=code)
         except HttpProblem as refusal:
             code = refusal.code
             headers = tuple(
                 (name.encode(), text.encode()) for name, text in refusal.headers.items()
             )
             body = problem_body(code, str(refusal))
-            return Reply(body, status_of(code), PROBLEM, headers, code)
+            return Reply((body,), status_of(code), PROBLEM, headers, code)
         except _Disconnected:
             raise
         except Exception:
             fault = uuid.uuid4().hex
             self._log.exception("fault", route=self.route, fault=fault)
             detail = f"Expected an answer, got a fault of ours, logged as {fault}"
-            return Reply(problem_body("fault", detail), 500, PROBLEM, code="fault")
+            return Reply((problem_body("fault", detail),), 500, PROBLEM, code="fault")
 
     def _note(self, method: str, reply: Reply, elapsed_ns: int) -> None:
         query = reply.query

@@ -8,7 +8,7 @@ is on disk, for the cursors that name it, and its pages go when the last request
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +35,9 @@ class Engine(Protocol):
 
     def page(self, query: Query) -> Page:
         """Return the answer to one query, with its results as JSON text."""
+
+    def pages(self, queries: Sequence[Query]) -> Sequence[Page | None]:
+        """Return what `page` does for each query, None where that raises `BadRequest`."""
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
         """Return what a half-typed text may become."""

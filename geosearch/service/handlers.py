@@ -9,7 +9,7 @@ GIL there, and nobody waits behind them.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -34,8 +34,8 @@ from geosearch.service.journal import Journal
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.openapi import openapi_document
-from geosearch.service.problems import HttpProblem
-from geosearch.service.protocol import Headers, Prompt
+from geosearch.service.problems import MAX_QUERY_STRING, HttpProblem
+from geosearch.service.protocol import Desk, Request
 from geosearch.service.request import (
     read_batch,
     read_body,
@@ -95,13 +95,10 @@ class Handlers:
             self._route("/openapi.json", GET=self.openapi),
         ]
 
-    def prompt(self) -> dict[tuple[bytes, bytes], Prompt]:
-        """Return the answers that need no task and wait for nothing, by method and path."""
-        nearby = self._endpoint("/v1/nearby", {})
-        return {
-            (b"GET", b"/v1/nearby"): nearby.prompt("GET", self._nearby_get_now),
-            (b"POST", b"/v1/nearby"): nearby.prompt("POST", self._nearby_post_now),
-        }
+    def desk(self) -> Desk:
+        """Return the answers that need no task and wait for nothing."""
+        kept = [(method, b"/v1/nearby") for method in (b"GET", b"POST")]
+        return Desk(kept, self._endpoint("/v1/nearby", {}).prompt(self._nearby_now))
 
     def elsewhere(self) -> Endpoint:
         """Return what answers on any other path."""
@@ -126,7 +123,7 @@ class Handlers:
         """`GET /v1/suggest`: what a half-typed text may become."""
         query = read_suggest(asked.query_string)
         found = self._engines.current().engine.suggest(query)
-        return Reply(encode_suggestions(found))
+        return Reply((encode_suggestions(found),))
 
     async def merchant(self, asked: Asked) -> Reply:
         """`GET /v1/merchants/{id}`: one merchant with its hours and deals."""
@@ -135,29 +132,29 @@ class Handlers:
         record = self._engines.current().engine.merchant(merchant_id, at)
         if record is None:
             raise HttpProblem("not_found", "Expected the id of a merchant, got an unknown one")
-        return Reply(orjson.dumps(record))
+        return Reply((orjson.dumps(record),))
 
     async def zones(self, asked: Asked) -> Reply:
         """`GET /v1/zones`: zones that hold a point."""
         place = read_place(asked.query_string)
         lat, lng = to_wgs84(place.lat, place.lng, place.crs)
         zones = self._engines.current().engine.zones_at(lat, lng, place.at)
-        return Reply(orjson.dumps({"zones": zones}))
+        return Reply((orjson.dumps({"zones": zones}),))
 
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""
         read_nothing(asked.query_string)
-        return Reply(orjson.dumps({"programs": self._engines.current().engine.programs()}))
+        return Reply((orjson.dumps({"programs": self._engines.current().engine.programs()}),))
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: version, counts, horizon and age."""
         read_nothing(asked.query_string)
-        return Reply(orjson.dumps(self._engines.current().engine.info()))
+        return Reply((orjson.dumps(self._engines.current().engine.info()),))
 
     async def alive(self, asked: Asked) -> Reply:
         """`GET /healthz`: the process answers."""
         read_nothing(asked.query_string)
-        return Reply(b'{"status":"alive"}')
+        return Reply((b'{"status":"alive"}',))
 
     async def ready(self, asked: Asked) -> Reply:
         """`GET /readyz`: an index is loaded, and now lies within its horizon."""
@@ -170,18 +167,18 @@ class Handlers:
                 f"Expected an index whose horizon holds now, {now.isoformat(timespec='seconds')}, "
                 f"got {loaded.horizon_start.isoformat()} to {loaded.horizon_end.isoformat()}",
             )
-        return Reply(orjson.dumps({"status": "ready", "version": loaded.version}))
+        return Reply((orjson.dumps({"status": "ready", "version": loaded.version}),))
 
     async def metrics(self, asked: Asked) -> Reply:
         """`GET /metrics`: for Prometheus."""
         read_nothing(asked.query_string)
         self._journal.tell()
-        return Reply(self._metrics.page(), media_type=METRICS_TEXT)
+        return Reply((self._metrics.page(),), media_type=METRICS_TEXT)
 
     async def openapi(self, asked: Asked) -> Reply:
         """`GET /openapi.json`: this interface for programs."""
         read_nothing(asked.query_string)
-        return Reply(self._openapi)
+        return Reply((self._openapi,))
 
     async def nowhere(self, asked: Asked) -> Reply:
         """Refuse any path that is no route."""
@@ -204,22 +201,38 @@ class Handlers:
         )
 
     async def _nearby(self, query: Query) -> Reply:
-        return self._nearby_now(query) or await self._in_thread(self._search, query)
-
-    def _nearby_now(self, query: Query) -> Reply | None:
-        """Return the answer, or None if that may take longer than others should wait."""
         loaded = self._loaded_now(query)
         if loaded is None or _is_heavy(query):
+            return await self._in_thread(self._search, query)
+        return _reply(query, _page(loaded.engine, query))
+
+    def _nearby_now(self, requests: Sequence[Request]) -> list[Reply | None]:
+        """Return the answers; None where one is refused, or others should not wait for it."""
+        loaded = self._engines.current()
+        queries = [self._read_now(request, loaded.version) for request in requests]
+        pages = iter(loaded.engine.pages([query for query in queries if query is not None]))
+        replies: list[Reply | None] = []
+        for query in queries:
+            page = None if query is None else next(pages)
+            replies.append(None if query is None or page is None else _reply(query, page))
+        return replies
+
+    def _read_now(self, request: Request, version: str) -> Query | None:
+        """Return what is asked, or None where the answer has to wait for something."""
+        _, _, query_string, headers, body = request
+        if len(query_string) > MAX_QUERY_STRING or len(body) > self._settings.max_body_bytes:
             return None
-        return _reply(loaded.engine, query)
-
-    def _nearby_get_now(self, query_string: bytes, headers: Headers, body: bytes) -> Reply | None:
-        return self._nearby_now(read_url(query_string))
-
-    def _nearby_post_now(self, query_string: bytes, headers: Headers, body: bytes) -> Reply | None:
-        read_nothing(query_string)
-        read_body_headers(headers)
-        return self._nearby_now(read_body(body))
+        try:
+            if request.method == b"GET":
+                query = read_url(query_string)
+            else:
+                read_nothing(query_string)
+                read_body_headers(headers)
+                query = read_body(body)
+            other = query.cursor is not None and read_cursor(query.cursor).version != version
+        except (BadRequest, HttpProblem):
+            return None
+        return None if other or query.explain or _is_heavy(query) else query
 
     def _loaded_now(self, query: Query) -> Loaded | None:
         """Return the version to ask, or None if it has to be opened first."""
@@ -233,7 +246,7 @@ class Handlers:
         return self._engines.pinned(read_cursor(query.cursor).version)
 
     def _search(self, query: Query) -> Reply:
-        return _reply(self._loaded(query).engine, query)
+        return _reply(query, _page(self._loaded(query).engine, query))
 
     def _search_all(self, queries: list[Query]) -> Reply:
         pages = []
@@ -242,7 +255,7 @@ class Handlers:
                 pages.append(_page(self._loaded(query).engine, query))
             except BadRequest as refusal:
                 raise _relocated(refusal, position) from refusal
-        return Reply(encode_pages(pages))
+        return Reply((encode_pages(pages),))
 
     async def _in_thread(self, work: Callable[[_Work], Reply], given: _Work) -> Reply:
         """Return what `work` answers, from a thread, if not too many wait for one already."""
@@ -265,8 +278,7 @@ def _is_heavy(query: Query) -> bool:
     return query.polygon is not None or (counts and query.radius_m is None)
 
 
-def _reply(engine: Engine, query: Query) -> Reply:
-    page = _page(engine, query)
+def _reply(query: Query, page: Page) -> Reply:
     return Reply(encode_page(page), query=query, results=page.count)
 
 

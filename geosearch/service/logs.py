@@ -6,9 +6,10 @@ A request is logged by route, status, time, results and its position rounded to 
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+import msgspec
 import orjson
 import structlog
 
@@ -16,7 +17,7 @@ POSITION_DECIMALS = 2
 """Decimals of a degree that a log may know: 0.01 degree is 1.1 km of latitude."""
 
 
-_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+_encoder = msgspec.json.Encoder()
 
 _info_stream: BinaryIO | None = None
 
@@ -55,11 +56,11 @@ def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
     logging.getLogger("uvicorn").setLevel(level.upper())
 
 
-def write_lines(lines: Iterable[dict[str, Any]]) -> None:
+def write_lines(lines: Sequence[msgspec.Struct]) -> None:
     """Write lines of level info at once, past the processors of structlog.
 
     A line has event, level and timestamp already, and what it may not know is left out.
     """
     if _info_stream is not None:
-        _info_stream.write(b"".join([orjson.dumps(line, option=_LINE) for line in lines]))
+        _info_stream.write(_encoder.encode_lines(lines))
         _info_stream.flush()

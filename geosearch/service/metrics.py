@@ -66,13 +66,13 @@ class Metrics:
         # labels() costs as much as the rest of an observation: keep the children.
         self._request_children: dict[tuple[str, int], Counter] = {}
 
-    def count_request(self, route: str, status: int) -> None:
-        """Count one answered request."""
+    def count_requests(self, route: str, status: int, times: int) -> None:
+        """Count answered requests."""
         child = self._request_children.get((route, status))
         if child is None:
             child = self._requests.labels(route, str(status))
             self._request_children[route, status] = child
-        child.inc()
+        child.inc(times)
 
     def count_error(self, code: str) -> None:
         """Count one refused or failed request."""

@@ -7,9 +7,14 @@ uvicorn writes the head of an answer, then its body. Without delay (TCP_NODELAY)
 packets, each with a way through the system of its own; joined, a core answers 7 % more requests.
 
 It also makes a task of each request, and messages of what is asked and answered. An application
-may have answers that need neither (`PROMPT`): of a request that came whole, over a connection that
-stays open, and the only one of what was received, so that nobody waits behind a pipeline of them.
-Any other request, and any that such an answer declines, goes uvicorn's way from its first byte.
+may have answers that need neither (`PROMPT`, a `Desk`): of a request that came whole, over a
+connection that stays open, and the only one of what was received, so that nobody waits behind a
+pipeline of them. Any other request, and any that such an answer declines, goes uvicorn's way from
+its first byte.
+
+What came in one turn of the event loop is answered together. A search runs through more code than a
+processor keeps at hand: with 16 connections, where some ten requests come in a turn, a core answers
+half as many again if they go through it stage by stage.
 
 A server that sleeps until the next request takes long to wake, above all in a virtual machine: at
 half of its load a request cost 300 us of a core instead of 200. `BusyPolling` keeps it awake for a
@@ -18,13 +23,14 @@ moment.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from geosearch.service.encode import Pieces
 from geosearch.service.problems import (
     MAX_QUERY_STRING,
     MEDIA_TYPE,
@@ -47,15 +53,65 @@ _REFUSAL = (
 _NOT_HTTP = HttpProblem("not_http", "Expected a request of HTTP/1.1, got something else")
 
 PROMPT = "prompt"
-"""Attribute of an application: its prompt answers by method and path."""
+"""Attribute of an application: the `Desk` of its prompt answers."""
+
+TOGETHER = 16
+"""Most requests that are answered before the first of their answers is sent."""
 
 Headers = Sequence[tuple[bytes, bytes]]
-Prompt = Callable[[bytes, Headers, bytes], bytes | None]
-"""Body of the answer to a query string, headers and a body: 200, JSON, not to be stored.
 
-None, without any effect, where the request has to go the long way: it waits for something, it is
+
+class Request(NamedTuple):
+    """A whole request; `path` and `query_string` as they came."""
+
+    method: bytes
+    path: bytes
+    query_string: bytes
+    headers: Headers
+    body: bytes
+
+
+Prompt = Callable[[Sequence[Request]], Sequence[Pieces | None]]
+"""Bodies of the answers to requests: 200, JSON, not to be stored.
+
+None, without any effect, where a request has to go the long way: it waits for something, it is
 refused, or it fails.
 """
+
+
+class Desk:
+    """Where requests with prompt answers wait until the others of the same turn have come.
+
+    Parameters
+    ----------
+    kept
+        Methods and paths of requests that may have a prompt answer.
+    prompt
+        What answers them.
+    """
+
+    def __init__(self, kept: Collection[tuple[bytes, bytes]], prompt: Prompt) -> None:
+        self.kept = frozenset(kept)
+        self._prompt = prompt
+        self._waiting: list[tuple[JoiningProtocol, Request]] = []
+
+    def hand_in(self, protocol: "JoiningProtocol", request: Request) -> None:
+        """Have `protocol.answered` called, with the body, as soon as the loop has read the rest."""
+        if not self._waiting:
+            protocol.loop.call_soon(self.answer)
+        self._waiting.append((protocol, request))
+
+    def answer(self) -> None:
+        """Answer those who waited longest; what else waits is answered when these are sent."""
+        together, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+        if self._waiting:
+            self._waiting[0][0].loop.call_soon(self.answer)
+        bodies = self._prompt([request for _, request in together])
+        for (protocol, _), body in zip(together, bodies, strict=True):
+            protocol.answered(body)
+
+
+_NO_DESK = Desk((), lambda requests: [None] * len(requests))
 
 
 class BusyPolling:
@@ -107,9 +163,8 @@ class JoiningProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._busy_polling = busy_polling
-        self._prompt: dict[tuple[bytes, bytes], Prompt] = getattr(self.app, PROMPT, {})
-        self._may_be_prompt = False
-        self._held: tuple[Prompt, bytes] | None = None
+        self._desk: Desk = getattr(self.app, PROMPT, _NO_DESK)
+        self._may_be_prompt = self._held = self._waiting = False
         self.url = self._body = b""
         self._receiving = self._idle = False
         self._idle_since = 0.0
@@ -127,10 +182,11 @@ class JoiningProtocol(HttpToolsProtocol):
         self._may_be_prompt = self._receiving = True
         super().data_received(data)
         self._receiving = False
-        if self._held is not None:
-            self._let_go()
-        if not self._idle:
-            self._unset_keepalive_if_required()
+        if not self._waiting:
+            if self._held:
+                self._let_go()
+            if not self._idle:
+                self._unset_keepalive_if_required()
         self._busy_polling.begin(self.loop)
 
     def _unset_keepalive_if_required(self) -> None:
@@ -141,8 +197,8 @@ class JoiningProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection, if nothing came since its last answer for long enough."""
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._keep_alive(left)
+        if left > 0 or self._waiting:
+            self._keep_alive(max(left, 0.0))
         else:
             super().timeout_keep_alive_handler()
 
@@ -152,6 +208,7 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what uvicorn cannot read, and end the connection."""
+        self._leave_desk()
         problem = uri_too_long() if len(self.url) > MAX_QUERY_STRING else _NOT_HTTP
         line, body = STATUS_LINE[status_of(problem.code)], problem_body(problem.code, str(problem))
         self.transport.write(_REFUSAL % (line, self._dated(), MEDIA_TYPE, len(body), body))
@@ -159,15 +216,15 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request, without the scope that only uvicorn's way needs."""
+        self._leave_desk()
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._idle = False
 
     def on_headers_complete(self) -> None:
         """Hold the request, if its answer may be prompt, until it is whole."""
         path, _, query_string = self.url.partition(b"?")
-        prompt = self._prompt.get((self.parser.get_method(), path))
         if (
-            prompt is not None
+            (self.parser.get_method(), path) in self._desk.kept
             and self._may_be_prompt
             and (self.cycle is None or self.cycle.response_complete)
             and not self.flow.write_paused
@@ -177,32 +234,57 @@ class JoiningProtocol(HttpToolsProtocol):
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
         ):
-            self._held, self._body = (prompt, query_string), b""
+            self._held, self._body = True, b""
         else:
             self._go_the_long_way()
         self._may_be_prompt = False
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
-        if self._held is None:
-            super().on_body(body)
-        else:
+        if self._held:
             self._body += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Answer a request that was held."""
-        if self._held is not None:
-            prompt, query_string = self._held
-            answer = prompt(query_string, self.headers, self._body)
-            if answer is not None:
-                self._held = None
-                self._answer(answer)
-                return
-            self._let_go()
+        """Hand a request in that was held."""
+        if not self._held:
+            super().on_message_complete()
+            return
+        path, _, query_string = self.url.partition(b"?")
+        self._waiting = True
+        method = self.parser.get_method()
+        self._desk.hand_in(self, Request(method, path, query_string, self.headers, self._body))
+
+    def answered(self, body: Pieces | None) -> None:
+        """Send the body of a prompt answer, or let the request go the long way."""
+        self._waiting = False
+        if self.parser is None:  # The client is gone.
+            return
+        if body is not None:
+            self._held = False
+            self._answer(body)
+            return
+        self._unset_keepalive_if_required()
+        self._let_go()
         super().on_message_complete()
 
-    def _answer(self, body: bytes) -> None:
-        self._plain_transport.writelines((_HEAD % (self._dated(), len(body)), body))
+    def eof_received(self) -> None:
+        """Answer what the client asked for before it stopped sending."""
+        self._leave_desk()
+
+    def shutdown(self) -> None:
+        """Answer what was asked for, then end the connection."""
+        self._leave_desk()
+        super().shutdown()
+
+    def _leave_desk(self) -> None:
+        while self._waiting:
+            self._desk.answer()
+
+    def _answer(self, body: Pieces) -> None:
+        head = _HEAD % (self._dated(), sum(map(len, body)))
+        self._plain_transport.writelines((head, *body))
         self.server_state.total_requests += 1
         self._idle, self._idle_since = True, self.loop.time()
         if self.timeout_keep_alive_task is None:
@@ -218,7 +300,7 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def _let_go(self) -> None:
         """Tell uvicorn of the request that was held."""
-        self._held = None
+        self._held = False
         self._go_the_long_way()
         if self._body:
             super().on_body(self._body)

@@ -1,7 +1,7 @@
 """A small engine for tests of the service, and the service over it: answers are made up."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,6 +70,15 @@ class FakeEngine:
 
     def page(self, query: Query) -> Page:
         return page_of(self.search(query))
+
+    def pages(self, queries: Sequence[Query]) -> list[Page | None]:
+        return [self._tried(query) for query in queries]
+
+    def _tried(self, query: Query) -> Page | None:
+        try:
+            return self.page(query)
+        except BadRequest:
+            return None
 
     def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
         return None if merchant_id == "unknown" else {"merchant_id": merchant_id, "at": at}

@@ -17,8 +17,8 @@ class Counts:
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
 
-    def count_request(self, route: str, status: int) -> None:
-        self.told.append((route, status))
+    def count_requests(self, route: str, status: int, times: int) -> None:
+        self.told.append((route, status, times))
 
     def count_error(self, code: str) -> None:
         self.told.append((code,))
@@ -42,16 +42,17 @@ def told(journal: Journal, *answered: Answered) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(("level", "lines"), [("info", 2), ("warning", 0)])
+@pytest.mark.parametrize(("level", "lines"), [("info", 3), ("warning", 0)])
 def test_metrics_and_log_lines(level: str, lines: int) -> None:
     log, counts = io.BytesIO(), Counts()
     configure_logs(level, log)
-    told(Journal(counts, logs=True), NEARBY, REFUSED)  # type: ignore[arg-type]
+    told(Journal(counts, logs=True), NEARBY, REFUSED, NEARBY)  # type: ignore[arg-type]
     assert counts.told == [
-        ("/v1/nearby", 200),
+        ("/v1/nearby", 200, 2),
+        ("/v1/nearby", 400, 1),
         ("best", 0.0015, 20),
-        ("/v1/nearby", 400),
         ("bad_request",),
+        ("best", 0.0015, 20),
     ]
     said = [orjson.loads(line) for line in log.getvalue().splitlines()]
     assert len(said) == lines

@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,11 +15,12 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from geosearch.service.app import make_app
+from geosearch.service.encode import Pieces
 from geosearch.service.engines import Engines
 from geosearch.service.handlers import Handlers
 from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import Metrics
-from geosearch.service.protocol import PROMPT, JoiningProtocol
+from geosearch.service.protocol import PROMPT, TOGETHER, Desk, JoiningProtocol, Request
 from geosearch.service.settings import Settings
 from tests.geosearch.fakes import FakeEngine, publish_fake
 from tests.geosearch.service.test_app_refusals import BAD
@@ -75,27 +76,29 @@ def _config(app: Starlette) -> Config:
     return Config(app, proxy_headers=False, access_log=False, **options)
 
 
+def nobody(requests: Sequence[Request]) -> list[Pieces | None]:
+    """Leaves every request to the long way."""
+    return [None] * len(requests)
+
+
 class Exchange:
     """What a connection got for what it sent, piece by piece, and the number of prompt answers."""
 
     def __init__(self, handlers: Handlers, *pieces: bytes, long_way: bool = False) -> None:
         self.prompt: Counter[bytes] = Counter()
         app = make_app(handlers)
-        answers = {} if long_way else self._counted(app)
-        setattr(app, PROMPT, answers)
+        setattr(app, PROMPT, Desk((), nobody) if long_way else self._counted(getattr(app, PROMPT)))
         self.wire = Wire()
         asyncio.run(self._send(app, pieces))
 
-    def _counted(self, app: Starlette) -> dict[tuple[bytes, bytes], Any]:
-        def counted(method: bytes, prompt: Any) -> Any:
-            def answer(*request: Any) -> bytes | None:
-                body: bytes | None = prompt(*request)
-                self.prompt[method] += body is not None
-                return body
+    def _counted(self, desk: Desk) -> Desk:
+        def answer(requests: Sequence[Request]) -> Sequence[Pieces | None]:
+            bodies = desk._prompt(requests)
+            for request, body in zip(requests, bodies, strict=True):
+                self.prompt[request.method] += body is not None
+            return bodies
 
-            return answer
-
-        return {key: counted(key[0], prompt) for key, prompt in getattr(app, PROMPT).items()}
+        return Desk(desk.kept, answer)
 
     async def _send(self, app: Starlette, pieces: Iterable[bytes]) -> None:
         config = _config(app)
@@ -107,7 +110,8 @@ class Exchange:
             if self.wire.closed:
                 break
             protocol.data_received(piece)
-            await asyncio.sleep(0)
+            for _ in range(2):  # The desk's turn, and that of the task of the long way.
+                await asyncio.sleep(0)
         while state.tasks or protocol.pipeline:
             await asyncio.sleep(0.001)
         self.closed = self.wire.closed
@@ -174,6 +178,131 @@ def test_prompt_answers_are_those_of_the_long_way(
     assert (told.prompt.total(), twin.prompt.total()) == (prompt, 0)
 
 
+class Crowd:
+    """Connections that send something each before the loop has another turn."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self.app = make_app(handlers)
+        self.together: list[int] = []
+        self.protocols: list[JoiningProtocol] = []
+        self.wires: list[Wire] = []
+        desk: Desk = getattr(self.app, PROMPT)
+
+        def noted(requests: Sequence[Request]) -> Sequence[Pieces | None]:
+            self.together.append(len(requests))
+            return desk._prompt(requests)
+
+        setattr(self.app, PROMPT, Desk(desk.kept, noted))
+
+    def send(self, *asked: bytes) -> None:
+        """Send each over a connection of its own."""
+        for one in asked:
+            protocol, wire = JoiningProtocol(_config(self.app), ServerState(), {}), Wire()
+            protocol.connection_made(cast(asyncio.Transport, wire))
+            protocol.data_received(one)
+            self.protocols.append(protocol)
+            self.wires.append(wire)
+
+    def close(self) -> None:
+        """End every connection that is there."""
+        for protocol in self.protocols:
+            protocol.connection_lost(None)
+
+
+def nearby(limit: int) -> bytes:
+    return request("GET", f"/v1/nearby?{HERE}&limit={limit}")
+
+
+def results_of(sent: bytes) -> int:
+    return len(json.loads(sent.partition(b"\r\n\r\n")[2])["results"])
+
+
+def test_what_comes_in_one_turn_is_answered_together(handlers: Handlers) -> None:
+    async def run() -> None:
+        crowd = Crowd(handlers)
+        crowd.send(*(nearby(1 + at % 5) for at in range(2 * TOGETHER + 3)))
+        assert not any(wire.sent for wire in crowd.wires)
+        await asyncio.sleep(0)
+        assert [bool(wire.sent) for wire in crowd.wires] == [True] * TOGETHER + [False] * (
+            TOGETHER + 3
+        ), "what is answered is sent before more is"
+        for _ in range(2):
+            await asyncio.sleep(0)
+        assert crowd.together == [TOGETHER, TOGETHER, 3]
+        assert [results_of(wire.sent) for wire in crowd.wires] == [
+            1 + at % 5 for at in range(2 * TOGETHER + 3)
+        ]
+        crowd.close()
+
+    asyncio.run(run())
+
+
+def test_each_of_them_may_go_the_long_way(handlers: Handlers) -> None:
+    async def run() -> None:
+        crowd = Crowd(handlers)
+        crowd.send(nearby(2), request("GET", "/v1/nearby?lat=x"), nearby(3))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert crowd.together == [3]
+        first, refused, last = (wire.sent for wire in crowd.wires)
+        assert (results_of(first), results_of(last)) == (2, 3)
+        assert refused.startswith(b"HTTP/1.1 400 ")
+        crowd.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("end", ["eof_received", "shutdown", "garbage"])
+def test_who_waits_is_answered_before_the_connection_ends(handlers: Handlers, end: str) -> None:
+    async def run() -> None:
+        crowd = Crowd(handlers)
+        crowd.send(*[nearby(2)] * (TOGETHER + 1))
+        protocol, wire = crowd.protocols[-1], crowd.wires[-1]
+        assert not wire.sent
+        if end == "garbage":
+            protocol.data_received(b"\x00\x01")
+        else:
+            getattr(protocol, end)()
+        assert wire.sent.startswith(b"HTTP/1.1 200 OK")
+        assert wire.closed == (end != "eof_received")
+        assert (b"HTTP/1.1 400 " in wire.sent) == (end == "garbage")
+        assert crowd.together == [TOGETHER, 1]
+        await asyncio.sleep(0)
+        crowd.close()
+
+    asyncio.run(run())
+
+
+def test_nothing_is_sent_to_who_has_gone(handlers: Handlers) -> None:
+    async def run() -> None:
+        crowd = Crowd(handlers)
+        crowd.send(nearby(2), nearby(3), request("GET", "/v1/nearby?lat=x"))
+        for gone in (0, 2):
+            crowd.protocols[gone].connection_lost(None)
+        await asyncio.sleep(0.001)
+        assert [bool(wire.sent) for wire in crowd.wires] == [False, True, False]
+        crowd.protocols[1].connection_lost(None)
+
+    asyncio.run(run())
+
+
+def test_nobody_is_cut_off_while_waiting(handlers: Handlers) -> None:
+    async def run() -> None:
+        crowd = Crowd(handlers)
+        crowd.send(nearby(2))
+        protocol, wire = crowd.protocols[0], crowd.wires[0]
+        await asyncio.sleep(0)
+        protocol._idle_since -= 2 * protocol.timeout_keep_alive
+        protocol.data_received(nearby(2))
+        protocol.timeout_keep_alive_handler()
+        assert not wire.closed
+        await asyncio.sleep(0)
+        assert wire.sent.count(b"HTTP/1.1 200 OK") == 2
+        crowd.close()
+
+    asyncio.run(run())
+
+
 def test_what_is_refused_goes_the_long_way(handlers: Handlers) -> None:
     asked_nearby = [bad for bad in BAD if bad.url.partition("?")[0] == "/v1/nearby"]
     refused = 0
@@ -198,6 +327,7 @@ def test_every_answer_has_the_date_of_its_second(handlers: Handlers) -> None:
             state.default_headers = [(b"date", date), (b"server", b"us")]
             for _ in range(times):
                 protocol.data_received(GET)
+                await asyncio.sleep(0)
             assert wire.sent.count(b"date: %b\r\nserver: us\r\n" % date) == times
         protocol.connection_lost(None)
 
@@ -232,12 +362,15 @@ def test_a_connection_stays_open_for_a_while_after_its_last_answer(handlers: Han
         under_way = GET + POST[:HALF]
         for asked, waits in ((GET, True), (under_way, False), (POST[HALF:], False), (POST, True)):
             protocol.data_received(asked)
+            if waits:
+                await asyncio.sleep(0)
             assert (protocol.timeout_keep_alive_task is not None) == waits, asked
             while protocol.tasks and asked is not under_way:
                 await asyncio.sleep(0)
             assert (protocol.timeout_keep_alive_task is None) == (asked is under_way)
         timer = protocol.timeout_keep_alive_task
         protocol.data_received(GET)
+        await asyncio.sleep(0)
         assert protocol.timeout_keep_alive_task is timer, "no timer an answer"
         assert wire.sent.count(b"HTTP/1.1 200 OK") == 5
         # As the timer does that was set for an earlier answer, and the one set then for the last.

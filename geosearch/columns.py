@@ -181,7 +181,7 @@ class Words(NamedTuple):
     """What text a match has: t lists of documents.
 
     A match is in each of the first `required` ones, shortest first. The others only add to its
-    relevance.
+    relevance. Where `below` says who is a match and relevance is no matter, none is required.
     """
 
     docs: U32  # ascending within each list
@@ -192,6 +192,7 @@ class Words(NamedTuple):
     required: int
     carried: int  # lists, from the first on, whose part below a node is noted on the way down
     worth: float  # minor units of a relevance of 1 in the net benefit
+    below: U16  # [n] bits of what a node has in all required lists; none where that is little
 
 
 class Page(NamedTuple):

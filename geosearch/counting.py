@@ -44,6 +44,7 @@ from geosearch.traversal import (
     holds_words,
     is_leaf,
     may_hold_match,
+    note_few,
     place_of,
     run_of,
 )
@@ -232,25 +233,31 @@ def _count_run(
     scratch: Scratch,
     node: int,
     leaf: int,
+    few: int,
     near: bool,
     sure: bool,
     tally: Tally,
 ) -> int:
     """Count what matches of what is read at a node; return how many.
 
-    `near`: all of it is within the radius; `sure`: it is a leaf, and what passes the filter and is
-    within the radius matches.
+    `few` is what `note_few` said of it; `near`: all of it is within the radius; `sure`: it is a
+    leaf, and what passes the filter and is within the radius matches.
     """
     total = 0
-    begin, end = run_of(columns, ask, scratch, node, leaf)
-    bits = bits_of(columns, ask, scratch, leaf)
-    noted = not near and is_leaf(ask)
+    begin, end, bits = int64(0), few, int64(0)
+    if few < 0:
+        begin, end = run_of(columns, ask, scratch, node, leaf)
+        bits = bits_of(columns, ask, scratch, leaf)
+    noted = few < 0 and not near and is_leaf(ask)
     if noted:
         note_within(columns.leaf_position, circle, begin, end, scratch.within)
     if sure:
         return _count_leaf(columns, ask, circle, scratch, begin, end, bits, near, tally)
     for listed in range(begin, end):
-        at = place_of(columns, ask, scratch, listed, bits)
+        if few < 0:
+            at = place_of(columns, ask, scratch, listed, bits)
+        else:
+            at = scratch.place[listed]
         if at < 0:
             continue
         scratch.work[DOCS] += 1
@@ -301,6 +308,7 @@ def count(
     size = 0
     node = -1
     index = 0
+    few = int64(-1)
     near = False
     # A list that drives is read like one leaf.
     reading = ask.lists.driven
@@ -324,7 +332,8 @@ def count(
                 scratch.work[DOCS] += end - first
                 total += _tally_run(columns, ask, first, end, tally)
                 continue
-            if level > 0 and not are_few(ask, scratch, node):
+            few = note_few(columns, ask, scratch, level, index)
+            if level > 0 and few < 0 and not are_few(ask, scratch, node):
                 enter_words(ask, scratch, node)
                 first, end = children_of(columns, level, index)
                 begin = columns.level_start[level - 1]
@@ -336,7 +345,7 @@ def count(
                     within = 1 if near else scratch.within[child - first]
                     size = _push(columns, ask, scratch, size, level - 1, child, within)
                 continue
-        total += _count_run(columns, ask, circle, scratch, node, index, near, sure, tally)
+        total += _count_run(columns, ask, circle, scratch, node, index, few, near, sure, tally)
         reading = False
     return total
 

@@ -28,11 +28,10 @@ from geosearch.predicates import (
     doc_may_pass,
     doc_value,
 )
+from geosearch.relevance import ALL_PASS
 from indexes.jit import inner_njit, int64, njit
 from indexes.rtree import NODE_BITS, NODE_SIZE
 
-ALL_PASS = (1 << NODE_SIZE) - 1
-"""Bits of a leaf all of whose documents may pass."""
 KNOWN = 1 << NODE_SIZE
 """Set in the word of a leaf whose bits are known."""
 
@@ -158,9 +157,9 @@ def is_known(ask: Ask, leaf: int) -> bool:
 
 
 @inner_njit
-def none_passes(ask: Ask, leaf: int) -> bool:
-    """Whether no document of a leaf passes, of which that is known."""
-    return int64(ask.filter.passing[leaf]) == KNOWN
+def known_bits(ask: Ask, leaf: int) -> int:
+    """Bits of the documents of a leaf that may pass, from what is known; see `is_known`."""
+    return int64(ask.filter.passing[leaf]) & ALL_PASS
 
 
 @inner_njit

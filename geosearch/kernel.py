@@ -54,6 +54,7 @@ from geosearch.traversal import (
     children_of,
     holds_words,
     may_hold_match,
+    note_few,
     note_places,
     run_of,
 )
@@ -147,18 +148,32 @@ def _offer_doc(
 
 @inner_njit
 def _offer_run(
-    columns: Columns, ask: Ask, circle: Circle, scratch: Scratch, found: int, node: int, leaf: int
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    found: int,
+    node: int,
+    leaf: int,
+    noted: int,
 ) -> int:
-    """Test what is read at a node; return how many results are kept."""
-    begin, end = run_of(columns, ask, scratch, node, leaf)
-    bits = bits_of(columns, ask, scratch, leaf)
+    """Test what is read at a node; return how many results are kept.
+
+    `noted` is what `note_few` said of it.
+    """
+    begin, end, bits = int64(0), noted, int64(0)
+    if noted < 0:
+        begin, end = run_of(columns, ask, scratch, node, leaf)
+        bits = bits_of(columns, ask, scratch, leaf)
     for first in range(begin, end, NODE_SIZE):
-        count = note_places(columns, ask, scratch, first, min(first + NODE_SIZE, end), bits)
+        count = noted
+        if noted < 0:
+            count = note_places(columns, ask, scratch, first, min(first + NODE_SIZE, end), bits)
         note_points_m(columns.leaf_position, circle, scratch.place, count, scratch.lower_m)
-        for noted in range(count):
-            at = scratch.place[noted]
+        for place in range(count):
+            at = scratch.place[place]
             doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-            lower_m = scratch.lower_m[noted]
+            lower_m = scratch.lower_m[place]
             found = _offer_doc(columns, ask, circle, scratch, found, node, at, doc, lower_m)
     return found
 
@@ -211,6 +226,7 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
     size = 0
     node = -1
     index = 0
+    noted = int64(-1)
     levels = columns.level_start.shape[0] - 1
     # A list that drives is read like one leaf.
     reading = ask.lists.driven
@@ -233,7 +249,8 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
             index = scratch.heap_entry[0, 1] & INDEX_MASK
             node = columns.level_start[level] + index
             size = drop_first(scratch, size)
-            if level > 0 and not are_few(ask, scratch, node):
+            noted = note_few(columns, ask, scratch, level, index)
+            if level > 0 and noted < 0 and not are_few(ask, scratch, node):
                 enter_words(ask, scratch, node)
                 first, end = children_of(columns, level, index)
                 begin = columns.level_start[level - 1]
@@ -245,7 +262,7 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
                     )
                 continue
             scratch.work[LEAVES] += 1
-        found = _offer_run(columns, ask, circle, scratch, found, node, index)
+        found = _offer_run(columns, ask, circle, scratch, found, node, index, noted)
         reading = False
     return found
 

@@ -91,6 +91,7 @@ def empty_columns() -> Columns:
 def _example_ask() -> Ask:
     """An `Ask` of the right types; its values are never used."""
     docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
+    spans, weights, below = np.zeros((1, 2), np.int64), np.zeros(1), np.zeros(1, np.uint16)
     return Ask(
         Hours(0, 0, 0, 0, 0),
         Wallet(0, np.zeros(1, np.uint64), flags, np.zeros(1, np.int64)),
@@ -98,7 +99,7 @@ def _example_ask() -> Ask:
         Taste(np.zeros(2, np.uint64), flags, 0),
         Area(False, 0, 0, 0, 0, np.zeros((1, 5))),
         Lists(False, docs, False, docs, 0),
-        Words(docs, flags, flags, np.zeros((1, 2), np.int64), np.zeros(1), 0, 0, 0.0),
+        Words(docs, flags, flags, spans, weights, 0, 0, 0.0, below),
         Page(0, 0.0, 0, False, 0.0, 0.0, 0),
         Filter(docs, np.zeros(1)),
     )

@@ -21,6 +21,7 @@ from geosearch.columns import (
     ANY_HOURS,
     BY_BEST,
     BY_DISTANCE,
+    BY_RELEVANCE,
     BY_SAVING,
     CARD_DEAL,
     F64,
@@ -98,6 +99,8 @@ class Shape(NamedTuple):
     """Number of what its filters depend on beside tree and time; 0 = nothing."""
     valued: bool
     """Whether the order needs the best deal of a document."""
+    ranked: bool
+    """Whether the order needs to know how well a document fits words."""
 
 
 class Bounds(NamedTuple):
@@ -187,7 +190,7 @@ class Planner:
         BadRequest
             If the zone is unknown or not in force, or the polygon is not one.
         """
-        wanted, bill, taste, page, filters, valued = shape
+        wanted, bill, taste, page, filters, valued, ranked = shape
         lists, wallet = wanted.alone
         area, docs, south, north = _EVERYWHERE
         radius_m: float | None = query.radius or DEFAULT_RADIUS_M
@@ -199,7 +202,11 @@ class Planner:
             if docs is not None:
                 lists = _with_area(lists, docs)
             if words is not None:
-                lists = _with_words(lists, words, docs)
+                if len(words.below) and not ranked:
+                    # Too many to drive; who is a match is known without looking at lists.
+                    words = _made(Words, (*words[:5], 0, 0, *words[7:]))
+                else:
+                    lists = _with_words(lists, words, docs)
         if after is not None:
             page = page._replace(
                 after=True, after_primary=after[0], after_secondary=after[1], after_id_rank=after[2]
@@ -236,6 +243,7 @@ class Planner:
             Page(sort, self._walk_cost_per_m, top_k, False, *_NO_KEYS),
             filters,
             valued,
+            sort in (BY_BEST, BY_RELEVANCE),
         )
 
     def _filter_number(self, wish: tuple[Any, ...]) -> int:

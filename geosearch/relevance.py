@@ -7,9 +7,12 @@ Not useful for: what the words of a query are (`texts`); everything here is comp
 from geosearch.columns import POSTINGS, Ask, Scratch
 from indexes.jit import inner_njit, int64
 from indexes.postings import first_posting, greatest_impact, next_posting
-from indexes.rtree import NODE_SIZE
+from indexes.rtree import NODE_BITS, NODE_SIZE
 
 MISSING = -1.0
+
+ALL_PASS = (1 << NODE_SIZE) - 1
+"""Bits of a leaf all of whose documents may pass."""
 
 
 @inner_njit
@@ -108,9 +111,17 @@ def doc_relevance(ask: Ask, scratch: Scratch, node: int, doc: int) -> float:
 
 
 @inner_njit
+def word_bits(ask: Ask, node: int) -> int:
+    """Bits of the children of a node, of a leaf the documents, that may have the words."""
+    return int64(ask.words.below[node]) if ask.words.below.shape[0] > 0 else ALL_PASS
+
+
+@inner_njit
 def doc_has_words(ask: Ask, scratch: Scratch, node: int, doc: int) -> bool:
     """Whether every required list holds the document; as `doc_relevance`, where it is no matter."""
     words = ask.words
+    if words.below.shape[0] > 0:
+        return bool((int64(words.below[doc >> NODE_BITS]) >> (doc & (NODE_SIZE - 1))) & 1)
     for t in range(words.required):
         begin = words.span[t, 0]
         stop = words.span[t, 1]

@@ -8,10 +8,12 @@ in *runs*: a leaf of the tree, the part of the rarest word's list below a node, 
 that drives a search.
 """
 
+import numpy as np
+
 from geosearch.columns import Ask, Columns, Scratch
-from geosearch.filters import ALL_PASS, is_known, none_passes, passing_bits
+from geosearch.filters import is_known, known_bits, passing_bits
 from geosearch.predicates import node_may_match
-from geosearch.relevance import narrow_words
+from geosearch.relevance import ALL_PASS, narrow_words, word_bits
 from indexes.jit import inner_njit, int64
 from indexes.rtree import NODE_BITS, NODE_SIZE
 
@@ -19,14 +21,19 @@ LEVEL_SHIFT = 48
 INDEX_MASK = (1 << LEVEL_SHIFT) - 1
 """A node as one number: its level above, its number in the level below."""
 
+_BIT_NUMBER = np.array([{2**bit % 37: bit for bit in range(36)}.get(rest, 0) for rest in range(37)])
+"""Which bit a power of 2 is, by its remainder: up to 2**35 these are all different."""
+
 
 @inner_njit
 def may_hold_match(columns: Columns, ask: Ask, level: int, index: int) -> bool:
-    """Whether a match may lie below a node, wherever that is and whatever its words."""
+    """Whether a match may lie below a node, wherever that is; lists of words are not looked at."""
+    node = columns.level_start[level] + index
     known = level == 0 and is_known(ask, index)
-    if known and none_passes(ask, index):
-        return False
-    return node_may_match(columns, ask, columns.level_start[level] + index, level, index, known)
+    bits = word_bits(ask, node)
+    if known:
+        bits &= known_bits(ask, index)
+    return bits != 0 and node_may_match(columns, ask, node, level, index, known)
 
 
 @inner_njit
@@ -102,6 +109,34 @@ def note_places(
 
 
 @inner_njit
+def note_few(columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int) -> int:
+    """Note the places of what may pass below a node above the leaves, where a bit tells of words.
+
+    Returns how many; -1 where they are more than a leaf has, or nothing tells: then its children
+    are looked at. Leaves with one such document or none are not worth it.
+    """
+    if level != 1 or ask.words.carried > 0 or ask.words.below.shape[0] == 0:
+        return -1
+    first, end = children_of(columns, level, index)
+    count = int64(0)
+    for leaf in range(first, end):
+        bits = word_bits(ask, leaf)
+        if bits == 0:
+            continue
+        bits &= passing_bits(columns, ask, scratch, leaf)
+        while bits != 0:
+            if count == NODE_SIZE:
+                return -1
+            lowest = bits & -bits
+            scratch.place[count] = (leaf << NODE_BITS) + int64(_BIT_NUMBER[lowest % 37])
+            count += 1
+            bits ^= lowest
+    return count
+
+
+@inner_njit
 def bits_of(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
     """Bits of a leaf that is read as a whole."""
-    return passing_bits(columns, ask, scratch, leaf) if is_leaf(ask) else ALL_PASS
+    if not is_leaf(ask):
+        return ALL_PASS
+    return passing_bits(columns, ask, scratch, leaf) & word_bits(ask, leaf)

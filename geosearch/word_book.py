@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from geosearch.columns import MAX_CARRIED, U8, U32, Words
 from geosearch.segment import Segment
 from indexes.pinyin import full_pinyin, initials_range, sound_readings
 from indexes.postings import block_maxima
+from indexes.rtree import NODE_SIZE
 from indexes.terms import Word
 from indexes.unions import Spans, Unions
 
@@ -44,6 +46,10 @@ CLOSE_DOCS = 100_000
 
 SPANS_KEPT = 1 << 14
 """Terms of which is kept where their postings stand: a question asks for each a few times."""
+
+RARE = 32
+"""Where every word is in more than one of so many documents, `Words.below` says who holds all of
+them: looking up where lists go on below a node costs more then."""
 
 _STEPS = 255
 
@@ -119,6 +125,7 @@ class WordBook:
             0,
             0,
             worth,
+            np.zeros(0, np.uint16),
         )
         """No words: every document matches."""
         self.nothing = self._words(self.none, [_EMPTY], 1)
@@ -176,8 +183,26 @@ class WordBook:
         if whole:
             lists.append(_List(*whole[0], WHOLE_SHARE / _STEPS))
         if any(part.own is not None for part in lists):
-            return self._joined(lists, required)
-        return self._words(self.none, lists, required)
+            found = self._joined(lists, required)
+        else:
+            found = self._words(self.none, lists, required)
+        if lists[0].size * RARE < len(self._segment):
+            return found
+        return found._replace(below=self._below(found))
+
+    def _below(self, words: Words) -> NDArray[np.uint16]:
+        """`Words.below` of lists."""
+        held = np.ones(len(self._segment), np.bool_)
+        for begin, end in words.span[: words.required].tolist():
+            one = np.zeros(len(held), np.bool_)
+            one[words.docs[begin:end]] = True
+            held &= one
+        levels: list[NDArray[np.uint16]] = []
+        while len(held) > 1 or not levels:
+            whole = np.pad(held, (0, -len(held) % NODE_SIZE))
+            levels.append(np.packbits(whole, bitorder="little").view("<u2"))
+            held = levels[-1] != 0
+        return np.concatenate(levels)
 
     def _words(self, source: Words, lists: list[_List], required: int) -> Words:
         return source._replace(

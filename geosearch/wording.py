@@ -85,7 +85,7 @@ class Interpreter:
         if found is None:
             shares = self._shares(wording.choices)
             found = tuple(book.words(wording, shares) for book in self._books)
-            size = sum(
+            size = sum(words.below.nbytes for words in found) + sum(
                 words.docs.nbytes + words.impacts.nbytes
                 for words, book in zip(found, self._books, strict=True)
                 if words.docs is not book.none.docs

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from geosearch.columns import MAX_CARRIED, SORTS, Words
 from geosearch.model import Query
@@ -19,6 +20,7 @@ from geosearch.plan import Plan
 from geosearch.ranking import Weights
 from geosearch.segment_view import SegmentView
 from indexes.postings import block_maxima
+from indexes.rtree import NODE_SIZE
 from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
 from tests.geosearch.planning import planned
 from tests.geosearch.test_predicates import random_query
@@ -26,7 +28,7 @@ from tests.geosearch.test_predicates import random_query
 DOCS = 3_000
 CARDS = ("card0", "card1")
 WORTH = 3000.0
-QUESTIONS = 300
+QUESTIONS = 400
 
 
 class Drawn(NamedTuple):
@@ -56,7 +58,23 @@ def draw(rng: Random, docs: int) -> Drawn:
     required = rng.choice((len(lists), len(lists), max(1, len(lists) - 1)))
     lists[:required] = sorted(lists[:required], key=len)
     weights = [rng.choice((0.3, 0.5, 1.0)) / len(lists) / 255 for _ in lists]
-    return Drawn(lists, weights, required, as_words(lists, weights, required))
+    words = as_words(lists, weights, required)
+    if rng.random() < 0.5:
+        words = words._replace(below=below_of(lists[:required], docs))
+    return Drawn(lists, weights, required, words)
+
+
+def below_of(lists: list[dict[int, int]], docs: int) -> NDArray[np.uint16]:
+    """A bit for each child of a node, of a leaf for each document, with one of what all hold."""
+    items, size, below = set(lists[0]).intersection(*lists), docs, list[int]()
+    while size > 1:
+        size = -(-size // NODE_SIZE)
+        level = [0] * size
+        for item in items:
+            level[item // NODE_SIZE] |= 1 << item % NODE_SIZE
+        items = {item // NODE_SIZE for item in items}
+        below += level
+    return np.array(below, np.uint16)
 
 
 def as_words(lists: list[dict[int, int]], weights: list[float], required: int) -> Words:
@@ -71,6 +89,7 @@ def as_words(lists: list[dict[int, int]], weights: list[float], required: int) -
         required=required,
         carried=min(required, MAX_CARRIED),
         worth=WORTH,
+        below=np.zeros(0, np.uint16),
     )
 
 
@@ -155,7 +174,7 @@ def test_words_narrow_and_rank_as_python_does(view: SegmentView) -> None:
 def test_a_rare_word_reads_few_documents(view: SegmentView) -> None:
     """The tree is only walked where the word is: work follows the matches, not the city."""
     rng = Random(5)
-    query = Query(lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, q="word", sort="distance")
+    query = Query(lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, q="word", sort="distance", at=NOON)
     for share in (0.03, 0.3):
         one = {doc: 200 for doc in range(DOCS) if rng.random() < share}
         words = as_words([one], [1 / 255], 1)
@@ -168,13 +187,37 @@ def test_a_rare_word_reads_few_documents(view: SegmentView) -> None:
         assert work["nodes"] <= 16 * 6
 
 
+def test_a_frequent_word_is_looked_up_nowhere(view: SegmentView) -> None:
+    """Bits say who has it, and where few have it below a node these are read at once."""
+    rng = Random(6)
+    query = Query(lat=CENTRE[0], lng=CENTRE[1], radius=900.0, q="word", sort="distance", at=NOON)
+    for share in (0.05, 0.1, 0.5):
+        one = {doc: 200 for doc in range(DOCS) if rng.random() < share}
+        listed = as_words([one], [1 / 255], 1)
+        bits = listed._replace(below=below_of([one], DOCS))
+        docs, keys, before = view.rank(plan(view, query, listed), True)
+        again, same, work = view.rank(plan(view, query, bits), True)
+        assert (again.tolist(), same.tolist()) == (docs.tolist(), keys.tolist())
+        assert before["postings"] > 0
+        assert work["postings"] == 0
+        assert work["nodes"] <= before["nodes"]
+        assert work["docs"] <= before["docs"] + NODE_SIZE
+        counted = [view.count(plan(view, query, words), {}) for words in (listed, bits)]
+        assert counted[0] == counted[1] >= len(docs)
+
+
 def test_most_relevant_first_opens_few_leaves(view: SegmentView) -> None:
     """Block maxima bound a node's relevance: one perfect match is found at once."""
     one = dict.fromkeys(range(DOCS), 1) | {DOCS // 2: 255}
     words = as_words([one], [1 / 255], 1)
-    query = Query(
-        lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, q="word", sort="relevance", limit=1
-    )
+    asked: dict[str, Any] = {
+        "radius": 50_000.0,
+        "q": "word",
+        "sort": "relevance",
+        "limit": 1,
+        "at": NOON,
+    }
+    query = Query(lat=CENTRE[0], lng=CENTRE[1], **asked)
     docs, keys, work = view.rank(plan(view, query, words), True)
     assert docs.tolist() == [DOCS // 2]
     assert keys[0, 0] == -1.0
@@ -188,6 +231,6 @@ def test_most_relevant_first_opens_few_leaves(view: SegmentView) -> None:
 
 
 def test_no_list_is_every_document(view: SegmentView) -> None:
-    query = Query(lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, sort="distance")
+    query = Query(lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, sort="distance", at=NOON)
     assert view.count(plan(view, query, None), {}) == DOCS
     assert view.count(plan(view, query, view.planner.book.nothing), {}) == 0

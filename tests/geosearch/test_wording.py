@@ -20,6 +20,8 @@ import geosearch
 from geosearch.build.pipeline import build
 from geosearch.model import Query
 from geosearch.searcher import Searcher
+from geosearch.word_book import RARE
+from indexes.rtree import NODE_SIZE
 from tests.geosearch.snapshot_files import merchant, write_snapshot
 from tests.oracles import haversine_m
 
@@ -209,6 +211,32 @@ def test_runs_are_found_by_their_pairs(town: tuple[Searcher, Twin]) -> None:
         assert not answer.corrected
 
 
+def test_who_has_frequent_words_is_known_node_by_node(town: tuple[Searcher, Twin]) -> None:
+    engine, twin = town
+    segment = engine.segments[0]
+    starts = segment.columns.level_start.tolist()
+    frequent = 0
+    for q in (*twin.vocabulary, *RUNS, "amber bakery", "copper coral dahlia"):
+        words = engine._interpreter.as_typed(q).lists[0]
+        lists = [set(words.docs[begin:end].tolist()) for begin, end in words.span.tolist()]
+        held = set(lists[0]).intersection(*lists[: words.required])
+        assert (len(words.below) > 0) == (len(lists[0]) >= len(segment) / RARE)
+        if not len(words.below):
+            continue
+        frequent += 1
+        assert len(words.below) == starts[-1]
+        for start, end in pairwise(starts):
+            bits = words.below[start:end]
+            assert held == {
+                NODE_SIZE * node + bit
+                for node in range(end - start)
+                for bit in range(NODE_SIZE)
+                if bits[node] >> bit & 1
+            }
+            held = {item // NODE_SIZE for item in held}
+    assert frequent > 20
+
+
 @pytest.mark.parametrize(
     "wish",
     [
@@ -324,7 +352,7 @@ def test_explain_says_what_was_searched(town: tuple[Searcher, Twin]) -> None:
     engine, _ = town
     answer = ask(engine, "gardn cedar", explain=True)
     assert answer.explain is not None
-    assert answer.explain["work"]["postings"] > 0
+    assert answer.explain["work"]["docs"] > 0
     words = answer.explain["words"]
     assert [word["typed"] for word in words] == ["gardn", "cedar"]
     assert words[0]["readings"][0]["docs"] > 0

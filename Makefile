@@ -1,7 +1,8 @@
 # make run    the demo: 100,000 merchants of Shanghai served on 127.0.0.1:$(PORT)
 # make test   all tests, on all cores
 # make check  lint, format, types and house rules
-# make bench  the quick suite on this machine, about five minutes; report in bench/report.html
+# make bench  the quick suite on this machine, about five minutes (ten where peers and worlds
+#             have to be made first); report in bench/report.html
 # make bench-peers  install what the suite compares with
 # make fix    let ruff repair what it can, and write docs/reference.md
 #

@@ -27,6 +27,7 @@ from geosearch.columns import (
     new_scratch,
 )
 from geosearch.directory_view import suggest_kernels
+from indexes import postings
 from indexes.folding import normalise
 from indexes.jit import entry_point
 from indexes.pinyin import full_pinyin
@@ -44,6 +45,7 @@ class Kernels(NamedTuple):
     count_names: Callable[..., int]
     describe: Callable[..., int]
     write_results: Callable[..., int]
+    note_common: Callable[..., int]
 
 
 @cache
@@ -53,6 +55,7 @@ def kernels() -> Kernels:
     place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
     none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.value.detail
     sources, asked = Prepared(result_text.empty_sources()), (columns, ask, scratch)
+    words = ask.words
     tally = counting.Tally(none, none, none, none, none)
     return Kernels(
         entry_point(kernel.rank, (columns, ask, place, scratch, none, np.zeros((1, 2)))),
@@ -62,6 +65,10 @@ def kernels() -> Kernels:
         entry_point(
             result_text.write_results,
             (*asked, sources, none, np.zeros((1, 2)), 0, detail, np.zeros(1, np.uint8)),
+        ),
+        entry_point(
+            postings.note_common,
+            (words.docs, words.span, columns.value.level_start, words.below, none),
         ),
     )
 

@@ -112,7 +112,7 @@ class Questions:
         afters = afters or self._first_page
         wording, lists = _NO_WORDING, self._no_lists
         if query.q is not None:
-            _, wording, lists = self._interpreter.as_typed(query.q)
+            _, wording, lists, _ = self._interpreter.as_typed(query.q)
         if len(self._plan) == 1:  # in a quarter of the time of the loop
             # By position: names of arguments would double the time of a call.
             plans = [self._plan[0](statement.shapes[0], query, hours, at, lists[0], afters[0])]

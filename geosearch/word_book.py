@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from geosearch.columns import MAX_CARRIED, U8, U32, Words
+from geosearch.kernels import kernels
 from geosearch.segment import Segment
 from indexes.pinyin import full_pinyin, initials_range, sound_readings
 from indexes.postings import block_maxima
-from indexes.rtree import NODE_SIZE
 from indexes.terms import Word
 from indexes.unions import Spans, Unions
 
@@ -114,6 +113,7 @@ class WordBook:
         self._segment = segment
         self._postings = segment.postings
         self._unions = Unions(segment.postings)
+        self._note_common = kernels().note_common
         self._spans_kept: dict[int, tuple[int, int]] = {}
         self.is_phrase = segment.is_phrase
         self.none = Words(
@@ -183,26 +183,18 @@ class WordBook:
         if whole:
             lists.append(_List(*whole[0], WHOLE_SHARE / _STEPS))
         if any(part.own is not None for part in lists):
-            found = self._joined(lists, required)
-        else:
-            found = self._words(self.none, lists, required)
-        if lists[0].size * RARE < len(self._segment):
-            return found
-        return found._replace(below=self._below(found))
+            return self._joined(lists, required)
+        return self._words(self.none, lists, required)
 
-    def _below(self, words: Words) -> NDArray[np.uint16]:
-        """`Words.below` of lists."""
-        held = np.ones(len(self._segment), np.bool_)
-        for begin, end in words.span[: words.required].tolist():
-            one = np.zeros(len(held), np.bool_)
-            one[words.docs[begin:end]] = True
-            held &= one
-        levels: list[NDArray[np.uint16]] = []
-        while len(held) > 1 or not levels:
-            whole = np.pad(held, (0, -len(held) % NODE_SIZE))
-            levels.append(np.packbits(whole, bitorder="little").view("<u2"))
-            held = levels[-1] != 0
-        return np.concatenate(levels)
+    def noted(self, words: Words) -> Words:
+        """The same lists with `below`, where they are long enough: some 100 us of work."""
+        span = words.span[: words.required]
+        if len(span) == 0 or (span[0, 1] - span[0, 0]) * RARE < len(self._segment):
+            return words
+        starts = self._segment.columns.level_start
+        below = np.zeros(starts[-1], np.uint16)
+        self._note_common(words.docs, span, starts, below, np.empty(len(span), np.int64))
+        return words._replace(below=below)
 
     def _words(self, source: Words, lists: list[_List], required: int) -> Words:
         return source._replace(

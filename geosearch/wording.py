@@ -38,6 +38,9 @@ class Typed(NamedTuple):
     words: tuple[Word, ...]
     wording: Wording
     lists: tuple[Words, ...]
+    again: bool = False
+    """Whether it came more than once, so that the lists are worth some work; see `WordBook.noted`.
+    """
 
 
 class Interpreter:
@@ -60,6 +63,18 @@ class Interpreter:
         self._close: dict[Word, Choice | None] = {}
 
     def as_typed(self, text: str) -> Typed:
+        """A text as it was typed, for a question with it."""
+        found = self._read.get(text)
+        if found is None:
+            return self._typed(text)
+        if not found.again:
+            books = zip(self._books, found.lists, strict=True)
+            lists = tuple(book.noted(words) for book, words in books)
+            self._lists_bytes += sum(words.below.nbytes for words in lists)
+            found = self._read[text] = found._replace(lists=lists, again=True)
+        return found
+
+    def _typed(self, text: str) -> Typed:
         """A text as it was typed; kept, as the same few come again and again."""
         found = self._read.get(text)
         if found is None:
@@ -85,7 +100,7 @@ class Interpreter:
         if found is None:
             shares = self._shares(wording.choices)
             found = tuple(book.words(wording, shares) for book in self._books)
-            size = sum(words.below.nbytes for words in found) + sum(
+            size = sum(
                 words.docs.nbytes + words.impacts.nbytes
                 for words, book in zip(found, self._books, strict=True)
                 if words.docs is not book.none.docs
@@ -205,7 +220,7 @@ class Interpreter:
         Wording
             That of `as_typed` where all words are found together, or none of them is.
         """
-        words, typed, _ = self.as_typed(text)
+        words, typed, _, _ = self._typed(text)
         if not words or is_found(typed.choices):
             return typed
         choices: list[Choice] = []

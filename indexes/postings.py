@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.jit import inline_njit, int64, njit
+from indexes.rtree import NODE_BITS, NODE_SIZE
 
 U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
@@ -192,6 +194,51 @@ def next_posting(docs: U32, begin: int, end: int, doc: int) -> int:
         high += step
         step <<= 1
     return first_posting(docs, low, min(high, end), doc)
+
+
+@njit
+def note_common(docs: U32, span: I64, level_start: I64, below: U16, reached: I64) -> int:
+    """Note, node by node of a packed tree, the documents that all of some lists hold; how many.
+
+    Parameters
+    ----------
+    docs, span
+        Ascending documents of each list, and int64[t, 2], t > 0, where it begins and ends in them.
+        The first is best a short one.
+    level_start
+        Of a tree whose leaves hold the documents in their order; see `indexes.rtree`.
+    below
+        uint16[nodes], zero at first: a bit for each child of a node, of a leaf for each document,
+        where one of them is.
+    reached
+        int64[t], working memory.
+    """
+    lists = span.shape[0]
+    for t in range(lists):
+        reached[t] = span[t, 0]
+    found = 0
+    for at in range(span[0, 0], span[0, 1]):
+        doc = int64(docs[at])
+        held = 1
+        while held < lists:
+            place = next_posting(docs, reached[held], span[held, 1], doc)
+            reached[held] = place
+            if place == span[held, 1] or docs[place] != doc:
+                break
+            held += 1
+        if held < lists:
+            continue
+        found += 1
+        item = doc
+        for level in range(level_start.shape[0] - 1):
+            node = level_start[level] + (item >> NODE_BITS)
+            bits = int64(below[node])
+            bit = int64(1) << (item & (NODE_SIZE - 1))
+            if bits & bit:
+                break
+            below[node] = bits | bit
+            item >>= NODE_BITS
+    return found
 
 
 @inline_njit

@@ -21,6 +21,7 @@ from geosearch.build.pipeline import build
 from geosearch.model import Query
 from geosearch.searcher import Searcher
 from geosearch.word_book import RARE
+from geosearch.wording import Interpreter
 from indexes.rtree import NODE_SIZE
 from tests.geosearch.snapshot_files import merchant, write_snapshot
 from tests.oracles import haversine_m
@@ -214,10 +215,13 @@ def test_runs_are_found_by_their_pairs(town: tuple[Searcher, Twin]) -> None:
 def test_who_has_frequent_words_is_known_node_by_node(town: tuple[Searcher, Twin]) -> None:
     engine, twin = town
     segment = engine.segments[0]
+    interpreter = Interpreter([engine._views[0].planner.book], len(segment))
     starts = segment.columns.level_start.tolist()
     frequent = 0
     for q in (*twin.vocabulary, *RUNS, "amber bakery", "copper coral dahlia"):
-        words = engine._interpreter.as_typed(q).lists[0]
+        first, words, last = (interpreter.as_typed(q).lists[0] for _ in range(3))
+        assert not len(first.below), "a text that comes once is not worth it"
+        assert last is words
         lists = [set(words.docs[begin:end].tolist()) for begin, end in words.span.tolist()]
         held = set(lists[0]).intersection(*lists[: words.required])
         assert (len(words.below) > 0) == (len(lists[0]) >= len(segment) / RARE)

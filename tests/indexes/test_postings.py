@@ -21,7 +21,9 @@ from indexes.postings import (
     first_posting,
     greatest_impact,
     next_posting,
+    note_common,
 )
+from indexes.rtree import NODE_SIZE
 
 Entries = list[tuple[int, int]]
 Corpus = tuple[int, list[Entries], list[list[int]]]
@@ -156,6 +158,36 @@ def test_first_posting_is_where_a_sorted_list_says(docs: list[int], data: st.Dat
         expected = next((at for at in range(begin, end) if docs[at] >= doc), end)
         assert _first(column, begin, end, doc) == expected
         assert _next(column, begin, end, doc) == expected
+
+
+@given(docs=st.integers(1, 600), lists=st.integers(1, 4), seed=st.integers(0, 2**32))
+@settings(max_examples=200, deadline=None)
+def test_what_all_lists_hold_is_noted_in_every_node(docs: int, lists: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    held = [
+        np.flatnonzero(rng.random(docs) < rng.choice((0.0, 0.3, 0.95, 1.0))) for _ in range(lists)
+    ]
+    ends = np.cumsum([len(one) for one in held])
+    span = np.stack([ends - [len(one) for one in held], ends], axis=1).astype(np.int64)
+    sizes = [-(-docs // NODE_SIZE)]
+    while sizes[-1] > 1:
+        sizes.append(-(-sizes[-1] // NODE_SIZE))
+    starts = np.cumsum([0, *sizes]).astype(np.int64)
+    below = np.zeros(starts[-1], np.uint16)
+    found = note_common(
+        np.concatenate(held).astype(np.uint32), span, starts, below, np.empty(lists, np.int64)
+    )
+    common = set(held[0].tolist()).intersection(*(one.tolist() for one in held))
+    assert found == len(common)
+    for start, size in zip(starts.tolist(), sizes, strict=False):
+        bits = below[start : start + size].tolist()
+        assert common == {
+            NODE_SIZE * node + bit
+            for node in range(size)
+            for bit in range(NODE_SIZE)
+            if bits[node] >> bit & 1
+        }
+        common = {item // NODE_SIZE for item in common}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -81,7 +81,7 @@ def write_results(
     segment: Prepared[Columns],
     ask: Ask,
     memory: Prepared[Scratch],
-    from_: Prepared[Sources],
+    prepared: Prepared[Sources],
     docs: I64,
     keys: F64,
     datum: int,
@@ -100,7 +100,7 @@ def write_results(
         uint8[..], what is written. If it may be too short nothing is, and a length that is enough
         comes back negated.
     """
-    sources, scratch = from_.value, memory.value
+    sources, scratch = prepared.value, memory.value
     scores, ends = scratch.score, scratch.text_end
     if describe(segment, ask, memory, docs, keys, datum, detail, scores) < 0:
         return 0

@@ -101,7 +101,7 @@ class SegmentView:
         keys: NDArray[np.float64],
     ) -> memoryview:
         """JSON array of what `hits` would say, UTF-8."""
-        return self._written(query, ask, docs, keys)[0]
+        return self._written(query, ask, docs, keys, ends=False)[0]
 
     def pieces(
         self,
@@ -111,7 +111,7 @@ class SegmentView:
         keys: NDArray[np.float64],
     ) -> list[memoryview]:
         """JSON of each of what `hits` would say, UTF-8."""
-        text, ends = self._written(query, ask, docs, keys)
+        text, ends = self._written(query, ask, docs, keys, ends=True)
         # A piece begins behind the bracket, or the comma behind the piece before.
         begins = [1, *(end + 1 for end in ends[:-1])]
         return [text[begin:end] for begin, end in zip(begins, ends, strict=False)]
@@ -122,9 +122,15 @@ class SegmentView:
         return self._maker.record(doc, detail.tolist(), ask.hours.minute)
 
     def _written(
-        self, query: Query, ask: Ask, docs: NDArray[np.int64], keys: NDArray[np.float64]
+        self,
+        query: Query,
+        ask: Ask,
+        docs: NDArray[np.int64],
+        keys: NDArray[np.float64],
+        *,
+        ends: bool,
     ) -> tuple[memoryview, list[int]]:
-        """JSON array of results, and where each ends in it."""
+        """JSON array of results, and, with `ends`, where each of them ends in it."""
         scratch = self.segment.borrow_scratch()
         asked = (self._columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
         detail, text = scratch.value.detail, np.empty(_TEXT_BYTES, np.uint8)
@@ -133,9 +139,9 @@ class SegmentView:
                 detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
             else:
                 text = np.empty(-length, np.uint8)
-        ends = scratch.value.text_end[: len(docs)].tolist()
+        stops = scratch.value.text_end[: len(docs)].tolist() if ends else []
         self.segment.return_scratch(scratch)
-        return text.data[:length], ends
+        return text.data[:length], stops
 
     def _details(
         self, ask: Ask, docs: NDArray[np.int64], keys: NDArray[np.float64], crs: str

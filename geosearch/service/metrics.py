@@ -42,7 +42,7 @@ class Metrics:
         self._index = _IndexCollector(engines)
         latency = Histogram(
             "geosearch_nearby_seconds",
-            "Time from the parsed request to the encoded answer of a nearby query, by sort.",
+            "Time to the encoded answer of a nearby query, and of all answered with it, by sort.",
             ["sort"],
             buckets=LATENCY_BUCKETS_S,
             registry=self._registry,

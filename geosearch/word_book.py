@@ -189,7 +189,8 @@ class WordBook:
     def noted(self, words: Words) -> Words:
         """The same lists with `below`, where they are long enough: some 100 us of work."""
         span = words.span[: words.required]
-        if len(span) == 0 or (span[0, 1] - span[0, 0]) * RARE < len(self._segment):
+        size = span[0, 1] - span[0, 0]
+        if size == 0 or size * RARE < len(self._segment) or len(words.below):
             return words
         starts = self._segment.columns.level_start
         below = np.zeros(starts[-1], np.uint16)

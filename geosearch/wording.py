@@ -28,6 +28,9 @@ KEPT_BYTES = 64 << 20
 
 _UNKNOWN = Choice("", ())
 
+_Searched = tuple[tuple[Choice, ...], int]
+"""The parts of a wording that decide its lists."""
+
 MOST_WORDS = 8
 """Words whose subsets are tried: 254 look-ups at most."""
 
@@ -58,7 +61,7 @@ class Interpreter:
         self._books = books
         self._docs = docs
         self._read: dict[str, Typed] = {}
-        self._lists: dict[tuple[tuple[Choice, ...], int], tuple[Words, ...]] = {}
+        self._lists: dict[_Searched, tuple[Words, ...]] = {}
         self._lists_bytes = 0
         self._close: dict[Word, Choice | None] = {}
 
@@ -68,9 +71,7 @@ class Interpreter:
         if found is None:
             return self._typed(text)
         if not found.again:
-            books = zip(self._books, found.lists, strict=True)
-            lists = tuple(book.noted(words) for book, words in books)
-            self._lists_bytes += sum(words.below.nbytes for words in lists)
+            lists = self._noted(found.wording)
             found = self._read[text] = found._replace(lists=lists, again=True)
         return found
 
@@ -105,13 +106,27 @@ class Interpreter:
                 for words, book in zip(found, self._books, strict=True)
                 if words.docs is not book.none.docs
             )
-            if len(self._lists) >= KEPT_TEXTS or self._lists_bytes + size > KEPT_BYTES:
-                self._lists.clear()
-                self._read.clear()
-                self._lists_bytes = 0
-            self._lists[searched] = found
-            self._lists_bytes += size
+            self._keep(searched, found, size)
         return found
+
+    def _noted(self, wording: Wording) -> tuple[Words, ...]:
+        """`lists`, the long ones with `below`; from now on these are kept."""
+        known = self.lists(wording)
+        found = tuple(book.noted(words) for book, words in zip(self._books, known, strict=True))
+        fresh = [one for one, before in zip(found, known, strict=True) if one is not before]
+        if fresh:
+            searched = (wording.choices, wording.whole)
+            self._keep(searched, found, sum(words.below.nbytes for words in fresh))
+        return found
+
+    def _keep(self, searched: _Searched, found: tuple[Words, ...], size: int) -> None:
+        """Keep lists, which take so many bytes more; forget all others where that is too much."""
+        if len(self._lists) >= KEPT_TEXTS or self._lists_bytes + size > KEPT_BYTES:
+            self._lists.clear()
+            self._read.clear()
+            self._lists_bytes = 0
+        self._lists[searched] = found
+        self._lists_bytes += size
 
     def are_somewhere(self, lists: tuple[Words, ...]) -> bool:
         """Whether some segment has documents for every word of `lists`, if not in one place."""

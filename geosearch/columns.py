@@ -249,7 +249,7 @@ class Scratch(NamedTuple):
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
     top_doc: I64  # [MAX_RESULTS]
     lower_m: F64  # [NODE_SIZE] see `indexes.sphere`, `note_boxes_m` and `note_points_m`
-    place: I64  # [NODE_SIZE] see `traversal.note_places`
+    place: I64  # [NODE_SIZE] see `traversal`, `note_places` and `note_few`
     within: I64  # [NODE_SIZE] see `indexes.sphere.note_within`
     work: I64  # [len(COUNTERS)]
     detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `details.describe`

@@ -41,7 +41,7 @@ from geosearch.columns import (
 )
 from geosearch.errors import BadRequest, Problem
 from geosearch.filters import NO_FILTER, FilterCache
-from geosearch.model import DEFAULT_RADIUS_M, Query
+from geosearch.model import Query
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.parameters import MAX_VERTICES, problem, shown
 from geosearch.ranking import Weights
@@ -193,10 +193,8 @@ class Planner:
         wanted, bill, taste, page, filters, valued, ranked = shape
         lists, wallet = wanted.alone
         area, docs, south, north = _EVERYWHERE
-        radius_m: float | None = query.radius or DEFAULT_RADIUS_M
         if query.has_area:
             area, docs, south, north = self._bounds(query, at)
-            radius_m = query.radius_m
         if words is not None or docs is not None:
             lists, wallet = wanted.lists, wanted.wallet
             if docs is not None:
@@ -215,7 +213,7 @@ class Planner:
         if not lists.driven and (filters or hours.open_mode != ANY_HOURS):
             kept = self._filters.get((filters, lists.tree, hours), lists.tree, valued)
         words = words or self.book.none
-        lat, lng = query.lat, query.lng
+        lat, lng, radius_m = query.lat, query.lng, query.radius_m
         if query.crs != "WGS84":
             lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)

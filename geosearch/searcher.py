@@ -302,10 +302,14 @@ class Searcher:
         """What `_hits` makes as a JSON array."""
         query, plans, doc_ids, keys = _page_of(question, found)
         if len(self._views) == 1:
-            return self._views[0].results(query, plans[0].ask, doc_ids, keys)
+            return self._views[0].results(query, plans[0].ask, doc_ids, keys)[0]
         pieces: dict[int, memoryview] = {}
         for view, plan, mine, docs in self._parts(plans, doc_ids):
-            written = view.pieces(query, plan.ask, docs, keys[mine])
+            text, ends = view.results(query, plan.ask, docs, keys[mine])
+            # A piece begins behind the bracket, or the comma behind the piece before.
+            stops = ends.tolist()
+            begins = [1, *(stop + 1 for stop in stops[:-1])]
+            written = (text[begin:stop] for begin, stop in zip(begins, stops, strict=False))
             pieces |= zip(doc_ids[mine].tolist(), written, strict=True)
         return b"[%b]" % b",".join(pieces[doc] for doc in doc_ids.tolist())
 

@@ -99,38 +99,8 @@ class SegmentView:
         ask: Ask,
         docs: NDArray[np.int64],
         keys: NDArray[np.float64],
-    ) -> memoryview:
-        """JSON array of what `hits` would say, UTF-8."""
-        return self._written(query, ask, docs, keys, ends=False)[0]
-
-    def pieces(
-        self,
-        query: Query,
-        ask: Ask,
-        docs: NDArray[np.int64],
-        keys: NDArray[np.float64],
-    ) -> list[memoryview]:
-        """JSON of each of what `hits` would say, UTF-8."""
-        text, ends = self._written(query, ask, docs, keys, ends=True)
-        # A piece begins behind the bracket, or the comma behind the piece before.
-        begins = [1, *(end + 1 for end in ends[:-1])]
-        return [text[begin:end] for begin, end in zip(begins, ends, strict=False)]
-
-    def record(self, ask: Ask, doc: int) -> dict[str, Any]:
-        """A merchant in full; see `HitMaker.record`."""
-        detail, _ = self._details(ask, np.array([doc], np.int64), np.zeros((1, 2)), "WGS84")
-        return self._maker.record(doc, detail.tolist(), ask.hours.minute)
-
-    def _written(
-        self,
-        query: Query,
-        ask: Ask,
-        docs: NDArray[np.int64],
-        keys: NDArray[np.float64],
-        *,
-        ends: bool,
-    ) -> tuple[memoryview, list[int]]:
-        """JSON array of results, and, with `ends`, where each of them ends in it."""
+    ) -> tuple[memoryview, NDArray[np.int64]]:
+        """JSON array of what `hits` would say, UTF-8, and where each of them ends in it."""
         scratch = self.segment.borrow_scratch()
         asked = (self._columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
         detail, text = scratch.value.detail, np.empty(_TEXT_BYTES, np.uint8)
@@ -139,9 +109,14 @@ class SegmentView:
                 detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
             else:
                 text = np.empty(-length, np.uint8)
-        stops = scratch.value.text_end[: len(docs)].tolist() if ends else []
+        ends = scratch.value.text_end[: len(docs)].copy()
         self.segment.return_scratch(scratch)
-        return text.data[:length], stops
+        return text.data[:length], ends
+
+    def record(self, ask: Ask, doc: int) -> dict[str, Any]:
+        """A merchant in full; see `HitMaker.record`."""
+        detail, _ = self._details(ask, np.array([doc], np.int64), np.zeros((1, 2)), "WGS84")
+        return self._maker.record(doc, detail.tolist(), ask.hours.minute)
 
     def _details(
         self, ask: Ask, docs: NDArray[np.int64], keys: NDArray[np.float64], crs: str

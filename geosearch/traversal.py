@@ -112,8 +112,8 @@ def note_places(
 def note_few(columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int) -> int:
     """Note the places of what may pass below a node above the leaves, where a bit tells of words.
 
-    Returns how many; -1 where they are more than a leaf has, or nothing tells: then its children
-    are looked at. Leaves with one such document or none are not worth it.
+    Returns how many; -1 where they are more than a leaf has, or no bit tells: then its children
+    are looked at one by one.
     """
     if level != 1 or ask.words.carried > 0 or ask.words.below.shape[0] == 0:
         return -1

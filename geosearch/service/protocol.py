@@ -112,6 +112,11 @@ class Desk:
         self._turn_begun = False
         self.answer()
 
+    def answer_all(self) -> None:
+        """Answer everybody who waits, now."""
+        while self._waiting:
+            self.answer()
+
     def answer(self) -> None:
         """Answer those who waited longest; what else waits is answered when these are sent."""
         together, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
@@ -181,6 +186,7 @@ class JoiningProtocol(HttpToolsProtocol):
         self._desk: Desk = getattr(self.app, PROMPT, _NO_DESK)
         self._may_be_prompt = self._held = self._waiting = False
         self.url = self._body = b""
+        self._line = b"", b"", b""
         self._receiving = self._idle = False
         self._idle_since = 0.0
         self._headers_dated: list[tuple[bytes, bytes]] = []
@@ -237,9 +243,10 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hold the request, if its answer may be prompt, until it is whole."""
-        path, _, query_string = self.url.partition(b"?")
+        method, (path, _, query_string) = self.parser.get_method(), self.url.partition(b"?")
+        self._line = method, path, query_string
         if (
-            (self.parser.get_method(), path) in self._desk.kept
+            (method, path) in self._desk.kept
             and self._may_be_prompt
             and (self.cycle is None or self.cycle.response_complete)
             and not self.flow.write_paused
@@ -266,10 +273,8 @@ class JoiningProtocol(HttpToolsProtocol):
         if not self._held:
             super().on_message_complete()
             return
-        path, _, query_string = self.url.partition(b"?")
         self._waiting = True
-        method = self.parser.get_method()
-        self._desk.hand_in(self, Request(method, path, query_string, self.headers, self._body))
+        self._desk.hand_in(self, Request(*self._line, self.headers, self._body))
 
     def answered(self, body: Pieces | None) -> None:
         """Send the body of a prompt answer, or let the request go the long way."""
@@ -294,8 +299,8 @@ class JoiningProtocol(HttpToolsProtocol):
         super().shutdown()
 
     def _leave_desk(self) -> None:
-        while self._waiting:
-            self._desk.answer()
+        if self._waiting:
+            self._desk.answer_all()
 
     def _answer(self, body: Pieces) -> None:
         head = _HEAD % (self._dated(), sum(map(len, body)))

@@ -248,7 +248,11 @@ class Scratch(NamedTuple):
     reached: I64  # [MAX_CARRIED] where the part of each list that was noted last ends
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
     top_doc: I64  # [MAX_RESULTS]
-    lower_m: F64  # [NODE_SIZE] see `indexes.sphere`, `note_boxes_m` and `note_points_m`
+    sibling_key: I64  # [rows, NODE_SIZE] see `indexes.siblings`, as the two below
+    sibling_parent: I64  # [rows]
+    sibling_front: I64  # [rows, 2]
+    metres: F64  # [NODE_SIZE] see `indexes.sphere`, `note_boxes_m` and `note_points_m`
+    offset: F64  # [2, NODE_SIZE] see `indexes.sphere.note_points_m`
     place: I64  # [NODE_SIZE] see `traversal`, `note_places` and `note_few`
     within: I64  # [NODE_SIZE] see `indexes.sphere.note_within`
     work: I64  # [len(COUNTERS)]
@@ -268,6 +272,8 @@ def new_scratch(nodes: int) -> Scratch:
     query does not reach are never touched.
     """
     capacity = nodes + NODE_SIZE
+    # A row for each node with children: of each level the last one may have fewer than others.
+    rows = nodes // NODE_SIZE + NODE_SIZE
     return Scratch(
         np.empty((capacity, 2), np.float64),
         np.empty((capacity, 2), np.int64),
@@ -275,7 +281,11 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty(MAX_CARRIED, np.int64),
         np.empty((MAX_RESULTS, 2), np.float64),
         np.empty(MAX_RESULTS, np.int64),
+        np.empty((rows, NODE_SIZE), np.int64),
+        np.empty(rows, np.int64),
+        np.empty((rows, 2), np.int64),
         np.empty(NODE_SIZE, np.float64),
+        np.zeros((2, NODE_SIZE), np.float64),
         np.empty(NODE_SIZE, np.int64),
         np.empty(NODE_SIZE, np.int64),
         np.zeros(len(COUNTERS), np.int64),

@@ -5,15 +5,19 @@ Not useful for: planning a query or merging segments; see `plan` and `searcher`.
 match is `counting`.
 
 `rank` is a best-first search (Hjaltason and Samet 1999, "Distance Browsing in Spatial Databases")
-over the packed tree: nodes leave a heap by the best key that something below them may have, and
+over the packed tree: nodes leave a queue by the best key that something below them may have, and
 the search ends when that is worse than the k-th result. Keys are (primary, secondary, id rank),
 ascending; secondary is the distance, id rank the order of `merchant_id`.
+
+In the order by distance a box alone says when a node's turn comes, so nodes wait in the queue of
+`indexes.siblings` and are tested when it has come; other orders need what is known of a node for
+its key, so they test it first and use the heap of `top_k`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.columns import DOCS, LEAVES, NODES, PUSHES, Ask, Columns, Scratch
+from geosearch.columns import BY_DISTANCE, DOCS, LEAVES, NODES, PUSHES, Ask, Columns, Scratch
 from geosearch.filters import is_kept, is_priced, passing_value
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.predicates import (
@@ -25,7 +29,6 @@ from geosearch.predicates import (
     doc_is_to_taste,
     doc_may_pass,
     doc_value,
-    leaf_distance_m,
     leaf_value,
     node_primary,
     primary_key,
@@ -37,14 +40,15 @@ from geosearch.relevance import (
     doc_relevance,
     enter_words,
     whole_words,
+    word_bits,
 )
 from geosearch.top_k import (
     behind,
     doc_behind,
-    drop_first,
     follows,
     id_rank_of,
     keep,
+    pop,
     push,
 )
 from geosearch.traversal import (
@@ -60,8 +64,29 @@ from geosearch.traversal import (
 )
 from indexes.jit import inner_njit, int64, njit
 from indexes.prepared import Prepared
-from indexes.rtree import NODE_SIZE
-from indexes.sphere import Circle, Place, circle_of, note_boxes_m, note_points_m, reach_m
+from indexes.rtree import NODE_BITS, NODE_SIZE
+from indexes.siblings import (
+    CHILD_MASK,
+    Siblings,
+    add_row,
+    drop_child,
+    drop_first,
+    first_key,
+    is_queued,
+    limit_of,
+    note_row,
+    parent_of_first,
+)
+from indexes.sphere import (
+    Circle,
+    Place,
+    beyond_haversine,
+    circle_of,
+    note_boxes,
+    note_boxes_m,
+    note_points_m,
+    reach_m,
+)
 
 
 @inner_njit
@@ -74,12 +99,12 @@ def _offer_doc(
     node: int,
     at: int,
     doc: int,
-    lower_m: float,
+    distance_m: float,
 ) -> int:
     """Test one document, cheapest and most selective first; return how many results are kept.
 
-    `node` is the one it was found in, -1 where a list drives; `at` its place in the leaves, which
-    is not nearer than `lower_m`. With a filter it is one that passes.
+    `node` is the one it was found in, -1 where a list drives; `at` its place in the leaves. With a
+    filter it is one that passes.
     """
     scratch.work[DOCS] += 1
     passes = node >= 0 and is_kept(ask)
@@ -95,17 +120,14 @@ def _offer_doc(
     full = found == ask.page.top_k
     last = ask.page.top_k - 1
     ranked = counts_relevance(ask)
-    # Neither distance nor value is better than these, so the key is not.
-    if lower_m > circle.radius_m:
+    if distance_m > circle.radius_m:
         return found
     if full and not ranked:
-        primary = primary_key(ask, value, lower_m, 0.0)
-        if behind(columns, scratch, last, primary, lower_m, -1):
+        # The value is not better than this, so the key is not.
+        primary = primary_key(ask, value, distance_m, 0.0)
+        if doc_behind(columns, scratch, last, primary, distance_m, doc):
             return found
     if not doc_is_to_taste(columns, ask, at, doc):
-        return found
-    distance_m = leaf_distance_m(columns, circle, at)
-    if distance_m > circle.radius_m:
         return found
     relevance = 0.0
     if ranked:
@@ -115,7 +137,7 @@ def _offer_doc(
     elif not doc_has_words(ask, scratch, node, doc):
         return found
     primary = primary_key(ask, value, distance_m, relevance)
-    if full and doc_behind(columns, scratch, last, primary, distance_m, doc):
+    if full and ranked and doc_behind(columns, scratch, last, primary, distance_m, doc):
         return found
     if not doc_in_area(columns, ask, doc):
         return found
@@ -169,12 +191,14 @@ def _offer_run(
         count = noted
         if noted < 0:
             count = note_places(columns, ask, scratch, first, min(first + NODE_SIZE, end), bits)
-        note_points_m(columns.leaf_position, circle, scratch.place, count, scratch.lower_m)
+        note_points_m(
+            columns.leaf_position, circle, scratch.place, count, scratch.offset, scratch.metres
+        )
         for place in range(count):
             at = scratch.place[place]
             doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-            lower_m = scratch.lower_m[place]
-            found = _offer_doc(columns, ask, circle, scratch, found, node, at, doc, lower_m)
+            metres = scratch.metres[place]
+            found = _offer_doc(columns, ask, circle, scratch, found, node, at, doc, metres)
     return found
 
 
@@ -220,51 +244,163 @@ def _offer_node(
 
 
 @inner_njit
+def _push_children(
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    found: int,
+    size: int,
+    level: int,
+    index: int,
+) -> int:
+    """Push the children of a node; return the heap's size."""
+    first, end = children_of(columns, level, index)
+    begin = columns.level_start[level - 1]
+    note_boxes_m(columns.node_box, circle, begin + first, begin + end, scratch.metres)
+    for child in range(first, end):
+        lower_m = scratch.metres[child - first]
+        size = _offer_node(columns, ask, circle, scratch, found, size, level - 1, child, lower_m)
+    return size
+
+
+@inner_njit
+def _queue_children(
+    columns: Columns,
+    ask: Ask,
+    circle: Circle,
+    scratch: Scratch,
+    size: int,
+    row: int,
+    level: int,
+    index: int,
+    limit: int,
+) -> int:
+    """Queue the children of a node in a row of their own; return the number of rows queued.
+
+    Of a child nothing is read but its box before its turn comes, unless lists of words must be
+    narrowed, which is done for all children at once.
+    """
+    first, end = children_of(columns, level, index)
+    begin = columns.level_start[level - 1]
+    note_boxes(columns.node_box, circle, begin + first, begin + end, scratch.metres)
+    queue = _queue_of(scratch)
+    bits = word_bits(ask, columns.level_start[level] + index)
+    note_row(queue, row, scratch.metres, end - first, bits, limit)
+    if ask.words.carried > 0:
+        for child in range(first, end):
+            if is_queued(queue, row, child - first) and not (
+                may_hold_match(columns, ask, level - 1, child)
+                and holds_words(columns, ask, scratch, level - 1, child)
+            ):
+                drop_child(queue, row, child - first)
+    scratch.work[PUSHES] += 1
+    return add_row(queue, size, row, (level << LEVEL_SHIFT) | index)
+
+
+@inner_njit
+def _may_come(
+    columns: Columns, ask: Ask, circle: Circle, scratch: Scratch, found: int, level: int, index: int
+) -> bool:
+    """Whether a node whose turn has come by distance may have a result below it."""
+    scratch.work[NODES] += 1
+    if not may_hold_match(columns, ask, level, index):
+        return False
+    if found < ask.page.top_k:
+        return True
+    # Of many shops on one position, as in a mall, the order of ids decides.
+    node = columns.level_start[level] + index
+    metres = reach_m(columns.node_box, circle, node, 0.0)
+    id_rank = int64(columns.node_id_rank[node])
+    return not behind(columns, scratch, found - 1, metres, metres, id_rank)
+
+
+@inner_njit
+def _farthest(ask: Ask, circle: Circle, scratch: Scratch, found: int) -> int:
+    """Greatest key of a node that may have a result below it, in the order by distance."""
+    if found == ask.page.top_k:
+        last_m = min(circle.radius_m, scratch.top_key[found - 1, 0])
+        return limit_of(beyond_haversine(last_m))
+    return limit_of(circle.beyond_haversine)
+
+
+@inner_njit
+def _queue_of(scratch: Scratch) -> Siblings:
+    return Siblings(scratch.sibling_key, scratch.sibling_parent, scratch.sibling_front)
+
+
+@inner_njit
 def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> int:
     """Fill the `top_` arrays of `scratch` with the best matches; return how many."""
     found = 0
     size = 0
-    node = -1
-    index = 0
+    rows = 0
+    level, index, node = 0, 0, -1
     noted = int64(-1)
     levels = columns.level_start.shape[0] - 1
+    by_distance = ask.page.sort == BY_DISTANCE
+    queue = _queue_of(scratch)
+    limit = _farthest(ask, circle, scratch, found)
     # A list that drives is read like one leaf.
     reading = ask.lists.driven
     if not reading and levels > 0:
         whole_words(ask, scratch, columns.level_start[levels - 1])
-        size = _offer_node(columns, ask, circle, scratch, found, 0, levels - 1, 0, 0.0)
+        if by_distance:
+            # As the only child of a node above it.
+            scratch.metres[0] = 0.0
+            note_row(queue, 0, scratch.metres, 1, 1, limit)
+            size = add_row(queue, 0, 0, levels << LEVEL_SHIFT)
+            rows = 1
+        else:
+            size = _offer_node(columns, ask, circle, scratch, found, 0, levels - 1, 0, 0.0)
     while reading or size > 0:
         if not reading:
-            # The heap is in the order of the results, so nothing left in it can beat the last one.
-            if found == ask.page.top_k and behind(
-                columns,
-                scratch,
-                ask.page.top_k - 1,
-                scratch.heap_key[0, 0],
-                scratch.heap_key[0, 1],
-                scratch.heap_entry[0, 0],
-            ):
-                break
-            level = scratch.heap_entry[0, 1] >> LEVEL_SHIFT
-            index = scratch.heap_entry[0, 1] & INDEX_MASK
+            # Both orders are those of the results: nothing left can beat the last one.
+            if by_distance:
+                if first_key(queue) > limit:
+                    break
+                level, index = _number_of(queue)
+                size = drop_first(queue, size)
+                if not _may_come(columns, ask, circle, scratch, found, level, index):
+                    continue
+            else:
+                if found == ask.page.top_k and behind(
+                    columns,
+                    scratch,
+                    ask.page.top_k - 1,
+                    scratch.heap_key[0, 0],
+                    scratch.heap_key[0, 1],
+                    scratch.heap_entry[0, 0],
+                ):
+                    break
+                level = scratch.heap_entry[0, 1] >> LEVEL_SHIFT
+                index = scratch.heap_entry[0, 1] & INDEX_MASK
+                size = pop(scratch, size)
             node = columns.level_start[level] + index
-            size = drop_first(scratch, size)
             noted = note_few(columns, ask, scratch, level, index)
             if level > 0 and noted < 0 and not are_few(ask, scratch, node):
                 enter_words(ask, scratch, node)
-                first, end = children_of(columns, level, index)
-                begin = columns.level_start[level - 1]
-                note_boxes_m(columns.node_box, circle, begin + first, begin + end, scratch.lower_m)
-                for child in range(first, end):
-                    lower_m = scratch.lower_m[child - first]
-                    size = _offer_node(
-                        columns, ask, circle, scratch, found, size, level - 1, child, lower_m
+                if by_distance:
+                    size = _queue_children(
+                        columns, ask, circle, scratch, size, rows, level, index, limit
                     )
+                    rows += 1
+                else:
+                    size = _push_children(columns, ask, circle, scratch, found, size, level, index)
                 continue
             scratch.work[LEAVES] += 1
         found = _offer_run(columns, ask, circle, scratch, found, node, index, noted)
+        limit = _farthest(ask, circle, scratch, found)
         reading = False
     return found
+
+
+@inner_njit
+def _number_of(queue: Siblings) -> tuple[int, int]:
+    """Level of the first child of the queue and its number there."""
+    parent = parent_of_first(queue)
+    first = (parent & INDEX_MASK) << NODE_BITS
+    return (parent >> LEVEL_SHIFT) - 1, first + (first_key(queue) & CHILD_MASK)
 
 
 @njit

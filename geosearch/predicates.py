@@ -52,12 +52,7 @@ from indexes.jit import inline_njit, inner_njit, int64
 from indexes.polygon import OUTSIDE, box_relation, contains
 from indexes.postings import first_posting
 from indexes.rtree import NODE_BITS
-from indexes.sphere import (
-    UNITS_PER_DEGREE,
-    Circle,
-    point_distance_m,
-    point_is_within,
-)
+from indexes.sphere import UNITS_PER_DEGREE, Circle, point_is_within
 from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
 
 NO_DEAL = -1
@@ -266,12 +261,6 @@ def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
         slope, spend = float(columns.bound_spend[c, node]), ask.bill.party_size
     # A class that is absent has the bound minus infinity, which 0 must not multiply.
     return slope * spend if slope > 0.0 else min(slope, 0.0)
-
-
-@inner_njit
-def leaf_distance_m(columns: Columns, circle: Circle, at: int) -> float:
-    """Metres from the query to the document there: the number that filters, orders, is reported."""
-    return point_distance_m(columns.leaf_position, circle, at)
 
 
 @inner_njit

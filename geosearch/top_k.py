@@ -92,7 +92,7 @@ def push(
 
 
 @inline_njit
-def drop_first(scratch: Scratch, size: int) -> int:
+def pop(scratch: Scratch, size: int) -> int:
     """Take the first entry off the heap; return the new size."""
     size -= 1
     primary = scratch.heap_key[size, 0]
@@ -160,7 +160,12 @@ def keep(
 ) -> int:
     """Insert a result that beats the last one kept; return how many are kept."""
     at = found if found < top_k else top_k - 1
-    while at > 0 and not doc_behind(columns, scratch, at - 1, primary, secondary, doc):
+    while at > 0:
+        # Most are told apart by the first part alone.
+        if primary >= scratch.top_key[at - 1, 0] and doc_behind(
+            columns, scratch, at - 1, primary, secondary, doc
+        ):
+            break
         scratch.top_key[at, 0] = scratch.top_key[at - 1, 0]
         scratch.top_key[at, 1] = scratch.top_key[at - 1, 1]
         scratch.top_doc[at] = scratch.top_doc[at - 1]

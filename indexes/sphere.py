@@ -39,7 +39,11 @@ _SLACK_M = 1e-7
 _SLACK_UNITS = 1e-5
 
 _SMALL = 0.01
-"""Half an angle, in radians, below which series are exact: 127 km."""
+"""Half an angle, in radians, up to which series are exact: 127 km."""
+_SMALL_UNITS = 0.99 * 2.0 * _SMALL / RADIANS_PER_UNIT
+"""A difference that certainly is no more."""
+_LANES = 8
+"""So many at once, or a multiple of it, are calculated in the same time as fewer."""
 
 
 class Place(NamedTuple):
@@ -60,6 +64,7 @@ class Circle(NamedTuple):
     x: float  # lng in column units
     y: float
     cosine: float  # of lat
+    sine: float  # of lat
     low_cosines: float  # at most cos(lat) * cos(lat of any position inside)
     high_cosines: float  # at least that
     wraps: bool  # longitudes are compared the short way round
@@ -72,33 +77,51 @@ class Circle(NamedTuple):
 def _sine(x: float) -> float:
     """Sine to the last place for |x| <= `_SMALL`: the terms of its series that still count."""
     x2 = x * x
-    return x * (1.0 - x2 / 6.0 * (1.0 - x2 / 20.0 * (1.0 - x2 / 42.0)))
+    return x - x * x2 * (1.0 / 6.0 - x2 * (1.0 / 120.0 - x2 * (1.0 / 5040.0)))
 
 
 @inline_njit
 def _arcsine(x: float) -> float:
     """Arcsine to the last place for 0 <= x <= 2 * `_SMALL`, as `_sine`."""
     x2 = x * x
-    return x * (
-        1.0 + x2 * (1.0 / 6.0 + x2 * (3.0 / 40.0 + x2 * (15.0 / 336.0 + x2 * (105.0 / 3456.0))))
+    return x + x * x2 * (
+        1.0 / 6.0 + x2 * (3.0 / 40.0 + x2 * (15.0 / 336.0 + x2 * (105.0 / 3456.0)))
     )
 
 
 @inline_njit
-def _distance_m(lat1: float, lng1: float, cosine: float, lat2: float, lng2: float) -> float:
-    """`haversine_m`, given the cosine of the first latitude."""
-    half_dy = math.radians(lat2 - lat1) * 0.5
-    half_dx = math.radians(lng2 - lng1) * 0.5
-    cosines = cosine * math.cos(math.radians(lat2))
+def _small_distance_m(cosine: float, sine: float, half_dy: float, half_dx: float) -> float:
+    """`_distance_m` where neither difference exceeds `_SMALL`; calls nothing."""
+    sin_y = _sine(half_dy)
+    sin_x = _sine(half_dx)
+    y2 = sin_y * sin_y
+    # The cosine of the other latitude, that of a sum; sqrt(1 - y2) by its series.
+    cos_y = 1.0 - y2 * (1.0 / 2.0 + y2 * (1.0 / 8.0 + y2 * (1.0 / 16.0)))
+    other = cosine * (1.0 - 2.0 * y2) - sine * (2.0 * sin_y * cos_y)
+    return 2.0 * EARTH_RADIUS_M * _arcsine(math.sqrt(y2 + cosine * other * sin_x * sin_x))
+
+
+@inline_njit
+def _distance_m(
+    cosine: float, sine: float, half_dy: float, half_dx: float, other_lat: float
+) -> float:
+    """Metres between two positions.
+
+    Parameters
+    ----------
+    cosine, sine
+        Of the latitude of one.
+    half_dy, half_dx
+        Halves of the differences of latitude and of longitude, in radians.
+    other_lat
+        Latitude of the other, in radians.
+    """
     if abs(half_dy) <= _SMALL and abs(half_dx) <= _SMALL:
-        # Nearly all calls: the same, in half the time.
-        sin_y = _sine(half_dy)
-        sin_x = _sine(half_dx)
-        h = sin_y * sin_y + cosines * sin_x * sin_x
-        return 2.0 * EARTH_RADIUS_M * _arcsine(math.sqrt(h))
+        # Nearly always: the same, in a third of the time.
+        return _small_distance_m(cosine, sine, half_dy, half_dx)
     sin_y = math.sin(half_dy)
     sin_x = math.sin(half_dx)
-    h = sin_y * sin_y + cosines * sin_x * sin_x
+    h = sin_y * sin_y + cosine * math.cos(other_lat) * sin_x * sin_x
     return 2.0 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, h)))
 
 
@@ -106,15 +129,18 @@ def _distance_m(lat1: float, lng1: float, cosine: float, lat2: float, lng2: floa
 def haversine_m(lat1: float, lng1: float, lat2: float, lng2: float) -> float:
     """Great-circle distance in metres between two positions in degrees.
 
-    The only distance in the project: filters, orders and reports use this number. Sinnott (1984),
-    "Virtues of the Haversine"; well conditioned for small distances.
+    Sinnott (1984), "Virtues of the Haversine"; well conditioned for small distances. Filters,
+    orders and reports use `point_distance_m`: the same, but for the rounding of degrees to units.
 
     Examples
     --------
     >>> round(haversine_m(31.2304, 121.4737, 31.2397, 121.4998))
     2688
     """
-    return _distance_m(lat1, lng1, math.cos(math.radians(lat1)), lat2, lng2)
+    here, there = math.radians(lat1), math.radians(lat2)
+    half_dy = math.radians(lat2 - lat1) * 0.5
+    half_dx = math.radians(lng2 - lng1) * 0.5
+    return _distance_m(math.cos(here), math.sin(here), half_dy, half_dx, there)
 
 
 def to_units(degrees: ArrayLike) -> NDArray[np.int32]:
@@ -214,6 +240,12 @@ def haversine_of(radius_m: float) -> float:
     return math.sin(min(math.pi, radius_m / EARTH_RADIUS_M) * 0.5) ** 2
 
 
+@inline_njit
+def beyond_haversine(metres: float) -> float:
+    """`lower_bound_m` the other way round: a greater `lower_haversine` is farther than this."""
+    return ((metres + _SLACK_M) / (2.0 * EARTH_RADIUS_M * (1.0 - _SLACK))) ** 2
+
+
 @njit
 def circle_of(place: Place) -> Circle:
     """The circle of all positions that a place reaches, as bounds need it."""
@@ -227,6 +259,7 @@ def circle_of(place: Place) -> Circle:
         max_lat = place.lat + reach
     low, high = cosine_range(min_lat, max_lat)
     cosine = math.cos(math.radians(place.lat))
+    sine = math.sin(math.radians(place.lat))
     # Along a path of so many degrees the longitude changes by at most that, divided by the least
     # cosine on the way; with a pole inside that is 0.
     wraps = low <= 0.0 or abs(place.lng) + reach / low >= 180.0
@@ -236,13 +269,13 @@ def circle_of(place: Place) -> Circle:
         place.lng * UNITS_PER_DEGREE,
         place.lat * UNITS_PER_DEGREE,
         cosine,
+        sine,
         cosine * low,
         cosine * high,
         wraps,
         place.radius_m,
         haversine_of(place.radius_m),
-        # `lower_bound_m` the other way round.
-        ((place.radius_m + _SLACK_M) / (2.0 * EARTH_RADIUS_M * (1.0 - _SLACK))) ** 2,
+        beyond_haversine(place.radius_m),
     )
 
 
@@ -259,11 +292,11 @@ def circle_around(lat: float, lng: float, radius_m: float) -> Circle:
 def _circle_distance_m(circle: Circle, x: int, y: int) -> float:
     """Metres from the middle to a position in column units."""
     return _distance_m(
-        circle.lat,
-        circle.lng,
         circle.cosine,
-        y / UNITS_PER_DEGREE,
-        x / UNITS_PER_DEGREE,
+        circle.sine,
+        (y - circle.y) * (0.5 * RADIANS_PER_UNIT),
+        (x - circle.x) * (0.5 * RADIANS_PER_UNIT),
+        y * RADIANS_PER_UNIT,
     )
 
 
@@ -313,16 +346,11 @@ def box_is_inside(node_box: I32, circle: Circle, node: int) -> bool:
 
 @inline_njit
 def point_distance_m(position: I32, circle: Circle, at: int) -> float:
-    """Metres from the middle to a position; positions int32[n, 2], x and y in column units."""
+    """Metres from the middle to a position; positions int32[n, 2], x and y in column units.
+
+    The only distance in the project: filters, orders and reports use this number.
+    """
     return _circle_distance_m(circle, position[at, 0], position[at, 1])
-
-
-@inline_njit
-def point_lower_m(position: I32, circle: Circle, at: int) -> float:
-    """Metres that a position is at least away from the middle; without a sine."""
-    x, y = float(position[at, 0]), float(position[at, 1])
-    dx = lng_gap(x, x, circle.x, circle.wraps)
-    return lower_bound_m(abs(y - circle.y), dx, circle.low_cosines)
 
 
 @inline_njit
@@ -357,6 +385,20 @@ def box_where(node_box: I32, circle: Circle, node: int) -> int:
 
 
 @inline_njit
+def note_boxes(node_box: I32, circle: Circle, first: int, end: int, haversines: F64) -> None:
+    """Note `lower_haversine` of the middle and each box from `first` to before `end`.
+
+    Parameters
+    ----------
+    haversines
+        float64[n], room for `end - first`; compare them with `beyond_haversine`.
+    """
+    start = uint64(first)
+    for at in range(uint64(end) - start):
+        haversines[at] = _box_haversine(node_box, circle, start + at)
+
+
+@inline_njit
 def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F64) -> None:
     """Note the metres that no position of each box from `first` to before `end` is nearer than.
 
@@ -371,18 +413,36 @@ def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F
 
 
 @inline_njit
-def note_points_m(position: I32, circle: Circle, places: I64, count: int, lower_m: F64) -> None:
-    """Note `point_lower_m` of the first `count` of some positions, by their places.
+def note_points_m(
+    position: I32, circle: Circle, places: I64, count: int, offset: F64, metres: F64
+) -> None:
+    """Note `point_distance_m` of the first `count` of some positions, by their places.
 
     They may lie far apart in memory: without a branch, a processor waits for all of them at once.
 
     Parameters
     ----------
-    places, lower_m
-        int64[n] and float64[n], `count` at most n.
+    places, metres
+        int64[n] and float64[n], n at least `count` and a multiple of 8; what is behind the
+        first `count` metres is written as well.
+    offset
+        float64[2, n], working memory.
     """
+    small = True
     for at in range(uint64(count)):
-        lower_m[at] = point_lower_m(position, circle, places[at])
+        offset[0, at] = position[places[at], 1] - circle.y
+        offset[1, at] = position[places[at], 0] - circle.x
+        small &= (abs(offset[0, at]) <= _SMALL_UNITS) & (abs(offset[1, at]) <= _SMALL_UNITS)
+    for at in range(uint64((count + _LANES - 1) & -_LANES)):
+        metres[at] = _small_distance_m(
+            circle.cosine,
+            circle.sine,
+            offset[0, at] * (0.5 * RADIANS_PER_UNIT),
+            offset[1, at] * (0.5 * RADIANS_PER_UNIT),
+        )
+    if not small:
+        for at in range(uint64(count)):
+            metres[at] = point_distance_m(position, circle, places[at])
 
 
 @inline_njit

@@ -30,7 +30,6 @@ from geosearch.predicates import (
     doc_value,
     has_bit,
     has_hour,
-    leaf_distance_m,
     leaf_is_within,
     node_may_match,
     node_primary,
@@ -40,7 +39,16 @@ from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from indexes.jit import int64, njit
 from indexes.rtree import NODE_BITS
-from indexes.sphere import Place, circle_of, note_boxes_m, note_reached, reach_m
+from indexes.sphere import (
+    Place,
+    beyond_haversine,
+    circle_of,
+    note_boxes,
+    note_boxes_m,
+    note_reached,
+    point_distance_m,
+    reach_m,
+)
 from tests.geosearch.number_worlds import START, Shape, open_world, usual_terms
 from tests.geosearch.planning import planned
 
@@ -68,15 +76,17 @@ def audit(
         width = int64(columns.level_start[level + 1] - columns.level_start[level])
         for index in range(width):
             node = int64(columns.level_start[level] + index)
-            note_boxes_m(columns.node_box, circle, node, node + 1, scratch.lower_m)
-            least_m = reach_m(columns.node_box, circle, node, scratch.lower_m[0])
+            note_boxes_m(columns.node_box, circle, node, node + 1, scratch.metres)
+            least_m = reach_m(columns.node_box, circle, node, scratch.metres[0])
+            note_boxes(columns.node_box, circle, node, node + 1, scratch.metres)
+            least_haversine = scratch.metres[0]
             note_reached(columns.node_box, circle, node, node + 1, scratch.within)
             within = scratch.within[0]
             may_match = node_may_match(columns, ask, node, level, index, False)
             primary = node_primary(columns, ask, scratch, level, index, least_m)
             shift = NODE_BITS * (level + 1)
             for doc in range(index << shift, min(docs, (index + 1) << shift)):
-                distance_m = leaf_distance_m(columns, circle, doc)
+                distance_m = point_distance_m(columns.leaf_position, circle, doc)
                 near = distance_m <= circle.radius_m
                 out[3] += near if within < 0 else within > 0 and not near
                 out[4] += columns.doc_record[doc, 1] < columns.node_id_rank[node]
@@ -96,6 +106,7 @@ def audit(
                 out[7] += 1
                 out[0] += not may_match
                 out[1] += distance_m < least_m
+                out[1] += beyond_haversine(distance_m) < least_haversine
                 value = doc_value(columns, ask, doc, saving)
                 out[2] += primary_key(ask, value, distance_m, 0.0) < primary
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from geosearch.columns import DOC_ID_RANK, MAX_RESULTS, Columns, Scratch, new_scratch
 from geosearch.kernels import empty_columns
-from geosearch.top_k import behind, doc_behind, drop_first, follows, keep, push
+from geosearch.top_k import behind, doc_behind, follows, keep, pop, push
 
 # Few values, so that keys tie.
 KEY = st.sampled_from([-math.inf, -3.5, -1.0, 0.0, 1.0, 1e-300, 7.0, math.inf])
@@ -38,7 +38,7 @@ def test_entries_leave_the_heap_in_order(keys: list[Entry]) -> None:
     left = []
     while size:
         left.append(first(scratch))
-        size = drop_first(scratch, size)
+        size = pop(scratch, size)
     assert [entry[:3] for entry in left] == sorted(keys)
     assert sorted(node for *_, node in left) == list(range(len(keys)))
     assert all(keys[node] == (*key,) for *key, node in left)
@@ -54,7 +54,7 @@ def test_pushes_and_drops_in_any_order(steps: list[Entry | None]) -> None:
             heapq.heappush(twin, key)
         elif twin:
             assert first(scratch)[:3] == heapq.heappop(twin)
-            size = drop_first(scratch, size)
+            size = pop(scratch, size)
         assert size == len(twin)
 
 

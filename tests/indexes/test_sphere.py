@@ -14,6 +14,7 @@ from indexes.sphere import (
     FULL_TURN,
     HALF_TURN,
     UNITS_PER_DEGREE,
+    Circle,
     circle_around,
     cosine_range,
     gap,
@@ -24,6 +25,7 @@ from indexes.sphere import (
     lower_haversine,
     note_points_m,
     note_within,
+    point_distance_m,
     to_units,
     upper_haversine,
 )
@@ -98,7 +100,7 @@ def test_distance_is_that_of_the_vectors(pair: tuple[Point, Point]) -> None:
     here, there = pair
     exact = by_vectors(here, there)
     assert metres(here, there) == pytest.approx(exact, rel=1e-6, abs=1e-6 if exact < 1e7 else 1.0)
-    assert metres(here, there) == metres(there, here)
+    assert metres(here, there) == pytest.approx(metres(there, here), rel=1e-12, abs=1e-12)
 
 
 @given(POINT)
@@ -206,22 +208,31 @@ def test_only_who_is_near_the_edge_stays_unknown(
         assert noted(*pair, radius_m) == (1 if exact <= radius_m else -1)
 
 
-@given(pairs(), st.lists(st.integers(0, 2), max_size=4))
+def circle_at(here: Point) -> Circle:
+    return circle_around(degrees(here[0]), degrees(here[1]), 50_000.0)
+
+
+@given(pairs())
 @EXAMPLES
-def test_positions_are_no_nearer_than_noted(pair: tuple[Point, Point], places: list[int]) -> None:
+def test_distance_of_columns_is_that_of_degrees(pair: tuple[Point, Point]) -> None:
     here, there = pair
-    others = [there, (-here[0], -here[1]), here]
-    position = np.array([point[::-1] for point in others], np.int32)
-    lower_m = np.full(5, -7.0)
-    circle = circle_around(degrees(here[0]), degrees(here[1]), 50_000.0)
-    note_points_m(position, circle, np.array([*places, 2], np.int64), len(places), lower_m)
-    for place, least_m in zip(places, lower_m.tolist(), strict=False):
-        exact = metres(here, others[place])
-        # Beyond the radius a bound only has to say so.
-        assert 0.0 <= min(least_m, 50_000.0) <= exact
-        if exact < 50_000.0 and abs(degrees(here[0])) < 60.0:
-            assert least_m > 0.98 * exact - 1e-6
-    assert lower_m[len(places)] == -7.0, "no more is written than was asked"
+    position = np.array([there[::-1]], np.int32)
+    found = point_distance_m(position, circle_at(here), 0)
+    assert found == pytest.approx(metres(here, there), rel=1e-9, abs=1e-8)
+
+
+@given(POINT, st.lists(APART, min_size=32, max_size=32), st.integers(1, 16))
+@EXAMPLES
+def test_distances_are_the_same_in_any_company(here: Point, apart: list[int], count: int) -> None:
+    """Several at once or alone, near or far, to the last bit: or ties would not be ties."""
+    lat = np.clip(here[0] + np.array(apart[:16]), -9e8, 9e8)
+    lng = np.clip(here[1] + np.array(apart[16:]), -18e8, 18e8)
+    position = np.column_stack([lng, lat]).astype(np.int32)
+    places = np.arange(16)[::-1].copy()
+    found = np.full(16, -7.0)
+    note_points_m(position, circle_at(here), places, count, np.zeros((2, 16)), found)
+    alone = [point_distance_m(position, circle_at(here), place) for place in places[:count]]
+    assert found[:count].tolist() == alone
 
 
 @pytest.mark.parametrize(

@@ -59,12 +59,10 @@ class Place(NamedTuple):
 class Circle(NamedTuple):
     """A position and a radius, with what bounds need of them; see `circle_of`."""
 
-    lat: float
-    lng: float
-    x: float  # lng in column units
-    y: float
-    cosine: float  # of lat
-    sine: float  # of lat
+    x: float  # longitude in column units
+    y: float  # latitude in column units
+    cosine: float  # of the latitude
+    sine: float
     low_cosines: float  # at most cos(lat) * cos(lat of any position inside)
     high_cosines: float  # at least that
     wraps: bool  # longitudes are compared the short way round
@@ -264,8 +262,6 @@ def circle_of(place: Place) -> Circle:
     # cosine on the way; with a pole inside that is 0.
     wraps = low <= 0.0 or abs(place.lng) + reach / low >= 180.0
     return Circle(
-        place.lat,
-        place.lng,
         place.lng * UNITS_PER_DEGREE,
         place.lat * UNITS_PER_DEGREE,
         cosine,

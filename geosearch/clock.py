@@ -4,7 +4,7 @@ Useful for: placing a query in time once, for all segments.
 Not useful for: opening hours themselves (`indexes.timetable`), or the calendar (`hours`).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from geosearch.columns import ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN, Hours
 from geosearch.errors import BadRequest
@@ -14,6 +14,9 @@ from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
 
 KEPT_HOURS = 4_096
 """Most minutes of which is kept what queries ask."""
+
+KEPT_OFFSETS = 256
+"""Most offsets from UTC in which the start is kept."""
 
 _MINUTE = timedelta(minutes=1)
 _DAY_MINUTES = 1_440
@@ -30,6 +33,7 @@ class Clock:
 
     def __init__(self, start: datetime) -> None:
         self._start = start
+        self._starts: dict[timezone, datetime] = {}
         self._first_hour = start.weekday() * 24
         self._kept: dict[tuple[int, int], Hours] = {}
 
@@ -41,7 +45,7 @@ class Clock:
         BadRequest
             If the instant lies outside the horizon; the sentence names the bounds.
         """
-        since = at - self._start
+        since = at - self._start_for(at)
         minute = since.days * _DAY_MINUTES + since.seconds // 60
         if not 0 <= minute < HORIZON_MINUTES:
             raise _outside_horizon(at, self._start)
@@ -60,6 +64,21 @@ class Clock:
             hour = self._hour_of_week(minute)
             found = self._kept[minute, mode] = Hours(minute, -1, hour, hour, mode)
         return found
+
+    def _start_for(self, at: datetime) -> datetime:
+        """The start in the offset of an instant: less is to do for two of one offset.
+
+        Not for zones, where two instants of one zone are subtracted as clocks show them.
+        """
+        zone = at.tzinfo
+        if type(zone) is not timezone:
+            return self._start
+        start = self._starts.get(zone)
+        if start is None:
+            if len(self._starts) >= KEPT_OFFSETS:
+                self._starts.clear()
+            start = self._starts[zone] = self._start.astimezone(zone)
+        return start
 
     def _hour_of_week(self, minute: int) -> int:
         return (self._first_hour + minute // 60) % HOURS_OF_WEEK

@@ -86,17 +86,15 @@ def read_cursor(text: str) -> Cursor:
     raise _refused("`next_cursor` of an earlier answer", shown(text))
 
 
-def continue_from(query: Query) -> Cursor | None:
-    """Return the cursor of `query`, or None where it asks for a first page.
+def continue_from(query: Query) -> Cursor:
+    """Return the cursor of a `query` that has one.
 
     Raises
     ------
     BadRequest
         Code `bad_cursor`: not a cursor, or one of another question or instant.
     """
-    if query.cursor is None:
-        return None
-    cursor = read_cursor(query.cursor)
+    cursor = read_cursor(query.cursor or "")
     if cursor.question != fingerprint(query):
         raise _refused("a `cursor` with the parameters it was given for", "other parameters")
     if query.at is not None and query.at != cursor.at:

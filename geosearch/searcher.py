@@ -183,7 +183,10 @@ class Searcher:
 
     def _answered(self, query: Query, top_k: int) -> tuple[Question, Found]:
         """A query with the words it is answered for, and its best results."""
-        question = self._question(query, top_k)
+        if query.cursor is None:
+            question = self._questions.question(query, top_k)
+        else:
+            question = self._continued(query, top_k)
         found = self._best(question)
         if query.q is None or len(found[0]):
             return question, found
@@ -234,11 +237,9 @@ class Searcher:
         question = self._questions.reworded(question, wording)
         return question, self._best(question)
 
-    def _question(self, query: Query, top_k: int) -> Question:
-        """The question of a query, as typed, from where its page starts."""
+    def _continued(self, query: Query, top_k: int) -> Question:
+        """The question of a query as typed, from where the page before ended."""
         cursor = continue_from(query)
-        if cursor is None:
-            return self._questions.question(query, top_k)
         # A cursor keeps the instant, not the offset it was written in.
         at = query.at or cursor.at.astimezone(self._zone)
         return self._questions.question(query, top_k, at, self._afters(cursor))

@@ -22,6 +22,7 @@ from geosearch.segment import Segment
 from indexes.datum import DATUMS
 from indexes.prepared import Prepared
 
+_INT64 = np.dtype(np.int64)
 _NO_DOCS, _NO_KEYS = np.zeros(0, np.int64), np.zeros((0, 2))
 _DATUMS: dict[str, int] = {datum: number for number, datum in enumerate(DATUMS)}
 _TEXT_BYTES = 65_536
@@ -61,7 +62,7 @@ class SegmentView:
             # Words that no document has, most often: a mistyped one is asked for a few times.
             return _NO_DOCS, _NO_KEYS, dict.fromkeys(COUNTERS, 0) if explain else {}
         top_k = ask.page.top_k
-        docs, keys = np.empty(top_k, np.int64), np.empty((top_k, 2))
+        docs, keys = np.empty(top_k, _INT64), np.empty((top_k, 2))
         scratch = segment.borrow_scratch()
         columns = segment.columns_of(ask.lists.tree)
         found = self._rank(columns, ask, plan.place, scratch, docs, keys)

@@ -45,7 +45,7 @@ class FakeEngine:
         if self.ways.get("broken"):
             raise RuntimeError("a secret of the engine")
         time.sleep(self.ways.get("slow", 0))
-        cursor = continue_from(query)
+        cursor = continue_from(query) if query.cursor else None
         at = cursor.at if cursor else query.at or datetime.now(UTC)
         if not self.start <= at < self.end:
             bounds = f"`at` from {self.start.isoformat()} to {self.end.isoformat()}"

@@ -86,10 +86,6 @@ def test_another_question_is_refused(given: dict[str, Any]) -> None:
     assert refused.value.errors[0]["pointer"] == "/cursor"
 
 
-def test_a_first_page_has_no_cursor() -> None:
-    assert continue_from(QUERY) is None
-
-
 def test_a_cursor_holds_no_wallet() -> None:
     query = Query(lat=31.23, lng=121.47, cards=("secret-card",))
     assert b"secret" not in msgspec.msgpack.encode(cursor_of(query))

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple, cast
 
 import msgspec
 
-from geosearch.directory import BRAND, KINDS, MERCHANT, Name
+from geosearch.directory import BRAND, CATEGORY, KINDS, MERCHANT, Name
 from geosearch.directory_view import WORK, DirectoryView, Match, Work, suggest_kernels
 from geosearch.errors import BadRequest
 from geosearch.parameters import SUGGEST_PARAMETERS, find_problems
@@ -231,15 +231,15 @@ def _sum(parts: list[_Part]) -> _Entry:
 
 
 def _suggestion(entry: _Entry, typed: str) -> Suggestion:
-    view, item = entry.typed.view, entry.typed.match.item
-    name, span = view.shown(item, typed) or (Name(entry.typed.text, None), None)
-    near = entry.near
-    is_shop = entry.kind in (MERCHANT, BRAND)
+    (view, match), near, kind, shops, _ = entry
+    name, span = view.shown(match.item, typed) or (Name(entry.typed.text, None), None)
+    is_shop = kind == MERCHANT or kind == BRAND
     return Suggestion(
         text=name.text,
-        kind=KINDS[entry.kind],
-        id=view.directory.identity(item),
-        count=entry.shops,
+        kind=KINDS[kind],
+        # All names of a category are shown; of anything else one is.
+        id=view.directory.identity(match.item) if kind == CATEGORY else name.text,
+        count=shops,
         distance_m=near.match.near_m,
         merchant_id=near.view.segment.merchant_id(near.match.nearest) if is_shop else None,
         highlight=(span,) if span and name.other is None else (),

@@ -131,10 +131,12 @@ def as_sounds(typed: str, *, limit: int = 4) -> list[str]:
     >>> as_sounds("重q"), as_sounds("lu")
     (['zhongq', 'chongq'], ['lu', 'lv'])
     """
-    ways = [""]
-    for char in typed:
-        sounds = () if char.isascii() else _spelled(CHARACTERS[char])
-        ways = [way + sound for sound in sounds or (char,) for way in ways][:limit]
+    ways = [typed]
+    if not typed.isascii():
+        ways = [""]
+        for char in typed:
+            sounds = () if char.isascii() else _spelled(CHARACTERS[char])
+            ways = [way + sound for sound in sounds or (char,) for way in ways][:limit]
     with_v = [_U_FOR_V.sub("v", way) for way in ways]
     return list(dict.fromkeys([*ways, *with_v]))[:limit]
 

@@ -5,6 +5,7 @@ Not useful for: matching as written; a sound is weaker evidence, so these terms 
 texts at once: see `sounds`.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import groupby, product
 
@@ -16,6 +17,8 @@ from indexes.tokens import MAX_PARTS, MAX_TERMS, PART, TOKEN, compound_parts
 
 MAX_READINGS = 4
 """Ways in which a word may sound; others are left out."""
+
+_NO_INITIAL = re.compile("[^a-z]+")
 
 
 def readings(char: str) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ def initials_range(word: Word) -> tuple[int, int] | None:
     >>> [first <= initials_key(letters) < end for letters in ("hdl", "hd", "he", "h")]
     [True, True, False, False]
     """
-    letters = "".join(letter for letter in word.text if "a" <= letter <= "z")
+    letters = _NO_INITIAL.sub("", word.text)
     if word.kind != "latin" or len(letters) < 2:
         return None
     first = initials_key(letters)

@@ -113,9 +113,8 @@ def _compare(columns: Columns, prefix: U8, word: int) -> int:
 
 
 @inner_njit
-def _first(columns: Columns, prefix: U8, begin: int, least: int) -> int:
-    """First place in the order, from `begin` on, whose word compares `least` or more."""
-    end = int64(columns.word_order.size)
+def _first(columns: Columns, prefix: U8, begin: int, end: int, least: int) -> int:
+    """First place in the order, of those before `end`, whose word compares `least` or more."""
     while begin < end:
         middle = (begin + end) >> 1
         if _compare(columns, prefix, int64(columns.word_order[middle])) < least:
@@ -190,8 +189,21 @@ def _open(columns: Columns, search: _Search, at: int) -> None:
 @njit
 def _search(columns: Columns, search: _Search) -> None:
     """Keep the most frequent words that start with the prefix."""
-    begin = _first(columns, search.prefix, int64(0), 0)
-    _cover(columns, search, begin, _first(columns, search.prefix, begin, 1))
+    words = int64(columns.word_order.size)
+    begin = _first(columns, search.prefix, int64(0), words, 0)
+    # Few words begin with most prefixes: strides double up to one that does not.
+    low, stride = begin, int64(1)
+    while low + stride < words and (
+        _compare(columns, search.prefix, int64(columns.word_order[low + stride - 1])) == 0
+    ):
+        low += stride
+        stride <<= 1
+    _cover(
+        columns,
+        search,
+        begin,
+        _first(columns, search.prefix, low, min(low + stride, words), 1),
+    )
     at = int64(0)
     # What stands before `at` are words, and nothing behind can be better.
     while at < search.tally[0]:

@@ -62,6 +62,7 @@ SYLLABLES: Final = frozenset(SOUND) - frozenset(_RARE)
 
 _TYPED_SOUND = {syllable: SOUND[syllable] for syllable in SYLLABLES}
 _LONGEST = max(map(len, SYLLABLES))
+_LAST_LETTERS = frozenset(syllable[-1] for syllable in SYLLABLES)
 
 
 def segmentations(letters: str, *, limit: int = 4) -> list[tuple[int, ...]]:
@@ -85,6 +86,8 @@ def segmentations(letters: str, *, limit: int = 4) -> list[tuple[int, ...]]:
     >>> [[SPELLED[sound] for sound in way] for way in segmentations("xian")]
     [['xian'], ['xi', 'an']]
     """
+    if letters[-1:] not in _LAST_LETTERS:
+        return []  # as are most words that are no pinyin
     ways: list[list[tuple[int, ...]]] = [[()], *([] for _ in letters)]
     reached = 0
     for start in range(len(letters)):

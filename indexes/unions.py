@@ -108,9 +108,17 @@ def _merge(one: _Run, other: _Run, docs: U32, impacts: U8) -> int:
     return found
 
 
+@njit
+def _price(run: _Run, impacts: U8) -> None:
+    """Write what each document of a run is worth; NumPy takes six times as long."""
+    for at in range(run.begin, run.end):
+        impacts[at - run.begin] = run.worth[run.impacts[at]]
+
+
 class _Kernels(NamedTuple):
     meet: Callable[..., int]
     merge: Callable[..., int]
+    price: Callable[..., None]
 
 
 @cache
@@ -121,6 +129,7 @@ def _kernels() -> _Kernels:
     return _Kernels(
         entry_point(_meet, (run, np.zeros((1, 2), np.int64), 1.0, docs, impacts)),
         entry_point(_merge, (run, run, docs, impacts)),
+        entry_point(_price, (run, impacts)),
     )
 
 
@@ -144,7 +153,7 @@ class Unions:
 
     def __init__(self, postings: Postings) -> None:
         self._postings = _Run(postings.doc, postings.impact, 0, 0, _worths(1.0))
-        self._meet, self._merge = _kernels()
+        self._meet, self._merge, self._price = _kernels()
 
     def union(self, readings: Iterable[tuple[Spans, float]], *, most: int) -> tuple[U32, U8]:
         """Ascending documents that a reading finds, with what its best one is worth, 1 to 255.
@@ -167,7 +176,9 @@ class Unions:
                 runs[lists] = self._run(lists, factor)
             taken += runs[lists].end - runs[lists].begin
         run = self._merged(list(runs.values()))
-        return run.docs[run.begin : run.end], np.take(run.worth, run.impacts[run.begin : run.end])
+        impacts = np.empty(run.end - run.begin, np.uint8)
+        self._price(run, impacts)
+        return run.docs[run.begin : run.end], impacts
 
     def _run(self, lists: Spans, factor: float) -> _Run:
         """What a reading finds."""

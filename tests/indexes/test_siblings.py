@@ -25,9 +25,14 @@ from indexes.siblings import (
 ROWS = 40
 # Few values, so that keys tie; a number and its neighbours, which a key does not tell apart.
 DISTANCE = st.sampled_from([0.0, 5e-324, 1e-9, 1.0, math.nextafter(1.0, 2.0), 2.5, 7e6, math.inf])
+ALL = 2**NODE_SIZE - 1
 ROW = st.tuples(
-    st.lists(DISTANCE, min_size=1, max_size=NODE_SIZE),
-    st.integers(0, 2**NODE_SIZE - 1),
+    # Most nodes are full.
+    st.one_of(
+        st.lists(DISTANCE, min_size=NODE_SIZE, max_size=NODE_SIZE),
+        st.lists(DISTANCE, min_size=1, max_size=NODE_SIZE),
+    ),
+    st.one_of(st.just(ALL), st.integers(0, ALL)),
     st.sampled_from([0.0, 1.0, 2.5, math.inf]),
     st.sets(st.integers(0, NODE_SIZE - 1), max_size=2),
 )

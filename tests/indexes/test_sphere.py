@@ -103,6 +103,24 @@ def test_distance_is_that_of_the_vectors(pair: tuple[Point, Point]) -> None:
     assert metres(here, there) == pytest.approx(metres(there, here), rel=1e-12, abs=1e-12)
 
 
+def by_sines(here: Point, there: Point) -> float:
+    """The haversine as it is written in books, by the functions of the standard library."""
+    (p, q), (r, s) = ((math.radians(degrees(units)) for units in point) for point in (here, there))
+    h = math.sin((r - p) / 2.0) ** 2 + math.cos(p) * math.cos(r) * math.sin((s - q) / 2.0) ** 2
+    return 2.0 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, h)))
+
+
+@given(POINT, st.floats(-1.1, 1.1), st.floats(-1.1, 1.1))
+@EXAMPLES
+def test_series_are_exact(here: Point, north: float, east: float) -> None:
+    """Where they are used, up to 127 km, and just behind."""
+    there = (
+        max(-9e8, min(9e8, here[0] + north * UNITS_PER_DEGREE)),
+        max(-18e8, min(18e8, here[1] + east * UNITS_PER_DEGREE)),
+    )
+    assert metres(here, there) == pytest.approx(by_sines(here, there), rel=1e-12, abs=1e-8)
+
+
 @given(POINT)
 def test_a_point_is_at_no_distance_from_itself(point: Point) -> None:
     assert metres(point, point) == 0.0

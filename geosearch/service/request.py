@@ -310,7 +310,8 @@ def _read_batch_slowly(record: Any, most: int) -> list[Query]:
         raise BadRequest(found["detail"], [found])
     if not 0 < len(queries) <= most:
         expected = f"`queries` of 1 to {most} items"
-        found = problem("too_many", expected, f"{len(queries)}", ("queries",))
+        code = "too_many" if queries else "out_of_range"
+        found = problem(code, expected, f"{len(queries)}", ("queries",))
         raise BadRequest(found["detail"], [found])
     problems = [
         problem("unknown_parameter", "one of queries", shown(name), (name,))

@@ -318,6 +318,14 @@ def test_pointers_are_json_pointers(client: TestClient) -> None:
     assert [e["pointer"] for e in errors] == ["/queries/0/cards/1", "/queries/0/a~1b~0c"]
 
 
+@pytest.mark.parametrize(("count", "code"), [(0, "out_of_range"), (101, "too_many")])
+def test_a_batch_of_none_is_not_too_many(client: TestClient, count: int, code: str) -> None:
+    body = {"queries": [{"lat": 1, "lng": 2}] * count}
+    (error,) = client.post("/v1/nearby:batch", json=body).json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/queries", code)
+    assert error["detail"].endswith(f"got {count} - at `$.queries`")
+
+
 def test_a_body_in_pieces_is_bounded_too(client: TestClient) -> None:
     def pieces() -> Iterator[bytes]:
         for _ in range(30):

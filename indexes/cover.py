@@ -22,6 +22,7 @@ from indexes.sphere import (
     Circle,
     box_distance_m,
     box_where,
+    note_points_m,
     note_reached,
     point_distance_m,
     point_is_within,
@@ -68,6 +69,9 @@ class Cover(NamedTuple):
     span: I64  # [spans, 2] first run and the run after the last, ascending
     stack: I64  # [_STACK, 3] level, index, position in a list of documents or what `within` says
     within: I64  # [NODE_SIZE] see `indexes.sphere.note_reached`
+    place: I64  # [NODE_SIZE] see `indexes.sphere.note_points_m`, as the two below
+    offset: F64  # [2, NODE_SIZE]
+    metres: F64  # [NODE_SIZE]
     size: I64  # [3] see below
 
 
@@ -84,6 +88,9 @@ def new_cover(docs: int) -> Cover:
         np.empty((runs, 2), np.int64),
         np.empty((_STACK, 3), np.int64),
         np.empty(NODE_SIZE, np.int64),
+        np.empty(NODE_SIZE, np.int64),
+        np.zeros((2, NODE_SIZE), np.float64),
+        np.empty(NODE_SIZE, np.float64),
         np.array([-1, 0, 0], np.int64),
     )
 
@@ -221,23 +228,28 @@ def _tally_each(
     ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
 ) -> tuple[int, float, int]:
     """`tally` of a few documents; makes use of the runs if they are known."""
-    count = 0
+    total = 0
     near_m = math.inf
     nearest = -1
     laid = cover.size[SPANS] >= 0
-    for i in range(begin, end):
-        doc = int64(docs[i])
-        if laid and cover.state[doc >> RUN_BITS] == OUTSIDE:
-            continue
-        cover.size[TESTED] += 1
-        if not _is_live(ground, doc) or not point_is_within(ground.position, circle, doc):
-            continue
-        count += 1
-        distance_m = point_distance_m(ground.position, circle, doc)
-        if distance_m < near_m:
-            near_m = distance_m
-            nearest = doc
-    return count, near_m, nearest
+    # As many at once as there is room for: they lie far apart in memory.
+    for first in range(begin, end, NODE_SIZE):
+        count = int64(0)
+        for i in range(first, min(first + NODE_SIZE, end)):
+            doc = int64(docs[i])
+            cover.place[count] = doc
+            count += int64(not laid or cover.state[doc >> RUN_BITS] != OUTSIDE)
+        cover.size[TESTED] += count
+        note_points_m(ground.position, circle, cover.place, count, cover.offset, cover.metres)
+        for at in range(count):
+            distance_m = cover.metres[at]
+            if distance_m > circle.radius_m or not _is_live(ground, cover.place[at]):
+                continue
+            total += 1
+            if distance_m < near_m:
+                near_m = distance_m
+                nearest = cover.place[at]
+    return total, near_m, nearest
 
 
 @inline_njit

@@ -182,7 +182,8 @@ def test_a_radius_holds_what_lies_on_it() -> None:
     docs = np.arange(700, dtype=np.uint32)
     for doc in range(0, 700, 37):
         # By the engine's own distance: the oracle's may differ in the last bit.
-        radius_m = sphere.haversine_m(31.23, 121.47, made.lat[doc], made.lng[doc])
+        here = circle_around(31.23, 121.47, 0.0)
+        radius_m = sphere.point_distance_m(made.ground.position, here, doc)
         cover = new_cover(700)
         circle = circle_around(31.23, 121.47, radius_m)
         assert tally(made.ground, circle, cover, docs[doc : doc + 1], 0, 1)[0] == 1

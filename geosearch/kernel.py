@@ -122,22 +122,21 @@ def _offer_doc(
     ranked = counts_relevance(ask)
     if distance_m > circle.radius_m:
         return found
-    if full and not ranked:
-        # The value is not better than this, so the key is not.
-        primary = primary_key(ask, value, distance_m, 0.0)
-        if doc_behind(columns, scratch, last, primary, distance_m, doc):
-            return found
+    relevance = 0.0
+    # The value is not better than this, so the key is not.
+    primary = primary_key(ask, value, distance_m, relevance)
+    if full and not ranked and doc_behind(columns, scratch, last, primary, distance_m, doc):
+        return found
     if not doc_is_to_taste(columns, ask, at, doc):
         return found
-    relevance = 0.0
     if ranked:
         relevance = doc_relevance(ask, scratch, node, doc)
         if relevance == MISSING:
             return found
+        primary = primary_key(ask, value, distance_m, relevance)
+        if full and doc_behind(columns, scratch, last, primary, distance_m, doc):
+            return found
     elif not doc_has_words(ask, scratch, node, doc):
-        return found
-    primary = primary_key(ask, value, distance_m, relevance)
-    if full and ranked and doc_behind(columns, scratch, last, primary, distance_m, doc):
         return found
     if not doc_in_area(columns, ask, doc):
         return found
@@ -278,8 +277,8 @@ def _queue_children(
 ) -> int:
     """Queue the children of a node in a row of their own; return the number of rows queued.
 
-    Of a child nothing is read but its box before its turn comes, unless lists of words must be
-    narrowed, which is done for all children at once.
+    Of a child nothing is read but its box before its turn comes, save that lists of words are
+    narrowed to all children at once.
     """
     first, end = children_of(columns, level, index)
     begin = columns.level_start[level - 1]
@@ -289,9 +288,8 @@ def _queue_children(
     note_row(queue, row, scratch.metres, end - first, bits, limit)
     if ask.words.carried > 0:
         for child in range(first, end):
-            if is_queued(queue, row, child - first) and not (
-                may_hold_match(columns, ask, level - 1, child)
-                and holds_words(columns, ask, scratch, level - 1, child)
+            if is_queued(queue, row, child - first) and not holds_words(
+                columns, ask, scratch, level - 1, child
             ):
                 drop_child(queue, row, child - first)
     scratch.work[PUSHES] += 1

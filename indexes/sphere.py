@@ -182,8 +182,17 @@ def lng_gap(low: float, high: float, x: float, wraps: bool) -> float:
 
 
 @inline_njit
-def lower_bound_m(dy: float, dx: float, cosines: float) -> float:
-    """Metres that two positions are at least apart.
+def at_least_m(haversine: float) -> float:
+    """Metres that an angle spans at least whose haversine is at least this, but for rounding.
+
+    With `lower_haversine` it never exceeds the true distance, poles and antimeridian included.
+    """
+    return max(0.0, 2.0 * EARTH_RADIUS_M * math.sqrt(haversine) * (1.0 - _SLACK) - _SLACK_M)
+
+
+@inline_njit
+def lower_haversine(dy: float, dx: float, cosines: float) -> float:
+    """Haversine of an angle that two positions are at least apart, but for rounding.
 
     Parameters
     ----------
@@ -196,21 +205,8 @@ def lower_bound_m(dy: float, dx: float, cosines: float) -> float:
     -----
     hav(d) = hav(dy) + cos p1 cos p2 hav(dx), and hav(a) = (1 - cos a)/2 >= a^2/4 - a^4/48 >= 0 for
     0 <= a <= pi (the series of the cosine alternates), increasing in each difference; and
-    d = 2R asin sqrt(hav) >= 2R sqrt(hav). So the result never exceeds the true distance, poles and
-    antimeridian included.
+    d = 2R asin sqrt(hav) >= 2R sqrt(hav).
     """
-    return _at_least_m(lower_haversine(dy, dx, cosines))
-
-
-@inline_njit
-def _at_least_m(haversine: float) -> float:
-    """Metres that an angle spans at least whose haversine is at least this, but for rounding."""
-    return max(0.0, 2.0 * EARTH_RADIUS_M * math.sqrt(haversine) * (1.0 - _SLACK) - _SLACK_M)
-
-
-@inline_njit
-def lower_haversine(dy: float, dx: float, cosines: float) -> float:
-    """Haversine of an angle that two positions are at least apart, but for rounding."""
     a = dy * RADIANS_PER_UNIT
     b = dx * RADIANS_PER_UNIT
     a2 = a * a
@@ -222,7 +218,7 @@ def lower_haversine(dy: float, dx: float, cosines: float) -> float:
 def upper_haversine(dy: float, dx: float, cosines: float) -> float:
     """Haversine of an angle that two positions are at most apart.
 
-    As `lower_bound_m`, from the greatest differences and at least the product of the cosines:
+    As `lower_haversine`, from the greatest differences and at least the product of the cosines:
     hav(a) <= a^2/4. Compare it with `haversine_of(radius_m)`.
     """
     a = (dy + _SLACK_UNITS) * RADIANS_PER_UNIT
@@ -240,7 +236,7 @@ def haversine_of(radius_m: float) -> float:
 
 @inline_njit
 def beyond_haversine(metres: float) -> float:
-    """`lower_bound_m` the other way round: a greater `lower_haversine` is farther than this."""
+    """`at_least_m` the other way round: a greater `lower_haversine` is farther than this."""
     return ((metres + _SLACK_M) / (2.0 * EARTH_RADIUS_M * (1.0 - _SLACK))) ** 2
 
 
@@ -299,7 +295,7 @@ def _circle_distance_m(circle: Circle, x: int, y: int) -> float:
 @inline_njit
 def box_distance_m(node_box: I32, circle: Circle, node: int) -> float:
     """Metres that no position of a node's box is nearer than; boxes int32[4, n] in column units."""
-    return reach_m(node_box, circle, node, _at_least_m(_box_haversine(node_box, circle, node)))
+    return reach_m(node_box, circle, node, at_least_m(_box_haversine(node_box, circle, node)))
 
 
 @inline_njit
@@ -405,7 +401,7 @@ def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F
     """
     start = uint64(first)
     for at in range(uint64(end) - start):
-        lower_m[at] = _at_least_m(_box_haversine(node_box, circle, start + at))
+        lower_m[at] = at_least_m(_box_haversine(node_box, circle, start + at))
 
 
 @inline_njit

@@ -15,13 +15,13 @@ from indexes.sphere import (
     HALF_TURN,
     UNITS_PER_DEGREE,
     Circle,
+    at_least_m,
     circle_around,
     cosine_range,
     gap,
     haversine_m,
     haversine_of,
     lng_gap,
-    lower_bound_m,
     lower_haversine,
     note_points_m,
     note_within,
@@ -131,7 +131,7 @@ def test_a_point_is_at_no_distance_from_itself(point: Point) -> None:
 
 def lower(here: Point, there: Point) -> float:
     dy, dx = abs(here[0] - there[0]), lng_gap(there[1], there[1], here[1], True)
-    return lower_bound_m(dy, dx, cosine(here) * cosine(there))
+    return at_least_m(lower_haversine(dy, dx, cosine(here) * cosine(there)))
 
 
 def cosine(point: Point) -> float:
@@ -171,7 +171,7 @@ def test_upper_haversine_is_never_below(pair: tuple[Point, Point]) -> None:
 
 
 def test_zero_apart_is_not_certainly_within_nothing() -> None:
-    assert lower_bound_m(0.0, 0.0, 1.0) == 0.0
+    assert at_least_m(lower_haversine(0.0, 0.0, 1.0)) == 0.0
     assert upper_haversine(0.0, 0.0, 1.0) > haversine_of(0.0)
 
 
@@ -191,7 +191,7 @@ def test_bound_of_a_box_holds_for_its_points(
     dy = gap(min_y, max_y, here[0])
     dx = lng_gap(min_x, max_x, here[1], True)
     assert 0.0 <= dx <= HALF_TURN
-    assert lower_bound_m(dy, dx, cosine(here) * low) <= metres(here, there)
+    assert at_least_m(lower_haversine(dy, dx, cosine(here) * low)) <= metres(here, there)
 
 
 def noted(here: Point, there: Point, radius_m: float) -> int:
@@ -272,16 +272,16 @@ def test_the_slacks_are_needed(name: str, value: float, monkeypatch: pytest.Monk
 
 def wrong_sides(cases: list[tuple[Point, Point]]) -> int:
     """Bounds on the wrong side, as plain Python, so that a changed constant counts."""
-    at_least_m = getattr(sphere._at_least_m, "py_func", sphere._at_least_m)
+    below = getattr(sphere.at_least_m, "py_func", sphere.at_least_m)
     above = getattr(sphere.upper_haversine, "py_func", sphere.upper_haversine)
-    circle = getattr(sphere.circle_of, "py_func", sphere.circle_of)
+    beyond = getattr(sphere.beyond_haversine, "py_func", sphere.beyond_haversine)
     wrong = 0
     for here, there in cases:
         dy, dx = abs(here[0] - there[0]), abs(here[1] - there[1])
         cosines, exact = cosine(here) * cosine(there), metres(here, there)
         haversine = lower_haversine(dy, dx, cosines)
-        wrong += at_least_m(haversine) > exact
-        wrong += haversine > circle(sphere.Place(0.0, 0.0, exact, 0.0, 0.0)).beyond_haversine
+        wrong += below(haversine) > exact
+        wrong += haversine > beyond(exact)
         just_less = math.nextafter(exact, -1.0)
         wrong += just_less >= 0.0 and above(dy, dx, cosines) <= haversine_of(just_less)
     return wrong

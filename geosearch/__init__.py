@@ -6,9 +6,14 @@
 >>> engine.search(query).hits[0].merchant["name"]  # doctest: +SKIP
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
-from geosearch.model import Answer, Hit, Query, Ranked
-from geosearch.searcher import Searcher, open_index
+
+if TYPE_CHECKING:
+    from geosearch.model import Answer, Hit, Query, Ranked
+    from geosearch.searcher import Searcher, open_index
 
 __all__ = [
     "Answer",
@@ -22,3 +27,20 @@ __all__ = [
     "Searcher",
     "open_index",
 ]
+
+# Loaded at the first use: the kernels' compiler takes half a second that `--version` need not wait.
+_HOMES = {
+    **dict.fromkeys(("Answer", "Hit", "Query", "Ranked"), "geosearch.model"),
+    **dict.fromkeys(("Searcher", "open_index"), "geosearch.searcher"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,8 +17,10 @@ from urllib.request import urlopen
 
 import pytest
 
+import geosearch
 from geosearch.cli import app as cli
 from geosearch.cli.app import BAD_DATA, DONE, FAULT, WRONG_USE, run
+from geosearch.model import Query
 
 NOW = "2026-11-22T00:00:00+08:00"
 AT = "2026-11-22T19:30:00+08:00"
@@ -55,6 +57,23 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == DONE
     assert capsys.readouterr().out.startswith("geosearch 0.")
+
+
+def test_version_waits_for_no_compiler() -> None:
+    code = (
+        "import sys; from geosearch.cli.app import run; run(['--version']);"
+        "print(sorted({'numba', 'numpy', 'polars'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[1] == "[]"
+
+
+def test_names_of_the_package_load_at_their_first_use() -> None:
+    assert geosearch.Query is Query
+    assert set(geosearch.__all__) <= set(dir(geosearch))
+    with pytest.raises(AttributeError, match="no attribute 'Qeury'"):
+        _ = geosearch.Qeury
 
 
 def test_build_reports_counts_and_changes(

@@ -12,12 +12,15 @@ PYTHON ?= python3
 PORT ?= 8080
 BIN := .venv/bin
 # Named after the content of pyproject.toml: an unchanged project is not installed again.
-STAMP := .venv/.installed-$(shell cksum < pyproject.toml | tr ' ' '-')
+SUM := $(shell cksum < pyproject.toml | tr ' ' '-')
+# What the demo runs with, and what tests, checks and benchmarks need besides.
+DEMO := .venv/.demo-$(SUM)
+STAMP := .venv/.installed-$(SUM)
 
 .PHONY: run install kernels test check bench bench-peers fix
 .DEFAULT_GOAL := run
 
-run: $(STAMP)
+run: $(DEMO)
 	@$(BIN)/python -m geosearch.demo --port $(PORT)
 
 install: $(STAMP)
@@ -46,13 +49,18 @@ fix: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/python -m geosearch.reference
 
-$(STAMP):
+$(DEMO):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1) - set PYTHON=..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Expected Python's venv module, got none - on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing into .venv (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@rm -f .venv/.demo-* .venv/.installed-*
+	@touch $@
+
+$(STAMP): $(DEMO)
+	@echo "Installing what tests and benchmarks need (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@rm -f .venv/.installed-*
 	@touch $@

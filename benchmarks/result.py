@@ -174,13 +174,14 @@ def save_result(result: Result, folder: Path) -> Path:
 
 
 def load_result(file: Path) -> Result:
-    """Read a result.
+    """Read a result: the file, or the folder that `--out` made.
 
     Raises
     ------
     ValueError
         If the file is not a result of this format.
     """
+    file = file / FILE if file.is_dir() else file
     try:
         result = msgspec.json.decode(file.read_bytes(), type=Result)
     except msgspec.DecodeError as error:

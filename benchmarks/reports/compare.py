@@ -1,11 +1,15 @@
 """Two runs side by side: what became slower or faster beyond noise, and what does more work.
 
-Useful for: `geosearch bench compare A.json B.json`, before a commit.
-Not useful for: runs of different machines; and a world or family that only one run has is left out.
+Useful for: `geosearch bench compare A B`, where two results are at hand.
+Not useful for: runs of different machines, and small differences: `geosearch bench ab` runs two
+commits in turn. A world or family that only one run has is left out.
 
-A line's noise is the larger spread of its rounds' medians in both runs, at least `LEAST_NOISE`.
 Where both runs asked the same peer, the median ratio of its lines is the machine's own drift: the
-peer did not change, so ratios are divided by it. Work counters are exact and need no noise.
+peer did not change, so ratios are divided by it. What remains of the peers' ratios is noise that no
+round of one run shows. A family's noise is therefore the largest of three: how far its peers'
+ratios are from the drift, how far nine in ten of all peers' ratios are, and the spread of our
+rounds' medians. A difference within it is too noisy to tell, and so is a time that was taken once,
+or in runs without a common peer. Work counters are exact and need no noise.
 """
 
 import math
@@ -20,13 +24,13 @@ from benchmarks.result import FamilyResult, HttpResult, Loop, Result, WorldResul
 
 LEAST_NOISE = 0.03
 LOOP_NOISE = 0.1
-"""Of loops and builds, which are measured once but over seconds."""
-ONCE_NOISE = 0.3
-"""Of opening, first answers and freshness: a few milliseconds, measured once or a few times."""
+"""Least noise of loops, which are measured once but over seconds."""
+USUAL_SHARE = 0.9
+"""Share of all peers' ratios that every family's noise covers."""
 MEMORY_NOISE = 0.03
 DRIFT_PEER = "numpy"
 
-SLOWER, FASTER, SAME = "slower", "faster", "same"
+SLOWER, FASTER, SAME, UNCLEAR = "slower", "faster", "same", "too noisy to tell"
 
 
 class Change(NamedTuple):
@@ -37,6 +41,7 @@ class Change(NamedTuple):
     before: float
     after: float
     noise: float
+    """Share by which it may differ without a cause; infinite where nothing tells."""
     drift: float
     """How many times as slow the machine was after; 1 where time is not measured."""
     text: Callable[[float], str]
@@ -48,10 +53,13 @@ class Change(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """`slower` or `faster` (for memory: more or less) beyond noise, or `same`."""
-        if self.ratio > 1 + self.noise:
-            return SLOWER
-        return FASTER if self.ratio < 1 - self.noise else SAME
+        """`slower` or `faster` (for memory: more or less) beyond noise, `same` or unclear."""
+        times = max(self.ratio, 1 / self.ratio)
+        if times <= 1 + min(self.noise, LEAST_NOISE):
+            return SAME
+        if times <= 1 + self.noise:
+            return UNCLEAR
+        return SLOWER if self.ratio > 1 else FASTER
 
 
 class Comparison(NamedTuple):
@@ -141,9 +149,11 @@ def _verdict(comparison: Comparison) -> str:
     over = f"over {near_share(comparison.threshold)} beyond noise"
     counts = {
         verdict: sum(each.verdict == verdict for each in comparison.times)
-        for verdict in (FASTER, SAME, SLOWER)
+        for verdict in (FASTER, SAME, SLOWER, UNCLEAR)
     }
     found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    if counts[UNCLEAR]:
+        found += " (`geosearch bench ab REV` runs two commits in turn)"
     if not comparison.times:
         return "Nothing to compare: no time is in both runs."
     if not comparison.failed:
@@ -183,7 +193,7 @@ def _blocks(changes: Sequence[Change], slowdowns: Sequence[Change]) -> list[str]
     """Times by world, in order; those that fail are pointed at."""
     if not changes:
         return []
-    rows = _rows(changes, {SLOWER: "slower", FASTER: "faster"})
+    rows = _rows(changes, {word: word for word in (SLOWER, FASTER, UNCLEAR)})
     wide = max(len(row) for row in rows)
     head = _cells("", "before", "after", "change", "noise", wide=_wide(changes))
     lines, group = ["", head.rstrip()], ""
@@ -204,7 +214,7 @@ def _rows(changes: Sequence[Change], words: dict[str, str]) -> list[str]:
                 each.text(each.before),
                 each.text(each.after),
                 _percent(each),
-                f"±{near_share(each.noise)}" if each.noise else "",
+                f"±{near_share(each.noise)}" if 0 < each.noise < math.inf else "",
                 wide=wide,
             )
             + f"  {words.get(each.verdict, '')}"
@@ -257,30 +267,58 @@ def _families(
                 yield after.label, same, family
 
 
-def _engine_times(
-    worlds: Sequence[tuple[WorldResult, WorldResult]], engine: str, drift: float
-) -> Iterator[Change]:
+def _ratios(
+    worlds: Sequence[tuple[WorldResult, WorldResult]], engine: str
+) -> Iterator[tuple[tuple[str, str], float]]:
+    """How many times as long an engine took, by world and family."""
     for label, before, after in _families(worlds):
         old, new = before.line(engine), after.line(engine)
-        if old is not None and new is not None:
-            noise = max(LEAST_NOISE, old.timing.spread, new.timing.spread)
-            p50s = old.timing.p50_us, new.timing.p50_us
-            yield Change(label, after.label, *p50s, noise, drift, time_text)
+        if old is not None and new is not None and old.timing.p50_us > 0:
+            yield (label, after.family), new.timing.p50_us / old.timing.p50_us
 
 
 def _family_times(
     worlds: Sequence[tuple[WorldResult, WorldResult]], drift: float
 ) -> Iterator[Change]:
-    return _engine_times(worlds, OURS, drift)
+    off: dict[tuple[str, str], list[float]] = {}
+    for engine in _peers(worlds):
+        for asked, ratio in _ratios(worlds, engine):
+            off.setdefault(asked, []).append(_off(ratio / drift))
+    usual = _usual([one for family in off.values() for one in family])
+    for label, before, after in _families(worlds):
+        old, new = before.line(OURS), after.line(OURS)
+        if old is not None and new is not None:
+            beside = max(off.get((label, after.family), [0.0]))
+            noise = max(LEAST_NOISE, old.timing.spread, new.timing.spread, beside, usual)
+            p50s = old.timing.p50_us, new.timing.p50_us
+            yield Change(label, after.label, *p50s, noise, drift, time_text)
+
+
+def _off(ratio: float) -> float:
+    """How far a ratio is from 1, either way.
+
+    >>> _off(1.25), _off(0.8)
+    (0.25, 0.25)
+    """
+    return max(ratio, 1 / ratio) - 1
+
+
+def _usual(off: list[float]) -> float:
+    """What `USUAL_SHARE` of them do not exceed; infinite where there is none."""
+    return sorted(off)[math.ceil(USUAL_SHARE * len(off)) - 1] if off else math.inf
+
+
+def _peers(worlds: Sequence[tuple[WorldResult, WorldResult]]) -> list[str]:
+    engines = {line.engine for _, _, family in _families(worlds) for line in family.lines}
+    return sorted(engines - {OURS})
 
 
 def _drift(worlds: Sequence[tuple[WorldResult, WorldResult]]) -> tuple[float | None, int, str]:
     """Median ratio of a peer's lines, their number, and the peer; of all peers without `numpy`."""
-    engines = {line.engine for _, _, family in _families(worlds) for line in family.lines}
-    for chosen in ([DRIFT_PEER], sorted(engines - {OURS})):
-        lines = [each for engine in chosen for each in _engine_times(worlds, engine, 1.0)]
-        if lines:
-            return median(each.ratio for each in lines), len(lines), ", ".join(chosen)
+    for chosen in ([DRIFT_PEER], _peers(worlds)):
+        ratios = [ratio for engine in chosen for _, ratio in _ratios(worlds, engine)]
+        if ratios:
+            return median(ratios), len(ratios), ", ".join(chosen)
     return None, 0, ""
 
 
@@ -300,28 +338,35 @@ def _loops(
 
 def _http_drift(before: HttpResult | None, after: HttpResult | None) -> float | None:
     """Median ratio of the floor's CPU time a request, or of its p50s where that was not taken."""
+    ratios = _floor_ratios(before, after)
+    return median(ratios) if ratios else None
+
+
+def _floor_ratios(before: HttpResult | None, after: HttpResult | None) -> list[float]:
     floors = [pair for server, _, *pair in _loops(before, after) if server == FLOOR]
     cpu = [new.cpu_us / old.cpu_us for old, new in floors if old.cpu_us > 0 and new.cpu_us > 0]
     p50 = [new.p50_ms / old.p50_ms for old, new in floors if old.p50_ms > 0 and new.p50_ms > 0]
-    return median(cpu or p50) if cpu or p50 else None
+    return cpu or p50
 
 
 def _http_times(
     before: HttpResult | None, after: HttpResult | None, drift: float
 ) -> Iterator[Change]:
+    off = [_off(ratio / drift) for ratio in _floor_ratios(before, after)]
+    noise = max(LOOP_NOISE, _usual(off))
     for server, load, old, new in _loops(before, after):
         if server == FLOOR:
             continue
         cpu = old.cpu_us, new.cpu_us
         p50 = old.p50_ms * 1000, new.p50_ms * 1000
-        yield Change("HTTP", f"{load}, p50", *p50, LOOP_NOISE, drift, time_text)
-        yield Change("HTTP", f"{load}, CPU a request", *cpu, LOOP_NOISE, drift, time_text)
+        yield Change("HTTP", f"{load}, p50", *p50, noise, drift, time_text)
+        yield Change("HTTP", f"{load}, CPU a request", *cpu, noise, drift, time_text)
         if new.rate is None and old.requests_per_second > 0 and new.requests_per_second > 0:
             each = 1e6 / old.requests_per_second, 1e6 / new.requests_per_second
-            yield Change("HTTP", f"{load}, time a request", *each, LOOP_NOISE, drift, time_text)
+            yield Change("HTTP", f"{load}, time a request", *each, noise, drift, time_text)
     if before and after and before.freshness_ms and after.freshness_ms:
         fresh = median(before.freshness_ms) * 1000, median(after.freshness_ms) * 1000
-        yield Change("HTTP", "freshness", *fresh, ONCE_NOISE, drift, time_text)
+        yield Change("HTTP", "freshness", *fresh, math.inf, drift, time_text)
 
 
 def _same_http(before: HttpResult | None, after: HttpResult | None) -> bool:
@@ -337,16 +382,14 @@ def _world_times(
             ("first answer", old.cold_ms, new.cold_ms),
         ):
             both = before * 1000, after * 1000
-            yield Change("opening", f"{new.label}, {what}", *both, ONCE_NOISE, drift, time_text)
+            yield Change("opening", f"{new.label}, {what}", *both, math.inf, drift, time_text)
 
 
 def _build_times(before: Result, after: Result, drift: float) -> Iterator[Change]:
     old, new = before.build, after.build
     if old and new and old.merchants == new.merchants:
         seconds = old.seconds * 1e6, new.seconds * 1e6
-        yield Change(
-            "build", f"{new.merchants:,} merchants", *seconds, LOOP_NOISE, drift, time_text
-        )
+        yield Change("build", f"{new.merchants:,} merchants", *seconds, math.inf, drift, time_text)
 
 
 def _memory(

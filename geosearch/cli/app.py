@@ -352,7 +352,7 @@ def bench(
 
 @benches.command()
 def compare(
-    before: Annotated[Path, typer.Argument(help="A result.json.")],
+    before: Annotated[Path, typer.Argument(help="A result.json, or the folder of --out.")],
     after: Annotated[Path, typer.Argument(help="Another one.")],
     threshold: Annotated[
         float, typer.Option(parser=share, metavar="SHARE", help="Slowdown that fails.")

@@ -37,7 +37,7 @@ def test_a_toy_run_writes_its_reports(
     assert not result.unfinished
     assert result.build is None
     assert result.http is None
-    kept = load_result(tmp_path / FILE)
+    kept = load_result(tmp_path)
     assert kept.worlds == result.worlds
     assert "numpy" in (tmp_path / "report.md").read_text("utf-8")
     assert (tmp_path / "report.html").read_text("utf-8").startswith("<!doctype html>")

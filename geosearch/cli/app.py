@@ -371,6 +371,27 @@ def compare(
     return SLOWER if found.failed else DONE
 
 
+@benches.command()
+def ab(
+    revision: Annotated[str, typer.Argument(help="A commit, branch or tag of this checkout.")],
+    merchants: Annotated[
+        int, typer.Option(parser=integer, metavar="N", help="How many merchants.")
+    ] = 100_000,
+    only: Annotated[str, typer.Option(metavar="FAMILY,...", help="Families; else all.")] = "",
+) -> int:
+    """Measure a revision and the working tree in turn; exits with 1 on a slowdown."""
+    from benchmarks.ab import run, text
+
+    names = [name for name in only.split(",") if name]
+    pairs = run(revision, merchants=merchants, only=names, say=_say)
+    _print(text(revision, pairs))
+    return SLOWER if any(pair.verdict == "slower" for pair in pairs) else DONE
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def _read_json(file: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(file.read_text("utf-8"))

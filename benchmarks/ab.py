@@ -1,0 +1,327 @@
+"""Two commits in one run, in turn: whether the working tree is faster or slower than a revision.
+
+Measured: `engine.rank`, one thread, one question at a time, of a process a commit. Rounds of both
+take turns, so that what disturbs the machine disturbs both; processes are started afresh a few
+times, as where their memory lies makes a difference, too. A figure is the median of the rounds'
+ratios. It is a change where the interval of that median lies beyond `LEAST` on one side of 1.
+
+Corpus: `geosearch synth`, one snapshot, built by each commit itself. Questions: `families`, with
+programmes of that city, and a family of texts. Both commits are used through the command line and
+the public names of the package, so that a revision may have any layout.
+
+Not shown: peers, the service, builds; see `run`. Command: `geosearch bench ab REV`.
+
+Source: the interval of a median by order statistics, exact for independent rounds: David and
+Nagaraja, Order Statistics, 3rd edition, section 7.1.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from math import comb
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import msgspec
+
+from benchmarks.ab_side import COMPARED
+from benchmarks.cache import cache_folder
+from benchmarks.families import FAMILIES, asked_in, places
+from benchmarks.reports.units import count_text, time_text
+from benchmarks.suite import SEED
+from benchmarks.texts import READ, cards_of
+from benchmarks.world_deals import BANKS, RED, TINY
+from benchmarks.worlds import USUAL_TIME
+from geosearch.errors import BadRequest
+from geosearch.model import Query
+from geosearch.searcher import Searcher, open_index
+from geosearch.synth.world import DEFAULT_CREATED_AT, synthesise
+
+ROOT = Path(__file__).resolve().parent.parent
+SIDE = Path(__file__).with_name("ab_side.py")
+QUERIES = 300
+STARTS = 3
+ROUNDS = 9
+"""Of each start."""
+SURE = 0.998
+"""Share of runs whose interval holds the true ratio: wrong once in 500 families."""
+LEAST = 0.03
+"""Difference that is none: two processes of one commit differ by as much."""
+TEXTS = "texts"
+CARDS = {
+    RED: "red",
+    TINY: "museum-friends",
+    "platform": "saver-plus",
+    "government": "spring-voucher",
+}
+"""Programmes of the synthetic city with shares like those of `world_deals`."""
+
+Say = Callable[[str], None]
+
+
+class Pair(NamedTuple):
+    """One family, measured on both sides: the revision first, the working tree second."""
+
+    family: str
+    label: str
+    p50_us: tuple[float, float]
+    ratios: Sequence[float]
+    """Times as long as the revision, a round each."""
+    work: dict[str, tuple[float, float]]
+    """Work counters that differ."""
+    differing: int
+    """Questions, of those compared, with other merchants in the answer."""
+
+    @property
+    def ratio(self) -> float:
+        """Median of the rounds' ratios."""
+        return median(self.ratios)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Bounds of the median's ratio that hold in `SURE` of runs."""
+        return median_interval(self.ratios)
+
+    @property
+    def verdict(self) -> str:
+        """`slower`, `faster`, `same` (within `LEAST`) or `too noisy to tell`."""
+        low, high = self.interval
+        if low > 1 + LEAST:
+            return "slower"
+        if high < 1 - LEAST:
+            return "faster"
+        return "same" if low >= 1 - LEAST and high <= 1 + LEAST else "too noisy to tell"
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Bounds between which the true median lies in `SURE` of samples, all values where few.
+
+    >>> median_interval([float(number) for number in range(1, 28)])
+    (6.0, 22.0)
+    """
+    ordered, count = sorted(values), len(values)
+    cut, outside = 0, 0.0
+    while cut < count // 2:
+        outside += 2 * comb(count, cut) / 2**count
+        if outside > 1 - SURE:
+            break
+        cut += 1
+    cut = max(cut - 1, 0)
+    return ordered[cut], ordered[count - 1 - cut]
+
+
+def run(revision: str, *, merchants: int, only: Sequence[str] = (), say: Say) -> list[Pair]:
+    """Measure families on a revision and on the working tree.
+
+    Raises
+    ------
+    BadRequest
+        If there is no such revision or family.
+    """
+    unknown = sorted(set(only) - {*(family.name for family in FAMILIES), TEXTS})
+    if unknown:
+        names = ", ".join([*(family.name for family in FAMILIES), TEXTS])
+        raise BadRequest(f"Expected one of {names}, got {unknown[0]!r} - at `--only`")
+    before = sources(revision)
+    with tempfile.TemporaryDirectory(prefix="geosearch-ab-") as made:
+        folder = Path(made)
+        say(f"Writing a city of {merchants:,}")
+        synthesise(folder / "snapshot", merchants=merchants, seed=1)
+        indexes = []
+        for name, packages in (("before", before), ("after", ROOT)):
+            say(f"Building its index with {revision if name == 'before' else 'the working tree'}")
+            indexes.append((packages, folder / name))
+            _build(packages, folder / "snapshot", folder / name)
+        chosen = {
+            name: asked
+            for name, asked in _families(open_index(folder / "after")).items()
+            if not only or name in only
+        }
+        return list(_measure(indexes, chosen, say))
+
+
+def sources(revision: str) -> Path:
+    """Folder with the sources of a revision, kept with its compiled kernels' time stamps.
+
+    Raises
+    ------
+    BadRequest
+        If this is no checkout, or has no such revision.
+    """
+    try:
+        asked = "--verify", "--end-of-options", f"{revision}^{{commit}}"
+        commit = _git("rev-parse", *asked).decode().strip()
+        packed = _git("archive", "--format=tar", commit, "geosearch", "indexes")
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", b"").decode().strip() or str(error)
+        told = f"Expected a revision of this checkout, got {said} - at `{revision}`"
+        raise BadRequest(told) from error
+    folder = cache_folder() / f"revision-{commit}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+            with tarfile.open(fileobj=io.BytesIO(packed)) as files:
+                files.extractall(Path(made) / "packages", filter="data")
+            (Path(made) / "packages").rename(folder)
+    return folder
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+
+
+def _environment(packages: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(packages)}
+
+
+def _build(packages: Path, snapshot: Path, index: Path) -> None:
+    now = DEFAULT_CREATED_AT.isoformat()
+    command = ["-m", "geosearch", "build", str(snapshot), "--out", str(index), "--now", now]
+    subprocess.run(
+        [sys.executable, *command],
+        check=True, env=_environment(packages), cwd=packages, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+class _Questions(NamedTuple):
+    label: str
+    queries: list[dict[str, Any]]
+    """Arguments of `Query` that differ from its defaults, as JSON has them."""
+
+
+def _families(engine: Searcher) -> dict[str, _Questions]:
+    """Every family's questions in the synthetic city, whose cards have other names."""
+    names = dict(zip(BANKS, cards_of(engine), strict=True)) | CARDS
+    columns = engine.segments[0].columns
+    asked: dict[str, tuple[str, list[Query]]] = {}
+    for family in FAMILIES:
+        queries = asked_in(columns, None, family, QUERIES, SEED).queries
+        asked[family.name] = family.label, [q for q in queries if isinstance(q, Query)]
+    asked[TEXTS] = (
+        "texts, open now",
+        [
+            Query(lat=lat, lng=lng, at=USUAL_TIME, open="now", q=READ[number % len(READ)])
+            for number, (lat, lng) in enumerate(places(columns, QUERIES, SEED))
+        ],
+    )
+    return {
+        name: _Questions(label, [_fields(query, names) for query in queries])
+        for name, (label, queries) in asked.items()
+    }
+
+
+def _fields(query: Query, names: dict[str, str]) -> dict[str, Any]:
+    """Fields that say something, so that a revision need not know the others."""
+    plain = msgspec.to_builtins(Query(lat=query.lat, lng=query.lng))
+    said = {
+        name: value for name, value in msgspec.to_builtins(query).items() if value != plain[name]
+    }
+    if query.cards:
+        said["cards"] = [names[card] for card in query.cards]
+    return {"lat": query.lat, "lng": query.lng, **said}
+
+
+class _Side:
+    """A process of `ab_side` over one commit's packages and index."""
+
+    def __init__(self, packages: Path, index: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(SIDE), str(index)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=_environment(packages), cwd=packages,
+        )  # fmt: skip
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """One request and its answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"Expected an answer, got exit status {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def stop(self) -> None:
+        """End the process and wait for it."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def _measure(
+    indexes: Sequence[tuple[Path, Path]], families: dict[str, _Questions], say: Say
+) -> Iterator[Pair]:
+    rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in families}
+    found: dict[str, Pair] = {}
+    for start in range(STARTS):
+        with ExitStack() as stack:
+            sides = [_Side(*index) for index in indexes]
+            for side in sides:
+                stack.callback(side.stop)
+            for name, (label, queries) in families.items():
+                say(f"start {start + 1} of {STARTS}: {label}")
+                first, second = (side.ask(queries=queries) for side in sides)
+                rounds[name] += [_round(sides, turn) for turn in range(ROUNDS)]
+                found[name] = _pair(name, label, rounds[name], first, second)
+    yield from found.values()
+
+
+def _round(sides: Sequence[_Side], turn: int) -> tuple[float, float]:
+    """Microseconds of both sides; who comes first changes with every turn."""
+    order = (0, 1) if turn % 2 else (1, 0)
+    taken = {which: float(sides[which].ask()["p50_us"]) for which in order}
+    return taken[0], taken[1]
+
+
+def _pair(
+    name: str,
+    label: str,
+    rounds: Sequence[tuple[float, float]],
+    first: dict[str, Any],
+    second: dict[str, Any],
+) -> Pair:
+    both = first["work"].keys() & second["work"].keys()
+    counted = {key: (first["work"][key], second["work"][key]) for key in sorted(both)}
+    before, after = zip(*rounds, strict=True)
+    return Pair(
+        family=name,
+        label=label,
+        p50_us=(median(before), median(after)),
+        ratios=[two / one for one, two in rounds],
+        work={key: values for key, values in counted.items() if values[0] != values[1]},
+        differing=sum(a != b for a, b in zip(first["ids"], second["ids"], strict=True)),
+    )
+
+
+def text(revision: str, pairs: Sequence[Pair]) -> str:
+    """The result for a terminal: a line a family, then what differs besides time."""
+    wide = max(len(pair.label) for pair in pairs)
+    lines = [f"the working tree beside {revision}, {STARTS * ROUNDS} rounds in turn", ""]
+    lines.append(f"{'':{wide}}  {'before':>9}  {'after':>9}  {'change':>8}  {'interval':>16}")
+    for pair in pairs:
+        before, after = map(time_text, pair.p50_us)
+        low, high = (f"{(bound - 1) * 100:+.1f}" for bound in pair.interval)
+        change = f"{(pair.ratio - 1) * 100:+.1f} %"
+        lines.append(
+            f"{pair.label:{wide}}  {before:>9}  {after:>9}  {change:>8}  "
+            f"{f'{low} to {high} %':>16}  {pair.verdict}"
+        )
+    lines += [
+        f"work of {pair.label}: {name} {count_text(before)} before, {count_text(after)} after"
+        for pair in pairs
+        for name, (before, after) in pair.work.items()
+    ]
+    lines += [
+        f"answers of {pair.label}: {pair.differing} of {COMPARED} differ"
+        for pair in pairs
+        if pair.differing
+    ]
+    return "\n".join(lines)

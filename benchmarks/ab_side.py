@@ -1,0 +1,75 @@
+"""One of two commits in `geosearch bench ab`: opens an index, and asks what it is told to.
+
+A process a commit, started as a script with that commit's packages on its path. It uses public
+names of `geosearch` alone, so that a commit before this file existed can be measured, too. Each
+line of its input is a request, each line of its output the answer:
+
+- `{"queries": [...]}` keeps the questions of a family (arguments of `Query`) and asks each once:
+  `{"ids": [[...], ...], "work": {...}}`, the merchants of the first `COMPARED` answers and medians
+  of the work counters;
+- `{}` asks all of them and times each: `{"p50_us": ...}`.
+"""
+
+import gc
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from msgspec.structs import replace
+
+import geosearch
+
+COMPARED = 50
+
+
+def main(index: str) -> None:
+    """Answer requests about an index until the input ends."""
+    engine = geosearch.open_index(index)
+    queries: Sequence[geosearch.Query] = ()
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "queries" in request:
+            queries = [_query(fields) for fields in request["queries"]]
+            answer: dict[str, Any] = {
+                "ids": [_ids(engine, query) for query in queries[:COMPARED]],
+                "work": _work(engine, queries),
+            }
+        else:
+            answer = {"p50_us": _round(engine, queries)}
+        print(json.dumps(answer), flush=True)
+
+
+def _query(fields: dict[str, Any]) -> geosearch.Query:
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return geosearch.Query(**{**fields, **lists, "at": datetime.fromisoformat(fields["at"])})
+
+
+def _ids(engine: geosearch.Searcher, query: geosearch.Query) -> list[str]:
+    return [hit.merchant["merchant_id"] for hit in engine.search(query).hits]
+
+
+def _work(engine: geosearch.Searcher, queries: Sequence[geosearch.Query]) -> dict[str, float]:
+    counted = [engine.rank(replace(query, explain=True)).explain or {} for query in queries]
+    work = [one.get("work", {}) for one in counted]
+    return {name: median(one[name] for one in work) for name in work[0]}
+
+
+def _round(engine: geosearch.Searcher, queries: Sequence[geosearch.Query]) -> float:
+    """Median microseconds of a question."""
+    spent = []
+    gc.collect()
+    gc.disable()
+    for query in queries:
+        begin = time.perf_counter_ns()
+        engine.rank(query)
+        spent.append(time.perf_counter_ns() - begin)
+    gc.enable()
+    return median(spent) / 1_000
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,75 @@
+"""Two commits in turn: what counts as a change, and a run of a revision beside the working tree."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import ab
+from geosearch.errors import BadRequest
+
+
+def pair(*ratios: float) -> ab.Pair:
+    work = {"nodes": (3.0, 4.0)}
+    return ab.Pair("nearest_red", "nearest", (10.0, 11.0), ratios, work, differing=2)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict"),
+    [
+        ([1.0] * 27, "same"),
+        ([1.02, 0.99] * 13, "same"),
+        ([1.10] * 27, "slower"),
+        ([0.90] * 27, "faster"),
+        ([1.10] * 22 + [1.00] * 5, "slower"),  # five of 27 rounds may disagree
+        ([1.10] * 21 + [1.00] * 6, "too noisy to tell"),
+        ([1.3, 0.8] * 13, "too noisy to tell"),
+        ([1.10] * 5 + [1.00], "too noisy to tell"),  # few rounds: all of them decide
+    ],
+)
+def test_a_change_is_what_nearly_all_rounds_show(ratios: list[float], verdict: str) -> None:
+    assert pair(*ratios).verdict == verdict
+
+
+def test_text_names_what_differs_besides_time() -> None:
+    text = ab.text("v1", [pair(*[1.1] * 27)])
+    assert "+10.0 %" in text
+    assert "slower" in text
+    assert "work of nearest: nodes 3 before, 4 after" in text
+    assert "answers of nearest: 2 of 50 differ" in text
+
+
+def test_a_wrong_family_is_named() -> None:
+    with pytest.raises(BadRequest, match=r"Expected one of nearest_red, .*texts, got 'x'"):
+        ab.run("HEAD", merchants=10, only=["x"], say=print)
+
+
+def test_sources_of_a_revision_are_kept(world_cache: Path) -> None:
+    if not (ab.ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    folder = ab.sources("HEAD")
+    assert folder.parent == world_cache
+    assert (folder / "geosearch" / "__init__.py").is_file()
+    stamps = [file.stat().st_mtime_ns for file in sorted(folder.rglob("*.py"))]
+    assert ab.sources("HEAD^{commit}") == folder
+    assert [file.stat().st_mtime_ns for file in sorted(folder.rglob("*.py"))] == stamps
+
+
+@pytest.mark.parametrize("revision", ["no-such", "--help", "HEAD:README.md"])
+def test_a_wrong_revision_is_named(revision: str) -> None:
+    with pytest.raises(BadRequest, match=r"Expected a revision of this checkout, got .+ - at `"):
+        ab.sources(revision)
+
+
+def test_both_sides_are_measured_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Takes seconds: two builds and two processes, as any run does. Other sources would have to be
+    # compiled first.
+    monkeypatch.setattr(ab, "sources", lambda _: ab.ROOT)
+    for name, value in (("STARTS", 1), ("ROUNDS", 2), ("QUERIES", 30)):
+        monkeypatch.setattr(ab, name, value)
+    said: list[str] = []
+    pairs = ab.run("HEAD", merchants=1_500, only=["nearest_wallets", "texts"], say=said.append)
+    assert [pair.family for pair in pairs] == ["nearest_wallets", "texts"]
+    assert [len(pair.ratios) for pair in pairs] == [2, 2]
+    assert all(us > 0 for pair in pairs for us in pair.p50_us)
+    assert [(pair.work, pair.differing) for pair in pairs] == [({}, 0), ({}, 0)]
+    assert "Building its index with HEAD" in said

@@ -109,7 +109,7 @@ def _prepare(snapshot: Path, index: Path, merchants: int) -> int:
         return 0
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
     return run(
-        ["synth", f"{snapshot}", "--merchants", f"{merchants}", "--created-at", today]
+        ["synth", f"{snapshot}", "--merchants", f"{merchants}", "--created-at", today, "--force"]
     ) or run(["build", f"{snapshot}", "--out", f"{index}"])
 
 

@@ -35,6 +35,7 @@ from geosearch.cli.options import (
 from geosearch.cli.progress import ProgressReport, waiting
 from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, GeosearchError
+from geosearch.snapshot.folder import check_folder
 
 DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
 SLOWER, INTERRUPTED = 1, 130
@@ -122,6 +123,9 @@ def _options(
     """Which shop near me, open now, gives the cards I hold the best deal."""
 
 
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there already.")]
+
+
 @app.command()
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder of the new snapshot.")],
@@ -139,10 +143,12 @@ def synth(
             parser=instant, metavar="INSTANT", help="Date of the snapshot; else 2026-11-22."
         ),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Write a realistic synthetic snapshot."""
     from geosearch.synth.world import synthesise
 
+    check_folder(out, overwrite=force)
     with ProgressReport() as progress:
         synthesise(
             out,
@@ -163,10 +169,12 @@ def osm(
         str | None,
         typer.Option(help="Country of public holidays; else the one most addresses name."),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Turn OpenStreetMap places into a snapshot."""
     from geosearch.osm.importer import import_osm
 
+    check_folder(out, overwrite=force)
     with ProgressReport() as progress:
         report = import_osm(file, out, country=country, progress=progress)
     _print(

@@ -6,17 +6,21 @@ Not useful for: opening hours themselves (`indexes.timetable`), or the calendar 
 
 from datetime import datetime, timedelta, timezone
 
+from geosearch.cache import BoundedCache
 from geosearch.columns import ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN, Hours
 from geosearch.errors import BadRequest
 from geosearch.model import Query
 from geosearch.parameters import problem
 from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
 
-KEPT_HOURS = 4_096
-"""Most minutes of which is kept what queries ask."""
+HOURS_BYTES = 2 << 20
+"""Of what queries ask of hours, by minute."""
 
-KEPT_OFFSETS = 256
-"""Most offsets from UTC in which the start is kept."""
+OFFSETS_BYTES = 64 << 10
+"""Of the start, by offset from UTC."""
+
+_HOURS_BYTES, _OFFSET_BYTES = 384, 256
+"""Of an entry of each."""
 
 _MINUTE = timedelta(minutes=1)
 _DAY_MINUTES = 1_440
@@ -33,9 +37,9 @@ class Clock:
 
     def __init__(self, start: datetime) -> None:
         self._start = start
-        self._starts: dict[timezone, datetime] = {}
+        self._starts = BoundedCache[timezone, datetime](OFFSETS_BYTES)
         self._first_hour = start.weekday() * 24
-        self._kept: dict[tuple[int, int], Hours] = {}
+        self._kept = BoundedCache[tuple[int, int], Hours](HOURS_BYTES)
 
     def hours(self, query: Query, at: datetime) -> Hours:
         """What a query evaluated at an aware instant asks of opening hours.
@@ -59,10 +63,9 @@ class Clock:
             return Hours(minute, until, self._hour_of_week(minute), last, mode)
         found = self._kept.get((minute, mode))
         if found is None:
-            if len(self._kept) >= KEPT_HOURS:
-                self._kept.clear()
             hour = self._hour_of_week(minute)
-            found = self._kept[minute, mode] = Hours(minute, -1, hour, hour, mode)
+            hours = Hours(minute, -1, hour, hour, mode)
+            found = self._kept.keep((minute, mode), hours, _HOURS_BYTES)
         return found
 
     def _start_for(self, at: datetime) -> datetime:
@@ -75,9 +78,7 @@ class Clock:
             return self._start
         start = self._starts.get(zone)
         if start is None:
-            if len(self._starts) >= KEPT_OFFSETS:
-                self._starts.clear()
-            start = self._starts[zone] = self._start.astimezone(zone)
+            start = self._starts.keep(zone, self._start.astimezone(zone), _OFFSET_BYTES)
         return start
 
     def _hour_of_week(self, minute: int) -> int:

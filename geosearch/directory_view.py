@@ -6,12 +6,13 @@ Not useful for: several segments at once, or what to show of an entry.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geosearch.cache import BoundedCache
 from geosearch.directory import (
     BRAND,
     CATEGORY,
@@ -44,8 +45,8 @@ from indexes.sphere import Circle, circle_around
 CHECKED = 64
 """Candidates of a mixture of characters and sounds that are compared letter by letter."""
 
-SHOWN_KEPT = 1 << 14
-"""Names found for entries and what was typed are kept for the next one who types it."""
+SHOWN_BYTES = 4 << 20
+"""Of names found for entries and what was typed, which are kept for the next one who types it."""
 
 WORK = ("keys", "items", "lists", "docs", "spans")
 """Work: keys read, entries whose shops were counted, lists read, documents tested, spans of
@@ -55,6 +56,7 @@ Work = dict[str, int]
 Shown = tuple[Name, tuple[int, int]]
 
 _ANY_ITEM = 1 << 40
+_NOT_LOOKED_UP: Shown = (Name("", None), (0, 0))
 _PLAIN = way_of(FIRST, WRITTEN)
 _WAY = (1 << WAY_BITS) - 1
 
@@ -127,8 +129,7 @@ class DirectoryView:
             columns.node_box,
         )
         self._spare: list[SuggestScratch] = []
-        self.shown = lru_cache(SHOWN_KEPT)(self._find_shown)
-        """The name of an entry that begins with what was typed, and its characters that it did."""
+        self._shown = BoundedCache[tuple[int, str], Shown | None](SHOWN_BYTES)
 
     @contextmanager
     def scratch(self, work: Work) -> Iterator[SuggestScratch]:
@@ -199,6 +200,13 @@ class DirectoryView:
             if way == _PLAIN and self.key(item) == key:
                 return item
         return -1
+
+    def shown(self, item: int, typed: str) -> Shown | None:
+        """The name of an entry that begins with what was typed, and its characters that it did."""
+        found = self._shown.get((item, typed), _NOT_LOOKED_UP)
+        if found is _NOT_LOOKED_UP:
+            found = self._shown.keep((item, typed), self._find_shown(item, typed))
+        return found
 
     def _find_shown(self, item: int, typed: str) -> Shown | None:
         for name in self.directory.names(item):

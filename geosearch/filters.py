@@ -19,6 +19,7 @@ from threading import Lock
 
 import numpy as np
 
+from geosearch.cache import BoundedCache
 from geosearch.columns import BY_BEST, BY_SAVING, Ask, Columns, Filter, Scratch
 from geosearch.offers import UNKNOWN_MONEY
 from geosearch.predicates import (
@@ -51,8 +52,11 @@ IDLE = 1_000
 
 _WORD_BYTES, _VALUE_BYTES = 4, 8
 
-_REMEMBERED = 65_536
-"""Filters of which it is known how often they were asked for."""
+REMEMBERED_BYTES = 16 << 20
+"""Of how often filters were asked for."""
+
+_WISH_BYTES = 384
+"""Of an entry."""
 
 NO_FILTER = Filter(np.zeros(0, np.uint32), np.zeros(0, np.float64))
 
@@ -68,7 +72,7 @@ class FilterCache:
 
     def __init__(self, docs_of: Callable[[int], int]) -> None:
         self._docs_of = docs_of
-        self._asked: dict[Hashable, int] = {}
+        self._asked = BoundedCache[Hashable, int](REMEMBERED_BYTES)
         self._kept: dict[Hashable, _Kept] = {}
         self._bytes = 0
         self._questions = 0
@@ -99,9 +103,7 @@ class FilterCache:
             return self._kept[wish].filter  # of another thread, a moment ago
         asked = self._asked.get(wish, 0)
         if asked < ASKED_BEFORE:
-            if len(self._asked) >= _REMEMBERED:
-                self._asked.clear()
-            self._asked[wish] = asked + 1
+            self._asked.keep(wish, asked + 1, _WISH_BYTES)
             return NO_FILTER
         leaves = (self._docs_of(tree) + NODE_SIZE - 1) >> NODE_BITS
         size = leaves * (_WORD_BYTES + (NODE_SIZE * _VALUE_BYTES if valued else 0))

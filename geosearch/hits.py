@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from geosearch.cache import BoundedCache
 from geosearch.columns import (
     DOC_END_OFFER,
     DOC_FIRST_OFFER,
@@ -35,8 +36,11 @@ from geosearch.segment import Segment
 from indexes.sphere import UNITS_PER_DEGREE
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN, Timetable
 
-_KEPT = 100_000
-"""Texts kept of each kind before they are dropped and made anew."""
+TEXT_BYTES = 8 << 20
+"""Of texts that are kept, of each of three kinds in each segment."""
+
+_TEXT_BYTES = 256
+"""Of a text and its key, at most."""
 
 WALKED_MINUTES = 60
 """A walk of so many minutes is told as a distance."""
@@ -71,9 +75,9 @@ class HitMaker:
         self._weights = weights
         self._currency: str = segment.manifest["currency"]
         self._zones = [ZoneInfo(name) for name in segment.catalogue.time_zones]
-        self._times: dict[tuple[int, int], str] = {}
-        self._savings: dict[int, str] = {}
-        self._told: dict[tuple[int, int, int], _Told] = {}
+        self._times = BoundedCache[tuple[int, int], str](TEXT_BYTES)
+        self._savings = BoundedCache[int, str](TEXT_BYTES)
+        self._told = BoundedCache[tuple[int, int, int], _Told](TEXT_BYTES)
         self._walk_m_per_minute = weights.walk_m_per_minute
 
     def hits(
@@ -185,10 +189,7 @@ class HitMaker:
             told = _Told(OpenState("closed", opens_at=time), ())
         else:
             told = _Told(OpenState("unknown"), ())
-        if len(self._told) >= _KEPT:
-            self._told.clear()
-        self._told[state, until, zone] = told
-        return told
+        return self._told.keep((state, until, zone), told, 2 * _TEXT_BYTES)
 
     def _deal(self, row: list[int], zone: int) -> BestDeal:
         deal, saving, pay, until, _, _ = row
@@ -206,11 +207,9 @@ class HitMaker:
             return None
         text = self._times.get((zone, minute))
         if text is None:
-            if len(self._times) >= _KEPT:
-                self._times.clear()
             instant = self._start + timedelta(minutes=minute)
             text = instant.astimezone(self._zones[zone]).isoformat()
-            self._times[zone, minute] = text
+            self._times.keep((zone, minute), text, _TEXT_BYTES)
         return text
 
     def _reasons(
@@ -228,9 +227,8 @@ class HitMaker:
     def _saves(self, saving: int) -> str:
         text = self._savings.get(saving)
         if text is None:
-            if len(self._savings) >= _KEPT:
-                self._savings.clear()
-            text = self._savings[saving] = f"saves {money_text(saving, self._currency)}"
+            text = f"saves {money_text(saving, self._currency)}"
+            self._savings.keep(saving, text, _TEXT_BYTES)
         return text
 
     def _score_parts(

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from itertools import count
 from math import ceil, floor, inf
+from threading import Lock
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ import numpy as np
 import shapely
 
 from geosearch.bounds import PUBLIC_CLASS, class_of
+from geosearch.cache import BoundedCache, size_of
 from geosearch.catalogue import CATEGORY_BITS, program_bit
 from geosearch.columns import (
     ANY_DEAL,
@@ -60,7 +62,17 @@ the tree needs for a selective question."""
 WORD_DRIVER_DOCS = 64
 """Longest list of documents with a word that drives: the tree finds longer ones' nearest faster."""
 
-KEPT_PLANS = 4_096
+WALLET_BYTES = 8 << 20
+"""Of wallets that are kept, in each segment."""
+
+TASTE_BYTES = 8 << 20
+"""Of tastes that are kept, in each segment."""
+
+FILTER_NUMBER_BYTES = 4 << 20
+"""Of what filters depend on and its numbers, in each segment."""
+
+_OBJECT_BYTES = 1_024
+"""Of a wallet, a taste or a shape, without its arrays."""
 
 _DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
@@ -77,6 +89,20 @@ _NO_WALLET = Wallet(
 _ONE = Page(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
 
 
+class Wishes(NamedTuple):
+    """What a query asks apart from place, time, area and text."""
+
+    top_k: int
+    cards: tuple[str, ...]
+    """Those of the wallet that some segment knows, each once."""
+    deals_mode: str
+    party_size: int
+    spend: int | None
+    categories: tuple[str, ...]
+    min_rating: float | None
+    sort: str
+
+
 class Wanted(NamedTuple):
     """What a wallet makes of a segment; kept from query to query."""
 
@@ -85,7 +111,11 @@ class Wanted(NamedTuple):
     alone: tuple[Lists, Wallet]
     """Both, unless other lists of documents decide: of the only card's own tree, where it has one.
     """
-    unknown: tuple[str, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, about."""
+        return _OBJECT_BYTES + self.wallet.eligible.nbytes + self.lists.driver.nbytes
 
 
 class Shape(NamedTuple):
@@ -101,6 +131,11 @@ class Shape(NamedTuple):
     """Whether the order needs the best deal of a document."""
     ranked: bool
     """Whether the order needs to know how well a document fits words."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, about, with what it may share with other shapes."""
+        return _OBJECT_BYTES + self.wanted.nbytes + self.taste.allowed.nbytes
 
 
 class Bounds(NamedTuple):
@@ -153,11 +188,14 @@ class Planner:
     def __init__(self, segment: Segment, weights: Weights) -> None:
         self.book = WordBook(segment, weights.relevance_value)
         """What the text of queries asks of the segment."""
+        self.programs = frozenset(segment.program_numbers)
+        """Ids of its programmes."""
         self._segment = segment
         self._walk_cost_per_m = weights.walk_cost_per_m
-        self._wallets: dict[tuple[tuple[str, ...], str], Wanted] = {}
-        self._tastes: dict[tuple[tuple[str, ...], float | None], Taste] = {}
-        self._filter_numbers: dict[tuple[Any, ...], int] = {}
+        self._wallets = BoundedCache[tuple[tuple[str, ...], str], Wanted](WALLET_BYTES)
+        self._tastes = BoundedCache[tuple[tuple[str, ...], float | None], Taste](TASTE_BYTES)
+        self._filter_numbers = BoundedCache[tuple[Any, ...], int](FILTER_NUMBER_BYTES)
+        self._numbering = Lock()
         self._numbers = count(1)
         self._filters = FilterCache(segment.docs_of)
 
@@ -175,7 +213,7 @@ class Planner:
         Parameters
         ----------
         shape
-            What `shape` made of the query, or of another one with the same wishes.
+            What `shape` made of the wishes of the query.
         hours
             When, of `Clock`.
         at
@@ -220,25 +258,25 @@ class Planner:
         ask = (hours, wallet, bill, taste, area, lists, words, page, kept)
         return _made(Plan, (_made(Ask, ask), _made(Place, place), docs))
 
-    def shape(self, query: Query, top_k: int) -> Shape:
-        """What so many results of a query, and of others with the same wishes, ask for."""
-        wanted = self._wanted(query.cards, query.deals_mode)
-        spend, party_size = query.spend, query.party_size
+    def shape(self, wishes: Wishes) -> Shape:
+        """What all queries with the same wishes ask for."""
+        wanted = self._wanted(wishes.cards, wishes.deals_mode)
+        spend, party_size = wishes.spend, wishes.party_size
         bill = _USUAL_BILL
         if spend is not None or party_size != 1:
             bill = Bill(False, party_size, UNKNOWN_MONEY if spend is None else spend)
-        sort = _SORT_CODES[query.sort]
+        sort = _SORT_CODES[wishes.sort]
         valued = sort in (BY_BEST, BY_SAVING)
         filters = 0
-        if valued or query.deals_mode != "optional":
+        if valued or wishes.deals_mode != "optional":
             filters = self._filter_number(
-                (query.cards, query.deals_mode, bill, sort if valued else None)
+                (wishes.cards, wishes.deals_mode, bill, sort if valued else None)
             )
         return Shape(
             wanted,
             bill,
-            self._taste(query.categories, query.min_rating),
-            Page(sort, self._walk_cost_per_m, top_k, False, *_NO_KEYS),
+            self._taste(wishes.categories, wishes.min_rating),
+            Page(sort, self._walk_cost_per_m, wishes.top_k, False, *_NO_KEYS),
             filters,
             valued,
             sort in (BY_BEST, BY_RELEVANCE),
@@ -248,17 +286,17 @@ class Planner:
         """Number of what filters depend on; never given twice, not even by two threads at once."""
         found = self._filter_numbers.get(wish)
         if found is None:
-            if len(self._filter_numbers) >= KEPT_PLANS:
-                self._filter_numbers.clear()
-            found = self._filter_numbers.setdefault(wish, next(self._numbers))
+            with self._numbering:
+                found = self._filter_numbers.get(wish) or self._filter_numbers.keep(
+                    wish, next(self._numbers)
+                )
         return found
 
     def _wanted(self, cards: tuple[str, ...], mode: str) -> Wanted:
         found = self._wallets.get((cards, mode))
         if found is None:
-            if len(self._wallets) >= KEPT_PLANS:
-                self._wallets.clear()
-            found = self._wallets[cards, mode] = self._plan_wallet(cards, mode)
+            found = self._plan_wallet(cards, mode)
+            self._wallets.keep((cards, mode), found, size_of(cards) + found.nbytes)
         return found
 
     def _plan_wallet(self, cards: tuple[str, ...], mode: str) -> Wanted:
@@ -283,21 +321,20 @@ class Planner:
             eligible,
             np.array(sorted(classes), np.int64),
         )
-        unknown = tuple(dict.fromkeys(card for card in cards if card not in numbers))
         alone = lists, wallet
         if mode == "card" and len(held) == 1 and self._segment.has_tree(held[0]):
             # The tree has one bound class, the card's.
             alone = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
-        return Wanted(wallet, lists, alone, unknown)
+        return Wanted(wallet, lists, alone)
 
     def _taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
         if not categories and min_rating is None:
             return _NO_TASTE
         found = self._tastes.get((categories, min_rating))
         if found is None:
-            if len(self._tastes) >= KEPT_PLANS:
-                self._tastes.clear()
-            found = self._tastes[categories, min_rating] = self._plan_taste(categories, min_rating)
+            found = self._plan_taste(categories, min_rating)
+            size = size_of(categories) + _OBJECT_BYTES + found.allowed.nbytes
+            self._tastes.keep((categories, min_rating), found, size)
         return found
 
     def _plan_taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:

@@ -5,6 +5,7 @@ Not useful for: what a segment makes of it (`plan`), or which words are meant (`
 
 As databases prepare a statement once and bind its parameters each time, what queries ask apart
 from place, time, area and text is planned once and kept: the same few wishes come again and again.
+A wallet is kept as the cards of it that the index knows, so that made-up ones make no entries.
 """
 
 from collections.abc import Sequence
@@ -15,14 +16,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from geosearch.cache import BoundedCache, size_of
 from geosearch.clock import Clock
 from geosearch.columns import Hours, Words
 from geosearch.model import Query
-from geosearch.plan import After, Plan, Planner, Shape
+from geosearch.plan import After, Plan, Planner, Shape, Wishes
 from geosearch.word_book import Wording
 from geosearch.wording import Interpreter
 
-KEPT_STATEMENTS = 4_096
+STATEMENT_BYTES = 16 << 20
+"""Of statements, with the wallets and wishes that they are for."""
 
 _STATED = attrgetter(
     "cards", "deals", "party_size", "spend", "categories", "min_rating", "sort"
@@ -76,7 +79,8 @@ class Questions:
         self._interpreter = interpreter
         self._clock = Clock(start)
         self._zone = zone
-        self._statements: dict[tuple[Any, ...], Statement] = {}
+        self._statements = BoundedCache[tuple[Any, ...], Statement](STATEMENT_BYTES)
+        self._programs = frozenset().union(*(planner.programs for planner in planners))
         self._first_page: Sequence[After | None] = [None] * len(planners)
         self._no_lists: Sequence[Words | None] = [None] * len(planners)
 
@@ -145,10 +149,18 @@ class Questions:
         ]
 
     def _new_statement(self, asked: tuple[Any, ...], query: Query) -> Statement:
-        if len(self._statements) >= KEPT_STATEMENTS:
-            self._statements.clear()
-        shapes = tuple(planner.shape(query, asked[0]) for planner in self._planners)
-        unknown = [shape.wanted.unknown for shape in shapes]
-        missing = tuple(card for card in unknown[0] if all(card in cards for cards in unknown))
-        found = self._statements[asked] = Statement(shapes, missing)
-        return found
+        top_k, stated = asked
+        known = tuple(card for card in dict.fromkeys(query.cards) if card in self._programs)
+        if known == query.cards:
+            return self._prepared(asked, Wishes(top_k, known, query.deals_mode, *stated[2:]))
+        wishes = Wishes(top_k, known, query.deals_mode, *stated[2:])
+        asked = (top_k, tuple(wishes[1:]))
+        found = self._statements.get(asked) or self._prepared(asked, wishes)
+        unknown = (card for card in query.cards if card not in self._programs)
+        return found._replace(unknown_cards=tuple(dict.fromkeys(unknown)))
+
+    def _prepared(self, asked: tuple[Any, ...], wishes: Wishes) -> Statement:
+        """The statement of a wallet whose cards are all known; kept."""
+        shapes = tuple(planner.shape(wishes) for planner in self._planners)
+        size = size_of(asked) + sum(shape.nbytes for shape in shapes)
+        return self._statements.keep(asked, Statement(shapes, ()), size)

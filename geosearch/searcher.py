@@ -33,7 +33,7 @@ from geosearch.segment import Segment
 from geosearch.segment_view import SegmentView
 from geosearch.suggest import Suggester, Suggestions, SuggestQuery
 from geosearch.word_book import Choice, Wording
-from geosearch.wording import Interpreter
+from geosearch.wording import MOST_SEARCHES, Interpreter
 from indexes.timetable import HORIZON_MINUTES
 
 Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
@@ -204,13 +204,9 @@ class Searcher:
         answer of its own, and nobody wants a guess instead. `asked` takes the question for other
         words with its results: as many words as were typed are most likely searched in the end.
         """
-        known: dict[tuple[Choice, ...], bool] = {}
 
         def is_found(choices: tuple[Choice, ...]) -> bool:
-            found = known.get(choices)
-            if found is None:
-                found = known[choices] = self._is_found(question, choices, asked)
-            return found
+            return self._is_found(question, choices, asked)
 
         return self._interpreter.reworded(question.query.q or "", is_found)
 
@@ -344,6 +340,7 @@ class Searcher:
             "plan": [described(plan.ask) for plan in question.plans],
             "work": work,
             "words": self._interpreter.described(question.wording),
+            "rewording": _rewording(question.wording),
             "weights": msgspec.to_builtins(self.weights),
         }
 
@@ -440,6 +437,12 @@ def _page_of(
     if len(doc_ids) > limit:
         doc_ids, keys = doc_ids[:limit], keys[:limit]
     return question.query, question.plans, doc_ids, keys
+
+
+def _rewording(wording: Wording) -> dict[str, int | bool]:
+    """What it took to choose the words, and whether the bound on that ended it."""
+    searches = wording.searches
+    return {"searches": searches, "most_searches": MOST_SEARCHES, "cut": searches >= MOST_SEARCHES}
 
 
 def _corrected(choices: tuple[Choice, ...]) -> dict[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from geosearch.cache import BoundedCache
 from geosearch.columns import MAX_CARRIED, U8, U32, Words
 from geosearch.kernels import kernels
 from geosearch.segment import Segment
@@ -43,8 +44,11 @@ CLOSE_READINGS = 16
 CLOSE_DOCS = 100_000
 """Documents of close readings after which no further one is taken: what bounds the work."""
 
-SPANS_KEPT = 1 << 14
-"""Terms of which is kept where their postings stand: a question asks for each a few times."""
+SPANS_BYTES = 4 << 20
+"""Of where the postings of terms stand, which is kept: a question asks for each a few times."""
+
+_SPAN_BYTES = 192
+"""Of an entry."""
 
 RARE = 32
 """Where every word is in more than one of so many documents, `Words.below` says who holds all of
@@ -96,6 +100,8 @@ class Wording(NamedTuple):
     dropped: tuple[str, ...] = ()
     whole: int = 0
     """Key of the whole text, for what is called exactly that; 0 where it was not searched."""
+    searches: int = 0
+    """Searches that it took to choose these words; 0 where they are those that were typed."""
 
 
 class WordBook:
@@ -114,7 +120,7 @@ class WordBook:
         self._postings = segment.postings
         self._unions = Unions(segment.postings)
         self._note_common = kernels().note_common
-        self._spans_kept: dict[int, tuple[int, int]] = {}
+        self._spans_kept = BoundedCache[int, tuple[int, int]](SPANS_BYTES)
         self.is_phrase = segment.is_phrase
         self.none = Words(
             self._postings.doc,
@@ -244,13 +250,10 @@ class WordBook:
 
     def _note(self, key: int, row: int) -> tuple[int, int]:
         """Keep where the postings of a row stand, -1 for none, under its key."""
-        if len(self._spans_kept) >= SPANS_KEPT:
-            self._spans_kept.clear()
         begin = size = 0
         if row >= 0:
             begin, size = int(self._postings.begin[row]), int(self._postings.doc_freq[row])
-        span = self._spans_kept[key] = (begin, begin + size)
-        return span
+        return self._spans_kept.keep(key, (begin, begin + size), _SPAN_BYTES)
 
     def _key(self, row: int) -> int:
         """Key of a row, whose postings will be asked for: noted, it is not looked up again."""

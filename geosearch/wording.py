@@ -7,6 +7,9 @@ words are found nearby: `searcher` asks the kernel that.
 Close readings are looked up only for a word that is not found nearby as typed: words that begin
 with it, words within one or two typing mistakes, names that sound like it or have its initials. So
 an exact match is never outranked by a guess.
+
+Rewording takes at most `MOST_SEARCHES` searches, whatever was typed, and `explain` counts them.
+Words past the bounds are left out and named in `relaxed`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,17 +17,23 @@ from itertools import combinations
 from math import log
 from typing import Any, NamedTuple
 
+from geosearch.cache import BoundedCache, size_of
 from geosearch.columns import Words
 from geosearch.word_book import SOUND_FACTOR, Choice, Reading, WordBook, Wording
-from indexes.analysis import read_query, whole_key
+from indexes.analysis import read_words, whole_key
 from indexes.terms import PINYIN, Word, text_key
 
 TOLD_WORDS = 5
 """Most words that an answer names as meant by a word."""
 
-KEPT_TEXTS = 4_096
-KEPT_BYTES = 64 << 20
-"""What was made for a text is kept for the next one like it, up to so many and so large lists."""
+LISTS_BYTES = 64 << 20
+TEXT_BYTES = 16 << 20
+CLOSE_BYTES = 8 << 20
+"""What was made for a text is kept for the next one like it: lists of documents, words, and what
+may have been meant by one."""
+
+_LISTS_BYTES = 1_024
+"""Of lists in one segment, without their documents."""
 
 _UNKNOWN = Choice("", ())
 
@@ -32,7 +41,10 @@ _Searched = tuple[tuple[Choice, ...], int]
 """The parts of a wording that decide its lists."""
 
 MOST_WORDS = 8
-"""Words whose subsets are tried: 254 look-ups at most."""
+"""Words that are tried together."""
+
+MOST_SEARCHES = 64
+"""Searches for words to find something nearby with: some 10 ms in a city of 100,000 shops."""
 
 
 class Typed(NamedTuple):
@@ -40,10 +52,46 @@ class Typed(NamedTuple):
 
     words: tuple[Word, ...]
     wording: Wording
+    """Its `dropped` are the words past the bound on their number."""
     lists: tuple[Words, ...]
     again: bool = False
     """Whether it came more than once, so that the lists are worth some work; see `WordBook.noted`.
     """
+
+
+class _Lookups:
+    """Asks whether words are found together nearby, each question once and no more than allowed.
+
+    Parameters
+    ----------
+    is_found
+        What is asked.
+    """
+
+    def __init__(self, is_found: Callable[[tuple[Choice, ...]], bool]) -> None:
+        self._is_found = is_found
+        self._known: dict[tuple[Choice, ...], bool] = {}
+        self._apart: list[frozenset[Choice]] = []
+
+    @property
+    def searches(self) -> int:
+        """How many questions were asked."""
+        return len(self._known)
+
+    def may_find(self, choices: tuple[Choice, ...]) -> bool:
+        """Whether words may be found together, from what is known of some of them."""
+        words = frozenset(choices)
+        return not any(apart <= words for apart in self._apart)
+
+    def __call__(self, choices: tuple[Choice, ...]) -> bool:
+        """Whether words are found together; False where no more may be asked."""
+        found = self._known.get(choices)
+        if found is None:
+            if len(self._known) >= MOST_SEARCHES:
+                return False
+            found = self._known[choices] = self._is_found(choices)
+            self._apart += [] if found else [frozenset(choices)]
+        return found
 
 
 class Interpreter:
@@ -60,10 +108,9 @@ class Interpreter:
     def __init__(self, books: Sequence[WordBook], docs: int) -> None:
         self._books = books
         self._docs = docs
-        self._read: dict[str, Typed] = {}
-        self._lists: dict[_Searched, tuple[Words, ...]] = {}
-        self._lists_bytes = 0
-        self._close: dict[Word, Choice | None] = {}
+        self._read = BoundedCache[str, Typed](TEXT_BYTES)
+        self._lists = BoundedCache[_Searched, tuple[Words, ...]](LISTS_BYTES)
+        self._close = BoundedCache[Word, Choice | None](CLOSE_BYTES)
 
     def as_typed(self, text: str) -> Typed:
         """A text as it was typed, for a question with it."""
@@ -72,15 +119,13 @@ class Interpreter:
             return self._typed(text)
         if not found.again:
             lists = self._noted(found.wording)
-            found = self._read[text] = found._replace(lists=lists, again=True)
+            found = self._keep_text(text, found._replace(lists=lists, again=True))
         return found
 
     def _typed(self, text: str) -> Typed:
         """A text as it was typed; kept, as the same few come again and again."""
         found = self._read.get(text)
         if found is None:
-            if len(self._read) >= KEPT_TEXTS:
-                self._read.clear()
             whole = whole_key(text)
 
             def is_phrase(piece: str) -> bool:
@@ -89,10 +134,16 @@ class Interpreter:
                     whole_key(piece) == whole and self._is_term(whole)
                 )
 
-            words = tuple(read_query(text, is_phrase))
-            wording = Wording(tuple(self._exact(word) for word in words), whole=whole)
-            found = self._read[text] = Typed(words, wording, self.lists(wording))
+            words, left_out = read_words(text, is_phrase)
+            exact = tuple(self._exact(word) for word in words)
+            wording = Wording(exact, tuple(left_out), whole)
+            found = self._keep_text(text, Typed(tuple(words), wording, self.lists(wording)))
         return found
+
+    def _keep_text(self, text: str, typed: Typed) -> Typed:
+        # Words, choices and what is left out hold the text a few times over.
+        size = size_of(text) + 2 * size_of(typed.words) + size_of(typed.wording)
+        return self._read.keep(text, typed, size + self._size(typed.lists))
 
     def lists(self, wording: Wording) -> tuple[Words, ...]:
         """What each segment is searched for; kept too."""
@@ -101,32 +152,28 @@ class Interpreter:
         if found is None:
             shares = self._shares(wording.choices)
             found = tuple(book.words(wording, shares) for book in self._books)
-            size = sum(
-                words.docs.nbytes + words.impacts.nbytes
-                for words, book in zip(found, self._books, strict=True)
-                if words.docs is not book.none.docs
-            )
-            self._keep(searched, found, size)
+            self._keep_lists(searched, found)
         return found
 
     def _noted(self, wording: Wording) -> tuple[Words, ...]:
         """`lists`, the long ones with `below`; from now on these are kept."""
         known = self.lists(wording)
         found = tuple(book.noted(words) for book, words in zip(self._books, known, strict=True))
-        fresh = [one for one, before in zip(found, known, strict=True) if one is not before]
-        if fresh:
-            searched = (wording.choices, wording.whole)
-            self._keep(searched, found, sum(words.below.nbytes for words in fresh))
+        if any(one is not before for one, before in zip(found, known, strict=True)):
+            self._keep_lists((wording.choices, wording.whole), found)
         return found
 
-    def _keep(self, searched: _Searched, found: tuple[Words, ...], size: int) -> None:
-        """Keep lists, which take so many bytes more; forget all others where that is too much."""
-        if len(self._lists) >= KEPT_TEXTS or self._lists_bytes + size > KEPT_BYTES:
-            self._lists.clear()
-            self._read.clear()
-            self._lists_bytes = 0
-        self._lists[searched] = found
-        self._lists_bytes += size
+    def _keep_lists(self, searched: _Searched, lists: tuple[Words, ...]) -> None:
+        self._lists.keep(searched, lists, size_of(searched) + self._size(lists))
+
+    def _size(self, lists: tuple[Words, ...]) -> int:
+        """Bytes of lists, without what is in the postings of a segment."""
+        size = len(lists) * _LISTS_BYTES
+        for words, book in zip(lists, self._books, strict=True):
+            size += words.below.nbytes
+            if words.docs is not book.none.docs:
+                size += words.docs.nbytes + words.impacts.nbytes + words.blocks.nbytes
+        return size
 
     def are_somewhere(self, lists: tuple[Words, ...]) -> bool:
         """Whether some segment has documents for every word of `lists`, if not in one place."""
@@ -148,9 +195,7 @@ class Interpreter:
         """What may have been meant by a word that is not found as typed; None without an idea."""
         found = self._close.get(word, _UNKNOWN)
         if found is _UNKNOWN:
-            if len(self._close) >= KEPT_TEXTS:
-                self._close.clear()
-            found = self._close[word] = self._look_around(word)
+            found = self._close.keep(word, self._look_around(word))
         return found
 
     def _look_around(self, word: Word) -> Choice | None:
@@ -236,34 +281,59 @@ class Interpreter:
             That of `as_typed` where all words are found together, or none of them is.
         """
         words, typed, _, _ = self._typed(text)
-        if not words or is_found(typed.choices):
+        lookups = _Lookups(is_found)
+        if not words or lookups(typed.choices):
             return typed
         choices: list[Choice] = []
         dropped: list[str] = []
-        for word, choice in zip(words, typed.choices, strict=True):
-            found = [choice] if is_found((choice,)) else self._instead(word, is_found)
+        # Before any guess: what guesses may take is then bounded by what is left for them.
+        found_alone = [lookups((choice,)) for choice in typed.choices]
+        for word, choice, alone in zip(words, typed.choices, found_alone, strict=True):
+            found = [choice] if alone else self._instead(word, lookups)
             choices += found
             dropped += [] if found else [word.text]
         if not choices:
-            return typed
-        together = tuple(dict.fromkeys(choices))[:MOST_WORDS]
+            return typed._replace(searches=lookups.searches)
+        distinct = tuple(dict.fromkeys(choices))
+        together, after = distinct[:MOST_WORDS], distinct[MOST_WORDS:]
         if together == typed.choices:
-            reread = self._one_reread(words, together, is_found)
+            reread = self._one_reread(words, together, lookups)
             found_together, together = reread is not None, reread or together
         else:
-            found_together = is_found(together)
+            found_together = lookups(together)
         if not found_together:
-            # A subset of one is found, so there is one.
-            subset = next(filter(is_found, self._subsets(together)))
-            dropped += [choice.typed for choice in together if choice not in subset]
+            subset = self._most_telling(together, lookups)
+            after += tuple(choice for choice in together if choice not in subset)
             together = subset
-        return Wording(together, tuple(dropped), typed.whole)
+        dropped += dict.fromkeys(choice.typed for choice in after)
+        return Wording(together, (*dropped, *typed.dropped), typed.whole, searches=lookups.searches)
+
+    def _most_telling(self, choices: tuple[Choice, ...], lookups: _Lookups) -> tuple[Choice, ...]:
+        """The most telling of the words that are found together; each of them is found alone.
+
+        First a good answer: from each word on, the others are added that are found with those
+        before, the rarest first. Then what would be better is searched, the best first, as far as
+        `MOST_SEARCHES` reach: what holds words that are not found together cannot be found.
+        """
+        subsets = [choices, *self._subsets(choices)]
+        rarest_first = [subset[0] for subset in subsets if len(subset) == 1]
+        best = len(subsets)
+        rank = {subset: place for place, subset in enumerate(subsets)}
+        for first in rarest_first:
+            words = {first}
+            for other in rarest_first:
+                wider = tuple(choice for choice in choices if choice in words or choice is other)
+                if lookups.may_find(wider) and lookups(wider):
+                    words.add(other)
+            best = min(best, rank[tuple(choice for choice in choices if choice in words)])
+        better = (subset for subset in subsets[:best] if lookups.may_find(subset))
+        return next(filter(lookups, better), subsets[best])
 
     def _one_reread(
         self,
         words: tuple[Word, ...],
         choices: tuple[Choice, ...],
-        is_found: Callable[[tuple[Choice, ...]], bool],
+        lookups: _Lookups,
     ) -> tuple[Choice, ...] | None:
         """Words that are found each, but not together, with the first that may be mistyped reread.
 
@@ -273,16 +343,16 @@ class Interpreter:
             close = self.close(word)
             if close is not None:
                 reread = (*choices[:at], close, *choices[at + 1 :])
-                if is_found(reread):
+                if lookups(reread):
                     return reread
         return None
 
-    def _instead(self, word: Word, is_found: Callable[[tuple[Choice, ...]], bool]) -> list[Choice]:
+    def _instead(self, word: Word, lookups: _Lookups) -> list[Choice]:
         """Words to search for one that is not found as typed: what was meant, or its parts."""
         close = self.close(word)
-        if close is not None and is_found((close,)):
+        if close is not None and lookups((close,)):
             return [close]
         if word.kind == "latin" or len(word.readings[0]) == 1:
             return []
         parts = (Choice(word.text, (Reading((term,)),)) for term in word.readings[0])
-        return [part for part in parts if is_found((part,))]
+        return [part for part in parts if lookups((part,))]

@@ -48,7 +48,7 @@ from indexes.tokens import (
 )
 
 MAX_WORDS: Final = 8
-"""Words of a query; what follows them is left out."""
+"""Words of a query; `read_words` names what it leaves out after them."""
 MAX_PHRASE: Final = 8
 """Characters of a phrase that a run of a query is cut at."""
 _MAX_TOKENS: Final = 64
@@ -134,7 +134,12 @@ def _cut(
 
 
 def read_query(text: str, is_phrase: Callable[[str], bool]) -> list[Word]:
-    """The words of a query, in order, all of which should match.
+    """The words of a query, in order, all of which should match; see `read_words`."""
+    return read_words(text, is_phrase)[0]
+
+
+def read_words(text: str, is_phrase: Callable[[str], bool]) -> tuple[list[Word], list[str]]:
+    """The words of a query, in order, and what is left out of a text that is too long.
 
     Parameters
     ----------
@@ -145,17 +150,24 @@ def read_query(text: str, is_phrase: Callable[[str], bool]) -> list[Word]:
 
     Returns
     -------
-    list of Word
-        At most `MAX_WORDS`, with at most `MAX_TERMS` terms a reading; empty for a text without any
-        letter or digit. Runs are cut at known phrases, so that what people write in one go
-        (`人民广场火锅`) can match at different places. Neighbouring words that are one syllable of
-        pinyin each are one word.
+    words : list of Word
+        All of them should match. At most `MAX_WORDS`, with at most `MAX_TERMS` terms a reading;
+        empty for a text without any letter or digit. Runs are cut at known phrases, so that
+        what people write in one go (`人民广场火锅`) can match at different places. Neighbouring
+        words that are one syllable of pinyin each are one word.
+    left_out : list of str
+        Words after those, and the end of a run that has more terms; each once, in order.
     """
     words: dict[str, Word] = {}
+    left_out: dict[str, None] = {}
     syllables: list[str] = []
     seen: set[str] = set()
-    for match in islice(TOKEN.finditer(normalise(text)), _MAX_TOKENS):
+    for number, match in enumerate(TOKEN.finditer(normalise(text))):
         token = match.group()
+        if len(words) >= MAX_WORDS or number >= _MAX_TOKENS:
+            if token not in seen:
+                left_out[token] = None
+            continue
         if token in SYLLABLES and len(syllables) < MAX_TERMS:
             syllables.append(token)
             continue
@@ -166,13 +178,15 @@ def read_query(text: str, is_phrase: Callable[[str], bool]) -> list[Word]:
         if match.lastindex:
             for word in _run_words(token[:MAX_WORD], is_phrase):
                 words.setdefault(word.text, word)
+                left_out |= dict.fromkeys(filter(None, [word.text[MAX_TERMS + 1 :]]))
+            left_out |= dict.fromkeys(filter(None, [token[MAX_WORD:]]))
         else:
             word = _latin(token)
             words.setdefault(word.text, word)
-        if len(words) >= MAX_WORDS:
-            break
     _add_spaced(words, syllables)
-    return list(words.values())[:MAX_WORDS]
+    taken = list(words.values())
+    after = dict.fromkeys(word.text for word in taken[MAX_WORDS:])
+    return taken[:MAX_WORDS], list(after | left_out)
 
 
 def whole_key(text: str) -> int:

@@ -17,6 +17,7 @@ from urllib.parse import unquote, unquote_plus
 import msgspec
 import orjson
 
+from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest, Problem
 from geosearch.model import Query
 from geosearch.parameters import (
@@ -220,11 +221,11 @@ _IN_URL = tuple(_READERS)
 _LISTS = ("texts", "choices")
 
 
-_KEPT_PAIRS, _KEPT_LENGTH = 4_096, 100
+PAIRS_BYTES, _KEPT_LENGTH = 4 << 20, 100
 _ONE_PERSONS = frozenset(("lat", "lng", "bbox", "cursor", "q"))
 """Parameters that nobody else sends alike, or that are nobody's business: never kept."""
 
-_pairs: dict[str, tuple[str, Any]] = {}
+_pairs = BoundedCache[str, tuple[str, Any]](PAIRS_BYTES)
 """What was read of `name=value`: apart from those, the same few come again and again."""
 
 
@@ -235,9 +236,7 @@ def _read_pair(pair: str) -> tuple[str, Any]:
         raw = unquote(raw, errors="strict")
     found = name, _READERS[name](raw)
     if name not in _ONE_PERSONS and len(pair) <= _KEPT_LENGTH:
-        if len(_pairs) >= _KEPT_PAIRS:
-            _pairs.clear()
-        _pairs[pair] = found
+        _pairs.keep(pair, found)
     return found
 
 

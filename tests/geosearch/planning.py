@@ -5,7 +5,7 @@ from datetime import datetime
 from geosearch.clock import Clock
 from geosearch.columns import Words
 from geosearch.model import Query
-from geosearch.plan import After, Plan, Planner
+from geosearch.plan import After, Plan, Planner, Shape, Wishes
 from tests.geosearch.number_worlds import START
 
 
@@ -20,5 +20,15 @@ def planned(
     """The plan of a query that names its instant, of an index whose horizon begins at `start`."""
     assert query.at is not None
     hours = Clock(start).hours(query, query.at)
-    shape = planner.shape(query, query.limit)
-    return planner.plan(shape, query, hours, query.at, words, after)
+    return planner.plan(shape_of(planner, query), query, hours, query.at, words, after)
+
+
+def shape_of(planner: Planner, query: Query) -> Shape:
+    """What a segment makes of what a query asks apart from place, time, area and text."""
+    cards = tuple(card for card in dict.fromkeys(query.cards) if card in planner.programs)
+    return planner.shape(
+        Wishes(
+            query.limit, cards, query.deals_mode, query.party_size, query.spend,
+            query.categories, query.min_rating, query.sort,
+        )
+    )  # fmt: skip

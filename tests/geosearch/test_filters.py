@@ -130,7 +130,7 @@ def test_what_does_not_shares_it(view: SegmentView, same: dict[str, Any]) -> Non
 def test_what_is_forgotten_is_never_mistaken_for_another(
     view: SegmentView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "KEPT_PLANS", 1)
+    monkeypatch.setattr(view.planner._filter_numbers, "most_bytes", 1_000)
     wallets = [("card0",), ("card1",), ("card0", "card1"), ("card0", "card2")]
     seen = []
     for wallet in [*wallets, *reversed(wallets)]:
@@ -239,9 +239,9 @@ def test_threads_that_ask_at_once_get_one_filter(monkeypatch: pytest.MonkeyPatch
     assert cache._bytes == 400
 
 
-def test_what_was_asked_once_is_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filters, "_REMEMBERED", 2)
+def test_what_was_asked_once_is_forgotten_in_the_end() -> None:
     cache = FilterCache(lambda _: 16)
+    cache._asked.most_bytes = 1_200
     for wish in "abc":
         assert cache.get(wish, 0, False) is NO_FILTER
     assert cache.get("a", 0, False) is NO_FILTER

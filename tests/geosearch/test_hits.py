@@ -198,14 +198,18 @@ def test_hours_of_the_week_keep_unknown_apart(engine: Searcher) -> None:
     assert never["hours"] == []
 
 
-def test_times_are_remembered_up_to_a_number(
+def test_times_are_remembered_up_to_a_bound(
     engine: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("geosearch.hits._KEPT", 1)
+    maker = engine._views[0]._maker
+    for kept in (maker._times, maker._savings, maker._told):
+        kept.forget()
+        monkeypatch.setattr(kept, "most_bytes", 700)
     for _ in range(2):
         assert hit_of(engine, 0).open.closes_at == "2026-11-22T22:00:00+08:00"
         assert hit_of(engine, 0).reasons[0] == "saves ¥8"
         assert hit_of(engine, 3).reasons[0] == "saves ¥12"
+    assert max(map(len, (maker._times, maker._savings, maker._told))) == 1
 
 
 def test_a_path_may_be_text(tmp_path: Path) -> None:

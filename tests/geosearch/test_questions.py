@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from geosearch import questions
 from geosearch.build.pipeline import build
+from geosearch.columns import CARD_DEAL
 from geosearch.model import Query
 from geosearch.questions import Question
 from geosearch.searcher import Searcher, open_index
@@ -63,18 +63,36 @@ def test_every_other_wish_makes_one(engine: Searcher) -> None:
         assert asked(engine, **wish).statement is one.statement, wish
 
 
-def test_statements_are_forgotten(engine: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questions, "KEPT_STATEMENTS", 2)
+def test_statements_are_forgotten(engine: Searcher) -> None:
     first = asked(engine, party_size=1)
+    statements = engine._questions._statements
+    statements.most_bytes = 2 * statements.bytes
     for number in (2, 3):
         asked(engine, party_size=number)
     again = asked(engine, party_size=1)
     assert again.statement is not first.statement
     assert again.plans[0].ask.bill == first.plans[0].ask.bill
-    assert len(engine._questions._statements) <= 2
+    assert len(statements) <= 2
 
 
 def test_cards_that_no_segment_knows(engine: Searcher) -> None:
     wallet = ("nobodys", "red", "nobodys", "other")
     assert asked(engine, cards=wallet).statement.unknown_cards == ("nobodys", "other")
     assert asked(engine).statement.unknown_cards == ()
+
+
+def test_cards_that_no_segment_knows_make_no_entries(engine: Searcher) -> None:
+    kept = asked(engine, cards=("red",), deals="card").statement
+    nothing = asked(engine, cards=("nobodys",)).statement
+    before = len(engine._questions._statements)
+    for number in range(50):
+        made_up = f"made up {number}"
+        for wallet in (("red", made_up), (made_up, "red", "red"), ("red", "red")):
+            found = asked(engine, cards=wallet).statement
+            assert found.shapes is kept.shapes
+            assert found.unknown_cards == ((made_up,) if made_up in wallet else ())
+        alone = asked(engine, cards=(made_up,)).statement
+        assert alone.shapes is nothing.shapes
+        assert alone.shapes[0].wanted.wallet.deal_mode == CARD_DEAL
+    assert len(engine._questions._statements) == before
+    assert len(engine._questions._planners[0]._wallets) == 2

@@ -17,7 +17,6 @@ import pytest
 from rapidfuzz.distance import OSA
 
 import geosearch
-from geosearch import wording
 from geosearch.build.pipeline import build
 from geosearch.model import Query
 from geosearch.searcher import Searcher
@@ -243,7 +242,7 @@ def test_who_has_frequent_words_is_known_node_by_node(town: tuple[Searcher, Twin
 
 
 def test_who_has_frequent_words_is_kept_once_however_they_are_spelled(
-    town: tuple[Searcher, Twin], monkeypatch: pytest.MonkeyPatch
+    town: tuple[Searcher, Twin],
 ) -> None:
     engine, _ = town
     interpreter = Interpreter([engine._views[0].planner.book], len(engine.segments[0]))
@@ -251,13 +250,12 @@ def test_who_has_frequent_words_is_kept_once_however_they_are_spelled(
     lists = [interpreter.as_typed(q).lists[0] for q in spellings * 2]
     assert len(lists[-1].below)
     assert all(one is lists[-1] for one in lists[len(spellings) :])
-    assert interpreter._lists_bytes == lists[-1].below.nbytes
-    monkeypatch.setattr(wording, "KEPT_BYTES", 3 * lists[-1].below.nbytes)
+    assert lists[-1].below.nbytes < interpreter._lists.bytes < lists[-1].below.nbytes + 4_000
+    interpreter._lists.most_bytes = most = 3 * interpreter._lists.bytes
     for q in WORDS * 2:
         interpreter.as_typed(q)
-        assert interpreter._lists_bytes <= 3 * lists[-1].below.nbytes
         kept = sum(words.below.nbytes for (words,) in interpreter._lists.values())
-        assert kept <= interpreter._lists_bytes
+        assert kept <= interpreter._lists.bytes <= most
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest
 from geosearch.model import Query
 from geosearch.parameters import CRS, DEALS, FACETS, HOURS_UNKNOWN, OPEN, SORTS
@@ -90,9 +91,8 @@ def test_a_url_makes_the_query_it_says(query: Query) -> None:
 
 
 def test_what_one_person_sends_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: dict[str, Any] = {}
+    kept = BoundedCache[str, tuple[str, Any]](2_000)
     monkeypatch.setattr(request, "_pairs", kept)
-    monkeypatch.setattr(request, "_KEPT_PAIRS", 3)
     private = "lat=31.2345678&lng=121.5&q=noodles&cursor=abc&bbox=121,31,122,32"
     asked = f"{private}&zone={'z' * 100}&sort=saving&cards=red,gold"
     first = read_url(asked.encode())
@@ -100,7 +100,8 @@ def test_what_one_person_sends_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert read_url(asked.encode()) == first
     for radius in range(1, 10):
         assert read_url(f"{HERE}&radius={radius}".encode()).radius == radius
-        assert len(kept) <= 3
+        assert len(kept) <= 6
+        assert kept.bytes <= 2_000
 
 
 @given(queries())

@@ -68,6 +68,11 @@ class Clock:
             found = self._kept.keep((minute, mode), hours, _HOURS_BYTES)
         return found
 
+    def not_now(self, now: datetime) -> str:
+        """The sentence for an index that does not know the hours of now."""
+        holds_now = f"an index whose time horizon holds now, {now.isoformat(timespec='seconds')}"
+        return f"Expected {holds_now}, got {_horizon(self._start)}"
+
     def _start_for(self, at: datetime) -> datetime:
         """The start in the offset of an instant: less is to do for two of one offset.
 
@@ -86,7 +91,11 @@ class Clock:
 
 
 def _outside_horizon(at: datetime, start: datetime) -> BadRequest:
-    end = start + timedelta(minutes=HORIZON_MINUTES)
-    expected = f"`at` in the index's time horizon, {start.isoformat()} to {end.isoformat()}"
+    expected = f"`at` in the index's time horizon, {_horizon(start)}"
     found = problem("at_outside_horizon", expected, at.isoformat(), ("at",))
     return BadRequest(found["detail"], [found], "at_outside_horizon")
+
+
+def _horizon(start: datetime) -> str:
+    end = start + timedelta(minutes=HORIZON_MINUTES)
+    return f"{start.isoformat()} to {end.isoformat()}"

@@ -2,12 +2,14 @@
 
 It pins the index version and the instant, and a fingerprint of the question, so that the next page
 continues the same list or is refused; it never silently skips. It holds no wallet and no position.
-A checksum tells a cut or mistyped cursor from a real one; it is no signature, so whatever is read
-from a cursor is checked before use (a version is looked up among those kept, never opened by name).
+A checksum tells a cut or mistyped cursor from a real one. It is no signature: anybody can write a
+cursor, so `read_cursor` checks all of it; a version is looked up among those kept, never opened by
+name.
 """
 
 import base64
 import binascii
+import math
 from datetime import datetime
 from operator import attrgetter
 
@@ -15,21 +17,23 @@ import msgspec
 import xxhash
 
 from geosearch.errors import BadRequest
-from geosearch.model import Query
+from geosearch.model import Query, is_instant
 from geosearch.parameters import problem, shown
 
 _NOT_THE_QUESTION = ("at", "cursor", "limit", "total", "facets", "explain")
 """Fields that may differ between pages; `at` is compared on its own."""
 
 _question_of = attrgetter(
-    *(name for name in Query.__struct_fields__ if name not in _NOT_THE_QUESTION)
+    *(name for name in Query.__struct_fields__ if name not in (*_NOT_THE_QUESTION, "polygon"))
 )
 
 _CHECKSUM_BYTES = 4
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
-class Cursor(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Cursor(
+    msgspec.Struct, frozen=True, array_like=True, kw_only=True, forbid_unknown_fields=True
+):
     """The end of one page.
 
     Attributes
@@ -42,13 +46,13 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         `fingerprint` of the query.
     keys
         Sort keys of the last hit, and `doc` its position in the order of ties: the next page
-        starts behind them.
+        starts behind them. The primary key is infinite where the hit's value is unknown.
     """
 
     version: str
     at: datetime
     question: int
-    keys: tuple[float, ...]
+    keys: tuple[float, float]
     doc: int
 
 
@@ -57,8 +61,10 @@ def fingerprint(query: Query) -> int:
 
     Stable across processes, so that any worker can read another one's cursor.
     """
-    # msgpack has integers of either sign.
-    return xxhash.xxh3_64_intdigest(_encode(_question_of(query))) >> 1
+    polygon = query.polygon
+    area = None if polygon is None else (polygon["type"], polygon["coordinates"])
+    # JSON has integers of any size; msgpack, where it is kept, of either sign.
+    return xxhash.xxh3_64_intdigest(_encode_json((_question_of(query), area))) >> 1
 
 
 def write_cursor(cursor: Cursor) -> str:
@@ -75,13 +81,15 @@ def read_cursor(text: str) -> Cursor:
     Raises
     ------
     BadRequest
-        Code `bad_cursor`: it is not the text of a cursor, or was cut.
+        Code `bad_cursor`: it is not the text of a cursor, was cut, or holds impossible values.
     """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         if xxhash.xxh32_digest(raw[_CHECKSUM_BYTES:]) == raw[:_CHECKSUM_BYTES]:
-            return _decoder.decode(raw[_CHECKSUM_BYTES:])
-    except (ValueError, binascii.Error, msgspec.DecodeError):
+            cursor = _decoder.decode(raw[_CHECKSUM_BYTES:])
+            if _is_possible(cursor):
+                return cursor
+    except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
         pass
     raise _refused("`next_cursor` of an earlier answer", shown(text))
 
@@ -95,11 +103,35 @@ def continue_from(query: Query) -> Cursor:
         Code `bad_cursor`: not a cursor, or one of another question or instant.
     """
     cursor = read_cursor(query.cursor or "")
-    if cursor.question != fingerprint(query):
+    if not _is_of(cursor, query):
         raise _refused("a `cursor` with the parameters it was given for", "other parameters")
     if query.at is not None and query.at != cursor.at:
         raise _refused(f"`at` of the first page, {cursor.at.isoformat()}", query.at.isoformat())
     return cursor
+
+
+def _is_possible(cursor: Cursor) -> bool:
+    """Whether some page may have ended so: the kernel is never asked to go on behind a NaN."""
+    primary, secondary = cursor.keys
+    return (
+        is_instant(cursor.at)
+        and not math.isnan(primary)
+        and primary != -math.inf
+        and 0.0 <= secondary < math.inf
+        and 0 <= cursor.doc < 1 << 63
+    )
+
+
+def _is_of(cursor: Cursor, query: Query) -> bool:
+    try:
+        return cursor.question == fingerprint(query)
+    except RecursionError:  # of a polygon that is none; see `Query`, which looks at its type only
+        return False
+
+
+def misplaced(doc: int) -> BadRequest:
+    """Return the error for a cursor behind a document that its version does not have."""
+    return _refused("`next_cursor` of an earlier answer", f"one behind document {doc}")
 
 
 def expired(version: str) -> BadRequest:
@@ -118,5 +150,6 @@ def _refused(expected: str, got: str) -> BadRequest:
     return BadRequest(found["detail"], [found], "bad_cursor")
 
 
-_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_encode = msgspec.msgpack.Encoder().encode
+_encode_json = msgspec.json.Encoder(order="deterministic").encode
 _decoder = msgspec.msgpack.Decoder(Cursor)

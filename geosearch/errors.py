@@ -43,5 +43,9 @@ class BadData(GeosearchError, ValueError):
     """A snapshot or an index cannot be used; its operator must act."""
 
 
+class NotReady(BadData):
+    """The index does not reach to now; its operator must build another version."""
+
+
 class Fault(GeosearchError, RuntimeError):
     """Something this project got wrong."""

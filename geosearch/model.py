@@ -125,7 +125,7 @@ def _is_plainly_valid(query: Query) -> bool:
             and type(lng) is float
             and -180.0 <= lng <= 180.0
             and (radius is None or (type(radius) is float and 1.0 <= radius <= 50_000.0))
-            and (at is None or (type(at) is datetime and _is_instant(at)))
+            and (at is None or (type(at) is datetime and is_instant(at)))
             and (type(query.limit) is int and 1 <= query.limit <= 100)
             and (type(query.party_size) is int and 1 <= query.party_size <= 1_000)
             and (type(query.min_minutes_left) is int and 0 <= query.min_minutes_left <= 10_080)
@@ -157,7 +157,8 @@ def _is_plainly_valid(query: Query) -> bool:
         return False
 
 
-def _is_instant(value: datetime) -> bool:
+def is_instant(value: datetime) -> bool:
+    """Whether a time has an offset, and is one in every zone that a datetime can hold."""
     return value.utcoffset() is not None and 1 < value.year < 9999
 
 

@@ -19,6 +19,7 @@ import msgspec
 from geosearch.cache import BoundedCache, size_of
 from geosearch.clock import Clock
 from geosearch.columns import Hours, Words
+from geosearch.errors import BadRequest, NotReady
 from geosearch.model import Query
 from geosearch.plan import After, Plan, Planner, Shape, Wishes
 from geosearch.word_book import Wording
@@ -108,11 +109,19 @@ class Questions:
         ------
         BadRequest
             If the instant lies outside the horizon, or an area is not usable.
+        NotReady
+            If none is named, and now lies outside the horizon.
         """
         asked = (top_k, _STATED(query))
         statement = self._statements.get(asked) or self._new_statement(asked, query)
-        at = at or query.at or datetime.now(self._zone)
-        hours = self._clock.hours(query, at)
+        named = at or query.at
+        at = named or datetime.now(self._zone)
+        try:
+            hours = self._clock.hours(query, at)
+        except BadRequest:
+            if named is None:
+                raise NotReady(self._clock.not_now(at)) from None
+            raise
         afters = afters or self._first_page
         wording, lists = _NO_WORDING, self._no_lists
         if query.q is not None:

@@ -21,8 +21,15 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from geosearch.cursor import Cursor, continue_from, expired, fingerprint, write_cursor
-from geosearch.errors import BadData, BadRequest
+from geosearch.cursor import (
+    Cursor,
+    continue_from,
+    expired,
+    fingerprint,
+    misplaced,
+    write_cursor,
+)
+from geosearch.errors import BadData, BadRequest, NotReady
 from geosearch.facets import most_first
 from geosearch.model import Answer, Hit, Page, Query, Ranked
 from geosearch.plan import After, Plan, described
@@ -88,6 +95,8 @@ class Searcher:
         ------
         BadRequest
             If the instant lies outside the horizon, or zone, polygon or cursor are not usable.
+        NotReady
+            If now is asked for, and lies outside the horizon.
         """
         question, (doc_ids, keys, work) = self._answered(query, query.limit)
         if not (query.total or query.facets or query.explain):
@@ -131,7 +140,7 @@ class Searcher:
         return self._page(question, found, results, started)
 
     def pages(self, queries: Sequence[Query]) -> list[Page | None]:
-        """`page` of each query, None where that raises `BadRequest`; for less time than one by one.
+        """`page` of each query, None where that raises; for less time than one by one.
 
         Each stage is gone through for all of them before the next: a search runs through more code
         than a processor keeps at hand.
@@ -147,7 +156,7 @@ class Searcher:
     def _tried(self, query: Query) -> tuple[Question, Found] | None:
         try:
             return self._first(query)
-        except BadRequest:
+        except (BadRequest, NotReady):
             return None
 
     def _first(self, query: Query) -> tuple[Question, Found]:
@@ -242,12 +251,10 @@ class Searcher:
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys behind which the page starts, in each segment: those of the last result before."""
-        if (
-            cursor.version != self.version
-            or not 0 <= cursor.doc < self._bases[-1]
-            or len(cursor.keys) != 2
-        ):
+        if cursor.version != self.version:
             raise expired(cursor.version)
+        if cursor.doc >= self._bases[-1]:
+            raise misplaced(cursor.doc)
         merchant_id = self.merchant_ids([cursor.doc])[0]
         primary, secondary = cursor.keys
         return [
@@ -361,18 +368,18 @@ class Searcher:
 
         Raises
         ------
-        BadRequest
-            If the instant lies outside the horizon.
+        BadRequest, NotReady
+            If the instant, or now, lies outside the horizon.
         """
         for number, view in enumerate(self._views):
             doc = view.segment.doc_of(merchant_id)
             if doc is not None and view.segment.is_live(doc):
                 # Every card, so that all deals are told of, on the spot, so that nothing is far.
                 query = Query(lat=0.0, lng=0.0, cards=tuple(view.segment.program_numbers))
-                at = at or datetime.now(self._zone)
-                ask = self._questions.question(query, 1, at).plans[number].ask
-                head = {"snapshot_id": self.manifest["snapshot_id"], "at": at.isoformat()}
-                return head | view.record(ask, doc)
+                question = self._questions.question(query, 1, at)
+                at_text = question.at.isoformat()
+                head = {"snapshot_id": self.manifest["snapshot_id"], "at": at_text}
+                return head | view.record(question.plans[number].ask, doc)
         return None
 
     def zones_at(self, lat: float, lng: float, at: datetime | None = None) -> list[dict[str, Any]]:

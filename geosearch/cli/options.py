@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from geosearch.instants import read_instant
 from geosearch.parameters import PARAMETERS
 from geosearch.service.settings import SETTINGS
 
@@ -139,8 +140,8 @@ def share(text: str) -> float:
 def instant(text: str) -> datetime:
     """Instant of an option, with an offset."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = read_instant(text)
+    except (ValueError, OverflowError):
         moment = datetime.min
     if moment.tzinfo is not None:
         return moment

@@ -24,7 +24,7 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -54,16 +54,26 @@ BACKLOG = 2_048
 _log = structlog.get_logger()
 
 
-def create_app(settings: Settings, engines: Engines) -> Starlette:
-    """Return the ASGI application; it follows the index folder from its start to its stop."""
+def create_app(
+    settings: Settings, engines: Engines, *, leave: Callable[[], None] = lambda: None
+) -> Starlette:
+    """Return the ASGI application; it follows the index folder from its start to its stop.
+
+    Parameters
+    ----------
+    leave
+        Called last where a thread still computes, which the end of the process would wait for.
+    """
     handlers = Handlers(engines, Metrics(engines), settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await asyncio.to_thread(engines.start)
         yield
-        handlers.close()
-        await asyncio.to_thread(engines.stop)
+        ended = await asyncio.to_thread(handlers.close)
+        ended = await asyncio.to_thread(engines.stop) and ended
+        if not ended:
+            leave()
 
     return make_app(handlers, lifespan)
 
@@ -103,7 +113,13 @@ def app_from_environment() -> Starlette:
     settings = load_settings(environment=os.environ)
     configure_logs(settings.log_level)
     _get_ready()
-    return create_app(settings, open_engines(settings))
+    return create_app(settings, open_engines(settings), leave=_leave)
+
+
+def _leave() -> None:
+    """End this process at once, whatever its threads do: nobody waits for them."""
+    _log.warning("stopped before its threads ended")
+    os._exit(0)
 
 
 def _get_ready() -> None:
@@ -126,6 +142,9 @@ def open_engines(settings: Settings) -> Engines:
 
 def serve(settings: Settings) -> None:
     """Answer over HTTP until SIGTERM or SIGINT; requests under way are finished first.
+
+    Those that take longer than `graceful_seconds` are refused, and the process ends within a second
+    after that, even if a thread of it still computes.
 
     Raises
     ------
@@ -155,7 +174,7 @@ def serve(settings: Settings) -> None:
 
 
 def _run_here(settings: Settings, engines: Engines, listener: socket.socket) -> None:
-    config = _config(create_app(settings, engines), settings)
+    config = _config(create_app(settings, engines, leave=_leave), settings)
     uvicorn.Server(config).run(sockets=[listener])
 
 

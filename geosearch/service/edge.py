@@ -15,9 +15,10 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from geosearch.errors import BadRequest
+from geosearch.errors import BadRequest, NotReady
 from geosearch.model import Query
 from geosearch.service.encode import Pieces
+from geosearch.service.heavy import ClientGone
 from geosearch.service.journal import Answered, Journal
 from geosearch.service.problems import (
     MAX_QUERY_STRING,
@@ -72,12 +73,17 @@ class Asked:
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise _Disconnected
+                raise ClientGone
             whole += message.get("body", b"")
             more = message.get("more_body", False)
             if len(whole) > self._max_body_bytes:
                 raise self._too_large()
         return bytes(whole)
+
+    async def left(self) -> None:
+        """Return when the client has left; for requests whose body is read, or that have none."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     def _too_large(self) -> HttpProblem:
         # What was not read would be taken for the next request: the connection ends here.
@@ -143,7 +149,7 @@ class Endpoint:
         started = time.perf_counter_ns()
         try:
             reply = await self._reply(scope, receive)
-        except _Disconnected:
+        except ClientGone:
             return
         body = b"".join(reply.body)
         await send(
@@ -207,8 +213,11 @@ class Endpoint:
             )
             body = problem_body(code, str(refusal))
             return Reply((body,), status_of(code), PROBLEM, headers, code)
-        except _Disconnected:
+        except ClientGone:
             raise
+        except NotReady as refusal:
+            body = problem_body("not_ready", str(refusal))
+            return Reply((body,), status_of("not_ready"), PROBLEM, code="not_ready")
         except Exception:
             fault = uuid.uuid4().hex
             self._log.exception("fault", route=self.route, fault=fault)
@@ -226,10 +235,6 @@ class Endpoint:
                 *(query.sort, reply.results, query.lat, query.lng),
             )
         )
-
-
-class _Disconnected(Exception):
-    """The client went away before its body was whole."""
 
 
 def read_body_headers(headers: Headers) -> int:

@@ -23,6 +23,9 @@ from geosearch.publish import current, versions
 from geosearch.service.problems import HttpProblem
 from geosearch.suggest import Suggestions, SuggestQuery
 
+STOP_SECONDS = 0.2
+"""How long a stop waits for a version that is being opened."""
+
 RETRY_SECONDS = 0.5
 """Pause before an index that could not be opened is tried again."""
 
@@ -115,12 +118,16 @@ class Engines:
         self.refresh()
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop following; opened versions are let go of."""
+    def stop(self) -> bool:
+        """Stop following, let go of opened versions, and return whether the thread has ended.
+
+        It may be in the middle of opening a version, which nobody will ask.
+        """
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
         self.loaded = None
         self._opened = {}
+        return not self._thread.is_alive()
 
     def current(self) -> Loaded:
         """Return the version to answer from.

@@ -8,11 +8,9 @@ loop. Batches, polygons and counts over areas without a radius run in threads: t
 GIL there, and nobody waits behind them.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from functools import partial
 
 import orjson
 from starlette.routing import Route
@@ -20,6 +18,7 @@ from starlette.routing import Route
 from geosearch.cursor import read_cursor
 from geosearch.errors import BadRequest, Problem
 from geosearch.model import Page, Query
+from geosearch.parameters import problem
 from geosearch.service.edge import (
     ANY_METHOD,
     Asked,
@@ -30,6 +29,7 @@ from geosearch.service.edge import (
 )
 from geosearch.service.encode import encode_page, encode_pages, encode_suggestions, page_of
 from geosearch.service.engines import Engine, Engines, Loaded
+from geosearch.service.heavy import Attendance, HeavyWork
 from geosearch.service.journal import Journal
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
@@ -47,14 +47,6 @@ from geosearch.service.request import (
 )
 from geosearch.service.settings import Settings
 from indexes.datum import to_wgs84
-
-HEAVY_THREADS = 2
-"""Threads for batches and large areas: as many may run beside the event loop."""
-
-HEAVY_WAITING = 64
-"""Most batches and large areas under way or waiting; more are refused with 503."""
-
-_Work = TypeVar("_Work")
 
 
 class Handlers:
@@ -75,8 +67,7 @@ class Handlers:
         self._metrics = metrics
         self._settings = settings
         self._journal = Journal(metrics, logs=settings.log_requests)
-        self._heavy_waiting = 0
-        self._heavy = ThreadPoolExecutor(HEAVY_THREADS, thread_name_prefix="heavy")
+        self._heavy = HeavyWork()
         self._openapi = orjson.dumps(openapi_document(settings))
 
     def routes(self) -> list[Route]:
@@ -106,18 +97,19 @@ class Handlers:
 
     async def nearby_get(self, asked: Asked) -> Reply:
         """`GET /v1/nearby`."""
-        return await self._nearby(read_url(asked.query_string))
+        return await self._nearby(asked, read_url(asked.query_string))
 
     async def nearby_post(self, asked: Asked) -> Reply:
         """`POST /v1/nearby`: the same names as JSON, so that a wallet stays out of URLs."""
         read_nothing(asked.query_string)
-        return await self._nearby(read_body(await asked.body()))
+        return await self._nearby(asked, read_body(await asked.body()))
 
     async def batch(self, asked: Asked) -> Reply:
         """`POST /v1/nearby:batch`: many queries, answered as a whole or not at all."""
         read_nothing(asked.query_string)
         queries = read_batch(await asked.body(), most=self._settings.max_batch)
-        return await self._in_thread(self._search_all, queries)
+        self._check_work(queries)
+        return await self._heavy.run(partial(self._search_all, queries), asked.left)
 
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: what a half-typed text may become."""
@@ -184,10 +176,14 @@ class Handlers:
         """Refuse any path that is no route."""
         raise HttpProblem("not_found", "Expected a path that /openapi.json lists, got another one")
 
-    def close(self) -> None:
-        """Let the heavy requests under way end, and tell of the last ones."""
-        self._heavy.shutdown(wait=True)
+    def close(self) -> bool:
+        """Tell of the last requests; return whether the heavy ones have ended, which nobody awaits.
+
+        It waits for them a moment, so not in the event loop.
+        """
+        ended = self._heavy.close()
         self._journal.tell()
+        return ended
 
     def _route(self, path: str, **handlers: Handler) -> Route:
         return Route(path, self._endpoint(path, handlers))
@@ -200,10 +196,10 @@ class Handlers:
             max_body_bytes=self._settings.max_body_bytes,
         )
 
-    async def _nearby(self, query: Query) -> Reply:
+    async def _nearby(self, asked: Asked, query: Query) -> Reply:
         loaded = self._loaded_now(query)
         if loaded is None or _is_heavy(query):
-            return await self._in_thread(self._search, query)
+            return await self._heavy.run(partial(self._search, query), asked.left)
         return _reply(query, _page(loaded.engine, query))
 
     def _nearby_now(self, requests: Sequence[Request]) -> list[Reply | None]:
@@ -245,31 +241,39 @@ class Handlers:
             return self._engines.current()
         return self._engines.pinned(read_cursor(query.cursor).version)
 
-    def _search(self, query: Query) -> Reply:
+    def _search(self, query: Query, attendance: Attendance) -> Reply:
+        attendance.check()
         return _reply(query, _page(self._loaded(query).engine, query))
 
-    def _search_all(self, queries: list[Query]) -> Reply:
+    def _search_all(self, queries: list[Query], attendance: Attendance) -> Reply:
+        """Return the answers, all of one version but those that continue pages of another one."""
+        current = self._engines.current()
         pages = []
         for position, query in enumerate(queries):
+            attendance.check()
             try:
-                pages.append(_page(self._loaded(query).engine, query))
+                loaded = current if query.cursor is None else self._loaded(query)
+                pages.append(_page(loaded.engine, query))
             except BadRequest as refusal:
                 raise _relocated(refusal, position) from refusal
         return Reply((encode_pages(pages),))
 
-    async def _in_thread(self, work: Callable[[_Work], Reply], given: _Work) -> Reply:
-        """Return what `work` answers, from a thread, if not too many wait for one already."""
-        if self._heavy_waiting >= HEAVY_WAITING:
-            raise HttpProblem(
-                "busy",
-                f"Expected fewer than {HEAVY_WAITING} batches and large areas at once, got more",
-                {"retry-after": "1"},
-            )
-        self._heavy_waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._heavy, work, given)
-        finally:
-            self._heavy_waiting -= 1
+    def _check_work(self, queries: list[Query]) -> None:
+        """Refuse a batch whose queries together ask for more than one request may."""
+        results = sum(query.limit for query in queries)
+        heavy = sum(map(_is_heavy, queries))
+        for expected, most, got in (
+            ("limits of at most {} together", self._settings.max_batch_results, results),
+            (
+                "at most {} polygons, totals and facets without a radius",
+                self._settings.max_batch_heavy,
+                heavy,
+            ),
+        ):
+            if got > most:
+                sentence = f"`queries` with {expected.format(most)}"
+                found = problem("batch_too_heavy", sentence, f"{got}", ("queries",))
+                raise BadRequest(found["detail"], [found], "batch_too_heavy")
 
 
 def _is_heavy(query: Query) -> bool:

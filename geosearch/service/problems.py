@@ -22,6 +22,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_zone": (400, "The snapshot has no such zone."),
     "zone_not_in_force": (400, "The zone is not in force on that day."),
     "bad_polygon": (400, "The polygon has no valid area."),
+    "batch_too_heavy": (400, "The queries of a batch ask for too much together."),
     "not_json": (400, "The body is not JSON."),
     "not_http": (400, "What came is no request of HTTP/1.1."),
     "bad_cursor": (400, "The cursor is none of ours, or of another question."),
@@ -33,7 +34,8 @@ CODES: dict[str, tuple[int, str]] = {
     "wrong_media_type": (415, "The request body is not uncompressed application/json."),
     "fault": (500, "A fault of ours; `detail` has the id under which it is logged."),
     "busy": (503, "Too many batches and large areas are under way."),
-    "not_ready": (503, "There is no index to answer from yet."),
+    "stopping": (503, "The service stops, and the time for requests under way is over."),
+    "not_ready": (503, "There is no index to answer from yet, or none that reaches to now."),
 }
 """Stable codes: the status each comes with, and what it means."""
 

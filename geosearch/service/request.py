@@ -11,6 +11,7 @@ parameter given twice is an error. A programme id with a comma in it has to come
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import unquote, unquote_plus
 
@@ -19,6 +20,7 @@ import orjson
 
 from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest, Problem
+from geosearch.instants import read_instant as read_text
 from geosearch.model import Query
 from geosearch.parameters import (
     PARAMETERS,
@@ -167,7 +169,7 @@ class _Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _query_decoder = msgspec.json.Decoder(Query)
 _batch_decoder = msgspec.json.Decoder(_Batch)
-_instant_decoder = msgspec.json.Decoder(datetime)
+_convert_instant = partial(msgspec.convert, type=datetime)
 
 
 def _number(raw: str) -> float:
@@ -192,7 +194,10 @@ def _instant(raw: str) -> datetime:
     """Read an instant; the plus of an offset that came unescaped, as a space, is put back."""
     if " " in raw:
         raw = _OFFSET_AFTER_SPACE.sub("+", raw)
-    return msgspec.convert(raw, datetime)
+    try:
+        return read_text(raw, _convert_instant)
+    except OverflowError as error:  # the second after the last one
+        raise ValueError(raw) from error
 
 
 def _texts(raw: str) -> tuple[str, ...]:

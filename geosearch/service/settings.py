@@ -27,6 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     poll_seconds: float = 0.25
     max_body_bytes: int = 1_048_576
     max_batch: int = 100
+    max_batch_results: int = 10_000
+    max_batch_heavy: int = 10
     keep_alive_seconds: int = 30
     busy_poll_us: int = 200
     graceful_seconds: int = 10
@@ -69,6 +71,20 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("max_batch", _DEFAULTS.max_batch, "Most queries in one batch.", 1, 10_000),
     Setting(
+        "max_batch_results",
+        _DEFAULTS.max_batch_results,
+        "Most results that the queries of one batch may ask for together, by their limits.",
+        1,
+        1_000_000,
+    ),
+    Setting(
+        "max_batch_heavy",
+        _DEFAULTS.max_batch_heavy,
+        "Most queries of one batch with a polygon, or with total or facets and no radius.",
+        0,
+        10_000,
+    ),
+    Setting(
         "keep_alive_seconds",
         _DEFAULTS.keep_alive_seconds,
         "How long an idle connection stays open.",
@@ -85,7 +101,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "graceful_seconds",
         _DEFAULTS.graceful_seconds,
-        "How long a stop waits for requests under way.",
+        "How long a stop waits for requests under way; what computes longer is left behind.",
         0,
         3_600,
     ),

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from geosearch.instants import LEAP_SECOND
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import Field, Kind, Table
 
@@ -197,6 +198,7 @@ def _instant_rule(name: str) -> Rule:
     column = pl.col(name)
     # A calendar's day and a clock's time, whatever the offset is: RFC 3339 is those and an offset.
     local = column.str.slice(0, 19).str.replace_all("[Tt ]", "T")
+    local = local.str.replace(LEAP_SECOND + "$", "$1:59")
     exists = local.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False).is_not_null()
     wrong = column.is_not_null() & ~(column.str.contains(_RFC3339) & exists)
     return Rule(wrong, "bad_instant", name, f"`{name}` as an RFC 3339 instant")

@@ -13,6 +13,7 @@ import orjson
 
 from geosearch.errors import BadData
 from geosearch.hours.holidays import is_country
+from geosearch.instants import read_instant
 from geosearch.snapshot.merchants import is_time_zone
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.source import read_all
@@ -102,8 +103,8 @@ def _text(
 
 def _instant(text: str, path: Path) -> dt.datetime:
     try:
-        instant = dt.datetime.fromisoformat(text)
-    except ValueError:
+        instant = read_instant(text)
+    except (ValueError, OverflowError):
         instant = None
     if instant is None or instant.tzinfo is None:
         raise _bad(path, "created_at", "as an RFC 3339 instant", text)

@@ -12,7 +12,7 @@ import orjson
 from starlette.testclient import TestClient
 
 from geosearch.cursor import Cursor, continue_from, fingerprint, write_cursor
-from geosearch.errors import BadRequest
+from geosearch.errors import BadRequest, NotReady
 from geosearch.model import Answer, BestDeal, Hit, OpenState, Page, Query
 from geosearch.parameters import problem
 from geosearch.publish import publish
@@ -48,6 +48,8 @@ class FakeEngine:
         cursor = continue_from(query) if query.cursor else None
         at = cursor.at if cursor else query.at or datetime.now(UTC)
         if not self.start <= at < self.end:
+            if cursor is None and query.at is None:
+                raise NotReady("Expected an index whose time horizon holds now, got another one")
             bounds = f"`at` from {self.start.isoformat()} to {self.end.isoformat()}"
             found = problem("at_outside_horizon", bounds, at.isoformat(), ("at",))
             raise BadRequest(found["detail"], [found], found["code"])
@@ -77,7 +79,7 @@ class FakeEngine:
     def _tried(self, query: Query) -> Page | None:
         try:
             return self.page(query)
-        except BadRequest:
+        except (BadRequest, NotReady):
             return None
 
     def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:

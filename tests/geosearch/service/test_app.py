@@ -130,7 +130,7 @@ def test_too_many_heavy_requests_are_sent_away(
 ) -> None:
     index = tmp_path / "index"
     publish_fake(index)
-    monkeypatch.setattr("geosearch.service.handlers.HEAVY_WAITING", 2)
+    monkeypatch.setattr("geosearch.service.heavy.HEAVY_WAITING", 2)
     with running(index) as client:
         engine_of(client).ways["slow"] = 0.3
         body = {"queries": [{"lat": 1, "lng": 2}] * 2}
@@ -204,7 +204,7 @@ def test_kernels_are_there_before_the_first_request(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(app, "warm", lambda: steps.append("kernels loaded"))
     monkeypatch.setattr(gc, "freeze", lambda: steps.append("kept out of collections"))
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
-    monkeypatch.setattr(app, "create_app", lambda *_: steps.append("application made"))
+    monkeypatch.setattr(app, "create_app", lambda *_, **__: steps.append("application made"))
     monkeypatch.setenv("GEOSEARCH_INDEX", "index")
     app.app_from_environment()
     assert steps == ["kernels loaded", "kept out of collections", "application made"]

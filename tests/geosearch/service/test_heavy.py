@@ -1,0 +1,244 @@
+"""Heavy work ends with the client that waits for it, and with the service."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from geosearch.service import heavy
+from geosearch.service.heavy import HEAVY_THREADS, Attendance, ClientGone, HeavyWork
+from geosearch.service.problems import HttpProblem
+from tests.geosearch.fakes import publish_fake
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+async def stays() -> None:
+    await asyncio.Event().wait()
+
+
+def leaves_after(event: threading.Event) -> Callable[[], Awaitable[None]]:
+    async def leave() -> None:
+        while not event.is_set():
+            await asyncio.sleep(0.001)
+
+    return leave
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(5_000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    pytest.fail("it never came")
+
+
+class Slow:
+    """Work that occupies a thread until it is released."""
+
+    def __init__(self) -> None:
+        self.begun, self.release = threading.Event(), threading.Event()
+
+    def __call__(self, attendance: Attendance) -> str:
+        self.begun.set()
+        assert self.release.wait(30)
+        return "done"
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_waits_behind_slow_work_is_dropped_with_its_client(loop: Any) -> None:
+    async def scenario() -> None:
+        work = HeavyWork()
+        slow = [Slow() for _ in range(HEAVY_THREADS)]
+        first = [asyncio.ensure_future(work.run(one, stays)) for one in slow]
+        await until(lambda: all(one.begun.is_set() for one in slow))
+        begun: list[str] = []
+
+        def note(name: str) -> Callable[[Attendance], str]:
+            return lambda attendance: begun.append(name) or name
+
+        gone = threading.Event()
+        left = [
+            asyncio.ensure_future(work.run(note("left"), leaves_after(gone))) for _ in range(20)
+        ]
+        stayed = asyncio.ensure_future(work.run(note("stayed"), stays))
+        await asyncio.sleep(0.01)
+        gone.set()
+        for one in left:
+            with pytest.raises(ClientGone):
+                await one
+        for one in slow:
+            one.release.set()
+        assert await asyncio.gather(*first) == ["done"] * HEAVY_THREADS
+        assert await stayed == "stayed"
+        assert begun == ["stayed"]
+        assert work.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+
+
+def test_work_ends_between_its_parts_when_its_client_left() -> None:
+    async def scenario() -> None:
+        work, gone = HeavyWork(), threading.Event()
+        parts: list[int] = []
+
+        def batch(attendance: Attendance) -> None:
+            for part in range(10_000):
+                attendance.check()
+                parts.append(part)
+                if part == 3:
+                    gone.set()
+                time.sleep(0.001)
+
+        with pytest.raises(ClientGone):
+            await work.run(batch, leaves_after(gone))
+        assert work.close()
+        assert 4 <= len(parts) < 10_000
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_left_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heavy, "HEAVY_WAITING", 1)
+
+    async def scenario() -> None:
+        work, gone, slow = HeavyWork(), threading.Event(), Slow()
+        first = asyncio.ensure_future(work.run(slow, leaves_after(gone)))
+        await until(slow.begun.is_set)
+        with pytest.raises(HttpProblem, match="Expected fewer than 1"):
+            await work.run(lambda attendance: "refused", stays)
+        gone.set()
+        with pytest.raises(ClientGone):
+            await first
+        # The other thread is free, although the first one still computes for nobody.
+        assert await work.run(lambda attendance: "answered", stays) == "answered"
+        slow.release.set()
+        await until(work.close)
+
+    asyncio.run(scenario())
+
+
+def test_errors_of_work_are_raised_where_it_is_awaited() -> None:
+    def broken(attendance: Attendance) -> None:
+        raise KeyError("of the work")
+
+    async def scenario() -> None:
+        work = HeavyWork()
+        with pytest.raises(KeyError, match="of the work"):
+            await work.run(broken, stays)
+        assert work.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_the_graceful_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heavy, "LAST_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        work, slow = HeavyWork(), Slow()
+        asked = asyncio.ensure_future(work.run(slow, stays))
+        await until(slow.begun.is_set)
+        asked.cancel()  # as uvicorn does when the graceful time is over
+        with pytest.raises(HttpProblem, match="within the graceful time") as refusal:
+            await asked
+        assert refusal.value.code == "stopping"
+        assert not work.close()
+        slow.release.set()
+        await until(work.close)
+
+    asyncio.run(scenario())
+
+
+# --- a process -----------------------------------------------------------------------------------
+
+CUSTOM = """
+import time
+from tests.geosearch.fakes import FakeEngine
+from geosearch.service import app
+
+class Computing(FakeEngine):
+    def search(self, query):
+        if query.polygon is not None:
+            time.sleep(60)
+        return super().search(query)
+
+app.Searcher, app._get_ready = Computing, lambda: None
+"""
+SQUARE = (
+    b'{"lat":1,"lng":2,"polygon":{"type":"Polygon",'
+    b'"coordinates":[[[1,1],[2,1],[2,2],[1,2],[1,1]]]}}'
+)
+HEAVY = (
+    b"POST /v1/nearby HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(SQUARE), SQUARE)
+)
+GRACEFUL_SECONDS = 1
+ENDS_WITHIN_S = 6.0
+"""A stop takes the graceful time and less than a second; a test machine may be busy."""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_stop_ends_although_a_thread_computes(tmp_path: Path, workers: int, waits: bool) -> None:
+    publish_fake(tmp_path / "index")
+    (tmp_path / "sitecustomize.py").write_text(CUSTOM)
+    port = free_port()
+    command = [sys.executable, "-m", "geosearch", "serve", "--index", str(tmp_path / "index")]
+    command += ["--port", str(port), "--workers", str(workers)]
+    process = subprocess.Popen(
+        [*command, "--graceful-seconds", str(GRACEFUL_SECONDS)],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+    )
+    try:
+        for _ in range(600):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as probe:
+                probe.sendall(b"GET /readyz HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+                if b"200 OK" in probe.recv(4_096):
+                    break
+            time.sleep(0.05)
+        clients = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(4)]
+        for client in clients:
+            client.sendall(HEAVY)
+        time.sleep(0.5)
+        if not waits:
+            for client in clients:
+                client.close()
+            time.sleep(0.2)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert time.monotonic() - begun < ENDS_WITHIN_S
+        if waits:
+            for client in clients:
+                answer = client.recv(65_536)
+                assert answer.startswith(b"HTTP/1.1 503"), answer
+                assert b'"code":"stopping"' in answer
+                client.close()
+        assert process.stderr is not None
+        log = process.stderr.read().decode()
+        assert "stopped before its threads ended" in log
+        assert '"event":"stopped"' in log if workers == 2 else True
+        assert "Traceback" not in log
+    finally:
+        process.kill()
+        process.wait(30)
+        assert process.stderr is not None
+        process.stderr.close()

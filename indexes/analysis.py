@@ -165,7 +165,7 @@ def read_words(text: str, is_phrase: Callable[[str], bool]) -> tuple[list[Word],
     for number, match in enumerate(TOKEN.finditer(normalise(text))):
         token = match.group()
         if len(words) >= MAX_WORDS or number >= _MAX_TOKENS:
-            if token not in seen:
+            if token not in seen and token not in words:
                 left_out[token] = None
             continue
         if token in SYLLABLES and len(syllables) < MAX_TERMS:

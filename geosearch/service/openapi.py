@@ -70,7 +70,7 @@ def _paths(settings: Settings) -> Json:
         "/v1/nearby:batch": {
             "post": _operation(
                 "nearbyBatch",
-                "Several queries at once, answered as a whole or not at all",
+                "Several queries at once, of one version, answered as a whole or not at all",
                 "Answers",
                 *(410, 413, 415),
                 body="Queries",
@@ -267,9 +267,14 @@ def _schemas(settings: Settings) -> Json:
                 for name, parameter in PARAMETERS.items()
             },
         },
-        "Queries": _object(
-            {"queries": _list(_ref("Query"), minItems=1, maxItems=settings.max_batch)}, closed=True
-        ),
+        "Queries": {
+            **_object(
+                {"queries": _list(_ref("Query"), minItems=1, maxItems=settings.max_batch)},
+                closed=True,
+            ),
+            "description": f"Limits of at most {settings.max_batch_results:,} together; at most "
+            f"{settings.max_batch_heavy} polygons, totals and facets without a radius.",
+        },
         "Answer": _answer_schema(),
         "Answers": _object({"answers": _list(_ref("Answer"))}),
         "Result": _object(

@@ -1,5 +1,6 @@
 """Cursors survive the trip through a URL, and only continue the question they came from."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from geosearch.cursor import (
 )
 from geosearch.errors import BadRequest
 from geosearch.model import Query
+from tests.fuzz.requests import forged
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 QUERY = Query(lat=31.23, lng=121.47, cards=("red",))
@@ -30,7 +32,9 @@ def cursor_of(query: Query) -> Cursor:
 @given(
     st.text(max_size=40),
     st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)),
-    st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)),
+    st.tuples(
+        st.floats(-1e300, allow_nan=False), st.floats(0.0, allow_nan=False, allow_infinity=False)
+    ),
     st.integers(0, 2**40),
 )
 def test_round_trip(version: str, at: datetime, keys: tuple[float, float], doc: int) -> None:
@@ -45,6 +49,82 @@ def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="Expected `next_cursor` of an earlier answer") as refused:
         read_cursor(text)
     assert refused.value.code == "bad_cursor"
+
+
+RIGHT: dict[str, Any] = {
+    "version": "v1", "at": NOON, "question": 7, "keys": (1.5, 2.5), "doc": 7,
+}  # fmt: skip
+NAIVE = NOON.replace(tzinfo=None)
+IMPOSSIBLE: list[Any] = [
+    RIGHT | {"at": NAIVE},
+    RIGHT | {"at": NOON.replace(year=1)},
+    RIGHT | {"at": NOON.replace(year=9999)},
+    RIGHT | {"at": "yesterday"},
+    RIGHT | {"at": 2**62},
+    RIGHT | {"version": 7},
+    RIGHT | {"version": b"\xff\xfe"},
+    RIGHT | {"question": 2.5},
+    RIGHT | {"question": None},
+    RIGHT | {"keys": (math.nan, 1.0)},
+    RIGHT | {"keys": (-math.inf, 1.0)},
+    RIGHT | {"keys": (1.0, math.nan)},
+    RIGHT | {"keys": (1.0, math.inf)},
+    RIGHT | {"keys": (1.0, -1.0)},
+    RIGHT | {"keys": (1.0,)},
+    RIGHT | {"keys": (1.0, 2.0, 3.0)},
+    RIGHT | {"keys": "ab"},
+    RIGHT | {"keys": {"a": 1.0}},
+    RIGHT | {"doc": -1},
+    RIGHT | {"doc": 2**63},
+    RIGHT | {"doc": 7.5},
+    RIGHT | {"doc": [[[[[]]]]]},
+    RIGHT | {"more": 1},
+    {},
+    [],
+    7,
+    None,
+]
+
+
+@pytest.mark.parametrize("given", IMPOSSIBLE, ids=repr)
+def test_a_forged_cursor_is_refused_whatever_it_holds(given: Any) -> None:
+    packed = msgspec.msgpack.encode(list(given.values()) if isinstance(given, dict) else given)
+    with pytest.raises(BadRequest) as refused:
+        read_cursor(forged(packed))
+    assert refused.value.code == "bad_cursor"
+
+
+def test_a_forged_cursor_that_is_possible_is_read() -> None:
+    for keys in ((1.5, 2.5), (math.inf, 0.0), (-1e300, 1e7)):
+        packed = msgspec.msgpack.encode(list((RIGHT | {"keys": keys}).values()))
+        assert read_cursor(forged(packed)).keys == keys
+
+
+@pytest.mark.parametrize("depth", [1, 300, 700])
+@pytest.mark.parametrize("head", [b"", b"\x95", b"\x95\xa2v1", b"\xdd\xff\xff\xff\xff"])
+def test_deep_cursors_are_refused(head: bytes, depth: int) -> None:
+    for nest in (b"\x91" * depth + b"\x90", b"\x81\xa1a" * depth + b"\xc0"):
+        with pytest.raises(BadRequest):
+            read_cursor(forged(head + nest))
+
+
+def test_areas_of_any_kind_have_a_fingerprint() -> None:
+    def area(coordinates: Any, **more: Any) -> Query:
+        polygon = {"type": "Polygon", "coordinates": coordinates, **more}
+        return Query(lat=1.0, lng=2.0, polygon=polygon)
+
+    corners = [[[0, 0], [1, 0], [1, 1], [0, 0]]]
+    high = [[[0, 0, 2**70], [1, 0, 2**70], [1, 1, 2**70], [0, 0, 2**70]]]
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+    assert fingerprint(area(corners)) != fingerprint(area(high))
+    # What GeoJSON has beside them is no part of the question.
+    assert fingerprint(area(corners, crs=deep)) == fingerprint(area(corners))
+    cursor = write_cursor(cursor_of(area(corners)))
+    question = msgspec.structs.replace(area(deep), cursor=cursor)
+    with pytest.raises(BadRequest, match="a `cursor` with the parameters it was given for"):
+        continue_from(question)
 
 
 def test_every_cut_or_altered_cursor_is_refused() -> None:

@@ -15,7 +15,8 @@ import pytest
 
 import geosearch
 from geosearch.build.pipeline import build
-from geosearch.errors import BadData, BadRequest
+from geosearch.clock import Clock
+from geosearch.errors import BadData, BadRequest, NotReady
 from geosearch.model import Answer, Query
 from geosearch.searcher import Searcher
 from tests.comparison import to_query
@@ -311,6 +312,32 @@ def test_a_merchant_in_full(engine: Searcher) -> None:
     assert engine.merchant("", NOW) is None
     with pytest.raises(BadRequest, match="horizon"):
         engine.merchant("m3", NOW + timedelta(days=99))
+
+
+def test_past_the_horizon_now_is_not_ready(
+    engine: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever day the test runs on, its horizon is another one.
+    monkeypatch.setattr(engine._questions, "_clock", Clock(datetime(2020, 1, 1, tzinfo=UTC)))
+    moved = engine
+    here = {"lat": 31.23, "lng": 121.47}
+    sentence = "Expected an index whose time horizon holds now, .* got 2020-01-01T00:00:00"
+    for asked in (
+        lambda: moved.rank(Query(**here)),
+        lambda: moved.search(Query(**here)),
+        lambda: moved.page(Query(**here)),
+        lambda: moved.merchant("m3"),
+    ):
+        with pytest.raises(NotReady, match=sentence) as refused:
+            asked()
+        assert isinstance(refused.value, BadData), "its operator must act"
+    assert moved.pages([Query(**here), Query(**here, at=NOW)]) == [None, None]
+    with pytest.raises(BadRequest, match="Expected `at` in the index's time horizon"):
+        moved.rank(Query(**here, at=NOW))
+    then = datetime(2020, 1, 2, tzinfo=UTC)
+    (page, nothing) = moved.pages([Query(**here, at=then), Query(**here)])
+    assert page is not None
+    assert nothing is None
 
 
 def test_what_an_index_knows_of_itself(engine: Searcher) -> None:

@@ -17,6 +17,7 @@ import pytest
 from rapidfuzz.distance import OSA
 
 import geosearch
+from geosearch import wording
 from geosearch.build.pipeline import build
 from geosearch.model import Query
 from geosearch.searcher import Searcher
@@ -149,6 +150,65 @@ def ask(engine: Searcher, q: str, **wish: Any) -> geosearch.Answer:
     asked: dict[str, Any] = {"lat": CENTRE[0], "lng": CENTRE[1], "radius": 50_000.0, "limit": 100}
     asked |= {"sort": "distance"} | wish
     return engine.search(Query(at=NOW, q=q, total=True, **asked))
+
+
+def test_many_words_take_a_bounded_number_of_searches(
+    town: tuple[Searcher, Twin], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, twin = town
+    rng = Random(18)
+    most = cut = best = 0
+    for _ in range(150):
+        typed = rng.sample(WORDS, rng.choice((4, 5, 8)))
+        radius = rng.choice((3000.0, 50_000.0))
+        answer = ask(engine, " ".join(typed), radius=radius, explain=True)
+        assert answer.explain is not None
+        rewording = answer.explain["rewording"]
+        assert rewording["most_searches"] == wording.MOST_SEARCHES == 64
+        assert rewording["searches"] <= 64
+        assert rewording["cut"] == (rewording["searches"] == 64)
+        ways = twin.meanings(typed, radius)
+        kept = set(typed) - set(answer.relaxed)
+        # No word could be added: `meanings` names the parts of which that is true.
+        assert kept in [set(way) for way in ways], (typed, radius, ways)
+        most, cut = max(most, rewording["searches"]), cut + rewording["cut"]
+        if not rewording["cut"]:
+            with monkeypatch.context() as patched:
+                patched.setattr(wording, "MOST_SEARCHES", 10_000)
+                unbounded = ask(engine, " ".join(typed), radius=radius)
+            assert unbounded.relaxed == answer.relaxed, typed
+            best += bool(answer.relaxed)
+    assert most == 64
+    assert best > 50
+    assert cut > 5
+
+
+def test_where_searches_are_over_there_is_an_answer(
+    town: tuple[Searcher, Twin], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, _ = town
+    text = "amber zzzzz bakery qqqqq cedar 海底捞火锅大会员 marble"
+    for most in range(1, 20):
+        monkeypatch.setattr(wording, "MOST_SEARCHES", most)
+        answer = ask(engine, text, explain=True)
+        assert answer.explain is not None
+        assert answer.explain["rewording"]["searches"] <= most
+        kept = [word for word in text.split() if word not in answer.relaxed]
+        assert answer.total or most < 4, "a word that is found alone is known after its turn"
+        assert kept
+
+
+def test_what_is_past_the_bounds_is_named(town: tuple[Searcher, Twin]) -> None:
+    engine, _ = town
+    answer = ask(engine, "amber " * 3)
+    assert (answer.relaxed, bool(answer.hits)) == ((), True)
+    nine = [*WORDS[:8], "ninth", "tenth"]
+    assert ask(engine, " ".join(nine)).relaxed[-2:] == ("ninth", "tenth")
+    same = " ".join(["amber"] * 30 + ["bakery", "cedar"])
+    assert set(ask(engine, same).relaxed) <= {"amber", "bakery", "cedar"}
+    run = "海底捞火锅店老南京东路人民广场地下二层"
+    assert ask(engine, run).relaxed[-1] == run[13:]
+    assert ask(engine, "x" * 200).relaxed == ()
 
 
 def mistyped(rng: Random, word: str) -> str:

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opencc import OpenCC
 
-from indexes.analysis import MAX_WORDS, analyse, read_query, whole_key, whole_keys
+from indexes.analysis import (
+    MAX_WORDS,
+    analyse,
+    read_query,
+    read_words,
+    whole_key,
+    whole_keys,
+)
 from indexes.folding import MAX_TEXT, normalise
 from indexes.terms import KIND_BITS, WHOLE, WORD, Word, gram_keys, text_key
 from indexes.tokens import MAX_TERMS, MAX_WORD, TOKEN, compound_parts, document_words
@@ -83,6 +90,26 @@ PHRASES = {"人民广场", "广场", "火锅", "大家", "大家乐", "乐园"}
 @pytest.mark.parametrize(("text", "words"), QUERIES)
 def test_words_of_a_query(text: str, words: str) -> None:
     assert typed(read_query(text, PHRASES.__contains__)) == words
+
+
+LEFT_OUT = [
+    ("a b c d e f g h", ""),
+    ("a b c d e f g h 1 2 1 火锅", "1 2 火锅"),
+    ("a b c d e f g h a b", ""),
+    ("a b c d e f g 火锅广场", "广场"),
+    ("一二三四五六七八九十百千万", ""),
+    ("一二三四五六七八九十百千万亿兆 a", "亿兆"),
+    ("zz " * 64 + "yy xx", "yy xx"),
+    ("x" * 100, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "left_out"), LEFT_OUT)
+def test_what_is_left_out_of_a_query_is_named(text: str, left_out: str) -> None:
+    words, named = read_words(text, PHRASES.__contains__)
+    assert " ".join(named) == left_out
+    assert words == read_query(text, PHRASES.__contains__)
+    assert len(words) <= MAX_WORDS
 
 
 def test_readings_of_a_query() -> None:

@@ -84,6 +84,58 @@ def test_a_batch_is_answered_in_order(client: TestClient) -> None:
     assert [round(a["results"][0]["merchant"]["lat"]) for a in answers] == [31, 32, 33]
 
 
+def test_a_leap_second_is_the_next_second(client: TestClient) -> None:
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    for answer in (
+        client.get(f"{NEARBY}&at={day}T23:59:60Z"),
+        client.post("/v1/nearby", json={"lat": 31.23, "lng": 121.47, "at": f"{day}T23:59:60Z"}),
+    ):
+        midnight = datetime.fromisoformat(f"{day}T00:00:00+00:00") + timedelta(days=1)
+        assert answer.json()["at"] == midnight.isoformat()
+
+
+SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+
+
+@pytest.mark.parametrize(
+    ("queries", "sentence"),
+    [
+        ([{"limit": 60}] * 5, ""),
+        (
+            [{"limit": 61}] * 5,
+            "Expected `queries` with limits of at most 300 together, got 305 - at `$.queries`",
+        ),
+        ([{}] * 15, ""),
+        ([{}] * 16, "Expected `queries` with limits of at most 300 together, got 320"),
+        ([{"polygon": SQUARE}] * 2, ""),
+        (
+            [
+                {"polygon": SQUARE},
+                {"zone": "mall", "total": True},
+                {"limit": 1},
+                {"bbox": [1, 2, 3, 4], "facets": ["category"]},
+            ],
+            "Expected `queries` with at most 2 polygons, totals and facets without a radius, got 3",
+        ),
+        ([{"total": True, "facets": ["category"]}] * 5, ""),
+        ([{"zone": "mall", "total": True, "radius": 500}] * 5, ""),
+    ],
+)
+def test_the_work_of_a_batch_is_bounded(
+    tmp_path: Path, queries: list[dict[str, Any]], sentence: str
+) -> None:
+    publish_fake(tmp_path / "index")
+    with running(tmp_path / "index", max_batch_results=300, max_batch_heavy=2) as client:
+        asked = [{"lat": 0.5, "lng": 0.5} | query for query in queries]
+        answer = client.post("/v1/nearby:batch", json={"queries": asked})
+        assert answer.status_code == (400 if sentence else 200)
+        if sentence:
+            assert answer.json()["code"] == "batch_too_heavy"
+            assert answer.json()["detail"].startswith(sentence)
+            assert answer.json()["errors"][0]["pointer"] == "/queries"
+            assert engine_of(client).asked[1:] == [], "nothing of it was begun"
+
+
 def test_other_routes(client: TestClient) -> None:
     assert client.get("/v1/merchants/m%2F1").json() == {"merchant_id": "m/1", "at": None}
     at = client.get("/v1/merchants/m1?at=2026-11-22T11:30:00Z").json()["at"]

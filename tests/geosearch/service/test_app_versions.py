@@ -3,13 +3,14 @@
 import io
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from geosearch.publish import rollback
 from geosearch.service.logs import configure_logs
-from tests.geosearch.fakes import SHOPS, publish_fake, running
+from tests.geosearch.fakes import SHOPS, engine_of, publish_fake, running
 
 NEARBY = "/v1/nearby?lat=31.23&lng=121.47"
 
@@ -78,6 +79,24 @@ def test_an_index_past_its_horizon_is_not_ready(tmp_path: Path) -> None:
         assert client.get("/healthz").status_code == 200
 
 
+def test_past_the_horizon_now_is_not_ready_and_an_instant_is_refused(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    publish_fake(index, past=100)
+    with running(index) as client:
+        square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+        here = {"lat": 31.23, "lng": 121.47}
+        for answer in (
+            client.get(NEARBY),
+            client.post("/v1/nearby", json=here),
+            client.post("/v1/nearby", json=here | {"polygon": square}),
+            client.post("/v1/nearby:batch", json={"queries": [here]}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+            assert answer.json()["detail"].startswith("Expected an index whose time horizon holds")
+        answer = client.get(f"{NEARBY}&at=2026-11-22T12:00:00Z")
+        assert (answer.status_code, answer.json()["code"]) == (400, "at_outside_horizon")
+
+
 def test_pages_stay_on_their_version(tmp_path: Path) -> None:
     index = tmp_path / "index"
     publish_fake(index, snapshot_id="one")
@@ -92,6 +111,27 @@ def test_pages_stay_on_their_version(tmp_path: Path) -> None:
             assert (page["snapshot_id"], page["at"]) == ("one", at)
             names += [result["merchant"]["merchant_id"] for result in page["results"]]
         assert names == [f"m{doc:05d}" for doc in range(SHOPS)]
+
+
+def test_a_batch_is_answered_from_one_version(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    publish_fake(index, snapshot_id="one")
+    with running(index) as client:
+        cursor = client.get(f"{NEARBY}&limit=5").json()["next_cursor"]
+        engine = engine_of(client)
+        engine.ways["slow"] = 0.05
+        here = {"lat": 31.23, "lng": 121.47, "limit": 1}
+        queries = [*[here] * 12, {**here, "cursor": cursor}]
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(client.post, "/v1/nearby:batch", json={"queries": queries})
+            until(lambda: len(engine.asked) > 3, 5)
+            publish_fake(index, snapshot_id="two")
+            until(lambda: client.get(NEARBY).json()["snapshot_id"] == "two", 5)
+            answers = asked.result().json()["answers"]
+        assert {answer["snapshot_id"] for answer in answers} == {"one"}
+        # A page goes on in its own version, whatever the others are answered from.
+        answers = client.post("/v1/nearby:batch", json={"queries": queries}).json()["answers"]
+        assert [answer["snapshot_id"] for answer in answers] == ["two"] * 12 + ["one"]
 
 
 def test_a_restarted_service_still_reads_old_cursors(tmp_path: Path) -> None:

@@ -332,6 +332,7 @@ BAD_FILES: list[tuple[Callable[[Path], None], str]] = [
     (envelope(snapshot_id=None), "Expected `snapshot_id` to be text, got nothing"),
     (envelope(schema_version=2), "Expected `schema_version` to be 1, got 2"),
     (envelope(schema_version=True), "Expected `schema_version` to be 1, got true"),
+    (envelope(created_at="2026-11-22T23:58:60Z"), "Expected `created_at` as an RFC 3339 instant"),
     (envelope(created_at="today"), 'Expected `created_at` as an RFC 3339 instant, got "today"'),
     (envelope(created_at="2026-11-22T00:00:00"), "Expected `created_at` as an RFC 3339 instant"),
     (envelope(crs="GCJ-02"), 'Expected `crs` to be one of WGS84, GCJ02, BD09, got "GCJ-02"'),

@@ -120,6 +120,7 @@ REJECTS: list[tuple[str, Row | bytes, str, str]] = [
     ("deals", with_(D, valid_from="2026-1-1"), "bad_date", 'Expected `valid_from` as YYYY-MM-DD, got "2026-1-1"'),
     ("deals", with_(D, verified_at="2026-11-22"), "bad_instant", 'Expected `verified_at` as an RFC 3339 instant, got "2026-11-22"'),
     ("deals", with_(D, verified_at="2026-11-22T10:00:00"), "bad_instant", "Expected `verified_at` as an RFC 3339 instant"),
+    ("deals", with_(D, verified_at="2026-11-22T10:58:60Z"), "bad_instant", "Expected `verified_at` as an RFC 3339 instant"),
     ("merchants", with_(M, updated_at="2026-13-01T10:00:00Z"), "bad_instant", "Expected `updated_at` as an RFC 3339 instant"),
     # order and need
     ("deals", with_(D, valid_from="2026-12-02", valid_through="2026-12-01"), "bad_order", "Expected `valid_from` <= `valid_through`, got"),
@@ -250,6 +251,8 @@ GOOD_ODDITIES: list[tuple[str, Row | bytes, str, object]] = [
     ("merchants", with_(M, opening_periods=[{"open": {"day": 1, "hour": 9, "minute": 0}}]), "opening_hours", "24/7"),
     ("merchants", with_(M, opening_hours="nonsense"), "opening_hours", "nonsense"),
     ("merchants", with_(M, updated_at="2026-11-22t10:00:00.5+08:00"), "updated_at", "2026-11-22t10:00:00.5+08:00"),
+    ("merchants", with_(M, updated_at="2026-12-31T23:59:60Z"), "updated_at", "2026-12-31T23:59:60Z"),
+    ("deals", with_(D, verified_at="2027-01-01T07:59:60+08:00"), "verified_at", "2027-01-01T07:59:60+08:00"),
     ("deals", with_(D, percent=9.5), "percent_ppm", 95_000),
     ("deals", with_(D, percent=0.0001), "percent_ppm", 1),
     ("deals", with_(D, percent=33.3333), "percent_ppm", 333_333),

@@ -1,0 +1,1 @@
+"""Seeded fuzz runs: minutes in `make fuzz`, seconds in the tests."""

@@ -64,6 +64,7 @@ def run(arguments: Sequence[str]) -> int:
         sentence on stderr.
     """
     try:
+        _check_encoding(arguments)
         status = app(list(arguments) or ["--help"], prog_name="geosearch", standalone_mode=False)
     except (TyperException, GeosearchError, OSError, MemoryError) as error:
         return _complain(error)
@@ -72,6 +73,18 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _complain(error)
     return status if isinstance(status, int) else DONE
+
+
+def _check_encoding(arguments: Sequence[str]) -> None:
+    """Refuse arguments that are no text: no name, no parameter and no answer could repeat them."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(argument).decode(errors="backslashreplace")
+            raise BadRequest(
+                f"Expected arguments in UTF-8, got other bytes - at `{shown}`"
+            ) from None
 
 
 def _complain(error: Exception) -> int:

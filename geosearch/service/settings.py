@@ -29,6 +29,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_batch: int = 100
     max_batch_results: int = 10_000
     max_batch_heavy: int = 10
+    max_connections: int = 4_096
+    header_timeout_seconds: float = 10.0
+    body_timeout_seconds: float = 20.0
+    answer_timeout_seconds: float = 60.0
     keep_alive_seconds: int = 30
     busy_poll_us: int = 200
     graceful_seconds: int = 10
@@ -83,6 +87,34 @@ SETTINGS: tuple[Setting, ...] = (
         "Most queries of one batch with a polygon, or with total or facets and no radius.",
         0,
         10_000,
+    ),
+    Setting(
+        "max_connections",
+        _DEFAULTS.max_connections,
+        "Most connections of a worker; fewer where the system grants few open files.",
+        1,
+        50_000,
+    ),
+    Setting(
+        "header_timeout_seconds",
+        _DEFAULTS.header_timeout_seconds,
+        "How long the head of a request may take to come, also the first of a connection.",
+        0.1,
+        3_600,
+    ),
+    Setting(
+        "body_timeout_seconds",
+        _DEFAULTS.body_timeout_seconds,
+        "How long the body of a request may take to come.",
+        0.1,
+        3_600,
+    ),
+    Setting(
+        "answer_timeout_seconds",
+        _DEFAULTS.answer_timeout_seconds,
+        "How long a client may take to read what does not go into the system's buffers.",
+        0.1,
+        3_600,
     ),
     Setting(
         "keep_alive_seconds",
@@ -188,6 +220,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
     except msgspec.ValidationError:
         words = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
         raise BadData(f"Expected {name} as {words[kind]}, got {value!r} - at `{where}`") from None
+    if kind is str and not _is_text(exact):
+        raise BadData(f"Expected {name} in UTF-8, got {exact!r} - at `{where}`")
     if setting.choices and exact not in setting.choices:
         choices = ", ".join(setting.choices)
         raise BadData(f"Expected {name} as one of {choices}, got {exact!r} - at `{where}`")
@@ -195,3 +229,11 @@ def _checked(name: str, value: Any, where: str) -> Any:
         bounds = f"[{setting.low}, {setting.high}]"
         raise BadData(f"Expected {name} in {bounds}, got {exact!r} - at `{where}`")
     return exact
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # Bytes of the environment or the command line that are no UTF-8.
+        return False
+    return True

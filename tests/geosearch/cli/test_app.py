@@ -308,6 +308,32 @@ def test_a_fault_of_ours_is_one_sentence(
         run(search(world))
 
 
+NO_TEXT = [
+    [b"\xff"],
+    [b"search", b"--lat", b"31", b"--lng", b"121", b"--q", b"caf\xe9"],
+    [b"search", b"--\xff", b"1"],
+    [b"serve", b"--index", b"\xe5\xba"],
+    [b"build", b"\xed\xa0\x80"],
+]
+
+
+@pytest.mark.parametrize("arguments", NO_TEXT, ids=lambda arguments: repr(arguments[-1]))
+def test_arguments_that_are_no_text_are_wrong_use(
+    arguments: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([os.fsdecode(argument) for argument in arguments]) == WRONG_USE
+    at = next(one for one in arguments if not one.isascii()).decode(errors="backslashreplace")
+    said = f"geosearch: Expected arguments in UTF-8, got other bytes - at `{at}`\n"
+    assert capsys.readouterr().err == said
+
+
+def test_a_process_refuses_arguments_that_are_no_text() -> None:
+    command = [sys.executable.encode(), b"-m", b"geosearch", b"inspect", b"\xff\xfe"]
+    ended = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    assert ended.returncode == WRONG_USE
+    assert ended.stderr.startswith(b"geosearch: Expected arguments in UTF-8, got other bytes")
+
+
 class FullDisk(io.StringIO):
     """Standard output on a full disk; the system names no file there."""
 

@@ -52,6 +52,7 @@ def test_a_worker_reads_the_settings_of_its_parent() -> None:
             {"log_requests": "maybe"},
             "Expected log_requests as true or false, got 'maybe' - at `--log-requests`",
         ),
+        ({"index": "\udcff"}, "Expected index in UTF-8, got '\\udcff' - at `--index`"),
         ({"index": 5}, "Expected index as text, got 5 - at `--index`"),
     ],
 )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from geosearch.service.logs import POSITION_DECIMALS, write_lines
+from geosearch.service.logs import POSITION_DECIMALS, take_dropped, write_lines
 from geosearch.service.metrics import Metrics
 
 TOLD_AFTER_S = 0.02
@@ -72,6 +72,7 @@ class Journal:
                 self._metrics.observe_nearby(request.sort, seconds, request.results)
         if self._logs:
             write_lines([_line(request) for request in answered])
+        self._metrics.count_dropped(take_dropped())
 
 
 class _Line(msgspec.Struct, omit_defaults=True, gc=False):

@@ -2,16 +2,23 @@
 
 A request is logged by route, status, time, results and its position rounded to 0.01 degree (about
 1 km). Never the URL, the wallet, the cursor or the words of an error, which may repeat any of them.
+
+Whoever reads the log may stop reading: lines then wait in a `LineQueue`, and are dropped when that
+is full; the number of them is a metric, and a line of its own when the reader goes on.
 """
 
+import atexit
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import orjson
 import structlog
+
+from geosearch.service.line_queue import LineQueue
 
 POSITION_DECIMALS = 2
 """Decimals of a degree that a log may know: 0.01 degree is 1.1 km of latitude."""
@@ -19,7 +26,12 @@ POSITION_DECIMALS = 2
 
 _encoder = msgspec.json.Encoder()
 
+CLOSE_SECONDS = 1.0
+"""How long the end of a process waits for the reader of its log."""
+
 _info_stream: BinaryIO | None = None
+_queue: LineQueue | None = None
+_dropped_told = 0
 
 
 def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
@@ -30,7 +42,7 @@ def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
         structlog.processors.format_exc_info,
     ]
     render = structlog.processors.JSONRenderer(serializer=orjson.dumps)
-    out = stream or sys.stderr.buffer
+    out = stream or cast(BinaryIO, _stderr_queue())
     global _info_stream
     _info_stream = out if logging.getLevelName(level.upper()) <= logging.INFO else None
     structlog.configure(
@@ -39,7 +51,7 @@ def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
         logger_factory=structlog.BytesLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _LinesHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -64,3 +76,37 @@ def write_lines(lines: Sequence[msgspec.Struct]) -> None:
     if _info_stream is not None:
         _info_stream.write(_encoder.encode_lines(lines))
         _info_stream.flush()
+
+
+def take_dropped() -> int:
+    """Return how many lines were dropped since this was asked last."""
+    global _dropped_told
+    dropped = _queue.dropped if _queue is not None else 0
+    since, _dropped_told = dropped - _dropped_told, dropped
+    return since
+
+
+class _LinesHandler(logging.Handler):
+    """Writes records of the standard library's logging as lines, each at once."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        super().__init__()
+        self._out = out
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._out.write(self.format(record).encode() + b"\n")
+
+
+def _stderr_queue() -> LineQueue:
+    """Return the queue of this process to its stderr."""
+    global _queue
+    if _queue is None:
+        _queue = LineQueue(sys.stderr.fileno(), _dropped_line)
+        atexit.register(_queue.close, CLOSE_SECONDS)
+    return _queue
+
+
+def _dropped_line(number: int) -> bytes:
+    now = datetime.now(UTC)
+    line = {"event": "log lines dropped", "level": "warning", "timestamp": now, "lines": number}
+    return orjson.dumps(line) + b"\n"

@@ -63,6 +63,17 @@ class Metrics:
             "geosearch_errors", "Refused and failed requests by code.", ["code"],
             registry=self._registry,
         )  # fmt: skip
+        self._ended = Counter(
+            "geosearch_connections_ended",
+            "Connections that the service ended or refused, by reason: a code or a limit.",
+            ["reason"],
+            registry=self._registry,
+        )
+        self._dropped = Counter(
+            "geosearch_log_lines_dropped",
+            "Lines of the log that nobody read in time.",
+            registry=self._registry,
+        )
         # labels() costs as much as the rest of an observation: keep the children.
         self._request_children: dict[tuple[str, int], Counter] = {}
 
@@ -77,6 +88,15 @@ class Metrics:
     def count_error(self, code: str) -> None:
         """Count one refused or failed request."""
         self._errors.labels(code).inc()
+
+    def count_ended(self, reason: str) -> None:
+        """Count one connection that was ended or refused."""
+        self._ended.labels(reason).inc()
+
+    def count_dropped(self, lines: int) -> None:
+        """Count lines of the log that were dropped."""
+        if lines:
+            self._dropped.inc(lines)
 
     def observe_nearby(self, sort: str, seconds: float, results: int) -> None:
         """Record one answered nearby query."""

@@ -23,6 +23,9 @@ class Counts:
     def count_error(self, code: str) -> None:
         self.told.append((code,))
 
+    def count_dropped(self, lines: int) -> None:
+        assert lines == 0
+
     def observe_nearby(self, sort: str, seconds: float, results: int) -> None:
         self.told.append((sort, seconds, results))
 

@@ -15,7 +15,7 @@ one core, `wrk` with 16 connections on the other, 6 kB of constant bytes a reque
     ================================  ==========================  ======================
 
 granian hands each request from a Rust thread to Python's and back, which one core does not give for
-nothing. Bounds that belong to a proxy before it: TLS, slow clients, length of request headers.
+nothing. What belongs to a proxy before it: TLS, and limits for each client address.
 """
 
 import asyncio
@@ -43,10 +43,12 @@ from geosearch.errors import BadData
 from geosearch.kernels import warm
 from geosearch.searcher import Searcher
 from geosearch.service.engines import Engines
+from geosearch.service.guard import CLIENTS, GuardedProtocol
 from geosearch.service.handlers import Handlers
+from geosearch.service.limits import Clients, raise_descriptor_limit
 from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
-from geosearch.service.protocol import PROMPT, BusyPolling, JoiningProtocol
+from geosearch.service.protocol import PROMPT, BusyPolling
 from geosearch.service.settings import Settings, as_environment, load_settings
 
 BACKLOG = 2_048
@@ -64,7 +66,8 @@ def create_app(
     leave
         Called last where a thread still computes, which the end of the process would wait for.
     """
-    handlers = Handlers(engines, Metrics(engines), settings)
+    metrics = Metrics(engines)
+    handlers = Handlers(engines, metrics, settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -75,7 +78,9 @@ def create_app(
         if not ended:
             leave()
 
-    return make_app(handlers, lifespan)
+    app = make_app(handlers, lifespan)
+    setattr(app, CLIENTS, Clients(settings, metrics.count_ended))
+    return app
 
 
 def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
@@ -152,6 +157,7 @@ def serve(settings: Settings) -> None:
         There is no index to start with, it is damaged, or the address cannot be listened on.
     """
     configure_logs(settings.log_level)
+    raise_descriptor_limit()
     engines = open_engines(settings)
     engines.load()
     _get_ready()
@@ -192,8 +198,8 @@ def _config(app: Starlette | str, settings: Settings) -> uvicorn.Config:
         app,
         factory=isinstance(app, str),
         workers=settings.workers,
-        loop="uvloop",
-        http=cast(Any, partial(JoiningProtocol, busy_polling=busy_polling)),
+        loop="geosearch.service.acceptor:AcceptingLoop",
+        http=cast(Any, partial(GuardedProtocol, busy_polling=busy_polling)),
         ws="none",
         lifespan="on",
         access_log=False,

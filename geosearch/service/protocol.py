@@ -31,14 +31,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from geosearch.service.encode import Pieces
-from geosearch.service.problems import (
-    MAX_QUERY_STRING,
-    MEDIA_TYPE,
-    HttpProblem,
-    problem_body,
-    status_of,
-    uri_too_long,
-)
+from geosearch.service.problems import MEDIA_TYPE, HttpProblem, problem_body, status_of
 
 _CONTINUE = b"HTTP/1.1 100 "
 _HEAD = (
@@ -50,7 +43,6 @@ _REFUSAL = (
     b"%b%bcontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n"
     b"cache-control: no-store\r\n\r\n%b"
 )
-_NOT_HTTP = HttpProblem("not_http", "Expected a request of HTTP/1.1, got something else")
 
 PROMPT = "prompt"
 """Attribute of an application: the `Desk` of its prompt answers."""
@@ -185,10 +177,9 @@ class JoiningProtocol(HttpToolsProtocol):
         self._busy_polling = busy_polling
         self._desk: Desk = getattr(self.app, PROMPT, _NO_DESK)
         self._may_be_prompt = self._held = self._waiting = False
-        self.url = self._body = b""
+        self.url = b""
+        self._body = bytearray()
         self._line = b"", b"", b""
-        self._receiving = self._idle = False
-        self._idle_since = 0.0
         self._headers_dated: list[tuple[bytes, bytes]] = []
         self._dated_lines = b""
 
@@ -200,37 +191,15 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Serve what came; a request that is not whole is not held for a prompt answer."""
-        self._may_be_prompt = self._receiving = True
+        self._may_be_prompt = True
         super().data_received(data)
-        self._receiving = False
-        if not self._waiting:
-            if self._held:
-                self._let_go()
-            if not self._idle:
-                self._unset_keepalive_if_required()
+        if self._held and not self._waiting:
+            self._let_go()
         self._busy_polling.begin(self.loop)
 
-    def _unset_keepalive_if_required(self) -> None:
-        # A timer goes on over prompt answers, and looks at its end how long nobody asked.
-        if not self._receiving:
-            super()._unset_keepalive_if_required()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection, if nothing came since its last answer for long enough."""
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0 or self._waiting:
-            self._keep_alive(max(left, 0.0))
-        else:
-            super().timeout_keep_alive_handler()
-
-    def _keep_alive(self, seconds: float) -> None:
-        handler = self.timeout_keep_alive_handler
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what uvicorn cannot read, and end the connection."""
+    def refuse(self, problem: HttpProblem) -> None:
+        """Answer what was asked for before, refuse what comes now, and end the connection."""
         self._leave_desk()
-        problem = uri_too_long() if len(self.url) > MAX_QUERY_STRING else _NOT_HTTP
         line, body = STATUS_LINE[status_of(problem.code)], problem_body(problem.code, str(problem))
         self.transport.write(_REFUSAL % (line, self._dated(), MEDIA_TYPE, len(body), body))
         self.transport.close()
@@ -239,7 +208,6 @@ class JoiningProtocol(HttpToolsProtocol):
         """Begin a request, without the scope that only uvicorn's way needs."""
         self._leave_desk()
         self.url, self.headers, self.expect_100_continue = b"", [], False
-        self._idle = False
 
     def on_headers_complete(self) -> None:
         """Hold the request, if its answer may be prompt, until it is whole."""
@@ -256,7 +224,7 @@ class JoiningProtocol(HttpToolsProtocol):
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
         ):
-            self._held, self._body = True, b""
+            self._held, self._body = True, bytearray()
         else:
             self._go_the_long_way()
         self._may_be_prompt = False
@@ -274,7 +242,7 @@ class JoiningProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._waiting = True
-        self._desk.hand_in(self, Request(*self._line, self.headers, self._body))
+        self._desk.hand_in(self, Request(*self._line, self.headers, bytes(self._body)))
 
     def answered(self, body: Pieces | None) -> None:
         """Send the body of a prompt answer, or let the request go the long way."""
@@ -285,7 +253,6 @@ class JoiningProtocol(HttpToolsProtocol):
             self._held = False
             self._answer(body)
             return
-        self._unset_keepalive_if_required()
         self._let_go()
         super().on_message_complete()
 
@@ -306,9 +273,6 @@ class JoiningProtocol(HttpToolsProtocol):
         head = _HEAD % (self._dated(), sum(map(len, body)))
         self._plain_transport.writelines((head, *body))
         self.server_state.total_requests += 1
-        self._idle, self._idle_since = True, self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._keep_alive(self.timeout_keep_alive)
 
     def _dated(self) -> bytes:
         """Headers of every answer; uvicorn makes a new list of them each second."""
@@ -323,7 +287,7 @@ class JoiningProtocol(HttpToolsProtocol):
         self._held = False
         self._go_the_long_way()
         if self._body:
-            super().on_body(self._body)
+            super().on_body(bytes(self._body))
 
     def _go_the_long_way(self) -> None:
         url, headers, expect_100_continue = self.url, self.headers, self.expect_100_continue

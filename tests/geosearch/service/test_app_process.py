@@ -2,12 +2,13 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
@@ -23,6 +24,9 @@ from geosearch.synth.world import synthesise
 # Promised is a second; a test machine may be busy with other tests.
 FOLLOWED_WITHIN_S = 2.5
 
+REQUESTS = 1_500
+
+HALF = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
 NEARBY = "/v1/nearby?lat=31.2304&lng=121.4737&limit=5"
 
 
@@ -60,8 +64,10 @@ def index(snapshot: Path) -> Path:
 
 
 @contextmanager
-def serving(index: Path, *options: str) -> Iterator[Server]:
+def serving(index: Path, *options: str, descriptors: int = 0) -> Iterator[Server]:
     command = [sys.executable, "-m", "geosearch", "serve", "--index", str(index), "--port", "0"]
+    if descriptors:
+        command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
     process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     log: list[dict[str, Any]] = []
@@ -95,7 +101,7 @@ def until_ready(server: Server) -> None:
         try:
             if server.get("/readyz")[0] == 200:
                 return
-        except ConnectionError:
+        except OSError:  # Nobody listens yet, or a worker of a busy machine still starts.
             pass
         time.sleep(0.05)
     pytest.fail(f"not ready: {server.log[-3:]}")
@@ -177,6 +183,66 @@ def test_a_large_body_ends_the_connection_in_good_order(index: Path) -> None:
             finally:
                 connection.close()
         assert server.get(NEARBY)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\n", HALF], ids=["nothing", "head", "body"]
+)
+def test_clients_that_wait_lock_nobody_out(index: Path, snapshot: Path, sent: bytes) -> None:
+    with serving(index, descriptors=300) as server, ExitStack() as held:
+        for _ in range(400):
+            address = ("127.0.0.1", server.port)
+            held.enter_context(socket.create_connection(address, timeout=60)).sendall(sent)
+        for _ in range(5):
+            assert server.get(NEARBY)[0] == 200
+        if not sent:
+            build(snapshot, index)
+            followed_until(server, current(index).name)
+        _, text = server.get("/metrics")
+        gave_way = text.partition('geosearch_connections_ended_total{reason="gave way"} ')[2]
+        assert float(gave_way.split()[0]) >= 300
+    events = [line["event"] for line in server.log]
+    assert events.count("connections full") >= 1
+    assert "index not opened" not in events
+    assert "connection not accepted" not in events
+
+
+def followed_until(server: Server, version: str) -> None:
+    deadline = time.monotonic() + 60
+    while server.get("/v1/index")[1]["version"] != version:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_clients_that_are_slow_are_let_go(index: Path) -> None:
+    with serving(index, "--header-timeout-seconds", "0.2") as server:
+        address = ("127.0.0.1", server.port)
+        with (
+            socket.create_connection(address, timeout=60) as silent,
+            socket.create_connection(address, timeout=60) as half,
+        ):
+            half.sendall(b"GET / HTTP/1.1\r\n")
+            assert silent.recv(1) == b""
+            assert half.recv(12) == b"HTTP/1.1 408"
+        assert server.get(NEARBY)[0] == 200
+
+
+def test_a_log_that_nobody_reads_stops_nobody(index: Path) -> None:
+    command = [sys.executable, "-m", "geosearch", "serve", "--index", str(index), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        line: dict[str, Any] = {}
+        while line.get("event") != "serving":
+            line = json.loads(process.stderr.readline())
+        connection = HTTPConnection("127.0.0.1", line["port"], timeout=60)
+        for _ in range(REQUESTS):  # Their lines are several times what a pipe holds.
+            connection.request("GET", NEARBY)
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 200
+        connection.close()
+        process.terminate()
+        assert process.wait(60) == 0, "nor does it keep a process from its end"
 
 
 @pytest.mark.parametrize(

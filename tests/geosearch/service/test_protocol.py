@@ -1,7 +1,6 @@
 """An answer is sent in one piece, whatever its method and length, and none is kept back."""
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, cast
@@ -9,7 +8,6 @@ from typing import Any, cast
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
-from uvicorn.server import ServerState
 
 from geosearch.service.protocol import BusyPolling, JoiningProtocol, _Joining
 
@@ -108,43 +106,6 @@ def test_over_a_socket(request_line: str, length: int, connection: str) -> None:
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.endswith(b"\r\n\r\n" + b"x" * length)
     assert polling.begun == (2 if connection == "keep-alive" else 1)
-
-
-@pytest.mark.parametrize(
-    ("sent", "status", "code"),
-    [
-        (b"GET /?q=" + b"a" * 66_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri_too_long"),
-        (b"\x16\x03\x01 no HTTP at all\r\n\r\n", 400, "not_http"),
-        (b"GET / HTTP/1.1\r\nHost x\r\n\r\n", 400, "not_http"),
-    ],
-    ids=["long", "tls", "header"],
-)
-def test_what_cannot_be_read_is_a_problem_too(sent: bytes, status: int, code: str) -> None:
-    async def run() -> None:
-        state = ServerState()
-        state.default_headers = [(b"date", b"today")]
-        wire = Wire()
-        config = uvicorn.Config(answers, http=JoiningProtocol, log_config=None, ws="none")
-        config.load()
-        protocol = JoiningProtocol(config, state, {})
-        protocol.connection_made(cast(asyncio.Transport, wire))
-        protocol.data_received(sent)
-        assert wire.closed
-        head, _, body = b"".join(wire.sent).partition(b"\r\n\r\n")
-        lines = head.decode().split("\r\n")
-        assert lines[0].startswith(f"HTTP/1.1 {status} ")
-        assert lines[1:] == [
-            "date: today",
-            "content-type: application/problem+json",
-            f"content-length: {len(body)}",
-            "connection: close",
-            "cache-control: no-store",
-        ]
-        problem = json.loads(body)
-        assert (problem["status"], problem["code"]) == (status, code)
-        assert problem["detail"].startswith("Expected ")
-
-    asyncio.run(run())
 
 
 class Loop:

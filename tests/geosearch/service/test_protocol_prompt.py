@@ -17,10 +17,11 @@ from uvicorn.server import ServerState
 from geosearch.service.app import make_app
 from geosearch.service.encode import Pieces
 from geosearch.service.engines import Engines
+from geosearch.service.guard import GuardedProtocol
 from geosearch.service.handlers import Handlers
 from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import Metrics
-from geosearch.service.protocol import PROMPT, TOGETHER, Desk, JoiningProtocol, Request
+from geosearch.service.protocol import PROMPT, TOGETHER, Desk, Request
 from geosearch.service.settings import Settings
 from tests.geosearch.fakes import FakeEngine, publish_fake
 from tests.geosearch.service.test_app_refusals import BAD
@@ -65,6 +66,8 @@ class Wire:
     def close(self) -> None:
         self.closed = True
 
+    abort = close
+
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
@@ -104,7 +107,7 @@ class Exchange:
         config = _config(app)
         state = ServerState()
         state.default_headers = [(b"date", b"today")]
-        protocol = JoiningProtocol(config, state, {})
+        protocol = GuardedProtocol(config, state, {})
         protocol.connection_made(cast(asyncio.Transport, self.wire))
         for piece in pieces:
             if self.wire.closed:
@@ -115,7 +118,6 @@ class Exchange:
         while state.tasks or protocol.pipeline:
             await asyncio.sleep(0.001)
         self.closed = self.wire.closed
-        assert bool(protocol.timeout_keep_alive_task) == (not self.closed)
         protocol.connection_lost(None)
 
 
@@ -184,7 +186,7 @@ class Crowd:
     def __init__(self, handlers: Handlers) -> None:
         self.app = make_app(handlers)
         self.together: list[int] = []
-        self.protocols: list[JoiningProtocol] = []
+        self.protocols: list[GuardedProtocol] = []
         self.wires: list[Wire] = []
         desk: Desk = getattr(self.app, PROMPT)
 
@@ -197,7 +199,7 @@ class Crowd:
     def send(self, *asked: bytes) -> None:
         """Send each over a connection of its own."""
         for one in asked:
-            protocol, wire = JoiningProtocol(_config(self.app), ServerState(), {}), Wire()
+            protocol, wire = GuardedProtocol(_config(self.app), ServerState(), {}), Wire()
             protocol.connection_made(cast(asyncio.Transport, wire))
             protocol.data_received(one)
             self.protocols.append(protocol)
@@ -289,24 +291,6 @@ def test_nothing_is_sent_to_who_has_gone(handlers: Handlers) -> None:
     asyncio.run(run())
 
 
-def test_nobody_is_cut_off_while_waiting(handlers: Handlers) -> None:
-    async def run() -> None:
-        crowd = Crowd(handlers)
-        crowd.send(nearby(2), nearby(2))
-        protocol, wire = crowd.protocols[0], crowd.wires[0]
-        await asyncio.sleep(0)
-        protocol._idle_since -= 2 * protocol.timeout_keep_alive
-        crowd.protocols[1].data_received(nearby(2))
-        protocol.data_received(nearby(2))
-        protocol.timeout_keep_alive_handler()
-        assert not wire.closed
-        await asyncio.sleep(0)
-        assert wire.sent.count(b"HTTP/1.1 200 OK") == 2
-        crowd.close()
-
-    asyncio.run(run())
-
-
 def test_what_is_refused_goes_the_long_way(handlers: Handlers) -> None:
     asked_nearby = [bad for bad in BAD if bad.url.partition("?")[0] == "/v1/nearby"]
     refused = 0
@@ -324,7 +308,7 @@ def test_what_is_refused_goes_the_long_way(handlers: Handlers) -> None:
 def test_every_answer_has_the_date_of_its_second(handlers: Handlers) -> None:
     async def run() -> None:
         state = ServerState()
-        protocol = JoiningProtocol(_config(make_app(handlers)), state, {})
+        protocol = GuardedProtocol(_config(make_app(handlers)), state, {})
         wire = Wire()
         protocol.connection_made(cast(asyncio.Transport, wire))
         for date, times in ((b"one", 2), (b"two", 1)):
@@ -341,7 +325,7 @@ def test_every_answer_has_the_date_of_its_second(handlers: Handlers) -> None:
 def test_a_client_that_does_not_read_gets_no_prompt_answers(handlers: Handlers) -> None:
     async def run() -> bytes:
         config = _config(make_app(handlers))
-        protocol = JoiningProtocol(config, ServerState(), {})
+        protocol = GuardedProtocol(config, ServerState(), {})
         wire = Wire()
         protocol.connection_made(cast(asyncio.Transport, wire))
         protocol.pause_writing()
@@ -356,37 +340,6 @@ def test_a_client_that_does_not_read_gets_no_prompt_answers(handlers: Handlers) 
         return unread
 
     assert asyncio.run(run()) == b""
-
-
-def test_a_connection_stays_open_for_a_while_after_its_last_answer(handlers: Handlers) -> None:
-    async def run() -> None:
-        protocol = JoiningProtocol(_config(make_app(handlers)), ServerState(), {})
-        wire = Wire()
-        protocol.connection_made(cast(asyncio.Transport, wire))
-        under_way = GET + POST[:HALF]
-        for asked, waits in ((GET, True), (under_way, False), (POST[HALF:], False), (POST, True)):
-            protocol.data_received(asked)
-            if waits:
-                await asyncio.sleep(0)
-            assert (protocol.timeout_keep_alive_task is not None) == waits, asked
-            while protocol.tasks and asked is not under_way:
-                await asyncio.sleep(0)
-            assert (protocol.timeout_keep_alive_task is None) == (asked is under_way)
-        timer = protocol.timeout_keep_alive_task
-        protocol.data_received(GET)
-        await asyncio.sleep(0)
-        assert protocol.timeout_keep_alive_task is timer, "no timer an answer"
-        assert wire.sent.count(b"HTTP/1.1 200 OK") == 5
-        # As the timer does that was set for an earlier answer, and the one set then for the last.
-        protocol.timeout_keep_alive_handler()
-        assert not wire.closed
-        protocol._idle_since -= protocol.timeout_keep_alive
-        protocol.timeout_keep_alive_handler()
-        assert wire.closed
-        protocol.connection_lost(None)
-        assert protocol.timeout_keep_alive_task is None
-
-    asyncio.run(run())
 
 
 def test_prompt_answers_are_counted(handlers: Handlers) -> None:

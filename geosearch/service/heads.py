@@ -1,0 +1,82 @@
+"""What the head of a request may be, where the parser of HTTP is more lenient than the standard.
+
+Useful for: `guard`, which asks before a request is taken up.
+Not useful for: paths, parameters and bodies; those are judged where they are read.
+
+The parser (llhttp) refuses what is no HTTP at all, among it a bare line feed, a folded header,
+control characters, and two lengths of a body. Rules here are those of RFC 9110 and RFC 9112.
+"""
+
+import re
+from collections.abc import Sequence
+
+from geosearch.service.problems import MAX_QUERY_STRING, HttpProblem
+
+MAX_TARGET = MAX_QUERY_STRING + 1_024
+"""Longest request target in bytes: a query string of the longest, and a path before it."""
+
+MAX_HEADERS = 16_384
+"""Longest header section in bytes, of which each header has four beside its name and value."""
+
+_AROUND_HEADER = len(": \r\n")
+_HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=%:\[\]]*")
+
+NOT_HTTP = HttpProblem("not_http", "Expected a request of HTTP/1.1, got something else")
+TARGET_TOO_LONG = HttpProblem(
+    "uri_too_long", f"Expected a request target of at most {MAX_TARGET} bytes, got more"
+)
+HEADERS_TOO_LARGE = HttpProblem(
+    "headers_too_large", f"Expected a header section of at most {MAX_HEADERS} bytes, got more"
+)
+_CONNECT = HttpProblem("not_http", "Expected a request of this server, got one to be a proxy")
+
+
+def check_head(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Check a head that the parser has read.
+
+    Parameters
+    ----------
+    method
+        Its method.
+    version
+        Its version of HTTP, as `1.1`.
+    headers
+        Its headers, names in lower case.
+
+    Raises
+    ------
+    HttpProblem
+        It is too long, or not what HTTP allows; the end of its body may be anywhere then.
+    """
+    size, hosts, host, coding = 0, 0, b"", None
+    for name, value in headers:
+        size += len(name) + len(value) + _AROUND_HEADER
+        if name == b"host":
+            hosts, host = hosts + 1, value
+        elif name == b"transfer-encoding":
+            # Of two headers the second counts as more than one coding.
+            coding = value if coding is None else coding + b", " + value
+    if size > MAX_HEADERS:
+        raise HEADERS_TOO_LARGE
+    if version not in ("1.1", "1.0"):
+        raise NOT_HTTP
+    if method == b"CONNECT":
+        raise _CONNECT
+    if hosts != 1 and not (hosts == 0 and version == "1.0"):
+        raise _bad_host("two or more" if hosts else "none")
+    if not _HOST.fullmatch(host):
+        raise _bad_host("something else")
+    if coding is not None:
+        _check_coding(coding, version)
+
+
+def _check_coding(coding: bytes, version: str) -> None:
+    if version == "1.0":
+        raise HttpProblem("not_http", "Expected a transfer coding only in HTTP/1.1, got HTTP/1.0")
+    if coding.strip(b" \t").lower() != b"chunked":
+        detail = "Expected the transfer coding `chunked` and no other, got something else"
+        raise HttpProblem("unknown_transfer_coding", detail)
+
+
+def _bad_host(got: str) -> HttpProblem:
+    return HttpProblem("bad_host", f"Expected one header `Host` with the name of a host, got {got}")

@@ -121,9 +121,9 @@ PARAMETERS: dict[str, Parameter] = {
             "q",
             "text",
             "Text: name, brand, alias, category, tag, area or address, in Chinese, pinyin or "
-            "English. Every word must match, up to eight; one that is not found nearby gives way to "
-            "what sounds or looks like it, and the answer says so: `corrected`, and `relaxed` for "
-            "words that are left out.",
+            "English. Every word must match, up to eight; one that is not found nearby gives way "
+            "to what sounds or looks like it, and the answer says so: `corrected`, and `relaxed` "
+            "for words that are left out.",
             nullable=True,
         ),
         Parameter(

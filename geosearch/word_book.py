@@ -8,6 +8,7 @@ match holds.
 """
 
 from collections.abc import Iterable, Iterator
+from sys import getsizeof
 from typing import NamedTuple
 
 import msgspec
@@ -56,6 +57,9 @@ them: looking up where lists go on below a node costs more then."""
 
 _STEPS = 255
 
+_CHOICE_BYTES, _READING_BYTES, _TERM_BYTES = 256, 192, 48
+"""Of a choice, a reading and a term of it, with what refers to them."""
+
 
 class Reading(NamedTuple):
     """Terms that stand for a word, all of them together."""
@@ -74,6 +78,13 @@ class Choice(msgspec.Struct, frozen=True, cache_hash=True):
     typed: str
     readings: tuple[Reading, ...]
     meant: tuple[str, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, at most; counting exactly would cost a third of a cold text."""
+        terms = sum([len(reading.terms) for reading in self.readings])
+        texts = sum(map(getsizeof, self.meant)) + getsizeof(self.typed)
+        return _CHOICE_BYTES + _READING_BYTES * len(self.readings) + _TERM_BYTES * terms + texts
 
 
 class _List(NamedTuple):

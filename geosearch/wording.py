@@ -12,12 +12,13 @@ Rewording takes at most `MOST_SEARCHES` searches, whatever was typed, and `expla
 Words past the bounds are left out and named in `relaxed`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from math import log
+from sys import getsizeof
 from typing import Any, NamedTuple
 
-from geosearch.cache import BoundedCache, size_of
+from geosearch.cache import BoundedCache
 from geosearch.columns import Words
 from geosearch.word_book import SOUND_FACTOR, Choice, Reading, WordBook, Wording
 from indexes.analysis import read_words, whole_key
@@ -34,6 +35,12 @@ may have been meant by one."""
 
 _LISTS_BYTES = 1_024
 """Of lists in one segment, without their documents."""
+
+_WORD_BYTES = 2_048
+"""Of a word as it was typed, at most."""
+
+_LEFT_OUT_BYTES = 128
+"""Of a word that is left out, at most, without its characters."""
 
 _UNKNOWN = Choice("", ())
 
@@ -141,8 +148,9 @@ class Interpreter:
         return found
 
     def _keep_text(self, text: str, typed: Typed) -> Typed:
-        # Words, choices and what is left out hold the text a few times over.
-        size = size_of(text) + 2 * size_of(typed.words) + size_of(typed.wording)
+        # The text, its words and what is left out; the words have the terms of their choices.
+        size = 4 * getsizeof(text) + 2 * _nbytes(typed.wording.choices)
+        size += _LEFT_OUT_BYTES * len(typed.wording.dropped)
         return self._read.keep(text, typed, size + self._size(typed.lists))
 
     def lists(self, wording: Wording) -> tuple[Words, ...]:
@@ -164,7 +172,7 @@ class Interpreter:
         return found
 
     def _keep_lists(self, searched: _Searched, lists: tuple[Words, ...]) -> None:
-        self._lists.keep(searched, lists, size_of(searched) + self._size(lists))
+        self._lists.keep(searched, lists, _nbytes(searched[0]) + self._size(lists))
 
     def _size(self, lists: tuple[Words, ...]) -> int:
         """Bytes of lists, without what is in the postings of a segment."""
@@ -195,7 +203,8 @@ class Interpreter:
         """What may have been meant by a word that is not found as typed; None without an idea."""
         found = self._close.get(word, _UNKNOWN)
         if found is _UNKNOWN:
-            found = self._close.keep(word, self._look_around(word))
+            found = self._look_around(word)
+            self._close.keep(word, found, _WORD_BYTES + (0 if found is None else found.nbytes))
         return found
 
     def _look_around(self, word: Word) -> Choice | None:
@@ -356,3 +365,7 @@ class Interpreter:
             return []
         parts = (Choice(word.text, (Reading((term,)),)) for term in word.readings[0])
         return [part for part in parts if lookups((part,))]
+
+
+def _nbytes(choices: Iterable[Choice]) -> int:
+    return sum([choice.nbytes for choice in choices])

@@ -413,6 +413,8 @@ class Searcher:
             "currency": self.manifest["currency"],
             "time_zone": self.manifest["time_zone"],
             "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
+            "country": self.manifest["country"],
+            "provisional_holidays": self.manifest.get("provisional_holidays", []),
             "merchants": sum(segment.live_docs() for segment in self.segments),
             "deals": sum(segment.manifest["deals"] for segment in self.segments),
             "programs": len(self.programs()),

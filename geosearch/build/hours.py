@@ -11,13 +11,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch.hours.holidays import public_holidays
+from geosearch.build.countries import country_users
+from geosearch.hours.holidays import (
+    Guess,
+    guessed_holidays,
+    knows_school_holidays,
+    public_holidays,
+)
 from geosearch.hours.schedules import (
     Horizon,
     UnreadableHours,
     evaluate,
+    local_days,
     read_hours,
     uses_holidays,
+    uses_school_holidays,
     uses_sun,
     window,
 )
@@ -30,25 +38,50 @@ class ScheduleBook:
 
     Parameters
     ----------
-    country
-        Whose public holidays count.
     horizon
         Over which expressions are evaluated.
     log
-        Gets a warning for each row whose expression cannot be read or is likely a trap, and one if
-        expressions name holidays and the country has none.
+        Gets a warning for each row whose expression cannot be read or is likely a trap, and those
+        of `guesses`.
+    makeup
+        Whether hours of `Mo-Fr` hold on weekend days that are worked for days off.
     """
 
-    def __init__(self, country: str, horizon: Horizon, log: RejectLog) -> None:
-        self._country = country
+    def __init__(self, horizon: Horizon, log: RejectLog, *, makeup: bool = False) -> None:
         self._horizon = horizon
         self._log = log
+        self._makeup = makeup
         self._builder = TimetableBuilder()
-        self._holidays_missed = False
+        self._zones: dict[str, set[str]] = {}
+        self._public: set[str] = set()
+        self._schools: set[str] = set()
 
     def build(self) -> Timetable:
         """All schedules numbered so far."""
         return self._builder.build()
+
+    def guesses(self) -> list[Guess]:
+        """What was guessed of the holidays that schedules so far depend on, by country.
+
+        Also warns of it, and of calendars that have nothing to say; once a country.
+        """
+        guesses = []
+        for country in sorted(self._zones):
+            days = [local_days(zone, self._horizon) for zone in self._zones[country]]
+            first, last = min(day for day, _ in days), max(day for _, day in days)
+            # Of whole years, as 45 days may well have none.
+            whole = date(first.year, 1, 1), date(last.year, 12, 31)
+            if country in self._public and not public_holidays(country, *whole):
+                sentence = f"Expected `country` with public holidays, for `PH`, got {country}"
+                self._warn_of_country("no_holidays", f"{sentence}, whose calendar has none")
+            if country in self._schools and not knows_school_holidays(country):
+                sentence = f"Expected `country` with school holidays, for `SH`, got {country}"
+                self._warn_of_country("no_school_holidays", f"{sentence}, whose are not known")
+            guess = guessed_holidays(country, first, last)
+            if guess is not None:
+                guesses.append(guess)
+                self._warn_of_country("provisional_holidays", _of_guess(guess, last))
+        return guesses
 
     def merchant_schedules(self, merchants: pl.DataFrame) -> NDArray[np.uint32]:
         """Schedule number of each merchant's hours, uint32[n]; unknown where there are none."""
@@ -57,6 +90,7 @@ class ScheduleBook:
         keyed = merchants.select(
             "opening_hours",
             "time_zone",
+            self._country_of("opening_hours", merchants),
             # Sunrise depends on the place; for all other hours the place must not tell them apart.
             lat=pl.when(sunny).then("lat"),
             lng=pl.when(sunny).then("lng"),
@@ -70,8 +104,8 @@ class ScheduleBook:
         Parameters
         ----------
         offers
-            `use_hours`, `time_zone`, and `first_day`, `last_day` (validity of deal and programme
-            together), a row an offer.
+            `use_hours`, `time_zone`, `calendar`, and `first_day`, `last_day` (validity of deal and
+            programme together), a row an offer.
         deals
             For warnings about `use_hours`.
         """
@@ -92,13 +126,36 @@ class ScheduleBook:
         return offers.select(
             pl.when(~missed).then("use_hours"),
             pl.when(~missed).then("time_zone"),
+            pl.when(~missed).then(self._country_of("use_hours", offers)),
             pl.when(~missed & (first > before)).then("first_day"),
             pl.when(~missed & (last < after)).then("last_day"),
             missed=missed,
         )
 
+    def _country_of(self, field: str, frame: pl.DataFrame) -> pl.Expr:
+        """`calendar` where the field depends on it; elsewhere it must not tell hours apart."""
+        users = country_users(frame[field], makeup=self._makeup)
+        return pl.when(pl.col(field).is_in(users)).then("calendar").alias("calendar")
+
+    def _read(self, text: str, zone: str, country: str | None) -> str:
+        """Expression of a text; its country is noted, for `guesses`."""
+        expression = read_hours(text).expression
+        if country is not None:
+            self._zones.setdefault(country, set()).add(zone)
+            if uses_holidays(expression):
+                self._public.add(country)
+            if uses_school_holidays(expression):
+                self._schools.add(country)
+        return expression
+
     def _merchant_schedule(
-        self, text: str | None, zone: str, lat: float | None, lng: float | None, closed: bool
+        self,
+        text: str | None,
+        zone: str,
+        country: str | None,
+        lat: float | None,
+        lng: float | None,
+        closed: bool,
     ) -> int:
         if closed:
             return NEVER
@@ -107,11 +164,12 @@ class ScheduleBook:
         position = None if lat is None or lng is None else (lat, lng)
         try:
             schedule = evaluate(
-                read_hours(text).expression,
+                self._read(text, zone, country),
                 zone=zone,
-                country=self._country,
+                country=country or "",
                 horizon=self._horizon,
                 position=position,
+                makeup=self._makeup,
             )
         except UnreadableHours:
             return UNKNOWN_SCHEDULE
@@ -121,6 +179,7 @@ class ScheduleBook:
         self,
         text: str | None,
         zone: str,
+        country: str | None,
         first_day: date | None,
         last_day: date | None,
         missed: bool,
@@ -131,12 +190,13 @@ class ScheduleBook:
             return ALWAYS
         try:
             schedule = window(
-                None if text is None else read_hours(text).expression,
+                None if text is None else self._read(text, zone, country),
                 zone=zone,
-                country=self._country,
+                country=country or "",
                 horizon=self._horizon,
                 valid_from=first_day,
                 valid_through=last_day,
+                makeup=self._makeup,
             )
         except UnreadableHours:
             return NEVER
@@ -155,8 +215,6 @@ class ScheduleBook:
                     [f"{_sentence(error)} in `{field}`"] * len(lines),
                 )
                 continue
-            if uses_holidays(read.expression):
-                self._warn_of_empty_calendar()
             trap = read.trap
             if trap is not None:
                 sentence = (
@@ -165,16 +223,18 @@ class ScheduleBook:
                 )
                 self._log.warn_many(table, lines, "overnight_trap", [sentence] * len(lines))
 
-    def _warn_of_empty_calendar(self) -> None:
-        """Say once that `PH` matches no day; of whole years, as 45 days may well have none."""
-        first, last = self._horizon.start.year, self._horizon.end.year
-        if self._holidays_missed or public_holidays(
-            self._country, date(first, 1, 1), date(last, 12, 31)
-        ):
-            return
-        self._holidays_missed = True
-        sentence = f"Expected `country` with public holidays, for `PH`, got {shown(self._country)}"
-        self._log.warn("snapshot", 1, "no_holidays", f"{sentence}, whose calendar has none")
+    def _warn_of_country(self, code: str, sentence: str) -> None:
+        self._log.warn("snapshot", 1, code, sentence)
+
+
+def _of_guess(guess: Guess, last: date) -> str:
+    named = ", ".join(day.isoformat() for day in guess.days) or "no day"
+    if guess.since is None:
+        return f"Expected the announced holidays of {guess.country}, got estimates of {named}"
+    return (
+        f"Expected the announced holidays of {guess.country} up to {last}, got none from "
+        f"{guess.since} on: {named} is guessed, other days off and make-up workdays are not known"
+    )
 
 
 def _sentence(error: UnreadableHours) -> str:

@@ -23,9 +23,9 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\"} | {
 
 MERCHANT_FIELDS = (
     *("merchant_id", "name", "branch_name", "aliases", "brand", "categories", "address", "city"),
-    *("district", "business_area", "time_zone", "opening_hours", "business_status", "rating"),
-    *("rating_count", "avg_price", "redemptions_ok", "redemptions_failed", "tags", "phone", "url"),
-    *("image_url", "updated_at"),
+    *("district", "business_area", "time_zone", "country", "opening_hours", "business_status"),
+    *("rating", "rating_count", "avg_price", "redemptions_ok", "redemptions_failed", "tags"),
+    *("phone", "url", "image_url", "updated_at"),
 )
 DEAL_FIELDS = (
     *("deal_id", "program_id", "offer_type", "title", "terms", "url", "source", "redemption"),

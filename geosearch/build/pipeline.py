@@ -9,11 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import orjson
 import polars as pl
 
+from geosearch.build.countries import with_calendars
 from geosearch.build.fields import FOUND_BY
 from geosearch.build.hours import ScheduleBook
 from geosearch.build.report import BuildReport, changes_since
@@ -78,7 +80,7 @@ def build(
     reports: list[BuildReport] = []
 
     def write(folder: Path) -> None:
-        counts = _write_version(folder, read, built_at, weights or Weights(), say)
+        counts, guesses = _write_version(folder, read, built_at, weights or Weights(), say)
         say("Comparing with the version before")
         report = BuildReport(
             snapshot_id=read.envelope.snapshot_id,
@@ -86,6 +88,7 @@ def build(
             rejected=read.rejects.counts("reject"),
             warnings=read.rejects.counts("warning"),
             changes=changes_since(out, folder),
+            provisional_holidays=guesses,
         )
         read.rejects.write(folder / REJECTED)
         # The folder's name is the version's, which is not given yet.
@@ -104,20 +107,25 @@ def _write_version(
     built_at: datetime,
     weights: Weights,
     say: Callable[[str], None],
-) -> dict[str, int]:
-    """Write all segments; return what is in them. Lets go of the frames of the snapshot."""
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Write all segments; return what is in them, and what holidays of theirs are guessed.
+
+    Lets go of the frames of the snapshot.
+    """
     envelope = snapshot.envelope
     horizon = Horizon.for_build(built_at)
-    book = ScheduleBook(envelope.country, horizon, snapshot.rejects)
+    book = ScheduleBook(horizon, snapshot.rejects, makeup=envelope.makeup_workdays)
     merchants = snapshot.merchants.with_row_index("merchant_row").filter(
         pl.col("business_status") != "CLOSED_PERMANENTLY"
     )
     closed_permanently = snapshot.merchants.height - merchants.height
     snapshot.merchants = snapshot.merchants.clear()
     say("Evaluating opening hours")
+    merchants = with_calendars(merchants, snapshot)
     rows, names = merchant_rows(merchants, book, weights)
     say("Evaluating deals")
     deals = deal_rows(snapshot, merchants, book)
+    guesses = [msgspec.to_builtins(guess._asdict()) for guess in book.guesses()]
     # What has become numbers or payload is let go before texts need the room: a gigabyte of a
     # million merchants.
     snapshot.deals, snapshot.deal_merchants = snapshot.deals.clear(), pl.DataFrame()
@@ -144,6 +152,7 @@ def _write_version(
         "time_zone": envelope.time_zone,
         "built_at": built_at.isoformat(),
         "horizon_start": horizon.start.isoformat(),
+        "provisional_holidays": guesses,
         "weights": msgspec.to_builtins(weights),
     }
     around = Surroundings(
@@ -154,7 +163,7 @@ def _write_version(
         **names,
     )
     write_segment(folder / SEGMENT, rows, deals, around, manifest, text=text, names=suggestions)
-    return {
+    counts = {
         "merchants": len(rows.x),
         "closed_permanently": closed_permanently,
         "deals": len(deals.on),
@@ -162,3 +171,4 @@ def _write_version(
         "programs": snapshot.programs.height,
         "zones": len(snapshot.zones),
     }
+    return counts, guesses

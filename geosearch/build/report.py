@@ -4,7 +4,8 @@ Useful for: the text a data team reads after a build, and the same as JSON.
 Not useful for: the rejected rows themselves; they are in `rejected.ndjson`.
 """
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,6 +54,9 @@ class BuildReport:
         a first version.
     version
         Name of the published version.
+    provisional_holidays
+        `country`, `since` (the first day for which nothing is announced, or None) and `days` (the
+        holidays that are guessed), ISO dates, of each country whose holidays the hours name.
     """
 
     snapshot_id: str
@@ -61,6 +65,7 @@ class BuildReport:
     warnings: dict[str, dict[str, int]]
     changes: dict[str, dict[str, int]] | None
     version: str = ""
+    provisional_holidays: list[dict[str, Any]] = field(default_factory=list)
 
     def published(self, version: str) -> "BuildReport":
         """The same report with the name of the version."""
@@ -81,6 +86,10 @@ class BuildReport:
             for table, codes in tables.items():
                 for code, count in codes.items():
                     lines.append(f"  {table + ' ' + code:<40}{count:>12,}")
+        lines += [
+            f"holidays that are guessed: {guess}"
+            for guess in guess_texts(self.provisional_holidays)
+        ]
         if self.changes is None:
             lines.append("first version: nothing to compare with")
         else:
@@ -89,6 +98,21 @@ class BuildReport:
                 parts = ", ".join(f"{count:,} {what}" for what, count in counts.items())
                 lines.append(f"  {kind}: {parts}")
         return "\n".join(lines)
+
+
+def guess_texts(guesses: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Provisional holidays of a report, or of an index, a line a country.
+
+    Examples
+    --------
+    >>> guess_texts([{"country": "CN", "since": "2027-01-01", "days": ["2027-01-01"]}])
+    ['CN 2027-01-01 (none announced from 2027-01-01 on)']
+    """
+    return [
+        f"{guess['country']} {', '.join(guess['days'])}".rstrip()
+        + (f" (none announced from {guess['since']} on)" if guess["since"] else "")
+        for guess in guesses
+    ]
 
 
 def changes_since(index: Path, folder: Path) -> dict[str, dict[str, int]] | None:

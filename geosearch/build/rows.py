@@ -143,7 +143,7 @@ def _offers(snapshot: Snapshot, merchants: pl.DataFrame) -> pl.DataFrame:
         )
         .with_row_index("deal_row")
     )
-    indexed = merchants.select("merchant_row", "time_zone").with_row_index("row")
+    indexed = merchants.select("merchant_row", "time_zone", "calendar").with_row_index("row")
     return snapshot.deal_merchants.join(indexed, on="merchant_row", maintain_order="left").join(
         deals, on="deal_row", how="left", maintain_order="left"
     )

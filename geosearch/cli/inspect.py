@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from geosearch.build.report import guess_texts
 from geosearch.cli.tables import Json, merchant_title, open_text, saving_text
 from geosearch.money import money_text
 
@@ -29,6 +30,8 @@ def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
             ("deals", f"{info['deals']:,}"),
             ("zones", f"{info['zones']:,}"),
             ("money, zone", f"{info['currency']}, {info['time_zone']}"),
+            ("holidays of", info["country"]),
+            *(("guessed", text) for text in guess_texts(info["provisional_holidays"])),
         ]
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -66,6 +69,7 @@ def merchant_table(record: Json) -> RenderableType:
                 "" if rating is None else f"{rating:.1f} of {merchant.get('rating_count', '?')}",
             ),
             ("now", f"{record['open']['state']}, {state.plain}"),
+            ("holidays of", merchant.get("country", "")),
             ("hours", merchant.get("opening_hours", "")),
             *_week(record["hours"]),
         ]

@@ -19,8 +19,12 @@ asked for that instant in that zone, except:
 - Holidays of parts of a country count where the part is given (`DE-BE`). The library's Rust tests
   read them as unknown all day where only the country is given; its Python face, like us, does not
   count them.
+- Where a country's school holidays are not known, `SH` may match any day: what depends on it is
+  unknown. The library matches no day.
+- Make-up workdays count where the snapshot asks for it (`geosearch.hours.workdays`).
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -30,7 +34,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import numpy.typing as npt
 
-from geosearch.hours.holidays import public_holidays, school_holidays
+from geosearch.hours.holidays import (
+    Days,
+    knows_school_holidays,
+    makeup_workdays,
+    public_holidays,
+    school_holidays,
+)
 from geosearch.hours.local import (
     DAY_MINUTES,
     Holidays,
@@ -44,6 +54,7 @@ from geosearch.hours.local import (
 from geosearch.hours.offsets import offset_changes
 from geosearch.hours.periods import periods_expression
 from geosearch.hours.text import HoursText, UnreadableHours, read_hours
+from geosearch.hours.workdays import says_weekdays, spell_out_workdays, touched_days
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN
 
 __all__ = [
@@ -51,14 +62,19 @@ __all__ = [
     "HoursText",
     "UnreadableHours",
     "evaluate",
+    "local_days",
     "periods_expression",
     "read_hours",
+    "uses_country",
     "uses_holidays",
+    "uses_school_holidays",
     "uses_sun",
     "window",
 ]
 
 Schedule = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
+
+_SCHOOL: Final = re.compile(r'"[^"]*"|\b(?P<school>SH)\b')
 
 # Offsets reach two weeks back at most in real values; a month costs nothing.
 _HOLIDAY_MARGIN: Final = timedelta(days=31)
@@ -149,6 +165,7 @@ def evaluate(
     country: str,
     horizon: Horizon,
     position: tuple[float, float] | None = None,
+    makeup: bool = False,
 ) -> Schedule:
     """Evaluate shop hours over the horizon.
 
@@ -162,6 +179,8 @@ def evaluate(
         ISO 3166 code whose holidays `PH` and `SH` mean; see `geosearch.hours.holidays`.
     position
         (lat, lng) in degrees. Only read where `uses_sun(expression)`.
+    makeup
+        Whether hours of `Mo-Fr` hold on weekend days that are worked for days off.
 
     Returns
     -------
@@ -181,7 +200,7 @@ def evaluate(
     About 0.2 ms for a usual expression.
     """
     local = _local_time(zone, horizon)
-    return _to_schedule(_local_changes(expression, zone, country, local, position), local)
+    return _to_schedule(_local_changes(expression, zone, country, local, position, makeup), local)
 
 
 def window(
@@ -193,6 +212,7 @@ def window(
     valid_from: date | None,
     valid_through: date | None,
     position: tuple[float, float] | None = None,
+    makeup: bool = False,
 ) -> Schedule:
     """When a deal can be used: its hours, on its local dates, as open or closed.
 
@@ -217,7 +237,7 @@ def window(
     if expression is None:
         changes = LocalChanges(np.zeros(1, np.int64), np.array([OPEN], np.uint8))
     else:
-        changes = _local_changes(expression, zone, country, local, position)
+        changes = _local_changes(expression, zone, country, local, position, makeup)
     usable = np.where(changes.states == UNKNOWN, np.uint8(CLOSED), changes.states)
     end = ((local.last - local.first).days + 1) * DAY_MINUTES
     begin_valid, end_valid = 0, end
@@ -235,6 +255,34 @@ def window(
         ]
     )
     return _to_schedule(valid, local)
+
+
+def uses_country(expression: str, *, makeup: bool) -> bool:
+    """Whether the expression depends on a country: by holidays, or by make-up workdays."""
+    return uses_holidays(expression) or (makeup and says_weekdays(expression))
+
+
+def uses_school_holidays(expression: str) -> bool:
+    """Whether the expression depends on school holidays.
+
+    Examples
+    --------
+    >>> uses_school_holidays("Mo-Fr 08:00-16:00; SH off"), uses_school_holidays('24/7 "SH?"')
+    (True, False)
+    """
+    return any(found["school"] for found in _SCHOOL.finditer(expression))
+
+
+def local_days(zone: str, horizon: Horizon) -> tuple[date, date]:
+    """First and last day of the horizon on a zone's wall clock.
+
+    Raises
+    ------
+    ValueError
+        The zone is not known.
+    """
+    local = _local_time(zone, horizon)
+    return local.first, local.last
 
 
 def _aware(at: datetime) -> datetime:
@@ -273,13 +321,15 @@ def _local_changes(
     country: str,
     local: _LocalTime,
     position: tuple[float, float] | None,
+    makeup: bool,
 ) -> LocalChanges:
     """Evaluate on the local clock; what does not matter to the expression is left out."""
     if position is None or not uses_sun(expression):
         zone, position = "", None
-    if not uses_holidays(expression):
+    makeup = makeup and says_weekdays(expression)
+    if not uses_country(expression, makeup=makeup):
         country = ""
-    return _cached_changes(expression, zone, country, local.first, local.last, position)
+    return _cached_changes(expression, zone, country, local.first, local.last, position, makeup)
 
 
 # Offers of one programme share a few windows and differ in their dates, so this is asked for the
@@ -292,20 +342,61 @@ def _cached_changes(
     first: date,
     last: date,
     position: tuple[float, float] | None,
+    makeup: bool,
 ) -> LocalChanges:
-    holidays = Holidays(frozenset(), frozenset())
-    if country:
-        since, until = first - _HOLIDAY_MARGIN, last + _HOLIDAY_MARGIN
-        holidays = Holidays(
-            public_holidays(country, since, until), school_holidays(country, since, until)
-        )
     clock = ZoneInfo(zone) if zone else None
+    since, until = first - _HOLIDAY_MARGIN, last + _HOLIDAY_MARGIN
+    public = public_holidays(country, since, until) if country else frozenset()
+
+    def changes(expression: str, begin: date, end: date) -> LocalChanges:
+        def with_school(days: Days) -> LocalChanges:
+            holidays = Holidays(public, days)
+            return local_changes(
+                expression, begin, end, holidays=holidays, zone=clock, position=position
+            )
+
+        if not country or knows_school_holidays(country):
+            return with_school(school_holidays(country, since, until) if country else frozenset())
+        without = with_school(frozenset())
+        if not uses_school_holidays(expression):
+            return without
+        every = (since + timedelta(days=n) for n in range((until - since).days + 1))
+        return _where_same(without, with_school(frozenset(every)))
+
     try:
-        return local_changes(
-            expression, first, last, holidays=holidays, zone=clock, position=position
-        )
+        found = changes(expression, first, last)
+        if not makeup:
+            return found
+        worked = makeup_workdays(country, since, until)
+        for day in touched_days(worked, first, last):
+            of_day = changes(spell_out_workdays(expression, day, worked), day, day)
+            found = _with_day(found, (day - first).days, of_day, (last - first).days + 1)
+        return found
     except ValueError as error:
         raise UnreadableHours(f"Expected opening hours, got {expression!r} - at {error}") from None
+
+
+def _where_same(one: LocalChanges, other: LocalChanges) -> LocalChanges:
+    """Return the state that both have, unknown where they differ."""
+    minutes = np.union1d(one.minutes, other.minutes)
+    states = [
+        each.states[np.searchsorted(each.minutes, minutes, side="right") - 1]
+        for each in (one, other)
+    ]
+    same = np.where(states[0] == states[1], states[0], np.uint8(UNKNOWN))
+    return join([LocalChanges(minutes, same)])
+
+
+def _with_day(changes: LocalChanges, day: int, of_day: LocalChanges, days: int) -> LocalChanges:
+    """Put the changes of one day, counted from its midnight, in the place of what is there."""
+    begin = day * DAY_MINUTES
+    return join(
+        [
+            part(changes, 0, begin),
+            LocalChanges(of_day.minutes + begin, of_day.states),
+            part(changes, begin + DAY_MINUTES, days * DAY_MINUTES),
+        ]
+    )
 
 
 def _to_schedule(changes: LocalChanges, local: _LocalTime) -> Schedule:

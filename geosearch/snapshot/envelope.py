@@ -12,9 +12,9 @@ from pathlib import Path
 import orjson
 
 from geosearch.errors import BadData
-from geosearch.hours.holidays import is_country
+from geosearch.hours.holidays import read_country
 from geosearch.instants import read_instant
-from geosearch.snapshot.merchants import is_time_zone
+from geosearch.snapshot.merchants import COUNTRY_CODE, is_time_zone, unknown_subdivision
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.source import read_all
 from geosearch.snapshot.tables import datum_named
@@ -34,6 +34,7 @@ class Envelope:
     time_zone: str
     country: str
     currency: str
+    makeup_workdays: bool = False
 
 
 def read_envelope(path: Path, log: RejectLog) -> Envelope:
@@ -55,10 +56,10 @@ def read_envelope(path: Path, log: RejectLog) -> Envelope:
     for name in fields.keys() - set(Envelope.__slots__):
         sentence = f"Expected a field of the envelope, got `{name}`, which is ignored"
         log.warn("snapshot", 1, "unknown_field", sentence)
-    return _envelope(fields, path)
+    return _envelope(fields, path, log)
 
 
-def _envelope(fields: dict[str, object], path: Path) -> Envelope:
+def _envelope(fields: dict[str, object], path: Path, log: RejectLog) -> Envelope:
     version = fields.get("schema_version")
     if version != SCHEMA_VERSION or isinstance(version, bool):
         raise _bad(path, "schema_version", f"to be {SCHEMA_VERSION}", version)
@@ -68,20 +69,33 @@ def _envelope(fields: dict[str, object], path: Path) -> Envelope:
     crs = datum_named(fields.get("crs", "WGS84"))
     if crs is None:
         raise _bad(path, "crs", f"to be one of {', '.join(DATUMS)}", fields["crs"])
-    country_code = "to be an ISO 3166-1 alpha-2 code"
-    country = _text(fields, path, "country", expected=country_code)
-    # Also where no hours name a holiday yet: the first `PH` of a shop must not end a build.
-    if not is_country(country):
-        raise _bad(path, "country", country_code, country)
+    makeup = fields.get("makeup_workdays", False)
+    if not isinstance(makeup, bool):
+        raise _bad(path, "makeup_workdays", "to be true or false", makeup)
     return Envelope(
         snapshot_id=_text(fields, path, "snapshot_id"),
         schema_version=SCHEMA_VERSION,
         created_at=_instant(_text(fields, path, "created_at"), path),
         crs=crs,
         time_zone=zone,
-        country=country,
+        country=_country(fields, path, log),
         currency=_text(fields, path, "currency", r"[A-Z]{3}", "to be an ISO 4217 code"),
+        makeup_workdays=makeup,
     )
+
+
+def _country(fields: dict[str, object], path: Path, log: RejectLog) -> str:
+    """Code of the calendar; also where no hours name a holiday yet: the first must not end a build.
+
+    A part of a country that no calendar knows is worth a warning: the country's holds there.
+    """
+    text = _text(fields, path, "country", expected=COUNTRY_CODE)
+    country = read_country(text)
+    if country is None:
+        raise _bad(path, "country", COUNTRY_CODE, text)
+    if country.part_unknown:
+        log.warn("snapshot", 1, "unknown_subdivision", unknown_subdivision(text, country.code))
+    return country.code
 
 
 def _bad(path: Path, name: str, expected: str, got: object) -> BadData:

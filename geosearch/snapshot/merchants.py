@@ -9,6 +9,7 @@ import zoneinfo
 import numpy as np
 import polars as pl
 
+from geosearch.hours.holidays import read_country
 from geosearch.hours.periods import periods_expression
 from geosearch.snapshot.checks import Checker, Rule, typed
 from geosearch.snapshot.objects import BadObject, read_distinct, rows_of_faults, without_nulls
@@ -20,6 +21,9 @@ _POSITION_STEPS = 1e7
 """Positions are kept to 1e-7 degree, 1.1 cm."""
 
 _RATING_DECIMALS = 3
+
+COUNTRY_CODE = "to be an ISO 3166-1 alpha-2 or ISO 3166-2 code"
+"""What `country` is expected to be, for sentences."""
 
 
 def merchants_frame(
@@ -49,6 +53,7 @@ def merchants_frame(
     )
     checker.reject([_time_zone_rule(checker.frame["time_zone"])])
     checker.reject_duplicates()
+    _resolve_countries(checker)
     _resolve_hours(checker)
     return _positioned(checker.frame, crs).drop("crs", "opening_periods")
 
@@ -72,6 +77,34 @@ def _time_zone_rule(zones: pl.Series) -> Rule:
     unknown = [name for name in zones.unique() if not is_time_zone(name)]
     wrong = pl.col("time_zone").is_in(unknown) if unknown else pl.lit(False)
     return Rule(wrong, "bad_time_zone", "time_zone", "`time_zone` to be an IANA time zone")
+
+
+def unknown_subdivision(code: str, country: str) -> str:
+    """Return the sentence about a part of a country that no calendar knows."""
+    expected = "`country` with a known holiday calendar"
+    return f"Expected {expected}, got {shown(code)}; the holidays of {shown(country)} hold"
+
+
+def _resolve_countries(checker: Checker) -> None:
+    """Put the code of a calendar, or null, in the place of each `country`.
+
+    A part without a calendar is told once, of its first row: it may be that of every row.
+    """
+    frame = checker.frame
+    read = {code: read_country(code) for code in frame["country"].drop_nulls().unique()}
+    wrong = [code for code, country in read.items() if country is None]
+    if wrong:
+        is_wrong = pl.col("country").is_in(wrong)
+        checker.warn([Rule(is_wrong, "bad_country", "country", f"`country` {COUNTRY_CODE}")])
+    known = {code: country for code, country in read.items() if country is not None}
+    for code in sorted(code for code, country in known.items() if country.part_unknown):
+        rows = frame.filter(pl.col("country") == code)
+        sentence = f"{unknown_subdivision(code, known[code].code)}, in {rows.height:,} rows"
+        checker.log.warn("merchants", rows["line"][0], "unknown_subdivision", sentence)
+    codes = [country.code for country in known.values()]
+    checker.frame = frame.with_columns(
+        pl.col("country").replace_strict(list(known), codes, default=None, return_dtype=pl.String)
+    )
 
 
 def _resolve_hours(checker: Checker) -> None:

@@ -51,8 +51,17 @@ WARNING_CODES: dict[str, str] = {
     "no_saving": "an offer that saves nothing as it is written",
     "overnight_trap": "hours past midnight that another rule cuts off, as hardly meant; "
     "they count as written",
-    "no_holidays": "hours name `PH`, and the calendar of the snapshot's `country` is empty: "
-    "it matches no day; one warning a build",
+    "bad_country": "`country` is no code of ISO 3166: the field is lost, the merchant stays",
+    "unknown_subdivision": "no calendar has the part of a country that `country` names: the "
+    "country's holidays hold; one warning a code",
+    "other_country": "merchants whose hours name holidays lie in another country than `country` "
+    "says, or the envelope's: one warning a country",
+    "no_holidays": "hours name `PH`, and the calendar of their country is empty: "
+    "it matches no day; one warning a country",
+    "no_school_holidays": "hours name `SH`, and their country's school holidays are not known: "
+    "what depends on them is unknown; one warning a country",
+    "provisional_holidays": "hours name holidays of days for which none are announced: some are "
+    "guessed, and named; one warning a country",
     "geometry_repaired": "a zone whose invalid geometry was repaired",
 }
 """What is worth a look while the row stays, by code. The build adds codes of its own."""

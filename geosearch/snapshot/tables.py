@@ -139,7 +139,7 @@ MERCHANTS = Table(
         Field("crs", Kind.TEXT, choices=DATUMS, choice_code="bad_crs"),
         Field("categories", Kind.TEXTS),
         *_texts("address", "city", "district", "business_area"),
-        *_texts("time_zone", "opening_hours"),
+        *_texts("time_zone", "country", "opening_hours"),
         Field("opening_periods", Kind.JSON),
         Field(
             "business_status",

@@ -9,9 +9,9 @@ database's own table, `zone.tab`, in which each zone has one country: Hong Kong,
 Urumqi and Büsingen have zones of their own. Near Shenzhen its border is up to 200 m off.
 
 The part comes from Natural Earth (`geosearch.hours.borders`), which is coarser. Within `_DOUBT` of
-another part it is not known, and the country is the answer. Of 300 places within 25 km of borders
-of Australian states, which have time zones of their own, 40 are so near, and all others are told
-right.
+another part it is not known, and the country is the answer. Of 6,981 real places in 60 towns, many
+of them on borders, 291 are so near and none of the others is told wrong; of 1,200 points within 25
+km of borders of Australian states, which have time zones of their own, 136 and 3.
 """
 
 import importlib.resources
@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from geosearch.hours.borders import Parts, read_parts
 
-_DOUBT: Final = 0.03
-"""Degrees from another part within which a part is not known: 3.3 km north and south."""
+_DOUBT: Final = 0.02
+"""Degrees from another part within which a part is not known: 2.2 km north and south."""
 
 _OFF_COAST: Final = 0.3
 """Degrees from a part within which a place off its coast belongs to it."""

@@ -99,7 +99,7 @@ def _resolve_countries(checker: Checker) -> None:
     known = {code: country for code, country in read.items() if country is not None}
     for code in sorted(code for code, country in known.items() if country.part_unknown):
         rows = frame.filter(pl.col("country") == code)
-        sentence = f"{unknown_subdivision(code, known[code].code)}, in {rows.height:,} rows"
+        sentence = f"{unknown_subdivision(code, known[code].code)} (rows: {rows.height:,})"
         checker.log.warn("merchants", rows["line"][0], "unknown_subdivision", sentence)
     codes = [country.code for country in known.values()]
     checker.frame = frame.with_columns(

@@ -19,6 +19,7 @@ HORIZON = Horizon.for_build(datetime(2026, 11, 22, 12, tzinfo=UTC))
 SHOP = {
     "opening_hours": None,
     "time_zone": "Asia/Shanghai",
+    "calendar": "CN",
     "lat": 31.23,
     "lng": 121.47,
     "business_status": "OPERATIONAL",
@@ -38,7 +39,7 @@ def log() -> RejectLog:
 
 @pytest.fixture
 def book(log: RejectLog) -> ScheduleBook:
-    return ScheduleBook("CN", HORIZON, log)
+    return ScheduleBook(HORIZON, log)
 
 
 def hours(text: str | None, **changes: Any) -> dict[str, Any]:
@@ -115,32 +116,111 @@ def test_unreadable_hours_are_told_with_field_and_place(book: ScheduleBook, log:
 
 
 @pytest.mark.parametrize(
-    ("country", "texts", "warned"),
+    ("country", "texts", "sentence"),
     [
-        ("BV", ["Mo-Fr 10:00-22:00; PH off", "PH 10:00-12:00"], 1),
-        ("BV", ["Mo-Fr 10:00-22:00", "24/7"], 0),
-        ("SA", ["Mo-Fr 10:00-22:00; PH off"], 0),  # none in these 45 days, but others
-        ("IQ", ["Mo-Fr 10:00-22:00; PH off"], 0),
+        (
+            "BV",
+            ["Mo-Fr 10:00-22:00; PH off", "PH 10:00-12:00"],
+            "public holidays, for `PH`, got BV",
+        ),
+        ("BV", ["Mo-Fr 10:00-22:00", "24/7"], None),
+        ("SA", ["Mo-Fr 10:00-22:00; PH off"], None),  # none in these 45 days, but others
+        ("IQ", ["Mo-Fr 10:00-22:00; PH off"], None),
+        ("DE", ["SH off", "Mo-Fr 10:00-22:00; SH off"], "school holidays, for `SH`, got DE"),
+        ("DE-BY", ["SH off"], "school holidays, for `SH`, got DE-BY"),
+        ("NL", ["SH off"], None),
+        ("DE", ['10:00-22:00 open "SH?"'], None),
     ],
 )
 def test_an_empty_calendar_is_told_once(
-    log: RejectLog, country: str, texts: list[str], warned: int
+    log: RejectLog, country: str, texts: list[str], sentence: str | None
 ) -> None:
-    book = ScheduleBook(country, HORIZON, log)
-    found = book.merchant_schedules(shops(*map(hours, texts)))
+    book = ScheduleBook(HORIZON, log)
+    found = book.merchant_schedules(shops(*(hours(text, calendar=country) for text in texts)))
     assert UNKNOWN_SCHEDULE not in found
-    assert log.counts() == ({"snapshot": {"no_holidays": 1}} if warned else {})
+    assert book.guesses() == []
+    messages = [entry.message for entry in log.entries]
+    assert len(messages) == (sentence is not None)
+    assert all(f"Expected `country` with {sentence}, whose" in message for message in messages)
+
+
+# now, country, hours, make-up workdays: since, days that are guessed
+GUESSES: list[tuple[str, str, str, bool, tuple[str, list[str]] | None]] = [
+    ("2026-11-22", "CN", "Mo-Fr 10:00-22:00; PH off", False, ("2027-01-01", ["2027-01-01"])),
+    ("2026-11-19", "CN", "PH off", False, ("2027-01-01", ["2027-01-01"])),
+    ("2026-11-16", "CN", "PH off", False, None),  # the horizon ends with 30 December
+    ("2026-11-22", "CN", "Mo-Fr 10:00-22:00", False, None),  # no holiday matters
+    ("2026-11-22", "CN", "Mo-Fr 10:00-22:00", True, ("2027-01-01", ["2027-01-01"])),
+    ("2026-11-22", "CN", "Mo-Th 10:00-22:00", True, None),
+    (
+        "2027-01-10",
+        "CN",
+        "PH off",
+        False,
+        ("2027-01-09", [f"2027-02-{n:02}" for n in range(5, 11)]),
+    ),
+    ("2027-02-20", "CN", "PH off", False, ("2027-02-19", ["2027-04-05"])),
+    ("2026-11-22", "HK", "PH off", False, None),
+    ("2026-11-22", "MO", "PH off", False, None),
+    ("2026-11-22", "TW", "PH off", False, None),
+    ("2026-11-22", "DE", "PH off", False, None),
+    ("2027-02-20", "PK", "PH off", False, ("", ["2027-03-10", "2027-03-11", "2027-03-12"])),
+]
+
+
+@pytest.mark.parametrize(("now", "country", "text", "makeup", "guess"), GUESSES)
+def test_what_is_guessed_is_told_by_day(
+    log: RejectLog,
+    now: str,
+    country: str,
+    text: str,
+    makeup: bool,
+    guess: tuple[str, list[str]] | None,
+) -> None:
+    horizon = Horizon.for_build(datetime.fromisoformat(f"{now}T12:00:00+00:00"))
+    book = ScheduleBook(horizon, log, makeup=makeup)
+    book.merchant_schedules(shops(hours(text, calendar=country)))
+    found = [
+        (each.country, each.since.isoformat() if each.since else "", [*map(str, each.days)])
+        for each in book.guesses()
+    ]
+    assert found == ([] if guess is None else [(country, *guess)])
+    assert log.counts() == ({} if guess is None else {"snapshot": {"provisional_holidays": 1}})
     for entry in log.entries:
-        assert entry.message.startswith("Expected `country` with public holidays, for `PH`, got")
+        assert all(day in entry.message for day in guess[1]), "each day is named"  # type: ignore[index]
+
+
+def test_the_country_tells_hours_apart_where_it_matters(book: ScheduleBook) -> None:
+    found = book.merchant_schedules(
+        shops(
+            hours("10:00-22:00; PH off"),
+            hours("10:00-22:00; PH off", calendar="HK"),
+            hours("10:00-22:00"),
+            hours("10:00-22:00", calendar="HK"),
+        )
+    ).tolist()
+    assert len(set(found)) == 3
+    assert found[2] == found[3]
 
 
 def windows(book: ScheduleBook, *rows: tuple[str | None, date | None, date | None]) -> list[int]:
     offers = pl.DataFrame(
         [
-            {"use_hours": text, "time_zone": "Asia/Shanghai", "first_day": first, "last_day": last}
+            {
+                "use_hours": text,
+                "time_zone": "Asia/Shanghai",
+                "calendar": None,
+                "first_day": first,
+                "last_day": last,
+            }
             for text, first, last in rows
         ],
-        schema_overrides={"use_hours": pl.String, "first_day": pl.Date, "last_day": pl.Date},
+        schema_overrides={
+            "use_hours": pl.String,
+            "calendar": pl.String,
+            "first_day": pl.Date,
+            "last_day": pl.Date,
+        },
     )
     deals = pl.DataFrame(
         {"use_hours": [row[0] for row in rows], "line": range(1, len(rows) + 1)},

@@ -79,14 +79,15 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 @pytest.fixture
 def merchants(snapshot: Snapshot) -> pl.DataFrame:
-    return snapshot.merchants.with_row_index("merchant_row").filter(
+    indexed = snapshot.merchants.with_row_index("merchant_row").filter(
         pl.col("business_status") != "CLOSED_PERMANENTLY"
     )
+    return indexed.with_columns(calendar=pl.lit(None, pl.String))
 
 
 @pytest.fixture
 def book(snapshot: Snapshot) -> ScheduleBook:
-    return ScheduleBook("CN", Horizon.for_build(NOW), snapshot.rejects)
+    return ScheduleBook(Horizon.for_build(NOW), snapshot.rejects)
 
 
 def test_merchants_as_numbers(merchants: pl.DataFrame, book: ScheduleBook) -> None:

@@ -141,6 +141,11 @@ REJECTS: list[tuple[str, Row | bytes, str, str]] = [
 
 WARNINGS: list[tuple[str, Row, str, str]] = [
     ("merchants", with_(M, openning_hours="24/7"), "unknown_field", "Expected a field of table `merchants`, got `openning_hours`, which is ignored"),
+    ("merchants", with_(M, country="ZZ"), "bad_country", 'Expected `country` to be an ISO 3166-1 alpha-2 or ISO 3166-2 code, got "ZZ"'),
+    ("merchants", with_(M, country="China"), "bad_country", "Expected `country` to be an ISO 3166-1"),
+    ("merchants", with_(M, country="gb-eng"), "bad_country", "Expected `country` to be an ISO 3166-1"),
+    ("merchants", with_(M, country="ZZ-1"), "bad_country", "Expected `country` to be an ISO 3166-1"),
+    ("merchants", with_(M, country="DE-XX"), "unknown_subdivision", 'Expected `country` with a known holiday calendar, got "DE-XX"; the holidays of "DE" hold (rows: 1)'),
     ("merchants", with_(M, opening_hours="24/7", opening_periods=[]), "two_for_one", "Expected either `opening_hours` or `opening_periods`, got"),
     ("merchants", with_(M, opening_periods=[{"open": {"day": 9, "hour": 1}}]), "unreadable_hours", "Expected"),
     ("merchants", with_(M, opening_periods="daily"), "unreadable_hours", 'Expected `opening_periods` to be a list of objects, got "daily"'),
@@ -206,6 +211,9 @@ def test_every_code_has_a_bad_row() -> None:
     assert {code for _, _, code, _ in WARNINGS} == WARNING_CODES.keys() - {
         "geometry_repaired",
         "no_holidays",
+        "no_school_holidays",
+        "other_country",
+        "provisional_holidays",
         "overnight_trap",
     }
     assert len(REJECTS) >= 40
@@ -250,6 +258,11 @@ GOOD_ODDITIES: list[tuple[str, Row | bytes, str, object]] = [
     ("merchants", with_(M, opening_periods=[{"open": {"day": 0, "hour": 0, "minute": 0}}]), "opening_hours", "24/7"),
     ("merchants", with_(M, opening_periods=[{"open": {"day": 1, "hour": 9, "minute": 0}}]), "opening_hours", "24/7"),
     ("merchants", with_(M, opening_hours="nonsense"), "opening_hours", "nonsense"),
+    ("merchants", with_(M, country="GB-ENG"), "country", "GB-ENG"),
+    ("merchants", with_(M, country="UK-SCT"), "country", "GB-SCT"),
+    ("merchants", with_(M, country="CN-HK"), "country", "HK"),
+    ("merchants", with_(M, country="US-PR"), "country", "PR"),
+    ("merchants", with_(M, country=""), "country", None),
     ("merchants", with_(M, updated_at="2026-11-22t10:00:00.5+08:00"), "updated_at", "2026-11-22t10:00:00.5+08:00"),
     ("merchants", with_(M, updated_at="2026-12-31T23:59:60Z"), "updated_at", "2026-12-31T23:59:60Z"),
     ("deals", with_(D, verified_at="2027-01-01T07:59:60+08:00"), "verified_at", "2027-01-01T07:59:60+08:00"),

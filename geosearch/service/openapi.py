@@ -340,7 +340,23 @@ def _schemas(settings: Settings) -> Json:
         ),
         "Zones": _object({"zones": _list(_object({"zone_id": _TEXT}))}),
         "Programs": _object({"programs": _list(_object({"program_id": _TEXT}))}),
-        "Index": _object({"snapshot_id": _TEXT, "version": _TEXT, "built_at": _TEXT}),
+        "Index": _object(
+            {
+                "snapshot_id": _TEXT,
+                "version": _TEXT,
+                "built_at": _TEXT,
+                "country": _TEXT,
+                "provisional_holidays": _list(
+                    _object(
+                        {
+                            "country": _TEXT,
+                            "since": {"type": ["string", "null"]},
+                            "days": _list(_TEXT),
+                        }
+                    )
+                ),
+            }
+        ),
         "Status": _object({"status": _TEXT}),
         "Problem": _object(
             {

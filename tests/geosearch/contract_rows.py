@@ -89,6 +89,7 @@ MERCHANT: dict[str, Check] = {
     "district": text,
     "business_area": text,
     "time_zone": ZONES.__contains__,
+    "country": lambda value: re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", str(value)) is not None,
     "opening_hours": text,
     "opening_periods": periods,
     "business_status": one_of("OPERATIONAL", "CLOSED_TEMPORARILY", "CLOSED_PERMANENTLY"),

@@ -118,11 +118,7 @@ def test_unreadable_hours_are_told_with_field_and_place(book: ScheduleBook, log:
 @pytest.mark.parametrize(
     ("country", "texts", "sentence"),
     [
-        (
-            "BV",
-            ["Mo-Fr 10:00-22:00; PH off", "PH 10:00-12:00"],
-            "public holidays, for `PH`, got BV",
-        ),
+        ("BV", ["10:00-22:00; PH off", "PH 10:00-12:00"], "public holidays, for `PH`, got BV"),
         ("BV", ["Mo-Fr 10:00-22:00", "24/7"], None),
         ("SA", ["Mo-Fr 10:00-22:00; PH off"], None),  # none in these 45 days, but others
         ("IQ", ["Mo-Fr 10:00-22:00; PH off"], None),
@@ -144,6 +140,8 @@ def test_an_empty_calendar_is_told_once(
     assert all(f"Expected `country` with {sentence}, whose" in message for message in messages)
 
 
+SPRING_FESTIVAL = [f"2027-02-{day:02}" for day in range(5, 11)]
+
 # now, country, hours, make-up workdays: since, days that are guessed
 GUESSES: list[tuple[str, str, str, bool, tuple[str, list[str]] | None]] = [
     ("2026-11-22", "CN", "Mo-Fr 10:00-22:00; PH off", False, ("2027-01-01", ["2027-01-01"])),
@@ -152,13 +150,7 @@ GUESSES: list[tuple[str, str, str, bool, tuple[str, list[str]] | None]] = [
     ("2026-11-22", "CN", "Mo-Fr 10:00-22:00", False, None),  # no holiday matters
     ("2026-11-22", "CN", "Mo-Fr 10:00-22:00", True, ("2027-01-01", ["2027-01-01"])),
     ("2026-11-22", "CN", "Mo-Th 10:00-22:00", True, None),
-    (
-        "2027-01-10",
-        "CN",
-        "PH off",
-        False,
-        ("2027-01-09", [f"2027-02-{n:02}" for n in range(5, 11)]),
-    ),
+    ("2027-01-10", "CN", "PH off", False, ("2027-01-09", SPRING_FESTIVAL)),
     ("2027-02-20", "CN", "PH off", False, ("2027-02-19", ["2027-04-05"])),
     ("2026-11-22", "HK", "PH off", False, None),
     ("2026-11-22", "MO", "PH off", False, None),

@@ -34,6 +34,20 @@ def test_lines_for_a_terminal() -> None:
     ]
 
 
+def test_guessed_holidays_are_named() -> None:
+    guesses = [
+        {"country": "CN", "since": "2027-01-01", "days": ["2027-01-01"]},
+        {"country": "ID", "since": None, "days": ["2027-03-10", "2027-03-11"]},
+    ]
+    report = replace(REPORT, provisional_holidays=guesses)
+    assert report.as_dict()["provisional_holidays"] == guesses
+    named = [line for line in report.text().splitlines() if "guessed" in line]
+    assert named == [
+        "holidays that are guessed: CN 2027-01-01 (none announced from 2027-01-01 on)",
+        "holidays that are guessed: ID 2027-03-10, 2027-03-11",
+    ]
+
+
 def test_a_first_version_has_nothing_to_compare_with() -> None:
     text = replace(REPORT, changes=None).text()
     assert text.endswith("first version: nothing to compare with")

@@ -21,6 +21,7 @@ import geosearch
 from geosearch.cli import app as cli
 from geosearch.cli.app import BAD_DATA, DONE, FAULT, WRONG_USE, run
 from geosearch.model import Query
+from tests.geosearch.snapshot_files import merchant, write_snapshot
 
 NOW = "2026-11-22T00:00:00+08:00"
 AT = "2026-11-22T19:30:00+08:00"
@@ -184,6 +185,16 @@ def test_inspect_shows_index_and_merchant(world: World, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["merchant"]["merchant_id"] == "m00000001"
 
 
+def test_inspect_names_guessed_holidays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shop = merchant(0, country="CN", opening_hours="Mo-Fr 09:00-18:00; PH off")
+    write_snapshot(tmp_path / "snapshot", {"merchants": [shop]})
+    command = ["build", str(tmp_path / "snapshot"), "--out", str(tmp_path / "index")]
+    assert run([*command, "--now", "2026-12-01T00:00:00+08:00"]) == DONE
+    assert "CN 2027-01-01 (none announced from 2027-01-01 on)" in capsys.readouterr().out
+    assert run(["inspect", str(tmp_path / "index")]) == DONE
+    assert "CN 2027-01-01 (none announced from 2027-01-01 on)" in capsys.readouterr().out
+
+
 def test_import_osm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     places = tmp_path / "places.json"
     feature = {
@@ -227,7 +238,7 @@ WRONG = [
     Wrong("import", WRONG_USE, "Missing command"),
     Wrong("import osm {tmp}/nothing --out {snapshot}", WRONG_USE, "replace them with --force"),
     Wrong("import osm {tmp}/nothing --out {tmp}/s", BAD_DATA, "nothing"),
-    Wrong("import osm {tmp}/nothing --out {tmp}/s --country zz", WRONG_USE, "alpha-2 code, got"),
+    Wrong("import osm {tmp}/nothing --out {tmp}/s --country zz", WRONG_USE, "ISO 3166-2 code, got"),
     Wrong("search --index {index}", WRONG_USE, "Expected `lat`, got nothing - at `$.lat`"),
     Wrong(
         "search --index {index} --lng 1 --lat 91",

@@ -124,9 +124,9 @@ def test_near_borders_of_states_that_have_time_zones() -> None:
                 shapely.intersection(shapes[one].boundary, shapes[other].buffer(0.001))
             )
             if len(border) > 20:
-                near = border[numbers.integers(0, len(border), 100)]
-                lngs += (near[:, 0] + numbers.uniform(-0.25, 0.25, 100)).tolist()
-                lats += (near[:, 1] + numbers.uniform(-0.25, 0.25, 100)).tolist()
+                near = border[numbers.integers(0, len(border), 300)]
+                lngs += (near[:, 0] + numbers.uniform(-0.25, 0.25, 300)).tolist()
+                lats += (near[:, 1] + numbers.uniform(-0.25, 0.25, 300)).tolist()
     told: Counter[str] = Counter()
     for lat, lng, code in zip(lats, lngs, countries_at(lats, lngs), strict=True):
         state = AUSTRALIA.get(tzfpy.get_tz(lng, lat))
@@ -163,5 +163,5 @@ def test_real_places_are_in_the_part_of_their_town(shared_data: Path) -> None:
     # Towns of the same name in other countries are no fault of the map.
     wrong = {pair for pair in pairs if pair[0] not in (pair[1], pair[1][:2])}
     assert not {(code, town) for code, town in wrong if str(code)[:2] == town[:2]}
-    assert right > 4500
+    assert right > 4400
     assert unsure < 0.06 * len(places)

@@ -119,6 +119,29 @@ def test_state_at(expression: str, zone: str, instant: str, expected: str) -> No
     assert state(schedule, earlier.minute_of(at(instant))) == STATES[expected]
 
 
+# hours, country, instant in Berlin: state. On a Tuesday in term and on one in the autumn holidays
+# of the Netherlands, whose school holidays are known.
+SCHOOL = [
+    ("Mo-Fr 08:00-16:00; SH off", "NL", "2026-10-06T12:00:00+02:00", "open"),
+    ("Mo-Fr 08:00-16:00; SH off", "NL", "2026-10-20T12:00:00+02:00", "closed"),
+    ("Mo-Fr 08:00-16:00; SH off", "DE-BE", "2026-10-06T12:00:00+02:00", "unknown"),
+    ("Mo-Fr 08:00-16:00; SH off", "DE-BE", "2026-10-06T17:00:00+02:00", "closed"),
+    ("Mo-Fr 08:00-16:00; SH 10:00-12:00", "DE", "2026-10-06T11:00:00+02:00", "open"),
+    ("Mo-Fr 08:00-16:00; SH 10:00-12:00", "DE", "2026-10-06T09:00:00+02:00", "unknown"),
+    ("Mo-Fr 08:00-16:00; SH 10:00-12:00", "DE", "2026-10-10T11:00:00+02:00", "unknown"),
+    ("Mo-Fr 08:00-16:00; PH,SH off", "DE", "2026-10-03T12:00:00+02:00", "closed"),
+    ("SH 10:00-12:00", "DE", "2026-10-06T11:00:00+02:00", "unknown"),
+    ('Mo-Fr 08:00-16:00 open "not in SH"', "DE", "2026-10-06T11:00:00+02:00", "open"),
+]
+
+
+@pytest.mark.parametrize(("expression", "country", "instant", "expected"), SCHOOL)
+def test_school_holidays_that_nobody_knows_are_unknown(
+    expression: str, country: str, instant: str, expected: str
+) -> None:
+    assert asked(expression, instant, "Europe/Berlin", country=country) == STATES[expected]
+
+
 def test_sunset_is_that_of_the_place() -> None:
     assert uses_sun("Mo-Fr sunrise-(sunset-01:00)")
     assert not uses_sun('10:00-18:00 "until sunset"')

@@ -125,7 +125,7 @@ SPELLED: list[tuple[str, bool, str]] = [
     ("PH,Mo-Fr 09:00-18:00", True, "PH,Mo,Tu,We,Th,Fr,Sa 09:00-18:00"),
     ("Mo-Fr 09:00-18:00; Sa 10:00-14:00", True, "Mo,Tu,We,Th,Fr,Sa 09:00-18:00; Su 10:00-14:00"),
     ("Mo-Fr 09:00-18:00; Sa,Su[1] off", True, "Mo,Tu,We,Th,Fr,Sa 09:00-18:00; Su[1] off"),
-    ("Sa[1],Su 10:00-12:00; Mo-Su 09:00-10:00", True, "Su 10:00-12:00; Mo,Tu,We,Th,Fr,Sa,Su 09:00-10:00"),
+    ("Sa[1],Su 10:00-12:00; Mo-Fr off", True, "Su 10:00-12:00; Mo,Tu,We,Th,Fr,Sa off"),
     ('Mo-Fr 09:00-12:00 "Sa,Su too"', True, 'Mo,Tu,We,Th,Fr,Sa 09:00-12:00 "Sa,Su too"'),
     ('Sa 09:00-12:00 "Mo-Fr"', False, 'Su 09:00-12:00 "Mo-Fr"'),
     ("Mo-Th 09:00-18:00", False, "Mo,Tu,We,Th 09:00-18:00"),

@@ -80,6 +80,7 @@ def test_a_line_becomes_a_merchant(tmp_path: Path) -> None:
             "tags": ["wifi"],
             "phone": "+86 21 0000",
             "time_zone": "Asia/Shanghai",
+            "country": "CN",
         }
     ]
     envelope = json.loads((tmp_path / "out" / "snapshot.json").read_text("utf-8"))
@@ -117,6 +118,7 @@ def test_a_feature_becomes_a_merchant(tmp_path: Path) -> None:
             "url": "https://falafel.example",
             "tags": ["vegan_only"],
             "time_zone": "Europe/Berlin",
+            "country": "DE-BE",
         }
     ]
     envelope = json.loads((tmp_path / "out" / "snapshot.json").read_text("utf-8"))
@@ -287,11 +289,23 @@ def test_country_is_asked_for_where_nothing_tells(tmp_path: Path) -> None:
     file = lines(tmp_path / "p.jsonl", sea)
     with pytest.raises(BadData, match="Expected `country`"):
         import_osm(file, tmp_path / "out")
-    import_osm(file, tmp_path / "out", country="PT")
-    assert json.loads((tmp_path / "out" / "snapshot.json").read_text())["country"] == "PT"
+    for country in ("PT", "PT-20"):
+        import_osm(file, tmp_path / "out", country=country)
+        assert json.loads((tmp_path / "out" / "snapshot.json").read_text())["country"] == country
+        assert "country" not in rows(tmp_path / "out")[0], "nor does the sea"
 
 
-@pytest.mark.parametrize("country", ["zz", "ZZ", "cn", ""])
+def test_each_place_has_the_country_of_its_position(tmp_path: Path) -> None:
+    positions = {"CN": (31.2, 121.4), "HK": (22.28, 114.16), "GB-SCT": (55.95, -3.19)}
+    places = [
+        {**CAFE, "id": number, "lat": lat, "lon": lng, "tags": {"name": "x", "addr:country": "CN"}}
+        for number, (lat, lng) in enumerate(positions.values())
+    ]
+    import_osm(lines(tmp_path / "p.jsonl", *places), tmp_path / "out", country="CN")
+    assert [row["country"] for row in rows(tmp_path / "out")] == [*positions]
+
+
+@pytest.mark.parametrize("country", ["zz", "ZZ", "ZZ-A", "cn", ""])
 def test_what_is_no_country_is_refused_before_anything_is_written(
     tmp_path: Path, country: str
 ) -> None:

@@ -26,7 +26,7 @@ from geosearch.osm.importer import import_osm
 from tests.oracles import haversine_m
 
 NOW = datetime.fromisoformat("2026-11-09T00:00:00+00:00")
-"""No public holiday of the snapshot's country lies in the 45 days around: `PH` never applies."""
+"""No public holiday of the cities lies on the days that are asked for: `PH` never applies."""
 
 RADIUS_M = 10_000.0
 FILE = Path("osm_veggiekarte") / "places_2022-12.min.json.gz"
@@ -35,6 +35,10 @@ FILE = Path("osm_veggiekarte") / "places_2022-12.min.json.gz"
 COMMENT_ONLY = re.compile(r'(^|;|\|\|)[^;|:]*"[^;|:]*($|;|\|\|)')
 """A rule with a comment and no time, its text blanked: unknown by the specification and here,
 open to opening-hours-py (see `geosearch.hours.schedules`)."""
+
+
+SCHOOL = re.compile(r"\bSH\b")
+"""School holidays of no city here are known: unknown here, and no day to opening-hours-py."""
 
 
 class City(NamedTuple):
@@ -138,7 +142,7 @@ def state_of(shop: Shop, zone: str, at: datetime) -> str | None:
     """What opening-hours-py says; None where it cannot read the hours and a lenient reader may."""
     if shop.hours is None:
         return "unknown"
-    if COMMENT_ONLY.search(re.sub('"[^"]*"', '"', shop.hours)):
+    if COMMENT_ONLY.search(re.sub('"[^"]*"', '"', shop.hours)) or SCHOOL.search(shop.hours):
         return None
     sunny = any(word in shop.hours for word in ("sunrise", "sunset", "dawn", "dusk"))
     hours = parsed(shop.hours, zone, (shop.lat, shop.lng) if sunny else None)

@@ -12,12 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from geosearch.build.countries import country_users
-from geosearch.hours.holidays import (
-    Guess,
-    guessed_holidays,
-    knows_school_holidays,
-    public_holidays,
-)
+from geosearch.hours.holidays import Guess, guessed_holidays, public_holidays
 from geosearch.hours.schedules import (
     Horizon,
     UnreadableHours,
@@ -54,7 +49,7 @@ class ScheduleBook:
         self._builder = TimetableBuilder()
         self._zones: dict[str, set[str]] = {}
         self._public: set[str] = set()
-        self._schools: set[str] = set()
+        self._names_schools = False
 
     def build(self) -> Timetable:
         """All schedules numbered so far."""
@@ -65,6 +60,9 @@ class ScheduleBook:
 
         Also warns of it, and of calendars that have nothing to say; once a country.
         """
+        if self._names_schools:
+            sentence = "Expected hours without school holidays, got `SH`: no country's are known"
+            self._log.warn("snapshot", 1, "no_school_holidays", sentence)
         guesses = []
         for country in sorted(self._zones):
             days = [local_days(zone, self._horizon) for zone in self._zones[country]]
@@ -73,14 +71,11 @@ class ScheduleBook:
             whole = date(first.year, 1, 1), date(last.year, 12, 31)
             if country in self._public and not public_holidays(country, *whole):
                 sentence = f"Expected `country` with public holidays, for `PH`, got {country}"
-                self._warn_of_country("no_holidays", f"{sentence}, whose calendar has none")
-            if country in self._schools and not knows_school_holidays(country):
-                sentence = f"Expected `country` with school holidays, for `SH`, got {country}"
-                self._warn_of_country("no_school_holidays", f"{sentence}, whose are not known")
+                self._log.warn("snapshot", 1, "no_holidays", f"{sentence}, whose calendar has none")
             guess = guessed_holidays(country, first, last)
             if guess is not None:
                 guesses.append(guess)
-                self._warn_of_country("provisional_holidays", _of_guess(guess, last))
+                self._log.warn("snapshot", 1, "provisional_holidays", _of_guess(guess, last))
         return guesses
 
     def merchant_schedules(self, merchants: pl.DataFrame) -> NDArray[np.uint32]:
@@ -144,8 +139,7 @@ class ScheduleBook:
             self._zones.setdefault(country, set()).add(zone)
             if uses_holidays(expression):
                 self._public.add(country)
-            if uses_school_holidays(expression):
-                self._schools.add(country)
+            self._names_schools |= uses_school_holidays(expression)
         return expression
 
     def _merchant_schedule(
@@ -222,9 +216,6 @@ class ScheduleBook:
                     f"stay, got {shown(text)}, where another rule cuts them off"
                 )
                 self._log.warn_many(table, lines, "overnight_trap", [sentence] * len(lines))
-
-    def _warn_of_country(self, code: str, sentence: str) -> None:
-        self._log.warn("snapshot", 1, code, sentence)
 
 
 def _of_guess(guess: Guess, last: date) -> str:

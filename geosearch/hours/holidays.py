@@ -1,4 +1,4 @@
-"""Which days are public or school holidays, for `PH` and `SH` in opening_hours.
+"""Which days are public holidays, for `PH` in opening_hours.
 
 Useful for: the days off of a country, or of a part of one (`DE-BE`), between two dates; weekend
 days worked in exchange; which of all these are guessed; and what a country code means.
@@ -15,22 +15,17 @@ Sources, by country:
   its substitute; shops close on both. Days that only parts of a country keep count where the part
   is named. It knows all of ISO 3166-1; some of its calendars are empty, such as Ukraine's. Days
   that hang on the sight of the moon are marked as estimated until they are announced.
-- school holidays: the few that opening-hours-py brings (Denmark, Greenland, Ireland, Mexico, the
-  Netherlands). No other country's are known (`knows_school_holidays`).
+- school holidays: none. opening-hours-py has one to four days a year of five countries, which are
+  days without school and no school holidays.
 """
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import chinese_calendar
 import holidays
-from opening_hours import (  # type: ignore[attr-defined]  # its stubs leave the errors out
-    OpeningHours,
-    State,
-    UnknownCountryError,
-)
 
 Days = frozenset[date]
 
@@ -171,36 +166,6 @@ def guessed_holidays(country: str, first: date, last: date) -> Guess | None:
             if _ESTIMATED in name.lower() and first <= day <= last
         )
     return Guess(country, since, tuple(sorted(days))) if since or days else None
-
-
-@lru_cache(maxsize=256)
-def school_holidays(country: str, first: date, last: date) -> Days:
-    """School holidays from `first` to `last`, both included; none where they are not known."""
-    if not knows_school_holidays(country):
-        return frozenset()
-    expression = OpeningHours("SH", country=country.partition("-")[0])
-    end = datetime.combine(last, time()) + timedelta(days=1)
-    days: set[date] = set()
-    for begin, until, state, _ in expression.intervals(datetime.combine(first, time()), end):
-        if state == State.OPEN:
-            days |= {begin.date() + timedelta(days=n) for n in range((until - begin).days)}
-    return frozenset(days)
-
-
-@lru_cache(maxsize=1024)
-def knows_school_holidays(country: str) -> bool:
-    """Whether the school holidays of a country, or of the country of a part, are known.
-
-    Examples
-    --------
-    >>> knows_school_holidays("NL"), knows_school_holidays("CN")
-    (True, False)
-    """
-    try:
-        expression = OpeningHours("SH", country=country.partition("-")[0])
-    except UnknownCountryError:
-        return False
-    return expression.next_change(datetime(2026, 1, 1)) is not None
 
 
 def _holidays_of_year(country: str, year: int) -> Days:

@@ -19,28 +19,22 @@ asked for that instant in that zone, except:
 - Holidays of parts of a country count where the part is given (`DE-BE`). The library's Rust tests
   read them as unknown all day where only the country is given; its Python face, like us, does not
   count them.
-- Where a country's school holidays are not known, `SH` may match any day: what depends on it is
-  unknown. The library matches no day.
+- No school holidays are known, so `SH` may match any day: what depends on it is unknown. The
+  library matches no day but in five countries, of which it has one to four days a year.
 - Make-up workdays count where the snapshot asks for it (`geosearch.hours.workdays`).
 """
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import numpy.typing as npt
 
-from geosearch.hours.holidays import (
-    Days,
-    knows_school_holidays,
-    makeup_workdays,
-    public_holidays,
-    school_holidays,
-)
+from geosearch.hours.holidays import Days, makeup_workdays, public_holidays
 from geosearch.hours.local import (
     DAY_MINUTES,
     Holidays,
@@ -176,7 +170,7 @@ def evaluate(
     zone
         IANA zone whose wall clock the expression speaks of.
     country
-        ISO 3166 code whose holidays `PH` and `SH` mean; see `geosearch.hours.holidays`.
+        ISO 3166 code whose holidays `PH` means; see `geosearch.hours.holidays`.
     position
         (lat, lng) in degrees. Only read where `uses_sun(expression)`.
     makeup
@@ -344,36 +338,44 @@ def _cached_changes(
     position: tuple[float, float] | None,
     makeup: bool,
 ) -> LocalChanges:
-    clock = ZoneInfo(zone) if zone else None
     since, until = first - _HOLIDAY_MARGIN, last + _HOLIDAY_MARGIN
     public = public_holidays(country, since, until) if country else frozenset()
-
-    def changes(expression: str, begin: date, end: date) -> LocalChanges:
-        def with_school(days: Days) -> LocalChanges:
-            holidays = Holidays(public, days)
-            return local_changes(
-                expression, begin, end, holidays=holidays, zone=clock, position=position
-            )
-
-        if not country or knows_school_holidays(country):
-            return with_school(school_holidays(country, since, until) if country else frozenset())
-        without = with_school(frozenset())
-        if not uses_school_holidays(expression):
-            return without
-        every = (since + timedelta(days=n) for n in range((until - since).days + 1))
-        return _where_same(without, with_school(frozenset(every)))
-
+    worked = makeup_workdays(country, since, until) if makeup else frozenset()
+    changes_of = partial(
+        _calendar_changes, public=public, zone=ZoneInfo(zone) if zone else None, position=position
+    )
     try:
-        found = changes(expression, first, last)
-        if not makeup:
-            return found
-        worked = makeup_workdays(country, since, until)
+        found = changes_of(expression, first, last)
         for day in touched_days(worked, first, last):
-            of_day = changes(spell_out_workdays(expression, day, worked), day, day)
+            of_day = changes_of(spell_out_workdays(expression, day, worked), day, day)
             found = _with_day(found, (day - first).days, of_day, (last - first).days + 1)
         return found
     except ValueError as error:
         raise UnreadableHours(f"Expected opening hours, got {expression!r} - at {error}") from None
+
+
+def _calendar_changes(
+    expression: str,
+    first: date,
+    last: date,
+    *,
+    public: Days,
+    zone: ZoneInfo | None,
+    position: tuple[float, float] | None,
+) -> LocalChanges:
+    """Evaluate with public holidays; what depends on school holidays is unknown."""
+
+    def changes(school: Days) -> LocalChanges:
+        holidays = Holidays(public, school)
+        return local_changes(
+            expression, first, last, holidays=holidays, zone=zone, position=position
+        )
+
+    if not uses_school_holidays(expression):
+        return changes(frozenset())
+    begin, days = first - _HOLIDAY_MARGIN, (last - first + 2 * _HOLIDAY_MARGIN).days + 1
+    every = frozenset(begin + timedelta(days=number) for number in range(days))
+    return _where_same(changes(frozenset()), changes(every))
 
 
 def _where_same(one: LocalChanges, other: LocalChanges) -> LocalChanges:

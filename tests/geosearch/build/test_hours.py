@@ -118,13 +118,12 @@ def test_unreadable_hours_are_told_with_field_and_place(book: ScheduleBook, log:
 @pytest.mark.parametrize(
     ("country", "texts", "sentence"),
     [
-        ("BV", ["10:00-22:00; PH off", "PH 10:00-12:00"], "public holidays, for `PH`, got BV"),
+        ("BV", ["10:00-22:00; PH off", "PH 10:00-12:00"], "`country` with public holidays"),
         ("BV", ["Mo-Fr 10:00-22:00", "24/7"], None),
         ("SA", ["Mo-Fr 10:00-22:00; PH off"], None),  # none in these 45 days, but others
         ("IQ", ["Mo-Fr 10:00-22:00; PH off"], None),
-        ("DE", ["SH off", "Mo-Fr 10:00-22:00; SH off"], "school holidays, for `SH`, got DE"),
-        ("DE-BY", ["SH off"], "school holidays, for `SH`, got DE-BY"),
-        ("NL", ["SH off"], None),
+        ("DE", ["SH off", "Mo-Fr 10:00-22:00; SH off"], "hours without school holidays, got `SH`"),
+        ("NL", ["Mo-Fr 10:00-22:00; SH off"], "hours without school holidays, got `SH`"),
         ("DE", ['10:00-22:00 open "SH?"'], None),
     ],
 )
@@ -137,7 +136,7 @@ def test_an_empty_calendar_is_told_once(
     assert book.guesses() == []
     messages = [entry.message for entry in log.entries]
     assert len(messages) == (sentence is not None)
-    assert all(f"Expected `country` with {sentence}, whose" in message for message in messages)
+    assert all(message.startswith(f"Expected {sentence}") for message in messages)
 
 
 SPRING_FESTIVAL = [f"2027-02-{day:02}" for day in range(5, 11)]

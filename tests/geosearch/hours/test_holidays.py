@@ -14,7 +14,6 @@ from geosearch.hours.holidays import (
     makeup_workdays,
     public_holidays,
     read_country,
-    school_holidays,
 )
 
 
@@ -244,9 +243,3 @@ def test_all_of_iso_3166_have_a_calendar() -> None:
 def test_an_unknown_country_is_refused(country: str) -> None:
     with pytest.raises(ValueError, match="known holiday calendar"):
         public_holidays(country, date(2026, 1, 1), date(2026, 12, 31))
-
-
-def test_school_holidays_where_they_are_known() -> None:
-    assert school_holidays("CN", date(2026, 1, 1), date(2026, 12, 31)) == frozenset()
-    assert school_holidays("XX", date(2026, 1, 1), date(2026, 12, 31)) == frozenset()
-    assert school_holidays("NL", date(2026, 1, 1), date(2026, 12, 31))

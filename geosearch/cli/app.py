@@ -176,24 +176,27 @@ def synth(
 
 @importers.command()
 def osm(
-    file: Annotated[Path, typer.Argument(help="GeoJSON or JSON lines, plain or .gz.")],
+    file: Annotated[
+        Path, typer.Argument(help="GeoJSON or OSM JSON, whole or as lines; OSM PBF or XML.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the new snapshot.")],
     country: Annotated[
         str | None,
         typer.Option(help="Country of public holidays; else the one most addresses name."),
     ] = None,
     force: Force = False,
+    now: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANT", help="Places that ended before are gone."),
+    ] = None,
 ) -> None:
     """Turn OpenStreetMap places into a snapshot."""
     from geosearch.osm.importer import import_osm
 
     check_folder(out, overwrite=force)
     with ProgressReport() as progress:
-        report = import_osm(file, out, country=country, progress=progress)
-    _print(
-        f"read {report.places:,} places: {report.not_imported:,} are no merchants (listed in "
-        f"not_imported.ndjson), {report.bad:,} lack a name or a position (the build rejects them)"
-    )
+        report = import_osm(file, out, country=country, now=now, progress=progress)
+    _print(report.text())
     _print(f"wrote {out}: next, geosearch build {out} --out INDEX")
 
 

@@ -1,21 +1,21 @@
 """OpenStreetMap places to a snapshot.
 
-Useful for: real shops, from a GeoJSON FeatureCollection or JSON lines, gzipped or not; the two
-forms are in `geosearch.osm.places`.
+Useful for: real shops, from any file that `geosearch.osm.formats` reads.
 Not useful for: deals; `programs.ndjson` and `deals.ndjson` are written empty.
 
-Nothing is lost and nothing is repaired. A shop without a name or a position, hours that nobody can
-read, a line that is no JSON: all go to `merchants.ndjson` as they are, so that the build rejects
-them, or warns, by the same rules and into the same file as the bad rows of any other snapshot. Only
-what is no merchant at all, a bench or a car park that nobody named, stays out, for thousands of
-them would hide the bad rows that matter; each is listed in `not_imported.ndjson` with its reason.
+Nothing is lost and nothing is repaired. A shop without an id, a name or a position, hours that
+nobody can read, a line that is no JSON: all go to `merchants.ndjson` as they are, so that the build
+rejects them, or warns, by the same rules and into the same file as the bad rows of any other
+snapshot. A named shop that is gone goes there as closed for good. A bench or a car park that nobody
+named and a shop that is not open yet stay out, for thousands of them would hide the bad rows that
+matter; each is listed in `not_imported.ndjson` with its reason.
 """
 
-import gzip
-from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,38 +24,25 @@ import tzfpy
 
 from geosearch.errors import BadData, BadRequest
 from geosearch.hours.countries import country_at, country_of_zone
-from geosearch.hours.holidays import read_country
+from geosearch.hours.holidays import is_country, read_country
+from geosearch.osm import lifecycle
 from geosearch.osm import tags as osm_tags
-from geosearch.osm.places import Object, Place, of_feature, of_line
+from geosearch.osm.formats import PlaceFile, Record
+from geosearch.osm.lifecycle import Stage
+from geosearch.osm.places import Object, Place, places
+from geosearch.osm.report import ImportReport
 from geosearch.parameters import shown
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_LEFT_OUT = (
-    "Expected a name or the tags of a shop, got neither; a facility without a name is no merchant"
-)
+Row = dict[str, object]
 
-
-@dataclass
-class ImportReport:
-    """What an import read.
-
-    `places` counts all, `not_imported` those in `not_imported.ndjson`. Of the others `nameless`,
-    `without_position` and `unreadable` (no JSON object) are what a build will reject; `zones` and
-    `countries` count the places of each.
-    """
-
-    places: int = 0
-    not_imported: int = 0
-    nameless: int = 0
-    without_position: int = 0
-    unreadable: int = 0
-    zones: Counter[str] = field(default_factory=Counter)
-    countries: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def bad(self) -> int:
-        """Number of rows that a build will reject; one that lacks both counts twice."""
-        return self.nameless + self.without_position + self.unreadable
+_LEFT_OUT = {
+    "not_a_merchant": (
+        "Expected a name or the tags of a shop, got neither; a facility without a name is no "
+        "merchant"
+    ),
+    "gone": "Expected a shop, got one without a name that is gone",
+    "not_open_yet": "Expected an open shop, got one that is planned or being built",
+}
 
 
 def import_osm(
@@ -63,6 +50,7 @@ def import_osm(
     out: Path,
     *,
     country: str | None = None,
+    now: datetime | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> ImportReport:
     """Write the places of `file` as a snapshot to folder `out`; return what was read.
@@ -70,12 +58,14 @@ def import_osm(
     Parameters
     ----------
     file
-        GeoJSON or JSON lines, gzipped or not.
+        GeoJSON, OSM JSON, either as lines or as a text sequence, OSM PBF or OSM XML.
     out
         Folder to write; made if absent, files of the same names are replaced.
     country
         ISO 3166-1 alpha-2 or ISO 3166-2, for the public holidays of places whose position is in
         none. Where absent: the country most addresses name, else that of the commonest time zone.
+    now
+        Instant, the current one if absent: a shop whose `end_date` lies before it is gone.
     progress
         Told one short sentence at each stage.
 
@@ -84,14 +74,16 @@ def import_osm(
     BadRequest
         `country` is none; nothing is written then.
     BadData
-        The file cannot be read, is of neither form, or no country can be found.
+        The file cannot be read, a build would reject every row of it, or no country can be found;
+        what is in `out` stays as it was.
 
     Notes
     -----
-    `created_at` is the file's own `_timestamp` where it has one, else when the file was last
-    changed, so the same file gives the same snapshot. `currency` is `XXX`, ISO 4217 for none: there
-    is no money in the data. Rows get the time zone and the country of their position
-    (`geosearch.hours.countries`), the envelope the commonest zone. 54,196 places take 3 seconds.
+    `created_at` is the file's own time where it has one, else when the file was last changed, so
+    the same file and `now` give the same snapshot. `currency` is `XXX`, ISO 4217 for none: there is
+    no money in the data. Rows get the time zone and the country of their position
+    (`geosearch.hours.countries`), the envelope the commonest zone. 54,196 places take 3 seconds;
+    files are read as a stream.
     """
     if country is not None and read_country(country) is None:
         expected = "`country` as an ISO 3166-1 alpha-2 or ISO 3166-2 code"
@@ -99,24 +91,20 @@ def import_osm(
         raise BadRequest(sentence, code="unknown_country")
     say = progress or _silent
     say(f"reading {file.name}")
-    content = _content(file)
-    collection = _collection(content, file)
-    places = _features(collection) if collection is not None else _lines(content)
-    out.mkdir(parents=True, exist_ok=True)
+    source = PlaceFile(file)
+    records = _begun(source.records())
     say("writing places")
-    with (
-        (out / "merchants.ndjson").open("wb") as rows,
-        (out / "not_imported.ndjson").open("wb") as left_out,
-    ):
-        writer = _Writer(file.name, rows, left_out)
-        for line, raw, place in places:
-            writer.write(line, raw, place)
-    report = writer.report
-    if report.unreadable == report.places:
-        raise BadData(f"Expected GeoJSON or JSON lines, got no JSON object at all - at `{file}`")
+    with _replacing(out, "merchants.ndjson", "not_imported.ndjson") as (rows, left_out):
+        today = (now or datetime.now(UTC)).astimezone(UTC).date()
+        writer = _Writer(_name(file), rows, left_out, today)
+        for record, place in places(records):
+            writer.write(record, place)
+        report = writer.report
+        _check(report, file)
+        envelope = _envelope(file, _created(file, source.header), report, country)
     for name in ("programs.ndjson", "deals.ndjson"):
         (out / name).write_bytes(b"")
-    _write_envelope(file, out, _created(file, collection), report, country)
+    (out / "snapshot.json").write_bytes(orjson.dumps(envelope, option=orjson.OPT_INDENT_2) + b"\n")
     return report
 
 
@@ -124,48 +112,36 @@ def _silent(_message: str) -> None:
     return None
 
 
-def _content(file: Path) -> bytes:
+def _begun(records: Iterator[Record]) -> Iterator[Record]:
+    """Read the first record at once, so that a file that cannot be read leaves no folder."""
+    first = next(records, None)
+    return chain([] if first is None else [first], records)
+
+
+@contextmanager
+def _replacing(out: Path, *names: str) -> Iterator[list[BinaryIO]]:
+    """Open new files in a folder, which take the place of the old ones unless an error comes."""
+    out.mkdir(parents=True, exist_ok=True)
+    parts = [out / f".{name}.part" for name in names]
     try:
-        content = file.read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content
-    except (OSError, EOFError) as error:
-        raise BadData(f"Expected a readable file, got {error} - at `{file}`") from error
+        with ExitStack() as stack:
+            yield [stack.enter_context(part.open("wb")) for part in parts]
+        for part, name in zip(parts, names, strict=True):
+            part.replace(out / name)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
 
 
-def _collection(content: bytes, file: Path) -> Object | None:
-    """Return the FeatureCollection, `None` for JSON lines."""
-    try:
-        whole = orjson.loads(content)
-    except ValueError as error:
-        if b'"FeatureCollection"' in content[:4096]:
-            raise BadData(f"Expected whole GeoJSON, got {error} - at `{file}`") from error
-        return None
-    if isinstance(whole, dict) and isinstance(whole.get("features"), list):
-        return whole
-    return None
-
-
-_Read = tuple[int, bytes, Place | None]
-
-
-def _features(collection: Object) -> Iterator[_Read]:
-    """Yield the number, the text and, where it is an object, the place of every feature."""
-    features = collection["features"]
-    assert isinstance(features, list)
-    for number, feature in enumerate(features, 1):
-        place = of_feature(feature) if isinstance(feature, dict) else None
-        yield number, orjson.dumps(feature), place
-
-
-def _lines(content: bytes) -> Iterator[_Read]:
-    for number, line in enumerate(content.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            raw = orjson.loads(line)
-        except ValueError:
-            raw = None
-        yield number, line, of_line(raw) if isinstance(raw, dict) else None
+def _check(report: ImportReport, file: Path) -> None:
+    if report.unreadable == report.places:
+        raise BadData(f"Expected GeoJSON or OSM data, got no JSON object at all - at `{file}`")
+    if report.bad == report.rows:
+        faults = report.faults() or f"{report.not_imported:,} are no merchants or not open yet"
+        raise BadData(
+            f"Expected places that can be built, got none among {report.places:,}: {faults} - at "
+            f"`{file}`"
+        )
 
 
 @dataclass
@@ -173,65 +149,110 @@ class _Writer:
     file: str
     rows: BinaryIO
     left_out: BinaryIO
+    today: date
     report: ImportReport = field(default_factory=ImportReport)
 
-    def write(self, line: int, raw: bytes, place: Place | None) -> None:
-        """Write the row of one place, or `raw` where that is no object."""
-        report = self.report
-        report.places += 1
+    def write(self, record: Record, place: Place | None) -> None:
+        """Write the row of one place, or the record where that is no object."""
+        self.report.places += 1
         if place is None:
-            report.unreadable += 1
-            self.rows.write(raw + b"\n")
+            self._write_unreadable(record)
             return
-        row, country = place
-        if "name" not in row and osm_tags.is_facility(row.get("categories")):
-            report.not_imported += 1
-            self._leave_out(line, raw)
+        row, stage = _row(place, self.today)
+        code = _reason_to_leave_out(row, stage)
+        if code is not None:
+            self._leave_out(record, code)
             return
-        if country is not None:
-            report.countries[country] += 1
-        report.nameless += "name" not in row
-        here = _zone_and_country(row)
-        if here is None:
-            report.without_position += 1
-        else:
-            report.zones[here["time_zone"]] += 1
-            row |= here
-        self.rows.write(orjson.dumps(row) + b"\n")
+        try:
+            line = orjson.dumps(row)
+        except TypeError:
+            # Half a surrogate pair, or a number beyond 64 bits.
+            self._write_unreadable(record)
+            return
+        self._count(row, place, stage)
+        self.rows.write(line + b"\n")
 
-    def _leave_out(self, line: int, raw: bytes) -> None:
+    def _count(self, row: Row, place: Place, stage: Stage) -> None:
+        report = self.report
+        lacks = ("merchant_id" not in row, "name" not in row, "time_zone" not in row)
+        report.without_id += lacks[0]
+        report.nameless += lacks[1]
+        report.without_position += lacks[2]
+        report.bad += any(lacks)
+        report.gone += stage is Stage.GONE
+        zone, country = row.get("time_zone"), place.tags.get("addr:country", "").upper()
+        if isinstance(zone, str):
+            report.zones[zone] += 1
+        if is_country(country):
+            report.countries[country] += 1
+
+    def _write_unreadable(self, record: Record) -> None:
+        self.report.unreadable += 1
+        self.report.bad += 1
+        self.rows.write(record.text() + b"\n")
+
+    def _leave_out(self, record: Record, code: str) -> None:
+        self.report.not_imported += 1
+        self.report.not_open_yet += code == "not_open_yet"
         entry = {
             "file": self.file,
-            "line": line,
-            "code": "not_a_merchant",
-            "message": f"{_LEFT_OUT} - at line {line} of {self.file}",
-            "row": orjson.Fragment(raw),
+            "line": record.number,
+            "code": code,
+            "message": f"{_LEFT_OUT[code]} - at line {record.number} of {self.file}",
+            "row": orjson.Fragment(record.text()),
         }
         self.left_out.write(orjson.dumps(entry) + b"\n")
 
 
-def _zone_and_country(row: Object) -> dict[str, str] | None:
-    """Fields that the row's position tells, `None` where that is no position on Earth."""
+def _row(place: Place, today: date) -> tuple[Row, Stage]:
+    """Return the row of `merchants` that a place becomes, and where the place is in its life."""
+    row: Row = {}
+    fields = osm_tags.fields(place.tags)
+    if place.merchant_id is not None:
+        row["merchant_id"] = place.merchant_id
+    if "name" in fields:
+        row["name"] = fields.pop("name")
+    row |= {key: value for key, value in place.position.items() if value is not None}
+    row |= fields
+    stage = lifecycle.stage(place.tags, live="categories" in fields, today=today)
+    if stage is Stage.GONE:
+        row["business_status"] = "CLOSED_PERMANENTLY"
+    return row | _zone_and_country(row), stage
+
+
+def _reason_to_leave_out(row: Row, stage: Stage) -> str | None:
+    """Return why a place is no row of `merchants`, None where it is one."""
+    if stage is Stage.NOT_YET:
+        return "not_open_yet"
+    if "name" in row:
+        return None
+    if stage is Stage.GONE:
+        return "gone"
+    return "not_a_merchant" if osm_tags.is_facility(row.get("categories")) else None
+
+
+def _zone_and_country(row: Object) -> dict[str, str]:
+    """Return the fields that the row's position tells, none where it is no position on Earth."""
     lat, lng = row.get("lat"), row.get("lng")
     if not isinstance(lat, int | float) or not isinstance(lng, int | float):
-        return None
+        return {}
     if not (abs(lat) <= 90 and abs(lng) <= 180):
-        return None
+        return {}
     country = country_at(lat, lng)
     return {"time_zone": tzfpy.get_tz(lng, lat)} | ({"country": country} if country else {})
 
 
-def _write_envelope(
-    file: Path, out: Path, created: datetime, report: ImportReport, country: str | None
-) -> None:
+def _envelope(
+    file: Path, created: datetime, report: ImportReport, country: str | None
+) -> dict[str, object]:
     zone = report.zones.most_common(1)[0][0] if report.zones else "UTC"
     if country is None and report.countries:
         country = report.countries.most_common(1)[0][0]
     country = country or country_of_zone(zone)
     if country is None:
         raise BadData(f"Expected `country`, got none, and no address names one - at `{file}`")
-    envelope = {
-        "snapshot_id": f"osm-{file.name.partition('.')[0]}-{created:%Y%m%dT%H%M%SZ}",
+    return {
+        "snapshot_id": f"osm-{_name(file).partition('.')[0]}-{created:%Y%m%dT%H%M%SZ}",
         "schema_version": 1,
         "created_at": created.isoformat(timespec="seconds"),
         "crs": "WGS84",
@@ -239,15 +260,24 @@ def _write_envelope(
         "country": country,
         "currency": "XXX",
     }
-    (out / "snapshot.json").write_bytes(orjson.dumps(envelope, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def _created(file: Path, collection: Object | None) -> datetime:
-    stamp = (collection or {}).get("_timestamp")
-    try:
-        created = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
-    except ValueError:
-        created = None
-    if created is None:
-        return datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
-    return created.replace(tzinfo=UTC) if created.tzinfo is None else created.astimezone(UTC)
+def _name(file: Path) -> str:
+    """Return the name of a file as text that JSON can hold."""
+    return file.name.encode("utf-8", "replace").decode()
+
+
+def _created(file: Path, header: Object) -> datetime:
+    """Return when the data was made: by the file itself, else when the file was last changed."""
+    overpass = header.get("osm3s")
+    base = overpass.get("timestamp_osm_base") if isinstance(overpass, dict) else None
+    for stamp in (base, header.get("_timestamp"), header.get("timestamp")):
+        try:
+            created = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
+        except ValueError:
+            created = None
+        if created is not None:
+            return (
+                created.replace(tzinfo=UTC) if created.tzinfo is None else created.astimezone(UTC)
+            )
+    return datetime.fromtimestamp(int(file.stat().st_mtime), UTC)

@@ -1,25 +1,23 @@
-"""One OpenStreetMap place to one row of `merchants`, in the two forms that `importer` reads.
+"""Objects of a file to places: the id, the position and the tags, wherever a format keeps them.
 
-Useful for: ids, positions and tags, wherever a form keeps them. Whatever is absent stays absent and
-whatever is wrong stays as it is, for the build to reject.
+Useful for: GeoJSON features and OSM JSON elements. Whatever is absent stays absent and whatever is
+wrong stays as it is, for the build to reject.
 Not useful for: the meaning of tags; that is `geosearch.osm.tags`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-import orjson
-import shapely
-
-from geosearch.hours.holidays import is_country
-from geosearch.osm import tags as osm_tags
+from geosearch.osm import ids, positions
+from geosearch.osm.formats import Record
 
 Object = Mapping[str, object]
 
-_TYPES = {"n": "node", "w": "way", "r": "relation"}
-_ID = re.compile(r"(node|way|relation)/(\d+)")
-_UNDERSCORED = re.compile("^(addr|contact)_")
+_UNDERSCORED = ("addr_", "contact_")
+# Tags in one text, as GDAL (`"amenity"=>"cafe"`) and others (`{"amenity": "cafe"}`) keep them.
+_PACKED = re.compile(r'"([^"\\]+)"\s*(?:=>|:)\s*"([^"\\]*)"')
+_ELEMENTS = frozenset({"node", "way", "relation"})
 
 # Icons of GeoJSON made by veggiekarte, which keeps an icon instead of the tag it came from.
 _ICONS: dict[str, dict[str, str]] = {
@@ -48,75 +46,87 @@ _ICONS: dict[str, dict[str, str]] = {
 
 
 class Place(NamedTuple):
-    """The row of a place, and the country its address names."""
+    """One place: its id, None where it has none, `lat` and `lng` as they are, and its tags."""
 
-    row: dict[str, object]
-    country: str | None
+    merchant_id: str | None
+    position: Object
+    tags: dict[str, str]
+
+
+def places(records: Iterable[Record]) -> Iterator[tuple[Record, Place | None]]:
+    """Yield each place with its record, None for a record that is no JSON object.
+
+    Nodes and ways without `tags` are no places: they give a position to the ways and relations that
+    have none of their own. Those come last, for their nodes may stand behind them.
+    """
+    skeleton = positions.Skeleton()
+    waiting: list[tuple[Record, Place]] = []
+    for record in records:
+        for value in _objects(record):
+            if value is None:
+                yield record, None
+                continue
+            part = record if value is record.value else Record(record.number, value)
+            if _is_feature(value):
+                yield part, of_feature(value)
+                continue
+            skeleton.add(value)
+            if value.get("type") in _ELEMENTS and "tags" not in value:
+                continue
+            place = of_element(value)
+            if place.position or not ("nodes" in value or "members" in value):
+                yield part, place
+            else:
+                waiting.append((part, place))
+    for part, place in waiting:
+        assert part.value is not None
+        yield part, place._replace(position=skeleton.position(part.value))
+
+
+def _objects(record: Record) -> Iterator[Object | None]:
+    """Yield the object of a record, or what is in it where a line holds a whole collection."""
+    value = record.value
+    for name in ("features", "elements"):
+        items = None if value is None else value.get(name)
+        if isinstance(items, list):
+            yield from (item if isinstance(item, dict) else None for item in items)
+            return
+    yield value
+
+
+def _is_feature(value: Object) -> bool:
+    return value.get("type") == "Feature" or "properties" in value
 
 
 def of_feature(feature: Object) -> Place:
-    """Return the place of a GeoJSON feature.
-
-    Tags are its properties or an object `tags` among them; its number is in `_type` and `_id`, or
-    in an id such as `node/123`.
-    """
+    """Return the place of a GeoJSON feature; its tags are its properties, or `tags` among them."""
     properties = feature.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     nested = properties.get("tags")
     tags = _tags(nested if isinstance(nested, dict) else properties)
+    for name in ("tags", "other_tags"):
+        tags |= dict(_PACKED.findall(tags.pop(name, "")))
     for key, value in _ICONS.get(tags.get("icon", ""), {}).items():
         tags.setdefault(key, value)
-    kind, number = properties.get("_type"), properties.get("_id")
-    if number is None:
-        found = _ID.search(str(properties.get("@id") or feature.get("id") or properties.get("id")))
-        kind, number = found.groups() if found else (None, None)
-    place = _place(kind, number, _position(feature.get("geometry")), tags)
-    diet = tags.get("category", "")
-    if diet.startswith(("vegan", "vegetarian")):
-        place.row["tags"] = [*osm_tags.tag_list(tags), diet]
-    return place
+    geometry = feature.get("geometry")
+    merchant_id = ids.of_feature(properties, feature.get("id"), geometry)
+    return Place(merchant_id, positions.of_geometry(geometry), tags)
 
 
-def of_line(place: Object) -> Place:
-    """Return the place of `{"type": "node", "id": 1, "lat": 31.2, "lon": 121.4, "tags": {}}`."""
-    raw = place.get("tags")
+def of_element(element: Object) -> Place:
+    """Return the place of `{"type": "node", "id": 1, "lat": 31.2, "lon": 121.4, "tags": {}}`.
+
+    Without `tags`, the other members are the tags.
+    """
+    raw = element.get("tags", element)
     tags = _tags(raw if isinstance(raw, dict) else {})
-    position = {"lat": place.get("lat"), "lng": place.get("lon", place.get("lng"))}
-    return _place(place.get("type"), place.get("id"), position, tags)
+    return Place(ids.of_element(element), positions.of_element(element), tags)
 
 
 def _tags(raw: Object) -> dict[str, str]:
     """Return tags as text without spaces around; `addr_street` becomes `addr:street`."""
     return {
-        _UNDERSCORED.sub(r"\1:", key): str(value).strip()
+        key.replace("_", ":", 1) if key.startswith(_UNDERSCORED) else key: str(value).strip()
         for key, value in raw.items()
         if isinstance(value, str | int | float)
     }
-
-
-def _position(geometry: object) -> Object:
-    """Return the point, or the centroid of any other shape; nothing where there is none."""
-    if not isinstance(geometry, dict):
-        return {}
-    if geometry.get("type") == "Point":
-        coordinates = geometry.get("coordinates")
-        if isinstance(coordinates, list) and len(coordinates) >= 2:
-            return {"lat": coordinates[1], "lng": coordinates[0]}
-        return {}
-    try:
-        centre = shapely.from_geojson(orjson.dumps(geometry)).centroid
-    except shapely.GEOSException:
-        return {}
-    return {} if centre.is_empty else {"lat": round(centre.y, 7), "lng": round(centre.x, 7)}
-
-
-def _place(kind: object, number: object, position: Object, tags: dict[str, str]) -> Place:
-    row: dict[str, object] = {}
-    if number is not None:
-        row["merchant_id"] = f"osm-{_TYPES.get(str(kind), kind or 'node')}-{number}"
-    fields = osm_tags.fields(tags)
-    if "name" in fields:
-        row["name"] = fields.pop("name")
-    row |= {key: value for key, value in position.items() if value is not None}
-    country = tags.get("addr:country", "").strip().upper()
-    return Place(row | fields, country if is_country(country) else None)

@@ -9,12 +9,15 @@ Source of the meaning of tags: the OpenStreetMap wiki, "Map features".
 import re
 from collections.abc import Iterator, Mapping
 
+from geosearch.osm.lifecycle import DEAD_VALUES
+
 Tags = Mapping[str, str]
 
 _LANGUAGE = re.compile(r"name:[a-z]{2,3}(?:[-_][A-Za-z0-9]+)*")
 _OTHER_NAMES = ("int_name", "alt_name", "official_name", "short_name", "loc_name", "old_name")
 _BRAND_NAMES = re.compile(r"brand:[a-z]{2,3}(?:[-_][A-Za-z0-9]+)*")
 _WORD = re.compile(r"[^\W_]+(?:[_-][^\W_]+)*")
+_SEPARATORS = re.compile("[;,]")
 MOST_CUISINES = 6
 
 _FOOD = frozenset(
@@ -47,8 +50,8 @@ _LODGING = frozenset(
     "wilderness_hut".split()
 )
 # What a place mainly is comes first, so that its most telling category leads.
-_KEYS = ("amenity", "shop", "tourism", "leisure", "healthcare", "craft", "office")
-_NO_SHOP = frozenset({"yes", "no", "vacant"})
+KEYS = ("amenity", "shop", "tourism", "leisure", "healthcare", "craft", "office")
+"""Keys that say what a business is."""
 
 # Roots and paths under which even a place without a name is a business.
 _TRADES = frozenset("food shop hotel health craft office".split())
@@ -112,8 +115,8 @@ def categories(tags: Tags) -> list[str]:
     ['food.cafe', 'shop.bakery']
     """
     found: dict[str, None] = {}
-    for key in _KEYS:
-        for value in _words(tags.get(key, "")):
+    for key in KEYS:
+        for value in _words(tags[key]) if key in tags else ():
             path = _path(key, value)
             if path in {"food.restaurant", "food.fast_food", "food.cafe"}:
                 cuisines = _words(tags.get("cuisine", ""))[:MOST_CUISINES]
@@ -125,15 +128,15 @@ def categories(tags: Tags) -> list[str]:
 
 def _words(text: str) -> list[str]:
     """Return the values of a tag in lower case; spaces become `_`, odd ones are left out."""
-    words = ("_".join(part.lower().split()) for part in re.split("[;,]", text))
+    words = ("_".join(part.lower().split()) for part in _SEPARATORS.split(text))
     return [word for word in words if _WORD.fullmatch(word)]
 
 
 def _path(key: str, value: str) -> str | None:
-    if key == "shop":
-        return None if value in {"no", "vacant"} else "shop" if value == "yes" else f"shop.{value}"
-    if value in _NO_SHOP:
+    if value in DEAD_VALUES:
         return None
+    if value == "yes":
+        return "shop" if key == "shop" else None
     if key == "amenity":
         return f"{'food' if value in _FOOD else _AMENITIES.get(value, 'amenity')}.{value}"
     if key == "tourism":
@@ -146,7 +149,8 @@ def tag_list(tags: Tags) -> list[str]:
     found = [word for key, word in _TAG_WORDS.items() if tags.get(key) in {"yes", "only"}]
     if tags.get("internet_access") in _ONLINE:
         found.append("wifi")
-    return found
+    diet = tags.get("category", "")  # of veggiekarte: `vegan_only` and the like
+    return [*found, diet] if diet.startswith(("vegan", "vegetarian")) else found
 
 
 def address(tags: Tags) -> str | None:
@@ -181,7 +185,6 @@ def fields(tags: Tags) -> dict[str, object]:
         "city": tags.get("addr:city"),
         "district": district,
         "opening_hours": tags.get("opening_hours"),
-        "business_status": _status(tags, paths),
         "tags": tag_list(tags),
         "phone": tags.get("phone") or tags.get("contact:phone"),
         "url": tags.get("website") or tags.get("contact:website") or tags.get("url"),
@@ -201,8 +204,3 @@ def is_facility(paths: object) -> bool:
     if not isinstance(paths, list) or not paths:
         return False
     return not any(path.partition(".")[0] in _TRADES or path in _BUSINESSES for path in paths)
-
-
-def _status(tags: Tags, paths: list[str]) -> str | None:
-    """Return that a place is gone for good if it is nothing but a vacant shop."""
-    return "CLOSED_PERMANENTLY" if tags.get("shop") == "vacant" and not paths else None

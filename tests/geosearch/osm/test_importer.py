@@ -1,15 +1,18 @@
-"""Importing OpenStreetMap places: both forms, real files, and input that is odd."""
+"""Importing OpenStreetMap places: rows and report, real files, and input that is odd."""
 
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from geosearch.cli.app import run
 from geosearch.errors import BadData, BadRequest
 from geosearch.osm import tags as osm_tags
-from geosearch.osm.importer import ImportReport, import_osm
+from geosearch.osm.importer import import_osm
+from geosearch.osm.report import ImportReport
 from geosearch.snapshot.reader import read_snapshot
 from tests.geosearch.contract_rows import MERCHANT, faults, merchant_faults
 
@@ -126,21 +129,44 @@ def test_a_feature_becomes_a_merchant(tmp_path: Path) -> None:
     assert envelope["country"] == "DE"
 
 
+def test_places_without_an_id_are_counted(tmp_path: Path) -> None:
+    fine, bad = ({"id": "node/8", "name": "x"}, point(1, 50)), ({"name": "x"}, point(1, 50))
+    report = import_osm(features(tmp_path / "p.json", fine, bad), tmp_path / "out")
+    assert (report.places, report.without_id, report.bad) == (2, 1, 1)
+    assert [row.get("merchant_id") for row in rows(tmp_path / "out")] == ["osm-node-8", None]
+    assert report.text().splitlines()[1:] == [
+        "of these 1 lack an id",
+        "50% of the rows are bad and a build takes 5%: use `--max-rejected 0.51`",
+    ]
+
+
 @pytest.mark.parametrize(
-    ("feature", "expected"),
+    ("properties", "says"),
     [
-        ({"id": "relation/5"}, "osm-relation-5"),
-        ({"properties": {"@id": "way/6", "name": "x"}}, "osm-way-6"),
-        ({"properties": {"id": "node/8", "tags": {"name": "x"}}}, "osm-node-8"),
-        ({"properties": {"name": "x"}}, None),
+        ([{"name": "x"}, {"amenity": "cafe"}], "got none among 2: 2 lack an id, 1 lack a name"),
+        ([{"id": "node/1", "amenity": "bench"}], "among 1: 1 are no merchants or not open yet"),
+        ([{"id": "node/1", "name": "x", "planned:shop": "yes"}], "among 1: 1 are no merchants"),
     ],
 )
-def test_ids_are_stable(tmp_path: Path, feature: Row, expected: str | None) -> None:
-    whole = {"type": "Feature", "geometry": point(1, 50), "properties": {"name": "x"}, **feature}
-    file = tmp_path / "p.geojson"
-    file.write_text(json.dumps({"type": "FeatureCollection", "features": [whole]}), "utf-8")
-    import_osm(file, tmp_path / "out")
-    assert rows(tmp_path / "out")[0].get("merchant_id") == expected
+def test_an_import_that_cannot_be_built_is_told(
+    tmp_path: Path, properties: list[Row], says: str
+) -> None:
+    """The snapshot that was in the folder stays."""
+    out = tmp_path / "out"
+    import_osm(lines(tmp_path / "fine.jsonl", CAFE), out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    file = features(tmp_path / "p.json", *((tags, point(1, 50)) for tags in properties))
+    with pytest.raises(BadData, match=says):
+        import_osm(file, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_an_import_that_cannot_be_built_ends_with_3(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = features(tmp_path / "p.json", ({"name": "x"}, point(1, 50)))
+    assert run(["import", "osm", str(file), "--out", str(tmp_path / "out")]) == 3
+    assert "1 lack an id" in capfd.readouterr().err
 
 
 def test_types_may_be_one_letter(tmp_path: Path) -> None:
@@ -153,7 +179,8 @@ def test_types_may_be_one_letter(tmp_path: Path) -> None:
 def test_other_shapes_stand_at_their_centre(tmp_path: Path) -> None:
     ring = [[0, 50], [2, 50], [2, 52], [0, 52], [0, 50]]
     file = features(
-        tmp_path / "p.json", ({"name": "x"}, {"type": "Polygon", "coordinates": [ring]})
+        tmp_path / "p.json",
+        ({"name": "x", "full_id": "w1"}, {"type": "Polygon", "coordinates": [ring]}),
     )
     import_osm(file, tmp_path / "out")
     assert (rows(tmp_path / "out")[0]["lat"], rows(tmp_path / "out")[0]["lng"]) == (51, 1)
@@ -171,6 +198,8 @@ def test_other_shapes_stand_at_their_centre(tmp_path: Path) -> None:
         ({"shop": "bakery"}, ["shop.bakery"]),
         ({"shop": "yes"}, ["shop"]),
         ({"shop": "vacant"}, []),
+        ({"shop": "vacant", "amenity": "cafe"}, ["food.cafe"]),
+        ({"amenity": "no", "shop": "disused", "tourism": "yes"}, []),
         ({"tourism": "hotel"}, ["hotel.hotel"]),
         ({"tourism": "museum"}, ["sight.museum"]),
         ({"amenity": "pharmacy", "healthcare": "pharmacy"}, ["health.pharmacy"]),
@@ -200,10 +229,26 @@ def test_names_in_all_languages(tags: dict[str, str], name: str | None, aliases:
     assert osm_tags.aliases(tags, name) == aliases
 
 
-def test_a_vacant_shop_is_gone(tmp_path: Path) -> None:
-    place = {**CAFE, "tags": {"name": "Old", "shop": "vacant"}}
-    import_osm(lines(tmp_path / "p.jsonl", place), tmp_path / "out")
-    assert rows(tmp_path / "out")[0]["business_status"] == "CLOSED_PERMANENTLY"
+def test_what_is_gone_is_closed_for_good_and_what_is_planned_stays_out(tmp_path: Path) -> None:
+    tagged = [
+        {"name": "Live", "amenity": "cafe", "disused:shop": "shoes"},
+        {"name": "Old", "shop": "vacant"},
+        {"name": "Was", "was:amenity": "cafe"},
+        {"name": "Ended", "shop": "shoes", "end_date": "2026-11-09"},
+        {"name": "Soon", "shop": "shoes", "opening_date": "2026-12"},
+        {"disused:amenity": "cafe"},
+    ]
+    places = [{**CAFE, "id": number, "tags": tags} for number, tags in enumerate(tagged)]
+    file = lines(tmp_path / "p.jsonl", *places)
+    report = import_osm(file, tmp_path / "out", now=datetime(2026, 11, 10, tzinfo=UTC))
+    found = {row["name"]: row.get("business_status") for row in rows(tmp_path / "out")}
+    gone = "CLOSED_PERMANENTLY"
+    assert found == {"Live": None, "Old": gone, "Was": gone, "Ended": gone}
+    left = [(row["line"], row["code"]) for row in rows(tmp_path / "out", "not_imported")]
+    assert left == [(5, "not_open_yet"), (6, "gone")]
+    assert (report.gone, report.not_imported, report.not_open_yet, report.bad) == (3, 2, 1, 0)
+    again = import_osm(file, tmp_path / "out", now=datetime(2026, 11, 9, tzinfo=UTC))
+    assert again.gone == 2
 
 
 # -- odd input goes through and ends in the build's list of rejects
@@ -243,10 +288,11 @@ def test_unreadable_hours_stay_as_they_are(tmp_path: Path) -> None:
     "geometry", [None, {}, {"type": "Point"}, {"type": "Polygon", "coordinates": "x"}, "here"]
 )
 def test_features_without_position(tmp_path: Path, geometry: object) -> None:
-    file = features(tmp_path / "p.json", ({"_type": "node", "_id": 1, "name": "x"}, geometry))
+    fine = ({"_type": "node", "_id": 2, "name": "y"}, point(1, 50))
+    file = features(tmp_path / "p.json", ({"_type": "node", "_id": 1, "name": "x"}, geometry), fine)
     report = import_osm(file, tmp_path / "out", country="DE")
-    assert report.without_position == 1
-    assert rows(tmp_path / "out") == [{"merchant_id": "osm-node-1", "name": "x"}]
+    assert (report.without_position, report.bad) == (1, 1)
+    assert rows(tmp_path / "out")[0] == {"merchant_id": "osm-node-1", "name": "x"}
 
 
 def test_nameless_facilities_are_listed_and_not_imported(tmp_path: Path) -> None:

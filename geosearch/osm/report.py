@@ -1,0 +1,78 @@
+"""What an import read, in numbers and in words."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from geosearch.snapshot.reader import MAX_REJECTED
+
+
+@dataclass
+class ImportReport:
+    """What an import read.
+
+    Attributes
+    ----------
+    places
+        All of them.
+    not_imported
+        Those in `not_imported.ndjson`; `not_open_yet` of them are planned or being built.
+    gone
+        Those written as closed for good.
+    bad
+        Rows that a build will reject: `without_id`, `nameless`, `without_position` and `unreadable`
+        (no JSON object); one that lacks several counts in each.
+    zones, countries
+        Places of each time zone, and of each country that an address names.
+    """
+
+    places: int = 0
+    not_imported: int = 0
+    not_open_yet: int = 0
+    gone: int = 0
+    bad: int = 0
+    without_id: int = 0
+    nameless: int = 0
+    without_position: int = 0
+    unreadable: int = 0
+    zones: Counter[str] = field(default_factory=Counter)
+    countries: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """Rows of `merchants`."""
+        return self.places - self.not_imported
+
+    @property
+    def share_bad(self) -> float:
+        """Share of the rows that a build will reject."""
+        return self.bad / self.rows if self.rows else 0.0
+
+    def faults(self) -> str:
+        """Return what the bad rows lack, in words."""
+        lacks = {
+            "an id": self.without_id,
+            "a name": self.nameless,
+            "a position": self.without_position,
+        }
+        parts = [f"{count:,} lack {what}" for what, count in lacks.items() if count]
+        parts += [f"{self.unreadable:,} are no JSON object"] if self.unreadable else []
+        return ", ".join(parts)
+
+    def text(self) -> str:
+        """Return the report in sentences, one a line."""
+        counts = {
+            "are no merchants or not open yet (listed in not_imported.ndjson)": self.not_imported,
+            "are gone (closed for good)": self.gone,
+            "will be rejected by the build": self.bad,
+        }
+        parts = [f"{count:,} {what}" for what, count in counts.items()]
+        lines = [f"read {self.places:,} places: {', '.join(parts)}"]
+        if self.bad:
+            lines.append(f"of these {self.faults()}")
+        if self.share_bad > MAX_REJECTED:
+            share = min(1.0, self.share_bad + 0.01)
+            lines.append(
+                f"{self.share_bad:.0%} of the rows are bad and a build takes {MAX_REJECTED:.0%}: "
+                f"use `--max-rejected {share:.2f}`"
+            )
+        return "\n".join(lines)

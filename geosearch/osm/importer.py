@@ -1,6 +1,7 @@
 """OpenStreetMap places to a snapshot.
 
-Useful for: real shops, from any file that `geosearch.osm.formats` reads.
+Useful for: real shops, from any file that `geosearch.osm.formats` reads, and the names of their
+categories in the languages of their countries.
 Not useful for: deals; `programs.ndjson` and `deals.ndjson` are written empty.
 
 Nothing is lost and nothing is repaired. A shop without an id, a name or a position, hours that
@@ -25,7 +26,7 @@ import tzfpy
 from geosearch.errors import BadData, BadRequest
 from geosearch.hours.countries import country_at, country_of_zone
 from geosearch.hours.holidays import is_country, read_country
-from geosearch.osm import lifecycle
+from geosearch.osm import category_names, lifecycle
 from geosearch.osm import tags as osm_tags
 from geosearch.osm.formats import PlaceFile, Record
 from geosearch.osm.lifecycle import Stage
@@ -94,13 +95,17 @@ def import_osm(
     source = PlaceFile(file)
     records = _begun(source.records())
     say("writing places")
-    with _replacing(out, "merchants.ndjson", "not_imported.ndjson") as (rows, left_out):
+    tables = ("merchants.ndjson", "not_imported.ndjson", "categories.ndjson")
+    with _replacing(out, *tables) as (rows, left_out, categories):
         today = (now or datetime.now(UTC)).astimezone(UTC).date()
         writer = _Writer(_name(file), rows, left_out, today)
         for record, place in places(records):
             writer.write(record, place)
         report = writer.report
         _check(report, file)
+        languages = category_names.languages_of(_countries(report))
+        for category in category_names.category_rows(writer.paths, languages):
+            categories.write(orjson.dumps(category) + b"\n")
         envelope = _envelope(file, _created(file, source.header), report, country)
     for name in ("programs.ndjson", "deals.ndjson"):
         (out / name).write_bytes(b"")
@@ -151,6 +156,7 @@ class _Writer:
     left_out: BinaryIO
     today: date
     report: ImportReport = field(default_factory=ImportReport)
+    paths: set[str] = field(default_factory=set)
 
     def write(self, record: Record, place: Place | None) -> None:
         """Write the row of one place, or the record where that is no object."""
@@ -170,6 +176,8 @@ class _Writer:
             self._write_unreadable(record)
             return
         self._count(row, place, stage)
+        paths = row.get("categories")
+        self.paths.update(paths if isinstance(paths, list) else ())
         self.rows.write(line + b"\n")
 
     def _count(self, row: Row, place: Place, stage: Stage) -> None:
@@ -260,6 +268,12 @@ def _envelope(
         "country": country,
         "currency": "XXX",
     }
+
+
+def _countries(report: ImportReport) -> set[str]:
+    """Return the countries of all places, by their zones and addresses."""
+    of_zones = map(country_of_zone, report.zones)
+    return {*report.countries, *filter(None, of_zones)}
 
 
 def _name(file: Path) -> str:

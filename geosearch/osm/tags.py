@@ -53,6 +53,16 @@ _LODGING = frozenset(
 KEYS = ("amenity", "shop", "tourism", "leisure", "healthcare", "craft", "office")
 """Keys that say what a business is."""
 
+ROOTS = {
+    "shop": "shop",
+    "tourism": "sight",
+    "leisure": "leisure",
+    "healthcare": "health",
+    "craft": "craft",
+    "office": "office",
+}
+"""Roots of paths by key; those of `amenity`, and of beds under `tourism`, depend on the value."""
+
 # Roots and paths under which even a place without a name is a business.
 _TRADES = frozenset("food shop hotel health craft office".split())
 _BUSINESSES = frozenset(
@@ -140,8 +150,8 @@ def _path(key: str, value: str) -> str | None:
     if key == "amenity":
         return f"{'food' if value in _FOOD else _AMENITIES.get(value, 'amenity')}.{value}"
     if key == "tourism":
-        return f"{'hotel' if value in _LODGING else 'sight'}.{value}"
-    return f"{'health' if key == 'healthcare' else key}.{value}"
+        return f"{'hotel' if value in _LODGING else ROOTS[key]}.{value}"
+    return f"{ROOTS[key]}.{value}"
 
 
 def tag_list(tags: Tags) -> list[str]:

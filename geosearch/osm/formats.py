@@ -31,7 +31,7 @@ MOST_BYTES = 64 << 20
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BOM, _UTF16 = codecs.BOM_UTF8, (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATOR = b"\x1e"
-_BLANK = " \t\r\n\x1e\ufeff"
+_BLANK = " \t\r\n\x1e"
 _LISTS = frozenset({"features", "elements"})
 
 

@@ -55,6 +55,9 @@ FILES: dict[str, bytes] = {
     "collection, type last": json.dumps({"features": FEATURES, "type": "x"}).encode(),
     "overpass": json.dumps(OVERPASS).encode(),
     "overpass, indented": json.dumps(OVERPASS, indent=1).encode(),
+    "overpass, numbers last": json.dumps(
+        {"elements": ELEMENTS, **{f"n{n}": 0.625 for n in range(40)}}
+    ).encode(),
     "list of features": json.dumps(FEATURES, indent=1).encode(),
     "list of elements": json.dumps(ELEMENTS).encode(),
     "lines of features": lined(FEATURES),
@@ -280,6 +283,7 @@ def drawn(*numbers: int) -> list[Row]:
             (1, -179.5),
         ),
         ([{**WAY, "geometry": drawn(1, 2, 3, 4, 1)}], (1, 1)),
+        ([{**WAY, "geometry": drawn(1, 2, 3, 1)}], (0.6666667, 1.3333333)),
         ([{**WAY, "geometry": drawn(1, 2)}], (0, 1)),
         ([relation(member("way", 5, geometry=drawn(1, 2, 3, 4, 1)))], (1, 1)),
         (

@@ -249,6 +249,10 @@ def test_what_is_gone_is_closed_for_good_and_what_is_planned_stays_out(tmp_path:
     assert (report.gone, report.not_imported, report.not_open_yet, report.bad) == (3, 2, 1, 0)
     again = import_osm(file, tmp_path / "out", now=datetime(2026, 11, 9, tzinfo=UTC))
     assert again.gone == 2
+    assert [row["name"] for row in rows(tmp_path / "out") if "business_status" not in row] == [
+        "Live",
+        "Ended",
+    ]
 
 
 # -- odd input goes through and ends in the build's list of rejects

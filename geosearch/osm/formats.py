@@ -184,8 +184,8 @@ class _Cursor:
                 if len(self._text) - self._at > MOST_BYTES or not self._read(twice=True):
                     raise
                 continue
-            # A number at the end of a block may go on in the next one.
-            if end == len(self._text) and self._read():
+            # A number at the end of a block may go on in the next one: `1`, `1.`, `1e+`.
+            if isinstance(value, int | float) and len(self._text) - end < 3 and self._read():
                 continue
             self._at = end
             return value
@@ -209,8 +209,10 @@ class _Cursor:
             held += len(block)
             if held > len(rest) and (not twice or held >= 2 * len(rest)):
                 break
+        if held == len(rest):
+            return False
         self._text, self._at = "".join(pieces), 0
-        return held > len(rest)
+        return True
 
 
 def _content(path: Path) -> Iterator[bytes]:

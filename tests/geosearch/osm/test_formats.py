@@ -123,6 +123,23 @@ def test_blocks_may_end_anywhere(
     assert [record.value for record in found] == [record.value for record in whole]
 
 
+def test_values_may_be_cut_anywhere() -> None:
+    """Signs, escapes, characters and numbers, in blocks of every length."""
+    text = (
+        b'{"a": [0.625, -1.5e-7, 1E+22, 12345678901, true, null, "\\\\u00e9 \xf0\x9f\x98\x80\\n", '
+        b'{"x": [-0.0]}], "b": -3, "c" :1e+5,"d":""}'
+    )
+    whole = json.loads(text)
+    for size in range(1, len(text) + 1):
+        cut = [text[at : at + size] for at in range(0, len(text), size)]
+        cursor = formats._Cursor(iter(cut))
+        assert {key: cursor.value() for key in cursor.members()} == whole, size
+        assert cursor.peek() == ""
+        cursor = formats._Cursor(iter(cut))
+        found = {k: list(cursor.items()) if k == "a" else cursor.value() for k in cursor.members()}
+        assert found == whole, size
+
+
 def test_memory_holds_one_object(tmp_path: Path) -> None:
     """Reading never asks for more than a block past the object it has given."""
     path = tmp_path / "places.json"

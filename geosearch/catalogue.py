@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from indexes.datum import Datum
+
 PROGRAM_BITS = 64
 _OWN_PROGRAM_BITS = 48
 CATEGORY_BITS = 128
@@ -16,7 +18,7 @@ _OWN_CATEGORY_BITS = 96
 
 
 class ZoneRecord(msgspec.Struct, frozen=True):
-    """A named polygon; `bounds` is min_lng, min_lat, max_lng, max_lat."""
+    """A named polygon; `bounds` is min_lng, min_lat, max_lng, max_lat in WGS-84."""
 
     zone_id: str
     name: str
@@ -47,6 +49,8 @@ class Catalogue(msgspec.Struct, frozen=True):
         Business areas; number 0 is "none".
     time_zones
         IANA names.
+    zone_datums
+        Datum that each zone is drawn in; none where all are drawn in WGS-84.
     """
 
     programs: list[dict[str, Any]]
@@ -55,6 +59,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     areas: list[str]
     time_zones: list[str]
     zones: list[ZoneRecord]
+    zone_datums: list[Datum] = []
 
     def encode(self) -> bytes:
         """Bytes that `decode` reads."""

@@ -150,7 +150,7 @@ class Taste(NamedTuple):
 
 
 class Area(NamedTuple):
-    """Box and polygon that a match lies in."""
+    """Box and polygon in which a match appears."""
 
     boxed: bool
     min_x: int
@@ -158,6 +158,11 @@ class Area(NamedTuple):
     max_x: int  # below min_x where the box crosses the antimeridian
     max_y: int
     edges: F64  # [e, 5] see `indexes.polygon`; no rows = no polygon
+    datum: int  # of both, as in `indexes.datum`; WGS84 where no position in them is shifted
+    shift_min_x: int  # how far positions are shifted that appear in them, see `shift_range`
+    shift_min_y: int
+    shift_max_x: int
+    shift_max_y: int
 
 
 class Lists(NamedTuple):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geosearch.areas import doc_in_area
 from geosearch.columns import (
     ANY_HOURS,
     DOC_END_OFFER,
@@ -26,7 +27,6 @@ from geosearch.filters import is_kept
 from geosearch.offers import TYPE, UNUSABLE, offer_value
 from geosearch.predicates import (
     doc_has_deal,
-    doc_in_area,
     doc_is_open,
     doc_is_to_taste,
     doc_may_pass,

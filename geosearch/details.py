@@ -21,10 +21,9 @@ from geosearch.columns import (
 from geosearch.offers import MAX_USES, UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
 from geosearch.predicates import doc_spend, doc_worth, net_benefit, offer_is_on
 from geosearch.relevance import doc_relevance
-from indexes.datum import WGS84, shifted
+from indexes.datum import appearance
 from indexes.jit import inner_njit, int64, njit
 from indexes.prepared import Prepared
-from indexes.sphere import UNITS_PER_DEGREE
 from indexes.timetable import HORIZON_MINUTES, OPEN, next_change, next_open, state_at
 
 AROUND_THE_CLOCK = HORIZON_MINUTES + 1
@@ -120,11 +119,7 @@ def _put_position(
 ) -> None:
     """Write the position of a document in a datum, to 1e-7 degree."""
     x, y = int64(columns.doc_position[doc, 0]), int64(columns.doc_position[doc, 1])
-    if datum != WGS84:
-        lat, lng = shifted(y / UNITS_PER_DEGREE, x / UNITS_PER_DEGREE, datum)
-        x, y = int64(np.rint(lng * UNITS_PER_DEGREE)), int64(np.rint(lat * UNITS_PER_DEGREE))
-    detail[head, X] = x
-    detail[head, Y] = y
+    detail[head, X], detail[head, Y] = appearance(x, y, datum)
 
 
 @njit

@@ -17,6 +17,7 @@ its key, so they test it first and use the heap of `top_k`.
 import numpy as np
 from numpy.typing import NDArray
 
+from geosearch.areas import doc_in_area
 from geosearch.columns import BY_DISTANCE, DOCS, LEAVES, NODES, PUSHES, Ask, Columns, Scratch
 from geosearch.filters import is_kept, is_priced, passing_value
 from geosearch.offers import UNKNOWN_MONEY
@@ -24,7 +25,6 @@ from geosearch.predicates import (
     counts_relevance,
     doc_best_saving,
     doc_has_deal,
-    doc_in_area,
     doc_is_open,
     doc_is_to_taste,
     doc_may_pass,

@@ -28,6 +28,8 @@ from geosearch.columns import (
 )
 from geosearch.directory_view import suggest_kernels
 from indexes import postings
+from indexes.crossings import warm as warm_crossings
+from indexes.datum import warm as warm_datum
 from indexes.folding import normalise
 from indexes.jit import entry_point
 from indexes.pinyin import full_pinyin
@@ -79,6 +81,8 @@ def warm(progress: Callable[[str], None] | None = None) -> None:
         progress("Preparing the search kernels (compiled at the first start, about a minute)")
     kernels()
     suggest_kernels()
+    warm_crossings()
+    warm_datum()
     warm_vocabulary()
     warm_unions()
     # Dictionaries that the first Chinese query would wait half a second for.
@@ -104,7 +108,7 @@ def _example_ask() -> Ask:
         Wallet(0, np.zeros(1, np.uint64), flags, np.zeros(1, np.int64)),
         Bill(False, 0, 0),
         Taste(np.zeros(2, np.uint64), flags, 0),
-        Area(False, 0, 0, 0, 0, np.zeros((1, 5))),
+        Area(False, 0, 0, 0, 0, np.zeros((1, 5)), 0, 0, 0, 0, 0),
         Lists(False, docs, False, docs, 0),
         Words(docs, flags, flags, spans, weights, 0, 0, 0.0, below),
         Page(0, 0.0, 0, False, 0.0, 0.0, 0),

@@ -65,7 +65,8 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "crs",
             "choice",
-            "Datum of the positions in the request and in the answer.",
+            "Datum of all positions, boxes and polygons in the request and of positions in the "
+            "answer.",
             choices=CRS,
         ),
         Parameter(
@@ -140,13 +141,16 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "bbox",
             "box",
-            "min_lng,min_lat,max_lng,max_lat; min_lng > max_lng crosses the antimeridian.",
+            "min_lng,min_lat,max_lng,max_lat: only shops that the answer shows inside or on the "
+            "border; min_lng > max_lng crosses the antimeridian.",
             nullable=True,
         ),
         Parameter(
             "polygon",
             "geometry",
-            "GeoJSON Polygon or MultiPolygon; only in a POST body.",
+            "GeoJSON Polygon or MultiPolygon, of at most 10,000 positions and with few crossings "
+            "of its edges: only shops that the answer shows inside or on the border; only in a "
+            "POST body.",
             nullable=True,
             in_url=False,
         ),

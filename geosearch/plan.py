@@ -5,7 +5,6 @@ Not useful for: validation (`model`), all segments together (`questions`) and se
 """
 
 from datetime import datetime
-from functools import partial
 from itertools import count
 from math import ceil, floor, inf
 from threading import Lock
@@ -13,7 +12,6 @@ from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import shapely
 
 from geosearch.bounds import PUBLIC_CLASS, class_of
 from geosearch.cache import BoundedCache, size_of
@@ -26,7 +24,6 @@ from geosearch.columns import (
     BY_RELEVANCE,
     BY_SAVING,
     CARD_DEAL,
-    F64,
     OPTIONAL_DEAL,
     RATING_STEPS,
     SORTS,
@@ -49,8 +46,9 @@ from geosearch.parameters import MAX_VERTICES, problem, shown
 from geosearch.ranking import Weights
 from geosearch.segment import Segment
 from geosearch.word_book import WordBook
-from indexes.datum import Datum, to_wgs84
-from indexes.polygon import PreparedPolygon, from_geojson, from_shapely
+from indexes.crossings import TooTangled
+from indexes.datum import DATUMS, WGS84, Datum, shift_range, to_wgs84
+from indexes.polygon import PreparedPolygon, from_geojson
 from indexes.sphere import UNITS_PER_DEGREE, Place
 
 DRIVER_DOCS = 2_048
@@ -78,7 +76,7 @@ _DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
 _NO_DOCS = np.zeros(0, np.uint32)
 _NO_LISTS = Lists(False, _NO_DOCS, False, _NO_DOCS, 0)
-_NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64))
+_NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64), WGS84, 0, 0, 0, 0)
 _NO_TASTE = Taste(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
 _USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
@@ -366,16 +364,12 @@ class Planner:
             docs = self._segment.zone_docs(zone)
             _, south, _, north = self._segment.catalogue.zones[zone].bounds
             lats.append((south, north))
-        edges = _NO_AREA.edges
-        if query.polygon is not None:
-            polygon = _polygon(query.polygon, query.crs)
-            edges = polygon.edges
-            lats.append((polygon.bounds[1], polygon.bounds[3]))
-        area = Area(False, 0, 0, 0, 0, edges)
-        if query.bbox is not None:
-            box = _box(query.bbox, query.crs)
-            area = Area(True, *_inward(box), edges)
-            lats.append((box[1], box[3]))
+        area = _NO_AREA
+        if query.bbox is not None or query.polygon is not None:
+            area, around = _area(query)
+            # Latitudes of stored positions: less the shift they appear with.
+            south = around[1] - area.shift_max_y / UNITS_PER_DEGREE
+            lats.append((south, around[3] - area.shift_min_y / UNITS_PER_DEGREE))
         south = max(low for low, _ in lats)
         return Bounds(area, docs, south, max(south, min(high for _, high in lats)))
 
@@ -446,27 +440,29 @@ def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]
     )
 
 
-def _box(box: tuple[float, float, float, float], crs: str) -> tuple[float, float, float, float]:
-    if crs == "WGS84":
-        return box
-    min_lat, min_lng = to_wgs84(box[1], box[0], cast(Datum, crs))
-    max_lat, max_lng = to_wgs84(box[3], box[2], cast(Datum, crs))
-    return (min_lng, min_lat, max_lng, max_lat)
+def _area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
+    """Box and polygon of a query in its own datum, and a box around what lies in both."""
+    edges, box = _NO_AREA.edges, (0, 0, 0, 0)
+    around = (-180.0, -90.0, 180.0, 90.0)
+    if query.polygon is not None:
+        polygon = _polygon(query.polygon)
+        edges, around = polygon.edges, polygon.bounds
+    if query.bbox is not None:
+        box = _inward(query.bbox)
+        west, south, east, north = query.bbox
+        around = (west, max(south, around[1]), east, min(north, around[3]))
+    shift = shift_range(around, cast(Datum, query.crs))
+    datum = DATUMS.index(cast(Datum, query.crs)) if any(shift) else WGS84
+    return Area(query.bbox is not None, *box, edges, datum, *shift), around
 
 
-def _polygon(geometry: dict[str, Any], crs: str) -> PreparedPolygon:
+def _polygon(geometry: dict[str, Any]) -> PreparedPolygon:
     try:
-        polygon = from_geojson(geometry, max_vertices=MAX_VERTICES)
-        if crs != "WGS84":
-            moved = shapely.transform(polygon.geometry, partial(_corners_to_wgs84, crs))
-            polygon = from_shapely(moved)
+        return from_geojson(geometry, max_vertices=MAX_VERTICES)
     except ValueError as error:
+        code = "polygon_too_complex" if isinstance(error, TooTangled) else "bad_polygon"
         sentence = str(error).replace(" - at `", " - at `$.polygon.")
-        found: Problem = {"pointer": "/polygon", "code": "bad_polygon", "detail": sentence}
-        raise BadRequest(found["detail"], [found], "bad_polygon") from error
-    return polygon
-
-
-def _corners_to_wgs84(crs: str, corners: F64) -> F64:
-    lat, lng = to_wgs84(corners[:, 1], corners[:, 0], cast(Datum, crs))
-    return np.column_stack([lng, lat])
+        if " - at `" not in sentence:
+            sentence += " - at `$.polygon`"
+        found: Problem = {"pointer": "/polygon", "code": code, "detail": sentence}
+        raise BadRequest(found["detail"], [found], code) from error

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from geosearch.areas import node_meets_area
 from geosearch.columns import (
     ANY_DEAL,
     ANY_HOURS,
@@ -49,10 +50,9 @@ from geosearch.offers import (
 from geosearch.ranking import BASIS_POINTS
 from geosearch.relevance import node_relevance
 from indexes.jit import inline_njit, inner_njit, int64
-from indexes.polygon import OUTSIDE, box_relation, contains
 from indexes.postings import first_posting
 from indexes.rtree import NODE_BITS
-from indexes.sphere import UNITS_PER_DEGREE, Circle, point_is_within
+from indexes.sphere import Circle, point_is_within
 from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
 
 NO_DEAL = -1
@@ -119,21 +119,8 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
             return False
     if ask.taste.min_rating >= 0 and columns.node_rating[node] < ask.taste.min_rating:
         return False
-    box = columns.node_box
-    if ask.area.boxed and not _meets_box(
-        ask, box[0, node], box[1, node], box[2, node], box[3, node]
-    ):
+    if not node_meets_area(columns, ask, node):
         return False
-    if ask.area.edges.shape[0] > 0:
-        relation = box_relation(
-            ask.area.edges,
-            box[0, node] / UNITS_PER_DEGREE,
-            box[1, node] / UNITS_PER_DEGREE,
-            box[2, node] / UNITS_PER_DEGREE,
-            box[3, node] / UNITS_PER_DEGREE,
-        )
-        if relation == OUTSIDE:
-            return False
     if ask.lists.restricted:
         shift = NODE_BITS * (level + 1)
         listed = ask.lists.required.shape[0]
@@ -141,18 +128,6 @@ def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: i
         if first == listed or ask.lists.required[first] >= (index + 1) << shift:
             return False
     return True
-
-
-@inner_njit
-def _meets_box(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> bool:
-    """Whether a box, or a point, has a place in common with the box asked for."""
-    if min_y > ask.area.max_y or max_y < ask.area.min_y:
-        return False
-    starts_before = min_x <= ask.area.max_x
-    ends_after = max_x >= ask.area.min_x
-    if ask.area.min_x <= ask.area.max_x:
-        return bool(starts_before and ends_after)
-    return bool(starts_before or ends_after)
 
 
 @inner_njit
@@ -301,22 +276,6 @@ def doc_is_to_taste(columns: Columns, ask: Ask, at: int, doc: int) -> bool:
     return bool(
         ask.taste.min_rating < 0 or columns.doc_record[doc, DOC_RATING] >= ask.taste.min_rating
     )
-
-
-@inner_njit
-def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
-    """Whether the document lies in the box, the polygon and the zone asked for."""
-    x, y = columns.doc_position[doc, 0], columns.doc_position[doc, 1]
-    if ask.area.boxed and not _meets_box(ask, x, y, x, y):
-        return False
-    if ask.lists.restricted:
-        listed = ask.lists.required.shape[0]
-        at = first_posting(ask.lists.required, 0, listed, doc)
-        if at == listed or ask.lists.required[at] != doc:
-            return False
-    if ask.area.edges.shape[0] > 0:
-        return contains(ask.area.edges, x / UNITS_PER_DEGREE, y / UNITS_PER_DEGREE)
-    return True
 
 
 @inner_njit

@@ -182,7 +182,8 @@ class Segment:
             shapely.from_wkb(bytes(self._zone_shape(zone)))
             for zone in range(len(self.catalogue.zones))
         ]
-        return ZoneIndex([zone.zone_id for zone in self.catalogue.zones], shapes)
+        ids = [zone.zone_id for zone in self.catalogue.zones]
+        return ZoneIndex(ids, shapes, datums=self.catalogue.zone_datums)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -49,6 +49,7 @@ from geosearch.columns import (
 from geosearch.directory import DirectoryRows, directory_columns, no_directory
 from geosearch.offers import TERMS_WIDTH
 from geosearch.segment_text import TextRows, no_text, text_columns
+from indexes.datum import Datum
 from indexes.hilbert import hilbert_values
 from indexes.jit import njit
 from indexes.rtree import level_starts, summarise
@@ -109,6 +110,7 @@ class Surroundings:
     time_zones: list[str]
     zones: list[ZoneRecord] = field(default_factory=list)
     zone_shapes: list[Any] = field(default_factory=list)
+    zone_datums: list[Datum] = field(default_factory=list)
 
 
 def write_segment(
@@ -174,6 +176,7 @@ def write_segment(
             areas=around.areas,
             time_zones=around.time_zones,
             zones=around.zones,
+            zone_datums=around.zone_datums,
         )
         with writer.stream("catalogue") as column:
             column.write(catalogue.encode())
@@ -348,7 +351,8 @@ def _offer_hours(record: I32, offers: I32, masks: U64, out: U64) -> None:
 def _zone_columns(around: Surroundings, columns: dict[str, Any]) -> dict[str, Any]:
     if not around.zones:
         return {"zone_start": np.zeros(1, np.uint64), "zone_docs": np.zeros(0, np.uint32)}
-    index = ZoneIndex([zone.zone_id for zone in around.zones], around.zone_shapes)
+    ids = [zone.zone_id for zone in around.zones]
+    index = ZoneIndex(ids, around.zone_shapes, datums=around.zone_datums)
     start, docs = index.members(*(columns["doc_position"].T / UNITS_PER_DEGREE))
     return {"zone_start": start, "zone_docs": docs}
 

@@ -6,20 +6,34 @@ Not useful for: surveying. The shift is smooth but made up, and no authority pub
 formulas are those every map tool uses: `wgtochina_lb` as ported in
 https://github.com/googollee/eviltransform and https://github.com/wandergis/coordtransform.
 
-"China" is the box of these formulas, 72.004 to 137.8347 E and 0.8293 to 55.8271 N, neighbours
-included: a service that speaks GCJ-02 shifts all of it. Outside, all three are the same, BD-09
-too. At the sides of the box the shift begins with a jump: within 2 km of them a position has no
-certain inverse. No land of China lies there.
+A position is shifted where its WGS-84 position lies in mainland China or the sea off its coast:
+inside the outline of mainland_china.geojson, whose source and accuracy stand in the file. Elsewhere
+all three datums are the same. Published code tests a rectangle instead, which moves Seoul and
+Thimphu by 450 m.
+
+Hong Kong, Macau and Taiwan lie outside. The law on GCJ-02 holds for the mainland, and GPS,
+OpenStreetMap and the maps used there, where nearly all of their positions come from, do not shift
+them. Baidu does: its manual names BD-09 for them too. Positions of its maps there must become
+WGS-84 before they come here. The Paracels lie inside and the Spratlys outside, as Natural Earth
+draws who governs.
+
+The shift begins at the outline with a jump of up to 1.7 km, so there the inverse is a choice; see
+`to_wgs84`.
 """
 
 import math
 from collections.abc import Callable
+from math import ceil, floor
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
+import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from indexes.jit import njit
+from indexes.jit import inline_njit, int64, njit
+from indexes.polygon import contains, edges_of
+from indexes.sphere import UNITS_PER_DEGREE
 
 Datum: TypeAlias = Literal["WGS84", "GCJ02", "BD09"]
 Floats: TypeAlias = NDArray[np.float64]
@@ -32,14 +46,34 @@ WGS84, GCJ02, BD09 = range(len(DATUMS))
 # Krasovsky 1940, as the formula has it.
 _SEMI_MAJOR_M = 6_378_245.0
 _ECCENTRICITY_SQUARED = 0.00669342162296594323
-_WEST, _EAST = 72.004, 137.8347
-_SOUTH, _NORTH = 0.8293, 55.8271
 _BD09_TURN = math.pi * 3000.0 / 180.0
 
-# A step of the inverse shrinks the error by the slope of the shift, measured below 0.01 for
-# GCJ-02 and 0.03 for BD-09 everywhere in the box: 1.6 km become 1e-11 degree in 4 to 6 steps.
+# A step of the inverse shrinks the error by `_SLOPES`: 1.7 km become 1e-11 degree in 4 to 6 steps.
 _INVERSE_STEPS = 8
 _SETTLED_DEG = 1e-11
+
+_OUTLINE = shapely.from_geojson(
+    Path(__file__).with_name("mainland_china.geojson").read_text(encoding="utf-8")
+)
+shapely.prepare(_OUTLINE)
+_EDGES = edges_of(shapely.get_parts(_OUTLINE))
+_WEST, _SOUTH, _EAST, _NORTH = _OUTLINE.bounds
+
+_FARTHEST_SHIFT = 0.02
+"""Degrees that no position is shifted by; see `_SHIFTS`."""
+
+# Of each datum: least and greatest shift of longitude and of latitude inside the outline, degrees.
+# Measured on a grid of 0.02 degree; `_SLOPES` bounds what lies between its points. The tests do it.
+_SHIFTS = {
+    "GCJ02": (-0.0003, -0.0042, 0.0089, 0.0032),
+    "BD09": (0.0055, 0.0009, 0.0162, 0.0101),
+}
+# How much either shift changes at most when a position moves by |dx| + |dy|, both in degrees. From
+# the derivatives of the formulas, with |lng - 105| <= 33, |lat - 35| <= 21 and |sin|, |cos| <= 1:
+# GCJ-02 at most 462 m a degree, where a degree has 62 km or more; BD-09 adds 3e-6 * 52.4 * 150.
+_SLOPES = {"GCJ02": 0.01, "BD09": 0.04}
+# The root of |lng - 105| has no slope at 0; it adds at most 0.2 m times the root of the difference.
+_ROOT_DEG = 4e-6
 
 
 @overload
@@ -60,7 +94,7 @@ def to_wgs84(lat: Any, lng: Any, datum: Datum) -> tuple[Any, Any]:
     -------
     lat, lng
         Degrees, as given: numbers or new arrays. `from_wgs84` of them is within 1e-6 m of the
-        input over China.
+        input, but in the strip below.
 
     Raises
     ------
@@ -70,7 +104,14 @@ def to_wgs84(lat: Any, lng: Any, datum: Datum) -> tuple[Any, Any]:
     Notes
     -----
     The shift has no inverse formula. If f shifts, w = g - (f(w) - w) is iterated from w = g; it
-    converges because the shift f(w) - w changes by at most 3 % of a change of w.
+    converges because the shift f(w) - w changes by at most 4 % of a change of w.
+
+    A position is shifted back where it, or what it is shifted back to, lies inside the outline. So
+    `to_wgs84` of `from_wgs84` is the identity for every position inside, and outside but for a
+    strip of up to 1.7 km along the outline: there a position in GCJ-02 may stand for one inside or
+    for itself, and the one inside wins, for only shifting maps speak GCJ-02. A position inside
+    whose original would lie outside stands for no position; it is shifted back too, because such
+    a shop is one that the outline cuts off.
 
     Examples
     --------
@@ -122,7 +163,82 @@ def _degrees(name: str, given: ArrayLike, bound: float) -> Floats:
 @njit
 def shifted(lat: float, lng: float, datum: int) -> tuple[float, float]:
     """Position in a datum other than WGS-84 of one in WGS-84, both in range; for kernels."""
-    return _shifted(lat, lng, datum) if _in_china(lat, lng) else (lat, lng)
+    return _shifted(lat, lng, datum) if in_mainland(lat, lng) else (lat, lng)
+
+
+@inline_njit
+def appearance(x: int, y: int, datum: int) -> tuple[int, int]:
+    """Position in a datum of a stored WGS-84 position, as answers show it; both in column units."""
+    if datum == WGS84:
+        return x, y
+    lat, lng = shifted(y / UNITS_PER_DEGREE, x / UNITS_PER_DEGREE, datum)
+    return int64(np.rint(lng * UNITS_PER_DEGREE)), int64(np.rint(lat * UNITS_PER_DEGREE))
+
+
+def appearances(x: Floats, y: Floats, datum: Datum) -> tuple[Floats, Floats]:
+    """`appearance` of many positions in degrees, whole column units each: lng and lat, float64."""
+    if datum == "WGS84":
+        return x, y
+    lat, lng = from_wgs84(y, x, datum)
+    shown_x, shown_y = np.rint(lng * UNITS_PER_DEGREE), np.rint(lat * UNITS_PER_DEGREE)
+    return shown_x / UNITS_PER_DEGREE, shown_y / UNITS_PER_DEGREE
+
+
+def shift_range(box: tuple[float, float, float, float], datum: Datum) -> tuple[int, int, int, int]:
+    """Bounds of how far `appearance` moves positions that may then lie in a box.
+
+    Parameters
+    ----------
+    box
+        min_lng, min_lat, max_lng, max_lat in `datum`, degrees; a box across the antimeridian has
+        min_lng > max_lng.
+
+    Returns
+    -------
+    min_x, min_y, max_x, max_y
+        Column units, position in `datum` less stored position: a range that holds the shift of
+        every position that appears in the box, and of every position that some shift in the range
+        would bring there. All 0 where the box is so far from the outline that nothing is shifted.
+
+    Notes
+    -----
+    Let f be the formula, c the middle of the box, (h, k) half its sides and f(w0) = c. Of a
+    position w inside the outline let f(w) lie in the box. Its shift differs from that of w0 by at
+    most r = slope * D + root * sqrt(D) in each direction, where D = |dx| + |dy| of w - w0
+    (`_SLOPES`), and D <= h + k + 2 r. As slope <= 0.04 and 2 root sqrt(D) <= D / 100 + 100 root**2,
+    D <= 1.1 * (h + k + 2e-9), less than `apart` below; so r is at most `reach`. If it is w plus a
+    shift in the range that lies in the box, D <= h + k + 2 reach, which `apart` exceeds as well.
+
+    A position outside the outline is shifted by 0. It is none of either kind if the box with
+    `_FARTHEST_SHIFT` around it is inside; otherwise the range is widened to hold 0.
+    """
+    min_lng, min_lat, max_lng, max_lat = box
+    if datum == "WGS84":
+        return 0, 0, 0, 0
+    if min_lng > max_lng:
+        min_lng, max_lng = -180.0, 180.0
+    far = _FARTHEST_SHIFT
+    west, east = max(min_lng, _WEST - far), min(max_lng, _EAST + far)
+    south, north = max(min_lat, _SOUTH - far), min(max_lat, _NORTH + far)
+    if west > east or south > north:
+        return 0, 0, 0, 0
+    lng, lat = 0.5 * (west + east), 0.5 * (south + north)
+    from_lat, from_lng = _unshifted(lat, lng, DATUMS.index(datum))
+    apart = 1.2 * (0.5 * (east - west) + 0.5 * (north - south) + 2e-9)
+    reach = _SLOPES[datum] * apart + _ROOT_DEG * math.sqrt(apart)
+    least_x, least_y, most_x, most_y = _SHIFTS[datum]
+    least_x, most_x = max(least_x, lng - from_lng - reach), min(most_x, lng - from_lng + reach)
+    least_y, most_y = max(least_y, lat - from_lat - reach), min(most_y, lat - from_lat + reach)
+    around = shapely.box(min_lng - far, min_lat - far, max_lng + far, max_lat + far)
+    if not _OUTLINE.contains_properly(around):
+        if _OUTLINE.disjoint(around):
+            return 0, 0, 0, 0
+        least_x, least_y = min(0.0, least_x), min(0.0, least_y)
+        most_x, most_y = max(0.0, most_x), max(0.0, most_y)
+    # Ten units for the rounding of both positions and of the inverse.
+    low = [floor(degrees * UNITS_PER_DEGREE) - 10 for degrees in (least_x, least_y)]
+    high = [ceil(degrees * UNITS_PER_DEGREE) + 10 for degrees in (most_x, most_y)]
+    return low[0], low[1], high[0], high[1]
 
 
 @njit
@@ -134,13 +250,20 @@ def _shift(lat: Floats, lng: Floats, datum: int) -> None:
 @njit
 def _unshift(lat: Floats, lng: Floats, datum: int) -> None:
     for i in range(lat.size):
-        if _in_china(lat[i], lng[i]):
-            lat[i], lng[i] = _unshifted(lat[i], lng[i], datum)
+        if (
+            abs(lat[i] - 0.5 * (_SOUTH + _NORTH)) > 0.5 * (_NORTH - _SOUTH) + _FARTHEST_SHIFT
+            or abs(lng[i] - 0.5 * (_WEST + _EAST)) > 0.5 * (_EAST - _WEST) + _FARTHEST_SHIFT
+        ):
+            continue
+        from_lat, from_lng = _unshifted(lat[i], lng[i], datum)
+        if in_mainland(from_lat, from_lng) or in_mainland(lat[i], lng[i]):
+            lat[i], lng[i] = from_lat, from_lng
 
 
 @njit
-def _in_china(lat: float, lng: float) -> bool:
-    return _WEST <= lng <= _EAST and _SOUTH <= lat <= _NORTH
+def in_mainland(lat: float, lng: float) -> bool:
+    """Whether a WGS-84 position lies inside the outline, so that other datums shift it."""
+    return _WEST <= lng <= _EAST and _SOUTH <= lat <= _NORTH and contains(_EDGES, lng, lat)
 
 
 @njit
@@ -188,3 +311,9 @@ def _bd09(lat: float, lng: float) -> tuple[float, float]:
     length = math.hypot(lng, lat) + 0.00002 * math.sin(lat * _BD09_TURN)
     angle = math.atan2(lat, lng) + 0.000003 * math.cos(lng * _BD09_TURN)
     return length * math.sin(angle) + 0.006, length * math.cos(angle) + 0.0065
+
+
+def warm() -> None:
+    """Compile what the first query in another datum needs."""
+    to_wgs84(*from_wgs84(31.0, 121.0, "BD09"), "BD09")
+    shift_range((121.0, 31.0, 121.1, 31.1), "BD09")

@@ -5,9 +5,9 @@ Useful for: `njit` for every hot loop, `inline_njit` and `inner_njit` for its pi
 Not useful for: choosing what to compile; each module decorates its own kernels.
 
 Numba's cache notices an edit of the file that holds a function, but not of a callee in another
-file. The cache folder is therefore keyed by a hash of every kernel source and of what is written
-for Numba itself, of the versions that generate the machine code, and of the switches that change
-it.
+file. The cache folder is therefore keyed by a hash of every kernel source, of the data that kernels
+hold as constants and of what is written for Numba itself, of the versions that generate the machine
+code, and of the switches that change it.
 """
 
 import hashlib
@@ -38,9 +38,13 @@ def _source_digest() -> str:
     digest.update(repr(switches).encode())
     root = Path(__file__).resolve().parent.parent
     for package in _SOURCES:
-        for source in sorted((root / package).rglob("*.py")):
+        for source in sorted((root / package).rglob("*")):
+            # Data beside the sources is compiled in.
+            data = source.suffix == ".geojson"
+            if not data and source.suffix != ".py":
+                continue
             text = source.read_bytes()
-            if b"njit" in text or b"numba" in text:
+            if data or b"njit" in text or b"numba" in text:
                 digest.update(source.name.encode())
                 digest.update(text)
     return digest.hexdigest()[:16]

@@ -7,7 +7,6 @@ plane of longitude and latitude, as GeoJSON defines them (RFC 7946, 3.1.1); a po
 the antimeridian is given as parts on either side (3.1.9), one around a pole as a box up to it.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from indexes.crossings import check_crossings
 from indexes.jit import njit
 
 OUTSIDE = 0
@@ -27,12 +27,16 @@ _FARTHEST = np.array([180.0, 90.0])
 BLOCK_EDGES = 16
 """Edges share the bound in the last column in groups of so many."""
 
+BORDER_DEG = 5e-13
+"""How near a point may be to an edge, in degrees along each axis, to lie on it: 0.05 um, the most
+by which decimal corners and positions are off as floats."""
+
 MARGIN_DEG = 1e-9
 """How near an edge may come to a box, in degrees (0.1 mm), before the box counts as crossed.
 
-`contains` rounds: it may put a point on the wrong side of an edge that passes it at less than
-1e-12 degree. A box that keeps this margin from all edges holds no such point, so what
-`box_relation` says of the box is what `contains` says of each point in it.
+`contains` rounds: a point that passes an edge at less than 1e-12 degree may count as on it. A box
+that keeps this margin from all edges holds no such point, so what `box_relation` says of the box is
+what `contains` says of each point in it.
 """
 
 
@@ -50,8 +54,7 @@ def contains(edges: NDArray[np.float64], x: float, y: float) -> bool:
     Returns
     -------
     bool
-        A point on an edge, or within rounding of it, may fall either way, but always the same
-        way. False for an array of no edges.
+        True for a point on an edge, of a hole too. False for an array of no edges.
 
     Notes
     -----
@@ -65,16 +68,24 @@ def contains(edges: NDArray[np.float64], x: float, y: float) -> bool:
         # Sorted by lower end: all that follow begin above the point.
         if edges[block, 1] > y:
             break
-        # No edge of the block reaches above the point.
-        if edges[block, 4] <= y:
+        # No edge of the block reaches up to the point.
+        if edges[block, 4] < y:
             continue
         for i in range(block, min(block + BLOCK_EDGES, count)):
             y0 = edges[i, 1]
             y1 = edges[i, 3]
-            if y0 <= y < y1:
+            if y0 <= y <= y1:
                 x0 = edges[i, 0]
+                along_x = edges[i, 2] - x0
+                along_y = y1 - y0
                 # The edge rises, so this is > 0 exactly when it passes to the right.
-                if (edges[i, 2] - x0) * (y - y0) > (x - x0) * (y1 - y0):
+                offset = along_x * (y - y0) - (x - x0) * along_y
+                if (
+                    abs(offset) <= BORDER_DEG * (abs(along_x) + along_y)
+                    and min(0.0, along_x) - BORDER_DEG <= x - x0 <= max(0.0, along_x) + BORDER_DEG
+                ):
+                    return True
+                if offset > 0.0 and y < y1:
                     inside = not inside
     return inside
 
@@ -133,7 +144,7 @@ def box_relation(
 class PreparedPolygon:
     """A polygon, possibly of many parts and with holes, ready for the kernels.
 
-    Made by `from_shapely`, `from_geojson` and `from_bbox`.
+    Made by `from_shapely` and `from_geojson`.
     """
 
     geometry: BaseGeometry
@@ -152,16 +163,30 @@ class PreparedPolygon:
 
 
 def from_shapely(geometry: BaseGeometry) -> PreparedPolygon:
-    """Prepare a Polygon or MultiPolygon in degrees, repaired where it is invalid.
+    """Prepare a Polygon or MultiPolygon in degrees, repaired where it is invalid; see `sound`."""
+    whole = sound(geometry)
+    parts = shapely.get_parts(whole)
+    return PreparedPolygon(
+        geometry=whole,
+        edges=edges_of(parts),
+        bounds=whole.bounds,
+        boxes=shapely.bounds(parts),
+    )
+
+
+def sound(geometry: BaseGeometry) -> BaseGeometry:
+    """The Polygon or MultiPolygon itself where it is valid, else what it covers.
 
     Parameters
     ----------
     geometry
-        Of rings that cross themselves every loop counts, of a hole what lies inside its shell,
-        parts that overlap merge, and what has no area is dropped.
+        In degrees. Of rings that cross themselves every loop counts, of a hole what lies inside its
+        shell, parts that overlap merge, and what has no area is dropped.
 
     Raises
     ------
+    TooTangled
+        If its edges meet so often that validating or repairing it would take long; see `crossings`.
     ValueError
         If it is of another type, empty, without area, or not finite and in range.
     """
@@ -171,18 +196,19 @@ def from_shapely(geometry: BaseGeometry) -> PreparedPolygon:
     corners = shapely.get_coordinates(geometry)
     if not (np.abs(corners) <= _FARTHEST).all():
         _refuse(corners)
-    if not geometry.is_valid:
-        geometry = _repaired(geometry)
-    parts = [part for part in _polygons(geometry) if part.area > 0.0]
+    check_crossings(edges_of(shapely.get_parts(geometry)))
+    if geometry.is_empty:
+        raise ValueError("Expected a polygon with an area, got one without")
+    if geometry.is_valid and geometry.area > 0.0:
+        return geometry
+    try:
+        whole = _repaired(geometry)
+    except shapely.GEOSException as error:
+        raise ValueError(f"Expected a polygon that can be repaired, got {error}") from error
+    parts = [part for part in _polygons(whole) if part.area > 0.0]
     if not parts:
         raise ValueError("Expected a polygon with an area, got one without")
-    whole = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
-    return PreparedPolygon(
-        geometry=whole,
-        edges=_edges(parts),
-        bounds=whole.bounds,
-        boxes=np.array([part.bounds for part in parts]),
-    )
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
 def _refuse(corners: NDArray[np.float64]) -> None:
@@ -232,39 +258,6 @@ def from_geojson(obj: Any, *, max_vertices: int = 10_000) -> PreparedPolygon:
     return from_shapely(shapes[0] if len(shapes) == 1 else shapely.MultiPolygon(shapes))
 
 
-def from_bbox(min_lng: float, min_lat: float, max_lng: float, max_lat: float) -> PreparedPolygon:
-    """Prepare a box in degrees, its border inside.
-
-    `min_lng > max_lng` crosses the antimeridian and gives two parts.
-
-    Raises
-    ------
-    ValueError
-        If it is not finite and in range, or `min_lat > max_lat`.
-    """
-    box = (min_lng, min_lat, max_lng, max_lat)
-    if not (-180.0 <= min_lng <= 180.0 and -180.0 <= max_lng <= 180.0):
-        raise ValueError(f"Expected longitudes in [-180, 180], got {list(box)}")
-    if not -90.0 <= min_lat <= max_lat <= 90.0:
-        raise ValueError(f"Expected latitudes in [-90, 90], the lower one first, got {list(box)}")
-    spans = [(min_lng, max_lng)]
-    if min_lng > max_lng:
-        spans = [(min_lng, 180.0), (-180.0, max_lng)]
-    boxes = np.array([(low, min_lat, high, max_lat) for low, high in spans])
-    # `contains` leaves out right and upper borders, so these go up by one step of a float. The
-    # sides are upright, for which it does not round.
-    outer = boxes.copy()
-    outer[:, 2:] = np.nextafter(boxes[:, 2:], math.inf)
-    parts = shapely.box(*outer.T)
-    low, high = boxes.min(axis=0), boxes.max(axis=0)
-    return PreparedPolygon(
-        geometry=parts[0] if len(spans) == 1 else shapely.multipolygons(parts),
-        edges=_edges(parts),
-        bounds=(float(low[0]), min_lat, float(high[2]), max_lat),
-        boxes=boxes,
-    )
-
-
 def _repaired(geometry: BaseGeometry) -> BaseGeometry:
     # Ring by ring, for `make_valid` of the whole turns a hole outside its shell into an area.
     parts = []
@@ -284,7 +277,8 @@ def _polygons(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
             yield from _polygons(part)
 
 
-def _edges(parts: Any) -> NDArray[np.float64]:
+def edges_of(parts: Any) -> NDArray[np.float64]:
+    """`PreparedPolygon.edges` of all rings of a sequence of shapely Polygons."""
     if len(parts) == 1 and not shapely.get_num_interior_rings(parts[0]):
         corners = shapely.get_coordinates(parts)
         begin, end = corners[:-1], corners[1:]

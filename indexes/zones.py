@@ -6,7 +6,9 @@ geometries decide.
 Not useful for: one polygon against millions of points inside a kernel; that is `polygon`.
 
 Both questions are answered with `shapely.intersects_xy`, so they agree: a point on a border is
-inside. Longitudes 180 and -180 are one meridian.
+inside. Longitudes 180 and -180 are one meridian. A zone is drawn in a datum of its own, and a
+WGS-84 point is tried where it appears there: the straight sides of a zone in GCJ-02 are not
+straight in WGS-84.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,8 +20,9 @@ from numpy.typing import NDArray
 from rtree.index import Index
 from shapely.geometry.base import BaseGeometry
 
+from indexes.datum import Datum, appearances
 from indexes.jit import njit
-from indexes.polygon import CROSSES, INSIDE, OUTSIDE, box_relation, from_shapely
+from indexes.polygon import CROSSES, INSIDE, OUTSIDE, box_relation, edges_of
 
 _BLOCK_DOCS = 64
 
@@ -35,6 +38,8 @@ class ZoneIndex:
         Unique names of the zones.
     geometries
         As many valid, non-empty shapely Polygons or MultiPolygons in degrees (lng, lat).
+    datums
+        As many datums they are drawn in; WGS-84 by default.
 
     Raises
     ------
@@ -42,10 +47,21 @@ class ZoneIndex:
         If the lengths differ, an id comes twice, or a geometry is not as above.
     """
 
-    def __init__(self, ids: Sequence[str], geometries: Sequence[BaseGeometry]) -> None:
+    def __init__(
+        self,
+        ids: Sequence[str],
+        geometries: Sequence[BaseGeometry],
+        *,
+        datums: Sequence[Datum] = (),
+    ) -> None:
         if len(ids) != len(geometries):
             raise ValueError(
                 f"Expected a geometry for each of {len(ids)} ids, got {len(geometries)}"
+            )
+        self._datums: tuple[Datum, ...] = tuple(datums) or ("WGS84",) * len(ids)
+        if len(self._datums) != len(ids):
+            raise ValueError(
+                f"Expected a datum for each of {len(ids)} ids, got {len(self._datums)}"
             )
         self.ids = tuple(ids)
         self._ordinals = {name: ordinal for ordinal, name in enumerate(self.ids)}
@@ -75,7 +91,7 @@ class ZoneIndex:
         return geometry
 
     def holding(self, lng: float, lat: float) -> list[int]:
-        """Ordinals of the zones that hold a point, ascending; borders are inside.
+        """Ordinals of the zones that hold a WGS-84 point, ascending; borders are inside.
 
         Raises
         ------
@@ -94,10 +110,18 @@ class ZoneIndex:
                 "Expected a position with lng in [-180, 180] and lat in [-90, 90], "
                 f"got [{lng}, {lat}]"
             )
-        held = self._holding(lng, lat)
-        if abs(lng) == 180.0:
-            held = sorted({*held, *self._holding(-lng, lat)})
-        return held
+        held: set[int] = set()
+        for datum in dict.fromkeys(self._datums):
+            xs, ys = appearances(np.array([lng]), np.array([lat]), datum)
+            x, y = xs.item(), ys.item()
+            names = (x, -x) if abs(x) == 180.0 else (x,)
+            for name in names:
+                near = self._holding(name, y)
+                held.update(ordinal for ordinal in near if self._datums[ordinal] == datum)
+        return sorted(held)
+
+    def _drawn_in(self, datum: Datum) -> list[int]:
+        return [ordinal for ordinal, own in enumerate(self._datums) if own == datum]
 
     def members(
         self, x: NDArray[np.float64], y: NDArray[np.float64]
@@ -107,7 +131,7 @@ class ZoneIndex:
         Parameters
         ----------
         x, y
-            Longitudes and latitudes in degrees, both of shape (n,), n < 2**32; finite.
+            WGS-84 longitudes and latitudes in degrees, both of shape (n,), n < 2**32; finite.
 
         Returns
         -------
@@ -131,14 +155,20 @@ class ZoneIndex:
             raise ValueError(f"Expected `x` and `y` of one shape (n,), got {x.shape}, {y.shape}")
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             raise ValueError("Expected finite positions, got NaN or infinity")
-        boxes = _block_boxes(x, y)
-        meridian = np.flatnonzero(np.abs(x) == 180.0)
-        found = []
-        for ordinal in range(len(self)):
-            held = self._members_of(ordinal, x, y, boxes)
-            # A point on the antimeridian is tried by the other name of its longitude too.
-            hit = shapely.intersects_xy(self._geometries[ordinal], -x[meridian], y[meridian])
-            found.append(np.union1d(held, meridian[hit]).astype(np.uint32) if hit.any() else held)
+        found = [np.zeros(0, np.uint32)] * len(self)
+        for datum in dict.fromkeys(self._datums):
+            shown_x, shown_y = appearances(x, y, datum)
+            boxes = _block_boxes(shown_x, shown_y)
+            meridian = np.flatnonzero(np.abs(shown_x) == 180.0)
+            for ordinal in self._drawn_in(datum):
+                held = self._members_of(ordinal, shown_x, shown_y, boxes)
+                # A point on the antimeridian is tried by the other name of its longitude too.
+                hit = shapely.intersects_xy(
+                    self._geometries[ordinal], -shown_x[meridian], shown_y[meridian]
+                )
+                if hit.any():
+                    held = np.union1d(held, meridian[hit]).astype(np.uint32)
+                found[ordinal] = held
         zone_start = np.zeros(len(self) + 1, np.uint64)
         zone_start[1:] = np.cumsum([docs.size for docs in found], dtype=np.uint64)
         return zone_start, np.concatenate([np.empty(0, np.uint32), *found])
@@ -153,7 +183,8 @@ class ZoneIndex:
         geometry = self._geometries[ordinal]
         min_x, min_y, max_x, max_y = self._boxes[ordinal]
         relations = np.empty(len(boxes), np.uint8)
-        _relations(from_shapely(geometry).edges, boxes, self._boxes[ordinal], relations)
+        edges = edges_of(shapely.get_parts(geometry))
+        _relations(edges, boxes, self._boxes[ordinal], relations)
         some = _docs_of(relations == CROSSES, x.size)
         near = (x[some] >= min_x) & (x[some] <= max_x) & (y[some] >= min_y) & (y[some] <= max_y)
         some = some[near]

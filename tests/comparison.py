@@ -19,7 +19,7 @@ import geosearch
 from geosearch.build.pipeline import build
 from geosearch.model import Answer, BestDeal, Hit, Query
 from tests.generators import World
-from tests.oracle import Found, Offer, facets
+from tests.oracle import UNIT_DEGREES, Found, Offer, facets
 from tests.oracles import STATE_NAMES, WALK_COST_PER_M, Row
 
 PAYLOAD = ("name", "categories", "brand", "business_area", "rating", "rating_count", "avg_price")
@@ -183,8 +183,11 @@ class Duel:
         shop = one.shop
         assert abs(hit.distance_m - one.distance_m) <= distance_noise(one.distance_m)
         assert hit.distance_m <= self._radius(request)
-        if request.get("crs", "WGS84") == "WGS84":
-            assert (hit.merchant["lat"], hit.merchant["lng"]) == (shop.lat, shop.lng)
+        shown = shop.shown(request.get("crs", "WGS84"))
+        if shown == (shop.lat, shop.lng):
+            assert (hit.merchant["lat"], hit.merchant["lng"]) == shown
+        assert abs(hit.merchant["lat"] - shown[0]) <= UNIT_DEGREES
+        assert abs(hit.merchant["lng"] - shown[1]) <= UNIT_DEGREES
         for name in PAYLOAD:
             value = shop.rating if name == "rating" else shop.row.get(name)
             assert (hit.merchant.get(name) or None) == (value or None), name

@@ -29,6 +29,7 @@ from tests.oracles import (
     Row,
     conditions_met,
     expected_spend,
+    from_wgs84,
     haversine_m,
     horizon_start,
     hours_states,
@@ -42,8 +43,12 @@ from tests.oracles import (
     usable_minutes,
 )
 
-BORDER_DEGREES = 1e-9
+BORDER_DEGREES = 2e-12
 """A position so close to the border of a request's polygon may be in or out."""
+ON_BORDER_DEGREES = 1e-13
+"""A position so close to it is on it: what decimal numbers are off as floats."""
+UNIT_DEGREES = 1.5e-7
+"""What a shifted position may be off: two careful computations may round to other units."""
 
 
 class Shop:
@@ -57,7 +62,7 @@ class Shop:
         self.lat, self.lng = stored(lat), stored(lng)
         # 180 degrees east and west are one meridian: a shop there has two names for its place.
         self.lngs = (180.0, -180.0) if abs(self.lng) == 180 else (self.lng,)
-        self.points = [shapely.Point(lng, self.lat) for lng in self.lngs]
+        self._shown: dict[str, tuple[float, float]] = {}
         self.zone: str = row.get("time_zone") or envelope["time_zone"]
         self.country: str = envelope["country"]
         rating = row.get("rating")
@@ -66,6 +71,13 @@ class Shop:
         self.category_prefixes = frozenset(prefix for path in paths for prefix in _prefixes(path))
         self.redeem_share, self.quality_minor = redeem_share(row), quality_minor(row)
         self.deals: list[tuple[Row, NDArray[np.bool_]]] = []
+
+    def shown(self, crs: str) -> tuple[float, float]:
+        """Latitude and longitude as an answer in a datum shows them, to 1e-7 degree."""
+        if crs not in self._shown:
+            lat, lng = from_wgs84(self.lat, self.lng, crs)
+            self._shown[crs] = stored(lat), stored(lng)
+        return self._shown[crs]
 
     @cached_property
     def states(self) -> NDArray[np.uint8]:
@@ -149,7 +161,8 @@ class Question:
         at = datetime.fromisoformat(request["at"])
         ends = -((oracle.start - at - stay) // timedelta(minutes=1))
         self.open_end = max(self.minute + 1, ends)
-        self.lat, self.lng = to_wgs84(request["lat"], request["lng"], request.get("crs", "WGS84"))
+        self.crs: str = request.get("crs", "WGS84")
+        self.lat, self.lng = to_wgs84(request["lat"], request["lng"], self.crs)
         self.wallet = frozenset(request.get("cards") or ())
         self.deals: str = request.get("deals") or ("card" if self.wallet else "optional")
         self.party_size: int = request.get("party_size", 1)
@@ -168,19 +181,26 @@ class Question:
             on_edge = abs(distance_m - self.radius_m) <= self.edge_m
             if distance_m > self.radius_m and not on_edge:
                 return False, False
-        if self.box is not None and not _box_holds(self.box, shop.lng, shop.lat):
-            # By the other name of its meridian a shop may be on the border of a box.
-            if not any(_box_holds(self.box, lng, shop.lat) for lng in shop.lngs):
+        if self.zone is not None:
+            crs, zone = self.zone
+            unsure = _border_distance(zone, shop, crs) <= _slack(shop, crs)
+            if not unsure and not any(map(zone.covers, _points(shop, crs))):  # the border is inside
                 return False, False
-            on_edge = True
-        if self.zone and not any(map(self.zone.covers, shop.points)):  # the border is inside
-            return False, False
+            on_edge |= unsure and _slack(shop, crs) > 0
+        if self.box is not None:
+            lat, lng = shop.shown(self.crs)
+            slack = _slack(shop, self.crs)
+            if not _box_holds(self.box, lng, lat, slack):
+                # By the other name of its meridian a shop may be on the border of a box.
+                if not any(_box_holds(self.box, name, lat, slack) for name in shop.lngs):
+                    return False, False
+                on_edge = True
+            on_edge |= not _box_holds(self.box, lng, lat, -slack)
         if self.polygon is not None:
-            border = self.polygon.boundary
-            if any(border.distance(point) <= BORDER_DEGREES for point in shop.points):
-                return True, True
-            if not any(map(self.polygon.covers, shop.points)):
+            inside, unsure = _covers(self.polygon, shop, self.crs)
+            if not inside:
                 return False, False
+            on_edge |= unsure
         return True, on_edge
 
     def wants_hours(self, shop: Shop) -> bool:
@@ -285,8 +305,11 @@ class Oracle:
             for row in merchants
             if row.get("business_status") != "CLOSED_PERMANENTLY"
         }
-        self.zones: dict[str, BaseGeometry] = {
-            feature["properties"]["zone_id"]: shapely.make_valid(shape(feature["geometry"]))
+        self.zones: dict[str, tuple[str, BaseGeometry]] = {
+            feature["properties"]["zone_id"]: (
+                feature["properties"].get("crs") or envelope.get("crs") or "WGS84",
+                shapely.make_valid(shape(feature["geometry"])),
+            )
             for feature in (zones["features"] if zones else ())
         }
         by_brand: dict[str, list[Shop]] = {}
@@ -354,11 +377,48 @@ def _prefixes(path: str) -> Iterable[str]:
     return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
-def _box_holds(box: tuple[float, float, float, float], lng: float, lat: float) -> bool:
-    """Whether a box holds a position, borders inside; it may cross the antimeridian."""
-    min_lng, min_lat, max_lng, max_lat = box
+def _points(shop: Shop, crs: str) -> list[shapely.Point]:
+    """Where a shop appears in a datum, by each name of its meridian."""
+    lat, lng = shop.shown(crs)
+    return [shapely.Point(name, lat) for name in (shop.lngs if len(shop.lngs) > 1 else (lng,))]
+
+
+def _slack(shop: Shop, crs: str) -> float:
+    return 0.0 if shop.shown(crs) == (shop.lat, shop.lng) else UNIT_DEGREES
+
+
+def _border_distance(area: BaseGeometry, shop: Shop, crs: str) -> float:
+    lat, lng = shop.shown(crs)
+    return float(area.boundary.distance(shapely.Point(lng, lat)))
+
+
+def _covers(polygon: BaseGeometry, shop: Shop, crs: str) -> tuple[bool, bool]:
+    """Whether a shop may appear in a polygon, border inside, and whether float noise decides."""
+    distance, slack = _border_distance(polygon, shop, crs), _slack(shop, crs)
+    if distance <= ON_BORDER_DEGREES and not slack:
+        return True, False
+    if distance <= max(BORDER_DEGREES, slack):
+        return True, True
+    lat, lng = shop.shown(crs)
+    if polygon.covers(shapely.Point(lng, lat)):
+        return True, False
+    # By the other name of its meridian it may be on the border.
+    return any(map(polygon.covers, _points(shop, crs))), True
+
+
+def _box_holds(
+    box: tuple[float, float, float, float], lng: float, lat: float, slack: float
+) -> bool:
+    """Whether a box, wider by the slack, holds a position; it may cross the antimeridian."""
+    across = box[0] > box[2]
+    min_lng, min_lat, max_lng, max_lat = (
+        box[0] - slack,
+        box[1] - slack,
+        box[2] + slack,
+        box[3] + slack,
+    )
     if not min_lat <= lat <= max_lat:
         return False
-    if min_lng <= max_lng:
+    if not across:
         return min_lng <= lng <= max_lng
     return lng >= min_lng or lng <= max_lng

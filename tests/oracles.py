@@ -8,12 +8,15 @@ answers whole requests with them. Not for anything that has to be fast.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -94,16 +97,48 @@ def _bd09(lat: float, lng: float) -> tuple[float, float]:
     return radius * math.sin(angle) + 0.006, radius * math.cos(angle) + 0.0065
 
 
-def to_wgs84(lat: float, lng: float, crs: str) -> tuple[float, float]:
-    """The WGS-84 position that a position inside China in another datum means."""
-    if crs == "WGS84":
+_FORWARD = {"GCJ02": _gcj02, "BD09": _bd09}
+OUTLINE = Path(__file__).resolve().parents[1] / "indexes" / "mainland_china.geojson"
+
+
+@cache
+def _outline_sides() -> tuple[tuple[float, float, float, float], ...]:
+    polygons = json.loads(OUTLINE.read_text("utf-8"))["geometry"]["coordinates"]
+    return tuple((*a, *b) for rings in polygons for ring in rings for a, b in pairwise(ring))
+
+
+def in_mainland(lat: float, lng: float) -> bool:
+    """Whether the ray to the west of a position meets an odd number of the outline's sides."""
+    return (
+        sum(
+            (y0 > lat) != (y1 > lat) and x0 + (lat - y0) / (y1 - y0) * (x1 - x0) < lng
+            for x0, y0, x1, y1 in _outline_sides()
+        )
+        % 2
+        == 1
+    )
+
+
+def from_wgs84(lat: float, lng: float, crs: str) -> tuple[float, float]:
+    """Where a WGS-84 position appears in a datum."""
+    if crs == "WGS84" or not in_mainland(lat, lng):
         return lat, lng
-    forward = {"GCJ02": _gcj02, "BD09": _bd09}[crs]
+    return _FORWARD[crs](lat, lng)
+
+
+def to_wgs84(lat: float, lng: float, crs: str) -> tuple[float, float]:
+    """The WGS-84 position that a position in another datum stands for.
+
+    A position is shifted back where it, or where it comes from, lies inside the outline.
+    """
+    if crs == "WGS84" or not (60 < lng < 150 and 5 < lat < 65):
+        return lat, lng
     guess_lat, guess_lng = lat, lng
     for _ in range(50):
-        found_lat, found_lng = forward(guess_lat, guess_lng)
+        found_lat, found_lng = _FORWARD[crs](guess_lat, guess_lng)
         guess_lat, guess_lng = guess_lat + lat - found_lat, guess_lng + lng - found_lng
-    return guess_lat, guess_lng
+    inside = in_mainland(guess_lat, guess_lng) or in_mainland(lat, lng)
+    return (guess_lat, guess_lng) if inside else (lat, lng)
 
 
 # --- time ------------------------------------------------------------------------------------

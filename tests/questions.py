@@ -23,7 +23,7 @@ from tests.generators import (
     some_position,
     wrapped,
 )
-from tests.oracles import HORIZON_MINUTES, haversine_m, horizon_start
+from tests.oracles import HORIZON_MINUTES, from_wgs84, haversine_m, horizon_start
 
 WALL_CLOCKS: tuple[int, ...] = (
     0,
@@ -116,6 +116,9 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
     lat, lng = _where(rng, world)
     request: dict[str, Any] = {"lat": lat, "lng": lng, "at": _moment(rng, world)}
     request["sort"] = rng.choice(("best", "distance", "saving", "rating"))
+    if chance(rng, 0.25):
+        request["crs"] = rng.choice(("GCJ02", "GCJ02", "BD09", "WGS84"))
+        request["lat"], request["lng"] = from_wgs84(lat, lng, request["crs"])
     if chance(rng, 0.7):
         request["radius"] = _radius(rng, world, lat, lng)
     _ask_area(rng, world, request)
@@ -142,7 +145,8 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
 
 
 def _ask_area(rng: Random, world: World, request: dict[str, Any]) -> None:
-    lat, lng = some_position(rng, world)
+    lat, lng = from_wgs84(*some_position(rng, world), request.get("crs", "WGS84"))
+    lat, lng = round(lat, 7), round(lng, 7)
     if chance(rng, 0.12):
         request["bbox"] = _bbox(rng, lat, lng)
     if chance(rng, 0.1):

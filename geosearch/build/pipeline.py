@@ -160,6 +160,7 @@ def _write_version(
         start_hour_of_week=horizon.hour_of_week(),
         zones=zone_records(snapshot),
         zone_shapes=[zone.geometry for zone in snapshot.zones],
+        zone_datums=[zone.crs for zone in snapshot.zones],
         **names,
     )
     write_segment(folder / SEGMENT, rows, deals, around, manifest, text=text, names=suggestions)

@@ -31,7 +31,9 @@ from geosearch.offers import (
 from geosearch.ranking import Weights, merchant_weights
 from geosearch.segment_writer import DealRows, MerchantRows
 from geosearch.snapshot.reader import Snapshot
-from indexes.sphere import to_units
+from geosearch.snapshot.zones import Zone
+from indexes.datum import shift_range
+from indexes.sphere import UNITS_PER_DEGREE, to_units
 
 _LIST_SEPARATOR = "\x1f"
 _VALUE_FIELD = {
@@ -122,10 +124,19 @@ def zone_records(snapshot: Snapshot) -> list[ZoneRecord]:
             kind=zone.kind,
             valid_from=zone.valid_from.isoformat() if zone.valid_from else None,
             valid_through=zone.valid_through.isoformat() if zone.valid_through else None,
-            bounds=tuple(zone.geometry.bounds),
+            bounds=_bounds(zone),
         )
         for zone in snapshot.zones
     ]
+
+
+def _bounds(zone: Zone) -> tuple[float, float, float, float]:
+    """WGS-84 box around all positions that appear in the zone."""
+    min_lng, min_lat, max_lng, max_lat = zone.geometry.bounds
+    min_x, min_y, max_x, max_y = (
+        units / UNITS_PER_DEGREE for units in shift_range(zone.geometry.bounds, zone.crs)
+    )
+    return min_lng - max_x, min_lat - max_y, max_lng - min_x, max_lat - min_y
 
 
 def _offers(snapshot: Snapshot, merchants: pl.DataFrame) -> pl.DataFrame:

@@ -23,6 +23,7 @@ CODES: dict[str, tuple[int, str]] = {
     "zone_not_in_force": (400, "The zone is not in force on that day."),
     "bad_polygon": (400, "The polygon has no valid area."),
     "batch_too_heavy": (400, "The queries of a batch ask for too much together."),
+    "polygon_too_complex": (400, "Edges of the polygon cross or touch too often."),
     "not_json": (400, "The body is not JSON."),
     "not_http": (400, "What came is no request of HTTP/1.1."),
     "bad_host": (400, "The request has no header `Host`, more than one, or one that is no host."),

@@ -49,7 +49,7 @@ class Snapshot:
     merchants, deals, programs, categories
         Frames in normal form; `line` is the row's place in its file. No categories: None.
     zones
-        Named polygons in WGS-84.
+        Named polygons, each in its own datum.
     deal_merchants
         `deal_row` and `merchant_row` (uint32) into the frames, by deal; none for merchants that
         are closed for good.

@@ -33,6 +33,7 @@ REJECT_CODES: dict[str, str] = {
     "bad_instant": "not an RFC 3339 instant",
     "bad_order": "`valid_from` after `valid_through`, or `party_min` above `party_max`",
     "bad_geometry": "a zone that is no polygon, even after repair",
+    "geometry_too_complex": "a zone whose edges cross or touch too often to be repaired",
     "duplicate_id": "the id of an earlier accepted row",
     "missing_for_type": "the offer type needs a field that is absent",
     "unknown_program": "a deal's `program_id` is no accepted programme",

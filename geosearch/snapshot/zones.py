@@ -1,16 +1,15 @@
 """Named polygons of a snapshot, from `zones.geojson`.
 
-Useful for: geometries in WGS-84, repaired where shapely can, bad features out.
+Useful for: geometries in their own datum, repaired where that is little work, bad features out.
 Not useful for: finding the zones that hold a point; that is `indexes.zones`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import shapely
 import shapely.geometry
@@ -20,9 +19,9 @@ from geosearch.snapshot.objects import BadObject
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.source import read_all
 from geosearch.snapshot.tables import datum_named
-from indexes.datum import DATUMS, Datum, to_wgs84
-
-_Positions = npt.NDArray[np.float64]
+from indexes.crossings import TooTangled
+from indexes.datum import DATUMS, Datum
+from indexes.polygon import sound
 
 _TABLE = "zones"
 # How older GeoJSON files name the datum all newer ones have.
@@ -35,7 +34,7 @@ _OTHER_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One named polygon in WGS-84; `repaired` if its geometry had to be."""
+    """One named polygon in the datum `crs`; `repaired` if its geometry had to be."""
 
     zone_id: str
     name: str
@@ -44,6 +43,7 @@ class Zone:
     valid_through: dt.date | None
     geometry: shapely.Polygon | shapely.MultiPolygon
     repaired: bool
+    crs: Datum
 
 
 def read_zones(path: Path, log: RejectLog, *, crs: Datum) -> tuple[list[Zone], int]:
@@ -129,9 +129,10 @@ def _zone(feature: object, crs: Datum) -> Zone:
     if start and end and start > end:
         expected = "`valid_from` <= `valid_through`"
         raise BadObject("bad_order", f"Expected {expected}, got {start} and {end}")
-    geometry, repaired = _geometry(feature.get("geometry"), _datum(properties.get("crs"), crs))
+    crs = _datum(properties.get("crs"), crs)
+    geometry, repaired = _geometry(feature.get("geometry"))
     name = _text(properties, "name") or zone_id
-    return Zone(zone_id, name, _text(properties, "kind"), start, end, geometry, repaired)
+    return Zone(zone_id, name, _text(properties, "kind"), start, end, geometry, repaired, crs)
 
 
 def _text(properties: dict[str, object], name: str) -> str | None:
@@ -151,8 +152,8 @@ def _date(properties: dict[str, object], name: str) -> dt.date | None:
     raise BadObject("bad_date", f"Expected `{name}` as YYYY-MM-DD, got {shown(text)}")
 
 
-def _geometry(value: object, datum: Datum) -> tuple[shapely.Polygon | shapely.MultiPolygon, bool]:
-    """Polygons of a GeoJSON geometry in WGS-84, and whether they had to be repaired."""
+def _geometry(value: object) -> tuple[shapely.Polygon | shapely.MultiPolygon, bool]:
+    """Polygons of a GeoJSON geometry, and whether they had to be repaired."""
     kind = value.get("type") if isinstance(value, dict) else None
     if kind not in ("Polygon", "MultiPolygon"):
         raise _bad_geometry("a Polygon or MultiPolygon", shown(kind if kind else value))
@@ -174,29 +175,14 @@ def _geometry(value: object, datum: Datum) -> tuple[shapely.Polygon | shapely.Mu
         worst = positions[np.argmax(~(np.abs(positions) <= [180, 90]).all(axis=1))].tolist()
         raise _bad_geometry("positions of lng in [-180, 180], lat in [-90, 90]", shown(worst))
     geometry = shapely.force_2d(geometry)
-    if datum != "WGS84":
-        geometry = shapely.transform(geometry, _to_wgs84(datum))
-    valid = bool(shapely.is_valid(geometry))
-    polygons = geometry if valid else _polygons(shapely.make_valid(geometry))
-    if polygons.is_empty or not polygons.area > 0:
-        raise _bad_geometry("an area", shapely.is_valid_reason(geometry))
-    return polygons, not valid
+    try:
+        polygons = sound(geometry)
+    except TooTangled as error:
+        raise BadObject("geometry_too_complex", f"{error} in `geometry`") from error
+    except ValueError as error:
+        raise _bad_geometry("an area", shapely.is_valid_reason(geometry)) from error
+    return polygons, polygons is not geometry
 
 
 def _bad_geometry(expected: str, got: str) -> BadObject:
     return BadObject("bad_geometry", f"Expected `geometry` to have {expected}, got {got}")
-
-
-def _to_wgs84(datum: Datum) -> Callable[[_Positions], _Positions]:
-    def moved(positions: _Positions) -> _Positions:
-        lat, lng = to_wgs84(positions[:, 1], positions[:, 0], datum)
-        return np.column_stack([lng, lat])
-
-    return moved
-
-
-def _polygons(geometry: shapely.Geometry) -> shapely.Polygon | shapely.MultiPolygon:
-    """The parts of a repaired geometry that have an area."""
-    parts = shapely.get_parts(shapely.get_parts(geometry))
-    areas = [part for part in parts if isinstance(part, shapely.Polygon)]
-    return areas[0] if len(areas) == 1 else shapely.MultiPolygon(areas)

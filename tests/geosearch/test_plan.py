@@ -29,7 +29,7 @@ from geosearch.plan import Plan, Planner, described
 from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
 from geosearch.segment import Segment
-from indexes.datum import from_wgs84
+from indexes.datum import GCJ02, WGS84, from_wgs84
 from indexes.sphere import UNITS_PER_DEGREE, Place, circle_of, haversine_m
 from tests.geosearch.number_worlds import CENTRE, NOON, Shape, open_world
 from tests.geosearch.planning import planned
@@ -313,15 +313,42 @@ def test_without_a_radius_the_whole_earth_is_near(segment: Segment) -> None:
     assert both.radius_m == 700.0
 
 
-def test_positions_in_another_datum_are_converted(segment: Segment) -> None:
+def test_positions_in_another_datum_are_converted_areas_are_not(segment: Segment) -> None:
     lat, lng = from_wgs84(*CENTRE, "GCJ02")
     place = plan_of(segment, lat=lat, lng=lng, crs="GCJ02").place
     assert haversine_m(place.lat, place.lng, *CENTRE) < 0.1
-    box = ask_of(segment, bbox=(lng, lat, lng + 0.01, lat + 0.01), crs="GCJ02").area
-    assert abs(box.min_x / UNITS_PER_DEGREE - CENTRE[1]) < 1e-6
+    bbox = (lng, lat, lng + 0.01, lat + 0.01)
+    box = ask_of(segment, bbox=bbox, crs="GCJ02").area
+    assert box[:5] == ask_of(segment, bbox=bbox).area[:5]
     polygon = square(lng, lat, 0.01)
-    edges = ask_of(segment, polygon=polygon, crs="GCJ02").area.edges
-    assert abs(edges[:, 0].min() - CENTRE[1]) < 1e-6
+    drawn = ask_of(segment, polygon=polygon, crs="GCJ02").area
+    assert drawn.edges.tolist() == ask_of(segment, polygon=polygon).area.edges.tolist()
+    for area in (box, drawn):
+        assert area.datum == GCJ02
+        shift = round((lng - CENTRE[1]) * UNITS_PER_DEGREE)
+        assert area.shift_min_x <= shift <= area.shift_max_x
+
+
+def test_the_latitudes_of_an_area_are_those_of_stored_positions(segment: Segment) -> None:
+    lat, lng = from_wgs84(*CENTRE, "BD09")
+    place = plan_of(segment, bbox=(lng, lat, lng + 0.01, lat), crs="BD09").place
+    assert place.min_lat <= CENTRE[0] <= place.max_lat
+    assert place.max_lat - place.min_lat < 0.002
+    assert not place.min_lat <= lat <= place.max_lat
+
+
+def test_where_nothing_is_shifted_an_area_is_one_in_wgs84(segment: Segment) -> None:
+    box = (126.9, 37.5, 127.1, 37.6)  # Seoul
+    area = ask_of(segment, bbox=box, crs="BD09").area
+    assert (area.datum, area[7:]) == (WGS84, (0, 0, 0, 0))
+
+
+def test_a_polygon_that_would_take_long_is_refused(segment: Segment) -> None:
+    ring = np.random.default_rng(1).uniform((121.0, 31.0), (121.5, 31.5), (2_000, 2)).tolist()
+    with pytest.raises(BadRequest, match=r"^Expected at most 400 pairs.*\$\.polygon`$") as caught:
+        ask_of(segment, polygon={"type": "Polygon", "coordinates": [ring]})
+    assert caught.value.code == "polygon_too_complex"
+    assert caught.value.errors[0]["pointer"] == "/polygon"
 
 
 def test_a_polygon_that_is_none_is_refused(segment: Segment) -> None:

@@ -17,13 +17,13 @@ import pytest
 from numba import config
 from numpy.typing import NDArray
 
+from geosearch.areas import doc_in_area
 from geosearch.columns import Ask, Columns, Scratch, new_scratch
 from geosearch.model import Query
 from geosearch.plan import Planner
 from geosearch.predicates import (
     doc_best_saving,
     doc_has_deal,
-    doc_in_area,
     doc_is_open,
     doc_is_to_taste,
     doc_may_pass,

@@ -28,14 +28,18 @@ from geosearch.publish import current
 from geosearch.searcher import Searcher
 from tests.comparison import Duel, to_query
 from tests.generators import (
+    CENTRES,
     EVERYWHERE,
     KINDS,
     NOWHERE_ELSE,
     SIZES,
     World,
+    make_geometry,
     make_world,
+    some_position,
 )
 from tests.geosearch.number_worlds import trees_without
+from tests.oracles import from_wgs84
 from tests.questions import make_request
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_COMPARISONS", "24000"))
@@ -200,15 +204,8 @@ def test_two_segments(kind: str, tmp_path: Path) -> None:
     """Each half of the merchants is a segment of its own; the answer is that of the whole."""
     rng = Random(f"segments {kind}")
     duel = Duel(make_world(rng, kind, 150), tmp_path / "whole")
-    versions = []
-    for half in (0, 1):
-        part = half_of(duel.world, half)
-        with trees_for_all_cards():
-            Duel(part, tmp_path / f"half{half}")
-        versions.append(current(tmp_path / f"half{half}" / "index"))
-    (second,) = versions[1].glob("segment-*")
-    shutil.copytree(second, versions[0] / "segment-9999")
-    duel.engine = Searcher(versions[0])
+    with trees_for_all_cards():
+        duel.engine = halved(duel, tmp_path)
     assert len(duel.engine.segments) == 2
     questions = 200 if not SHORT else 20
     assert interrogate(duel, rng, questions)["rank"] == questions
@@ -262,17 +259,13 @@ def test_other_datums(crs: str, tmp_path: Path) -> None:
     """Rows and requests in another datum; two inversions may differ by a column unit, 1.1 cm."""
     rng = Random(crs)
     world = make_world(rng, "city", 60)
-    world.envelope["crs"] = crs
+    world.envelope["crs"] = crs  # of zones too
     for row in world.merchants[:20]:
         row["crs"] = rng.choice(("WGS84", "GCJ02", "BD09"))
     duel = Duel(world, tmp_path, edge_m=0.05)
     compared = 0
     for _ in range(150 if not SHORT else 5):
         request = make_request(rng, world) | {"crs": crs, "sort": "distance"}
-        if {"bbox", "polygon", "zone"} & request.keys() or not 30 < request["lat"] < 33:
-            continue
-        if not 120 < request["lng"] < 123:
-            continue
         expected = {one.shop.merchant_id: one for one in duel.oracle.expect(request)}
         answer = duel.engine.search(to_query(request, limit=100))
         found = {hit.merchant["merchant_id"]: hit for hit in answer.hits}
@@ -283,6 +276,94 @@ def test_other_datums(crs: str, tmp_path: Path) -> None:
             assert hit.distance_m == pytest.approx(expected[name].distance_m, abs=0.03)
             compared += 1
     assert compared > (100 if not SHORT else 0)
+
+
+SHENZHEN_RIVER = (22.5295, 114.1135)
+"""At the outline: on the north bank positions are shifted, on the south bank not."""
+
+
+@pytest.mark.parametrize("centre", [CENTRES["city"], SHENZHEN_RIVER, (37.5665, 126.978)])
+@pytest.mark.parametrize("segments", [1, 2])
+def test_areas_in_all_datums(
+    centre: tuple[float, float], segments: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shop is in a box, polygon or zone where the answer in its datum shows it there."""
+    monkeypatch.setitem(CENTRES, "city", centre)
+    rng = Random(f"areas {centre} {segments}")
+    world = make_world(rng, "city", 250 if not SHORT else 60)
+    world.zones = {
+        "type": "FeatureCollection",
+        "features": [datum_zone(rng, world, number) for number in range(12)],
+    }
+    duel = Duel(world, tmp_path / "whole")
+    if segments == 2:
+        duel.engine = halved(duel, tmp_path)
+    questions = 400 if not SHORT else 20
+    found = moved = certain = 0
+    for number in range(questions):
+        request = make_request(rng, world) | {"total": True, "facets": ["category", "program"]}
+        request = {name: value for name, value in request.items() if name not in AREAS}
+        request |= area_request(rng, world)
+        with driven_by(rng.choice(LISTS)):
+            expected = duel.check_rank(request)
+            if number % 8 == 0:
+                duel.check_search(request, expected)
+                duel.check_pages(request, expected)
+        found += bool(expected)
+        certain += not any(one.on_edge for one in expected)
+        elsewhere = duel.oracle.expect(request | {"crs": "WGS84"})
+        moved += {one.shop.merchant_id for one in expected} != {
+            one.shop.merchant_id for one in elsewhere
+        }
+    if not SHORT:
+        assert found > 0.3 * questions
+        assert certain > 0.6 * questions
+        assert (moved > 0.1 * questions) == (centre != (37.5665, 126.978))
+
+
+AREAS = ("bbox", "polygon", "zone")
+
+
+def datum_zone(rng: Random, world: World, number: int) -> dict[str, object]:
+    """A zone around a shop as it appears in one of the datums."""
+    crs = rng.choice(("WGS84", "GCJ02", "BD09"))
+    lat, lng = from_wgs84(*some_position(rng, world), crs)
+    geometry = make_geometry(rng, round(lat, 7), round(lng, 7))
+    properties = {"zone_id": f"z{number}", "name": "Zone", "crs": crs}
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def area_request(rng: Random, world: World) -> dict[str, object]:
+    """Box, polygon or zone in one of the datums, on shops as they appear there."""
+    crs = rng.choice(("WGS84", "GCJ02", "GCJ02", "BD09", "BD09"))
+    lat, lng = from_wgs84(*some_position(rng, world), crs)
+    lat, lng = round(lat, 7), round(lng, 7)
+    request: dict[str, object] = {"crs": crs, "lat": lat, "lng": lng}
+    kind = rng.choice((*AREAS, "both"))
+    size = rng.choice((0.0, 1e-7, 1e-4, 0.003, 0.003, 0.01, 0.01, 0.1, 3.0))
+    if kind in ("bbox", "both"):
+        west = lng - rng.choice((0.0, size))
+        request["bbox"] = tuple(
+            round(value, 7) for value in (west, lat - size, west + size + 0.001, lat + size)
+        )
+    if kind in ("polygon", "both"):
+        request["polygon"] = make_geometry(rng, lat, lng)
+    if kind == "zone":
+        request["zone"] = f"z{rng.randrange(12)}"
+    if rng.random() < 0.3:
+        request["radius"] = rng.choice((200.0, 1_000.0, 20_000.0))
+    return request
+
+
+def halved(duel: Duel, folder: Path) -> Searcher:
+    """An engine with each half of the merchants in a segment of its own."""
+    versions = []
+    for half in (0, 1):
+        Duel(half_of(duel.world, half), folder / f"half{half}")
+        versions.append(current(folder / f"half{half}" / "index"))
+    (second,) = versions[1].glob("segment-*")
+    shutil.copytree(second, versions[0] / "segment-9999")
+    return Searcher(versions[0])
 
 
 def test_a_comparison_can_fail(tmp_path: Path) -> None:

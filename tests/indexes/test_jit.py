@@ -88,12 +88,16 @@ def sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (tmp_path / "indexes" / "kernel.py").write_text("@njit\ndef f(): ...\n")
     (tmp_path / "geosearch" / "callee.py").write_text("from indexes.jit import inline_njit\n")
     (tmp_path / "indexes" / "kinds.py").write_text("from numba.core import types\n")
+    (tmp_path / "indexes" / "outline.geojson").write_text("{}\n")
     (tmp_path / "geosearch" / "words.py").write_text("no kernels here\n")
     monkeypatch.setattr(jit, "__file__", str(tmp_path / "indexes" / "jit.py"))
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["indexes/kernel.py", "geosearch/callee.py", "indexes/kinds.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["indexes/kernel.py", "geosearch/callee.py", "indexes/kinds.py", "indexes/outline.geojson"],
+)
 def test_an_edit_of_any_kernel_source_starts_a_new_cache(sources: Path, name: str) -> None:
     before = cache_folder()
     (sources / name).write_text((sources / name).read_text() + "# edited\n")

@@ -21,7 +21,6 @@ from indexes.polygon import (
     PreparedPolygon,
     box_relation,
     contains,
-    from_bbox,
     from_geojson,
     from_shapely,
 )
@@ -304,57 +303,76 @@ def test_bad_shapes_are_refused(geometry: BaseGeometry, message: str) -> None:
         from_shapely(geometry)
 
 
-@given(
-    left=st.sampled_from([-180.0, -1.5, 0.0, 121.47, 180.0]),
-    right=st.sampled_from([-180.0, -1.5, 0.1, 121.48, 180.0]),
-    low=st.sampled_from([-90.0, 0.0, 31.2]),
-    high=st.sampled_from([31.2, 31.3, 90.0]),
-    x=st.sampled_from([-180.0, -179.0, -1.5, 0.0, 0.05, 0.1, 121.47, 121.48, 179.0, 180.0]),
-    y=st.sampled_from([-90.0, 0.0, 31.2, 31.25, 31.3, 90.0]),
-    step=st.sampled_from([None, (-math.inf, 0.0), (math.inf, 0.0), (0.0, -math.inf), (0.0, 99.0)]),
+# Corners and positions as people write them: what lies on the border is inside.
+BORDER = [[121.47, 31.22], [121.5, 31.22], [121.52, 31.25], [121.48, 31.28], [121.47, 31.28]]
+INNER = [[121.48, 31.24], [121.49, 31.24], [121.49, 31.25], [121.48, 31.25]]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "inside"),
+    [
+        *((x, y, True) for x, y in BORDER + INNER),
+        (121.485, 31.22, True),  # on a level side, below
+        (121.475, 31.28, True),  # above
+        (121.47, 31.25, True),  # on an upright side
+        (121.51, 31.235, True),  # on slanting ones
+        (121.5, 31.265, True),
+        (121.505, 31.2275, True),
+        (121.485, 31.24, True),  # on a hole's sides
+        (121.49, 31.245, True),
+        (121.485, 31.245, False),  # in the hole
+        (121.485, 31.2199999, False),  # a unit off the border
+        (121.475, 31.2800001, False),
+        (121.4699999, 31.25, False),
+        (121.5100001, 31.235, False),
+        (121.5000001, 31.265, False),
+        (121.46, 31.22, False),  # on a side's line, beyond its ends
+        (121.51, 31.22, False),
+        (121.49, 31.28, False),
+        (121.53, 31.25, False),
+    ],
 )
-@settings(max_examples=1000, deadline=None)
-def test_bbox_is_a_comparison_of_numbers(
-    left: float, right: float, low: float, high: float, x: float, y: float, step: Any
+def test_a_border_is_inside(x: float, y: float, inside: bool) -> None:
+    polygon = from_geojson(geojson(BORDER, INNER))
+    assert contains(polygon.edges, x, y) == inside
+    if inside:
+        assert box_relation(polygon.edges, x, y, x, y) != OUTSIDE
+
+
+@given(
+    corners=st.lists(
+        st.tuples(st.integers(1_214_000_000, 1_214_000_400), st.integers(312_000_000, 312_000_400)),
+        min_size=3,
+        max_size=8,
+        unique=True,
+    ),
+    side=st.integers(0, 7),
+    parts=st.integers(1, 6),
+    part=st.integers(0, 6),
+)
+@settings(max_examples=500, deadline=None)
+def test_positions_on_any_side_are_inside(
+    corners: list[tuple[int, int]], side: int, parts: int, part: int
 ) -> None:
-    if step:
-        x = float(np.nextafter(x, step[0])) if step[0] else x
-        y = float(np.nextafter(y, step[1])) if step[1] else y
-    # Below 1e-300 the products in `contains` vanish.
-    x, y = (x if abs(x) > 1e-300 else 0.0), (y if abs(y) > 1e-300 else 0.0)
-    edges = from_bbox(left, low, right, high).edges
-    across = left <= x <= right if left <= right else (left <= x <= 180 or -180 <= x <= right)
-    expected = across and low <= y <= high
-    if contains(edges, x, y) != expected:
-        # A right or upper border one step further out is the next float, which no longer is a
-        # longitude or latitude rounded as the border was.
-        assert expected is False
-        assert x in np.nextafter([left, right, 180.0], math.inf) or y == np.nextafter(high, 99.0)
+    """Whole units that lie exactly on a side, wherever it goes, in degrees as they come."""
+    try:
+        polygon = from_geojson(geojson([[x / 1e7, y / 1e7] for x, y in corners]))
+    except ValueError:
+        assume(False)
+    assume(len(polygon.edges) == len(corners))  # as drawn, not repaired
+    (x0, y0), (x1, y1) = corners[side % len(corners)], corners[(side + 1) % len(corners)]
+    x, x_rest = divmod(x0 * parts + (x1 - x0) * min(part, parts), parts)
+    y, y_rest = divmod(y0 * parts + (y1 - y0) * min(part, parts), parts)
+    assume(x_rest == y_rest == 0)
+    assert contains(polygon.edges, x / 1e7, y / 1e7)
 
 
-def test_bbox_relation_and_boxes() -> None:
-    polygon = from_bbox(170.0, -10.0, -170.0, 10.0)
+def test_parts_on_either_side_of_the_antimeridian_have_boxes_of_their_own() -> None:
+    east = [[170, -10], [180, -10], [180, 10], [170, 10], [170, -10]]
+    west = [[-180, -10], [-170, -10], [-170, 10], [-180, 10], [-180, -10]]
+    polygon = from_geojson({"type": "MultiPolygon", "coordinates": [[east], [west]]})
     assert polygon.boxes.tolist() == [[170.0, -10.0, 180.0, 10.0], [-180.0, -10.0, -170.0, 10.0]]
     assert polygon.bounds == (-180.0, -10.0, 180.0, 10.0)
     assert box_relation(polygon.edges, 171.0, -5.0, 179.0, 5.0) == INSIDE
     assert box_relation(polygon.edges, -1.0, -5.0, 1.0, 5.0) == OUTSIDE
     assert box_relation(polygon.edges, 165.0, -5.0, 175.0, 5.0) == CROSSES
-
-
-@pytest.mark.parametrize(
-    "box",
-    [
-        (0, 5, 1, 4),
-        (-181, 0, 0, 1),
-        (0, 0, 181, 1),
-        (0, -91, 1, 1),
-        (0, 0, 1, 91),
-        (math.nan, 0, 1, 1),
-        (0, math.nan, 1, 1),
-        (0, 0, math.inf, 1),
-        (0, 0, 1, math.nan),
-    ],
-)
-def test_bad_boxes_are_refused(box: Any) -> None:
-    with pytest.raises(ValueError, match="Expected"):
-        from_bbox(*box)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
 
+from indexes.datum import DATUMS, Datum, from_wgs84, to_wgs84
 from indexes.zones import ZoneIndex
 
 HOLED = shapely.Polygon(
@@ -80,6 +81,36 @@ def test_zones_and_points_find_each_other(data: st.DataObject) -> None:
     assert start[-1] == docs.size
     got = [docs[start[z] : start[z + 1]].tolist() for z in range(len(geometries))]
     assert got == [[i for i, held in enumerate(expected) if z in held] for z in range(len(got))]
+
+
+@pytest.mark.parametrize("datum", DATUMS)
+def test_a_zone_holds_what_appears_in_it_in_its_datum(datum: Datum) -> None:
+    """Long straight sides in another datum are not straight in WGS-84: 20 m here."""
+    sides = shapely.Polygon([(121.0, 31.0), (121.6, 31.1), (121.2, 31.5)])
+    index = ZoneIndex(["own", "other"], [sides, sides], datums=[datum, "WGS84"])
+    along = np.linspace(0.0, 1.0, 400)
+    x, y = (
+        np.concatenate([121.0 + 0.6 * along, 121.6 - 0.4 * along]),
+        np.concatenate([31.0 + 0.1 * along, 31.1 + 0.4 * along]),
+    )
+    y += np.random.default_rng(1).uniform(-1e-4, 1e-4, len(y))
+    lat, lng = to_wgs84(y, x, datum)
+    lng, lat = np.rint(lng * 1e7) / 1e7, np.rint(lat * 1e7) / 1e7
+    shown_lat, shown_lng = from_wgs84(lat, lng, datum)
+    shown = np.rint(shown_lng * 1e7) / 1e7, np.rint(shown_lat * 1e7) / 1e7
+    start, docs = index.members(lng, lat)
+    for ordinal, at in enumerate((shown, (lng, lat))):
+        expected = np.flatnonzero(shapely.intersects_xy(sides, *at))
+        np.testing.assert_array_equal(docs[start[ordinal] : start[ordinal + 1]], expected)
+        assert 100 < len(expected) < 700 or datum != "WGS84"
+    for doc in range(0, len(lng), 7):
+        held = [ordinal for ordinal in (0, 1) if doc in docs[start[ordinal] : start[ordinal + 1]]]
+        assert index.holding(float(lng[doc]), float(lat[doc])) == held
+
+
+def test_as_many_datums_as_zones() -> None:
+    with pytest.raises(ValueError, match="Expected a datum for each of 1 ids, got 2"):
+        ZoneIndex(["a"], [shapely.box(0, 0, 1, 1)], datums=["WGS84", "BD09"])
 
 
 def town(zone_count: int, seed: int) -> list[BaseGeometry]:

@@ -45,6 +45,7 @@ BEYOND_THE_DOCUMENT = {
     "bad_instant",  # of the years 1 and 9999, in which a time zone may have no place
     "bad_box",
     "bad_polygon",
+    "polygon_too_complex",
     "needs_cards",
     "needs_q",
     "at_outside_horizon",

@@ -1,8 +1,9 @@
-"""Zones: repaired, moved to WGS-84 or rejected, with the sentence."""
+"""Zones: as they are, repaired or rejected, with the sentence."""
 
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shapely
 
@@ -10,6 +11,7 @@ from geosearch.snapshot.reader import Snapshot, read_snapshot
 from tests.geosearch.snapshot_files import Row, write_snapshot
 
 SQUARE = [[[121.0, 31.0], [121.1, 31.0], [121.1, 31.1], [121.0, 31.1], [121.0, 31.0]]]
+SCRIBBLE = np.random.default_rng(1).uniform((121.0, 31.0), (121.5, 31.5), (2_000, 2)).tolist()
 BOW_TIE = [[[0, 0], [2, 2], [2, 0], [0, 2], [0, 0]]]
 
 
@@ -49,13 +51,13 @@ def test_bow_tie_is_repaired_with_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["collection", "feature", "old"])
-def test_other_datum_is_moved(tmp_path: Path, where: str) -> None:
+def test_a_zone_stays_in_its_datum(tmp_path: Path, where: str) -> None:
     old: dict[str, object] = {"type": "name", "properties": {"name": "GCJ02"}}
     names: dict[str, object] = {"collection": "GCJ02", "old": old}
     collection = {"crs": names[where]} if where in names else {}
     feature = zone(crs="GCJ02") if where == "feature" else zone()
-    (moved,) = read(tmp_path, feature, **collection).zones
-    assert 100 < 111_000 * moved.geometry.hausdorff_distance(shapely.Polygon(SQUARE[0])) < 1000
+    (found,) = read(tmp_path, feature, **collection).zones
+    assert (found.crs, found.geometry) == ("GCJ02", shapely.Polygon(SQUARE[0]))
 
 
 BAD: list[tuple[object, str, str]] = [
@@ -81,6 +83,7 @@ BAD: list[tuple[object, str, str]] = [
     (zone(rings=None), "bad_geometry", "rings of positions, got "),
     (zone(rings=[[[0, 0], [0, 99], [1, 1], [0, 0]]]), "bad_geometry", "got [0.0,99.0]"),
     (zone(rings=[[[0, 0], [1, 1], [2, 2], [0, 0]]]), "bad_geometry", "an area, got "),
+    (zone(rings=[SCRIBBLE]), "geometry_too_complex", "Expected at most 400 pairs of 2000 edges"),
 ]
 
 

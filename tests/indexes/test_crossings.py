@@ -144,7 +144,7 @@ def test_counting_stops_at_the_limit(name: str) -> None:
         (polygons(star(35)), None),
         (polygons(scribble(30)), None),
         (polygons(scribble(40)), None),
-        (polygons(zigzag(300)), None),
+        (polygons(zigzag(200)), None),
         (
             {
                 "type": "Polygon",

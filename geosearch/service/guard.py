@@ -13,13 +13,13 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from geosearch.service.encode import Pieces
 from geosearch.service.heads import (
     HEADERS_TOO_LARGE,
     MAX_HEADERS,
     MAX_TARGET,
     NOT_HTTP,
     TARGET_TOO_LONG,
-    check_head,
 )
 from geosearch.service.limits import Clients, Phase
 from geosearch.service.problems import HttpProblem
@@ -58,11 +58,9 @@ class GuardedProtocol(JoiningProtocol):
         super().__init__(config, server_state, app_state, _loop, **options)
         clients: Clients | None = getattr(self.app, CLIENTS, None)
         self._clients = Clients(Settings()) if clients is None else clients
-        self._phase = self._stage = Phase.HEAD
-        self._begun = self._asked = self._answers = 0
+        self._phase = Phase.HEAD
         self._settled_at = self._unended = 0
-        self._content = False
-        self._refusal: HttpProblem | None = None
+        self._receiving = False
         self._ending: HttpProblem | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -71,6 +69,7 @@ class GuardedProtocol(JoiningProtocol):
         if self._clients.admit(self):
             self._clients.watch(self.loop)
         else:
+            self._phase = Phase.CLOSING
             super().refuse(_FULL)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -83,78 +82,43 @@ class GuardedProtocol(JoiningProtocol):
         if self._ending:
             return
         begun, stage = self._begun, self._stage
-        self._content = False
+        self._content, self._receiving = False, True
         super().data_received(data)
-        if self._stage is not Phase.IDLE and not self._plain_transport.is_closing():
+        self._receiving = False
+        if self._stage is not Phase.IDLE and self._phase is not Phase.CLOSING:
             self._count_unended(len(data), begun, stage)
         self._settle()
 
     def _count_unended(self, length: int, begun: int, stage: Phase) -> None:
-        if self._content or self._begun - begun > 1:
+        new = self._begun - begun
+        if self._content or new > 1 or (new and stage is Phase.BODY):
             self._unended = 0  # What of this piece came after it is less than a piece.
-        elif self._begun > begun and stage is Phase.BODY:
-            self._unended = 0
-        elif self._begun > begun:
+        elif new:
             self._unended = length
         else:
             self._unended += length
         if self._stage is Phase.HEAD:
             # The target has a limit of its own.
-            if self._unended - len(self.url) > MAX_HEADERS + _AROUND_TARGET:
+            if len(self.url) > MAX_TARGET:
+                self.refuse(TARGET_TOO_LONG)
+            elif self._unended - len(self.url) > MAX_HEADERS + _AROUND_TARGET:
                 self.refuse(HEADERS_TOO_LARGE)
         elif self._unended > MAX_FRAMING:
             self.refuse(_FRAMING)
 
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        self._begun += 1
-        self._stage = Phase.HEAD
-        super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """Take a part of the request target."""
-        super().on_url(url)
-        if len(self.url) > MAX_TARGET:
-            self._refuse_to_parser(TARGET_TOO_LONG)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; those after a body say nothing that is known here."""
-        if self._stage is Phase.HEAD:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        """Take the request up, if its head is one."""
-        self._stage, self._content = Phase.BODY, True
-        try:
-            check_head(self.parser.get_method(), self.parser.get_http_version(), self.headers)
-        except HttpProblem as problem:
-            self._refuse_to_parser(problem)
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
-        self._content = True
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """Take the end of the request."""
-        self._stage = Phase.IDLE
-        self._asked += 1
-        super().on_message_complete()
-
     def on_response_complete(self) -> None:
         """Wait for the client again."""
-        self._answers += 1
         super().on_response_complete()
-        if self._ending and self._answers == self._asked:
+        if self._ending and not self._owed():
             super().refuse(self._ending)
+        if self._plain_transport.is_closing():
+            self._close()
         self._settle()
 
-    def answered(self, body: Any) -> None:
+    def answered(self, body: Pieces | None) -> None:
         """Send a prompt answer."""
         super().answered(body)
-        if body is not None:
-            self._answers += 1
+        if not self._receiving:
             self._settle()
 
     def pause_writing(self) -> None:
@@ -170,12 +134,8 @@ class GuardedProtocol(JoiningProtocol):
     def shutdown(self) -> None:
         """Answer what was asked for, then end the connection."""
         super().shutdown()
-        self._settle()
-
-    def _refuse_to_parser(self, problem: HttpProblem) -> None:
-        # The parser goes on to the end of the piece unless its callback fails.
-        self._refusal = problem
-        raise problem
+        if self._plain_transport.is_closing():
+            self._close()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what cannot be read, and end the connection."""
@@ -185,22 +145,19 @@ class GuardedProtocol(JoiningProtocol):
         """Say why, unless the request has its answer, and end the connection."""
         self._leave_desk()
         self._clients.count(problem.code)
-        if self._answers < self._asked:
+        if self._owed():
             self._ending = problem  # An answer out of turn would be taken for another request's.
-        elif self._answers > self._asked:
-            self.transport.close()
-        else:
+            return
+        if self._stage is not Phase.BODY or self._answers < self._begun:
             super().refuse(problem)
-        self._settle()
+        self._close()
 
     def overdue(self) -> None:
         """End the connection: its phase has taken too long."""
         if self._phase in (Phase.UNREAD, Phase.CLOSING):
             self.give_way()
-            return
-        if self._stage is Phase.IDLE or not self._begun:
-            self.transport.close()
-            self._settle()
+        elif self._stage is Phase.IDLE or not self._begun:
+            self._close()
         else:
             self.refuse(_TIMEOUT)
 
@@ -209,18 +166,24 @@ class GuardedProtocol(JoiningProtocol):
         self._clients.leave(self, self._phase)
         self._plain_transport.abort()
 
+    def _close(self) -> None:
+        self.transport.close()
+        self._clients.move(self, self._phase, Phase.CLOSING)
+        self._phase = Phase.CLOSING
+
+    def _owed(self) -> bool:
+        whole = self._begun if self._stage is Phase.IDLE else self._begun - 1
+        return self._answers < whole
+
     def _settle(self) -> None:
         """Tell in which phase the connection is; each request begins it anew."""
-        phase = self._phase_now()
+        if self._phase is Phase.CLOSING:
+            return
+        phase = self._stage
+        if self.flow.write_paused:
+            phase = Phase.UNREAD
+        elif self._owed():
+            phase = Phase.WORK
         if phase is not self._phase or self._begun != self._settled_at:
             self._clients.move(self, self._phase, phase)
             self._phase, self._settled_at = phase, self._begun
-
-    def _phase_now(self) -> Phase:
-        if self._plain_transport.is_closing():
-            return Phase.CLOSING
-        if self.flow.write_paused:
-            return Phase.UNREAD
-        if self._asked > self._answers:
-            return Phase.WORK
-        return self._stage

@@ -31,11 +31,15 @@ HEADERS_TOO_LARGE = HttpProblem(
 _CONNECT = HttpProblem("not_http", "Expected a request of this server, got one to be a proxy")
 
 
-def check_head(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+def check_head(
+    target: bytes, method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]
+) -> None:
     """Check a head that the parser has read.
 
     Parameters
     ----------
+    target
+        What it asks for.
     method
         Its method.
     version
@@ -56,6 +60,8 @@ def check_head(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes
         elif name == b"transfer-encoding":
             # Of two headers the second counts as more than one coding.
             coding = value if coding is None else coding + b", " + value
+    if len(target) > MAX_TARGET:
+        raise TARGET_TOO_LONG
     if size > MAX_HEADERS:
         raise HEADERS_TOO_LARGE
     if version not in ("1.1", "1.0"):

@@ -13,8 +13,8 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import Callable, Mapping
-from enum import Enum, auto
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -36,20 +36,20 @@ SPARE_DESCRIPTORS = 32
 """Descriptors for logs, metrics, the event loop and connections that have just been accepted."""
 
 
-class Phase(Enum):
+class Phase(IntEnum):
     """What a connection waits for; only `WORK` is ours to do, and not timed."""
 
-    HEAD = auto()
+    HEAD = 0
     """A request, of which nothing or a part of the head came."""
-    BODY = auto()
+    BODY = 1
     """The rest of a body."""
-    IDLE = auto()
+    IDLE = 2
     """The next request, after an answer."""
-    UNREAD = auto()
+    UNREAD = 3
     """A client that does not read its answers."""
-    CLOSING = auto()
+    CLOSING = 4
     """The same, at the end of a connection."""
-    WORK = auto()
+    WORK = 5
     """An answer."""
 
 
@@ -89,7 +89,7 @@ class Clients:
             Phase.UNREAD: settings.answer_timeout_seconds,
             Phase.CLOSING: settings.answer_timeout_seconds,
         }
-        self._lines: Mapping[Phase, dict[Client, float]] = {phase: {} for phase in Phase}
+        self._lines: Sequence[dict[Client, float]] = [{} for _ in Phase]
         self._max_connections = settings.max_connections
         self._most: int | None = None
         self.count = count
@@ -100,7 +100,7 @@ class Clients:
     @property
     def number(self) -> int:
         """Number of connections."""
-        return sum(len(line) for line in self._lines.values())
+        return sum(len(line) for line in self._lines)
 
     def admit(self, client: Client) -> bool:
         """Take in a new connection; False where there is no place, even if somebody gives way."""

@@ -31,6 +31,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from geosearch.service.encode import Pieces
+from geosearch.service.heads import check_head
+from geosearch.service.limits import Phase
 from geosearch.service.problems import MEDIA_TYPE, HttpProblem, problem_body, status_of
 
 _CONTINUE = b"HTTP/1.1 100 "
@@ -162,7 +164,11 @@ _SLEEPING = BusyPolling(0)
 
 
 class JoiningProtocol(HttpToolsProtocol):
-    """One connection; the head of each answer leaves together with the body."""
+    """One connection; the head of each answer leaves together with the body.
+
+    It notes how far its client is, for `guard`: `_begun` requests, the last of them in `_stage`,
+    `_content` if a head ended or a part of a body came, and `_answers` sent.
+    """
 
     def __init__(
         self,
@@ -179,7 +185,10 @@ class JoiningProtocol(HttpToolsProtocol):
         self._may_be_prompt = self._held = self._waiting = False
         self.url = b""
         self._body = bytearray()
-        self._line = b"", b"", b""
+        self._line: tuple[bytes, bytes, bytes, Headers] = b"", b"", b"", ()
+        self._stage, self._content = Phase.HEAD, False
+        self._begun = self._answers = 0
+        self._refusal: HttpProblem | None = None
         self._headers_dated: list[tuple[bytes, bytes]] = []
         self._dated_lines = b""
 
@@ -207,12 +216,27 @@ class JoiningProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request, without the scope that only uvicorn's way needs."""
         self._leave_desk()
+        self._begun += 1
+        self._stage = Phase.HEAD
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
-        """Hold the request, if its answer may be prompt, until it is whole."""
-        method, (path, _, query_string) = self.parser.get_method(), self.url.partition(b"?")
-        self._line = method, path, query_string
+        """Hold the request, if its answer may be prompt, until it is whole.
+
+        Raises
+        ------
+        HttpProblem
+            Its head is none; the parser stops where this fails, and `send_400_response` says why.
+        """
+        self._stage, self._content = Phase.BODY, True
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        try:
+            check_head(self.url, method, version, self.headers)
+        except HttpProblem as problem:
+            self._refusal = problem
+            raise
+        path, _, query_string = self.url.partition(b"?")
+        self._line = method, path, query_string, self.headers
         if (
             (method, path) in self._desk.kept
             and self._may_be_prompt
@@ -220,7 +244,7 @@ class JoiningProtocol(HttpToolsProtocol):
             and not self.flow.write_paused
             and not self.expect_100_continue
             and b"#" not in query_string
-            and self.parser.get_http_version() == "1.1"
+            and version == "1.1"
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
         ):
@@ -228,9 +252,11 @@ class JoiningProtocol(HttpToolsProtocol):
         else:
             self._go_the_long_way()
         self._may_be_prompt = False
+        self.headers = []  # Headers after a body are none of the request's.
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
+        self._content = True
         if self._held:
             self._body += body
         else:
@@ -238,11 +264,12 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Hand a request in that was held."""
+        self._stage = Phase.IDLE
         if not self._held:
             super().on_message_complete()
             return
         self._waiting = True
-        self._desk.hand_in(self, Request(*self._line, self.headers, bytes(self._body)))
+        self._desk.hand_in(self, Request(*self._line, bytes(self._body)))
 
     def answered(self, body: Pieces | None) -> None:
         """Send the body of a prompt answer, or let the request go the long way."""
@@ -273,6 +300,7 @@ class JoiningProtocol(HttpToolsProtocol):
         head = _HEAD % (self._dated(), sum(map(len, body)))
         self._plain_transport.writelines((head, *body))
         self.server_state.total_requests += 1
+        self._answers += 1
 
     def _dated(self) -> bytes:
         """Headers of every answer; uvicorn makes a new list of them each second."""
@@ -290,15 +318,16 @@ class JoiningProtocol(HttpToolsProtocol):
             super().on_body(bytes(self._body))
 
     def _go_the_long_way(self) -> None:
-        url, headers, expect_100_continue = self.url, self.headers, self.expect_100_continue
+        url, expect_100_continue = self.url, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect_100_continue
-        self.headers.extend(headers)
+        self.headers.extend(self._line[-1])
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """Send what is left of an answer without a body, then serve the next request."""
         self._joining.flush()
+        self._answers += 1
         super().on_response_complete()
 
 

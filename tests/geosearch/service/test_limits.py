@@ -125,7 +125,7 @@ def test_a_sweep_looks_at_the_overdue_only() -> None:
 
     counted = Counted()
     line = Line((object(), float(at)) for at in range(1_000))
-    cast(dict[Phase, Any], counted.all._lines)[Phase.IDLE] = line
+    cast(list[Any], counted.all._lines)[Phase.IDLE] = line
     counted.all.sweep()
     assert line.looked == 1
 

@@ -12,7 +12,7 @@ every connection has been answered or closed by then.
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from geosearch.service.problems import HttpProblem
 
@@ -60,7 +60,7 @@ class HeavyWork:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(HEAVY_THREADS, thread_name_prefix="heavy")
         self._waiting = 0
-        self._begun: set[Future[object]] = set()
+        self._begun: set[Future[Any]] = set()
 
     async def run(self, work: Callable[[Attendance], T], leave: Callable[[], Awaitable[None]]) -> T:
         """Return what `work` returns, from a thread.

@@ -37,7 +37,7 @@ from geosearch.service.settings import Settings
 from geosearch.synth.world import synthesise
 
 MERCHANTS = 300
-CENTRE = {"lat": 31.2304, "lng": 121.4737}
+CENTRE: dict[str, Any] = {"lat": 31.2304, "lng": 121.4737}
 
 TEXTS = (
     "", " ", "a", "0", "-1", "1e400", "nan", "inf", "null", "true", "[]", "{}", "é", "火锅",
@@ -325,7 +325,7 @@ class Requests:
         rng = self._rng
         now = datetime.now(UTC)
         right = [self._version, now, fingerprint(Query(**CENTRE)), (1.0, 2.0), 7]
-        odd = (
+        odd: tuple[Any, ...] = (
             None, -1, 2**63, -(2**63), float("nan"), float("inf"), "\x00", "../..", b"\xff", [],
             {}, (1.0,), (float("nan"), 1.0), (1.0, float("nan")), (float("inf"), -1.0), (1.0,
             1e308),

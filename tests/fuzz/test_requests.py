@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.fuzz.requests import CODES, Got, Requests, Sent, complaint, forged, fuzz
+from geosearch.service.problems import CODES
+from tests.fuzz.requests import Got, Requests, Sent, complaint, forged, fuzz
 
 COUNT = 2_000
 

@@ -209,7 +209,7 @@ def test_times_are_remembered_up_to_a_bound(
         assert hit_of(engine, 0).open.closes_at == "2026-11-22T22:00:00+08:00"
         assert hit_of(engine, 0).reasons[0] == "saves ¥8"
         assert hit_of(engine, 3).reasons[0] == "saves ¥12"
-    assert max(map(len, (maker._times, maker._savings, maker._told))) == 1
+    assert max(len(maker._times), len(maker._savings), len(maker._told)) == 1
 
 
 def test_a_path_may_be_text(tmp_path: Path) -> None:

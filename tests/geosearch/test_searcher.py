@@ -320,7 +320,7 @@ def test_past_the_horizon_now_is_not_ready(
     # Whatever day the test runs on, its horizon is another one.
     monkeypatch.setattr(engine._questions, "_clock", Clock(datetime(2020, 1, 1, tzinfo=UTC)))
     moved = engine
-    here = {"lat": 31.23, "lng": 121.47}
+    here: dict[str, Any] = {"lat": 31.23, "lng": 121.47}
     sentence = "Expected an index whose time horizon holds now, .* got 2020-01-01T00:00:00"
     for asked in (
         lambda: moved.rank(Query(**here)),

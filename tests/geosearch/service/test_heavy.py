@@ -66,7 +66,11 @@ def test_what_waits_behind_slow_work_is_dropped_with_its_client(loop: Any) -> No
         begun: list[str] = []
 
         def note(name: str) -> Callable[[Attendance], str]:
-            return lambda attendance: begun.append(name) or name
+            def work(attendance: Attendance) -> str:
+                begun.append(name)
+                return name
+
+            return work
 
         gone = threading.Event()
         left = [
@@ -75,9 +79,9 @@ def test_what_waits_behind_slow_work_is_dropped_with_its_client(loop: Any) -> No
         stayed = asyncio.ensure_future(work.run(note("stayed"), stays))
         await asyncio.sleep(0.01)
         gone.set()
-        for one in left:
+        for asked in left:
             with pytest.raises(ClientGone):
-                await one
+                await asked
         for one in slow:
             one.release.set()
         assert await asyncio.gather(*first) == ["done"] * HEAVY_THREADS

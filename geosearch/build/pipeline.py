@@ -7,6 +7,7 @@ Not useful for: any of its steps; each has a module (`snapshot`, the others of `
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,19 @@ from geosearch.build.report import BuildReport, changes_since
 from geosearch.build.rows import deal_rows, merchant_rows, zone_records
 from geosearch.build.suggest import FAME, directory_rows
 from geosearch.build.text import text_rows
-from geosearch.errors import BadRequest
+from geosearch.errors import BadData, BadRequest
 from geosearch.hours.schedules import Horizon
 from geosearch.kernels import warm
 from geosearch.publish import TOLD, publish
 from geosearch.ranking import Weights
 from geosearch.segment_writer import Surroundings, write_segment
 from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
+from geosearch.snapshot.rejects import RejectLog
 
 SEGMENT = "segment-0000"
 REJECTED, REPORT = TOLD
+FAILED = "rejected.failed.ndjson"
+"""List of what was wrong with a snapshot that was not built, in the index folder."""
 
 
 def build(
@@ -68,7 +72,8 @@ def build(
     Raises
     ------
     BadData
-        If the snapshot as a whole is not usable. What was served before still is.
+        If the snapshot as a whole is not usable. What was served before still is; what was wrong
+        with single rows is in `rejected.failed.ndjson` of `out`, until the next build.
     BadRequest
         If `now` has no offset.
     """
@@ -76,7 +81,7 @@ def build(
     built_at = datetime.now(UTC) if now is None else now
     if built_at.utcoffset() is None:
         raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
-    read = read_snapshot(snapshot, max_rejected=max_rejected, progress=progress)
+    read = _read_or_list_rejects(snapshot, out, max_rejected, progress)
     reports: list[BuildReport] = []
 
     def write(folder: Path) -> None:
@@ -99,6 +104,28 @@ def build(
     version = publish(out, write)
     warm(progress)
     return reports[0].published(version)
+
+
+def _read_or_list_rejects(
+    snapshot: Path, out: Path, max_rejected: float, progress: Callable[[str], None] | None
+) -> Snapshot:
+    """The snapshot; where it is not usable, `out` keeps what was wrong with it."""
+    failed = out / FAILED
+    with suppress(NotADirectoryError):  # publishing says that the index is a file
+        failed.unlink(missing_ok=True)
+    rejects = RejectLog()
+    try:
+        return read_snapshot(
+            snapshot, max_rejected=max_rejected, progress=progress, rejects=rejects
+        )
+    except BadData as error:
+        if not rejects.entries or out.is_file():
+            raise
+        out.mkdir(parents=True, exist_ok=True)
+        draft = failed.with_name(f".tmp-{FAILED}")
+        rejects.write(draft)
+        draft.replace(failed)
+        raise type(error)(f"{error}, all listed in `{failed}`") from error
 
 
 def _write_version(

@@ -105,10 +105,12 @@ def deal_rows(snapshot: Snapshot, merchants: pl.DataFrame, book: ScheduleBook) -
         deal_id=deals["deal_id"],
         terms=_terms(deals),
         program=program.to_numpy(),
-        on=(deals["stock"].fill_null(1) > 0).cast(pl.UInt8).to_numpy(),
+        on=((deals["stock"].fill_null(1) > 0) & ~deals["in_doubt"]).cast(pl.UInt8).to_numpy(),
         payload=deal_payloads(deals),
         programs=[orjson.loads(text) for text in program_payloads(programs)],
-        program_on=(programs["status"] == "ACTIVE").cast(pl.UInt8).to_numpy(),
+        program_on=((programs["status"] == "ACTIVE") & ~programs["in_doubt"])
+        .cast(pl.UInt8)
+        .to_numpy(),
         offer_merchant=offers["row"].to_numpy(),
         offer_deal=offers["deal_row"].to_numpy(),
         offer_window=book.offer_windows(offers, deals),

@@ -69,6 +69,8 @@ def _minute_of_week(point: Any, where: str) -> int:
         value = point.get(name)
         if value is None and name == "minute":
             value = 0
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # 9.0 is how tables of doubles write 9
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
             raise UnreadableHours(
                 f"Expected an integer in [0, {most}], got {value!r} - at `{where}.{name}`"

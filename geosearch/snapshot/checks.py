@@ -1,11 +1,13 @@
 """Checks of a raw frame: what a table's fields promise, and rules written as expressions.
 
-Useful for: turning a raw frame into a typed one, each bad row rejected once, with its first fault.
+Useful for: turning a raw frame into a typed one, bad values null, each bad row rejected once, with
+its first fault.
 Not useful for: rules between tables; those are links (`links`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +16,17 @@ import polars as pl
 
 from geosearch.instants import LEAP_SECOND
 from geosearch.snapshot.rejects import RejectLog, shown
-from geosearch.snapshot.tables import Field, Kind, Table
+from geosearch.snapshot.tables import Cost, Field, Kind, Table
 
 _MAX_ID_LENGTH = 255
 _RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$"
+
+
+class Fault(NamedTuple):
+    """What is wrong with one value or row: stable code and sentence."""
+
+    code: str
+    sentence: str
 
 
 class Rule(NamedTuple):
@@ -51,6 +60,35 @@ class Checker:
         if bad.any():
             self.frame = self.frame.filter(~bad)
 
+    def lose(self, rules: Sequence[Rule]) -> None:
+        """Make values that break a rule null; a field's first broken rule is the reason."""
+        lost: dict[str, npt.NDArray[np.bool_]] = {}
+        for rule, rows in self._broken(rules):
+            mask = lost.setdefault(rule.field, np.zeros(self.frame.height, bool))
+            rows = rows[~mask[rows]]
+            mask[rows] = True
+            self._note(partial(self.log.bad_value, cost=self._cost(rule.field)), rule, rows)
+        self.frame = self.frame.with_columns(
+            pl.when(pl.Series(~mask)).then(pl.col(name)).alias(name) for name, mask in lost.items()
+        )
+
+    def lose_rows(self, field: str, rows: list[int], faults: Sequence["Fault"]) -> None:
+        """Make the values of a field null by their place in the frame, ascending."""
+        if not rows:
+            return
+        for line, fault in zip(self.frame["line"].gather(rows), faults, strict=True):
+            self.log.bad_value(self.table.name, line, *fault, cost=self._cost(field))
+        keep = np.ones(self.frame.height, bool)
+        keep[rows] = False
+        kept = pl.when(pl.Series(keep)).then(pl.col(field)).alias(field)
+        self.frame = self.frame.with_columns(kept)
+
+    def mark_doubts(self) -> None:
+        """Add the column `in_doubt`: rows of which nothing is promised; see `tables.Cost`."""
+        lines = sorted(self.log.doubtful.get(self.table.name, ()))
+        doubt = pl.col("line").is_in(pl.Series(lines, dtype=pl.UInt32).implode())
+        self.frame = self.frame.with_columns(doubt.alias("in_doubt"))
+
     def warn(self, rules: Sequence[Rule]) -> None:
         """Note rows that break a rule; each rule counts, rows stay."""
         for rule, rows in self._broken(rules):
@@ -83,6 +121,9 @@ class Checker:
         ]
         self.reject_rows(rows, "duplicate_id", sentences)
 
+    def _cost(self, name: str) -> Cost:
+        return next(field.cost for field in self.table.fields if field.name == name)
+
     def _broken(self, rules: Sequence[Rule]) -> list[tuple[Rule, npt.NDArray[np.int64]]]:
         masks = self.frame.select(
             rule.broken.fill_null(False).alias(str(number)) for number, rule in enumerate(rules)
@@ -110,13 +151,15 @@ class Checker:
 def typed(
     raw: pl.DataFrame, table: Table, log: RejectLog, *, before: Sequence[Rule] = ()
 ) -> Checker:
-    """Checker with the frame in its final types, rows with a bad field rejected.
+    """Checker with the frame in its final types: bad values null, or their rows rejected.
 
     Empty texts become null, missing lists empty ones, whole numbers int64, dates `Date`;
     `Kind.JSON` and `Kind.INSTANT` stay text. Rules of `before` come before those of the fields.
     """
     checker = Checker(raw.with_columns(_tidied(raw, table)), table, log)
-    checker.reject([*before, *(rule for field in table.fields for rule in _field_rules(field))])
+    checked = [(rule, field) for field in table.fields for rule in _field_rules(field)]
+    checker.reject([*before, *(needed for pair in checked for needed in as_reject(*pair))])
+    checker.lose([rule for rule, field in checked if field.cost_for() is not Cost.ROW])
     dates = [f.name for f in table.fields if f.kind is Kind.DATE]
     wholes = [f.name for f in table.fields if f.kind is Kind.INTEGER]
     checker.frame = checker.frame.with_columns(
@@ -128,6 +171,43 @@ def typed(
         late = pl.col("valid_from") > pl.col("valid_through")
         checker.reject([Rule(late, "bad_order", "valid_from", ordered)])
     return checker
+
+
+def as_reject(rule: Rule, field: Field) -> list[Rule]:
+    """The rule as far as it costs the row."""
+    if field.cost_for() is Cost.ROW:
+        return [rule]
+    if not field.needed_by:
+        return []
+    return [rule._replace(broken=rule.broken & pl.col("offer_type").is_in(field.needed_by))]
+
+
+def read_values(
+    stored: pl.DataFrame, read: pl.DataFrame, table: Table, log: RejectLog
+) -> pl.DataFrame:
+    """Rows of `read` that stay: a value that is stored but could not be read is bad.
+
+    Both frames have the table's fields and `line`; what could not be read is null in `read`.
+    """
+    bad = np.zeros(read.height, bool)
+    offer_types = read["offer_type"] if "offer_type" in read.columns else None
+    for field in table.fields:
+        lost = (stored[field.name].is_not_null() & read[field.name].is_null()).to_numpy() & ~bad
+        for row in np.flatnonzero(lost).tolist():
+            cost = field.cost_for(None if offer_types is None else offer_types[row])
+            bad[row] = cost is Cost.ROW
+            got = _shown_value(stored[field.name], row)
+            sentence = f"Expected `{field.name}` to be {field.kind.described}, got {got}"
+            log.bad_value(table.name, read["line"][row], "wrong_type", sentence, cost=cost)
+    return read.filter(~bad) if bad.any() else read
+
+
+def _shown_value(values: pl.Series, row: int) -> str:
+    try:
+        value = values[row]
+        return shown(value.to_list() if isinstance(value, pl.Series) else value)
+    except ValueError:  # an instant that Python has no year for
+        return "a value out of range"
 
 
 def _tidied(raw: pl.DataFrame, table: Table) -> list[pl.Expr]:

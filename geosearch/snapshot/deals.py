@@ -6,22 +6,15 @@ Not useful for: whether the merchants and programmes exist (`links`), or what a 
 
 import polars as pl
 
-from geosearch.snapshot.checks import Checker, Rule, typed
-from geosearch.snapshot.objects import read_distinct, read_redemption, reject_faults
+from geosearch.snapshot.checks import Checker, Rule, as_reject, typed
+from geosearch.snapshot.objects import read_objects, read_redemption
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import DEALS
 
 PPM_PER_PERCENT = 10_000
 """Percents are kept as whole parts per million of the spend, so that savings are exact."""
 
-_NEEDS = {
-    "percent_off": ("percent",),
-    "amount_off": ("amount",),
-    "voucher": ("face_value", "price"),
-    "bundle": ("list_price", "price"),
-    "cashback": ("percent",),
-    "free_item": ("face_value",),
-}
+_PERCENT = next(field for field in DEALS.fields if field.name == "percent")
 _LIMITS = {
     "min_spend": ("percent_off", "amount_off", "voucher", "cashback"),
     "max_discount": ("percent_off", "cashback"),
@@ -34,11 +27,15 @@ def deals_checker(raw: pl.DataFrame, log: RejectLog) -> Checker:
     """Checker with the deals that are right by themselves, in file order.
 
     Duplicate ids are still in: which row of two is the first accepted one depends on the links.
+    Deals with a bad value that may hide a limit are `in_doubt`.
     """
     checker = typed(raw, DEALS, log)
-    checker.reject([*_scope_rules(), *_type_rules(), *_number_rules()])
-    objects, faults = read_distinct(checker.frame["redemption"], read_redemption)
-    reject_faults(checker, "redemption", faults)
+    precise = _precision_rule()
+    percents = as_reject(precise, _PERCENT)
+    checker.reject([*_scope_rules(), *_type_rules(), *percents, *_number_rules()])
+    checker.lose([precise])
+    checker.mark_doubts()
+    objects = read_objects(checker, "redemption", read_redemption)
     redemption = checker.frame["redemption"].replace_strict(
         list(objects),
         pl.Series(list(objects.values()), dtype=_REDEMPTION),
@@ -78,24 +75,27 @@ def _scope_rules() -> list[Rule]:
 def _type_rules() -> list[Rule]:
     return [
         Rule(
-            _is(offer_type) & pl.col(field).is_null(),
+            _is(offer_type) & pl.col(field.name).is_null(),
             "missing_for_type",
-            field,
-            f"`{field}` for offer type {offer_type}",
+            field.name,
+            f"`{field.name}` for offer type {offer_type}",
         )
-        for offer_type, fields in _NEEDS.items()
-        for field in fields
+        for field in DEALS.fields
+        for offer_type in field.needed_by
     ]
 
 
-def _number_rules() -> list[Rule]:
+def _precision_rule() -> Rule:
     parts = pl.col("percent") * PPM_PER_PERCENT
     # A decimal of 4 places is within 1e-10 of whole parts as a double; a fifth place is 0.1 off.
     fine = (parts - parts.round()).abs() > 1e-6
+    return Rule(fine, "too_precise", "percent", "`percent` of at most 4 decimals")
+
+
+def _number_rules() -> list[Rule]:
     worthless = _is("voucher") & (pl.col("face_value") < 1)
     crowd = pl.col("party_min") > pl.col("party_max")
     return [
-        Rule(fine, "too_precise", "percent", "`percent` of at most 4 decimals"),
         Rule(worthless, "out_of_range", "face_value", "`face_value` >= 1 for offer type voucher"),
         Rule(crowd, "bad_order", "party_min", "`party_min` <= `party_max`"),
     ]

@@ -19,7 +19,7 @@ def link_deals(checker: Checker, merchants: pl.DataFrame, programs: pl.DataFrame
 
     Deals that name an unknown programme, merchant or brand are rejected in `checker`, as are
     duplicates; its frame is final then, and rows are places in it and in `merchants`. Merchants
-    that are closed for good have no pairs.
+    that are closed for good or in doubt have no pairs.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def link_deals(checker: Checker, merchants: pl.DataFrame, programs: pl.DataFrame
     """
     _reject_programs(checker, programs)
     ids = _listed(checker.frame)
-    known = merchants.select("merchant_id", _closed()).with_row_index("merchant_row")
+    known = merchants.select("merchant_id", _without_deals()).with_row_index("merchant_row")
     pairs = ids.join(known, on="merchant_id", how="left", maintain_order="left")
     _reject_unknown(checker, pairs)
     _reject_brands(checker, merchants)
@@ -36,8 +36,9 @@ def link_deals(checker: Checker, merchants: pl.DataFrame, programs: pl.DataFrame
     return _pairs(checker.frame, known, merchants)
 
 
-def _closed() -> pl.Expr:
-    return (pl.col("business_status") == "CLOSED_PERMANENTLY").alias("closed")
+def _without_deals() -> pl.Expr:
+    closed = pl.col("business_status") == "CLOSED_PERMANENTLY"
+    return (closed | pl.col("in_doubt")).alias("without_deals")
 
 
 def _reject_programs(checker: Checker, programs: pl.DataFrame) -> None:
@@ -85,7 +86,7 @@ def _reject_brands(checker: Checker, merchants: pl.DataFrame) -> None:
 
 
 def _pairs(deals: pl.DataFrame, known: pl.DataFrame, merchants: pl.DataFrame) -> pl.DataFrame:
-    known = known.with_columns(merchants["brand"]).filter(~pl.col("closed"))
+    known = known.with_columns(merchants["brand"]).filter(~pl.col("without_deals"))
     listed = _listed(deals).unique(maintain_order=True)
     by_list = listed.join(known, on="merchant_id", maintain_order="left")
     branded = deals.select(

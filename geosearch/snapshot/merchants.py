@@ -12,8 +12,8 @@ import polars as pl
 from geosearch.hours.holidays import read_country
 from geosearch.hours.periods import periods_expression
 from geosearch.snapshot.checks import Checker, Rule, typed
-from geosearch.snapshot.objects import BadObject, read_distinct, rows_of_faults, without_nulls
-from geosearch.snapshot.rejects import RejectLog, shown
+from geosearch.snapshot.objects import BadObject, read_objects, without_nulls, wrong_type
+from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import MERCHANTS
 from indexes.datum import DATUMS, Datum, to_wgs84
 
@@ -31,6 +31,8 @@ def merchants_frame(
 ) -> pl.DataFrame:
     """Accepted merchants, in file order.
 
+    Rows in doubt (a bad `time_zone` or `business_status`) have no hours; `in_doubt` marks them.
+
     Parameters
     ----------
     raw
@@ -45,16 +47,19 @@ def merchants_frame(
     hint = " (are `lat` and `lng` swapped?)"
     rule = Rule(swapped, "out_of_range", "lat", "`lat` in [-90, 90]", hint)
     checker = typed(raw, MERCHANTS, log, before=[rule])
+    checker.lose([_time_zone_rule(checker.frame["time_zone"])])
+    checker.mark_doubts()
     checker.frame = checker.frame.with_columns(
         pl.col("time_zone").fill_null(time_zone),
         pl.col("business_status").fill_null("OPERATIONAL"),
         # Not `(r * 1000).round() / 1000`: polars makes that 3.5300000000000002 of 3.53.
         pl.col("rating").round(_RATING_DECIMALS),
     )
-    checker.reject([_time_zone_rule(checker.frame["time_zone"])])
     checker.reject_duplicates()
     _resolve_countries(checker)
     _resolve_hours(checker)
+    sure = pl.when(~pl.col("in_doubt")).then(pl.col("opening_hours")).alias("opening_hours")
+    checker.frame = checker.frame.with_columns(sure)
     return _positioned(checker.frame, crs).drop("crs", "opening_periods")
 
 
@@ -74,7 +79,7 @@ def is_time_zone(name: str) -> bool:
 
 
 def _time_zone_rule(zones: pl.Series) -> Rule:
-    unknown = [name for name in zones.unique() if not is_time_zone(name)]
+    unknown = [name for name in zones.drop_nulls().unique() if not is_time_zone(name)]
     wrong = pl.col("time_zone").is_in(unknown) if unknown else pl.lit(False)
     return Rule(wrong, "bad_time_zone", "time_zone", "`time_zone` to be an IANA time zone")
 
@@ -115,23 +120,20 @@ def _resolve_hours(checker: Checker) -> None:
     both = pl.col("opening_hours").is_not_null() & pl.col("opening_periods").is_not_null()
     expected = "either `opening_hours` or `opening_periods`"
     checker.warn([Rule(both, "two_for_one", "opening_periods", expected, " as well")])
-    texts = frame.select(pl.when(~both).then(pl.col("opening_periods")).alias("opening_periods"))
-    periods = texts.to_series()
-    expressions, faults = read_distinct(periods, _periods)
-    rows, found = rows_of_faults(periods, faults)
-    lines = frame["line"].gather(rows).to_list()
-    checker.log.warn_many("merchants", lines, "unreadable_hours", [str(fault) for fault in found])
-    mapped = periods.replace_strict(
+    only = pl.when(~both).then(pl.col("opening_periods")).alias("opening_periods")
+    checker.frame = frame.with_columns(only)
+    expressions = read_objects(checker, "opening_periods", _periods)
+    mapped = pl.col("opening_periods").replace_strict(
         list(expressions), list(expressions.values()), default=None, return_dtype=pl.String
     )
-    checker.frame = frame.with_columns(pl.col("opening_hours").fill_null(mapped))
+    checker.frame = checker.frame.with_columns(pl.col("opening_hours").fill_null(mapped))
 
 
 def _periods(value: object) -> str | None:
     periods = without_nulls(value)
     if not isinstance(periods, list) or not all(isinstance(period, dict) for period in periods):
-        expected = "`opening_periods` to be a list of objects"
-        raise BadObject("unreadable_hours", f"Expected {expected}, got {shown(value)}")
+        fault = wrong_type("`opening_periods` to be a list of objects", value)
+        raise BadObject("unreadable_hours", str(fault))
     try:
         return periods_expression(periods) if periods else None
     except ValueError as error:

@@ -4,6 +4,7 @@ Useful for: fields that few distinct objects fill, in JSON lines, Parquet or as 
 Not useful for: fields with their own column type.
 """
 
+import json
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 import orjson
 import polars as pl
 
-from geosearch.snapshot.checks import Checker
+from geosearch.snapshot.checks import Checker, Fault
 from geosearch.snapshot.rejects import shown
 from geosearch.snapshot.tables import REDEMPTION_CHANNELS
 
@@ -26,59 +27,121 @@ class BadObject(ValueError):
         self.code = code
 
 
-def read_distinct(
-    texts: pl.Series, read: Callable[[object], T]
-) -> tuple[dict[str, T], dict[str, BadObject]]:
-    """What `read` makes of each distinct JSON text, and what is wrong with the others.
+def read_objects(checker: Checker, field: str, read: Callable[[object], T]) -> dict[str, T]:
+    """What `read` makes of each distinct JSON text of a field; rows with another text lose it.
 
     `read` gets the decoded object and raises `BadObject` for one it does not take. A text that is
     no JSON it gets as it is: in JSON lines a text in place of an object comes without its quotes.
+    A key twice is a warning.
     """
+    texts = checker.frame[field]
     values: dict[str, T] = {}
-    faults: dict[str, BadObject] = {}
+    faults: dict[str, Fault] = {}
+    twice: dict[str, Fault] = {}
     for text in texts.drop_nulls().unique():
-        hint = ""
         try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            value = text
-            hint = ", which is no JSON" if text.lstrip().startswith(("{", "[")) else ""
-        try:
-            values[text] = read(value)
+            values[text] = read(decoded(text, field))
         except BadObject as error:
-            faults[text] = BadObject(error.code, f"{error}{hint}")
-    return values, faults
+            faults[text] = Fault(error.code, str(error))
+        except RecursionError:
+            sentence = f"Expected `{field}` to be an object, got one nested too deep"
+            faults[text] = Fault("wrong_type", sentence)
+        else:
+            if key := repeated_key(text):
+                twice[text] = Fault("duplicate_key", key_sentence(key, f" of `{field}`"))
+    rows, found = _rows_of(texts, twice)
+    lines = checker.frame["line"].gather(rows).to_list()
+    sentences = [fault.sentence for fault in found]
+    checker.log.warn_many(checker.table.name, lines, "duplicate_key", sentences)
+    checker.lose_rows(field, *_rows_of(texts, faults))
+    return values
 
 
-def reject_faults(checker: Checker, field: str, faults: dict[str, BadObject]) -> None:
-    """Reject the rows whose `field` is one of the texts in `faults`."""
-    rows, found = rows_of_faults(checker.frame[field], faults)
-    checker.reject_rows(rows, [fault.code for fault in found], [str(fault) for fault in found])
-
-
-def rows_of_faults(
-    texts: pl.Series, faults: dict[str, BadObject]
-) -> tuple[list[int], list[BadObject]]:
+def _rows_of(texts: pl.Series, faults: dict[str, Fault]) -> tuple[list[int], list[Fault]]:
     """Places of the faulty texts, ascending, and what is wrong with each."""
     if not faults:
         return [], []
-    faulty = texts.is_in(list(faults)).fill_null(False).to_numpy()
-    rows: list[int] = np.flatnonzero(faulty).tolist()
+    rows: list[int] = np.flatnonzero(texts.is_in(list(faults)).fill_null(False).to_numpy()).tolist()
     return rows, [faults[texts[row]] for row in rows]
+
+
+def decoded(text: str, field: str) -> object:
+    """Value of a JSON text; the text itself where it is none.
+
+    Raises
+    ------
+    BadObject
+        It is JSON but for half a surrogate pair, a number that is none, or too many levels.
+    """
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        pass
+    try:
+        lenient = json.loads(text)
+    except RecursionError:
+        expected = f"Expected `{field}` to be an object"
+        raise BadObject("wrong_type", f"{expected}, got one nested too deep") from None
+    except ValueError:
+        return text
+    if has_half_surrogate(lenient):
+        raise BadObject("not_utf8", f"Expected `{field}` in Unicode, got {text[:60]!a}")
+    raise BadObject("not_finite", f"Expected finite numbers in `{field}`, got {shown(lenient)}")
+
+
+def has_half_surrogate(value: object) -> bool:
+    """Whether a text anywhere in a decoded value holds half of a surrogate pair."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def repeated_key(text: str | bytes) -> str | None:
+    """A key that one object of a JSON text has twice; None where there is none.
+
+    Examples
+    --------
+    >>> repeated_key('[{"day": 1, "day": 2}]'), repeated_key('[{"day": 1}, {"day": 2}]')
+    ('day', None)
+    """
+    found: list[str] = []
+
+    def noted(pairs: list[tuple[str, object]]) -> None:
+        keys = [key for key, _ in pairs]
+        if len(set(keys)) < len(keys):
+            found.append(max(keys, key=keys.count))
+
+    try:
+        json.loads(text, object_pairs_hook=noted)
+    except (ValueError, RecursionError):
+        return None
+    return found[0] if found else None
+
+
+def key_sentence(key: str, where: str = "") -> str:
+    """Sentence for a key that is there twice."""
+    return f"Expected each key{where} once, got {shown(key)} again, of which the last counts"
+
+
+def wrong_type(expected: str, value: object) -> BadObject:
+    """The fault of a value of another type; says where it is a text that should be JSON."""
+    broken = isinstance(value, str) and value.lstrip().startswith(("{", "["))
+    hint = ", which is no JSON" if broken else ""
+    return BadObject("wrong_type", f"Expected {expected}, got {shown(value)}{hint}")
 
 
 def read_redemption(value: object) -> dict[str, object] | None:
     """Channel and appointment of a `redemption` object; None for an empty one."""
     if not isinstance(value, dict):
-        expected = "`redemption` to be an object"
-        raise BadObject("wrong_type", f"Expected {expected}, got {shown(value)}")
+        raise wrong_type("`redemption` to be an object", value)
     channel, appointment = value.get("channel"), value.get("appointment")
     if channel is not None and channel not in REDEMPTION_CHANNELS:
         expected = f"`redemption.channel` to be one of {', '.join(REDEMPTION_CHANNELS)}"
         raise BadObject("bad_enum", f"Expected {expected}, got {shown(channel)}")
     if not (appointment is None or isinstance(appointment, bool)):
-        expected = "`redemption.appointment` to be true or false"
-        raise BadObject("wrong_type", f"Expected {expected}, got {shown(appointment)}")
+        raise wrong_type("`redemption.appointment` to be true or false", appointment)
     if channel is None and appointment is None:
         return None
     return {"channel": channel, "appointment": appointment}
@@ -88,8 +151,7 @@ def read_names(value: object) -> str:
     """Names by language as tidy JSON text."""
     value = without_nulls(value)
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
-        expected = "`names` to be texts by language"
-        raise BadObject("wrong_type", f"Expected {expected}, got {shown(value)}")
+        raise wrong_type("`names` to be texts by language", value)
     return orjson.dumps(value).decode()
 
 
@@ -100,8 +162,7 @@ def read_aliases(value: object) -> str:
         isinstance(names, list) and all(isinstance(name, str) for name in names)
         for names in value.values()
     ):
-        expected = "`aliases` to be lists of texts by language"
-        raise BadObject("wrong_type", f"Expected {expected}, got {shown(value)}")
+        raise wrong_type("`aliases` to be lists of texts by language", value)
     return orjson.dumps(value).decode()
 
 

@@ -1,72 +1,118 @@
 """Rows of a Parquet table as a raw frame.
 
 Useful for: `snapshot`, which checks the values.
-Not useful for: bad rows, but for a null in a list; a column of the wrong type is the whole table's
-fault.
+Not useful for: rules about values.
+
+A required column of the wrong type is the whole table's fault; in another column each value is bad
+by itself, as it is in JSON lines.
 """
 
+import datetime as dt
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 
 from geosearch.errors import BadData
-from geosearch.snapshot.checks import Checker, Rule
+from geosearch.snapshot.checks import read_values
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import Field, Kind, Table
 
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # of years 1 and 9999, from 1970
+_UTC = ("UTC", "Etc/UTC", "Zulu", "GMT", "Etc/GMT", "Z")
 
-def read_parquet(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
+
+def read_parquet(
+    path: Path, table: Table, log: RejectLog, *, time_zone: str = "UTC"
+) -> pl.DataFrame:
     """Raw frame of a Parquet file: `table.schema()` and `line` (uint32, row from 1), in file order.
 
-    Text columns may be categorical, whole numbers of any width or doubles, dates and instants
-    typed or written; lists also written with `|`, objects also as JSON text. A row with a null
-    in a list of texts is rejected in `log`.
+    Text columns may be categorical or bytes of UTF-8, whole numbers of any width, decimals or
+    doubles, flags 0 and 1, dates and instants typed or written; lists also written with `|`,
+    objects also as JSON text.
+
+    A date in a timestamp column is the day that the column shows, in its own zone; it has no time
+    of day. A column in UTC also has the days of `time_zone`, which writers convert to UTC.
 
     Raises
     ------
     BadData
-        The file cannot be read, lacks a required column, or a column has the wrong type.
+        The file cannot be read, lacks a required column, or such a column has the wrong type.
     """
     frame = _stored(path)
     for name in frame.columns:
         if name not in table.schema():
             sentence = f"Expected a field of table `{table.name}`, got `{name}`, which is ignored"
             log.warn(table.name, 1, "unknown_field", sentence)
-    columns = [_column(frame, field, path) for field in table.fields]
-    raw = frame.select(*columns).with_row_index("line", 1).select(*table.schema(), "line")
-    checker = Checker(raw, table, log)
-    checker.reject([_null_rule(field) for field in table.fields if field.kind is Kind.TEXTS])
-    return checker.frame
+    columns = [_column(frame, field, path, time_zone) for field in table.fields]
+    with _panics_told(path):
+        raw = frame.select(*columns).with_row_index("line", 1).select(*table.schema(), "line")
+    absent = [name for name in table.schema() if name not in frame.columns]
+    stored = frame.with_columns(pl.lit(None).alias(name) for name in absent)
+    return read_values(stored, raw, table, log)
 
 
 def rows_of_parquet(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
     """Rows of a Parquet file by number, from 1, as objects."""
-    wanted = sorted(lines)
-    rows = _stored(path)[[line - 1 for line in wanted]].iter_rows(named=True)
-    return zip(wanted, rows, strict=True)
+    stored = _stored(path)
+    for line in sorted(lines):
+        try:
+            yield line, stored.row(line - 1, named=True)
+        except ValueError:  # an instant inside a structure that Python has no year for
+            yield line, None
 
 
 def _stored(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path)
+        with _panics_told(path):
+            frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]
         raise BadData(f"Expected a Parquet file, got {reason} - at `{path}`") from error
+    return frame.with_columns(
+        pl.col(name).to_physical().clip(*bounds).cast(dtype)
+        for name, dtype in frame.schema.items()
+        if (bounds := _years(dtype))
+    )
 
 
-def _null_rule(field: Field) -> Rule:
-    expected = f"`{field.name}` to be {field.kind.described}"
-    return Rule(pl.col(field.name).list.contains(None), "wrong_type", field.name, expected)
+@contextmanager
+def _panics_told(path: Path) -> Iterator[None]:
+    """Where polars panics over a file, such as one with the time zone `Z`, the file is bad."""
+    try:
+        yield
+    except pl.exceptions.PanicException as panic:
+        reason = str(panic).partition("\n")[0]
+        raise BadData(f"Expected a Parquet file, got {reason} - at `{path}`") from None
 
 
-def _column(frame: pl.DataFrame, field: Field, path: Path) -> pl.Expr:
+def _years(dtype: pl.DataType) -> tuple[int, int] | None:
+    """Years 1 to 9999 as the type stores them: it may hold more than any library can write.
+
+    What is outside counts as the first or last day, which are as far from any horizon.
+    """
+    ticks = {"ms": 1000, "us": 1_000_000}
+    if isinstance(dtype, pl.Date):
+        return _FIRST_DAY, _LAST_DAY
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit in ticks:  # 64 bits of ns are 600 years
+        day = 86_400 * ticks[dtype.time_unit]
+        # A day less, as a time zone may add one.
+        return (_FIRST_DAY + 1) * day, _LAST_DAY * day - 1
+    return None
+
+
+def _column(frame: pl.DataFrame, field: Field, path: Path, time_zone: str) -> pl.Expr:
     if field.name not in frame.columns:
         if field.required:
             sentence = f"Expected a column `{field.name}`, got {', '.join(frame.columns)}"
             raise BadData(f"{sentence} - at `{path}`")
         return pl.lit(None, field.kind.dtype).alias(field.name)
-    decoded = _decoded(field, frame.schema[field.name])
+    decoded = _decoded(field, frame.schema[field.name], time_zone)
+    if decoded is None and not field.required:
+        return pl.lit(None, field.kind.dtype).alias(field.name)
     if decoded is None:
         got = frame.schema[field.name]
         expected = f"Expected column `{field.name}` to be {field.kind.described}"
@@ -74,33 +120,46 @@ def _column(frame: pl.DataFrame, field: Field, path: Path) -> pl.Expr:
     return decoded.alias(field.name)
 
 
-def _decoded(field: Field, stored: pl.DataType) -> pl.Expr | None:
-    """The column as its field's kind wants it; None where it cannot be that."""
+def _decoded(field: Field, stored: pl.DataType, time_zone: str) -> pl.Expr | None:
+    """The column as its field's kind wants it, null where a value is not that; None if all are."""
     column, kind = pl.col(field.name), field.kind
     if stored == pl.Null:
         return pl.lit(None, kind.dtype)
     if kind in (Kind.NUMBER, Kind.INTEGER):
         return column.cast(pl.Float64) if stored.is_numeric() else None
     if kind is Kind.FLAG:
-        return column if stored == pl.Boolean else None
+        return _flag(column, stored)
     if kind is Kind.TEXTS:
         return _texts(column, stored)
-    if kind is Kind.JSON and isinstance(stored, (pl.Struct, pl.List)):
-        # A list has no writer of its own; as the only field of an object it has.
-        wrapped = pl.struct(column.alias("")).struct.json_encode().str.slice(4).str.head(-1)
-        return pl.when(column.is_not_null()).then(wrapped)
-    return _text(column, kind, stored)
-
-
-def _text(column: pl.Expr, kind: Kind, stored: pl.DataType) -> pl.Expr | None:
-    if isinstance(stored, pl.Datetime) and kind is Kind.INSTANT:
-        zoned = column.dt.convert_time_zone("UTC") if stored.time_zone else column
-        return zoned.dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+    if kind is Kind.JSON and stored.is_nested():
+        return _object(column, stored)
     if kind is Kind.DATE and isinstance(stored, (pl.Date, pl.Datetime)):
-        return column.cast(pl.Date).dt.strftime("%Y-%m-%d")
+        return _date(column, stored, time_zone)
+    if kind is Kind.INSTANT and isinstance(stored, pl.Datetime):
+        zoned = column.dt.convert_time_zone("UTC") if stored.time_zone else column
+        return zoned.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if stored.time_zone else ""))
+    if isinstance(stored, pl.Binary):
+        return column.map_batches(_utf8, return_dtype=pl.String)
     if isinstance(stored, (pl.String, pl.Categorical, pl.Enum)):
         return column.cast(pl.String)
     return None
+
+
+def _utf8(values: pl.Series) -> pl.Series:
+    """Texts of bytes, null where they are not UTF-8."""
+    texts: list[str | None] = []
+    for value in values:
+        try:
+            texts.append(None if value is None else value.decode())
+        except UnicodeDecodeError:
+            texts.append(None)
+    return pl.Series(values.name, texts, pl.String)
+
+
+def _flag(column: pl.Expr, stored: pl.DataType) -> pl.Expr | None:
+    if stored.is_numeric():  # what becomes of flags where some are absent
+        return pl.when(column == 1).then(True).when(column == 0).then(False)
+    return column if stored == pl.Boolean else None
 
 
 def _texts(column: pl.Expr, stored: pl.DataType) -> pl.Expr | None:
@@ -108,5 +167,71 @@ def _texts(column: pl.Expr, stored: pl.DataType) -> pl.Expr | None:
         return column.str.split("|")
     texts = (pl.String, pl.Categorical, pl.Enum, pl.Null)
     if isinstance(stored, pl.List) and isinstance(stored.inner, texts):
-        return column.cast(pl.List(pl.String))
+        whole = column.list.eval(pl.element().is_null()).list.any().not_()
+        return pl.when(whole).then(column.cast(pl.List(pl.String)))
     return None
+
+
+_TICKS = {
+    "ms": pl.duration(milliseconds=1),
+    "us": pl.duration(microseconds=1),
+    "ns": pl.duration(nanoseconds=1),
+}
+
+
+def _date(column: pl.Expr, stored: pl.Date | pl.Datetime, time_zone: str) -> pl.Expr:
+    """Days as text; an instant that begins none keeps its time of day, which is no date."""
+    if isinstance(stored, pl.Date):
+        return column.dt.strftime("%Y-%m-%d")
+    tick = _TICKS[stored.time_unit]
+    days = [_day(column, tick)]
+    if stored.time_zone in _UTC:
+        days.append(_day(column.dt.convert_time_zone(time_zone), tick))
+    offset = "%:z" if stored.time_zone else ""
+    written = [day.dt.strftime("%Y-%m-%d") for day in days]
+    return pl.coalesce(*written, column.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.f{offset}"))
+
+
+def _day(local: pl.Expr, tick: pl.Expr) -> pl.Expr:
+    """The day that begins at a local time; null where none does.
+
+    Where clocks are set forward at midnight, a day begins at 01:00: the tick before is yesterday.
+    """
+    begins = (local.dt.time() == dt.time()) | ((local - tick).dt.date() < local.dt.date())
+    return pl.when(begins).then(local.dt.date())
+
+
+def _object(column: pl.Expr, stored: pl.DataType) -> pl.Expr:
+    """Structures as JSON text."""
+    if not _is_plain(stored):
+        return column.map_batches(_dumped, return_dtype=pl.String)
+    # A list has no writer of its own; as the only field of an object it has.
+    wrapped = pl.struct(column.alias("")).struct.json_encode().str.slice(4).str.head(-1)
+    return pl.when(column.is_not_null()).then(wrapped)
+
+
+def _is_plain(stored: object) -> bool:
+    """Whether polars writes the type as JSON, without loss."""
+    if isinstance(stored, pl.Struct):
+        return len(stored.fields) > 0 and all(_is_plain(field.dtype) for field in stored.fields)
+    if isinstance(stored, pl.List):
+        return _is_plain(stored.inner)
+    if isinstance(stored, pl.DataType) and stored.is_integer():
+        return True
+    return stored in (pl.String, pl.Boolean, pl.Null)
+
+
+def _dumped(values: pl.Series) -> pl.Series:
+    """JSON of values of any type: instants in RFC 3339, NaN as `NaN`, which `objects` refuses."""
+    try:
+        items = values.to_list()
+    except ValueError:  # an instant that Python has no year for
+        items = [None] * len(values)
+    texts = [None if item is None else json.dumps(item, default=_written) for item in items]
+    return pl.Series(values.name, texts, pl.String)
+
+
+def _written(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)

@@ -17,13 +17,14 @@ import polars as pl
 
 from geosearch.errors import BadData
 from geosearch.snapshot.checks import Checker, typed
-from geosearch.snapshot.csv import read_csv, rows_of_csv
+from geosearch.snapshot.csv import read_csv
+from geosearch.snapshot.csv_records import rows_of_csv
 from geosearch.snapshot.deals import deals_checker, warn_of_deals
 from geosearch.snapshot.envelope import Envelope, read_envelope
 from geosearch.snapshot.links import link_deals
 from geosearch.snapshot.merchants import merchants_frame
 from geosearch.snapshot.ndjson import read_ndjson, rows_of_ndjson
-from geosearch.snapshot.objects import read_aliases, read_distinct, read_names, reject_faults
+from geosearch.snapshot.objects import read_aliases, read_names, read_objects
 from geosearch.snapshot.parquet import read_parquet, rows_of_parquet
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.source import Source, table_file
@@ -68,11 +69,7 @@ class Snapshot:
 
 
 class TooManyRejected(BadData):
-    """More of a table is bad than allowed; `rejects` says what."""
-
-    def __init__(self, message: str, rejects: RejectLog) -> None:
-        super().__init__(message)
-        self.rejects = rejects
+    """More of a table is bad than allowed."""
 
 
 def read_snapshot(
@@ -80,6 +77,7 @@ def read_snapshot(
     *,
     max_rejected: float = MAX_REJECTED,
     progress: Callable[[str], None] | None = None,
+    rejects: RejectLog | None = None,
 ) -> Snapshot:
     """Validated snapshot in the folder `path`.
 
@@ -92,6 +90,8 @@ def read_snapshot(
         Share of a table's rows, 0 to 1, that may be rejected.
     progress
         Gets a short text when a step begins.
+    rejects
+        Gets what is wrong; `Snapshot.rejects` is the same. Of use where the snapshot is not.
 
     Raises
     ------
@@ -101,13 +101,14 @@ def read_snapshot(
     """
     if not path.is_dir():
         raise BadData(f"Expected a folder with a snapshot, got none - at `{path}`")
-    reading = _Reading(path, RejectLog(), max_rejected, progress or (lambda step: None))
+    log = RejectLog() if rejects is None else rejects
+    reading = _Reading(path, log, max_rejected, progress or (lambda step: None))
     envelope = reading.envelope()
-    programs = reading.programs()
-    categories = reading.categories()
+    programs = reading.programs(envelope)
+    categories = reading.categories(envelope)
     zones = reading.zones(envelope)
     merchants = reading.merchants(envelope)
-    deals, deal_merchants = reading.deals(merchants, programs)
+    deals, deal_merchants = reading.deals(envelope, merchants, programs)
     return Snapshot(
         envelope, merchants, deals, programs, categories, zones, deal_merchants, reading.log
     )
@@ -127,23 +128,28 @@ class _Reading:
         self.log.add_source("snapshot", Source(path, "line", partial(rows_of_ndjson, path)))
         return read_envelope(path, self.log)
 
-    def programs(self) -> pl.DataFrame:
-        raw = self._required(PROGRAMS)
+    def programs(self, envelope: Envelope) -> pl.DataFrame:
+        raw = self._required(PROGRAMS, envelope)
         checker = typed(raw, PROGRAMS, self.log)
+        checker.mark_doubts()
         checker.reject_duplicates()
         self._limit(PROGRAMS.name, checker.frame.height)
         return checker.frame.with_columns(
-            pl.col("status").fill_null("ACTIVE"), pl.col("fee").fill_null(0)
+            # A status that cannot be read stays unknown.
+            pl.when(~pl.col("in_doubt"))
+            .then(pl.col("status").fill_null("ACTIVE"))
+            .otherwise("status")
+            .alias("status"),
+            pl.col("fee").fill_null(0),
         )
 
-    def categories(self) -> pl.DataFrame | None:
-        raw = self._raw(CATEGORIES)
+    def categories(self, envelope: Envelope) -> pl.DataFrame | None:
+        raw = self._raw(CATEGORIES, envelope)
         if raw is None:
             return None
         checker = typed(raw, CATEGORIES, self.log)
         for field, read in (("names", read_names), ("aliases", read_aliases)):
-            texts, faults = read_distinct(checker.frame[field], read)
-            reject_faults(checker, field, faults)
+            texts = read_objects(checker, field, read)
             tidy = pl.col(field).replace_strict(
                 list(texts), list(texts.values()), default=None, return_dtype=pl.String
             )
@@ -163,7 +169,7 @@ class _Reading:
         return zones
 
     def merchants(self, envelope: Envelope) -> pl.DataFrame:
-        raw = self._required(MERCHANTS)
+        raw = self._required(MERCHANTS, envelope)
         self.progress(f"Checking {raw.height:,} merchants")
         crs, zone = envelope.crs, envelope.time_zone
         merchants = merchants_frame(raw, self.log, crs=crs, time_zone=zone)
@@ -171,9 +177,9 @@ class _Reading:
         return merchants
 
     def deals(
-        self, merchants: pl.DataFrame, programs: pl.DataFrame
+        self, envelope: Envelope, merchants: pl.DataFrame, programs: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        raw = self._required(DEALS)
+        raw = self._required(DEALS, envelope)
         self.progress(f"Checking {raw.height:,} deals")
         checker: Checker = deals_checker(raw, self.log)
         pairs = link_deals(checker, merchants, programs)
@@ -181,21 +187,21 @@ class _Reading:
         self._limit(DEALS.name, checker.frame.height)
         return checker.frame, pairs
 
-    def _required(self, table: Table) -> pl.DataFrame:
-        raw = self._raw(table)
+    def _required(self, table: Table, envelope: Envelope) -> pl.DataFrame:
+        raw = self._raw(table, envelope)
         if raw is None:
             expected = f"table `{table.name}` as {table.name}.ndjson, .csv or .parquet"
             raise BadData(f"Expected {expected}, got no such file - at `{self.path}`")
         return raw
 
-    def _raw(self, table: Table) -> pl.DataFrame | None:
+    def _raw(self, table: Table, envelope: Envelope) -> pl.DataFrame | None:
         path = table_file(self.path, table.name, _FORMATS)
         if path is None:
             return None
         self.progress(f"Reading {path.name}")
         if path.suffix == ".parquet":
             self.log.add_source(table.name, Source(path, "row", partial(rows_of_parquet, path)))
-            return read_parquet(path, table, self.log)
+            return read_parquet(path, table, self.log, time_zone=envelope.time_zone)
         is_csv = ".csv" in path.suffixes
         rows, read = (rows_of_csv, read_csv) if is_csv else (rows_of_ndjson, read_ndjson)
         self.log.add_source(table.name, Source(path, "line", partial(rows, path)))
@@ -212,6 +218,5 @@ class _Reading:
         first = next(e for e in self.log.entries if e.table == table and e.kind == "reject")
         raise TooManyRejected(
             f"Expected at most {self.max_rejected:.4g} of the rows rejected, got {rejected:,} of "
-            f"{total:,} ({counts}; such as: {first.message}) - at `{self.log.file(table)}`",
-            self.log,
+            f"{total:,} ({counts}; such as: {first.message}) - at `{self.log.file(table)}`"
         )

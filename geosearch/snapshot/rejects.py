@@ -4,15 +4,19 @@ Useful for: the build report's counts by code, `rejected.ndjson` in the index.
 Not useful for: deciding what is wrong; readers and checks do that (`snapshot_*`), and the build.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import orjson
 
+from geosearch.errors import BadData
 from geosearch.snapshot.source import Source
+from geosearch.snapshot.tables import Cost
 
 Kind = Literal["reject", "warning"]
 
@@ -44,6 +48,7 @@ REJECT_CODES: dict[str, str] = {
 
 WARNING_CODES: dict[str, str] = {
     "unknown_field": "a field of no meaning here, ignored; one warning a field and table",
+    "duplicate_key": "a key twice in one object: the last counts",
     "two_for_one": "`brand` besides `merchant_ids`, or `opening_periods` besides `opening_hours`: "
     "the second named here counts",
     "unreadable_hours": "opening hours that cannot be read: the merchant stays, hours unknown; "
@@ -65,7 +70,18 @@ WARNING_CODES: dict[str, str] = {
     "guessed, and named; one warning a country",
     "geometry_repaired": "a zone whose invalid geometry was repaired",
 }
-"""What is worth a look while the row stays, by code. The build adds codes of its own."""
+"""What is worth a look while the row stays, by code.
+
+A bad value in an optional field is a warning too, with the code that rejects a row for a required
+one. The build adds codes of its own.
+"""
+
+_LONGEST_ROW = 20_000
+_DOUBTS = {
+    "deals": "the deal stays out of use",
+    "programs": "the programme stays out of use",
+    "merchants": "its hours are unknown and its deals out of use",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +104,8 @@ class RejectLog:
     """
 
     entries: list[Entry] = field(default_factory=list)
+    doubtful: dict[str, set[int]] = field(default_factory=dict)
+    """Lines, by table, of rows that stay but of which nothing is promised; see `tables.Cost`."""
     _sources: dict[str, Source] = field(default_factory=dict)
 
     def add_source(self, table: str, source: Source) -> None:
@@ -110,6 +128,16 @@ class RejectLog:
     def warn(self, table: str, line: int, code: str, message: str) -> None:
         """Note something about a row that stays; `message` gets its place if it names none."""
         self._add("warning", table, line, code, message)
+
+    def bad_value(self, table: str, line: int, code: str, message: str, *, cost: Cost) -> None:
+        """Note a bad value by what it costs: the row (a reject), or the field (a warning)."""
+        if cost is Cost.ROW:
+            self.reject(table, line, code, message)
+        elif cost is Cost.DOUBT:
+            self.doubtful.setdefault(table, set()).add(line)
+            self.warn(table, line, code, f"{message}, so {_DOUBTS[table]}")
+        else:
+            self.warn(table, line, code, message)
 
     def reject_many(
         self, table: str, lines: Sequence[int], codes: str | Sequence[str], messages: Sequence[str]
@@ -153,7 +181,10 @@ class RejectLog:
                     out.write(_json_line(entry, self.file(table), found))
 
     def _rows(self, table: str, lines: set[int]) -> Iterator[tuple[int, object]]:
-        return self._sources[table].rows(lines) if table in self._sources else iter(())
+        if table in self._sources:
+            # A file that cannot be read to its end has its rows up to there.
+            with suppress(BadData):
+                yield from self._sources[table].rows(lines)
 
     def _add(self, kind: Kind, table: str, line: int, code: str, message: str) -> None:
         if " - at " not in message:
@@ -187,11 +218,18 @@ def shown(value: object, *, longest: int = 60) -> str:
         value = int(value) if abs(value) < 1e21 else value
     try:
         text = orjson.dumps(value).decode() if not isinstance(value, (float, int)) else None
-    except TypeError:  # half a surrogate pair, an unusual type
-        text = repr(value)
+    except TypeError:  # half a surrogate pair, an unusual type, more than 254 levels
+        text = _repr(value)
     if text is None:
         text = _number(value)
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "objects nested too deep"
 
 
 def _number(value: object) -> str:
@@ -213,4 +251,8 @@ def _json_line(entry: Entry, file: str, row: object) -> bytes:
         "message": entry.message,
         "row": row,
     }
-    return orjson.dumps(fields, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    try:
+        return orjson.dumps(fields, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # half a surrogate pair, a number of more than 64 bits, more than 254 levels
+        fields["row"] = _repr(row)[:_LONGEST_ROW]
+        return json.dumps(fields).encode() + b"\n"

@@ -7,7 +7,7 @@ Not useful for: meaning; the readers (`ndjson`, `csv`, `parquet`) decode.
 import gzip
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -81,18 +81,21 @@ def line_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
 
     Every block but the last ends with a newline; a line longer than `size` makes a longer block.
     """
-    rest = b""
+    return whole_lines(blocks(path, size))
+
+
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same content in blocks of whole lines, without a byte order mark."""
+    held: list[bytes] = []
     first = True
-    for block in blocks(path, size):
-        if first:
-            block, first = block.removeprefix(_BOM), False
+    for piece in pieces:
+        block, first = piece.removeprefix(_BOM) if first else piece, False
         cut = block.rfind(b"\n") + 1
-        if cut == 0:
-            rest += block
-            continue
-        yield b"".join((rest, memoryview(block)[:cut]))
-        rest = block[cut:]
-    if rest:
+        if cut:
+            yield b"".join((*held, memoryview(block)[:cut]))
+            held = []
+        held.append(block[cut:])
+    if rest := b"".join(held):
         yield rest
 
 

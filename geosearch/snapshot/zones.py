@@ -5,9 +5,11 @@ Not useful for: finding the zones that hold a point; that is `indexes.zones`.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import orjson
@@ -15,13 +17,15 @@ import shapely
 import shapely.geometry
 
 from geosearch.errors import BadData
-from geosearch.snapshot.objects import BadObject
+from geosearch.snapshot.objects import BadObject, has_half_surrogate
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.source import read_all
 from geosearch.snapshot.tables import datum_named
 from indexes.crossings import TooTangled
 from indexes.datum import DATUMS, Datum
 from indexes.polygon import sound
+
+T = TypeVar("T")
 
 _TABLE = "zones"
 # How older GeoJSON files name the datum all newer ones have.
@@ -54,7 +58,8 @@ def read_zones(path: Path, log: RejectLog, *, crs: Datum) -> tuple[list[Zone], i
     path
         GeoJSON FeatureCollection.
     log
-        Gets rejected features; their `line` is the feature's number, from 1.
+        Gets rejected features and what is wrong with optional properties; their `line` is the
+        feature's number, from 1.
     crs
         Datum of positions, unless the collection has a `crs` or a feature a property `crs`.
 
@@ -67,7 +72,7 @@ def read_zones(path: Path, log: RejectLog, *, crs: Datum) -> tuple[list[Zone], i
     zones: dict[str, Zone] = {}
     for number, feature in enumerate(features, 1):
         try:
-            zone = _zone(feature, crs)
+            zone, faults = _zone(feature, crs)
             if zone.zone_id in zones:
                 got = f"{shown(zone.zone_id)} again"
                 raise BadObject("duplicate_id", f"Expected a unique `zone_id`, got {got}")
@@ -75,6 +80,8 @@ def read_zones(path: Path, log: RejectLog, *, crs: Datum) -> tuple[list[Zone], i
             log.reject(_TABLE, number, error.code, str(error))
             continue
         zones[zone.zone_id] = zone
+        for fault in faults:
+            log.warn(_TABLE, number, fault.code, str(fault))
         if zone.repaired:
             sentence = f"Expected valid geometry of zone {shown(zone.zone_id)}, got one to repair"
             log.warn(_TABLE, number, "geometry_repaired", sentence)
@@ -88,9 +95,14 @@ def rows_of_zones(path: Path, numbers: set[int]) -> Iterator[tuple[int, object]]
 
 
 def _features(path: Path, crs: Datum) -> tuple[list[object], Datum]:
+    content = read_all(path)
     try:
-        collection = orjson.loads(read_all(path))
-    except ValueError as error:
+        try:
+            collection = orjson.loads(content)
+        except ValueError:
+            # NaN or half a surrogate pair costs its feature, not the file.
+            collection = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise BadData(f"Expected GeoJSON, got {error} - at `{path}`") from error
     is_collection = isinstance(collection, dict) and collection.get("type") == "FeatureCollection"
     if not is_collection or not isinstance(collection.get("features"), list):
@@ -115,7 +127,8 @@ def _datum(named: object, crs: Datum) -> Datum:
     return datum
 
 
-def _zone(feature: object, crs: Datum) -> Zone:
+def _zone(feature: object, crs: Datum) -> tuple[Zone, list[BadObject]]:
+    """Zone of a feature, and what is wrong with optional properties, which are absent then."""
     if not isinstance(feature, dict):
         raise BadObject("wrong_type", f"Expected a feature, got {shown(feature)}")
     properties = feature.get("properties")
@@ -125,20 +138,32 @@ def _zone(feature: object, crs: Datum) -> Zone:
     zone_id = _text(properties, "zone_id")
     if zone_id is None:
         raise BadObject("missing_field", "Expected `zone_id`, got nothing")
-    start, end = _date(properties, "valid_from"), _date(properties, "valid_through")
+    faults: list[BadObject] = []
+
+    def optional(read: Callable[[dict[str, object], str], T], name: str) -> T | None:
+        try:
+            return read(properties, name)
+        except BadObject as fault:
+            faults.append(fault)
+            return None
+
+    start, end = optional(_date, "valid_from"), optional(_date, "valid_through")
     if start and end and start > end:
         expected = "`valid_from` <= `valid_through`"
         raise BadObject("bad_order", f"Expected {expected}, got {start} and {end}")
     crs = _datum(properties.get("crs"), crs)
     geometry, repaired = _geometry(feature.get("geometry"))
-    name = _text(properties, "name") or zone_id
-    return Zone(zone_id, name, _text(properties, "kind"), start, end, geometry, repaired, crs)
+    name = optional(_text, "name") or zone_id
+    kind = optional(_text, "kind")
+    return Zone(zone_id, name, kind, start, end, geometry, repaired, crs), faults
 
 
 def _text(properties: dict[str, object], name: str) -> str | None:
     value = properties.get(name)
     if value is not None and not isinstance(value, str):
         raise BadObject("wrong_type", f"Expected `{name}` to be text, got {shown(value)}")
+    if value and has_half_surrogate(value):
+        raise BadObject("not_utf8", f"Expected `{name}` in Unicode, got {value!a}")
     return value if value and value.strip() else None
 
 
@@ -146,7 +171,8 @@ def _date(properties: dict[str, object], name: str) -> dt.date | None:
     text = _text(properties, name)
     try:
         if text is None or len(text) == 10:
-            return dt.date.fromisoformat(text) if text else None
+            # Not `date.fromisoformat`, which takes weeks (2026-W01-1), too.
+            return dt.datetime.strptime(text, "%Y-%m-%d").date() if text else None
     except ValueError:
         pass
     raise BadObject("bad_date", f"Expected `{name}` as YYYY-MM-DD, got {shown(text)}")
@@ -158,16 +184,20 @@ def _geometry(value: object) -> tuple[shapely.Polygon | shapely.MultiPolygon, bo
     if kind not in ("Polygon", "MultiPolygon"):
         raise _bad_geometry("a Polygon or MultiPolygon", shown(kind if kind else value))
     try:
-        geometry = shapely.geometry.shape(value)
+        with np.errstate(invalid="ignore"):  # NaN is told below
+            geometry = shapely.geometry.shape(value)
     except (
         ValueError,
         TypeError,
         IndexError,
         AttributeError,
         KeyError,
+        OverflowError,
+        RecursionError,
         shapely.GEOSException,
     ) as error:
-        raise _bad_geometry("rings of positions", str(error).splitlines()[0]) from error
+        got = str(error).partition("\n")[0] or type(error).__name__
+        raise _bad_geometry("rings of positions", got) from error
     positions = shapely.get_coordinates(geometry)
     if len(positions) == 0:
         raise _bad_geometry("rings of positions", "none")

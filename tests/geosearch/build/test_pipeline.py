@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -15,14 +16,22 @@ from typing import Any
 
 import pytest
 
-from geosearch.build.pipeline import REJECTED, REPORT, SEGMENT, build
+from geosearch.build.pipeline import FAILED, REJECTED, REPORT, SEGMENT, build
 from geosearch.build.report import BuildReport
 from geosearch.errors import BadData, BadRequest
 from geosearch.model import Query
 from geosearch.publish import current, rollback, versions
 from geosearch.ranking import Weights
 from geosearch.searcher import Searcher, open_index
-from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, Row, deal, merchant, write_snapshot
+from tests.geosearch.snapshot_files import (
+    ENVELOPE,
+    PROGRAM,
+    Row,
+    deal,
+    merchant,
+    ndjson,
+    write_snapshot,
+)
 
 NOW = datetime.fromisoformat("2026-11-22T12:00:00+08:00")  # a Sunday
 ROOT = Path(__file__).resolve().parents[3]
@@ -254,8 +263,96 @@ def test_a_build_that_fails_changes_nothing(
     before = {path.name: path.resolve() for path in (tmp_path / "index").iterdir()}
     with pytest.raises(BadData, match=sentence):
         made(tmp_path, tables=tables, **wish)
-    assert {path.name: path.resolve() for path in (tmp_path / "index").iterdir()} == before
+    after = {path.name: path.resolve() for path in (tmp_path / "index").iterdir()}
+    assert after.pop(FAILED) == tmp_path / "index" / FAILED
+    assert after == before
     assert found(open_index(tmp_path / "index")) == {"m0", "m1", "m3", "m4", "m5", "m6"}
+
+
+def failed_entries(folder: Path) -> list[Row]:
+    return [json.loads(line) for line in (folder / "index" / FAILED).read_bytes().splitlines()]
+
+
+def test_a_build_that_fails_lists_its_rejects_and_the_next_one_removes_the_list(
+    tmp_path: Path,
+) -> None:
+    bad = {"merchants": [merchant(0, lat=99), merchant(1), merchant(2, lng=999, rating=9)]}
+    with pytest.raises(BadData, match=f"got 2 of 3 .*, all listed in `.*/{FAILED}`$"):
+        made(tmp_path, tables=bad, max_rejected=0.5)
+    assert [(e["kind"], e["line"], e["code"]) for e in failed_entries(tmp_path)] == [
+        ("reject", 1, "out_of_range"),
+        ("reject", 3, "out_of_range"),
+    ]
+    assert failed_entries(tmp_path)[0]["row"] == merchant(0, lat=99)
+    # Another failure leaves its own list, and one without a bad row none.
+    with pytest.raises(BadData, match="got 1 of 1"):
+        made(tmp_path, tables={"programs": [{"name": "x"}]}, max_rejected=0.5)
+    assert [e["file"] for e in failed_entries(tmp_path)] == ["programs.ndjson"]
+    write_snapshot(tmp_path / "snapshot")
+    (tmp_path / "snapshot" / "deals.ndjson").unlink()
+    with pytest.raises(BadData, match=r"^Expected table `deals`.*snapshot`$"):
+        build(tmp_path / "snapshot", tmp_path / "index", now=NOW)
+    assert not (tmp_path / "index" / FAILED).exists()
+    with pytest.raises(BadData, match="got 2 of 3"):
+        made(tmp_path, tables=bad, max_rejected=0.5)
+    made(tmp_path)
+    assert not (tmp_path / "index" / FAILED).exists()
+    assert sorted(os.listdir(tmp_path / "index")) == sorted(
+        [".lock", "CURRENT", REJECTED, REPORT, "versions"]
+    )
+
+
+def test_list_of_a_file_that_breaks_off_has_the_rows_before(tmp_path: Path) -> None:
+    write_snapshot(tmp_path / "snapshot", {"programs": [PROGRAM | {"fee": -1}]})
+    lines = ndjson([merchant(0, lat=99), *(merchant(n, name=f"{n * n}") for n in range(1, 9999))])
+    (tmp_path / "snapshot" / "merchants.ndjson").unlink()
+    packed = gzip.compress(lines)
+    (tmp_path / "snapshot" / "merchants.ndjson.gz").write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(BadData, match=r"^Expected a readable file"):
+        build(tmp_path / "snapshot", tmp_path / "index", now=NOW)
+    assert [(e["file"], e["code"]) for e in failed_entries(tmp_path)] == [
+        ("programs.ndjson", "out_of_range")
+    ]
+
+
+DOUBTS: list[tuple[str, Row]] = [
+    # Values that cannot be read, and without which a deal would be valid more often than it is.
+    ("deals", {"valid_through": "2026-11-30T14:30:00"}),
+    ("deals", {"valid_from": 20261101}),
+    ("deals", {"use_hours": 5}),
+    ("deals", {"stock": "3"}),
+    ("deals", {"min_spend": -1}),
+    ("deals", {"max_discount": "none"}),
+    ("deals", {"party_max": 0}),
+    ("deals", {"new_customer_only": "yes"}),
+    ("programs", {"status": "active"}),
+    ("programs", {"valid_through": "soon"}),
+    ("merchants", {"time_zone": "Asia/Shangai"}),
+    ("merchants", {"business_status": "CLOSED"}),
+]
+
+
+@pytest.mark.parametrize(("table", "value"), DOUBTS)
+def test_nothing_is_promised_of_a_row_in_doubt(tmp_path: Path, table: str, value: Row) -> None:
+    rows = {
+        "merchants": [merchant(0, opening_hours="24/7"), merchant(1, opening_hours="24/7")],
+        "deals": [deal(0, program_id="red"), deal(1, merchant_ids=["m1"])],
+        "programs": [PROGRAM],
+    }
+    query = Query(lat=31.23, lng=121.47, cards=("red",), deals="optional", at=NOW)
+
+    def answers(folder: Path, tables: Any) -> dict[str, tuple[str, bool]]:
+        made(folder, tables=tables, max_rejected=0.0)
+        hits = open_index(folder / "index").search(query).hits
+        return {h.merchant["merchant_id"]: (h.open.state, h.best_deal is not None) for h in hits}
+
+    good = {"m0": ("open", True), "m1": ("open", True)}
+    assert answers(tmp_path / "good", rows) == good
+    in_doubt = rows | {table: [rows[table][0] | value, *rows[table][1:]]}
+    state = "unknown" if table == "merchants" else "open"
+    assert answers(tmp_path / "bad", in_doubt) == good | {"m0": (state, False)}
+    (entry,) = (tmp_path / "bad" / "index" / REJECTED).read_bytes().splitlines()
+    assert json.loads(entry)["kind"] == "warning"
 
 
 def test_a_failure_while_writing_changes_nothing(

@@ -66,8 +66,7 @@ BAD: list[tuple[object, str, str]] = [
     (zone(zone_id=None), "missing_field", "Expected `zone_id`, got nothing"),
     (zone(zone_id=5), "wrong_type", "Expected `zone_id` to be text, got 5"),
     (zone(zone_id="first"), "duplicate_id", 'Expected a unique `zone_id`, got "first" again'),
-    (zone(valid_from="soon"), "bad_date", 'Expected `valid_from` as YYYY-MM-DD, got "soon"'),
-    (zone(valid_from="2026-02-30"), "bad_date", "Expected `valid_from` as YYYY-MM-DD"),
+    (zone(zone_id="\ud83d"), "not_utf8", "Expected `zone_id` in Unicode, got '\\ud83d'"),
     (
         zone(valid_from="2026-02-02", valid_through="2026-02-01"),
         "bad_order",
@@ -81,6 +80,9 @@ BAD: list[tuple[object, str, str]] = [
     (zone(rings="x"), "bad_geometry", "rings of positions, got "),
     (zone(rings=[[["a", "b"]] * 4]), "bad_geometry", "rings of positions, got "),
     (zone(rings=None), "bad_geometry", "rings of positions, got "),
+    (zone(rings=[[[0, 0], [10**400, 1], [1, 1], [0, 0]]]), "bad_geometry", "rings of positions"),
+    (zone(rings=[[[0, 0], [float("nan"), 1], [1, 1], [0, 0]]]), "bad_geometry", "positions of lng"),
+    (zone(rings=json.loads("[" * 300 + "]" * 300)), "bad_geometry", "rings of positions"),
     (zone(rings=[[[0, 0], [0, 99], [1, 1], [0, 0]]]), "bad_geometry", "got [0.0,99.0]"),
     (zone(rings=[[[0, 0], [1, 1], [2, 2], [0, 0]]]), "bad_geometry", "an area, got "),
     (zone(rings=[SCRIBBLE]), "geometry_too_complex", "Expected at most 400 pairs of 2000 edges"),
@@ -97,3 +99,38 @@ def test_bad_zone_is_rejected_alone(
     assert (entry.line, entry.code) == (2, code)
     assert sentence in entry.message
     assert entry.message.endswith(" - at feature 2 of zones.geojson")
+
+
+LOST: list[tuple[str, object, str, str]] = [
+    # property, value, code, sentence
+    ("valid_from", "soon", "bad_date", 'Expected `valid_from` as YYYY-MM-DD, got "soon"'),
+    ("valid_from", "2026-02-30", "bad_date", "Expected `valid_from` as YYYY-MM-DD"),
+    ("valid_through", "2026-W01-1", "bad_date", "Expected `valid_through` as YYYY-MM-DD"),
+    ("valid_through", 20261130, "wrong_type", "Expected `valid_through` to be text, got 20261130"),
+    ("name", 5, "wrong_type", "Expected `name` to be text, got 5"),
+    ("name", "\ud83d", "not_utf8", "Expected `name` in Unicode, got '\\ud83d'"),
+    ("kind", ["mall"], "wrong_type", 'Expected `kind` to be text, got ["mall"]'),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "code", "sentence"), LOST)
+def test_bad_optional_property_is_absent(
+    tmp_path: Path, name: str, value: object, code: str, sentence: str
+) -> None:
+    feature = zone()
+    feature["properties"][name] = value
+    snapshot = read(tmp_path, feature, zone(zone_id="last"))
+    (found, _) = snapshot.zones
+    assert getattr(found, name) == ("z" if name == "name" else None)
+    (entry,) = snapshot.rejects.entries
+    assert (entry.kind, entry.line, entry.code) == ("warning", 1, code)
+    assert entry.message.startswith(sentence)
+    snapshot.rejects.write(tmp_path / "rejected.ndjson")
+    assert json.loads((tmp_path / "rejected.ndjson").read_bytes())["line"] == 1
+
+
+def test_property_without_meaning_may_hold_anything(tmp_path: Path) -> None:
+    odd = zone(note="\ud83d", size=float("nan"), many=10**400)
+    snapshot = read(tmp_path, odd, zone(zone_id="last"))
+    assert [found.zone_id for found in snapshot.zones] == ["z", "last"]
+    assert snapshot.rejects.entries == []

@@ -1,0 +1,164 @@
+"""One line of JSON as a raw row, value by value, with a reason for each that is wrong.
+
+Useful for: lines of an NDJSON table that the fast decoder does not take, or takes too leniently.
+Not useful for: all lines; this costs ten times as much.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from math import isfinite
+
+import msgspec
+import orjson
+
+from geosearch.snapshot.checks import Fault
+from geosearch.snapshot.objects import has_half_surrogate, key_sentence
+from geosearch.snapshot.rejects import RejectLog, shown
+from geosearch.snapshot.tables import WRITTEN, Cost, Field, Kind, Table
+
+KEY_WITH_ESCAPE = r'\\u[^"]*"\s*:'
+"""A key that may be another one's in disguise: `"\\u006eame"` is `"name"`."""
+
+_KEY_WITH_ESCAPE = re.compile(KEY_WITH_ESCAPE.encode())
+_RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def key_marks(table: Table) -> list[str]:
+    """How the keys of the table's fields are written in a line."""
+    return [f'"{field.name}"' for field in table.fields]
+
+
+class RowReader:
+    """Reads lines of one table; what is wrong with them goes on record."""
+
+    def __init__(self, table: Table, log: RejectLog) -> None:
+        self._table = table
+        self._log = log
+        self._marks = [mark.encode() for mark in key_marks(table)]
+
+    def read(self, number: int, line: bytes) -> dict[str, object] | None:
+        """Raw row of a line and its number as `line`; None where the line is rejected.
+
+        A bad value is null and a warning, or rejects the row, as `tables.Cost` says. Of a key
+        that is there twice the last value counts.
+        """
+        try:
+            row, exact = orjson.loads(line), line
+        except ValueError:
+            row, exact = _lenient_row(line), None
+        if not isinstance(row, dict):
+            fault = row if isinstance(row, Fault) else _not_json(shown(row))
+            self._log.reject(self._table.name, number, *fault)
+            return None
+        raw: dict[str, object] = {"line": number}
+        faults: list[tuple[Fault, Cost]] = []
+        for field in self._table.fields:
+            value = row.get(field.name)
+            read = None if value is None else _read(value, field, exact)
+            if isinstance(read, Fault):
+                faults.append((read, field.cost_for(row.get("offer_type"))))
+                read = None
+            raw[field.name] = read
+        if not self._stays(number, faults):
+            return None
+        self._warn_of_repeats(number, line)
+        return raw
+
+    def _stays(self, number: int, faults: list[tuple[Fault, Cost]]) -> bool:
+        """Whether the row stays; its first fault that costs it is the one on record."""
+        worst = [pair for pair in faults if pair[1] is Cost.ROW][:1]
+        for fault, cost in worst or faults:
+            self._log.bad_value(self._table.name, number, *fault, cost=cost)
+        return not worst
+
+    def _warn_of_repeats(self, number: int, line: bytes) -> None:
+        repeated = any(line.count(mark) > 1 for mark in self._marks)
+        if not (repeated or _KEY_WITH_ESCAPE.search(line)):
+            return
+        keys = [key for key, _ in json.loads(line, object_pairs_hook=list)]
+        for field in self._table.fields:
+            if keys.count(field.name) > 1:
+                sentence = key_sentence(field.name)
+                self._log.warn(self._table.name, number, "duplicate_key", sentence)
+
+
+def _lenient_row(line: bytes) -> object:
+    """Row with NaN, infinities and half surrogates in it, so that their field can be named."""
+    try:
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        place = f"byte 0x{line[error.start]:02x} at byte {error.start + 1} of it"
+        return Fault("not_utf8", f"Expected a line in UTF-8, got {place}")
+    except RecursionError:
+        return _not_json("one nested too deep")
+    except ValueError as error:
+        start = shown(line.decode("utf-8").strip(), longest=40)
+        return _not_json(f"{start} ({error})")
+
+
+def _not_json(got: str) -> Fault:
+    return Fault("not_json", f"Expected a JSON object, got {got}")
+
+
+def _read(value: object, field: Field, line: bytes | None) -> object:
+    """A value as its field's raw column holds it, or what is wrong with it.
+
+    `line` is where it stands, None where that is JSON only leniently.
+    """
+    name, kind = field.name, field.kind
+    if kind is Kind.JSON:
+        return _object_text(value, name, line)
+    if kind in (Kind.NUMBER, Kind.INTEGER):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return _wrong_type(field, value)
+        if not _fits_double(value):
+            return Fault("not_finite", f"Expected `{name}` to be finite, got {shown(value)}")
+        return float(value)
+    if kind is Kind.FLAG:
+        return value if isinstance(value, bool) else _wrong_type(field, value)
+    if kind is Kind.TEXTS:
+        return _read_texts(value, field)
+    if kind in WRITTEN and isinstance(value, str):
+        return _half_surrogate(name, [value]) or value
+    return _wrong_type(field, value)
+
+
+def _read_texts(value: object, field: Field) -> object:
+    if isinstance(value, str) and value.startswith("["):  # written as JSON text, as CSV would
+        try:
+            value = orjson.loads(value)
+        except ValueError:
+            return _wrong_type(field, value)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return _wrong_type(field, value)
+    return _half_surrogate(field.name, value) or value
+
+
+def _object_text(value: object, name: str, line: bytes | None) -> object:
+    """The text of an object; as it stands in the line, with keys that are there twice."""
+    if line is not None and isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value) if line is None else bytes(_RAW_OBJECT.decode(line)[name]).decode()
+    except RecursionError:
+        return Fault("wrong_type", f"Expected `{name}` to be an object, got one nested too deep")
+
+
+def _wrong_type(field: Field, value: object) -> Fault:
+    expected = f"`{field.name}` to be {field.kind.described}"
+    return Fault("wrong_type", f"Expected {expected}, got {shown(value)}")
+
+
+def _fits_double(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
+
+
+def _half_surrogate(name: str, texts: Sequence[str]) -> Fault | None:
+    for text in texts:
+        if not text.isascii() and has_half_surrogate(text):
+            return Fault("not_utf8", f"Expected `{name}` in Unicode, got {text!a}")
+    return None

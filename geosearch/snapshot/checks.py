@@ -18,6 +18,12 @@ from geosearch.instants import LEAP_SECOND
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import Cost, Field, Kind, Table
 
+UNKNOWN_TIMES = (
+    *(ValueError, KeyError, OverflowError, RuntimeError),
+    pl.exceptions.PanicException,
+)
+"""What reading a day or an instant raises whose year or zone Python does not know."""
+
 _MAX_ID_LENGTH = 255
 _RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$"
 
@@ -206,7 +212,7 @@ def _shown_value(values: pl.Series, row: int) -> str:
     try:
         value = values[row]
         return shown(value.to_list() if isinstance(value, pl.Series) else value)
-    except ValueError:  # an instant that Python has no year for
+    except UNKNOWN_TIMES:
         return "a value out of range"
 
 

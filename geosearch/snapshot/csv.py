@@ -76,10 +76,24 @@ def _text_frames(
             if text.left:  # a record that goes on in the next block
                 text.more()
             continue
-        stop = text.position + text.left
-        while text.position < stop:
-            frame = _regular(text, _PIECE_BYTES, header)
-            yield _one_by_one(text, _PIECE_BYTES, header, table, log) if frame is None else frame
+        yield pl.concat(_around_broken(text, header, table, log))
+
+
+def _around_broken(
+    text: CsvText, header: list[str], table: Table, log: RejectLog
+) -> Iterator[pl.DataFrame]:
+    """Frames of what is at hand, an irregular record in it: halves until the rest is regular."""
+    stop, size = text.position + text.left, text.left // 2
+    while text.position < stop:
+        frame = _regular(text, max(size, _PIECE_BYTES), header)
+        if frame is not None:
+            size *= 2
+            yield frame
+        elif size > _PIECE_BYTES:
+            size //= 2
+        else:
+            size = 2 * _PIECE_BYTES
+            yield _one_by_one(text, _PIECE_BYTES, header, table, log)
 
 
 def _texts(lines: Sequence[int], records: Sequence[list[str]], header: list[str]) -> pl.DataFrame:

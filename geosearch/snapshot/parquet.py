@@ -9,20 +9,30 @@ by itself, as it is in JSON lines.
 
 import datetime as dt
 import json
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from geosearch.errors import BadData
-from geosearch.snapshot.checks import read_values
+from geosearch.snapshot.checks import UNKNOWN_TIMES, read_values
+from geosearch.snapshot.merchants import is_time_zone
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import Field, Kind, Table
 
-_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # of years 1 and 9999, from 1970
+# First and last day, from 1970, of years 1 to 9999: what is outside counts as one of these, which
+# are as far from any horizon. Libraries write and read no others.
+_YEARS = -719_162, 2_932_896
+_PER_SECOND = {"ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
 _UTC = ("UTC", "Etc/UTC", "Zulu", "GMT", "Etc/GMT", "Z")
+_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+_ANY_ZONE = "POLARS_IGNORE_TIMEZONE_PARSE_ERROR"
 
 
 def read_parquet(
@@ -61,47 +71,41 @@ def rows_of_parquet(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]
     for line in sorted(lines):
         try:
             yield line, stored.row(line - 1, named=True)
-        except ValueError:  # an instant inside a structure that Python has no year for
+        except UNKNOWN_TIMES:
             yield line, None
 
 
 def _stored(path: Path) -> pl.DataFrame:
     try:
-        with _panics_told(path):
-            frame = pl.read_parquet(path)
+        with _panics_told(path), _any_time_zone():
+            return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise BadData(f"Expected a Parquet file, got {reason} - at `{path}`") from error
-    return frame.with_columns(
-        pl.col(name).to_physical().clip(*bounds).cast(dtype)
-        for name, dtype in frame.schema.items()
-        if (bounds := _years(dtype))
-    )
+
+
+@contextmanager
+def _any_time_zone() -> Iterator[None]:
+    """Polars reads columns in zones that it does not know, such as `+05:30`; else it panics."""
+    before = os.environ.get(_ANY_ZONE)
+    os.environ[_ANY_ZONE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_ANY_ZONE]
+        else:
+            os.environ[_ANY_ZONE] = before
 
 
 @contextmanager
 def _panics_told(path: Path) -> Iterator[None]:
-    """Where polars panics over a file, such as one with the time zone `Z`, the file is bad."""
+    """Where polars panics over a file, the file is bad."""
     try:
         yield
     except pl.exceptions.PanicException as panic:
         reason = str(panic).partition("\n")[0]
         raise BadData(f"Expected a Parquet file, got {reason} - at `{path}`") from None
-
-
-def _years(dtype: pl.DataType) -> tuple[int, int] | None:
-    """Years 1 to 9999 as the type stores them: it may hold more than any library can write.
-
-    What is outside counts as the first or last day, which are as far from any horizon.
-    """
-    ticks = {"ms": 1000, "us": 1_000_000}
-    if isinstance(dtype, pl.Date):
-        return _FIRST_DAY, _LAST_DAY
-    if isinstance(dtype, pl.Datetime) and dtype.time_unit in ticks:  # 64 bits of ns are 600 years
-        day = 86_400 * ticks[dtype.time_unit]
-        # A day less, as a time zone may add one.
-        return (_FIRST_DAY + 1) * day, _LAST_DAY * day - 1
-    return None
 
 
 def _column(frame: pl.DataFrame, field: Field, path: Path, time_zone: str) -> pl.Expr:
@@ -133,11 +137,13 @@ def _decoded(field: Field, stored: pl.DataType, time_zone: str) -> pl.Expr | Non
         return _texts(column, stored)
     if kind is Kind.JSON and stored.is_nested():
         return _object(column, stored)
-    if kind is Kind.DATE and isinstance(stored, (pl.Date, pl.Datetime)):
-        return _date(column, stored, time_zone)
-    if kind is Kind.INSTANT and isinstance(stored, pl.Datetime):
-        zoned = column.dt.convert_time_zone("UTC") if stored.time_zone else column
-        return zoned.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if stored.time_zone else ""))
+    if kind is Kind.DATE and isinstance(stored, pl.Date):
+        return column.to_physical().clip(*_YEARS).cast(pl.Date).dt.strftime("%Y-%m-%d")
+    if kind in (Kind.DATE, Kind.INSTANT) and isinstance(stored, pl.Datetime):
+        stamps = _Stamps.of(column, stored)
+        if stamps is None:
+            return None
+        return stamps.dates(time_zone) if kind is Kind.DATE else stamps.instants()
     if isinstance(stored, pl.Binary):
         return column.map_batches(_utf8, return_dtype=pl.String)
     if isinstance(stored, (pl.String, pl.Categorical, pl.Enum)):
@@ -172,33 +178,63 @@ def _texts(column: pl.Expr, stored: pl.DataType) -> pl.Expr | None:
     return None
 
 
-_TICKS = {
-    "ms": pl.duration(milliseconds=1),
-    "us": pl.duration(microseconds=1),
-    "ns": pl.duration(nanoseconds=1),
-}
+@dataclass(frozen=True, slots=True)
+class _Stamps:
+    """A column of timestamps: numbers of ticks, and the zone they are shown in, if any."""
 
+    ticks: pl.Expr
+    unit: Literal["ms", "us", "ns"]
+    zone: str | None
 
-def _date(column: pl.Expr, stored: pl.Date | pl.Datetime, time_zone: str) -> pl.Expr:
-    """Days as text; an instant that begins none keeps its time of day, which is no date."""
-    if isinstance(stored, pl.Date):
-        return column.dt.strftime("%Y-%m-%d")
-    tick = _TICKS[stored.time_unit]
-    days = [_day(column, tick)]
-    if stored.time_zone in _UTC:
-        days.append(_day(column.dt.convert_time_zone(time_zone), tick))
-    offset = "%:z" if stored.time_zone else ""
-    written = [day.dt.strftime("%Y-%m-%d") for day in days]
-    return pl.coalesce(*written, column.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.f{offset}"))
+    @classmethod
+    def of(cls, column: pl.Expr, stored: pl.Datetime) -> "_Stamps | None":
+        """None where nobody knows the zone."""
+        unit, zone = stored.time_unit, stored.time_zone
+        known = zone is None or zone in _UTC or _OFFSET.fullmatch(zone) or is_time_zone(zone)
+        if not known:
+            return None
+        ticks = column.to_physical()
+        if unit != "ns":  # 64 bits of ns are 600 years, but of others more than can be written
+            day = 86_400 * _PER_SECOND[unit]
+            # A day less, as a zone may add one.
+            ticks = ticks.clip((_YEARS[0] + 1) * day, _YEARS[1] * day - 1)
+        return cls(ticks, unit, zone)
 
+    def instants(self) -> pl.Expr:
+        """RFC 3339 in UTC; without an offset, and so none, where the column has no zone."""
+        text = self.ticks.cast(pl.Datetime(self.unit)).dt.strftime("%Y-%m-%dT%H:%M:%S%.f")
+        return pl.concat_str(text, pl.lit("Z" if self.zone else ""))
 
-def _day(local: pl.Expr, tick: pl.Expr) -> pl.Expr:
-    """The day that begins at a local time; null where none does.
+    def dates(self, time_zone: str) -> pl.Expr:
+        """Days as text; a stamp that begins none keeps its time of day, which is no date.
 
-    Where clocks are set forward at midnight, a day begins at 01:00: the tick before is yesterday.
-    """
-    begins = (local.dt.time() == dt.time()) | ((local - tick).dt.date() < local.dt.date())
-    return pl.when(begins).then(local.dt.date())
+        In UTC, days of `time_zone` count, too.
+        """
+        days = [self._days(self.zone)]
+        if self.zone in _UTC:
+            days.append(self._days(time_zone))
+        shown = self._local(self.ticks, self.zone).dt.strftime("%Y-%m-%dT%H:%M:%S%.f")
+        return pl.coalesce(*(day.dt.strftime("%Y-%m-%d") for day in days), shown)
+
+    def _days(self, zone: str | None) -> pl.Expr:
+        """The day that begins at a stamp; null where none does.
+
+        Where clocks are set forward at midnight a day begins at 01:00, a tick after yesterday.
+        """
+        local, before = self._local(self.ticks, zone), self._local(self.ticks - 1, zone)
+        begins = (local.dt.time() == dt.time()) | (before.dt.date() < local.dt.date())
+        return pl.when(begins).then(local.dt.date())
+
+    def _local(self, ticks: pl.Expr, zone: str | None) -> pl.Expr:
+        """Date and time that clocks show in the zone."""
+        if zone is None or zone in _UTC:
+            return ticks.cast(pl.Datetime(self.unit))
+        if offset := _OFFSET.fullmatch(zone):
+            minutes = int(offset[1] + offset[2]) * 60 + int(offset[1] + offset[3])
+            shift = minutes * 60 * _PER_SECOND[self.unit]
+            return (ticks + shift).cast(pl.Datetime(self.unit))
+        instants = ticks.cast(pl.Datetime(self.unit, "UTC"))
+        return instants.dt.convert_time_zone(zone).dt.replace_time_zone(None)
 
 
 def _object(column: pl.Expr, stored: pl.DataType) -> pl.Expr:
@@ -225,7 +261,7 @@ def _dumped(values: pl.Series) -> pl.Series:
     """JSON of values of any type: instants in RFC 3339, NaN as `NaN`, which `objects` refuses."""
     try:
         items = values.to_list()
-    except ValueError:  # an instant that Python has no year for
+    except UNKNOWN_TIMES:
         items = [None] * len(values)
     texts = [None if item is None else json.dumps(item, default=_written) for item in items]
     return pl.Series(values.name, texts, pl.String)
@@ -234,4 +270,6 @@ def _dumped(values: pl.Series) -> pl.Series:
 def _written(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)

@@ -4,6 +4,7 @@
 # make bench  the quick suite on this machine, about five minutes (ten where peers and worlds
 #             have to be made first); report in bench/report.html
 # make bench-peers  install what the suite compares with
+# make fuzz   attack with new rubbish for half an hour; make fuzz COUNT=100 SEED=7 MODULES=snapshots
 # make fix    let ruff repair what it can, and write docs/reference.md
 #
 # Needs Python 3.11 or newer and make. Everything else lands in .venv.
@@ -11,13 +12,16 @@
 PYTHON ?= python3
 PORT ?= 8080
 BIN := .venv/bin
+COUNT ?= 5000
+SEED ?=
+MODULES ?=
 # Named after the content of pyproject.toml: an unchanged project is not installed again.
 SUM := $(shell cksum < pyproject.toml | tr ' ' '-')
 # What the demo runs with, and what tests, checks and benchmarks need besides.
 DEMO := .venv/.demo-$(SUM)
 STAMP := .venv/.installed-$(SUM)
 
-.PHONY: run install kernels test check bench bench-peers fix
+.PHONY: run install kernels test check bench bench-peers fuzz fix
 .DEFAULT_GOAL := run
 
 run: $(DEMO)
@@ -43,6 +47,9 @@ bench: $(STAMP)
 
 bench-peers: $(STAMP)
 	$(BIN)/python -m benchmarks.peers.install
+
+fuzz: kernels
+	$(BIN)/python -m tests.fuzz --count $(COUNT) $(if $(SEED),--seed $(SEED)) $(MODULES)
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -16,6 +16,7 @@ from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
 from geosearch.service.settings import PREFIX, SETTINGS, Settings
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
+from geosearch.snapshot.tables import TABLES, Cost, Table
 
 PAGE = Path("docs/reference.md")
 
@@ -59,9 +60,20 @@ def _sections() -> Iterator[str]:
     )
     yield _section(
         "Why a row of a snapshot is rejected",
-        "Codes in `rejected.ndjson`, kind `reject`.",
+        "Codes in `rejected.ndjson`, kind `reject`. A build that fails leaves the list in "
+        "`rejected.failed.ndjson` of the index folder, until the next build.",
         ("code", "meaning"),
         ((f"`{code}`", text) for code, text in REJECT_CODES.items()),
+    )
+    yield _section(
+        "What a bad value costs",
+        "A bad value in an optional field is null, with a warning of a code above; the row stays. "
+        "Where null would promise more, the row stays in doubt: a deal or programme is out of "
+        "use, a merchant has unknown hours and no usable deal. Required fields and references "
+        "cost the row, as do the fields that a deal's offer type needs. Properties of zones cost "
+        "themselves, but for `zone_id` and `crs`.",
+        ("table", "the row is in doubt", "the row is rejected"),
+        map(_costs, TABLES),
     )
     yield _section(
         "What a build warns of",
@@ -69,6 +81,16 @@ def _sections() -> Iterator[str]:
         ("code", "meaning"),
         ((f"`{code}`", text) for code, text in WARNING_CODES.items()),
     )
+
+
+def _costs(table: Table) -> tuple[str, str, str]:
+    def listed(cost: Cost) -> str:
+        fields = [field for field in table.fields if field.cost_for() is cost]
+        return ", ".join(f"`{field.name}`" for field in fields)
+
+    needed = [f"`{field.name}` where needed" for field in table.fields if field.needed_by]
+    rejected = ", ".join([listed(Cost.ROW), *needed])
+    return f"`{table.name}`", listed(Cost.DOUBT), rejected
 
 
 def _section(title: str, words: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -13,7 +13,7 @@ from geosearch.hours.holidays import read_country
 from geosearch.hours.periods import periods_expression
 from geosearch.snapshot.checks import Checker, Rule, typed
 from geosearch.snapshot.objects import BadObject, read_objects, without_nulls, wrong_type
-from geosearch.snapshot.rejects import RejectLog
+from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import MERCHANTS
 from indexes.datum import DATUMS, Datum, to_wgs84
 

@@ -22,7 +22,8 @@ Kind = Literal["reject", "warning"]
 
 REJECT_CODES: dict[str, str] = {
     "not_json": "the line is not one JSON object",
-    "not_csv": "the record is broken: quotes, or another number of fields than the header",
+    "not_csv": "the record is broken: quotes, a carriage return, or another number of fields than "
+    "the header",
     "not_utf8": "the line is not UTF-8, or a text holds half of a surrogate pair",
     "missing_field": "a required field is absent, null or empty",
     "wrong_type": "text where a number belongs, a fraction where a whole one does, and the like",
@@ -33,7 +34,7 @@ REJECT_CODES: dict[str, str] = {
     "bad_enum": "a word that is not one of the choices",
     "bad_crs": "a datum that is not WGS84, GCJ02 or BD09",
     "bad_time_zone": "a name that is not an IANA time zone",
-    "bad_date": "not a date of the calendar, written YYYY-MM-DD",
+    "bad_date": "not a date of the calendar, written YYYY-MM-DD; in Parquet, a time of day",
     "bad_instant": "not an RFC 3339 instant",
     "bad_order": "`valid_from` after `valid_through`, or `party_min` above `party_max`",
     "bad_geometry": "a zone that is no polygon, even after repair",

@@ -240,3 +240,5 @@ CATEGORIES = Table(
     "category_id",
     (_id("category_id"), Field("names", Kind.JSON), Field("aliases", Kind.JSON)),
 )
+
+TABLES = (PROGRAMS, MERCHANTS, DEALS, CATEGORIES)

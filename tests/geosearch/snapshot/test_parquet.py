@@ -26,7 +26,7 @@ def day(
     year: int, month: int, number: int, zone: str | dt.tzinfo | None = None, **time: int
 ) -> dt.datetime:
     tzinfo = ZoneInfo(zone) if isinstance(zone, str) else zone
-    return dt.datetime(year, month, number, tzinfo=tzinfo, **time)  # type: ignore[arg-type]
+    return dt.datetime(year, month, number, tzinfo=tzinfo, **time)
 
 
 def stamps(values: object, zone: str | None = None, unit: str = "us") -> pa.Array:
@@ -36,11 +36,22 @@ def stamps(values: object, zone: str | None = None, unit: str = "us") -> pa.Arra
 NOV30, APR24, MAR8, MAR29 = (dt.date(2026, m, d) for m, d in ((11, 30), (4, 24), (3, 8), (3, 29)))
 
 # field, column of some rows, the values read (None: lost, absent or with its row), the code of what is wrong
-CASES: list[tuple[str, pa.Array, list[object], str | None]] = [
+Case = tuple[str, pa.Array, list[object], str | None]
+ZONES = (
+    "Asia/Shanghai",
+    "America/New_York",
+    "Europe/London",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+)
+ZONED: list[Case] = [
+    ("valid_through", stamps([day(2026, 11, 30, zone), None], zone, unit), [NOV30, None], None)
+    for zone in ZONES
+    for unit in ("s", "ms", "us", "ns")
+]
+CASES: list[Case] = [
     # a date is the day that the column shows, in its zone
-    *(("valid_through", stamps([day(2026, 11, 30, zone), None], zone, unit), [NOV30, None], None)
-      for zone in ("Asia/Shanghai", "America/New_York", "Europe/London", "Pacific/Kiritimati", "Pacific/Pago_Pago")
-      for unit in ("s", "ms", "us", "ns")),
+    *ZONED,
     ("valid_through", stamps([day(2026, 11, 30, INDIA)], "+05:30"), [NOV30], None),
     ("valid_through", stamps([day(2026, 11, 30, dt.timezone(dt.timedelta(hours=-9, minutes=-30)))], "-09:30"), [NOV30], None),
     ("valid_through", stamps([day(2026, 11, 30, "Asia/Shanghai")], "+08:00"), [NOV30], None),

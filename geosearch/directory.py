@@ -71,22 +71,6 @@ SCORING: Final = Scoring(
 _PREFIX = "complete_"
 _SEPARATOR = "\n"
 
-DIRECTORY_COLUMNS: Final = {
-    "complete_key_text": np.uint8,
-    "complete_key_start": np.uint32,
-    "complete_key_item": np.uint32,
-    "complete_item_kind": np.uint8,
-    "complete_item_fame": np.uint32,
-    "complete_item_bound": np.float32,
-    "complete_item_start": np.uint32,
-    "complete_item_docs": np.uint32,
-    "complete_list_range": np.int64,
-    "complete_list_start": np.uint32,
-    "complete_list_key": np.uint32,
-    "complete_scoring": np.float64,
-}
-"""Types of the one-dimensional columns that compiled code trusts."""
-
 
 def way_of(origin: int, how: int) -> int:
     """Row of `Scoring.way` for a key: where it begins, and how it is typed."""

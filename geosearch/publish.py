@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geosearch.errors import BadData
-from indexes.storage import sync_folder
+from indexes.files import sync_file, sync_folder, write_file
 
 CURRENT = "CURRENT"
 KEEP = 3
@@ -163,6 +163,11 @@ def versions(index: Path) -> list[str]:
     return sorted(filter(_NAME.match, found), key=_order)
 
 
+def is_older(name: str, other: str) -> bool:
+    """Whether a version was published before another one, by their names."""
+    return _order(name) < _order(other)
+
+
 def _order(name: str) -> tuple[str, int]:
     stamp, count = name.split("-")
     return stamp, int(count)
@@ -195,20 +200,14 @@ def _locked(index: Path) -> Iterator[None]:
 def _sync_tree(root: Path) -> None:
     for folder, _, names in os.walk(root):
         for name in names:
-            handle = os.open(os.path.join(folder, name), os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            sync_file(Path(folder) / name)
         sync_folder(Path(folder))
 
 
 def _serve(index: Path, name: str) -> None:
     draft = index / f"{_TEMPORARY}{CURRENT}"
-    with open(draft, "w", encoding="ascii") as file:
-        file.write(name + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_file(draft, f"{name}\n".encode("ascii"))
+    sync_file(draft)
     draft.replace(index / CURRENT)
     sync_folder(index)
     _link_told(index)

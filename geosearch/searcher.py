@@ -36,7 +36,7 @@ from geosearch.plan import After, Plan, described
 from geosearch.publish import current
 from geosearch.questions import Question, Questions
 from geosearch.ranking import Weights
-from geosearch.segment import Segment
+from geosearch.segment import Segment, segment_folders
 from geosearch.segment_view import SegmentView
 from geosearch.suggest import Suggester, Suggestions, SuggestQuery
 from geosearch.word_book import Choice, Wording
@@ -64,7 +64,7 @@ class Searcher:
     """
 
     def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
-        paths = sorted(folder.glob("segment-*"))
+        paths = segment_folders(folder)
         if not paths:
             raise BadData(f"Expected a segment, got none - at `{folder}`")
         self.version = folder.name

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import shapely
 import xxhash
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 
 from geosearch.card_trees import card_columns, card_tree_types
 from geosearch.catalogue import Catalogue
-from geosearch.columns import Columns, Scratch, column_types, new_scratch
-from geosearch.directory import DIRECTORY_COLUMNS, Directory
+from geosearch.columns import Columns, Scratch, new_scratch
+from geosearch.directory import Directory
 from geosearch.errors import BadData
-from geosearch.segment_text import TEXT_COLUMNS, TEXT_PREFIXES, phrase_hash, postings_of
+from geosearch.segment_layout import SAMPLED, SEGMENT_COLUMNS, Sizes
+from geosearch.segment_text import TEXT_PREFIXES, phrase_hash, postings_of
+from indexes.layout import check_layout
 from indexes.prepared import Prepared
-from indexes.storage import IndexFormatError, open_folder
+from indexes.storage import IndexFormatError, open_folder, verify_folder
 from indexes.vocabulary import Vocabulary
 from indexes.zones import ZoneIndex
 
@@ -66,10 +69,11 @@ class Segment:
 
     def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
         try:
-            self._arrays, self.manifest = open_folder(folder, verify=verify)
+            self._arrays, self.manifest = open_folder(folder, verify=verify, sampled=SAMPLED)
+            self.catalogue = _catalogue_of(self._arrays, folder)
+            check_layout(SEGMENT_COLUMNS, self._arrays, Sizes(self._arrays, self.catalogue), folder)
         except IndexFormatError as error:
             raise BadData(str(error)) from error
-        _check_columns(self._arrays, folder)
         # The leaves of the large tree are the documents in their order.
         places = {
             "leaf_position": self._arrays["doc_position"],
@@ -79,7 +83,6 @@ class Segment:
         large = Columns(**(columns | places))
         trees = card_columns(large, self._arrays, self.program_docs)
         self._trees = {tree: Prepared(own) for tree, own in {0: large, **trees}.items()}
-        self.catalogue = Catalogue.decode(self._arrays["catalogue"].tobytes())
         self.docs = int(self.columns.doc_signature.shape[0])
         self.postings = postings_of(self._arrays)
         """Documents of each term, by its row in `vocabulary`."""
@@ -225,16 +228,34 @@ class Segment:
         return self._arrays[f"{name}_docs"][int(starts[row]) : int(starts[row + 1])]
 
 
-def _check_columns(arrays: dict[str, NDArray[Any]], folder: Path) -> None:
-    """Refuse columns of other types: compiled code trusts them."""
-    flat = TEXT_COLUMNS | DIRECTORY_COLUMNS
-    text_types = {name: (np.dtype(scalar), 1) for name, scalar in flat.items()}
-    for name, (dtype, dimensions) in (column_types() | card_tree_types() | text_types).items():
-        column = arrays.get(name)
-        if column is None:
-            raise BadData(f"Expected column `{name}`, got none - at `{folder}`")
-        if column.dtype != dtype or column.ndim != dimensions:
-            raise BadData(
-                f"Expected {dimensions}-dimensional {dtype}, got {column.ndim}-dimensional "
-                f"{column.dtype} - at `{folder / name}.npy`"
-            )
+def segment_folders(version: Path) -> list[Path]:
+    """Folders of the segments of a version, in their order."""
+    return sorted(version.glob("segment-*"))
+
+
+def verify_version(version: Path) -> None:
+    """Compare every byte of the segments of a version with its checksum.
+
+    Nothing is mapped, so a file that the disk does not give is an error and no SIGBUS.
+
+    Raises
+    ------
+    BadData
+        Something differs from what was written. Names the file.
+    """
+    for folder in segment_folders(version):
+        try:
+            verify_folder(folder)
+        except IndexFormatError as error:
+            raise BadData(str(error)) from error
+
+
+def _catalogue_of(arrays: dict[str, NDArray[Any]], folder: Path) -> Catalogue:
+    """The catalogue, whose tables say how far the numbers of other columns may go."""
+    where = folder / "catalogue.npy"
+    try:
+        return Catalogue.decode(arrays["catalogue"].tobytes())
+    except KeyError:
+        raise IndexFormatError(f"Expected column `catalogue`, got none - at `{folder}`") from None
+    except msgspec.MsgspecError as error:
+        raise IndexFormatError(f"Expected a catalogue, got: {error} - at `{where}`") from error

@@ -1,6 +1,6 @@
 """The text of a segment: from weighted texts of merchants to the columns that searches read.
 
-Useful for: `segment_writer`, which writes the columns, and `segment`, which names and checks them.
+Useful for: `segment_writer`, which writes the columns, and `segment`, which names them.
 Not useful for: what a text is worth in which field (`build.text`), or reading a query (`wording`).
 
 Columns: those of `indexes.vocabulary`; ``term_begin``, ``term_doc_freq``, ``posting_doc``,
@@ -28,16 +28,6 @@ POSTING_COLUMNS = dict(
     )
 )
 """Column of each field of `Postings`."""
-
-TEXT_COLUMNS = {
-    "term_begin": np.uint32,
-    "term_doc_freq": np.uint32,
-    "posting_doc": np.uint32,
-    "posting_impact": np.uint8,
-    "posting_block": np.uint8,
-    "phrase_hash": np.uint64,
-}
-"""Types of the one-dimensional columns that compiled code trusts."""
 
 TEXT_PREFIXES = ("term_", "posting_", "word_", "row_word", "phrase_")
 """How the names of all columns of text begin."""

@@ -259,7 +259,7 @@ def _gather(
             continue
         # Keys that are typed to their end come first, and are few.
         for key in range(first, min(after, first + COARSE_KEPT)):
-            if columns.key_text[int64(columns.key_start[key]) + length] != 0:
+            if not _is_whole(columns, key, length):
                 break
             found = _consider(columns, scoring, prefixes, finding, found, key, length)
         lay(ground, circle, cover)
@@ -321,6 +321,17 @@ def _list_row(columns: Completions, first: int, after: int) -> int:
     return -1
 
 
+@inline_njit
+def _is_whole(columns: Completions, key: int, length: int) -> bool:
+    """Whether a key is of so many bytes.
+
+    A key of a range is no shorter than the prefix; where the order of keys is damaged it may be,
+    and the last one would be read past the end of all.
+    """
+    end = int64(columns.key_start[key]) + length
+    return bool(end < columns.key_text.shape[0] and columns.key_text[end] == 0)
+
+
 @inner_njit
 def _consider(
     columns: Completions,
@@ -337,7 +348,7 @@ def _consider(
     if item < prefixes.first_item or item >= prefixes.after_item:
         return found
     score = scoring.way[columns.key_item[key] & _WAY]
-    if columns.key_text[int64(columns.key_start[key]) + length] == 0:
+    if _is_whole(columns, key, length):
         score += scoring.whole
     slot = (item * 40503) & (_SLOTS - 1)
     while finding.slot_item[slot] != 0:

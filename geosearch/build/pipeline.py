@@ -31,6 +31,7 @@ from geosearch.ranking import Weights
 from geosearch.segment_writer import Surroundings, write_segment
 from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
 from geosearch.snapshot.rejects import RejectLog
+from indexes.files import write_file
 
 SEGMENT = "segment-0000"
 REJECTED, REPORT = TOLD
@@ -98,7 +99,7 @@ def build(
         read.rejects.write(folder / REJECTED)
         # The folder's name is the version's, which is not given yet.
         told = {name: value for name, value in report.as_dict().items() if name != "version"}
-        (folder / REPORT).write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        write_file(folder / REPORT, orjson.dumps(told, option=orjson.OPT_INDENT_2))
         reports.append(report)
 
     version = publish(out, write)

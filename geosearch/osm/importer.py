@@ -33,6 +33,7 @@ from geosearch.osm.lifecycle import Stage
 from geosearch.osm.places import Object, Place, places
 from geosearch.osm.report import ImportReport
 from geosearch.parameters import shown
+from indexes.files import create, write_file
 
 Row = dict[str, object]
 
@@ -108,8 +109,9 @@ def import_osm(
             categories.write(orjson.dumps(category) + b"\n")
         envelope = _envelope(file, _created(file, source.header), report, country)
     for name in ("programs.ndjson", "deals.ndjson"):
-        (out / name).write_bytes(b"")
-    (out / "snapshot.json").write_bytes(orjson.dumps(envelope, option=orjson.OPT_INDENT_2) + b"\n")
+        write_file(out / name, b"")
+    content = orjson.dumps(envelope, option=orjson.OPT_INDENT_2)
+    write_file(out / "snapshot.json", content + b"\n")
     return report
 
 
@@ -130,7 +132,7 @@ def _replacing(out: Path, *names: str) -> Iterator[list[BinaryIO]]:
     parts = [out / f".{name}.part" for name in names]
     try:
         with ExitStack() as stack:
-            yield [stack.enter_context(part.open("wb")) for part in parts]
+            yield [stack.enter_context(create(part)) for part in parts]
         for part, name in zip(parts, names, strict=True):
             part.replace(out / name)
     finally:

@@ -17,6 +17,7 @@ import orjson
 from geosearch.errors import BadData
 from geosearch.snapshot.source import Source
 from geosearch.snapshot.tables import Cost
+from indexes.files import create
 
 Kind = Literal["reject", "warning"]
 
@@ -170,7 +171,7 @@ class RejectLog:
         A row is what stands in the file: an object (CSV: header to field), or the text of a line
         that is none. Costs one more reading of each file that has entries.
         """
-        with path.open("wb") as out:
+        with create(path) as out:
             for table in sorted({e.table for e in self.entries}, key=self.file):
                 entries = sorted((e for e in self.entries if e.table == table), key=_place)
                 rows = self._rows(table, {entry.line for entry in entries})

@@ -6,6 +6,7 @@ control character; the synthetic word lists hold none.
 """
 
 from collections.abc import Collection, Sequence
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -13,6 +14,8 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from indexes.files import create
 
 
 def pick(words: Sequence[str | None], index: npt.NDArray[np.int64]) -> pl.Series:
@@ -51,7 +54,7 @@ class LineFile:
         self.rows = 0
 
     def __enter__(self) -> Self:
-        self._file: BinaryIO = self._path.open("wb")
+        self._file: BinaryIO = create(self._path)
         return self
 
     def __exit__(
@@ -65,5 +68,8 @@ class LineFile:
     def write(self, frame: pl.DataFrame) -> None:
         """Append all rows of `frame`."""
         block = lines(frame, self._raw).to_frame()
-        block.write_csv(self._file, include_header=False, quote_style="never")
+        # Not to the file itself: polars would say neither its name nor the number of an error.
+        text = BytesIO()
+        block.write_csv(text, include_header=False, quote_style="never")
+        self._file.write(text.getbuffer())
         self.rows += frame.height

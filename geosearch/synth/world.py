@@ -26,6 +26,7 @@ from geosearch.synth.lines import LineFile
 from geosearch.synth.names import build_chains
 from geosearch.synth.places import build_world
 from geosearch.synth.zones import zone_features
+from indexes.files import write_file
 
 DEFAULT_CREATED_AT = datetime(2026, 11, 22, tzinfo=timezone(timedelta(hours=8)))
 """When a snapshot says it was made unless told otherwise: fixed, so that the same arguments always
@@ -96,7 +97,7 @@ def synthesise(
     _write_lines(out / "programs.ndjson", synth_programs.rows(now.date()))
     _write_lines(out / "categories.ndjson", _category_rows())
     zones = {"type": "FeatureCollection", "features": zone_features(build, places, now.date())}
-    (out / "zones.geojson").write_bytes(orjson.dumps(zones))
+    write_file(out / "zones.geojson", orjson.dumps(zones))
     _write_envelope(out, f"synth-{world}-{merchants}-{seed}", now)
 
 
@@ -133,7 +134,7 @@ def _category_rows() -> list[dict[str, object]]:
 
 
 def _write_lines(path: Path, rows: list[dict[str, object]]) -> None:
-    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    write_file(path, b"".join(orjson.dumps(row) + b"\n" for row in rows))
 
 
 def _write_envelope(out: Path, name: str, now: datetime) -> None:
@@ -146,4 +147,5 @@ def _write_envelope(out: Path, name: str, now: datetime) -> None:
         "country": "CN",
         "currency": "CNY",
     }
-    (out / "snapshot.json").write_bytes(orjson.dumps(envelope, option=orjson.OPT_INDENT_2) + b"\n")
+    content = orjson.dumps(envelope, option=orjson.OPT_INDENT_2)
+    write_file(out / "snapshot.json", content + b"\n")

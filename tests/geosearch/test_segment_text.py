@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from geosearch.segment_layout import SEGMENT_COLUMNS
 from geosearch.segment_text import (
     POSTING_COLUMNS,
-    TEXT_COLUMNS,
     TextRows,
     no_text,
     phrase_hash,
@@ -76,10 +76,10 @@ def test_no_text_is_columns_without_terms(merchants: int) -> None:
 @pytest.mark.parametrize("rows", [no_text(2), some_text([[0], [1]])])
 def test_columns_have_the_types_that_are_checked(rows: TextRows) -> None:
     columns = text_columns(rows, np.arange(2))
-    assert set(POSTING_COLUMNS.values()) < TEXT_COLUMNS.keys() <= columns.keys()
-    for name, scalar in TEXT_COLUMNS.items():
-        assert columns[name].dtype == scalar
-        assert columns[name].ndim == 1
+    assert set(POSTING_COLUMNS.values()) < columns.keys() < SEGMENT_COLUMNS.keys()
+    for name, column in columns.items():
+        assert column.dtype == SEGMENT_COLUMNS[name].dtype
+        assert column.ndim == len(SEGMENT_COLUMNS[name].shape)
 
 
 def test_phrases_are_hashes_in_order() -> None:

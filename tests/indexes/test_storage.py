@@ -1,5 +1,7 @@
 """Columns come back as written, and every kind of damage is refused with the file's name."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,13 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from indexes import storage
-from indexes.storage import BLOCK_BYTES, FolderWriter, IndexFormatError, open_folder
+from indexes.storage import (
+    BLOCK_BYTES,
+    FolderWriter,
+    IndexFormatError,
+    open_folder,
+    verify_folder,
+)
 
 OWN = {"horizon": {"start": "2026-11-21", "minutes": 64_800}, "name": "上海"}
 FILES = ("big.npy", "empty.npy", "small.npy", "text.npy", "checksums.bin", "manifest.json")
@@ -260,6 +268,55 @@ def test_fast_reads_a_sample_and_full_everything(
     seen = sum(refused(offset, "fast") for offset in offsets)
     assert 40 <= seen <= 64
     assert all(refused(offset, "full") for offset in offsets)
+
+    def verified(offset: int) -> bool:
+        content[offset] ^= 1
+        file.write_bytes(content)
+        content[offset] ^= 1
+        with pytest.raises(IndexFormatError, match=r"altered bytes between .*big\.npy"):
+            verify_folder(damaged / "inner")
+        return True
+
+    assert all(verified(offset) for offset in offsets)
+    # What may not be sampled is compared as a whole by any check.
+    for offset in offsets:
+        content[offset] ^= 1
+        file.write_bytes(content)
+        content[offset] ^= 1
+        with pytest.raises(IndexFormatError, match=r"altered bytes between .*big\.npy"):
+            open_folder(damaged / "inner", sampled=["small"])
+
+
+def test_what_a_disk_does_not_give_is_refused_by_name(
+    sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are read before they are mapped: the same from a mapping would be SIGBUS."""
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "preadv", fail)
+    for check in (open_folder, verify_folder):
+        with pytest.raises(IndexFormatError, match=r"got Input/output error - at `.*\.npy`"):
+            check(sample)
+    monkeypatch.setattr(os, "preadv", lambda *_: 1)
+    with pytest.raises(IndexFormatError, match=r"got fewer, truncated - at `.*\.npy`"):
+        verify_folder(sample)
+
+
+def test_too_many_open_files_say_nothing_of_one(
+    sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def fail(path: Path, flags: int) -> int:
+        if str(path).endswith(".npy"):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        verify_folder(sample)
 
 
 @pytest.mark.parametrize("name", ["", "A", "a b", "../a", "a.b", "1a", "a\n", "x"])

@@ -1,0 +1,280 @@
+"""What columns promise each other, as a table: shapes, ranges, starts; checked before use.
+
+Useful for: compiled code, which indexes one column by the values of another and looks at no bound.
+A folder that keeps the promises of its table cannot lead it outside of an array, whatever wrote it.
+Not useful for: values that are wrong and in range; the checksums of `storage` find those.
+
+A rule is a value with a method `broken`, which says in half a sentence what is wrong: "Expected
+..., got ...". The columns are read once or twice from the first to the last byte, 5 to 10 GB a
+second, and nothing of their size is allocated.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.storage import IndexFormatError
+
+
+class Of(NamedTuple):
+    """So many times a named size, and so many more."""
+
+    size: str
+    times: int = 1
+    plus: int = 0
+
+
+Size = int | str | Of
+"""A number; or a name, of a column for its rows, else of an attribute of the sizes that a table is
+checked with."""
+
+_FOLDED_ROWS = 16
+_PART = 1 << 18
+
+
+class Facts(NamedTuple):
+    """What a rule may look at beside its own column."""
+
+    columns: Mapping[str, NDArray[Any]]
+    sizes: object
+    """Has the named sizes as attributes."""
+
+    def size(self, size: Size) -> int:
+        """A size as a number."""
+        if isinstance(size, Of):
+            return size.times * self.size(size.size) + size.plus
+        if isinstance(size, int):
+            return size
+        named = self.columns.get(size)
+        return int(getattr(self.sizes, size)) if named is None else len(named)
+
+
+class Rule(Protocol):
+    """Something a column promises."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """What was expected and what is there instead; empty where the promise is kept."""
+
+
+class Column(NamedTuple):
+    """One row of a table: type, shape, and what the values promise."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[Size, ...]
+    rules: tuple[Rule, ...] = ()
+
+
+class Range(NamedTuple):
+    """Whole numbers from `low` to before `end`; of no bound where that is None."""
+
+    low: int | None
+    end: Size | None
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """As `Rule`."""
+        if not column.size:
+            return ""
+        # The least of an unsigned column is 0 by its type.
+        least = 0 if column.dtype.kind == "u" and self.low == 0 else int(column.min())
+        return self.told(least, int(column.max()), facts)
+
+    def told(self, least: int, greatest: int, facts: Facts) -> str:
+        """What is wrong with the least or greatest of some numbers."""
+        if self.low is not None and least < self.low:
+            return f"Expected numbers of at least {self.low}, got {least}"
+        if self.end is not None and greatest >= (end := facts.size(self.end)):
+            return f"Expected numbers below {end}, got {greatest}"
+        return ""
+
+
+def below(end: Size) -> Range:
+    """Numbers from 0 to before `end`, such as the rows of another column."""
+    return Range(0, end)
+
+
+class Fields(NamedTuple):
+    """A range for each field of records, by its place in them; fields without one may be any."""
+
+    ranges: Mapping[int, Range]
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """As `Rule`."""
+        if not len(column):
+            return ""
+        least, greatest = _extremes(column)
+        for field, allowed in self.ranges.items():
+            wrong = allowed.told(int(least[field]), int(greatest[field]), facts)
+            if wrong:
+                return f"{wrong} in field {field}"
+        return ""
+
+
+class Starts(NamedTuple):
+    """Where each of some runs begins: 0 first, `end` last, never less than the one before.
+
+    `filled`: no run is empty.
+    """
+
+    end: Size
+    filled: bool = False
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """As `Rule`."""
+        end = facts.size(self.end)
+        if not len(column) or int(column[0]) != 0 or int(column[-1]) != end:
+            ends = [int(value) for value in (*column[:1], *column[-1:])]
+            return f"Expected starts from 0 to {end}, got {ends}"
+        for first in range(0, len(column) - 1, _PART):
+            part = column[first : first + _PART + 1]
+            fine = part[1:] > part[:-1] if self.filled else part[1:] >= part[:-1]
+            if not fine.all():
+                row = first + 1 + int(np.argmin(fine))
+                got = f"{int(column[row])} after {int(column[row - 1])} in row {row}"
+                return f"Expected ascending starts, got {got}"
+        return ""
+
+
+class Ascending(NamedTuple):
+    """Numbers that ascend, each once, in each of the runs that the column `starts` tells of."""
+
+    starts: str | None = None
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """As `Rule`."""
+        falls = np.flatnonzero(column[1:] <= column[:-1]) + 1
+        if self.starts is not None and len(falls):
+            starts = facts.columns[self.starts]
+            falls = falls[starts[np.searchsorted(starts, falls.astype(starts.dtype))] != falls]
+        if not len(falls):
+            return ""
+        row = int(falls[0])
+        return f"Expected ascending numbers, got {column[row]} after {column[row - 1]} in row {row}"
+
+
+class Begins(NamedTuple):
+    """The first of each run that the column `starts` tells of is `value`."""
+
+    starts: str
+    value: int
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """As `Rule`."""
+        wrong = column[facts.columns[self.starts][:-1]] != self.value
+        if not wrong.any():
+            return ""
+        return f"Expected runs that begin with {self.value}, got another in run {np.argmax(wrong)}"
+
+
+class Bounded(NamedTuple):
+    """Fractions that are numbers and not above all others; `finite`: nor below."""
+
+    finite: bool = False
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """As `Rule`."""
+        if not column.size:
+            return ""
+        # The extremes of what holds a NaN are NaN, and no comparison with it is true.
+        if not column.max() < np.inf or (self.finite and not column.min() > -np.inf):
+            return f"Expected numbers, got {column.min()} to {column.max()}"
+        return ""
+
+
+class Packed(NamedTuple):
+    """The lowest bits, as many as the number `end` has, are numbers below it."""
+
+    end: Size
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """As `Rule`."""
+        end = facts.size(self.end)
+        mask = column.dtype.type((1 << end.bit_length()) - 1)
+        for first in range(0, len(column), _PART):
+            greatest = int((column[first : first + _PART] & mask).max())
+            if greatest >= end:
+                return f"Expected numbers below {end} in the lowest bits, got {greatest}"
+        return ""
+
+
+class Tail(NamedTuple):
+    """No bit is set behind the first `size` of a column of words."""
+
+    size: Size
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        """As `Rule`."""
+        used = facts.size(self.size) % (8 * column.itemsize)
+        if not used or not int(column[-1]) >> used:
+            return ""
+        return f"Expected no bit behind {facts.size(self.size)}, got some"
+
+
+def check_layout(
+    table: Mapping[str, Column], columns: Mapping[str, NDArray[Any]], sizes: object, folder: Path
+) -> None:
+    """Refuse columns that break a promise of the table.
+
+    Parameters
+    ----------
+    table
+        Columns by name. They are checked in this order, so that a rule and a size may rely on what
+        stands before.
+    columns
+        Arrays by name; those that the table does not know are ignored.
+    sizes
+        Has the sizes that the table names as attributes, perhaps worked out when they are asked
+        for.
+    folder
+        Where the columns are, for the message.
+
+    Raises
+    ------
+    IndexFormatError
+        A column is not there, is of another type or shape, or breaks a rule. Names the file.
+
+    Examples
+    --------
+    >>> table = {"row": Column(np.dtype(np.uint32), ("row",), (below(3),))}
+    >>> check_layout(table, {"row": np.array([0, 7], np.uint32)}, None, Path("segment"))
+    Traceback (most recent call last):
+    indexes.storage.IndexFormatError: Expected numbers below 3, got 7 - at `segment/row.npy`
+    """
+    facts = Facts(columns, sizes)
+    for name, promised in table.items():
+        column = columns.get(name)
+        if column is None:
+            raise IndexFormatError(f"Expected column `{name}`, got none - at `{folder}`")
+        wrong = _wrong_form(column, promised, facts)
+        for rule in () if wrong else promised.rules:
+            wrong = wrong or rule.broken(column, facts)
+        if wrong:
+            raise IndexFormatError(f"{wrong} - at `{folder / name}.npy`")
+
+
+def _wrong_form(column: NDArray[Any], promised: Column, facts: Facts) -> str:
+    dimensions = len(promised.shape)
+    if column.dtype != promised.dtype or column.ndim != dimensions:
+        return (
+            f"Expected {dimensions}-dimensional {promised.dtype}, got {column.ndim}-dimensional "
+            f"{column.dtype}"
+        )
+    shape = tuple(facts.size(size) for size in promised.shape)
+    return "" if column.shape == shape else f"Expected shape {shape}, got {column.shape}"
+
+
+def _extremes(records: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Least and greatest of each field.
+
+    Many records side by side are one long row, which is what numpy is quick with.
+    """
+    rows, width = records.shape
+    folded = records[: rows // _FOLDED_ROWS * _FOLDED_ROWS].reshape(-1, _FOLDED_ROWS * width)
+    rest = records[len(folded) * _FOLDED_ROWS :]
+    least, greatest = [rest], [rest]
+    if len(folded):
+        least.append(folded.min(axis=0).reshape(_FOLDED_ROWS, width))
+        greatest.append(folded.max(axis=0).reshape(_FOLDED_ROWS, width))
+    return np.concatenate(least).min(axis=0), np.concatenate(greatest).max(axis=0)

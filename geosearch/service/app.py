@@ -19,16 +19,20 @@ nothing. What belongs to a proxy before it: TLS, and limits for each client addr
 """
 
 import asyncio
+import faulthandler
 import gc
 import os
 import signal
 import socket
+import sys
 import tempfile
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import httptools
 import structlog
@@ -37,11 +41,13 @@ import uvloop
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Lifespan, Receive, Scope, Send
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
 
 from geosearch.errors import BadData
 from geosearch.kernels import warm
+from geosearch.publish import current
 from geosearch.searcher import Searcher
+from geosearch.segment import verify_version
 from geosearch.service.engines import Engines
 from geosearch.service.guard import CLIENTS, GuardedProtocol
 from geosearch.service.handlers import Handlers
@@ -50,6 +56,7 @@ from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
 from geosearch.service.protocol import PROMPT, BusyPolling
 from geosearch.service.settings import Settings, as_environment, load_settings
+from geosearch.service.supervisor import RECOVERY_VARIABLE, Supervisor, split_off
 
 BACKLOG = 2_048
 
@@ -115,10 +122,21 @@ class _Application(Starlette):
 
 def app_from_environment() -> Starlette:
     """Return the application of one worker, whose settings the parent put into the environment."""
+    faulthandler.enable()
     settings = load_settings(environment=os.environ)
     configure_logs(settings.log_level)
     _get_ready()
-    return create_app(settings, open_engines(settings), leave=_leave)
+    engines = open_engines(settings)
+    if RECOVERY_VARIABLE not in os.environ:
+        engines.refresh()
+    if engines.loaded is None:
+        try:
+            engines.recover()
+        except BadData as error:
+            _log.error("no version to serve", error=str(error))
+            # The supervisor stops then, as each further worker would fail.
+            sys.exit(STARTUP_FAILURE)
+    return create_app(settings, engines, leave=_leave)
 
 
 def _leave() -> None:
@@ -142,54 +160,125 @@ def _get_ready() -> None:
 
 def open_engines(settings: Settings) -> Engines:
     """Return the engines of the index that `settings` name, none of them opened yet."""
-    return Engines(Path(settings.index), Searcher, poll_seconds=settings.poll_seconds)
+    verify = cast(Literal["fast", "full"], settings.verify)
+    return Engines(
+        Path(settings.index), Searcher, poll_seconds=settings.poll_seconds, verify=verify
+    )
 
 
 def serve(settings: Settings) -> None:
     """Answer over HTTP until SIGTERM or SIGINT; requests under way are finished first.
 
     Those that take longer than `graceful_seconds` are refused, and the process ends within a second
-    after that, even if a thread of it still computes.
+    after that, even if a thread of it still computes. A process that is killed, as by a damaged
+    disk, is replaced by one that reads every byte before it answers, from the newest version that
+    is as written.
 
     Raises
     ------
     BadData
         There is no index to start with, it is damaged, or the address cannot be listened on.
     """
-    configure_logs(settings.log_level)
+    faulthandler.enable()
     raise_descriptor_limit()
-    engines = open_engines(settings)
-    engines.load()
-    _get_ready()
-    listener = _listen(settings.host, settings.port)
-    host, port = listener.getsockname()[:2]
-    _log.info(
-        "serving", host=host, port=port, workers=settings.workers, index=settings.index,
-        uvicorn=uvicorn.__version__, httptools=httptools.__version__,
-        uvloop=uvloop.__version__,  # type: ignore[attr-defined]
-    )  # fmt: skip
-    # uvicorn raises the signal that stopped it again when it is done; a stop is no failure.
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: None)
-    with listener:
-        if settings.workers == 1:
-            _run_here(settings, engines, listener)
+    with _bound(settings.host, settings.port) as listener:
+        killed = settings.workers == 1 and split_off(settings.log_level)
+        configure_logs(settings.log_level)
+        engines = open_engines(settings)
+        if killed:
+            engines.recover()
         else:
-            _run_workers(settings, listener)
+            engines.load()
+        _get_ready()
+        _listen(listener, settings)
+        host, port = listener.getsockname()[:2]
+        _log.info(
+            "serving", host=host, port=port, workers=settings.workers, index=settings.index,
+            uvicorn=uvicorn.__version__, httptools=httptools.__version__,
+            uvloop=uvloop.__version__,  # type: ignore[attr-defined]
+        )  # fmt: skip
+        # uvicorn raises the signal that stopped it again when it is done; a stop is no failure.
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, lambda *_: None)
+        if settings.workers == 1:
+            _run_here(settings, engines, listener, verified=killed)
+        else:
+            _run_workers(settings, engines, listener)
     _log.info("stopped")
 
 
-def _run_here(settings: Settings, engines: Engines, listener: socket.socket) -> None:
-    config = _config(create_app(settings, engines, leave=_leave), settings)
-    uvicorn.Server(config).run(sockets=[listener])
+def _run_here(
+    settings: Settings, engines: Engines, listener: socket.socket, *, verified: bool
+) -> None:
+    app = create_app(settings, engines, leave=_leave)
+    server = uvicorn.Server(_config(app, settings))
+
+    def stop() -> None:
+        server.should_exit = True
+
+    checking = _Checking(engines, stop, needed=settings.verify == "fast" and not verified)
+    server.run(sockets=[listener])
+    checking.tell()
 
 
-def _run_workers(settings: Settings, listener: socket.socket) -> None:
+def _run_workers(settings: Settings, engines: Engines, listener: socket.socket) -> None:
     """Run several processes that share the listener, the pages of the index and the metrics."""
     with tempfile.TemporaryDirectory(prefix="geosearch-metrics-") as folder:
         os.environ |= as_environment(settings) | {MULTIPROCESS_VARIABLE: folder}
         config = _config("geosearch.service.app:app_from_environment", settings)
-        Multiprocess(config, sockets=[listener]).run()
+        supervisor = Supervisor(config, sockets=[listener])
+        checking = _Checking(engines, supervisor.should_exit.set, needed=settings.verify == "fast")
+        supervisor.run()
+    os.environ.pop(RECOVERY_VARIABLE, None)
+    checking.tell()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise BadData(f"Expected a version to serve, got none - at `{settings.index}`")
+
+
+class _Checking:
+    """Compares every byte of the version opened at the start, while it answers already.
+
+    Parameters
+    ----------
+    engines
+        Has that version loaded.
+    stop
+        Called where something differs.
+    needed
+        Whether there is something to do.
+    """
+
+    def __init__(self, engines: Engines, stop: Callable[[], None], *, needed: bool) -> None:
+        self._error: BadData | None = None
+        self._engines = engines
+        self._stop = stop
+        if needed:
+            version = engines.current().version
+            threading.Thread(target=self._check, args=(version,), daemon=True).start()
+
+    def tell(self) -> None:
+        """Raise what was found, if anything was."""
+        if self._error is not None:
+            raise self._error
+
+    def _check(self, version: str) -> None:
+        started = time.perf_counter()
+        folder = self._engines.index / "versions" / version
+        while folder.exists():
+            try:
+                verify_version(folder)
+            except OSError:
+                time.sleep(1.0)  # Too many files are open, which says nothing of this one.
+            except BadData as error:
+                # A version that was replaced meanwhile may be half removed, and answers no more.
+                if current(self._engines.index) == folder:
+                    self._error = error
+                    self._stop()
+                return
+            else:
+                seconds = round(time.perf_counter() - started, 2)
+                _log.info("index verified", version=version, seconds=seconds)
+                return
 
 
 def _config(app: Starlette | str, settings: Settings) -> uvicorn.Config:
@@ -211,12 +300,30 @@ def _config(app: Starlette | str, settings: Settings) -> uvicorn.Config:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
+    """Socket of an address, which refuses connections until `_listen`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        # As `socket.create_server` does: connections of an earlier run may still be closing.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise BadData(f"Expected a free address, got {reason} - at `{host}:{port}`") from error
+        listener.close()
+        raise _not_free(host, port, error) from error
     listener.set_inheritable(True)
     return listener
+
+
+def _listen(listener: socket.socket, settings: Settings) -> None:
+    try:
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise _not_free(settings.host, settings.port, error) from error
+
+
+def _not_free(host: str, port: int, error: OSError) -> BadData:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return BadData(f"Expected a free address, got {reason} - at `{host}:{port}`")

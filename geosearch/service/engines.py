@@ -1,25 +1,31 @@
 """`Engines`: the engine of the current index version, and of older ones that cursors pin.
 
-A background thread looks at the index folder, opens a new version beside the old one, asks it one
-question, and only then puts it in the old one's place by one assignment. A request takes its engine
-once and keeps it; so none fails and none sees two versions. An old engine stays while its version
-is on disk, for the cursors that name it, and its pages go when the last request lets go of it.
+A background thread looks at the index folder, compares every byte of a new version with its
+checksum, opens it beside the old one, asks it one question, and only then puts it in the old one's
+place by one assignment. A request takes its engine once and keeps it; so none fails and none sees
+two versions. An old engine stays while its version is on disk, for the cursors that name it, and
+its pages go when the last request lets go of it.
+
+A version that cannot be taken is refused: the one before goes on answering, and the log,
+`/v1/index` and the metrics say so, until the version is mended or another is published.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 import structlog
 
 from geosearch.cursor import expired
-from geosearch.errors import GeosearchError
+from geosearch.errors import BadData, GeosearchError
 from geosearch.model import Answer, Page, Query
-from geosearch.publish import current, versions
+from geosearch.publish import current, is_older, versions
+from geosearch.segment import verify_version
 from geosearch.service.problems import HttpProblem
 from geosearch.suggest import Suggestions, SuggestQuery
 
@@ -27,7 +33,10 @@ STOP_SECONDS = 0.2
 """How long a stop waits for a version that is being opened."""
 
 RETRY_SECONDS = 0.5
-"""Pause before an index that could not be opened is tried again."""
+"""Pause before a version that could not be opened is tried again; it doubles from time to time."""
+
+LONGEST_RETRY_SECONDS = 60.0
+"""To read a damaged version over and over takes time from those who ask the good one."""
 
 
 class Engine(Protocol):
@@ -69,6 +78,13 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     horizon_end: datetime
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A version that is meant to be served and cannot be, and why."""
+
+    version: str
+    detail: str
+
+
 class Engines:
     """The opened versions of one index folder.
 
@@ -80,14 +96,23 @@ class Engines:
         Opens the folder of one version.
     poll_seconds
         How often to look for a new version.
+    verify
+        `"full"` compares every byte of the first version too before it answers. Those that follow
+        are compared in any case.
     """
 
     def __init__(
-        self, index: Path, open_version: Callable[[Path], Engine], *, poll_seconds: float
+        self,
+        index: Path,
+        open_version: Callable[[Path], Engine],
+        *,
+        poll_seconds: float,
+        verify: Literal["fast", "full"] = "fast",
     ) -> None:
-        self._index = index
+        self.index = index
         self._open_version = open_version
         self._poll_seconds = poll_seconds
+        self._verify = verify
         self._opened: dict[str, Loaded] = {}
         self._opening = threading.Lock()
         self._stopping = threading.Event()
@@ -95,7 +120,10 @@ class Engines:
         self._log = structlog.get_logger()
         self._sentence = ""
         self._retry_at = 0.0
+        self._pause = 0.0
         self.loaded: Loaded | None = None
+        self.refused: Refused | None = None
+        """The version that should be served instead of `loaded`, if there is one."""
         self.failures = 0
 
     def load(self) -> None:
@@ -106,12 +134,44 @@ class Engines:
         BadData
             There is no current version, or it cannot be opened; the old one stays.
         """
-        folder = current(self._index)
+        folder = current(self.index)
         if self.loaded is None or self.loaded.version != folder.name:
-            self.loaded = self._open(folder)
-            self._log.info("index opened", version=folder.name, snapshot_id=self.loaded.snapshot_id)
-        kept = {*versions(self._index), folder.name}
+            self._take(folder, verify=self.loaded is not None or self._verify == "full")
+        self.refused = None
+        kept = {*versions(self.index), folder.name}
         self._opened = {name: old for name, old in self._opened.items() if name in kept}
+
+    def recover(self) -> None:
+        """Open the newest version, from the current one back, whose every byte is as written.
+
+        For a process that replaces one that was killed, perhaps by a file of the version it served.
+
+        Raises
+        ------
+        BadData
+            There is none; says what is wrong with the current one.
+        """
+        first = current(self.index)
+        names = [name for name in versions(self.index) if name != first.name]
+        older = [name for name in names if is_older(name, first.name)]
+        for folder in (first, *(self.index / "versions" / name for name in reversed(older))):
+            try:
+                self._take(folder, verify=True)
+                break
+            except Exception as error:
+                self.failures += 1
+                if self.refused is None:
+                    self.refused = Refused(folder.name, self._told(error))
+                    self._sentence = str(error)
+                else:
+                    self._log.error("version refused", version=folder.name, error=str(error))
+        if self.refused is None:
+            return
+        if self.loaded is None:
+            raise BadData(self._sentence)
+        version, refused = self.loaded.version, self.refused.version
+        self._log.error("went back", version=version, refused=refused, error=self._sentence)
+        self._wait_to_retry()
 
     def start(self) -> None:
         """Open the current version, if there is one, and follow the folder from now on."""
@@ -158,9 +218,9 @@ class Engines:
         if loaded is not None:
             return loaded
         # Only a name that the folder lists is ever opened: a cursor cannot name another path.
-        if version in versions(self._index):
+        if version in versions(self.index):
             try:
-                return self._open(self._index / "versions" / version)
+                return self._open(self.index / "versions" / version)
             except (GeosearchError, OSError) as error:
                 self._log.warning("pinned version not opened", version=version, error=str(error))
         raise expired(version)
@@ -170,17 +230,45 @@ class Engines:
 
         The sentence is logged once, however often the same thing fails.
         """
-        if time.monotonic() < self._retry_at:
+        if time.monotonic() < self._retry_at and not self._has_another():
             return
         try:
             self.load()
             self._sentence = ""
+            self._pause = 0.0
         except Exception as error:
             self.failures += 1
-            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._wait_to_retry()
             if str(error) != self._sentence:
                 self._sentence = str(error)
                 self._log.error("index not opened", error=self._sentence)
+
+    def _has_another(self) -> bool:
+        """Whether another version is to be served than the one that was refused."""
+        try:
+            return self.refused is not None and current(self.index).name != self.refused.version
+        except BadData:
+            return False
+
+    def _wait_to_retry(self) -> None:
+        self._pause = min(max(RETRY_SECONDS, 2 * self._pause), LONGEST_RETRY_SECONDS)
+        self._retry_at = time.monotonic() + self._pause
+
+    def _take(self, folder: Path, *, verify: bool) -> None:
+        """Make a version the one that answers."""
+        try:
+            if verify and folder.name not in self._opened:
+                verify_version(folder)
+            self.loaded = self._open(folder)
+        except Exception as error:
+            if self.loaded is not None:
+                self.refused = Refused(folder.name, self._told(error))
+            raise
+        self._log.info("index opened", version=folder.name, snapshot_id=self.loaded.snapshot_id)
+
+    def _told(self, error: Exception) -> str:
+        """What is wrong with a version, without where the index is on this machine."""
+        return str(error).replace(f"{self.index}{os.sep}", "")
 
     def _open(self, folder: Path) -> Loaded:
         with self._opening:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
 import orjson
 from starlette.routing import Route
 
@@ -139,9 +140,12 @@ class Handlers:
         return Reply((orjson.dumps({"programs": self._engines.current().engine.programs()}),))
 
     async def index(self, asked: Asked) -> Reply:
-        """`GET /v1/index`: version, counts, horizon and age."""
+        """`GET /v1/index`: version, counts, horizon and age, and a version that was refused."""
         read_nothing(asked.query_string)
-        return Reply((orjson.dumps(self._engines.current().engine.info()),))
+        info, refused = self._engines.current().engine.info(), self._engines.refused
+        if refused is not None:
+            info["refused"] = msgspec.to_builtins(refused)
+        return Reply((orjson.dumps(info),))
 
     async def alive(self, asked: Asked) -> Reply:
         """`GET /healthz`: the process answers."""

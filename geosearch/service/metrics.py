@@ -131,6 +131,11 @@ class _IndexCollector(Collector):
             "Versions that could not be opened since the worker started.",
             value=self._engines.failures,
         )
+        yield GaugeMetricFamily(
+            "geosearch_index_refused",
+            "1 while the version that is to be served cannot be, and the one before answers.",
+            value=float(self._engines.refused is not None),
+        )
         loaded = self._engines.loaded
         if loaded is None:
             return

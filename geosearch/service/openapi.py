@@ -355,7 +355,9 @@ def _schemas(settings: Settings) -> Json:
                         }
                     )
                 ),
-            }
+                "refused": _object({"version": _TEXT, "detail": _TEXT}),
+            },
+            "refused",
         ),
         "Status": _object({"status": _TEXT}),
         "Problem": _object(

@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 8080
     workers: int = 1
     poll_seconds: float = 0.25
+    verify: str = "fast"
     max_body_bytes: int = 1_048_576
     max_batch: int = 100
     max_batch_results: int = 10_000
@@ -65,6 +66,13 @@ SETTINGS: tuple[Setting, ...] = (
         "How often to look for a new version of the index.",
         0.01,
         60,
+    ),
+    Setting(
+        "verify",
+        _DEFAULTS.verify,
+        "How much of the index is compared with its checksums before the first answer: full reads "
+        "every byte; fast all but most of the stored text, and the rest while it answers.",
+        choices=("fast", "full"),
     ),
     Setting(
         "max_body_bytes",

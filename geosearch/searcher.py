@@ -475,7 +475,7 @@ def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") ->
     path
         The index folder that `geosearch build` publishes to.
     verify
-        `"full"` compares every byte with its checksum, `"fast"` a bounded number of them.
+        `"full"` compares every byte with its checksum, `"fast"` all but most of the stored text.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def named(path: Path) -> Iterator[None]:
 
 
 class _NamedFile(io.FileIO):
-    def write(self, data: Any, /) -> int | None:
+    def write(self, data: Any, /) -> int:
         with named(Path(str(self.name))):
             return super().write(data)
 

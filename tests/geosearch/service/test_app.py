@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from starlette.testclient import TestClient
+from uvicorn.config import STARTUP_FAILURE
 
 from geosearch.model import Query
 from geosearch.service import app
@@ -250,13 +251,21 @@ def test_requests_need_not_be_logged(tmp_path: Path) -> None:
     assert b'"request"' not in log.getvalue()
 
 
-def test_kernels_are_there_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_are_there_before_the_first_request(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     steps: list[str] = []
     monkeypatch.setattr(app, "configure_logs", lambda *_: None)
     monkeypatch.setattr(app, "warm", lambda: steps.append("kernels loaded"))
     monkeypatch.setattr(gc, "freeze", lambda: steps.append("kept out of collections"))
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
     monkeypatch.setattr(app, "create_app", lambda *_, **__: steps.append("application made"))
-    monkeypatch.setenv("GEOSEARCH_INDEX", "index")
+    monkeypatch.setattr(app, "Searcher", FakeEngine)
+    monkeypatch.setenv("GEOSEARCH_INDEX", str(tmp_path / "index"))
+    with pytest.raises(SystemExit) as ended:
+        app.app_from_environment()
+    assert ended.value.code == STARTUP_FAILURE, "a worker without any version would fail for ever"
+    publish_fake(tmp_path / "index")
     app.app_from_environment()
-    assert steps == ["kernels loaded", "kept out of collections", "application made"]
+    ready = ["kernels loaded", "kept out of collections"]
+    assert steps == [*ready, *ready, "application made"]

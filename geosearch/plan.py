@@ -153,16 +153,16 @@ class Plan(NamedTuple):
 
     ask: Ask
     place: Place
-    area_docs: U32 | None
-    """Of `Bounds`."""
+    bounds: Bounds
 
     def anywhere(self, words: Words) -> "Plan":
         """Other words in the same place, whatever else was asked for: any document with them."""
-        lists = _NO_LISTS if self.area_docs is None else _with_area(_NO_LISTS, self.area_docs)
-        lists = _with_words(lists, words, self.area_docs)
+        docs = self.bounds.docs
+        lists = _NO_LISTS if docs is None else _with_area(_NO_LISTS, docs)
+        lists = _with_words(lists, words, docs)
         area = self.ask.area
         ask = (_ANY_TIME, _NO_WALLET, _USUAL_BILL, _NO_TASTE, area, lists, words, _ONE, NO_FILTER)
-        return Plan(_made(Ask, ask), self.place, self.area_docs)
+        return Plan(_made(Ask, ask), self.place, self.bounds)
 
 
 _made = tuple.__new__
@@ -205,6 +205,7 @@ class Planner:
         at: datetime,
         words: Words | None = None,
         after: After | None = None,
+        bounds: Bounds | None = None,
     ) -> Plan:
         """The query as the kernel takes it.
 
@@ -220,6 +221,8 @@ class Planner:
             What text a match has, of the `book`; None where no text is asked for.
         after
             Keys of the result that the page starts behind.
+        bounds
+            Those of an earlier plan of the query, so that its polygon is read and repaired once.
 
         Raises
         ------
@@ -228,9 +231,9 @@ class Planner:
         """
         wanted, bill, taste, page, filters, valued, ranked = shape
         lists, wallet = wanted.alone
-        area, docs, south, north = _EVERYWHERE
-        if query.has_area:
-            area, docs, south, north = self._bounds(query, at)
+        if bounds is None:
+            bounds = self._bounds(query, at) if query.has_area else _EVERYWHERE
+        area, docs, south, north = bounds
         if words is not None or docs is not None:
             lists, wallet = wanted.lists, wanted.wallet
             if docs is not None:
@@ -254,7 +257,7 @@ class Planner:
             lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)
         ask = (hours, wallet, bill, taste, area, lists, words, page, kept)
-        return _made(Plan, (_made(Ask, ask), _made(Place, place), docs))
+        return _made(Plan, (_made(Ask, ask), _made(Place, place), bounds))
 
     def shape(self, wishes: Wishes) -> Shape:
         """What all queries with the same wishes ask for."""
@@ -451,8 +454,10 @@ def _area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
         box = _inward(query.bbox)
         west, south, east, north = query.bbox
         around = (west, max(south, around[1]), east, min(north, around[3]))
-    shift = shift_range(around, cast(Datum, query.crs))
-    datum = DATUMS.index(cast(Datum, query.crs)) if any(shift) else WGS84
+    datum, shift = WGS84, (0, 0, 0, 0)
+    if query.crs != "WGS84":
+        shift = shift_range(around, cast(Datum, query.crs))
+        datum = DATUMS.index(cast(Datum, query.crs)) if any(shift) else WGS84
     return Area(query.bbox is not None, *box, edges, datum, *shift), around
 
 

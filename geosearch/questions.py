@@ -21,7 +21,7 @@ from geosearch.clock import Clock
 from geosearch.columns import Hours, Words
 from geosearch.errors import BadRequest, NotReady
 from geosearch.model import Query
-from geosearch.plan import After, Plan, Planner, Shape, Wishes
+from geosearch.plan import After, Bounds, Plan, Planner, Shape, Wishes
 from geosearch.word_book import Wording
 from geosearch.wording import Interpreter
 
@@ -84,6 +84,7 @@ class Questions:
         self._programs = frozenset().union(*(planner.programs for planner in planners))
         self._first_page: Sequence[After | None] = [None] * len(planners)
         self._no_lists: Sequence[Words | None] = [None] * len(planners)
+        self._no_bounds: Sequence[Bounds | None] = [None] * len(planners)
 
     def question(
         self,
@@ -131,9 +132,10 @@ class Questions:
 
     def reworded(self, question: Question, wording: Wording) -> Question:
         """The same question for other words."""
+        bounds = [plan.bounds for plan in question.plans]
         plans = self._plans(
             question.statement, question.query, question.hours, question.at,
-            self._interpreter.lists(wording), question.afters,
+            self._interpreter.lists(wording), question.afters, bounds,
         )  # fmt: skip
         return msgspec.structs.replace(question, wording=wording, plans=plans)
 
@@ -145,15 +147,18 @@ class Questions:
         at: datetime,
         lists: Sequence[Words | None],
         afters: Sequence[After | None],
+        bounds: Sequence[Bounds | None] | None = None,
     ) -> list[Plan]:
         """What each segment is asked."""
+        bounds = bounds or self._no_bounds
         # By position: names of arguments would double the time of a call.
         if len(self._plan) == 1:  # in a quarter of the time of the loop
-            return [self._plan[0](statement.shapes[0], query, hours, at, lists[0], afters[0])]
+            plan = self._plan[0]
+            return [plan(statement.shapes[0], query, hours, at, lists[0], afters[0], bounds[0])]
         return [
-            plan(shape, query, hours, at, words, after)
-            for plan, shape, words, after in zip(
-                self._plan, statement.shapes, lists, afters, strict=True
+            plan(shape, query, hours, at, words, after, bound)
+            for plan, shape, words, after, bound in zip(
+                self._plan, statement.shapes, lists, afters, bounds, strict=True
             )
         ]
 

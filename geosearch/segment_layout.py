@@ -216,6 +216,14 @@ class _EndedKeys:
         return "Expected a zero at the end, got none" if len(column) and column[-1] else ""
 
 
+class _Scoring:
+    """The last weight is a distance that others are divided by."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        fine = len(column) and column[-1] > 0.0
+        return "" if fine else f"Expected a distance above 0, got {column[-1:].tolist()}"
+
+
 _DOC = below("docs")
 _RATING = Range(-1, _STARS * RATING_STEPS + 1)
 _AT_LEAST_0, _AT_LEAST_1 = Range(0, None), Range(1, None)
@@ -394,7 +402,7 @@ SEGMENT_COLUMNS: dict[str, Column] = {
     "complete_list_start": _starts(_U32, "lists", "complete_list_key"),
     "complete_list_key": _own(_U32, "complete_list_key", below("keys")),
     "complete_scoring": _own(
-        np.float64, len(SCORING.kind) + len(SCORING.way) + 3, Bounded(finite=True)
+        np.float64, len(SCORING.kind) + len(SCORING.way) + 3, Bounded(finite=True), _Scoring()
     ),
     "entry_text": _own(_BYTES, "entry_text"),
     "entry_text_start": _starts(_U32, "items", "entry_text"),

@@ -16,6 +16,9 @@ OVERLAPS = (10_000, 100)
 shapely compares each of them when it validates: 70 ns a pair. An edge of an honest polygon overlaps
 its two neighbours and few others."""
 
+FEW_EDGES = 250
+"""So few edges have no more pairs than `OVERLAPS` allows."""
+
 TOUCHES = (2_000, 8)
 """Most pairs of edges that touch or lie on each other, as `OVERLAPS`. A repair takes a microsecond
 for each; tiles side by side need 7 an edge."""

@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from indexes.crossings import check_crossings
+from indexes.crossings import FEW_EDGES, check_crossings
 from indexes.jit import njit
 
 OUTSIDE = 0
@@ -157,21 +157,11 @@ class PreparedPolygon:
     bounds: tuple[float, float, float, float]
     """min_lng, min_lat, max_lng, max_lat over all parts."""
 
-    boxes: NDArray[np.float64]
-    """Shape (parts, 4): the bounds of each part; two parts on either side of the antimeridian
-    have small boxes where `bounds` goes around the world."""
-
 
 def from_shapely(geometry: BaseGeometry) -> PreparedPolygon:
     """Prepare a Polygon or MultiPolygon in degrees, repaired where it is invalid; see `sound`."""
-    whole = sound(geometry)
-    parts = shapely.get_parts(whole)
-    return PreparedPolygon(
-        geometry=whole,
-        edges=edges_of(parts),
-        bounds=whole.bounds,
-        boxes=shapely.bounds(parts),
-    )
+    whole, edges = _sound(geometry)
+    return PreparedPolygon(geometry=whole, edges=edges, bounds=whole.bounds)
 
 
 def sound(geometry: BaseGeometry) -> BaseGeometry:
@@ -190,25 +180,33 @@ def sound(geometry: BaseGeometry) -> BaseGeometry:
     ValueError
         If it is of another type, empty, without area, or not finite and in range.
     """
+    return _sound(geometry)[0]
+
+
+def _sound(geometry: BaseGeometry) -> tuple[BaseGeometry, NDArray[np.float64]]:
+    """What `sound` returns, and its edges."""
     kind = geometry.geom_type
     if kind not in ("Polygon", "MultiPolygon"):
         raise ValueError(f"Expected a Polygon or MultiPolygon, got a {kind}")
     corners = shapely.get_coordinates(geometry)
     if not (np.abs(corners) <= _FARTHEST).all():
         _refuse(corners)
-    check_crossings(edges_of(shapely.get_parts(geometry)))
-    if geometry.is_empty:
-        raise ValueError("Expected a polygon with an area, got one without")
+    edges = edges_of([geometry] if kind == "Polygon" else shapely.get_parts(geometry))
+    # However few edges meet, validating them takes no longer than `crossings` allows.
+    if len(edges) > FEW_EDGES:
+        check_crossings(edges)
     if geometry.is_valid and geometry.area > 0.0:
-        return geometry
+        return geometry, edges
+    check_crossings(edges)
     try:
-        whole = _repaired(geometry)
+        repaired = _repaired(geometry)
     except shapely.GEOSException as error:
         raise ValueError(f"Expected a polygon that can be repaired, got {error}") from error
-    parts = [part for part in _polygons(whole) if part.area > 0.0]
+    parts = [part for part in _polygons(repaired) if part.area > 0.0]
     if not parts:
         raise ValueError("Expected a polygon with an area, got one without")
-    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+    whole = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+    return whole, edges_of(parts)
 
 
 def _refuse(corners: NDArray[np.float64]) -> None:
@@ -259,14 +257,17 @@ def from_geojson(obj: Any, *, max_vertices: int = 10_000) -> PreparedPolygon:
 
 
 def _repaired(geometry: BaseGeometry) -> BaseGeometry:
+    parts = shapely.get_parts(geometry)
+    valid = shapely.is_valid(parts)
+    return shapely.union_all([*parts[valid], *map(_repaired_part, parts[~valid])])
+
+
+def _repaired_part(part: BaseGeometry) -> BaseGeometry:
     # Ring by ring, for `make_valid` of the whole turns a hole outside its shell into an area.
-    parts = []
-    for part in shapely.get_parts(geometry):
-        rings = shapely.make_valid(
-            shapely.polygons(shapely.get_rings(part)), method="structure", keep_collapsed=False
-        )
-        parts.append(shapely.difference(rings[0], shapely.union_all(rings[1:])))
-    return shapely.union_all(parts)
+    rings = shapely.make_valid(
+        shapely.polygons(shapely.get_rings(part)), method="structure", keep_collapsed=False
+    )
+    return shapely.difference(rings[0], shapely.union_all(rings[1:]))
 
 
 def _polygons(geometry: BaseGeometry) -> Iterator[BaseGeometry]:

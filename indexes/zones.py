@@ -58,7 +58,8 @@ class ZoneIndex:
             raise ValueError(
                 f"Expected a geometry for each of {len(ids)} ids, got {len(geometries)}"
             )
-        self._datums: tuple[Datum, ...] = tuple(datums) or ("WGS84",) * len(ids)
+        usual: Datum = "WGS84"
+        self._datums = tuple(datums) or (usual,) * len(ids)
         if len(self._datums) != len(ids):
             raise ValueError(
                 f"Expected a datum for each of {len(ids)} ids, got {len(self._datums)}"

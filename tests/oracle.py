@@ -182,11 +182,13 @@ class Question:
             if distance_m > self.radius_m and not on_edge:
                 return False, False
         if self.zone is not None:
-            crs, zone = self.zone
-            unsure = _border_distance(zone, shop, crs) <= _slack(shop, crs)
+            crs, zone, repaired = self.zone
+            # A repair rounds the points where sides cross, and so the sides.
+            slack = max(_slack(shop, crs), BORDER_DEGREES if repaired else 0.0)
+            unsure = slack > 0 and _border_distance(zone, shop, crs) <= slack
             if not unsure and not any(map(zone.covers, _points(shop, crs))):  # the border is inside
                 return False, False
-            on_edge |= unsure and _slack(shop, crs) > 0
+            on_edge |= unsure
         if self.box is not None:
             lat, lng = shop.shown(self.crs)
             slack = _slack(shop, self.crs)
@@ -305,10 +307,11 @@ class Oracle:
             for row in merchants
             if row.get("business_status") != "CLOSED_PERMANENTLY"
         }
-        self.zones: dict[str, tuple[str, BaseGeometry]] = {
+        self.zones: dict[str, tuple[str, BaseGeometry, bool]] = {
             feature["properties"]["zone_id"]: (
                 feature["properties"].get("crs") or envelope.get("crs") or "WGS84",
                 shapely.make_valid(shape(feature["geometry"])),
+                not shape(feature["geometry"]).is_valid,
             )
             for feature in (zones["features"] if zones else ())
         }

@@ -20,7 +20,6 @@ from geosearch.hours.schedules import (
     local_days,
     read_hours,
     uses_holidays,
-    uses_school_holidays,
     uses_sun,
     window,
 )
@@ -49,7 +48,6 @@ class ScheduleBook:
         self._builder = TimetableBuilder()
         self._zones: dict[str, set[str]] = {}
         self._public: set[str] = set()
-        self._names_schools = False
 
     def build(self) -> Timetable:
         """All schedules numbered so far."""
@@ -60,9 +58,6 @@ class ScheduleBook:
 
         Also warns of it, and of calendars that have nothing to say; once a country.
         """
-        if self._names_schools:
-            sentence = "Expected hours without school holidays, got `SH`: no country's are known"
-            self._log.warn("snapshot", 1, "no_school_holidays", sentence)
         guesses = []
         for country in sorted(self._zones):
             days = [local_days(zone, self._horizon) for zone in self._zones[country]]
@@ -139,7 +134,6 @@ class ScheduleBook:
             self._zones.setdefault(country, set()).add(zone)
             if uses_holidays(expression):
                 self._public.add(country)
-            self._names_schools |= uses_school_holidays(expression)
         return expression
 
     def _merchant_schedule(

@@ -52,7 +52,7 @@ from geosearch.service.engines import Engines
 from geosearch.service.guard import CLIENTS, GuardedProtocol
 from geosearch.service.handlers import Handlers
 from geosearch.service.limits import Clients, raise_descriptor_limit
-from geosearch.service.logs import configure_logs
+from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
 from geosearch.service.protocol import PROMPT, BusyPolling
 from geosearch.service.settings import Settings, as_environment, load_settings
@@ -142,6 +142,7 @@ def app_from_environment() -> Starlette:
 def _leave() -> None:
     """End this process at once, whatever its threads do: nobody waits for them."""
     _log.warning("stopped before its threads ended")
+    end_logs()
     os._exit(0)
 
 

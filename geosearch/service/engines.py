@@ -10,6 +10,7 @@ A version that cannot be taken is refused: the one before goes on answering, and
 `/v1/index` and the metrics say so, until the version is mended or another is published.
 """
 
+import errno
 import os
 import threading
 import time
@@ -242,6 +243,14 @@ class Engines:
             if str(error) != self._sentence:
                 self._sentence = str(error)
                 self._log.error("index not opened", error=self._sentence)
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+                self._let_go_of_older()
+
+    def _let_go_of_older(self) -> None:
+        """Make room for the next version; cursors open theirs again where there is room then."""
+        with self._opening:
+            loaded = self.loaded
+            self._opened = {} if loaded is None else {loaded.version: loaded}
 
     def _has_another(self) -> bool:
         """Whether another version is to be served than the one that was refused."""

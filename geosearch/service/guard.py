@@ -1,10 +1,11 @@
 """The server's protocol, with limits of size and time for what a client sends and how it reads.
 
 Useful for: `app`, as the protocol of its server.
-Not useful for: answering; that is done by the protocol below it, which may be uvicorn's own.
+Not useful for: answering; that is done by the protocol below it, which also notes how far in a
+request its client is (`_stage`, `_begun`, `_content`, `_answers`).
 
-Here is only what has to be asked of a connection: where in a request its client is (from the
-callbacks of the parser), and what an ending looks like. The rules are in `heads` and `limits`.
+Here is only in which phase a connection is, and what an ending looks like. The rules are in `heads`
+and `limits`.
 """
 
 import asyncio

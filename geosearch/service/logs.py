@@ -86,6 +86,12 @@ def take_dropped() -> int:
     return since
 
 
+def end_logs() -> None:
+    """Write the lines that wait, as far as their reader takes them; for a process about to end."""
+    if _queue is not None:
+        _queue.close(CLOSE_SECONDS)
+
+
 class _LinesHandler(logging.Handler):
     """Writes records of the standard library's logging as lines, each at once."""
 
@@ -102,7 +108,7 @@ def _stderr_queue() -> LineQueue:
     global _queue
     if _queue is None:
         _queue = LineQueue(sys.stderr.fileno(), _dropped_line)
-        atexit.register(_queue.close, CLOSE_SECONDS)
+        atexit.register(end_logs)
     return _queue
 
 

@@ -95,25 +95,26 @@ def _decode(block: bytes, table: Table) -> pl.DataFrame | None:
     """Frame of lines with lists as their text, and which `repeats` a key; None where it fails."""
     try:
         texts = pl.read_ndjson(block, schema=_text_schema(table))
-        repeats = _repeats(block, table)
+        repeats = _repeats(block, texts.height, table)
     except pl.exceptions.PolarsError:
         return None
     return texts.with_columns(repeats) if texts.height == len(repeats) else None
 
 
-def _repeats(block: bytes, table: Table) -> pl.Series:
-    """Lines that may have a key twice, blank ones left out.
+def _repeats(block: bytes, rows: int, table: Table) -> pl.Series:
+    """Lines that may have a key twice, blank ones left out where there are more than `rows`.
 
     A text never holds a field's mark, as its quotes are escaped there; a text that is a field's
     name, or a nested key of that name, is found for nothing.
     """
-    line = pl.col("line")
-    marks = line.str.extract_many(key_marks(table))
-    repeated = marks.list.n_unique() < marks.list.len()
+    lines = pl.read_lines(block)["line"]
+    if len(lines) > rows:
+        lines = lines.filter(lines.str.strip_chars(_BLANK.decode()) != "")
+    marks = lines.str.extract_many(key_marks(table))
+    repeats = marks.list.n_unique() < marks.list.len()
     if b"\\u" in block:
-        repeated |= line.str.contains(KEY_WITH_ESCAPE)
-    filled = line.str.strip_chars(_BLANK.decode()) != ""
-    return pl.read_lines(block).filter(filled).select(repeats=repeated).to_series()
+        repeats |= lines.str.contains(KEY_WITH_ESCAPE)
+    return repeats.alias("repeats")
 
 
 def _block_frame(
@@ -171,7 +172,9 @@ def _settled(texts: pl.DataFrame, block: bytes, table: Table, log: RejectLog) ->
     """Raw frame of a decoded one: lists read; lines that may be taken too leniently read again."""
     suspect = _suspects(texts, block, table)
     lists = [field.name for field in table.fields if field.kind is Kind.TEXTS]
-    plain = texts.drop("repeats").filter(~suspect)
+    plain = texts.drop("repeats")
+    if suspect.any():
+        plain = plain.filter(~suspect)
     frame = plain.with_columns(pl.col(name).str.json_decode(_LIST) for name in lists)
     if not suspect.any():
         return frame

@@ -66,8 +66,6 @@ WARNING_CODES: dict[str, str] = {
     "says, or the envelope's: one warning a country",
     "no_holidays": "hours name `PH`, and the calendar of their country is empty: "
     "it matches no day; one warning a country",
-    "no_school_holidays": "hours name `SH`, and no country's school holidays are known: "
-    "what depends on them is unknown; one warning a build",
     "provisional_holidays": "hours name holidays of days for which none are announced: some are "
     "guessed, and named; one warning a country",
     "geometry_repaired": "a zone whose invalid geometry was repaired",

@@ -6,20 +6,24 @@ from typing import Any
 
 import pytest
 
+from geosearch import plan
 from geosearch.build.pipeline import build
 from geosearch.columns import CARD_DEAL
 from geosearch.model import Query
 from geosearch.questions import Question
 from geosearch.searcher import Searcher, open_index
+from geosearch.word_book import Wording
+from indexes.polygon import from_geojson
 from tests.geosearch.snapshot_files import PROGRAM, deal, merchant, write_snapshot
 
+NAMES = ("Blue Lantern", "Red Bridge", "Old Mill", "Blue Bridge", "Mill Garden")
 NOW = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Searcher:
     tables = {
-        "merchants": [merchant(n) for n in range(5)],
+        "merchants": [merchant(n, name=name) for n, name in enumerate(NAMES)],
         "programs": [PROGRAM],
         "deals": [deal(0, merchant_ids=["m1"], program_id="red")],
     }
@@ -96,3 +100,29 @@ def test_cards_that_no_segment_knows_make_no_entries(engine: Searcher) -> None:
         assert alone.shapes[0].wanted.wallet.deal_mode == CARD_DEAL
     assert len(engine._questions._statements) == before
     assert len(engine._questions._planners[0]._wallets) == 2
+
+
+def test_a_polygon_is_prepared_once_however_many_wordings_are_tried(
+    engine: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = []
+
+    def counted(*given: Any, **options: Any) -> Any:
+        prepared.append(given)
+        return from_geojson(*given, **options)
+
+    monkeypatch.setattr(plan, "from_geojson", counted)
+    wordings = []
+    reworded = engine._questions.reworded
+
+    def noted(question: Question, wording: Wording) -> Question:
+        wordings.append(wording)
+        return reworded(question, wording)
+
+    monkeypatch.setattr(engine._questions, "reworded", noted)
+    ring = [[121.0, 31.0], [122.0, 31.0], [122.0, 32.0], [121.0, 32.0]]
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    query = Query(lat=31.0, lng=121.0, at=NOW, q="lantern bridge mill", polygon=polygon)
+    engine.search(query)
+    assert len(wordings) > 1
+    assert len(prepared) == len(engine.segments)

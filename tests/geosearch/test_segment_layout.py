@@ -206,6 +206,7 @@ BROKEN = [
     ("complete_list_start", at(5, to=2**32 - 1), "ascending starts"),
     ("complete_list_key", at(5, to=10**6), "below"),
     ("complete_scoring", at(5, to=np.nan), "Expected numbers"),
+    ("complete_scoring", at(-1, to=0.0), "a distance above 0"),
     ("entry_text_start", at(5, to=2**32 - 1), "ascending starts"),
     ("entry_other_start", at(5, to=2**32 - 1), "ascending starts"),
     ("entry_with_other", at(-1, to=10**6), "below"),

@@ -186,3 +186,8 @@ def test_a_valid_shape_comes_back_as_it_is() -> None:
 
 def test_no_edges_are_no_tangle() -> None:
     check_crossings(np.zeros((0, 5)))
+
+
+def test_few_edges_need_no_count_before_they_are_validated() -> None:
+    few, (base, an_edge) = crossings.FEW_EDGES, crossings.OVERLAPS
+    assert few * (few - 1) / 2 <= base + an_edge * few

@@ -221,7 +221,6 @@ def test_parts_and_bounds() -> None:
     far = [[[x + 100, y] for x, y in SQUARE]]
     polygon = from_geojson({"type": "MultiPolygon", "coordinates": [[SQUARE, HOLE], far]})
     assert polygon.bounds == (0.0, 0.0, 104.0, 4.0)
-    assert polygon.boxes.tolist() == [[0.0, 0.0, 4.0, 4.0], [100.0, 0.0, 104.0, 4.0]]
     assert contains(polygon.edges, 101.5, 1.5)
     assert not contains(polygon.edges, 50.0, 1.5)
 
@@ -367,11 +366,10 @@ def test_positions_on_any_side_are_inside(
     assert contains(polygon.edges, x / 1e7, y / 1e7)
 
 
-def test_parts_on_either_side_of_the_antimeridian_have_boxes_of_their_own() -> None:
+def test_parts_on_either_side_of_the_antimeridian() -> None:
     east = [[170, -10], [180, -10], [180, 10], [170, 10], [170, -10]]
     west = [[-180, -10], [-170, -10], [-170, 10], [-180, 10], [-180, -10]]
     polygon = from_geojson({"type": "MultiPolygon", "coordinates": [[east], [west]]})
-    assert polygon.boxes.tolist() == [[170.0, -10.0, 180.0, 10.0], [-180.0, -10.0, -170.0, 10.0]]
     assert polygon.bounds == (-180.0, -10.0, 180.0, 10.0)
     assert box_relation(polygon.edges, 171.0, -5.0, 179.0, 5.0) == INSIDE
     assert box_relation(polygon.edges, -1.0, -5.0, 1.0, 5.0) == OUTSIDE

@@ -122,9 +122,6 @@ def test_unreadable_hours_are_told_with_field_and_place(book: ScheduleBook, log:
         ("BV", ["Mo-Fr 10:00-22:00", "24/7"], None),
         ("SA", ["Mo-Fr 10:00-22:00; PH off"], None),  # none in these 45 days, but others
         ("IQ", ["Mo-Fr 10:00-22:00; PH off"], None),
-        ("DE", ["SH off", "Mo-Fr 10:00-22:00; SH off"], "hours without school holidays, got `SH`"),
-        ("NL", ["Mo-Fr 10:00-22:00; SH off"], "hours without school holidays, got `SH`"),
-        ("DE", ['10:00-22:00 open "SH?"'], None),
     ],
 )
 def test_an_empty_calendar_is_told_once(

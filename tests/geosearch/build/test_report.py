@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from geosearch.build.pipeline import build
 from geosearch.build.report import BuildReport, changes_since
@@ -35,7 +36,7 @@ def test_lines_for_a_terminal() -> None:
 
 
 def test_guessed_holidays_are_named() -> None:
-    guesses = [
+    guesses: list[dict[str, Any]] = [
         {"country": "CN", "since": "2027-01-01", "days": ["2027-01-01"]},
         {"country": "ID", "since": None, "days": ["2027-03-10", "2027-03-11"]},
     ]

@@ -1,5 +1,6 @@
 """`Engines` opens each version once, keeps what cursors may name, and outlives bad ones."""
 
+import errno
 import io
 import shutil
 import threading
@@ -112,6 +113,34 @@ def test_what_fails_is_logged_once_and_tried_again(
     (current(index) / "engine.json").write_bytes(b'{"snapshot_id":"mended"}')
     engines.refresh()
     assert engines.current().snapshot_id == "mended"
+
+
+@pytest.mark.parametrize(("number", "kept"), [(errno.EMFILE, 1), (errno.ENFILE, 1), (errno.EIO, 2)])
+def test_without_descriptors_older_versions_make_room(
+    index: Path, log: io.BytesIO, monkeypatch: pytest.MonkeyPatch, number: int, kept: int
+) -> None:
+    monkeypatch.setattr("geosearch.service.engines.RETRY_SECONDS", 0.0)
+    failures: list[int] = []
+
+    def open_version(folder: Path) -> FakeEngine:
+        if failures:
+            raise OSError(failures.pop(), "no")
+        return FakeEngine(folder)
+
+    engines = Engines(index, open_version, poll_seconds=1)
+    names = []
+    for _ in range(2):
+        names.append(publish_fake(index))
+        engines.refresh()
+    failures.append(number)
+    names.append(publish_fake(index))
+    engines.refresh()
+    assert engines.current().version == names[1]
+    assert sum(engines.opened(name) is not None for name in names) == kept
+    assert engines.opened(names[1]) is engines.current(), "what answers stays"
+    engines.refresh()
+    assert engines.current().version == names[2]
+    assert engines.pinned(names[0]).version == names[0], "a cursor opens its version again"
 
 
 def test_an_index_that_vanishes_stays_served(index: Path, log: io.BytesIO) -> None:

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from geosearch.service.guard import CLIENTS, MAX_FRAMING, GuardedProtocol
 from geosearch.service.heads import MAX_HEADERS, MAX_TARGET
 from geosearch.service.limits import Clients, Phase
+from geosearch.service.protocol import Desk
 from geosearch.service.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -246,6 +247,23 @@ def test_requests_in_time_keep_a_connection() -> None:
             assert connection.wait(IDLE - 1)
             await connection.send(POST + b"abcd")
         assert set(connection.statuses) == {200}
+        connection.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("begin", "seconds"), [(0, IDLE), (7, HEAD)], ids=["whole", "cut"])
+def test_prompt_answers_in_time_keep_a_connection(begin: int, seconds: float) -> None:
+    async def run() -> None:
+        connection = Connection()
+        desk = Desk([(b"GET", b"/")], lambda asked: [(b"{}",)] * len(asked))
+        connection.protocol._desk = desk
+        await connection.send(GET[:begin])
+        for at in range(5):
+            await connection.send(GET[begin:] + GET[:begin])
+            assert connection.statuses == [200] * (at + 1)
+            assert connection.wait(seconds - 1)
+        assert not connection.wait(1)
         connection.close()
 
     asyncio.run(run())

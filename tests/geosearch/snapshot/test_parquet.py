@@ -7,12 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from geosearch.errors import BadData
 from geosearch.snapshot.checks import typed
+from geosearch.snapshot.merchants import merchants_frame
 from geosearch.snapshot.parquet import read_parquet, rows_of_parquet
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.source import Source
@@ -187,8 +189,6 @@ def test_whole_numbers_inside_objects_may_be_doubles(tmp_path: Path, point: pa.D
     columns = {"merchant_id": ["a"], "name": ["x"], "lat": [1.0], "lng": [2.0]}
     path = tmp_path / "merchants.parquet"
     pq.write_table(pa.table(columns | {"opening_periods": pa.array([[period]], type=kind)}), path)
-    from geosearch.snapshot.merchants import merchants_frame
-
     log = RejectLog()
     raw = read_parquet(path, MERCHANTS, log)
     frame = merchants_frame(raw, log, crs="WGS84", time_zone="Asia/Shanghai")
@@ -196,11 +196,10 @@ def test_whole_numbers_inside_objects_may_be_doubles(tmp_path: Path, point: pa.D
     assert log.entries == []
 
 
-def test_days_inside_a_file_that_polars_panics_over_are_bad_data(
+def test_file_that_polars_panics_over_is_bad_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The type of panics is no `Exception`; it must not end a build with 1."""
-    import polars as pl
 
     def panics(path: Path) -> pl.DataFrame:
         raise pl.exceptions.PanicException("called `unwrap` on nothing\nat line 5")

@@ -284,7 +284,6 @@ def test_every_code_has_a_bad_row() -> None:
     assert {code for _, _, code, _ in WARNINGS} == WARNING_CODES.keys() - {
         "geometry_repaired",
         "no_holidays",
-        "no_school_holidays",
         "other_country",
         "provisional_holidays",
         "overnight_trap",

@@ -5,6 +5,7 @@
 #             have to be made first); report in bench/report.html
 # make bench-peers  install what the suite compares with
 # make fuzz   attack with new rubbish for half an hour; make fuzz COUNT=100 SEED=7 MODULES=snapshots
+# make node   install the peers that tests run under Node (opening_hours.js), if there is npm
 # make fix    let ruff repair what it can, and write docs/reference.md
 #
 # Needs Python 3.11 or newer and make. Everything else lands in .venv.
@@ -21,7 +22,7 @@ SUM := $(shell cksum < pyproject.toml | tr ' ' '-')
 DEMO := .venv/.demo-$(SUM)
 STAMP := .venv/.installed-$(SUM)
 
-.PHONY: run install kernels test check bench bench-peers fuzz fix
+.PHONY: run install kernels node test check bench bench-peers fuzz fix
 .DEFAULT_GOAL := run
 
 run: $(DEMO)
@@ -32,6 +33,14 @@ install: $(STAMP)
 # Before the tests, so that not each of their processes compiles them.
 kernels: $(STAMP)
 	@$(BIN)/python -c 'from geosearch.kernels import warm; warm(print)'
+
+# Tests that need it skip with a reason where it is missing. Installed again when the lock changes.
+node:
+	@if command -v npm >/dev/null; then \
+		cmp -s tests/node/package-lock.json tests/node/node_modules/.installed || \
+		{ npm ci --prefix tests/node --ignore-scripts --loglevel=error && \
+		cp tests/node/package-lock.json tests/node/node_modules/.installed; }; \
+	else echo "No npm: tests that need Node are skipped."; fi
 
 test: kernels
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal

@@ -74,7 +74,8 @@ def test_edges_hold_no_logic(path: Path) -> None:
 
 
 def test_oracles_share_no_code_with_the_engine() -> None:
-    assert not imported(ROOT / "tests" / "oracles.py") & {"geosearch", "indexes"}
+    for name in ("oracles.py", "hours_oracle.py"):
+        assert not imported(ROOT / "tests" / name) & {"geosearch", "indexes"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=shown)

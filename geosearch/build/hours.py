@@ -23,6 +23,7 @@ from geosearch.hours.schedules import (
     uses_sun,
     window,
 )
+from geosearch.hours.trap import Trap
 from geosearch.snapshot.rejects import RejectLog, shown
 from indexes.timetable import ALWAYS, NEVER, UNKNOWN_SCHEDULE, Timetable, TimetableBuilder
 
@@ -94,8 +95,8 @@ class ScheduleBook:
         Parameters
         ----------
         offers
-            `use_hours`, `time_zone`, `calendar`, and `first_day`, `last_day` (validity of deal and
-            programme together), a row an offer.
+            `use_hours`, `time_zone`, `calendar`, `lat`, `lng` of the shop, and `first_day`,
+            `last_day` (validity of deal and programme together), a row an offer.
         deals
             For warnings about `use_hours`.
         """
@@ -113,10 +114,13 @@ class ScheduleBook:
         after = (self._horizon.end + timedelta(days=1)).date()
         first, last = pl.col("first_day"), pl.col("last_day")
         missed = ((first > after) | (last < before) | (first > last)).fill_null(False)
+        sunny = pl.col("use_hours").is_in(_sun_users(offers["use_hours"]))
         return offers.select(
             pl.when(~missed).then("use_hours"),
             pl.when(~missed).then("time_zone"),
             pl.when(~missed).then(self._country_of("use_hours", offers)),
+            pl.when(~missed & sunny).then("lat"),
+            pl.when(~missed & sunny).then("lng"),
             pl.when(~missed & (first > before)).then("first_day"),
             pl.when(~missed & (last < after)).then("last_day"),
             missed=missed,
@@ -149,14 +153,13 @@ class ScheduleBook:
             return NEVER
         if text is None:
             return UNKNOWN_SCHEDULE
-        position = None if lat is None or lng is None else (lat, lng)
         try:
             schedule = evaluate(
                 self._read(text, zone, country),
                 zone=zone,
                 country=country or "",
                 horizon=self._horizon,
-                position=position,
+                position=_position(lat, lng),
                 makeup=self._makeup,
             )
         except UnreadableHours:
@@ -168,6 +171,8 @@ class ScheduleBook:
         text: str | None,
         zone: str,
         country: str | None,
+        lat: float | None,
+        lng: float | None,
         first_day: date | None,
         last_day: date | None,
         missed: bool,
@@ -185,6 +190,7 @@ class ScheduleBook:
                 valid_from=first_day,
                 valid_through=last_day,
                 makeup=self._makeup,
+                position=_position(lat, lng),
             )
         except UnreadableHours:
             return NEVER
@@ -203,13 +209,12 @@ class ScheduleBook:
                     [f"{_sentence(error)} in `{field}`"] * len(lines),
                 )
                 continue
-            trap = read.trap
-            if trap is not None:
-                sentence = (
-                    f"Expected `{field}` {shown(trap)}, if the hours past midnight are meant to "
-                    f"stay, got {shown(text)}, where another rule cuts them off"
-                )
+            if read.trap is not None:
+                sentence = _trap_sentence(field, text, read.trap)
                 self._log.warn_many(table, lines, "overnight_trap", [sentence] * len(lines))
+            if read.doubt is not None:
+                sentence = f"Expected `{field}` with one reading, got {shown(text)}: {read.doubt}"
+                self._log.warn_many(table, lines, "doubtful_hours", [sentence] * len(lines))
 
 
 def _of_guess(guess: Guess, last: date) -> str:
@@ -222,9 +227,21 @@ def _of_guess(guess: Guess, last: date) -> str:
     )
 
 
+def _position(lat: float | None, lng: float | None) -> tuple[float, float] | None:
+    return None if lat is None or lng is None else (lat, lng)
+
+
 def _sentence(error: UnreadableHours) -> str:
     """What is wrong; the log adds where the row is, which `- at` is kept for."""
     return str(error).rstrip(".").replace(" - at ", ", at ")
+
+
+def _trap_sentence(field: str, text: str, trap: Trap) -> str:
+    wanted = "with a rule less" if trap.meant is None else shown(trap.meant)
+    return (
+        f"Expected `{field}` {wanted}, if the hours past midnight are meant to stay, got "
+        f"{shown(text)}, where `{trap.rule}` closes the night before"
+    )
 
 
 def _lines_by_text(frame: pl.DataFrame, field: str) -> list[tuple[str, Sequence[int]]]:

@@ -156,7 +156,8 @@ def _offers(snapshot: Snapshot, merchants: pl.DataFrame) -> pl.DataFrame:
         )
         .with_row_index("deal_row")
     )
-    indexed = merchants.select("merchant_row", "time_zone", "calendar").with_row_index("row")
+    place = ["merchant_row", "time_zone", "calendar", "lat", "lng"]
+    indexed = merchants.select(place).with_row_index("row")
     return snapshot.deal_merchants.join(indexed, on="merchant_row", maintain_order="left").join(
         deals, on="deal_row", how="left", maintain_order="left"
     )

@@ -9,6 +9,7 @@ raises `ValueError` whose message is the place and the reason.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from geosearch.hours.tokens import (
     DASHES,
@@ -20,6 +21,9 @@ from geosearch.hours.tokens import (
     tokens_of,
 )
 from geosearch.hours.words import WEEKDAYS, Kind
+
+_DAYS: Final = (Kind.DAY, Kind.DAYS, Kind.WORKDAYS, Kind.HOLIDAY)
+_HOURS: Final = (Kind.ALL_DAY, Kind.SUN, "time", "number")
 
 
 @dataclass(slots=True)
@@ -44,9 +48,10 @@ class Rule:
         for item in self.days or ["Mo-Su"]:
             if item in ("PH", "SH"):
                 continue
-            first, _, last = item.partition("[")[0].partition("-")
-            begin, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
-            found |= {WEEKDAYS[(begin + step) % 7] for step in range((end - begin) % 7 + 1)}
+            for days in item.partition("[")[0].split(","):
+                first, _, last = days.partition("-")
+                begin, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+                found |= {WEEKDAYS[(begin + step) % 7] for step in range((end - begin) % 7 + 1)}
         return found
 
 
@@ -71,6 +76,7 @@ class _Reader:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._next = 0
+        self._works = any(token.kind is Kind.WORKDAYS for token in tokens)
         times = [token for token in tokens if token.kind == "time"]
         # Somebody who writes 09:00 or 18:00 writes 5:00 for five in the morning.
         self._has_24_hours = any(token.sure for token in times) or any(
@@ -90,6 +96,9 @@ class _Reader:
                 self._next += 1
         if not rules:
             raise ValueError("its end: there are no hours in it")
+        if self._works and not any("PH" in rule.days for rule in rules):
+            # A holiday is no working day.
+            rules.append(Rule(";", days=["PH Mo-Fr"], modifier="off"))
         return rules
 
     def _peek(self, ahead: int = 0) -> Token | None:
@@ -122,14 +131,13 @@ class _Reader:
         if self._kind() is Kind.MONTH:
             rule.wide = self._months()
             self._skip(":", ",")
-        closed_first = self._kind() is Kind.MODIFIER and self._kind(1) in (
-            Kind.DAY,
-            Kind.DAYS,
-            Kind.HOLIDAY,
-        )
+        if self._peek_text() == "open" and self._kind(1) in (*_DAYS, *_HOURS):
+            # "Open 24 hours", "open Mo-Fr 9:00-17:00"
+            self._next += 1
+        closed_first = self._kind() is Kind.MODIFIER and self._kind(1) in _DAYS
         if closed_first:
             rule.modifier = self._take().text
-        if self._kind() in (Kind.DAY, Kind.DAYS, Kind.HOLIDAY):
+        if self._next_is_day():
             rule.days = self._days()
             self._skip(":", ",")
         if not closed_first:
@@ -144,7 +152,14 @@ class _Reader:
         return rule
 
     def _next_is_day(self) -> bool:
-        return self._kind() in (Kind.DAY, Kind.DAYS, Kind.HOLIDAY)
+        return self._kind() in _DAYS
+
+    def _ends(self, ahead: int) -> bool:
+        return self._kind(ahead) in (None, ";", ",")
+
+    def _peek_text(self) -> str:
+        token = self._peek()
+        return "" if token is None else token.text
 
     def _hours(self, rule: Rule) -> None:
         if self._kind() is Kind.ALL_DAY:
@@ -153,6 +168,10 @@ class _Reader:
                 self._next += 1
         elif self._kind() in ("time", "number", Kind.SUN):
             self._spans(rule)
+        elif rule.days and self._kind() == "-" and self._ends(1):
+            # "Sunday -"
+            self._next += 1
+            rule.modifier = "off"
         if self._kind() is Kind.MODIFIER:
             rule.modifier = self._take().text
         if self._kind() == "comment":
@@ -196,11 +215,7 @@ class _Reader:
     def _days(self) -> list[str]:
         items = [self._day_item()]
         while True:
-            joined = self._kind() in (",", Kind.AND, "&", "/", "+") and self._kind(1) in (
-                Kind.DAY,
-                Kind.DAYS,
-                Kind.HOLIDAY,
-            )
+            joined = self._kind() in (",", Kind.AND, "&", "/", "+") and self._kind(1) in _DAYS
             if joined:
                 self._next += 1
             elif not self._next_is_day():
@@ -222,7 +237,7 @@ class _Reader:
             return token.text
         if self._kind() == "nth":
             return token.text + self._take().text
-        if self._kind() in DASHES:
+        if self._kind() in DASHES and not self._ends(1):
             self._next += 1
             if self._kind() is not Kind.DAY:
                 raise self._fail("stands where a day is expected")
@@ -247,8 +262,11 @@ class _Reader:
 
     def _span(self, rule: Rule, last_end: int) -> tuple[int | None, int | None]:
         start = self._time(rule)
+        if start.word and start.minute == MIDNIGHT:
+            start.minute = 0
         if self._open_end() and start.minute < MIDNIGHT:
             rule.spans.append(f"{self._written_time(start)}+")
+            rule.overnight = True  # nobody knows how long
             return None, None
         if self._kind() not in DASHES:
             raise self._fail("stands where the end of a span is expected")
@@ -262,7 +280,7 @@ class _Reader:
             until = MIDNIGHT
         if begin < last_end or begin >= MIDNIGHT or begin == until:
             raise refusal(start, "begins before the span before it has ended, or never ends")
-        self._check_half(start, begin, until)
+        self._check_half(start, end, begin, until)
         rule.overnight = rule.overnight or until < begin or until > MIDNIGHT
         plus = "+" if self._open_end() else ""
         rule.spans.append(f"{_clock(begin)}-{_clock(until)}{plus}")
@@ -272,12 +290,14 @@ class _Reader:
         """Take a `+` that means "and later"; one between times or days joins them."""
         return self._kind(1) in (None, ";", ",", Kind.MODIFIER) and self._skip("+")
 
-    def _check_half(self, start: Token, begin: int, until: int) -> None:
+    def _check_half(self, start: Token, end: Token, begin: int, until: int) -> None:
         """Refuse 9-5, 8-12, 1:00-4:00: without a 24-hour clock they may be later in the day."""
         if NOON < until < begin:
             raise refusal(start, "begins a span that ends after the next noon")
         if self._has_24_hours:
             return
+        if end.word and not start.word and not start.sure:
+            raise refusal(start, "begins a span that may begin in the morning or in the evening")
         bare = start.text.isdigit() and until <= NOON
         if until < begin or bare or (begin < 6 * 60 and until <= NOON):
             raise refusal(start, "begins a span that may end in the morning or in the afternoon")

@@ -1,69 +1,40 @@
-"""An opening_hours expression to changes of state on the local clock, day by day.
+"""Rules to changes of state on the local clock: what each rule does to the rules before it.
 
 Useful for: what an expression says for each minute of a range of local days, holidays included.
-Not useful for: instants, time zones (`schedules`); invalid text (`text`).
+Not useful for: instants, time zones (`schedules`); reading an expression (`rules`).
 
-opening-hours-py parses and evaluates. Three things it cannot be asked for are done here by writing
-the expression differently, so that its rules stay the only ones:
+Rules are applied in their order, each to the days that its selectors name:
 
-**Holidays.** It takes a country code and uses its own calendar, in which China has six single days
-a year, and knows no calendar that we could hand to it. Without a country, `PH` and `SH` match no
-day at all. So the whole range is evaluated without one, and the few days next to a holiday again,
-one by one. The state on day *d* depends on which rules match on *d* and, for spans past midnight,
-on *d* - 1; nothing else. Those two days have different names in the week, so for day *d* the word
-`PH` means exactly the list of those of the two names whose day is a holiday, or, where neither
-is, any third day's name, which matches neither. Offsets (`PH +1 day`) move the question, not the
-answer. That is a valid weekday selector in every place where the grammar allows a holiday.
+- a `;` rule takes away what earlier rules say about those days, from midnight to midnight; the
+  tails of the nights before go too, its own do not. A closed one takes away nothing, it lies over
+  the rest, so that with times it closes only those;
+- a `,` rule lies over the rest;
+- a `||` rule counts where it is closed so far.
 
-**Bare comments.** A rule whose only modifier is a comment is unknown by the specification; the
-library takes it for open, and its own test cases do so for comments on hours
-(`10:00-18:00 "may close later"`). We follow it there. But `"temporarily closed"` or
-`Sa "by appointment"`, a comment with no hours at all, is unknown here and not open day and night.
+What a span says past midnight is said on the next day, wherever that day comes: `Fr 18:00-02:00`
+speaks of Saturday until 02:00 even where a later rule closes Friday. So do the specification and
+its reference checker.
 
-**Sunrise and sunset** are computed for a position, on the local clock. Without one the library's
-fixed times are used: dawn 06:00, sunrise 07:00, sunset 19:00, dusk 20:00.
+One thing is read as the specification has it and the reference checker does not: a `;` rule of
+times only (`Mo-Fr 08:00-12:00; 14:00-16:00`) is for every day and replaces all before it.
 """
 
-import re
-from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
-from opening_hours import (  # type: ignore[attr-defined]  # its stubs leave the errors out
-    OpeningHours,
-    ParserError,
-    State,
-)
 
-from geosearch.hours.holidays import Days
+from geosearch.hours.days import Holidays, matching_days
+from geosearch.hours.rules import Rule, parse
+from geosearch.hours.spans import DAY_MINUTES, Place, Stretch, stretches
 from indexes.timetable import CLOSED, OPEN, UNKNOWN
 
-DAY_MINUTES: Final = 1440
 _ONE_DAY: Final = timedelta(days=1)
-
-_STATES: Final = {State.CLOSED: CLOSED, State.OPEN: OPEN, State.UNKNOWN: UNKNOWN}
-_WEEKDAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-
-_COMMENT: Final = re.compile(r'"[^"]*"')
-_SUN: Final = re.compile(r"\b(?:sunrise|sunset|dawn|dusk)\b", re.IGNORECASE)
-_SEASONAL: Final = re.compile(
-    r"\|\||\[|\d{4}|week|easter|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE
-)
-_WEEKDAY: Final = r"(?i:mo|tu|we|th|fr|sa|su)\b"
-_HOLIDAY: Final = r"(?:PH(?: [+-]\d+ days?)?|SH)"
-# The grammar lets a space join a list of holidays and a list of weekdays and means a comma by it;
-# between two weekdays, which is what remains after the replacement, only a comma is allowed.
-_HOLIDAYS: Final = re.compile(
-    rf"(?P<joined_before>(?<=\b[A-Za-z]{{2}}) )?\b(?P<terms>{_HOLIDAY}(?:,{_HOLIDAY})*)\b"
-    rf"(?P<joined_after> (?={_WEEKDAY}))?"
-)
-_HOLIDAY_TERM: Final = re.compile(r"(?P<kind>PH|SH)(?: (?P<offset>[+-]\d+) days?)?")
-_RULE_SEPARATOR: Final = re.compile(r";|\|\||, ")
-_HAS_TIMES: Final = re.compile(r"\d:\d\d|sunrise|sunset|dawn|dusk", re.IGNORECASE)
-_HAS_STATE: Final = re.compile(r"(?:\b(?:open|closed|off|unknown)) ?$", re.IGNORECASE)
+# A span, and the guess how long an open end lasts, ends at most on the day after its own.
+_TAIL_DAYS: Final = 1
 
 
 class LocalChanges(NamedTuple):
@@ -71,44 +42,6 @@ class LocalChanges(NamedTuple):
 
     minutes: npt.NDArray[np.int64]
     states: npt.NDArray[np.uint8]
-
-
-class Holidays(NamedTuple):
-    """The days that `PH` and `SH` match."""
-
-    public: Days
-    school: Days
-
-
-def parse(expression: str) -> OpeningHours:
-    """Return the parsed expression, without place, country or zone.
-
-    Raises
-    ------
-    ValueError
-        It is not in the grammar; the message is the parser's, in one line.
-    """
-    return _parse(expression, None, None)
-
-
-def uses_sun(expression: str) -> bool:
-    """Whether the expression depends on the position, by sunrise, sunset, dawn or dusk."""
-    return _SUN.search(without_comments(expression)) is not None
-
-
-def uses_holidays(expression: str) -> bool:
-    """Whether the expression depends on a holiday calendar."""
-    return _HOLIDAYS.search(without_comments(expression)) is not None
-
-
-def is_weekly(expression: str) -> bool:
-    """Whether nothing but weekdays, times, holidays and the sun is in it: each week is the same.
-
-    Only such expressions are evaluated over many days at once. Over others version 2.1.4 skips
-    days that it takes for constant (`07:00-23:00 || 24/7` stays closed from the first 23:00 on),
-    which its `state` and its evaluation of single days do not.
-    """
-    return _SEASONAL.search(without_comments(expression)) is None
 
 
 def local_changes(
@@ -135,25 +68,81 @@ def local_changes(
     ValueError
         The expression is not in the grammar.
     """
-    meant = _spell_out_comments(expression)
-    days_at_once = (last - first).days + 1 if is_weekly(meant) else 1
-    changes = _evaluate(_parse(meant, zone, position), first, last, days_at_once)
-    pieces: list[LocalChanges] = []
-    done = 0
-    for day in _days_near_holidays(meant, first, last, holidays):
-        begin = (day - first).days * DAY_MINUTES
-        try:
-            spelled = _parse(_spell_out_holidays(meant, day, holidays), zone, position)
-            of_day = _evaluate(spelled, day, day, 1)
-        except ValueError:
-            # A place where the grammar takes a holiday but no weekday: nothing is known to be true
-            # of this day, and unknown sends nobody to a closed door.
-            of_day = LocalChanges(np.zeros(1, np.int64), np.array([UNKNOWN], np.uint8))
-        pieces.append(part(changes, done, begin))
-        pieces.append(LocalChanges(of_day.minutes + begin, of_day.states))
-        done = begin + DAY_MINUTES
-    end = ((last - first).days + 1) * DAY_MINUTES
-    return join([*pieces, part(changes, done, end)])
+    place = None if zone is None or position is None else Place(zone, position)
+    states = minute_states(parse(expression), first, last, holidays=holidays, place=place).states
+    return _changes(states)
+
+
+class MinuteStates(NamedTuple):
+    """State of each local minute of a range of days, and what happened to the nights.
+
+    Parameters
+    ----------
+    states
+        uint8[days * 1440].
+    cut_by
+        Number of the rule that took an open minute of the night before away, and no later one gave
+        it back, int16[days * 1440]; -1 where there is none.
+    """
+
+    states: npt.NDArray[np.uint8]
+    cut_by: npt.NDArray[np.int16]
+
+
+def minute_states(
+    rules: Sequence[Rule],
+    first: date,
+    last: date,
+    *,
+    holidays: Holidays,
+    place: Place | None = None,
+) -> MinuteStates:
+    """State of each minute from `first` to `last`, both included; see `local_changes`."""
+    since = first - _TAIL_DAYS * _ONE_DAY
+    days = (last - since).days + 1
+    whole = (days + _TAIL_DAYS) * DAY_MINUTES
+    states = np.full(whole, CLOSED, np.uint8)
+    is_tail = np.zeros(whole, np.bool_)
+    cut_by = np.full(whole, -1, np.int16)
+    for number, rule in enumerate(rules):
+        found = np.flatnonzero(matching_days(rule.days, since, days, holidays))
+        if number > 0 and rule.clears_days:
+            for day in found.tolist():
+                this = slice(day * DAY_MINUTES, (day + 1) * DAY_MINUTES)
+                cut_by[this][is_tail[this] & (states[this] == OPEN)] = number
+                states[this] = CLOSED
+                is_tail[this] = False
+        said = [
+            (day * DAY_MINUTES, stretch)
+            for day in found.tolist()
+            for stretch in stretches(rule.spans, since + day * _ONE_DAY, place)
+        ]
+        # Stated hours count more than a guess how long an open end lasts, of another day too.
+        for midnight, stretch in sorted(said, key=_is_known, reverse=rule.separator == "||"):
+            this = slice(midnight + stretch.begin, midnight + stretch.end)
+            _lay(rule, stretch.is_known, states[this])
+            is_tail[midnight + DAY_MINUTES : this.stop] = True
+    shown = slice(_TAIL_DAYS * DAY_MINUTES, days * DAY_MINUTES)
+    cut_by[states == OPEN] = -1
+    return MinuteStates(states[shown], cut_by[shown])
+
+
+def _is_known(said: tuple[int, Stretch]) -> bool:
+    return said[1].is_known
+
+
+def _lay(rule: Rule, is_known: bool, states: npt.NDArray[np.uint8]) -> None:
+    """Write a rule over the minutes of one stretch."""
+    state = rule.state if is_known or rule.state == CLOSED else UNKNOWN
+    if rule.separator == "||":
+        states[states == CLOSED] = state
+    else:
+        states[:] = state
+
+
+def _changes(states: npt.NDArray[np.uint8]) -> LocalChanges:
+    minutes = np.concatenate(([0], np.flatnonzero(states[1:] != states[:-1]) + 1))
+    return LocalChanges(minutes, states[minutes])
 
 
 def part(changes: LocalChanges, begin: int, end: int) -> LocalChanges:
@@ -175,100 +164,3 @@ def join(pieces: Iterable[LocalChanges]) -> LocalChanges:
     changed = np.ones(states.size, np.bool_)
     changed[1:] = states[1:] != states[:-1]
     return LocalChanges(minutes[changed], states[changed])
-
-
-def _parse(
-    expression: str, zone: ZoneInfo | None, position: tuple[float, float] | None
-) -> OpeningHours:
-    try:
-        return OpeningHours(
-            expression, timezone=zone, coords=position, auto_country=False, auto_timezone=True
-        )
-    except ParserError as error:
-        said = " ".join(str(error).split())
-        raise ValueError(said) from None
-
-
-def _evaluate(parsed: OpeningHours, first: date, last: date, days_at_once: int) -> LocalChanges:
-    minutes: list[int] = []
-    states: list[int] = []
-    begin_day = 0
-    midnight = datetime.combine(first, time())
-    end = midnight + (last - first + _ONE_DAY)
-    while midnight < end:
-        following = min(midnight + days_at_once * _ONE_DAY, end)
-        ordinal = midnight.toordinal() - begin_day
-        for begin, _, state, _ in parsed.intervals(midnight, following):
-            # With a zone the bounds come as instants of that zone. Their wall clock is what is
-            # wanted; a bound inside an hour that a DST change skips comes as the end of that hour,
-            # which no instant can tell from the bound itself.
-            day = begin.toordinal() - ordinal
-            minute = day * DAY_MINUTES + begin.hour * 60 + begin.minute
-            if minutes and minutes[-1] == minute:
-                states[-1] = _STATES[state]
-            else:
-                minutes.append(minute)
-                states.append(_STATES[state])
-        begin_day += days_at_once
-        midnight = following
-    return join([LocalChanges(np.array(minutes, np.int64), np.array(states, np.uint8))])
-
-
-def without_comments(expression: str) -> str:
-    """Blank out comments, keeping every position."""
-    return _COMMENT.sub(lambda found: '"' + " " * (len(found[0]) - 2) + '"', expression)
-
-
-def _spell_out_comments(expression: str) -> str:
-    """Write `unknown` before a comment that is all a rule says about its state and its hours."""
-    blank = without_comments(expression)
-    written: list[str] = []
-    done = 0
-    for comment in _COMMENT.finditer(expression):
-        rule = _RULE_SEPARATOR.split(blank[: comment.start()])[-1]
-        is_modifier = not blank[comment.end() :].startswith(":")
-        if is_modifier and not _HAS_STATE.search(rule) and not _HAS_TIMES.search(rule):
-            written += [expression[done : comment.start()], "unknown "]
-            done = comment.start()
-    # Always: the parser has no rule that is a modifier and nothing else after a selector of times,
-    # so the word stands where a modifier may stand.
-    return "".join([*written, expression[done:]])
-
-
-def _days_near_holidays(expression: str, first: date, last: date, holidays: Holidays) -> list[date]:
-    """Days of the range on which, or on whose eve, a `PH` or `SH` of the expression matches."""
-    days: set[date] = set()
-    for sequence in _HOLIDAYS.finditer(without_comments(expression)):
-        for term in _HOLIDAY_TERM.finditer(sequence["terms"]):
-            offset = timedelta(days=int(term["offset"] or 0))
-            for day in _calendar(term["kind"], holidays):
-                days |= {day + offset, day + offset + timedelta(days=1)}
-    return sorted(day for day in days if first <= day <= last)
-
-
-def _calendar(kind: str, holidays: Holidays) -> Days:
-    return holidays.public if kind == "PH" else holidays.school
-
-
-def _spell_out_holidays(expression: str, day: date, holidays: Holidays) -> str:
-    """Write the expression so that it says for `day` without holidays what it says with them."""
-
-    def weekdays(sequence: re.Match[str]) -> str:
-        names: set[str] = set()
-        for term in _HOLIDAY_TERM.finditer(sequence["terms"]):
-            offset = timedelta(days=int(term["offset"] or 0))
-            for matched in (day, day - timedelta(days=1)):
-                if matched - offset in _calendar(term["kind"], holidays):
-                    names.add(_WEEKDAYS[matched.weekday()])
-        if not names:
-            names.add(_WEEKDAYS[(day.weekday() + 2) % 7])
-        before = "," if sequence["joined_before"] else ""
-        after = "," if sequence["joined_after"] else ""
-        return before + ",".join(sorted(names)) + after
-
-    pieces: list[str] = []
-    done = 0
-    for comment in _COMMENT.finditer(expression):
-        pieces += [_HOLIDAYS.sub(weekdays, expression[done : comment.start()]), comment[0]]
-        done = comment.end()
-    return "".join([*pieces, _HOLIDAYS.sub(weekdays, expression[done:])])

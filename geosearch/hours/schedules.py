@@ -6,25 +6,15 @@ Not useful for: asking a schedule at query time; that is `indexes.timetable`.
 
 An expression speaks of the wall clock, a schedule of instants. Each UTC minute takes the state of
 the local minute its wall clock shows, so a repeated hour (DST ends) has the same hours twice and a
-skipped one does not exist; nothing is interpolated. So the state equals that of opening-hours-py
-asked for that instant in that zone, except:
+skipped one does not exist; nothing is interpolated.
 
-- `PH` matches the holidays of `geosearch.hours.holidays`, not the library's: official days off in
-  China (the library has six single days a year), elsewhere those of `holidays`, in which a holiday
-  on a weekend counts beside its substitute (4 July 2020 in the United States; the library counts
-  3 July only).
-- A comment with no hours and no state (`"temporarily closed"`, `Sa "by appointment"`) is unknown,
-  as the specification says; the library reads it as open day and night. 118 of 21,749 real values.
-- In the last minute before a clock goes back the library says closed whatever the hours.
-- Holidays of parts of a country count where the part is given (`DE-BE`). The library's Rust tests
-  read them as unknown all day where only the country is given; its Python face, like us, does not
-  count them.
-- No school holidays are known, so `SH` may match any day: what depends on it is unknown. The
-  library matches no day but in five countries, of which it has one to four days a year.
-- Make-up workdays count where the snapshot asks for it (`geosearch.hours.workdays`).
+An expression means what the OSM specification says as its reference checker, opening_hours.js,
+reads it; docs/opening_hours.md lists where this differs, and why. Where two readings can be
+defended it is unknown or closed, never open. No school holidays are known, so `SH` may match any
+day: what depends on it is unknown. Make-up workdays count where the snapshot asks for it
+(`geosearch.hours.workdays`).
 """
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, partial
@@ -34,19 +24,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import numpy.typing as npt
 
+from geosearch.hours.days import Holidays
 from geosearch.hours.holidays import Days, makeup_workdays, public_holidays
-from geosearch.hours.local import (
-    DAY_MINUTES,
-    Holidays,
-    LocalChanges,
-    join,
-    local_changes,
-    part,
-    uses_holidays,
-    uses_sun,
-)
+from geosearch.hours.local import LocalChanges, join, local_changes, part
 from geosearch.hours.offsets import offset_changes
 from geosearch.hours.periods import periods_expression
+from geosearch.hours.rules import parse, uses_holidays, uses_sun
+from geosearch.hours.spans import DAY_MINUTES
 from geosearch.hours.text import HoursText, UnreadableHours, read_hours
 from geosearch.hours.workdays import says_weekdays, spell_out_workdays, touched_days
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN
@@ -67,8 +51,6 @@ __all__ = [
 ]
 
 Schedule = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
-
-_SCHOOL: Final = re.compile(r'"[^"]*"|\b(?P<school>SH)\b')
 
 # Offsets reach two weeks back at most in real values; a month costs nothing.
 _HOLIDAY_MARGIN: Final = timedelta(days=31)
@@ -264,7 +246,7 @@ def uses_school_holidays(expression: str) -> bool:
     >>> uses_school_holidays("Mo-Fr 08:00-16:00; SH off"), uses_school_holidays('24/7 "SH?"')
     (True, False)
     """
-    return any(found["school"] for found in _SCHOOL.finditer(expression))
+    return any(rule.has_school_holidays for rule in parse(expression))
 
 
 def local_days(zone: str, horizon: Horizon) -> tuple[date, date]:
@@ -318,11 +300,14 @@ def _local_changes(
     makeup: bool,
 ) -> LocalChanges:
     """Evaluate on the local clock; what does not matter to the expression is left out."""
-    if position is None or not uses_sun(expression):
-        zone, position = "", None
-    makeup = makeup and says_weekdays(expression)
-    if not uses_country(expression, makeup=makeup):
-        country = ""
+    try:
+        if position is None or not uses_sun(expression):
+            zone, position = "", None
+        makeup = makeup and says_weekdays(expression)
+        if not uses_country(expression, makeup=makeup):
+            country = ""
+    except ValueError as error:
+        raise UnreadableHours(f"Expected opening hours, got {expression!r} - at {error}") from None
     return _cached_changes(expression, zone, country, local.first, local.last, position, makeup)
 
 

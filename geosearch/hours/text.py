@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from geosearch.hours.doubts import doubt
 from geosearch.hours.grammar import written_expression
-from geosearch.hours.local import parse
-from geosearch.hours.trap import overnight_trap
+from geosearch.hours.rules import parse
+from geosearch.hours.trap import Trap, overnight_trap
 
 LONGEST_TEXT: Final = 1000
 """Characters; the longest real value has 255, the limit of an OSM tag."""
@@ -37,13 +38,16 @@ class HoursText:
     repaired
         Whether the text was not valid.
     trap
-        Where another `;` rule cuts off a span past midnight: the expression with the `,` that was
-        probably meant. None where there is no such cut. `expression` keeps the cut.
+        The rule that cuts off hours past midnight of another one, and what was probably meant.
+        None where there is no such cut. `expression` keeps the cut.
+    doubt
+        How its writer may have meant it otherwise; None where nothing speaks for that.
     """
 
     expression: str
     repaired: bool
-    trap: str | None
+    trap: Trap | None
+    doubt: str | None
 
 
 @lru_cache(maxsize=65_536)
@@ -59,7 +63,7 @@ def read_hours(text: str) -> HoursText:
     --------
     >>> read_hours("周一至周五 10:00-22:00").expression
     'Mo-Fr 10:00-22:00'
-    >>> read_hours("Fr 18:00-02:00; Sa 10:00-20:00").trap
+    >>> read_hours("Fr 18:00-02:00; Sa 10:00-20:00").trap.meant
     'Fr 18:00-02:00, Sa 10:00-20:00'
     """
     if len(text) > LONGEST_TEXT:
@@ -78,4 +82,4 @@ def read_hours(text: str) -> HoursText:
             parse(expression)
         except ValueError as error:
             raise UnreadableHours(f"Expected opening hours, got {text!r} - at {error}") from None
-    return HoursText(expression, repaired, overnight_trap(expression))
+    return HoursText(expression, repaired, overnight_trap(expression), doubt(expression))

@@ -12,10 +12,11 @@ from typing import Final
 
 from geosearch.hours.words import (
     CHINESE_DAYS,
-    GERMAN_DAYS,
     LONGEST_CHINESE_WORD,
+    SHORT_DAYS,
     WORDS,
     Kind,
+    days_by_language,
 )
 
 NOON: Final = 720
@@ -27,7 +28,8 @@ class Token:
     """One word, time or sign.
 
     `kind` is a `Kind`, or the sign itself, or `time`, `number`, `comment`, `nth`. A time's `minute`
-    counts from midnight; `sure` tells that the writer's clock has 24 hours or names its half.
+    counts from midnight; `sure` tells that the clock has 24 hours or names its half; `word` is what
+    was written, in lower case, where it is a word.
     """
 
     kind: Kind | str
@@ -35,6 +37,7 @@ class Token:
     at: int
     minute: int = 0
     sure: bool = False
+    word: str = ""
 
 
 _SIGNS: Final = str.maketrans(
@@ -60,7 +63,7 @@ _TIME: Final = re.compile(
     r")"
 )
 _NUMBER: Final = re.compile(r"\d+")
-_WORD: Final = re.compile(r"[^\W\d_]+(?:\.m\b\.?)?", re.UNICODE)
+_WORD: Final = re.compile(r"[ap]\. ?m\b\.?|[^\W\d_]+", re.IGNORECASE)
 _NTH: Final = re.compile(r" ?\[ ?-?\d(?: ?[-,] ?-?\d)* ?\]")
 _COMMENT: Final = re.compile(r'"[^"]+"')
 _ALL_DAY: Final = re.compile(r"24 ?(?:h|hrs?|hours?|std|stunden)\b", re.IGNORECASE)
@@ -92,18 +95,34 @@ def _tokens(text: str) -> list[Token]:
         token, at = _token(text, at, tokens)
         if token is not None:
             tokens.append(token)
-    words = {token.text.lower() for token in tokens if token.kind in (Kind.DAY, "german day")}
-    for token, following in zip_longest(tokens, tokens[1:]):
-        if token.kind == "german day":
-            day, proof = GERMAN_DAYS[token.text]
-            # French "Di, Sa" are Sunday and Saturday; "Di-Sa" would be the whole week.
-            starts_range = following is not None and following.kind == "-"
-            if not words & proof and not (token.text == "di" and starts_range and "sa" in words):
-                raise refusal(token, "is a day in more than one language")
-            token.kind, token.text = Kind.DAY, day
-        elif token.kind is Kind.DAY:
-            token.text = WORDS[token.text.lower()][1]
+    _settle_days(tokens)
     return tokens
+
+
+def _settle_days(tokens: list[Token]) -> None:
+    """Turn names of days into OSM's, in the language that the text is in."""
+    _settle_mar(tokens)
+    days = [token for token in tokens if token.kind in (Kind.DAY, "short day")]
+    ranges = frozenset(
+        (first.text, last.text)
+        for first, dash, last in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if first in days and dash.kind in DASHES and last in days
+    )
+    shorts = [token for token in days if token.kind == "short day"]
+    found = days_by_language(frozenset(token.text for token in days), ranges) if shorts else {}
+    for token in days:
+        if shorts and not found:
+            raise refusal(shorts[0], "is a day in more than one language, or in none beside these")
+        token.kind, token.text = Kind.DAY, found.get(token.text) or WORDS[token.text][1]
+
+
+def _settle_mar(tokens: list[Token]) -> None:
+    """`mar` is Tuesday beside the days of a language that has it, and no other month."""
+    months = {token.text for token in tokens if token.kind is Kind.MONTH}
+    if months == {"Mar"} and any(token.kind == "short day" for token in tokens):
+        for token in tokens:
+            if token.kind is Kind.MONTH and token.word == "mar":
+                token.kind, token.text = "short day", "mar"
 
 
 def _token(text: str, at: int, before: list[Token]) -> tuple[Token | None, int]:
@@ -112,14 +131,14 @@ def _token(text: str, at: int, before: list[Token]) -> tuple[Token | None, int]:
         return Token("comment", found[0], at), found.end()
     if found := _ALWAYS.match(text, at):
         return Token(Kind.ALL_DAY, "", at), found.end()
-    if before and before[-1].kind in (Kind.DAY, "german day") and (found := _NTH.match(text, at)):
+    if before and before[-1].kind in (Kind.DAY, "short day") and (found := _NTH.match(text, at)):
         return Token("nth", found[0].replace(" ", ""), at), found.end()
     if text[at].isdigit():
         return _digits(text, at)
     if ord(text[at]) >= 0x2E80:
         return _chinese(text, at, before)
     if found := _WORD.match(text, at):
-        return _word(found, at)
+        return _word(found, at, before)
     if text.startswith("||", at):
         raise ValueError(f"character {at + 1}: a fallback rule is not repaired")
     if text[at] in "\r\n|":
@@ -156,10 +175,7 @@ def _chinese(text: str, at: int, before: list[Token]) -> tuple[Token | None, int
     for length in range(LONGEST_CHINESE_WORD, 0, -1):
         word = text[at : at + length]
         if len(word) == length and word in WORDS:
-            kind, meaning = WORDS[word]
-            if kind is Kind.FILLER:
-                return None, at + length
-            return Token(kind, _text(kind, word, meaning), at), at + length
+            return _meant(word, at), at + length
     joined = [token.kind for token in before[-2:]]
     after_day = joined[-1:] == [Kind.DAY] or (
         len(joined) == 2 and joined[0] is Kind.DAY and joined[1] in (Kind.TO, Kind.AND, ",", "-")
@@ -169,23 +185,32 @@ def _chinese(text: str, at: int, before: list[Token]) -> tuple[Token | None, int
     raise ValueError(f"character {at + 1}: {text[at]!r} is not understood")
 
 
-def _word(found: re.Match[str], at: int) -> tuple[Token | None, int]:
-    word, end = found[0].lower(), found.end()
-    if end < len(found.string) and found.string[end] == "." and len(word) <= 4:
+def _word(found: re.Match[str], at: int, before: list[Token]) -> tuple[Token | None, int]:
+    word, end = "".join(found[0].lower().split()), found.end()
+    rest = found.string[end:].lstrip()
+    if found.string.startswith(".", end) and len(word) <= 5:
         end += 1
-    if word in GERMAN_DAYS:
-        return Token("german day", word, at), end
-    if word not in WORDS:
-        raise ValueError(f"character {at + 1}: {found[0]!r} is not understood")
+    # `M-F`, `M-Sat`; no other letter alone is a day.
+    if word == "m" and rest.startswith("-"):
+        word = "mo"
+    if word == "f" and [token.kind for token in before[-2:]] == [Kind.DAY, "-"]:
+        word = "fr"
+    if word in WORDS:
+        return _meant(word, at), end
+    if word in SHORT_DAYS:
+        return Token("short day", word, at, word=word), end
+    raise ValueError(f"character {at + 1}: {found[0]!r} is not understood")
+
+
+def _meant(word: str, at: int) -> Token | None:
+    """Token of a word that is known in every language; None for one without meaning."""
     kind, meaning = WORDS[word]
     if kind is Kind.FILLER:
-        return None, end
-    return Token(kind, _text(kind, word, meaning), at), end
-
-
-def _text(kind: Kind, word: str, meaning: str) -> str:
-    """Days keep their word for now: which language it is may matter to another."""
-    return word if kind is Kind.DAY else meaning or word
+        return None
+    if kind is Kind.NAMED_TIME:
+        return Token("time", word, at, int(meaning[:2]) * 60, word=word)
+    # Days keep their word for now: which language it is may matter to another.
+    return Token(kind, word if kind is Kind.DAY else meaning or word, at, word=word)
 
 
 def refusal(token: Token, why: str) -> ValueError:
@@ -252,11 +277,37 @@ def _apply_words_after(tokens: list[Token]) -> None:
             time.sure = True
             named.append(time)
     tokens[:] = [t for t in tokens if not (t.kind in _HALVES and t.text.isascii())]
+    if named:
+        _settle_starts(tokens, named)
     for token in tokens if named else []:
         if token.kind == "number" or (
-            token.kind == "time" and token not in named and token.minute < 13 * 60
+            token.kind == "time"
+            and token not in named
+            and not token.word
+            and token.minute < 13 * 60
         ):
             raise refusal(token, "may be morning or afternoon")
+
+
+def _settle_starts(tokens: list[Token], named: list[Token]) -> None:
+    """Settle starts such as that of `1-5PM`, after `8AM-12PM, `: 1 AM would be before 12 PM.
+
+    A start with no half of its own follows a span of the same days; one half is too early to follow
+    it, and the other one comes before the end.
+    """
+    for earlier, comma, start, dash, end in zip(*(tokens[n:] for n in range(5)), strict=False):
+        follows = earlier in named and comma.kind in (",", Kind.AND, "&") and dash.kind in DASHES
+        if not follows or end not in named or start.kind not in ("number", "time"):
+            continue
+        if start.kind == "number":
+            make_time(start)
+        if start in named or start.word or not 60 <= start.minute < 13 * 60:
+            continue
+        halves = [start.minute % NOON, start.minute % NOON + NOON]
+        possible = [minute for minute in halves if earlier.minute <= minute < (end.minute or 1440)]
+        if len(possible) == 1:
+            start.minute, start.sure = possible[0], True
+            named.append(start)
 
 
 def _apply_words_before(tokens: list[Token]) -> None:

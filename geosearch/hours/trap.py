@@ -1,87 +1,112 @@
-"""The overnight trap: a rule behind or before a `;` that cuts off a span past midnight.
+"""The overnight trap: a rule that closes hours past midnight which an earlier rule opens.
 
 Useful for: telling a data team that `Fr 18:00-02:00; Sa 10:00-20:00` is closed on Saturday at
-01:00, by the specification and by both reference readers, and which `,` was probably meant. (Of a
-span of the last weekday, cut by an earlier rule at the start of the next week, opening-hours-py
-alone says so; the engine says what it says.)
+01:00, that `18:00-02:00; PH off` closes the night before a holiday too, and what to write instead.
 Not useful for: changing what an expression means; nothing here does.
 """
 
 import re
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
 
-from geosearch.hours.local import (
-    DAY_MINUTES,
-    Holidays,
-    LocalChanges,
-    is_weekly,
-    local_changes,
-    without_comments,
-)
-from indexes.timetable import OPEN
+from geosearch.hours.days import Holidays
+from geosearch.hours.local import MinuteStates, minute_states
+from geosearch.hours.rules import Rule, parse
+from geosearch.hours.spans import DAY_MINUTES
+from indexes.timetable import CLOSED, OPEN
 
-# A leap year, in which every season and every day of the year is; for hours that are the same each
-# week, two weeks and a day of it.
+# A leap year, in which every season and every day of the year is. Every eighth day of it is a
+# holiday, so each weekday is one, with workdays around it. Hours that are the same each week show
+# all they do in 8 weeks and a day, and without holidays in two weeks and a day.
 _FIRST: Final = date(2024, 1, 1)
-_LAST: Final = date(2024, 12, 31)
-_LAST_OF_WEEKS: Final = date(2024, 1, 15)
-_NO_HOLIDAYS: Final = Holidays(frozenset(), frozenset())
+_YEAR: Final = 366
+_WEEKS_WITH_HOLIDAYS: Final = 57
+_WEEKS: Final = 15
+_HOLIDAYS: Final = frozenset(_FIRST + timedelta(days=n) for n in range(-8, _YEAR, 8))
 
-_SPAN: Final = re.compile(r"(\d{1,2}):(\d\d) ?- ?(\d{1,2}):(\d\d)")
+_CLOSED_WORD: Final = re.compile(r"\b(?:off|closed)\b", re.IGNORECASE)
 
 
-def overnight_trap(expression: str) -> str | None:
-    """Return the expression with the `,` that was probably meant; None where nothing is cut off.
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """A night that is cut.
 
-    A `;` is taken for a trap when a `,` in its place changes nothing but this: what was open up to
-    a midnight now stays open for a while after it. A year without holidays is compared.
+    Parameters
+    ----------
+    rule
+        The rule that cuts, as it is written.
+    meant
+        The expression in which nights stay, where there is one that changes nothing else.
     """
-    blank = without_comments(expression)
-    if ";" not in blank or not _runs_past_midnight(blank):
+
+    rule: str
+    meant: str | None
+
+
+def overnight_trap(expression: str) -> Trap | None:
+    """Return the first rule that closes open hours of the night before; None where none does."""
+    rules = parse(expression)
+    if not any(span.is_overnight or _ends_late(rule) for rule in rules for span in rule.spans):
         return None
+    if not any(rule.clears_days for rule in rules[1:]):
+        return None
+    days = _days_to_see(rules)
+    before = _evaluated(rules, days)
+    cutters = [number for number in np.unique(before.cut_by).tolist() if number >= 0]
+    if not cutters:
+        return None
+    first = rules[cutters[0]]
+    return Trap(expression[first.begin : first.end], _meant(expression, before, cutters, days))
+
+
+def _ends_late(rule: Rule) -> bool:
+    return any(span.end is not None and span.end.usual > DAY_MINUTES for span in rule.spans)
+
+
+def _days_to_see(rules: tuple[Rule, ...]) -> int:
+    if not all(rule.is_weekly for rule in rules):
+        return _YEAR
+    return _WEEKS_WITH_HOLIDAYS if any(rule.has_holidays for rule in rules) else _WEEKS
+
+
+def _evaluated(rules: tuple[Rule, ...], days: int) -> MinuteStates:
+    last = _FIRST + timedelta(days=days - 1)
+    return minute_states(rules, _FIRST, last, holidays=Holidays(_HOLIDAYS, _HOLIDAYS))
+
+
+def _meant(expression: str, before: MinuteStates, cutters: list[int], days: int) -> str | None:
+    """Write the expression so that the nights stay; the last rule first, for their places."""
+    rules = parse(expression)
     meant = expression
-    for semicolon in reversed([found.start() for found in re.finditer(";", blank)]):
-        candidate = _with_comma(meant, semicolon)
-        if _only_adds_after_midnight(meant, candidate):
-            meant = candidate
-    return None if meant == expression else meant
-
-
-def _runs_past_midnight(blank: str) -> bool:
-    for found in _SPAN.finditer(blank):
-        begin, end = (int(found[n]) * 60 + int(found[n + 1]) for n in (1, 3))
-        if end > DAY_MINUTES or 0 < end <= begin:
-            return True
-    return False
-
-
-def _with_comma(expression: str, semicolon: int) -> str:
-    return f"{expression[:semicolon].rstrip()}, {expression[semicolon + 1 :].lstrip()}"
-
-
-def _only_adds_after_midnight(expression: str, candidate: str) -> bool:
-    last = _LAST_OF_WEEKS if is_weekly(expression) else _LAST
+    for number in reversed(cutters):
+        rule = rules[number]
+        if rule.state == CLOSED:
+            minutes = np.flatnonzero(before.cut_by == number) % DAY_MINUTES
+            meant = _with_times(meant, rule, int(minutes.max()) + 1)
+        else:
+            meant = _with_comma(meant, rule)
     try:
-        before = local_changes(expression, _FIRST, last, holidays=_NO_HOLIDAYS)
-        after = local_changes(candidate, _FIRST, last, holidays=_NO_HOLIDAYS)
+        after = _evaluated(parse(meant), days)
     except ValueError:
-        return False
-    minutes = np.union1d(before.minutes, after.minutes)
-    was, now = _states_at(before, minutes), _states_at(after, minutes)
-    differs = was != now
-    if not differs.any():
-        return False
-    # Every stretch that differs is newly open, and begins at a midnight up to which it was open.
-    begins = differs & ~np.concatenate(([False], differs[:-1]))
-    at_midnight = minutes[begins] % DAY_MINUTES == 0
-    open_before = _states_at(before, np.maximum(minutes[begins] - 1, 0)) == OPEN
-    # What comes over from the day before the first cannot be seen; a week later it can.
-    open_before |= minutes[begins] == 0
-    return bool((now[differs] == OPEN).all() and at_midnight.all() and open_before.all())
+        return None
+    newly_open = (after.states == OPEN) & (before.states != OPEN)
+    cut = before.cut_by >= 0
+    return meant if np.array_equal(newly_open, cut) else None
 
 
-def _states_at(changes: LocalChanges, minutes: np.ndarray) -> np.ndarray:
-    return changes.states[np.searchsorted(changes.minutes, minutes, side="right") - 1]
+def _with_comma(expression: str, rule: Rule) -> str:
+    semicolon = expression.rindex(";", 0, rule.begin)
+    return f"{expression[:semicolon].rstrip()}, {expression[rule.begin :]}"
+
+
+def _with_times(expression: str, rule: Rule, end_of_night: int) -> str:
+    """`PH off` to `PH 03:00-27:00 off`: closed from the end of a night to the end of the next."""
+    begin, end = (
+        f"{minute // 60:02}:{minute % 60:02}" for minute in (end_of_night, end_of_night + 1440)
+    )
+    text = expression[rule.begin : rule.end]
+    timed = _CLOSED_WORD.sub(lambda found: f"{begin}-{end} {found[0]}", text, count=1)
+    return expression[: rule.begin] + timed + expression[rule.end :]

@@ -1,8 +1,8 @@
 """The words that people write in opening hours, and what each means in OSM's language.
 
 Useful for: `geosearch.hours.text`, which reads hours that are not quite opening_hours.
-Not useful for: guessing. A word that means different days in different languages is not here, or
-only where another word of the text shows the language (`GERMAN_DAYS`).
+Not useful for: guessing. A word that is a day in several languages counts where the other words of
+the text show the language (`days_by_language`).
 """
 
 from enum import Enum, auto
@@ -14,6 +14,7 @@ class Kind(Enum):
 
     DAY = auto()
     DAYS = auto()
+    WORKDAYS = auto()
     HOLIDAY = auto()
     MONTH = auto()
     MODIFIER = auto()
@@ -26,6 +27,7 @@ class Kind(Enum):
     EVENING = auto()
     NOON = auto()
     NEXT_DAY = auto()
+    NAMED_TIME = auto()
     CLOCK = auto()
     ALL_DAY = auto()
     FILLER = auto()
@@ -34,44 +36,54 @@ class Kind(Enum):
 WEEKDAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 MONTHS: Final = tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 
-# Each of these is another day in another language (Do: Spanish Sunday, Di: French Sunday, So: Czech
-# Saturday). With one of the other words in the same text it can only be German.
-GERMAN_DAYS: Final = {
-    "di": ("Tu", frozenset(("mo", "fr", "mi", "do", "so"))),
-    "mi": ("We", frozenset(("mo", "fr", "sa", "di", "do", "so", "mi"))),
-    "do": ("Th", frozenset(("mo", "fr", "di", "so"))),
-    "so": ("Su", frozenset(("mo", "fr", "sa", "di", "mi", "do"))),
+# Short names from Monday to Sunday, where a word alone does not tell the language: `do` is
+# Thursday in German and Dutch, Sunday in Spanish. Full names, English and OSM's are in `WORDS`.
+# Finnish `to` is left out: it is a word of English spans.
+_SHORT_DAYS: Final = {
+    "de": "mo|di|mi|do|fr|sa sam|so",
+    "nl": "ma|di|wo|do|vr|za|zo",
+    "fr": "lu lun|ma mar|me mer|je jeu|ve ven|sa sam|di dim",
+    "es": "lu lun|ma mar|mi mie mié|ju jue|vi vie|sa sab sáb|do dom",
+    "it": "lu lun|ma mar|me mer|gi gio|ve ven|sa sab|do dom",
+    "pt": "seg|ter|qua|qui|sex|sab sáb|dom",
+    "pl": "pn pon|wt|śr sr|cz czw|pt pią|sb so sob|nd niedz",
+    "cs": "po|út ut|st|čt ct|pá pa|so|ne",
+    "sv": "mån|tis|ons|tor tors|fre|lör|sön",
+    "da": "man|tir|ons|tor|fre|lør|søn",
+    "fi": "ma|ti|ke||pe|la|su",
+    "tr": "pzt|sal|çar|per|cum|cmt|paz",
 }
 
 _DAY_NAMES: Final = (
-    "mo mon monday mondays montag montags lundi lunes lunedì maandag пн понедельник 月曜日 月曜",
+    "mo mon monday mondays montag montags lundi lunes lunedì maandag пн понедельник "
+    "月曜日 月曜 月 월요일 월",
     "tu tue tues tuesday tuesdays dienstag dienstags mardi martes martedì dinsdag вт вторник "
-    "火曜日 火曜",
+    "火曜日 火曜 火 화요일 화",
     "we wed weds wednesday wednesdays mittwoch mittwochs mercredi miércoles miercoles mercoledì "
-    "woensdag ср среда 水曜日 水曜",
+    "woensdag ср среда 水曜日 水曜 水 수요일 수",
     "th thu thur thurs thursday thursdays donnerstag donnerstags jeudi jueves giovedì donderdag "
-    "чт четверг 木曜日 木曜",
+    "чт четверг 木曜日 木曜 木 목요일 목",
     "fr fri friday fridays freitag freitags vendredi viernes venerdì vrijdag пт пятница "
-    "金曜日 金曜",
+    "金曜日 金曜 金 금요일 금",
     "sa sat saturday saturdays samstag samstags samedi sábado sabado sabato zaterdag сб суббота "
-    "土曜日 土曜",
-    "su sun sunday sundays sonntag sonntags dimanche domingo domenica zondag вс воскресенье "
-    "日曜日 日曜",
+    "土曜日 土曜 土 토요일 토",
+    "su sun sunday sundays sonntag sonntags dimanche domingo domenica zondag вс нд воскресенье "
+    "日曜日 日曜 日 일요일 일",
 )
 
 _MONTH_NAMES: Final = (
-    "jan january januar",
-    "feb february februar",
-    "mar march mär märz",
-    "apr april",
-    "may mai",
-    "jun june juni",
-    "jul july juli",
-    "aug august",
-    "sep sept september",
-    "oct october okt oktober",
-    "nov november",
-    "dec december dez dezember",
+    "jan january januar januari janvier janv enero ene gennaio gen janeiro",
+    "feb february februar februari février févr febrero febbraio fevereiro fev",
+    "mar march mär märz maart mars marzo março",
+    "apr april avril avr abril abr aprile",
+    "may mai mei mayo maggio mag maio",
+    "jun june juni juin junio giugno giu junho",
+    "jul july juli juillet juil julio luglio lug julho",
+    "aug august augustus août aout agosto ago",
+    "sep sept september septembre septiembre settembre setembro set",
+    "oct october okt oktober octobre octubre ottobre ott outubro out",
+    "nov november novembre noviembre novembro",
+    "dec december dez dezember décembre déc diciembre dic dicembre dezembro",
 )
 
 _OTHERS: Final = {
@@ -80,18 +92,20 @@ _OTHERS: Final = {
         "Mo-Su",
     ): "daily everyday täglich taglich diariamente quotidiennement 每天 每日 天天",
     (Kind.DAYS, "Sa,Su"): "weekend weekends wochenende 周末 週末 土日",
+    (Kind.DAYS, "Mo-Fr"): "weekday weekdays 平日 평일",
+    (Kind.WORKDAYS, "Mo-Fr"): "workday workdays 工作日",
     (
         Kind.HOLIDAY,
         "PH",
     ): "ph holiday holidays feiertag feiertage feiertags 法定节假日 法定假日 公众假期 "
-    "公眾假期 国定假日 國定假日",
+    "公眾假期 国定假日 國定假日 祝日",
     (Kind.HOLIDAY, "SH"): "sh",
     (Kind.MODIFIER, "off"): "off closed geschlossen ruhetag fermé ferme cerrado chiuso fechado "
     "выходной 休息 不营业 不營業 公休 店休 定休日 休業",
     (Kind.MODIFIER, "open"): "open",
     (Kind.MODIFIER, "unknown"): "unknown",
-    (Kind.SUN, "sunrise"): "sunrise",
-    (Kind.SUN, "sunset"): "sunset",
+    (Kind.SUN, "sunrise"): "sunrise sunup",
+    (Kind.SUN, "sunset"): "sunset sundown",
     (Kind.SUN, "dawn"): "dawn",
     (Kind.SUN, "dusk"): "dusk",
     (Kind.TO, "-"): "to til till until thru through bis à al hasta tot 至 到",
@@ -101,6 +115,8 @@ _OTHERS: Final = {
     (Kind.EVENING, ""): "晚上 晚 傍晚 夜间 夜間",
     (Kind.NOON, ""): "中午",
     (Kind.NEXT_DAY, ""): "次日 翌日 第二天 隔天",
+    (Kind.NAMED_TIME, "12:00"): "noon midday mittags midi mediodía mediodia mezzogiorno 正午",
+    (Kind.NAMED_TIME, "24:00"): "midnight mitternacht minuit medianoche mezzanotte 午夜 半夜 零点",
     (Kind.CLOCK, ""): "uhr",
     (
         Kind.ALL_DAY,
@@ -137,7 +153,67 @@ def _words() -> dict[str, tuple[Kind, str]]:
     return words
 
 
+def _short_days() -> dict[str, dict[str, str]]:
+    return {
+        language: {
+            word: day
+            for day, words in zip(WEEKDAYS, table.split("|"), strict=True)
+            for word in words.split()
+        }
+        for language, table in _SHORT_DAYS.items()
+    }
+
+
 WORDS: Final = _words()
 """Each word, in lower case, with its kind and its meaning."""
 
 LONGEST_CHINESE_WORD: Final = max(len(word) for word in WORDS if ord(word[0]) >= 0x2E80)
+
+_LANGUAGES: Final = _short_days()
+
+SHORT_DAYS: Final = frozenset(word for words in _LANGUAGES.values() for word in words)
+"""Short names of days in any language, in lower case."""
+
+# Nearly every language has this one, so it shows none.
+_NO_PROOF: Final = frozenset(("sa",))
+
+
+def days_by_language(words: frozenset[str], ranges: frozenset[tuple[str, str]]) -> dict[str, str]:
+    """Weekday that each word means, in the languages that explain most of them.
+
+    Parameters
+    ----------
+    words
+        Names of days in a text, in lower case, all known.
+    ranges
+        Pairs of them with a dash between.
+
+    Returns
+    -------
+    dict
+        Empty where no language has all words (English and full names go with any), or where two
+        have them and disagree: French `di, sa` are Sunday and Saturday, German Tuesday and
+        Saturday. A language in which a range is the whole week (`di-sa`), or in which two words
+        are one day (`sa, so` in Czech), is not meant.
+    """
+    readings: list[tuple[int, dict[str, str]]] = []
+    for days in _LANGUAGES.values():
+        if not all(word in days or _is_day(word) for word in words):
+            continue
+        reading = {word: days.get(word) or WORDS[word][1] for word in words}
+        foreign = {reading[word] for word in words if word not in days}
+        own = {reading[word] for word in words if word in days and not _is_day(word)}
+        whole_week = any(
+            (WEEKDAYS.index(reading[end]) + 1) % 7 == WEEKDAYS.index(reading[begin])
+            for begin, end in ranges
+            if begin in days and not _is_day(begin)
+        )
+        if not whole_week and not foreign & own:
+            readings.append((len(words & days.keys() - _NO_PROOF), reading))
+    most = max((count for count, _ in readings), default=0)
+    best = [reading for count, reading in readings if count == most]
+    return best[0] if best and all(reading == best[0] for reading in best) else {}
+
+
+def _is_day(word: str) -> bool:
+    return word in WORDS and WORDS[word][0] is Kind.DAY

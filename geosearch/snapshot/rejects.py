@@ -59,6 +59,8 @@ WARNING_CODES: dict[str, str] = {
     "no_saving": "an offer that saves nothing as it is written",
     "overnight_trap": "hours past midnight that another rule cuts off, as hardly meant; "
     "they count as written",
+    "doubtful_hours": "hours that may be meant otherwise than the specification reads them; "
+    "they count as it reads them, unknown where it has no answer",
     "bad_country": "`country` is no code of ISO 3166: the field is lost, the merchant stays",
     "unknown_subdivision": "no calendar has the part of a country that `country` names: the "
     "country's holidays hold; one warning a code",

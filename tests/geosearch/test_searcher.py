@@ -148,7 +148,7 @@ def test_two_segments_find_text_like_one(halves: Halves) -> None:
             pages += same_pages(halves, request)
         found += len(one.hits)
     assert found > 2 * QUESTIONS
-    assert pages > QUESTIONS / 10
+    assert pages > QUESTIONS / 15
 
 
 def same_pages(halves: Halves, request: dict[str, Any]) -> int:

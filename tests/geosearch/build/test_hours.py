@@ -104,7 +104,27 @@ def test_every_line_of_a_trap_is_named(book: ScheduleBook, log: RejectLog) -> No
         (3, "overnight_trap"),
     ]
     assert "Fr 18:00-02:00, Sa 10:00-20:00" in log.entries[0].message
+    assert "`Sa 10:00-20:00` closes the night before" in log.entries[0].message
     assert all(" - at line" in entry.message for entry in log.entries)
+
+
+def test_a_closed_day_that_cuts_the_night_is_named(book: ScheduleBook, log: RejectLog) -> None:
+    book.merchant_schedules(shops(hours("18:00-02:00; PH off"), hours("10:00-18:00; PH off")))
+    assert [(entry.line, entry.code) for entry in log.entries] == [(1, "overnight_trap")]
+    assert "18:00-02:00; PH 02:00-26:00 off" in log.entries[0].message
+
+
+def test_a_doubt_is_named_and_counts_as_the_specification_says(
+    book: ScheduleBook, log: RejectLog
+) -> None:
+    first, second = book.merchant_schedules(
+        shops(hours("Mo-Fr 08:00-12:00; 14:00-18:00"), hours("14:00-18:00"))
+    )
+    assert first == second
+    (entry,) = log.entries
+    assert entry.code == "doubtful_hours"
+    assert "`14:00-18:00` names no days, so it replaces all hours before it" in entry.message
+    assert entry.message.count(" - at ") == 1
 
 
 def test_unreadable_hours_are_told_with_field_and_place(book: ScheduleBook, log: RejectLog) -> None:
@@ -191,13 +211,17 @@ def test_the_country_tells_hours_apart_where_it_matters(book: ScheduleBook) -> N
     assert found[2] == found[3]
 
 
-def windows(book: ScheduleBook, *rows: tuple[str | None, date | None, date | None]) -> list[int]:
+def windows(
+    book: ScheduleBook, *rows: tuple[str | None, date | None, date | None], lng: float = 121.47
+) -> list[int]:
     offers = pl.DataFrame(
         [
             {
                 "use_hours": text,
                 "time_zone": "Asia/Shanghai",
                 "calendar": None,
+                "lat": 31.23,
+                "lng": lng,
                 "first_day": first,
                 "last_day": last,
             }
@@ -241,3 +265,16 @@ def test_windows(book: ScheduleBook, log: RejectLog) -> None:
     first = HORIZON.minute_of(datetime.fromisoformat("2026-11-22T00:00:00+08:00"))
     states = [state_at(*columns, found[6], first + off) for off in (-1, 0, 1439, 1440)]
     assert states == [CLOSED, OPEN, OPEN, CLOSED]
+
+
+def test_a_window_with_the_sun_is_that_of_the_shop(book: ScheduleBook) -> None:
+    here = windows(book, ("sunset-23:00", None, None), ("10:00-12:00", None, None))
+    west = windows(book, ("sunset-23:00", None, None), ("10:00-12:00", None, None), lng=100.0)
+    assert here[0] != west[0]
+    assert here[1] == west[1], "for other hours the place must not tell them apart"
+    timetable = book.build()
+    columns = (timetable.schedule_start, timetable.change_minute, timetable.change_state)
+    # The sun sets at 16:53 in Shanghai, an hour and a half later where the clock is the same.
+    for clock, states in (("16:30", (CLOSED, CLOSED)), ("17:30", (OPEN, CLOSED))):
+        minute = HORIZON.minute_of(datetime.fromisoformat(f"2026-11-25T{clock}:00+08:00"))
+        assert tuple(state_at(*columns, each[0], minute) for each in (here, west)) == states

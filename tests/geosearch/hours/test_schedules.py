@@ -89,7 +89,14 @@ def asked(
         ("10:00-14:00 || unknown", "Asia/Shanghai", "2026-11-23T12:00:00+08:00", "open"),
         ('10:00-14:00; Mo "by appointment"', "Asia/Shanghai", "2026-11-23T12:00+08:00", "unknown"),
         ('"temporarily closed"', "Asia/Shanghai", "2026-11-23T12:00:00+08:00", "unknown"),
-        ('10:00-18:00 "may close later"', "Asia/Shanghai", "2026-11-23T12:00:00+08:00", "open"),
+        ('10:00-18:00 "by request"', "Asia/Shanghai", "2026-11-23T12:00:00+08:00", "unknown"),
+        ('10:00-18:00 "by request"', "Asia/Shanghai", "2026-11-23T18:00:00+08:00", "closed"),
+        ('10:00-18:00 open "or later"', "Asia/Shanghai", "2026-11-23T12:00:00+08:00", "open"),
+        # an open end is open as far as it is stated
+        ("17:00-18:00+", "Asia/Shanghai", "2026-11-23T17:59:00+08:00", "open"),
+        ("17:00-18:00+", "Asia/Shanghai", "2026-11-23T18:00:00+08:00", "unknown"),
+        ("11:30+", "Asia/Shanghai", "2026-11-23T11:30:00+08:00", "unknown"),
+        ("11:30+", "Asia/Shanghai", "2026-11-23T11:29:00+08:00", "closed"),
         ('Mo closed "moved"', "Asia/Shanghai", "2026-11-23T12:00:00+08:00", "closed"),
         # official days off in China: 1 to 7 October 2026, a Sunday worked instead
         ("10:00-22:00; PH off", "Asia/Shanghai", "2026-10-05T12:00:00+08:00", "closed"),
@@ -101,6 +108,12 @@ def asked(
         # past midnight into a holiday and out of one
         ("20:00-03:00; PH off", "Asia/Shanghai", "2026-10-01T01:00:00+08:00", "closed"),
         ("We 20:00-03:00; PH off", "Asia/Shanghai", "2026-10-01T01:00:00+08:00", "closed"),
+        # an earlier rule cuts nothing
+        ("Th 10:00-12:00; We 20:00-03:00", "Asia/Shanghai", "2026-11-26T01:00:00+08:00", "open"),
+        # `PH Su`: a holiday and a Sunday; 4 October 2026 is both, the 5th and the 11th are not
+        ("PH Su 10:00-12:00", "Asia/Shanghai", "2026-10-04T11:00:00+08:00", "open"),
+        ("PH Su 10:00-12:00", "Asia/Shanghai", "2026-10-05T11:00:00+08:00", "closed"),
+        ("PH Su 10:00-12:00", "Asia/Shanghai", "2026-10-11T11:00:00+08:00", "closed"),
         ("PH 20:00-03:00", "Asia/Shanghai", "2026-10-08T02:59:00+08:00", "open"),
         ("PH 20:00-03:00", "Asia/Shanghai", "2026-10-09T02:00:00+08:00", "closed"),
         # a year that the Chinese calendar does not have yet

@@ -4,6 +4,7 @@ Useful for: snapshots that come from such an API, so that everything after them 
 Not useful for: dates and holidays; a list of periods is a week that repeats.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from geosearch.hours.text import UnreadableHours
 _WEEKDAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _DAY: Final = 1440
 _WEEK: Final = 7 * _DAY
+_TIME: Final = re.compile("([01][0-9]|2[0-3])[0-5][0-9]|2400")
 
 
 def periods_expression(periods: Sequence[Mapping[str, Any]]) -> str:
@@ -21,9 +23,10 @@ def periods_expression(periods: Sequence[Mapping[str, Any]]) -> str:
     ----------
     periods
         Each is `{"open": point, "close": point}` with a point such as
-        `{"day": 5, "hour": 18, "minute": 30}`; day 0 is Sunday, `minute` may be missing (0). One
-        period without `close` is always open, whenever it opens. Periods may touch, overlap, and
-        run past midnight or Saturday.
+        `{"day": 5, "hour": 18, "minute": 30}`; day 0 is Sunday, `minute` may be missing (0), and
+        hour 24 is the end of the day. `"time": "1830"`, as the older Place Details have it, may
+        stand for both. One period without `close` is always open, whenever it opens. Periods may
+        touch, overlap, and run past midnight or Saturday.
 
     Raises
     ------
@@ -64,20 +67,31 @@ def _minute_of_week(point: Any, where: str) -> int:
     """Minutes since Monday 00:00."""
     if not isinstance(point, Mapping):
         raise UnreadableHours(f"Expected an object, got {point!r} - at `{where}`")
-    values = []
-    for name, most in (("day", 6), ("hour", 23), ("minute", 59)):
-        value = point.get(name)
-        if value is None and name == "minute":
-            value = 0
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # 9.0 is how tables of doubles write 9
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-            raise UnreadableHours(
-                f"Expected an integer in [0, {most}], got {value!r} - at `{where}.{name}`"
-            )
-        values.append(value)
-    day, hour, minute = values
-    return (day + 6) % 7 * _DAY + hour * 60 + minute
+    day = _integer(point, "day", 6, where)
+    if "time" in point and "hour" not in point:
+        time = point["time"]
+        if not isinstance(time, str) or not _TIME.fullmatch(time):
+            raise UnreadableHours(f'Expected `time` such as "1830", got {time!r} - at `{where}`')
+        hour, minute = int(time[:2]), int(time[2:])
+    else:
+        hour = _integer(point, "hour", 24, where)
+        minute = _integer(point, "minute", 59 if hour < 24 else 0, where, absent=0)
+    return ((day + 6) % 7 * _DAY + hour * 60 + minute) % _WEEK
+
+
+def _integer(
+    point: Mapping[str, Any], name: str, most: int, where: str, absent: int | None = None
+) -> int:
+    value = point.get(name)
+    if value is None:
+        value = absent
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 9.0 is how tables of doubles write 9
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise UnreadableHours(
+            f"Expected an integer in [0, {most}], got {value!r} - at `{where}.{name}`"
+        )
+    return value
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -66,6 +66,11 @@ def period(*numbers: int) -> Period:
     }
 
 
+def timed(day: int, opens: str, closes: str) -> Period:
+    """A period as the older Place Details have it."""
+    return {"open": {"day": day, "time": opens}, "close": {"day": day, "time": closes}}
+
+
 @pytest.mark.parametrize(
     ("given_periods", "expression"),
     [
@@ -82,6 +87,11 @@ def period(*numbers: int) -> Period:
         ([period(day, 0, (day + 1) % 7, 0) for day in range(7)], "24/7"),
         ([period(0, 12, 6, 12), period(6, 12, 0, 12)], "24/7"),
         ([{"open": {"day": 2, "hour": 8}, "close": {"day": 2, "hour": 9}}], "Tu 08:00-09:00"),
+        ([period(2, 9, 2, 24)], "Tu 09:00-24:00"),
+        ([period(0, 20, 0, 24), period(1, 0, 1, 2)], "Su 20:00-02:00"),
+        ([timed(2, "0930", "1700")], "Tu 09:30-17:00"),
+        ([timed(6, "1800", "2400"), timed(0, "0000", "0200")], "Sa 18:00-02:00"),
+        ([{"open": {"day": 0, "time": "0000"}}], "24/7"),
     ],
 )
 def test_expressions_are_short(given_periods: list[Period], expression: str) -> None:
@@ -95,7 +105,10 @@ def test_expressions_are_short(given_periods: list[Period], expression: str) -> 
         ([{}], "opening_periods[0].open"),
         (["always"], "opening_periods[0]"),
         ([{"open": {"day": 7, "hour": 0, "minute": 0}}], "[0, 6], got 7"),
-        ([{"open": {"day": 1, "hour": 24}}], "[0, 23], got 24"),
+        ([{"open": {"day": 1, "hour": 25}}], "[0, 24], got 25"),
+        ([{"open": {"day": 1, "hour": 24, "minute": 1}}], "[0, 0], got 1"),
+        ([{"open": {"day": 1, "time": "2460"}}], "Expected `time` such as \"1830\", got '2460'"),
+        ([{"open": {"day": 1, "time": 900}}], "got 900 - at `opening_periods[0].open`"),
         ([{"open": {"day": 1, "hour": 9, "minute": 60}}], "[0, 59], got 60"),
         ([{"open": {"day": 1, "hour": "9"}}], "got '9'"),
         ([{"open": {"day": True, "hour": 9}}], "got True"),

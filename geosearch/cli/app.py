@@ -21,7 +21,6 @@ from msgspec.structs import replace
 from rich.console import RenderableType
 from typer.exceptions import TyperException
 
-from geosearch.cli.inspect import index_table, merchant_table
 from geosearch.cli.options import (
     Given,
     instant,
@@ -328,6 +327,7 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Show what an index holds, or one merchant with hours and deals."""
+    from geosearch.cli.inspect import index_table, merchant_table
     from geosearch.searcher import open_index
 
     with waiting():

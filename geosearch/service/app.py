@@ -182,6 +182,14 @@ def serve(settings: Settings) -> None:
     """
     faulthandler.enable()
     raise_descriptor_limit()
+    try:
+        _serve(settings)
+    finally:
+        # Before the sentence of an error that ended it.
+        end_logs()
+
+
+def _serve(settings: Settings) -> None:
     with _bound(settings.host, settings.port) as listener:
         killed = settings.workers == 1 and split_off(settings.log_level)
         configure_logs(settings.log_level)

@@ -9,6 +9,7 @@ is full; the number of them is a metric, and a line of its own when the reader g
 
 import atexit
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -87,9 +88,23 @@ def take_dropped() -> int:
 
 
 def end_logs() -> None:
-    """Write the lines that wait, as far as their reader takes them; for a process about to end."""
+    """Write the lines that wait, as far as their reader takes them; for a process about to end.
+
+    Whoever logs after it calls `configure_logs` first.
+    """
+    global _queue
     if _queue is not None:
         _queue.close(CLOSE_SECONDS)
+        _queue = None
+
+
+def _begin_anew() -> None:
+    """Forget the queue of the process before a fork: its thread is not in this one."""
+    global _queue
+    _queue = None
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 class _LinesHandler(logging.Handler):

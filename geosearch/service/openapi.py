@@ -182,8 +182,9 @@ def _described(parameter: Parameter) -> Json:
     if schema["type"] == "array":
         described |= {"style": "form", "explode": False}
         if "items" in schema and schema["items"].get("type") == "string":
-            # A comma separates items here; an id that has one needs a POST.
-            schema["items"] = {**schema["items"], "pattern": "^[^,]+$"}
+            # A comma separates items here; an id that has one needs a POST. A single item that is
+            # empty is an empty list.
+            schema["items"] = {**schema["items"], "pattern": "^[^,]*$"}
     return {**described, "schema": schema}
 
 

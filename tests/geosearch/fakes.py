@@ -118,6 +118,8 @@ class FakeEngine:
             "version": self.version,
             "built_at": (self.start + timedelta(days=1)).isoformat(),
             "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
+            "country": "CN",
+            "provisional_holidays": [],
         }
 
     def _cursor(self, query: Query, at: datetime, doc: int) -> str:

@@ -230,7 +230,8 @@ def may_precede(before: Found, after: Found) -> bool:
     """Whether `before` may stand before `after`: no key says clearly that it must not.
 
     Equal keys are a tie for `merchant_id` where the shops lie equally far north and east or west.
-    Other positions at the same distance are so only up to float noise and may come either way.
+    Other positions at the same distance are so only up to float noise and may come either way, and
+    so may equal scores that are sums of other parts.
     """
     for a, b in zip(before.keys, after.keys, strict=True):
         if a == b:
@@ -238,7 +239,15 @@ def may_precede(before: Found, after: Found) -> bool:
         exact = isinstance(a, int) and isinstance(b, int)
         far = max(before.distance_m, after.distance_m)
         return a <= b + noise(max(abs(a), abs(b)), far, exact=exact)
+    if before.keys[0] == -before.score and _parts(before) != _parts(after):
+        return True
     return before.offset != after.offset or before.shop.merchant_id < after.shop.merchant_id
+
+
+def _parts(one: Found) -> tuple[float, float, int | None]:
+    """What a score adds up besides the walk."""
+    saving = one.offers[0].saving if one.offers else None
+    return one.shop.redeem_share, one.shop.quality_minor, saving
 
 
 def _shown(one: Found) -> str:

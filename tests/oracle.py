@@ -51,6 +51,21 @@ UNIT_DEGREES = 1.5e-7
 """What a shifted position may be off: two careful computations may round to other units."""
 
 
+# Boxes around what worlds of `generators` have of parts of a country with holidays of their own.
+_PARTS = (
+    ("CN", "TW", (21.8, 119.9, 25.4, 122.1)),
+    ("DE", "DE-BE", (52.3, 13.1, 52.7, 13.8)),
+)
+
+
+def calendar_of(country: str, lat: float, lng: float) -> str:
+    """Whose holidays hold at a position: a part's, where it lies in one of the country."""
+    for whole, part, (south, west, north, east) in _PARTS:
+        if country == whole and south <= lat <= north and west <= lng <= east:
+            return part
+    return country
+
+
 class Shop:
     """A merchant row with its position, its minutes and the deals valid there."""
 
@@ -64,7 +79,7 @@ class Shop:
         self.lngs = (180.0, -180.0) if abs(self.lng) == 180 else (self.lng,)
         self._shown: dict[str, tuple[float, float]] = {}
         self.zone: str = row.get("time_zone") or envelope["time_zone"]
-        self.country: str = envelope["country"]
+        self.country = calendar_of(envelope["country"], self.lat, self.lng)
         rating = row.get("rating")
         self.rating = None if rating is None else round(float(rating), 3)
         paths = row.get("categories") or ()

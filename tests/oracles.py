@@ -167,11 +167,15 @@ def wall_clock(zone: str, start: datetime) -> NDArray[np.int64]:
 
 @cache
 def public_holidays(country: str, year: int) -> frozenset[date]:
-    """Days off of a year: official ones with their weekends for CN, else of `holidays`."""
+    """Days off of a year: official ones with their weekends for CN, else of `holidays`.
+
+    A country, or a part of one such as `DE-BE`.
+    """
     if country == "CN":
         return frozenset(day for day in chinese_calendar.holidays if day.year == year)
+    whole, _, part = country.partition("-")
     try:
-        return frozenset(holidays.country_holidays(country, years=year))
+        return frozenset(holidays.country_holidays(whole, subdiv=part or None, years=year))
     except NotImplementedError:
         return frozenset()
 

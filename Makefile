@@ -6,7 +6,7 @@
 # make bench-peers  install what the suite compares with
 # make fuzz   attack with new rubbish for half an hour; make fuzz COUNT=100 SEED=7 MODULES=snapshots
 # make node   install the peers that tests run under Node (opening_hours.js), if there is npm
-# make fix    let ruff repair what it can, and write docs/reference.md
+# make fix    let ruff repair what it can, and write the pages in docs
 #
 # Needs Python 3.11 or newer and make. Everything else lands in .venv.
 

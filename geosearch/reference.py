@@ -1,14 +1,16 @@
-"""The reference page, written from the tables the code reads: `python -m geosearch.reference`.
+"""The reference pages, written from the tables the code reads: `python -m geosearch.reference`.
 
-Useful for: `docs/reference.md`; a test fails where page and tables differ.
+Useful for: docs/reference.md, and with `snapshot_page` docs/snapshot.md; a test fails where a page
+and its tables differ.
 Not useful for: explanations; those are in README.md and ARCHITECTURE.md.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
+from geosearch.markdown import section
 from geosearch.model import Query
 from geosearch.parameters import PARAMETERS, Parameter
 from geosearch.ranking import Weights
@@ -17,6 +19,7 @@ from geosearch.service.problems import CODES
 from geosearch.service.settings import PREFIX, SETTINGS, Settings
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
 from geosearch.snapshot.tables import TABLES, Cost, Table
+from geosearch.snapshot_page import SNAPSHOT_PAGE, snapshot_page
 
 PAGE = Path("docs/reference.md")
 
@@ -32,40 +35,40 @@ def reference_page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    yield _section(
+    yield section(
         "Parameters of /v1/nearby",
         "Also the options of `geosearch search` and the fields of `geosearch.Query`.",
         ("parameter", "default", "values", "meaning"),
         (_parameter(each) for each in PARAMETERS.values()),
     )
-    yield _section("Routes", "", ("route", "what it answers"), _routes())
-    yield _section(
+    yield section("Routes", "", ("route", "what it answers"), _routes())
+    yield section(
         "Errors over HTTP",
         "Bodies are RFC 9457 `application/problem+json`; `errors` says what was expected where.",
         ("code", "status", "meaning"),
         ((f"`{code}`", f"{status}", text) for code, (status, text) in CODES.items()),
     )
-    yield _section(
+    yield section(
         "Settings of geosearch serve",
         f"Command line over environment (`{PREFIX}PORT`) over `--config FILE.toml` over default.",
         ("setting", "default", "meaning"),
         ((f"`{each.name}`", _shown(each.default), each.help) for each in SETTINGS),
     )
-    yield _section(
+    yield section(
         "Weights of sort=best",
         "Set at build: `geosearch build --weight star_value=600`. `geosearch.ranking.Weights` says "
         "what each is and why.",
         ("weight", "default"),
         ((f"`{each.name}`", _shown(each.default)) for each in msgspec.structs.fields(Weights)),
     )
-    yield _section(
+    yield section(
         "Why a row of a snapshot is rejected",
         "Codes in `rejected.ndjson`, kind `reject`. A build that fails leaves the list in "
         "`rejected.failed.ndjson` of the index folder, until the next build.",
         ("code", "meaning"),
         ((f"`{code}`", text) for code, text in REJECT_CODES.items()),
     )
-    yield _section(
+    yield section(
         "What a bad value costs",
         "A bad value in an optional field is null, with a warning of a code above; the row stays. "
         "Where null would promise more, the row stays in doubt: a deal or programme is out of "
@@ -75,7 +78,7 @@ def _sections() -> Iterator[str]:
         ("table", "the row is in doubt", "the row is rejected"),
         map(_costs, TABLES),
     )
-    yield _section(
+    yield section(
         "What a build warns of",
         "Codes in `rejected.ndjson`, kind `warning`; the row stays.",
         ("code", "meaning"),
@@ -91,18 +94,6 @@ def _costs(table: Table) -> tuple[str, str, str]:
     needed = [f"`{field.name}` where needed" for field in table.fields if field.needed_by]
     rejected = ", ".join([listed(Cost.ROW), *needed])
     return f"`{table.name}`", listed(Cost.DOUBT), rejected
-
-
-def _section(title: str, words: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"## {title}", ""]
-    if words:
-        lines += [words, ""]
-    lines += [_row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
-    return "\n".join(lines)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _parameter(parameter: Parameter) -> tuple[str, str, str, str]:
@@ -130,6 +121,10 @@ def _routes() -> Iterator[tuple[str, str]]:
             yield f"`{method.upper()} {path}`", operation["summary"]
 
 
+PAGES: dict[Path, Callable[[], str]] = {PAGE: reference_page, SNAPSHOT_PAGE: snapshot_page}
+"""The generated pages, from the root of the checkout, and what writes each."""
+
 if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(reference_page(), encoding="utf-8")
+    for page, written in PAGES.items():
+        page.write_text(written(), encoding="utf-8")

@@ -173,6 +173,20 @@ def synth(
     _print(f"wrote {out}: next, geosearch build {out} --out INDEX")
 
 
+@app.command()
+def template(
+    out: Annotated[Path, typer.Argument(help="Folder of the new snapshot.")],
+    form: Annotated[str, typer.Option("--format", help="csv or ndjson.")] = "csv",
+    force: Force = False,
+) -> None:
+    """Write a small complete snapshot to start from; docs/snapshot.md explains it."""
+    from geosearch.snapshot.template import write_template
+
+    check_folder(out, overwrite=force)
+    write_template(out, form)
+    _print(f"wrote {out}: next, geosearch build {out} --out INDEX")
+
+
 @importers.command()
 def osm(
     file: Annotated[

@@ -15,11 +15,13 @@ PPM_PER_PERCENT = 10_000
 """Percents are kept as whole parts per million of the spend, so that savings are exact."""
 
 _PERCENT = next(field for field in DEALS.fields if field.name == "percent")
-_LIMITS = {
+LIMITS = {
     "min_spend": ("percent_off", "amount_off", "voucher", "cashback"),
     "max_discount": ("percent_off", "cashback"),
     "max_uses": ("voucher",),
 }
+"""Limits of a deal, and the offer types that know each."""
+
 _REDEMPTION = pl.Struct({"channel": pl.String, "appointment": pl.Boolean})
 
 
@@ -56,7 +58,7 @@ def warn_of_deals(checker: Checker) -> None:
     """Note what is odd about the deals that are accepted."""
     both = pl.col("merchant_ids").is_not_null() & pl.col("brand").is_not_null()
     rules = [Rule(both, "two_for_one", "brand", "either `merchant_ids` or `brand`", " as well")]
-    for field, types in _LIMITS.items():
+    for field, types in LIMITS.items():
         ignored = (pl.col(field) > 0) & ~pl.col("offer_type").is_in(types)
         expected = f"`{field}` only for {', '.join(types)}"
         rules.append(Rule(ignored, "limit_ignored", field, expected))

@@ -4,7 +4,7 @@ Useful for: schemas, generic checks, what a bad value costs, documentation of wh
 Not useful for: rules over more than one field; those stand with their table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import polars as pl
@@ -16,6 +16,8 @@ MAX_MONEY = 2_000_000_000
 
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
 REDEMPTION_CHANNELS = ("qr", "barcode", "phone_number", "show_card", "online")
+
+_INSTANT = '"2026-11-22T00:00:00+08:00"'
 
 
 class Kind(Enum):
@@ -81,6 +83,10 @@ class Field:
         What a bad value costs; a required field always costs the row.
     needed_by
         Offer types that need it: a bad value costs a deal of such a type.
+    money
+        Whether the number is an amount, in minor units.
+    help, example
+        What the field means, and a value as NDJSON writes it; for docs/snapshot.md.
     """
 
     name: str
@@ -92,6 +98,9 @@ class Field:
     choice_code: str = "bad_enum"
     cost: Cost = Cost.FIELD
     needed_by: tuple[str, ...] = ()
+    money: bool = False
+    help: str = ""
+    example: str = ""
 
     def cost_for(self, offer_type: object = None) -> Cost:
         """What a bad value costs in a row of this offer type.
@@ -118,36 +127,59 @@ def datum_named(name: object) -> Datum | None:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its name, the field that identifies a row, and all fields."""
+    """One table: its name, the field that identifies a row, all fields, and what a row is."""
 
     name: str
     key: str
     fields: tuple[Field, ...]
+    help: str = ""
 
     def schema(self) -> dict[str, pl.DataType]:
         """Raw column types by field name."""
         return {field.name: field.kind.dtype for field in self.fields}
 
 
-def _id(name: str, *, required: bool = True) -> Field:
-    return Field(name, Kind.ID, required=required, cost=Cost.ROW)
+def _id(name: str, text: str, example: str, *, required: bool = True) -> Field:
+    return Field(name, Kind.ID, required=required, cost=Cost.ROW, help=text, example=f'"{example}"')
 
 
-def _texts(*names: str) -> tuple[Field, ...]:
-    return tuple(Field(name, Kind.TEXT) for name in names)
+def _text(name: str, text: str, example: str, *, required: bool = False) -> Field:
+    return Field(name, Kind.TEXT, required=required, help=text, example=f'"{example}"')
 
 
-def _whole(name: str, low: int = 0, *, cost: Cost = Cost.FIELD) -> Field:
-    return Field(name, Kind.INTEGER, low=low, high=MAX_MONEY, cost=cost)
+def _texts(name: str, text: str, example: str, *, cost: Cost = Cost.FIELD) -> Field:
+    return Field(name, Kind.TEXTS, cost=cost, help=text, example=example)
 
 
-def _value(name: str, *needed_by: str) -> Field:
-    return Field(name, Kind.INTEGER, low=0, high=MAX_MONEY, needed_by=needed_by)
+def _whole(name: str, text: str, example: str, *, low: int = 0, cost: Cost = Cost.FIELD) -> Field:
+    high = MAX_MONEY
+    return Field(name, Kind.INTEGER, low=low, high=high, cost=cost, help=text, example=example)
 
 
-def _validity() -> tuple[Field, ...]:
+def _money(
+    name: str, text: str, example: str, *, cost: Cost = Cost.FIELD, needed_by: tuple[str, ...] = ()
+) -> Field:
+    return replace(_whole(name, text, example, cost=cost), needed_by=needed_by, money=True)
+
+
+def _choice(name: str, text: str, choices: tuple[str, ...], *, cost: Cost = Cost.FIELD) -> Field:
+    example = f'"{choices[0]}"'
+    return Field(name, Kind.TEXT, choices=choices, cost=cost, help=text, example=example)
+
+
+def _validity(cost: Cost = Cost.DOUBT) -> tuple[Field, ...]:
+    words = ("first", "last")
     return tuple(
-        Field(name, Kind.DATE, cost=Cost.DOUBT) for name in ("valid_from", "valid_through")
+        Field(
+            name,
+            Kind.DATE,
+            cost=cost,
+            help=f"{word} day it is valid, a local date, inclusive; absent = no bound",
+            example=f'"2026-{day}"',
+        )
+        for name, word, day in zip(
+            ("valid_from", "valid_through"), words, ("01-01", "12-31"), strict=True
+        )
     )
 
 
@@ -155,90 +187,286 @@ PROGRAMS = Table(
     "programs",
     "program_id",
     (
-        _id("program_id"),
-        Field("name", Kind.TEXT, required=True),
-        Field(
+        _id("program_id", "unique; deals name it, and users put it in their wallet", "red"),
+        _text("name", "what people call the card", "小红卡", required=True),
+        _choice(
             "kind",
-            Kind.TEXT,
-            choices=("membership", "bank_card", "government_voucher", "platform"),
+            "what kind of programme it is",
+            ("membership", "bank_card", "government_voucher", "platform"),
         ),
-        Field("status", Kind.TEXT, choices=("ACTIVE", "SUSPENDED", "ENDED"), cost=Cost.DOUBT),
-        _whole("fee"),
+        _choice(
+            "status",
+            "absent = `ACTIVE`; deals of another status are not usable",
+            ("ACTIVE", "SUSPENDED", "ENDED"),
+            cost=Cost.DOUBT,
+        ),
+        _money("fee", "what a year costs; absent = 0 = free", "16800"),
         *_validity(),
-        *_texts("how_to_redeem", "url"),
+        _text("how_to_redeem", "what to do at the counter", "结账前出示会员码"),
+        _text("url", "page of the programme", "https://example.com/red"),
     ),
+    "Cards, memberships and coupon schemes: one row each.",
 )
 
 MERCHANTS = Table(
     "merchants",
     "merchant_id",
     (
-        _id("merchant_id"),
-        Field("name", Kind.TEXT, required=True),
-        Field("branch_name", Kind.TEXT),
-        Field("aliases", Kind.TEXTS),
-        Field("brand", Kind.TEXT),
-        Field("lat", Kind.NUMBER, required=True, low=-90, high=90),
-        Field("lng", Kind.NUMBER, required=True, low=-180, high=180),
-        # Without it the position, which is required, may be 500 m off.
-        Field("crs", Kind.TEXT, choices=DATUMS, choice_code="bad_crs", cost=Cost.ROW),
-        Field("categories", Kind.TEXTS),
-        *_texts("address", "city", "district", "business_area"),
-        Field("time_zone", Kind.TEXT, cost=Cost.DOUBT),
-        *_texts("country", "opening_hours"),
-        Field("opening_periods", Kind.JSON),
+        _id("merchant_id", "unique and stable from snapshot to snapshot", "m1001"),
+        _text("name", "name to show", "老上海面馆", required=True),
+        _text("branch_name", "which branch of a chain", "南京西路店"),
+        _texts("aliases", "other names people search for", '["Old Shanghai Noodles"]'),
+        _text(
+            "brand",
+            "chain it belongs to, the same text in each branch; deals may name it",
+            "老上海",
+        ),
         Field(
-            "business_status",
+            "lat",
+            Kind.NUMBER,
+            required=True,
+            low=-90,
+            high=90,
+            help="latitude, degrees, in the datum of `crs`",
+            example="31.2304",
+        ),
+        Field(
+            "lng",
+            Kind.NUMBER,
+            required=True,
+            low=-180,
+            high=180,
+            help="longitude, degrees, in the datum of `crs`",
+            example="121.4737",
+        ),
+        # Without it the position, which is required, may be 500 m off.
+        Field(
+            "crs",
             Kind.TEXT,
-            choices=("OPERATIONAL", "CLOSED_TEMPORARILY", "CLOSED_PERMANENTLY"),
+            choices=DATUMS,
+            choice_code="bad_crs",
+            cost=Cost.ROW,
+            help="datum of this position, if not the envelope's: `GCJ02` from Amap and Tencent, "
+            "`BD09` from Baidu",
+            example='"GCJ02"',
+        ),
+        _texts("categories", "dotted paths, the most specific first", '["food.noodles", "food"]'),
+        _text("address", "street and number", "南京西路 1 号"),
+        _text("city", "city", "上海"),
+        _text("district", "district", "黄浦区"),
+        _text("business_area", "business area (商圈)", "人民广场"),
+        Field(
+            "time_zone",
+            Kind.TEXT,
+            cost=Cost.DOUBT,
+            help="IANA time zone, if not the envelope's",
+            example='"Asia/Shanghai"',
+        ),
+        _text(
+            "country",
+            "ISO 3166-1 alpha-2 or ISO 3166-2 code, if not the envelope's: whose holidays hold",
+            "CN",
+        ),
+        _text(
+            "opening_hours",
+            "opening hours as OpenStreetMap writes them; absent = unknown, not closed",
+            "Mo-Su 10:00-22:00",
+        ),
+        Field(
+            "opening_periods",
+            Kind.JSON,
+            help="instead of `opening_hours`: periods as Google writes them, day 0 = Sunday; one "
+            "period without `close` = always open",
+            example='[{"open": {"day": 1, "hour": 9, "minute": 0}, '
+            '"close": {"day": 1, "hour": 18, "minute": 30}}]',
+        ),
+        _choice(
+            "business_status",
+            "absent = `OPERATIONAL`; a `CLOSED_PERMANENTLY` shop is never returned",
+            ("OPERATIONAL", "CLOSED_TEMPORARILY", "CLOSED_PERMANENTLY"),
             cost=Cost.DOUBT,
         ),
-        Field("rating", Kind.NUMBER, low=0, high=5),
-        _whole("rating_count"),
-        _whole("avg_price"),
-        _whole("redemptions_ok"),
-        _whole("redemptions_failed"),
-        Field("tags", Kind.TEXTS),
-        *_texts("phone", "url", "image_url"),
-        Field("updated_at", Kind.INSTANT),
+        Field("rating", Kind.NUMBER, low=0, high=5, help="mean rating, stars", example="4.5"),
+        _whole("rating_count", "how many ratings that is the mean of", "312"),
+        _money("avg_price", "usual spend per person", "3800"),
+        _whole("redemptions_ok", "how often a deal was redeemed here", "57"),
+        _whole("redemptions_failed", "how often staff could not redeem a deal here", "2"),
+        _texts("tags", "words to find it by", '["wifi", "安静"]'),
+        _text("phone", "as people dial it", "021-6253 0000"),
+        _text("url", "page of the shop", "https://example.com/m1001"),
+        _text("image_url", "picture of the shop", "https://example.com/m1001.jpg"),
+        Field("updated_at", Kind.INSTANT, help="when the row was last changed", example=_INSTANT),
     ),
+    "Shops: one row each.",
 )
 
 DEALS = Table(
     "deals",
     "deal_id",
     (
-        _id("deal_id"),
-        Field("merchant_ids", Kind.TEXTS, cost=Cost.ROW),
-        Field("brand", Kind.TEXT, cost=Cost.ROW),
-        _id("program_id", required=False),
-        *_texts("source", "title", "terms", "url"),
-        Field("offer_type", Kind.TEXT, required=True, choices=OFFER_TYPES),
-        Field("percent", Kind.NUMBER, low=0, high=100, needed_by=("percent_off", "cashback")),
-        _value("amount", "amount_off"),
-        _value("price", "voucher", "bundle"),
-        _value("list_price", "bundle"),
-        _value("face_value", "voucher", "free_item"),
-        _whole("min_spend", cost=Cost.DOUBT),
-        _whole("max_discount", cost=Cost.DOUBT),
+        _id("deal_id", "unique; a changed offer is a new id", "d2001"),
+        _texts(
+            "merchant_ids",
+            "shops where it is valid; or name a `brand`",
+            '["m1001", "m1002"]',
+            cost=Cost.ROW,
+        ),
+        Field(
+            "brand",
+            Kind.TEXT,
+            cost=Cost.ROW,
+            help="instead of `merchant_ids`: every merchant of this brand",
+            example='"老上海"',
+        ),
+        _id("program_id", "card it needs; absent = anyone may use it", "red", required=False),
+        _text("source", "platform that sells it", "meituan"),
+        _text("title", "what to call it", "红卡9折"),
+        _text("terms", "conditions to show", "饮料除外"),
+        _text("url", "page of the deal", "https://example.com/d2001"),
+        Field(
+            "offer_type",
+            Kind.TEXT,
+            required=True,
+            choices=OFFER_TYPES,
+            help="how it saves; see below for what each type needs",
+            example='"percent_off"',
+        ),
+        Field(
+            "percent",
+            Kind.NUMBER,
+            low=0,
+            high=100,
+            needed_by=("percent_off", "cashback"),
+            help="percent taken off, at most 4 decimals: 9折 is `10`, 8.5折 is `15`",
+            example="10",
+        ),
+        _money("amount", "what is taken off (满减)", "2000", needed_by=("amount_off",)),
+        _money("price", "what a voucher or bundle costs", "8800", needed_by=("voucher", "bundle")),
+        _money(
+            "list_price",
+            "what a bundle would cost without the deal",
+            "12800",
+            needed_by=("bundle",),
+        ),
+        _money(
+            "face_value",
+            "what a voucher or gift is worth",
+            "10000",
+            needed_by=("voucher", "free_item"),
+        ),
+        _money("min_spend", "least bill; absent = 0", "10000", cost=Cost.DOUBT),
+        _money("max_discount", "most it saves; absent = no limit", "5000", cost=Cost.DOUBT),
         # Absent it is 1, and the saving the least that it can be.
-        _whole("max_uses", low=1),
-        _whole("party_min", low=1, cost=Cost.DOUBT),
-        _whole("party_max", low=1, cost=Cost.DOUBT),
+        _whole("max_uses", "how many vouchers a bill takes; absent = 1", "2", low=1),
+        _whole("party_min", "least size of the party, persons", "2", low=1, cost=Cost.DOUBT),
+        _whole("party_max", "greatest size of the party, persons", "4", low=1, cost=Cost.DOUBT),
         *_validity(),
-        Field("use_hours", Kind.TEXT, cost=Cost.DOUBT),
-        Field("new_customer_only", Kind.FLAG, cost=Cost.DOUBT),
-        Field("stack_group", Kind.TEXT),
-        _whole("stock", cost=Cost.DOUBT),
-        Field("redemption", Kind.JSON),
-        Field("verified_at", Kind.INSTANT),
+        Field(
+            "use_hours",
+            Kind.TEXT,
+            cost=Cost.DOUBT,
+            help="when it can be used, written like `opening_hours`; absent = always",
+            example='"Mo-Fr 11:00-14:00; PH off"',
+        ),
+        Field(
+            "new_customer_only",
+            Kind.FLAG,
+            cost=Cost.DOUBT,
+            help="whether only new customers may use it; absent = false",
+            example="false",
+        ),
+        _text(
+            "stack_group",
+            "group that it may combine across; offers are not combined yet",
+            "voucher",
+        ),
+        _whole("stock", "pieces left: 0 = sold out; absent = unlimited", "120", cost=Cost.DOUBT),
+        Field(
+            "redemption",
+            Kind.JSON,
+            help=f"`channel` is one of {', '.join(REDEMPTION_CHANNELS)}; `appointment` says "
+            "whether one must book",
+            example='{"channel": "qr", "appointment": false}',
+        ),
+        Field("verified_at", Kind.INSTANT, help="when somebody last checked it", example=_INSTANT),
     ),
+    "Offers: one row each.",
 )
 
 CATEGORIES = Table(
     "categories",
     "category_id",
-    (_id("category_id"), Field("names", Kind.JSON), Field("aliases", Kind.JSON)),
+    (
+        _id("category_id", "dotted path that merchants name", "food.noodles"),
+        Field(
+            "names",
+            Kind.JSON,
+            help="name to show, by language",
+            example='{"zh": "面馆", "en": "Noodles"}',
+        ),
+        Field(
+            "aliases",
+            Kind.JSON,
+            help="other words people search for, by language",
+            example='{"zh": ["拉面"], "en": ["ramen"]}',
+        ),
+    ),
+    "Names and synonyms of categories: one row each. The table is optional.",
 )
 
 TABLES = (PROGRAMS, MERCHANTS, DEALS, CATEGORIES)
+
+ENVELOPE = (
+    _text(
+        "snapshot_id",
+        "unique name of this snapshot, shown in every answer",
+        "2026-11-22",
+        required=True,
+    ),
+    Field("schema_version", Kind.INTEGER, required=True, help="always 1", example="1"),
+    Field(
+        "created_at", Kind.INSTANT, required=True, help="when the data was taken", example=_INSTANT
+    ),
+    Field(
+        "crs",
+        Kind.TEXT,
+        choices=DATUMS,
+        help="datum of all positions unless a row says otherwise; absent = `WGS84`",
+        example='"GCJ02"',
+    ),
+    _text(
+        "time_zone", "IANA time zone unless a row says otherwise", "Asia/Shanghai", required=True
+    ),
+    _text(
+        "country",
+        "ISO 3166-1 alpha-2 or ISO 3166-2 code: whose public holidays hold",
+        "CN",
+        required=True,
+    ),
+    _text("currency", "ISO 4217 code of all amounts", "CNY", required=True),
+    Field(
+        "makeup_workdays",
+        Kind.FLAG,
+        help="whether hours of `Mo-Fr` hold on make-up working weekend days (调休); absent = false",
+        example="true",
+    ),
+)
+"""Fields of `snapshot.json`; a bad one ends the build. `envelope` reads it."""
+
+ZONE = (
+    _id("zone_id", "unique", "people-square"),
+    _text("name", "name to show; absent = the `zone_id`", "人民广场"),
+    _text(
+        "kind", "what it is: `business_area`, `mall`, `campaign` or your own word", "business_area"
+    ),
+    *_validity(Cost.FIELD),
+    Field(
+        "crs",
+        Kind.TEXT,
+        choices=DATUMS,
+        cost=Cost.ROW,
+        help="datum of its polygons, if not the envelope's",
+        example='"GCJ02"',
+    ),
+)
+"""Properties of a feature of `zones.geojson`; `zones` reads them."""

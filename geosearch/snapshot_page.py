@@ -144,7 +144,7 @@ def _table(table: Table, words: str = "") -> str:
 
 
 def _fields(title: str, words: str, fields: Iterable[Field]) -> str:
-    head = ("field", "required", "type", "meaning", "example", "a bad value costs")
+    head: tuple[str, ...] = ("field", "required", "type", "meaning", "example", "a bad value costs")
     rows = list(map(_field, fields))
     if title == "snapshot.json":  # it costs the build whatever the field is
         head, rows = head[:-1], [row[:-1] for row in rows]

@@ -203,7 +203,9 @@ def read_values(
             cost = field.cost_for(None if offer_types is None else offer_types[row])
             bad[row] = cost is Cost.ROW
             got = _shown_value(stored[field.name], row)
-            sentence = f"Expected `{field.name}` to be {field.kind.described}, got {got}"
+            sentence = (
+                f"Expected `{field.name}` to be {field.kind.described}, got {got}{field.hint}"
+            )
             log.bad_value(table.name, read["line"][row], "wrong_type", sentence, cost=cost)
     return read.filter(~bad) if bad.any() else read
 
@@ -273,6 +275,7 @@ def _number_rules(field: Field) -> list[Rule]:
                 "wrong_type",
                 name,
                 f"`{name}` to be {field.kind.described}",
+                field.hint,
             )
         )
     low, high = field.low, field.high

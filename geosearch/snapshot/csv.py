@@ -9,15 +9,24 @@ record: a broken record costs itself, and the time of the few around it.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from geosearch.errors import BadData
 from geosearch.snapshot.checks import read_values
-from geosearch.snapshot.csv_records import CsvText, csv_blocks, read_header
+from geosearch.snapshot.csv_header import read_table_header
+from geosearch.snapshot.csv_records import (
+    SAVE_AS_UTF8,
+    Broken,
+    CsvText,
+    csv_blocks,
+    fitted,
+    is_unnamed,
+)
+from geosearch.snapshot.csv_values import as_written
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import Field, Kind, Table
 
@@ -30,7 +39,8 @@ def read_csv(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
     """Raw frame of a CSV file: `table.schema()` and `line` (uint32, from 1), in file order.
 
     Empty fields are null. A field that is not of its type costs what `tables.Cost` says; a record
-    with another number of fields than the header is rejected in `log`. Blank lines are skipped.
+    with another number of fields than the header is rejected in `log`. Blank lines are skipped, as
+    are rows of nothing but separators, which a warning counts.
 
     Raises
     ------
@@ -38,30 +48,52 @@ def read_csv(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
         The file cannot be read, or has no header, or the header lacks a required field.
     """
     text = CsvText(csv_blocks(path))
-    header = _header(text, path, table)
-    _warn_unknown(header, table, log)
-    return pl.concat(
-        [_typed(frame, table, log) for frame in _text_frames(text, header, table, log)]
-    )
+    header = read_table_header(text, path, table, log)
+    empty = _EmptyRows()
+    frames = [
+        _typed(empty.dropped(frame, table), table, log)
+        for frame in _text_frames(text, header, table, log)
+    ]
+    empty.warn(table, log)
+    return pl.concat(frames)
 
 
-def _header(text: CsvText, path: Path, table: Table) -> list[str]:
-    names = read_header(text)
-    missing = [f.name for f in table.fields if f.required and f.name not in names]
-    if names and "\ufffd" in names[0]:
-        raise BadData(f"Expected a header in UTF-8, got {shown(names[0])} - at line 1 of `{path}`")
-    if missing or len(set(names)) < len(names):
-        what = f"a header with `{missing[0]}`" if missing else "each name in the header once"
-        got = shown(",".join(names)) if names else "nothing"
-        raise BadData(f"Expected {what}, got {got} - at line 1 of `{path}`")
-    return names
+@dataclass(slots=True)
+class _EmptyRows:
+    """Rows without a value, and values in columns without a name: how many, and the first line."""
+
+    rows: int = 0
+    first: int = 0
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def dropped(self, frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+        """The frame without its rows that have no value; they are counted."""
+        names = [name for name in frame.columns if name != "line"]
+        for name in filter(is_unnamed, names):
+            filled = frame.filter(_filled(name))
+            if name not in self.notes and filled.height:
+                self.notes[name] = filled["line"][0]
+        key = table.key if table.key in names else names[0]
+        if not frame.select((~_filled(key)).any()).item():
+            return frame
+        kept = frame.filter(pl.any_horizontal(map(_filled, names)))
+        if kept.height < frame.height and self.rows == 0:
+            lines = frame["line"]
+            self.first = lines.filter(~lines.is_in(kept["line"].implode()))[0]
+        self.rows += frame.height - kept.height
+        return kept
+
+    def warn(self, table: Table, log: RejectLog) -> None:
+        for name, line in self.notes.items():
+            sentence = f"Expected each column to have a name, got none for {name}, which is ignored"
+            log.warn(table.name, line, "unknown_field", sentence)
+        if self.rows:
+            sentence = f"Expected rows with values, got {self.rows:,} without, which are skipped"
+            log.warn(table.name, self.first, "empty_rows", sentence)
 
 
-def _warn_unknown(header: list[str], table: Table, log: RejectLog) -> None:
-    for name in header:
-        if name not in table.schema():
-            sentence = f"Expected a field of table `{table.name}`, got `{name}`, which is ignored"
-            log.warn(table.name, 1, "unknown_field", sentence)
+def _filled(name: str) -> pl.Expr:
+    return pl.col(name).str.contains(r"\S").fill_null(False)
 
 
 def _text_frames(
@@ -177,19 +209,25 @@ def _one_by_one(
     """Frame of the good records in about the next `size` bytes, broken ones rejected."""
     lines, records = [], []
     for number, record in text.records(len(header), at_least=min(size, text.left)):
-        if isinstance(record, list) and len(record) == len(header):
+        fields = None if isinstance(record, Broken) else fitted(record, header)
+        if fields is not None:
             lines.append(number)
-            records.append(record)
-            continue
-        if isinstance(record, list):
-            code, sentence = "not_csv", f"Expected {len(header)} fields, got {len(record)}"
-        elif "\ufffd" in record:
-            code, sentence = "not_utf8", f"Expected a record in UTF-8, got {shown(record)}"
+            records.append(fields)
+        elif isinstance(record, Broken):
+            log.reject(table.name, number, *_of_broken(record, header))
         else:
-            expected = f"a record of {len(header)} fields"
-            code, sentence = "not_csv", f"Expected {expected}, got {shown(record)}"
-        log.reject(table.name, number, code, sentence)
+            sentence = f"Expected {len(header)} fields, got {len(record)}"
+            log.reject(table.name, number, "not_csv", sentence)
     return _texts(lines, records, header)
+
+
+def _of_broken(record: Broken, header: list[str]) -> tuple[str, str]:
+    """Code and sentence for a record that is none."""
+    if record.encoding == "UTF-8":
+        expected = f"a record of {len(header)} fields"
+        return "not_csv", f"Expected {expected}, got {shown(record.text)}"
+    got = f"{record.encoding} ({shown(record.text)})"
+    return "not_utf8", f"Expected a record in UTF-8, got {got} - {SAVE_AS_UTF8}"
 
 
 def _typed(frame: pl.DataFrame, table: Table, log: RejectLog) -> pl.DataFrame:
@@ -200,16 +238,16 @@ def _typed(frame: pl.DataFrame, table: Table, log: RejectLog) -> pl.DataFrame:
     texts = frame.select(
         *(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in names), "line"
     )
-    typed = texts.select(*(_decoded(field) for field in table.fields), "line")
-    return read_values(texts, typed, table, log)
+    read = as_written(texts, table).select(*(_decoded(each) for each in table.fields), "line")
+    return read_values(texts, read, table, log)
 
 
-def _decoded(field: Field) -> pl.Expr:
-    column = pl.col(field.name)
-    if field.kind in (Kind.NUMBER, Kind.INTEGER):
+def _decoded(each: Field) -> pl.Expr:
+    column = pl.col(each.name)
+    if each.kind in (Kind.NUMBER, Kind.INTEGER):
         return column.str.strip_chars().cast(pl.Float64, strict=False)
-    if field.kind is Kind.FLAG:
+    if each.kind is Kind.FLAG:
         word = column.str.strip_chars().str.to_lowercase()
         flag = pl.when(word.is_in(["true", "1"])).then(True)
-        return flag.when(word.is_in(["false", "0"])).then(False).alias(field.name)
-    return column.str.split("|") if field.kind is Kind.TEXTS else column
+        return flag.when(word.is_in(["false", "0"])).then(False).alias(each.name)
+    return column.str.split("|") if each.kind is Kind.TEXTS else column

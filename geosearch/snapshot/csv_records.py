@@ -9,11 +9,13 @@ rest.
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
+from geosearch.errors import BadData
 from geosearch.snapshot.source import BLOCK_BYTES, blocks, whole_lines
 
 # A record may span so many lines; past that an unclosed quote is more likely than a long text.
@@ -21,6 +23,28 @@ _MAX_RECORD_LINES = 1000
 # Ends of lines as old or broken writers leave them: a carriage return alone, or one too many.
 _ODD_END = re.compile(rb"\r\r+\n|\r(?!\n)")
 _QUOTED = re.compile(rb'"[^"]*"')
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+SAVE_AS_UTF8 = 'in Excel, save the file as "CSV UTF-8"'
+"""What to do about a file in another encoding."""
+
+
+_NO_NAME = " (no name)"
+
+
+class Broken(NamedTuple):
+    """A record that is none.
+
+    Attributes
+    ----------
+    text
+        What it says, by the encoding that it seems to have.
+    encoding
+        `UTF-8`, `GBK` where it reads as Chinese in that, else `bytes`.
+    """
+
+    text: str
+    encoding: str
 
 
 def csv_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
@@ -28,9 +52,17 @@ def csv_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
 
     Where the header ends with a carriage return alone, or with one too many, so do all records; a
     line break inside a text comes as a newline then.
+
+    Raises
+    ------
+    BadData
+        The file is in UTF-16, or cannot be read.
     """
     pieces = blocks(path, size)
     first = next(pieces, b"")
+    # In UTF-16 every other byte of a Latin letter is NUL.
+    if first.startswith(_UTF16_MARKS) or 4 * first[:200].count(0) > len(first[:200]):
+        raise BadData(f"Expected a header in UTF-8, got UTF-16 - {SAVE_AS_UTF8} - at `{path}`")
     start = _QUOTED.sub(b"", first[: first.find(b"\n") + 1 or len(first)])
     everything = chain([first], pieces)
     return whole_lines(_with_newlines(everything) if _ODD_END.search(start) else everything)
@@ -96,7 +128,7 @@ class CsvText:
 
     def records(
         self, fields: int | None, at_least: int | None = None
-    ) -> Iterator[tuple[int, "list[str] | str"]]:
+    ) -> Iterator[tuple[int, "list[str] | Broken"]]:
         """Records with the line they start on; the text of a line that starts none.
 
         Parameters
@@ -147,40 +179,92 @@ class CsvText:
         return end
 
 
-def parsed(text: bytes) -> "list[str] | str":
-    """Fields of one record, or its text where it is broken."""
+def parsed(text: bytes) -> list[str] | Broken:
+    """Fields of one record, or what it says where it is broken."""
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError:
-        return text.decode("utf-8", "replace").rstrip("\r\n")
+        chinese = _as_gbk(text)
+        said, encoding = (chinese, "GBK") if chinese else (text.decode("utf-8", "replace"), "bytes")
+        return Broken(said.rstrip("\r\n"), encoding)
     limit = csv.field_size_limit()
     try:
         if len(decoded) > limit:  # the fast decoder knows no limit
             csv.field_size_limit(len(decoded))
         (record,) = csv.reader(StringIO(decoded, newline="\n"), strict=True)
     except (csv.Error, ValueError):
-        return decoded.rstrip("\r\n")
+        return Broken(decoded.rstrip("\r\n"), "UTF-8")
     finally:
         csv.field_size_limit(limit)
     return record
 
 
+def _as_gbk(text: bytes) -> str | None:
+    """The text where it reads as Chinese in GBK, else None.
+
+    Two bytes of another encoding, as `é` and a letter behind it, may be a character of GBK, too;
+    those that people use are in GB 2312.
+    """
+    try:
+        decoded = text.decode("gb18030")
+    except UnicodeDecodeError:
+        return None
+    signs = [sign for sign in decoded if not sign.isascii()]
+    usual = "".join(signs).encode("gb2312", "ignore")
+    return decoded if len(usual) >= len(signs) else None
+
+
 def rows_of_csv(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
     """Records at some lines of a CSV file, header to field; the text of a broken one."""
     text = CsvText(csv_blocks(path))
-    header = read_header(text)
+    names = read_header(text)
+    header = [] if isinstance(names, Broken) else names
     for number, record in text.records(len(header)):
         if number in lines:
-            fits = isinstance(record, list) and len(record) == len(header)
-            yield number, dict(zip(header, record, strict=True)) if fits else _joined(record)
+            fields = None if isinstance(record, Broken) else fitted(record, header)
+            yield (
+                number,
+                _joined(record) if fields is None else dict(zip(header, fields, strict=True)),
+            )
 
 
-def read_header(text: CsvText) -> list[str]:
-    """Names in the header, which is read then; none where the file is empty."""
+def read_header(text: CsvText) -> list[str] | Broken:
+    """Names in the header, which is read then; none where the file is empty.
+
+    A column without a name is called by its place.
+    """
     for _, record in text.records(None, at_least=1):
-        return [name.strip() for name in record] if isinstance(record, list) else [record]
+        if isinstance(record, Broken):
+            return record
+        return [name.strip() or f"column {place}{_NO_NAME}" for place, name in enumerate(record, 1)]
     return []
 
 
-def _joined(record: "list[str] | str") -> str:
-    return (record if isinstance(record, str) else ",".join(record))[:20_000]
+def is_unnamed(column: str) -> bool:
+    """Whether that is what `read_header` calls a column without a name."""
+    return column.endswith(_NO_NAME)
+
+
+def fitted(record: list[str], header: Sequence[str]) -> list[str] | None:
+    """The record with as many fields as the header; None where another number means something.
+
+    Spreadsheets write empty fields behind the last column, or none for columns without a name.
+
+    Examples
+    --------
+    >>> fitted(["m1", "x", "", ""], ["id", "name"]), fitted(["m1"], ["id", "name"])
+    (['m1', 'x'], None)
+    >>> fitted(["m1", "x"], ["id", "name", "column 3 (no name)"])
+    ['m1', 'x', '']
+    """
+    size = len(header)
+    if any(field.strip() for field in record[size:]):
+        return None
+    empty = not any(field.strip() for field in record)
+    if not (empty or all(map(is_unnamed, header[len(record) :]))):
+        return None
+    return record[:size] + [""] * (size - len(record))
+
+
+def _joined(record: list[str] | Broken) -> str:
+    return (record.text if isinstance(record, Broken) else ",".join(record))[:20_000]

@@ -147,7 +147,7 @@ def _object_text(value: object, name: str, line: bytes | None) -> object:
 
 def _wrong_type(field: Field, value: object) -> Fault:
     expected = f"`{field.name}` to be {field.kind.described}"
-    return Fault("wrong_type", f"Expected {expected}, got {shown(value)}")
+    return Fault("wrong_type", f"Expected {expected}, got {shown(value)}{field.hint}")
 
 
 def _fits_double(value: float) -> bool:

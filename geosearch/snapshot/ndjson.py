@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 import polars as pl
 
+from geosearch.snapshot.field_names import warn_unknown_field
 from geosearch.snapshot.json_rows import KEY_WITH_ESCAPE, RowReader, key_marks
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.source import line_blocks, lines_at
@@ -218,8 +219,7 @@ def _warn_unknown(block: bytes, first: int, table: Table, known: set[str], log: 
     for number, row in _sample(block, first):
         for name in row.keys() - known:
             known.add(name)
-            sentence = f"Expected a field of table `{table.name}`, got `{name}`, which is ignored"
-            log.warn(table.name, number, "unknown_field", sentence)
+            warn_unknown_field(log, table, number, name)
 
 
 def _sample(block: bytes, first: int) -> Iterator[tuple[int, dict[str, object]]]:

@@ -22,6 +22,7 @@ import polars as pl
 
 from geosearch.errors import BadData
 from geosearch.snapshot.checks import UNKNOWN_TIMES, read_values
+from geosearch.snapshot.field_names import missing_fields, warn_unknown_field
 from geosearch.snapshot.merchants import is_time_zone
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import Field, Kind, Table
@@ -55,8 +56,11 @@ def read_parquet(
     frame = _stored(path)
     for name in frame.columns:
         if name not in table.schema():
-            sentence = f"Expected a field of table `{table.name}`, got `{name}`, which is ignored"
-            log.warn(table.name, 1, "unknown_field", sentence)
+            warn_unknown_field(log, table, 1, name)
+    if missing := missing_fields(frame.columns, table):
+        fields, question = missing
+        sentence = f"Expected columns {fields}, got {', '.join(frame.columns)}{question}"
+        raise BadData(f"{sentence} - at `{path}`")
     columns = [_column(frame, field, path, time_zone) for field in table.fields]
     with _panics_told(path):
         raw = frame.select(*columns).with_row_index("line", 1).select(*table.schema(), "line")
@@ -110,9 +114,6 @@ def _panics_told(path: Path) -> Iterator[None]:
 
 def _column(frame: pl.DataFrame, field: Field, path: Path, time_zone: str) -> pl.Expr:
     if field.name not in frame.columns:
-        if field.required:
-            sentence = f"Expected a column `{field.name}`, got {', '.join(frame.columns)}"
-            raise BadData(f"{sentence} - at `{path}`")
         return pl.lit(None, field.kind.dtype).alias(field.name)
     decoded = _decoded(field, frame.schema[field.name], time_zone)
     if decoded is None and not field.required:

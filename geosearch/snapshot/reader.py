@@ -27,7 +27,7 @@ from geosearch.snapshot.ndjson import read_ndjson, rows_of_ndjson
 from geosearch.snapshot.objects import read_aliases, read_names, read_objects
 from geosearch.snapshot.parquet import read_parquet, rows_of_parquet
 from geosearch.snapshot.rejects import RejectLog
-from geosearch.snapshot.source import Source, table_file
+from geosearch.snapshot.source import Source, endings, table_file
 from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS, Table
 from geosearch.snapshot.zones import Zone, read_zones, rows_of_zones
 
@@ -35,6 +35,7 @@ MAX_REJECTED = 0.05
 """Share of a table's rows that may be rejected before the snapshot as a whole is."""
 
 _FORMATS = ("ndjson", "csv", "parquet")
+_SHOWN_FILES = 12
 
 
 @dataclass(slots=True)
@@ -191,7 +192,9 @@ class _Reading:
         raw = self._raw(table, envelope)
         if raw is None:
             expected = f"table `{table.name}` as {table.name}.ndjson, .csv or .parquet"
-            raise BadData(f"Expected {expected}, got no such file - at `{self.path}`")
+            names = ", ".join(sorted(path.name for path in self.path.iterdir())[:_SHOWN_FILES])
+            got = f"no such file (there are: {names})" if names else "no such file"
+            raise BadData(f"Expected {expected}, got {got} - at `{self.path}`")
         return raw
 
     def _raw(self, table: Table, envelope: Envelope) -> pl.DataFrame | None:
@@ -199,10 +202,10 @@ class _Reading:
         if path is None:
             return None
         self.progress(f"Reading {path.name}")
-        if path.suffix == ".parquet":
+        if ".parquet" in endings(path):
             self.log.add_source(table.name, Source(path, "row", partial(rows_of_parquet, path)))
             return read_parquet(path, table, self.log, time_zone=envelope.time_zone)
-        is_csv = ".csv" in path.suffixes
+        is_csv = ".csv" in endings(path)
         rows, read = (rows_of_csv, read_csv) if is_csv else (rows_of_ndjson, read_ndjson)
         self.log.add_source(table.name, Source(path, "line", partial(rows, path)))
         return read(path, table, self.log)

@@ -50,6 +50,7 @@ REJECT_CODES: dict[str, str] = {
 
 WARNING_CODES: dict[str, str] = {
     "unknown_field": "a field of no meaning here, ignored; one warning a field and table",
+    "empty_rows": "rows of a CSV table without a value, which are skipped; one warning a table",
     "duplicate_key": "a key twice in one object: the last counts",
     "two_for_one": "`brand` besides `merchant_ids`, or `opening_periods` besides `opening_hours`: "
     "the second named here counts",

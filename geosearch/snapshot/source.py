@@ -21,6 +21,20 @@ BLOCK_BYTES = 16 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _COMPRESSIONS = ("", ".gz", ".zst")
+_SAVE_AS = 'in a spreadsheet, save it as "CSV UTF-8"'
+_JSON_LINES = "write one object a line, in a file that ends with .ndjson"
+_WAYS_OUT = {
+    **dict.fromkeys(("xlsx", "xls", "xlsm", "xlsb", "ods", "numbers", "et"), _SAVE_AS),
+    **dict.fromkeys(("tsv", "tab", "txt"), "write it with commas between values, as .csv"),
+    "json": _JSON_LINES,
+    "jsonl": "rename it to .ndjson",
+    "geojson": _JSON_LINES,
+    "csv.zip": "unpack it, or compress it with gzip or zstd",
+    "zip": "unpack it, or compress it with gzip or zstd",
+    "csv.bz2": "compress it with gzip or zstd",
+    "csv.xz": "compress it with gzip or zstd",
+}
+"""What to do about a table in another format, by the ending of its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,7 @@ class Source:
 
 
 def table_file(folder: Path, table: str, formats: tuple[str, ...]) -> Path | None:
-    """File that holds `table`, or None.
+    """File that holds `table`, or None; capital letters in its name are as good as small ones.
 
     Parameters
     ----------
@@ -57,18 +71,38 @@ def table_file(folder: Path, table: str, formats: tuple[str, ...]) -> Path | Non
     Raises
     ------
     BadData
-        More than one file holds the table.
+        More than one file holds the table, or only one of a format that is not read.
     """
     names = [
         f"{table}.{ending}{compression}"
         for ending in formats
         for compression in (_COMPRESSIONS if ending != "parquet" else ("",))
     ]
-    found = [folder / name for name in names if (folder / name).is_file()]
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    found = [path for name in names for path in files if path.name.lower() == name]
     if len(found) > 1:
         both = " and ".join(path.name for path in found)
         raise BadData(f"Expected one file for table `{table}`, got {both} - at `{folder}`")
+    if not found:
+        _refuse_other_formats(folder, table, formats, files)
     return found[0] if found else None
+
+
+def endings(path: Path) -> list[str]:
+    """Endings of a file's name in small letters: `.csv`, `.gz`."""
+    return [suffix.lower() for suffix in path.suffixes]
+
+
+def _refuse_other_formats(
+    folder: Path, table: str, formats: tuple[str, ...], files: list[Path]
+) -> None:
+    """Refuse a table that is there in a format that is not read: it must not go unnoticed."""
+    for path in files:
+        stem, _, ending = path.name.lower().partition(".")
+        if stem == table and ending in _WAYS_OUT:
+            expected = f"table `{table}` as {' or '.join(f'.{name}' for name in formats)}"
+            way = _WAYS_OUT[ending] if "csv" in formats else f"write it as .{formats[0]}"
+            raise BadData(f"Expected {expected}, got {path.name} - {way} - at `{folder}`")
 
 
 def read_all(path: Path) -> bytes:
@@ -123,12 +157,14 @@ def blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
         The file cannot be opened, read or decompressed.
     """
     try:
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             with gzip.open(path, "rb") as file:
                 yield from _plain(file, size)
         else:
             with path.open("rb") as file:
-                yield from _unzstd(file, size) if path.suffix == ".zst" else _plain(file, size)
+                yield from (
+                    _unzstd(file, size) if path.suffix.lower() == ".zst" else _plain(file, size)
+                )
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise BadData(f"Expected a readable file, got {error} - at `{path}`") from error
 

@@ -102,6 +102,11 @@ class Field:
     help: str = ""
     example: str = ""
 
+    @property
+    def hint(self) -> str:
+        """What a sentence about a value of another type adds."""
+        return " (money is in minor units: 3800 for ¥38.00)" if self.money else ""
+
     def cost_for(self, offer_type: object = None) -> Cost:
         """What a bad value costs in a row of this offer type.
 

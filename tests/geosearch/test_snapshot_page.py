@@ -6,7 +6,7 @@ import pytest
 
 from geosearch.snapshot.envelope import Envelope
 from geosearch.snapshot.tables import ENVELOPE, OFFER_TYPES, TABLES, ZONE
-from geosearch.snapshot.template import template_files
+from geosearch.snapshot.template import FORMATS, template_files
 from geosearch.snapshot.zones import Zone
 from geosearch.snapshot_page import snapshot_page
 
@@ -75,7 +75,7 @@ def test_offer_types_say_what_they_need() -> None:
 
 
 def test_the_example_is_the_template() -> None:
-    for form in ("csv", "ndjson"):
-        for name, text in template_files(form).items():  # type: ignore[arg-type]
+    for form in FORMATS:
+        for name, text in template_files(form).items():
             assert f"`{name}`\n\n```" in PAGE
             assert text in PAGE

@@ -282,6 +282,7 @@ def test_every_code_has_a_bad_row() -> None:
     elsewhere = {"not_csv", "bad_geometry", "geometry_too_complex"}
     assert {code for _, _, code, *_ in [*REJECTS, *LOST]} == REJECT_CODES.keys() - elsewhere
     assert {code for _, _, code, _ in WARNINGS} == WARNING_CODES.keys() - {
+        "empty_rows",
         "geometry_repaired",
         "no_holidays",
         "other_country",

@@ -1,0 +1,66 @@
+"""The header of a CSV table: its names, and in words that help what is wrong with it.
+
+Useful for: `csv`.
+Not useful for: reading records (`csv_records`), or guessing: a header counts as it is written.
+"""
+
+from pathlib import Path
+
+from geosearch.errors import BadData
+from geosearch.snapshot.csv_records import (
+    SAVE_AS_UTF8,
+    Broken,
+    CsvText,
+    is_unnamed,
+    read_header,
+)
+from geosearch.snapshot.field_names import missing_fields, warn_unknown_field
+from geosearch.snapshot.rejects import RejectLog, shown
+from geosearch.snapshot.tables import Table
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", "，": "full-width commas"}
+
+
+def read_table_header(text: CsvText, path: Path, table: Table, log: RejectLog) -> list[str]:
+    """Names of the columns; those of no meaning are warned of.
+
+    Raises
+    ------
+    BadData
+        There is none, it is not in UTF-8, lacks required fields, or has a name twice.
+    """
+    names = read_header(text)
+    if isinstance(names, Broken):
+        raise BadData(f"Expected {_of_broken(names, table)} - at line 1 of `{path}`")
+    wrong = _wrong(names, table)
+    if wrong:
+        raise BadData(f"Expected {wrong} - at line 1 of `{path}`")
+    for name in names:
+        if name not in table.schema() and not is_unnamed(name):
+            warn_unknown_field(log, table, 1, name)
+    return names
+
+
+def _of_broken(header: Broken, table: Table) -> str:
+    if header.encoding == "UTF-8":
+        return f"a header with {_required(table)}, got {shown(header.text)}"
+    return f"a header in UTF-8, got {header.encoding} ({shown(header.text)}) - {SAVE_AS_UTF8}"
+
+
+def _wrong(names: list[str], table: Table) -> str:
+    """What was expected and what came, empty if nothing is wrong."""
+    if not names:
+        return f"a header with {_required(table)}, got nothing"
+    got = shown(",".join(name for name in names if not is_unnamed(name)), longest=200)
+    other = next((words for sign, words in _SEPARATORS.items() if sign in names[0]), None)
+    if len(names) == 1 and other:
+        return f"a header with commas between names, got {other}: {got}"
+    if missing := missing_fields(names, table):
+        fields, question = missing
+        return f"a header with {fields}, got {got}{question}"
+    twice = [name for name in names if names.count(name) > 1]
+    return f"each name in the header once, got `{twice[0]}` again in {got}" if twice else ""
+
+
+def _required(table: Table) -> str:
+    return ", ".join(f"`{field.name}`" for field in table.fields if field.required)

@@ -1,0 +1,52 @@
+"""Cells of a CSV table as spreadsheets write them, put as the contract writes them.
+
+Useful for: `csv`; numbers with `,` between thousands, dates with `/`, blanks around `|`.
+Not useful for: what has more than one meaning: `1/5/2026`, `¥38`, `1,5` stay as they are, and are
+told as bad values.
+"""
+
+import polars as pl
+
+from geosearch.snapshot.tables import Kind, Table
+
+_THOUSANDS = r"^\s*[+-]?\d{1,3}(?:,\d{3})+(?:\.0*)?\s*$"
+# A day with its year first, alone or at midnight, as a column of times shows it.
+_DAY = r"^\s*(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:\s+0?0:00(?::00)?)?\s*$"
+_LOOSE_BAR = r"\s*\|\s*"
+
+
+def as_written(texts: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The cells of a table with those put right that mean one thing only.
+
+    Columns without such a cell are not touched: looking for one costs a scan for one character.
+
+    Parameters
+    ----------
+    texts
+        The table's fields as texts.
+    """
+    put = []
+    for field in table.fields:
+        column = pl.col(field.name)
+        if field.kind is Kind.INTEGER and _any(texts[field.name], ","):
+            plain = column.str.replace_all(",", "", literal=True)
+            put.append(pl.when(column.str.contains(_THOUSANDS)).then(plain).otherwise(column))
+        elif field.kind is Kind.DATE and not _all_iso(texts[field.name]):
+            put.append(pl.coalesce(_iso_day(column), column).alias(field.name))
+        elif field.kind is Kind.TEXTS and _any(texts[field.name], " "):
+            put.append(column.str.replace_all(_LOOSE_BAR, "|").str.strip_chars())
+    return texts.with_columns(put) if put else texts
+
+
+def _any(column: pl.Series, sign: str) -> bool:
+    return bool(column.str.contains(sign, literal=True).any())
+
+
+def _all_iso(column: pl.Series) -> bool:
+    return bool(column.str.contains(r"^\d{4}-\d\d-\d\d$").all())
+
+
+def _iso_day(column: pl.Expr) -> pl.Expr:
+    """The day as YYYY-MM-DD; null where the cell is none."""
+    parts = [column.str.extract(_DAY, group).str.zfill(2) for group in (1, 2, 3)]
+    return pl.concat_str(parts, separator="-")

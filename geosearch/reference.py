@@ -17,6 +17,7 @@ from geosearch.ranking import Weights
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
 from geosearch.service.settings import PREFIX, SETTINGS, Settings
+from geosearch.snapshot.plausibility import PROBABLE_CODES
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
 from geosearch.snapshot.tables import TABLES, Cost, Table
 from geosearch.snapshot_page import SNAPSHOT_PAGE, snapshot_page
@@ -83,6 +84,12 @@ def _sections() -> Iterator[str]:
         "Codes in `rejected.ndjson`, kind `warning`; the row stays.",
         ("code", "meaning"),
         ((f"`{code}`", text) for code, text in WARNING_CODES.items()),
+    )
+    yield section(
+        "What is probably wrong",
+        "Warnings too, of a build and of `geosearch check`: allowed values that are hardly meant.",
+        ("code", "meaning"),
+        ((f"`{code}`", text) for code, text in PROBABLE_CODES.items()),
     )
 
 

@@ -76,7 +76,7 @@ class ScheduleBook:
 
     def merchant_schedules(self, merchants: pl.DataFrame) -> NDArray[np.uint32]:
         """Schedule number of each merchant's hours, uint32[n]; unknown where there are none."""
-        self._warn("merchants", "opening_hours", merchants)
+        warn_of_hours(self._log, "merchants", "opening_hours", merchants)
         sunny = pl.col("opening_hours").is_in(_sun_users(merchants["opening_hours"]))
         keyed = merchants.select(
             "opening_hours",
@@ -100,7 +100,7 @@ class ScheduleBook:
         deals
             For warnings about `use_hours`.
         """
-        self._warn("deals", "use_hours", deals)
+        warn_of_hours(self._log, "deals", "use_hours", deals)
         return _by_distinct(self._within_horizon(offers), self._offer_window)
 
     def _within_horizon(self, offers: pl.DataFrame) -> pl.DataFrame:
@@ -196,25 +196,22 @@ class ScheduleBook:
             return NEVER
         return self._builder.add(*schedule)
 
-    def _warn(self, table: str, field: str, frame: pl.DataFrame) -> None:
-        """Name every row whose hours cannot be read, or mean what was hardly meant."""
-        for text, lines in _lines_by_text(frame, field):
-            try:
-                read = read_hours(text)
-            except UnreadableHours as error:
-                self._log.warn_many(
-                    table,
-                    lines,
-                    "unreadable_hours",
-                    [f"{_sentence(error)} in `{field}`"] * len(lines),
-                )
-                continue
-            if read.trap is not None:
-                sentence = _trap_sentence(field, text, read.trap)
-                self._log.warn_many(table, lines, "overnight_trap", [sentence] * len(lines))
-            if read.doubt is not None:
-                sentence = f"Expected `{field}` with one reading, got {shown(text)}: {read.doubt}"
-                self._log.warn_many(table, lines, "doubtful_hours", [sentence] * len(lines))
+
+def warn_of_hours(log: RejectLog, table: str, field: str, frame: pl.DataFrame) -> None:
+    """Name every row whose hours cannot be read, or mean what was hardly meant."""
+    for text, lines in _lines_by_text(frame, field):
+        try:
+            read = read_hours(text)
+        except UnreadableHours as error:
+            sentence = f"{_sentence(error)} in `{field}`"
+            log.warn_many(table, lines, "unreadable_hours", [sentence] * len(lines))
+            continue
+        if read.trap is not None:
+            sentence = _trap_sentence(field, text, read.trap)
+            log.warn_many(table, lines, "overnight_trap", [sentence] * len(lines))
+        if read.doubt is not None:
+            sentence = f"Expected `{field}` with one reading, got {shown(text)}: {read.doubt}"
+            log.warn_many(table, lines, "doubtful_hours", [sentence] * len(lines))
 
 
 def _of_guess(guess: Guess, last: date) -> str:

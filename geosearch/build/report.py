@@ -75,8 +75,8 @@ class BuildReport:
         """The report as JSON takes it."""
         return asdict(self)
 
-    def text(self) -> str:
-        """The report as lines for a terminal."""
+    def text(self, listed: Path | None = None) -> str:
+        """The report as lines for a terminal; `listed` has all rejects and warnings."""
         lines = [f"snapshot {self.snapshot_id}, version {self.version}"]
         lines += [
             f"  {name.replace('_', ' '):<20}{count:>12,}" for name, count in self.counts.items()
@@ -86,6 +86,8 @@ class BuildReport:
             for table, codes in tables.items():
                 for code, count in codes.items():
                     lines.append(f"  {table + ' ' + code:<40}{count:>12,}")
+        if listed is not None and (self.rejected or self.warnings):
+            lines.append(f"all of them, with row and reason: {listed}")
         lines += [
             f"holidays that are guessed: {guess}"
             for guess in guess_texts(self.provisional_holidays)

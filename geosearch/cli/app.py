@@ -184,7 +184,28 @@ def template(
 
     check_folder(out, overwrite=force)
     write_template(out, form)
-    _print(f"wrote {out}: next, geosearch build {out} --out INDEX")
+    _print(f"wrote {out}: next, geosearch check {out}, geosearch build {out} --out INDEX")
+
+
+@app.command()
+def check(
+    snapshot: Annotated[Path, typer.Argument(help="Folder of the snapshot.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File for all that is found, with the rows.")
+    ] = None,
+    max_rejected: Annotated[
+        float,
+        typer.Option(parser=share, metavar="SHARE", help="Share of a table that may be rejected."),
+    ] = 0.05,
+) -> None:
+    """Tell what is wrong or probably wrong with a snapshot; 3 if a build would fail."""
+    from geosearch.build.check import check as check_snapshot
+
+    with ProgressReport() as progress:
+        report = check_snapshot(snapshot, out=out, max_rejected=max_rejected, progress=progress)
+    _print(report.text())
+    if report.failure is not None:
+        raise BadData(report.failure)
 
 
 @importers.command()
@@ -244,6 +265,7 @@ def build(
 
         _print(f"{out} is back at version {go_back(out)}")
         return
+    from geosearch.build.pipeline import REJECTED
     from geosearch.build.pipeline import build as build_index
 
     with ProgressReport() as progress:
@@ -255,7 +277,7 @@ def build(
             weights=_weights(weight or []),
             progress=progress,
         )
-    _print(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
+    _print(json.dumps(report.as_dict(), indent=2) if as_json else report.text(out / REJECTED))
 
 
 def _weights(texts: Sequence[str]) -> Any:

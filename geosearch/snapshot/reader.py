@@ -9,13 +9,14 @@ Codes are listed in `geosearch.snapshot.rejects`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from geosearch.errors import BadData
+from geosearch.snapshot import plausibility
 from geosearch.snapshot.checks import Checker, typed
 from geosearch.snapshot.csv import read_csv
 from geosearch.snapshot.csv_records import rows_of_csv
@@ -97,8 +98,8 @@ def read_snapshot(
     Raises
     ------
     BadData
-        The envelope is unusable, a table is missing or unreadable, or (`TooManyRejected`) more
-        than `max_rejected` of a table is rejected.
+        The envelope is unusable, a table is missing or unreadable, or (`TooManyRejected`, once
+        all is read) more than `max_rejected` of a table is rejected.
     """
     if not path.is_dir():
         raise BadData(f"Expected a folder with a snapshot, got none - at `{path}`")
@@ -108,8 +109,10 @@ def read_snapshot(
     programs = reading.programs(envelope)
     categories = reading.categories(envelope)
     zones = reading.zones(envelope)
-    merchants = reading.merchants(envelope)
+    merchants = reading.merchants(envelope, categories)
     deals, deal_merchants = reading.deals(envelope, merchants, programs)
+    if reading.failures:
+        raise reading.failures[0]
     return Snapshot(
         envelope, merchants, deals, programs, categories, zones, deal_merchants, reading.log
     )
@@ -117,12 +120,17 @@ def read_snapshot(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One reading of a snapshot: its folder, what is wrong so far, how much may be."""
+    """One reading of a snapshot: its folder, what is wrong so far, how much may be.
+
+    A table with too many rejects does not end the reading: whoever mends the snapshot wants to know
+    what is wrong with all of it.
+    """
 
     path: Path
     log: RejectLog
     max_rejected: float
     progress: Callable[[str], None]
+    failures: list["TooManyRejected"] = field(default_factory=list)
 
     def envelope(self) -> Envelope:
         path = self.path / "snapshot.json"
@@ -135,6 +143,7 @@ class _Reading:
         checker.mark_doubts()
         checker.reject_duplicates()
         self._limit(PROGRAMS.name, checker.frame.height)
+        plausibility.warn_of_programs(checker.frame, self.log, currency=envelope.currency)
         return checker.frame.with_columns(
             # A status that cannot be read stays unknown.
             pl.when(~pl.col("in_doubt"))
@@ -149,9 +158,9 @@ class _Reading:
         if raw is None:
             return None
         checker = typed(raw, CATEGORIES, self.log)
-        for field, read in (("names", read_names), ("aliases", read_aliases)):
-            texts = read_objects(checker, field, read)
-            tidy = pl.col(field).replace_strict(
+        for name, read in (("names", read_names), ("aliases", read_aliases)):
+            texts = read_objects(checker, name, read)
+            tidy = pl.col(name).replace_strict(
                 list(texts), list(texts.values()), default=None, return_dtype=pl.String
             )
             checker.frame = checker.frame.with_columns(tidy)
@@ -169,12 +178,23 @@ class _Reading:
         self._limit("zones", len(zones))
         return zones
 
-    def merchants(self, envelope: Envelope) -> pl.DataFrame:
+    def merchants(self, envelope: Envelope, categories: pl.DataFrame | None) -> pl.DataFrame:
         raw = self._required(MERCHANTS, envelope)
         self.progress(f"Checking {raw.height:,} merchants")
         crs, zone = envelope.crs, envelope.time_zone
         merchants = merchants_frame(raw, self.log, crs=crs, time_zone=zone)
         self._limit(MERCHANTS.name, merchants.height)
+        stated = merchants.select("line").join(
+            raw.select("line", "crs"), on="line", how="left", maintain_order="left"
+        )
+        plausibility.warn_of_merchants(
+            merchants,
+            self.log,
+            datums=stated["crs"].fill_null(crs),
+            country=envelope.country,
+            currency=envelope.currency,
+            categories=categories,
+        )
         return merchants
 
     def deals(
@@ -183,8 +203,12 @@ class _Reading:
         raw = self._required(DEALS, envelope)
         self.progress(f"Checking {raw.height:,} deals")
         checker: Checker = deals_checker(raw, self.log)
-        pairs = link_deals(checker, merchants, programs)
+        if self.failures:  # what deals name may be among the rejects, which says nothing of them
+            pairs = pl.DataFrame()
+        else:
+            pairs = link_deals(checker, merchants, programs)
         warn_of_deals(checker)
+        plausibility.warn_of_deals(checker.frame, self.log, currency=envelope.currency)
         self._limit(DEALS.name, checker.frame.height)
         return checker.frame, pairs
 
@@ -211,7 +235,7 @@ class _Reading:
         return read(path, table, self.log)
 
     def _limit(self, table: str, accepted: int) -> None:
-        """Give up if too much of a table is rejected."""
+        """Note a failure if too much of a table is rejected."""
         rejected = self.log.rejected(table)
         total = accepted + rejected
         if rejected <= self.max_rejected * total:
@@ -219,7 +243,9 @@ class _Reading:
         codes = self.log.counts("reject")[table].items()
         counts = ", ".join(f"{code} {count:,}" for code, count in codes)
         first = next(e for e in self.log.entries if e.table == table and e.kind == "reject")
-        raise TooManyRejected(
+        sentence = (
             f"Expected at most {self.max_rejected:.4g} of the rows rejected, got {rejected:,} of "
-            f"{total:,} ({counts}; such as: {first.message}) - at `{self.log.file(table)}`"
+            f"{total:,} ({counts}; such as: {first.message}) - mend them, or allow more with "
+            f"--max-rejected - at `{self.log.file(table)}`"
         )
+        self.failures.append(TooManyRejected(sentence))

@@ -302,6 +302,23 @@ def test_a_build_that_fails_lists_its_rejects_and_the_next_one_removes_the_list(
     )
 
 
+def test_a_table_that_fails_hides_no_other_table(tmp_path: Path) -> None:
+    bad = {
+        "programs": [{"name": "x"}],
+        "merchants": [merchant(0), merchant(1, lat=99), merchant(2, rating=9)],
+        "deals": [deal(0), deal(1, merchant_ids=["m1"]), deal(2, percent=999)],
+    }
+    option = "mend them, or allow more with --max-rejected - at `programs.ndjson`, all listed in"
+    with pytest.raises(BadData, match=option):
+        made(tmp_path, tables=bad, max_rejected=0.1)
+    assert [(e["file"], e["line"], e["code"]) for e in failed_entries(tmp_path)] == [
+        ("deals.ndjson", 3, "out_of_range"),
+        ("merchants.ndjson", 2, "out_of_range"),
+        ("merchants.ndjson", 3, "out_of_range"),
+        ("programs.ndjson", 1, "missing_field"),
+    ]
+
+
 def test_list_of_a_file_that_breaks_off_has_the_rows_before(tmp_path: Path) -> None:
     write_snapshot(tmp_path / "snapshot", {"programs": [PROGRAM | {"fee": -1}]})
     lines = ndjson([merchant(0, lat=99), *(merchant(n, name=f"{n * n}") for n in range(1, 9999))])

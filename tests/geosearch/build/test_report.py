@@ -35,6 +35,15 @@ def test_lines_for_a_terminal() -> None:
     ]
 
 
+def test_lines_say_where_the_list_is(tmp_path: Path) -> None:
+    path = tmp_path / "rejected.ndjson"
+    lines = REPORT.text(path).splitlines()
+    assert lines[7] == f"all of them, with row and reason: {path}"
+    assert lines[:7] + lines[8:] == REPORT.text().splitlines()
+    clean = replace(REPORT, rejected={}, warnings={})
+    assert clean.text(path) == clean.text()
+
+
 def test_guessed_holidays_are_named() -> None:
     guesses: list[dict[str, Any]] = [
         {"country": "CN", "since": "2027-01-01", "days": ["2027-01-01"]},

@@ -115,21 +115,21 @@ def test_ndjson_is_read_as_it_stands(tmp_path: Path) -> None:
 # file, lines of accepted rows, lines and codes on record
 LAYOUTS: list[tuple[str, list[int], list[tuple[int, str]]]] = [
     # empty columns behind the last: in all rows, in some, fewer in the header, fewer in a row
-    (f"{HEAD},,\n{SHOP},1,,,\n", [2], []),
-    (f"{HEAD},,\n{SHOP},1,\nm1,x,1,2,,,,\n", [2, 3], []),
-    (f"{HEAD}\n{SHOP},1,,,,\nm1,x,1,2,,\n", [2, 3], []),
-    (f"{HEAD}\n{SHOP},1,, ,\nm1,x,1,2,,\n", [2, 3], []),
+    (f"{HEAD},,\n{SHOP},1000,,,\n", [2], []),
+    (f"{HEAD},,\n{SHOP},1000,\nm1,x,1,2,,,,\n", [2, 3], []),
+    (f"{HEAD}\n{SHOP},1000,,,,\nm1,x,1,2,,\n", [2, 3], []),
+    (f"{HEAD}\n{SHOP},1000,, ,\nm1,x,1,2,,\n", [2, 3], []),
     # a note beside the table: the row stays, the note is told of once a column
-    (f"{HEAD},\n{SHOP},1,,a note\nm1,x,1,2,,,another\n", [2, 3], [(2, "unknown_field")]),
-    (f",{HEAD}\n0,{SHOP},1,\n1,m1,x,1,2,,\n", [2, 3], [(2, "unknown_field")]),
+    (f"{HEAD},\n{SHOP},1000,,a note\nm1,x,1,2,,,another\n", [2, 3], [(2, "unknown_field")]),
+    (f",{HEAD}\n0,{SHOP},1000,\n1,m1,x,1,2,,\n", [2, 3], [(2, "unknown_field")]),
     # a value behind the last column is a comma too many in some value
-    (f"{HEAD}\n{SHOP},1,2,3\nm1,x,1,2,,\n", [3], [(2, "not_csv")]),
+    (f"{HEAD}\n{SHOP},1000,2,3\nm1,x,1,2,,\n", [3], [(2, "not_csv")]),
     (f"{HEAD}\n{SHOP}\nm1,x,1,2,,\n", [3], [(2, "not_csv")]),
     # rows of nothing but commas, some with blanks, some too short or too long
-    (f"{HEAD}\n{SHOP},1,\n,,,,,\nm1,x,1,2,,\n,,,,,\n", [2, 4], [(3, "empty_rows")]),
-    (f"{HEAD}\n,,,,,\n , ,,,,\n{SHOP},1,\n", [4], [(2, "empty_rows")]),
-    (f"{HEAD}\n{SHOP},1,\n,,,\n,,,,,,,,,\n", [2], [(3, "empty_rows")]),
-    (f"{HEAD}\n,x,1,2,,\n{SHOP},1,\n", [3], [(2, "missing_field")]),
+    (f"{HEAD}\n{SHOP},1000,\n,,,,,\nm1,x,1,2,,\n,,,,,\n", [2, 4], [(3, "empty_rows")]),
+    (f"{HEAD}\n,,,,,\n , ,,,,\n{SHOP},1000,\n", [4], [(2, "empty_rows")]),
+    (f"{HEAD}\n{SHOP},1000,\n,,,\n,,,,,,,,,\n", [2], [(3, "empty_rows")]),
+    (f"{HEAD}\n,x,1,2,,\n{SHOP},1000,\n", [3], [(2, "missing_field")]),
 ]
 
 
@@ -150,7 +150,7 @@ def test_empty_columns_and_rows(
 
 
 def test_empty_rows_are_counted(tmp_path: Path) -> None:
-    snapshot = read(tmp_path, f"{HEAD}\n{SHOP},1,\n" + ",,,,,\n" * 1234)
+    snapshot = read(tmp_path, f"{HEAD}\n{SHOP},1000,\n" + ",,,,,\n" * 1234)
     (entry,) = snapshot.rejects.entries
     assert entry.message.startswith("Expected rows with values, got 1,234 without, which are skip")
     assert read_snapshot(tmp_path, max_rejected=0).merchants.height == 1
@@ -158,8 +158,8 @@ def test_empty_rows_are_counted(tmp_path: Path) -> None:
 
 # file, start of the sentence, text in it
 HEADERS: list[tuple[bytes, str, str]] = [
-    (f"{HEAD}\n{SHOP},1,\n".encode("utf-16"), "Expected a header in UTF-8, got UTF-16", SAVE),
-    (f"{HEAD}\n{SHOP},1,\n".encode("utf-16-le"), "Expected a header in UTF-8, got UTF-16", SAVE),
+    (f"{HEAD}\n{SHOP},1000,\n".encode("utf-16"), "Expected a header in UTF-8, got UTF-16", SAVE),
+    (f"{HEAD}\n{SHOP},1000,\n".encode("utf-16-le"), "Expected a header in UTF-8, got UTF-16", SAVE),
     (
         "商户编号,名称,纬度,经度\n".encode("gbk"),
         'Expected a header in UTF-8, got GBK ("商户编号,名称,纬度,经度")',
@@ -257,7 +257,7 @@ def test_file_that_is_not_read(tmp_path: Path, name: str, sentence: str, hint: s
 
 
 def test_capital_letters_in_names(tmp_path: Path) -> None:
-    folder = snapshot_of(tmp_path, f"{HEAD}\n{SHOP},1,\n")
+    folder = snapshot_of(tmp_path, f"{HEAD}\n{SHOP},1000,\n")
     (folder / "merchants.csv").rename(folder / "Merchants.CSV")
     # What the CSV was saved from may lie beside it.
     (folder / "merchants.xlsx").write_bytes(b"PK")
@@ -283,7 +283,7 @@ MISSPELT = [
 def test_unknown_column_is_likened(
     tmp_path: Path, table: str, column: str, field: str | None
 ) -> None:
-    snapshot = read(tmp_path, f"{HEAD},{column}\n{SHOP},1,,x\n", table)
+    snapshot = read(tmp_path, f"{HEAD},{column}\n{SHOP},1000,,x\n", table)
     (entry,) = snapshot.rejects.entries
     assert entry.code == "unknown_field"
     assert (f"is it `{field}`?" if field else "ignored - at") in entry.message

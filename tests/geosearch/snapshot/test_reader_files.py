@@ -377,7 +377,7 @@ BAD_FILES: list[tuple[Callable[[Path], None], str]] = [
     (file("zones.geojson", "{}"), "Expected a FeatureCollection, got {}"),
     (file("zones.geojson", "nonsense"), "Expected GeoJSON, got "),
     (file("zones.geojson", '{"type": "FeatureCollection", "features": [], "crs": "EPSG:3857"}'), "Expected `crs` to be one of WGS84, GCJ02, BD09"),
-    (file("merchants.ndjson", "{}"), "Expected at most 0.05 of the rows rejected, got 1 of 1 (missing_field 1; such as: Expected `merchant_id`, got nothing - at line 1 of merchants.ndjson) - at `merchants.ndjson`"),
+    (file("merchants.ndjson", "{}"), "Expected at most 0.05 of the rows rejected, got 1 of 1 (missing_field 1; such as: Expected `merchant_id`, got nothing - at line 1 of merchants.ndjson) - mend them, or allow more with --max-rejected - at `merchants.ndjson`"),
     (file("merchants.ndjson", json.dumps([MERCHANT])), "Expected at most 0.05 of the rows rejected, got 1 of 1 (not_json 1;"),
 ]  # fmt: skip
 

@@ -1,0 +1,252 @@
+"""Values that are allowed and probably wrong: a warning each, and nothing else.
+
+Useful for: `geosearch check`, and the warnings of a build.
+Not useful for: values that are wrong; those are rejected or lost before (`checks`).
+
+A heuristic stands here only if right data hardly ever trip it. Positions in GCJ-02 that are
+declared WGS-84 are noticed at the border of mainland China alone, which the shift crosses: no data
+at hand tell water from land, and elsewhere a shop 500 m off looks like any other.
+"""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from geosearch.hours.countries import countries_at
+from geosearch.hours.holidays import OWN_CODES
+from geosearch.money import fraction_digits
+from geosearch.snapshot.checks import Checker, Rule
+from geosearch.snapshot.rejects import RejectLog, shown
+from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Kind, Table
+from indexes.datum import Datum, Floats, from_wgs84, to_wgs84
+
+PROBABLE_CODES: dict[str, str] = {
+    "unlisted_category": "a category that the table `categories` lacks: it has no name and no "
+    "synonyms; one warning a category",
+    "joined_list": "one item of a list that looks like several: `wifi;安静` (CSV separates by `|`)",
+    "money_in_units": "most amounts of a field are below 100 minor units: `38` is ¥0.38, and 3800 "
+    "is ¥38.00; one warning a field",
+    "odd_percent": "`percent` of at most 1 (cashback: 0.25) or at least 70, or as a title's 折 has "
+    "it: 8折 is `percent` 20",
+    "odd_id": "an id with blanks, or in scientific notation as spreadsheets write long numbers "
+    "(`1.2E+17`)",
+    "swapped_position": "a position outside its country that is inside with `lat` and `lng` "
+    "swapped",
+    "likely_gcj02": "positions declared WGS-84 across the border of mainland China that are inside "
+    "if they are GCJ-02; one warning a snapshot",
+}
+"""What is probably wrong, by code. Rows stay as they are."""
+
+_SEVERAL = 2
+"""One amount alone may well be small."""
+
+_FEW_MINOR = 100
+"""No usual amount is below so many minor units: ¥1, $1."""
+
+_JOINS = {
+    "categories": "[;；,，、|/\\n]",
+    "merchant_ids": "[;；,，、|\\n]",
+    "tags": "[;；,，、|\\n]",
+}
+"""Signs that stand between items. Names (`aliases`) may hold them rightly."""
+
+_SHIFTED: Datum = "GCJ02"
+_BLANK = r"\s"
+_SCIENTIFIC = r"^[0-9](?:\.[0-9]+)?[eE]\+[0-9]+$"
+_ZHE = r"([1-9](?:\.[0-9])?)\s*折"
+_LEAST_PERCENT, _LEAST_BACK, _MOST_PERCENT = 1, 0.25, 70
+_CELL = 0.05
+_LOOKED_AT = 5_000
+"""Positions in the wrong country that are looked at one by one, 10 to 100 µs each."""
+
+
+def warn_of_programs(programs: pl.DataFrame, log: RejectLog, *, currency: str) -> None:
+    """Note what is probably wrong with the accepted programmes."""
+    _warn_of_ids(programs, PROGRAMS, log)
+    _warn_of_money(programs, PROGRAMS, log, currency)
+
+
+def warn_of_merchants(
+    merchants: pl.DataFrame,
+    log: RejectLog,
+    *,
+    datums: pl.Series,
+    country: str,
+    currency: str,
+    categories: pl.DataFrame | None,
+) -> None:
+    """Note what is probably wrong with the accepted merchants.
+
+    Parameters
+    ----------
+    merchants
+        Positions in WGS-84.
+    datums
+        In which datum each position was written.
+    country, currency
+        The envelope's.
+    categories
+        The table of categories, None where there is none.
+    """
+    _warn_of_ids(merchants, MERCHANTS, log)
+    _warn_of_lists(merchants, MERCHANTS, log)
+    _warn_of_money(merchants, MERCHANTS, log, currency)
+    if categories is not None:
+        _warn_of_categories(merchants, log, categories["category_id"].to_list())
+    placed = merchants.select(
+        "line",
+        "lat",
+        "lng",
+        country=pl.col("country").fill_null(country).str.head(2),
+        datum=datums,
+    )
+    _warn_of_swapped(placed, log)
+    _warn_of_gcj02(placed, log)
+
+
+def warn_of_deals(deals: pl.DataFrame, log: RejectLog, *, currency: str) -> None:
+    """Note what is probably wrong with the accepted deals."""
+    _warn_of_ids(deals, DEALS, log)
+    _warn_of_lists(deals, DEALS, log)
+    _warn_of_money(deals, DEALS, log, currency)
+    percent = pl.col("percent")
+    share = pl.col("offer_type").is_in(["percent_off", "cashback"])
+    back = pl.col("offer_type") == "cashback"
+    little = (percent > 0) & (percent <= pl.when(back).then(_LEAST_BACK).otherwise(_LEAST_PERCENT))
+    extreme = little | (percent >= _MOST_PERCENT)
+    zhe = pl.col("title").str.extract(_ZHE).cast(pl.Float64)
+    # 85折 is written so, too; its pattern finds 5, and 50 % is no form of 8.5 that is asked for.
+    as_titled = ((percent == zhe) | (percent == 10 * zhe)) & (percent != 100 - 10 * zhe)
+    expected = "`percent` to be what is taken off (8折 is 20)"
+    Checker(deals, DEALS, log).warn(
+        [Rule(share & (extreme | as_titled), "odd_percent", "percent", expected)]
+    )
+
+
+def _warn_of_ids(frame: pl.DataFrame, table: Table, log: RejectLog) -> None:
+    rules = []
+    for field in table.fields:
+        if field.kind is Kind.ID:
+            column = pl.col(field.name)
+            blank, long = column.str.contains(_BLANK), column.str.contains(_SCIENTIFIC)
+            name = f"`{field.name}`"
+            rules.append(Rule(blank, "odd_id", field.name, f"{name} without blanks"))
+            hint = ", as a spreadsheet shortens long numbers (format the column as text)"
+            rules.append(Rule(long, "odd_id", field.name, f"{name} as it was", hint))
+    Checker(frame, table, log).warn(rules)
+
+
+def _warn_of_lists(frame: pl.DataFrame, table: Table, log: RejectLog) -> None:
+    for name, signs in _JOINS.items():
+        if name not in frame.columns:
+            continue
+        items = frame.select("line", name).explode(name)
+        joined = items.filter(pl.col(name).str.contains(signs).fill_null(False))
+        sentences = [
+            f"Expected one item, got {shown(item)} in `{name}`, which looks like several "
+            f"(CSV separates items by |)"
+            for item in joined[name]
+        ]
+        log.warn_many(table.name, joined["line"].to_list(), "joined_list", sentences)
+
+
+def _warn_of_money(frame: pl.DataFrame, table: Table, log: RejectLog, currency: str) -> None:
+    """One warning of each field most of whose amounts are too small to be meant."""
+    if fraction_digits(currency) == 0:
+        return  # the minor unit is what people count in
+    names = [field.name for field in table.fields if field.money]
+    known = frame.select((pl.col(names) > 0).sum()).row(0)
+    few = frame.select(pl.col(names).is_between(1, _FEW_MINOR - 1).sum()).row(0)
+    for name, amounts, small in zip(names, known, few, strict=True):
+        if small >= _SEVERAL and 2 * small > amounts:
+            first = frame.filter(pl.col(name).is_between(1, _FEW_MINOR - 1)).row(0, named=True)
+            sentence = (
+                f"Expected `{name}` in minor units (3800 for 38.00 {currency}), got {small:,} of "
+                f"{amounts:,} below {_FEW_MINOR}, such as {first[name]}"
+            )
+            log.warn(table.name, first["line"], "money_in_units", sentence)
+
+
+def _warn_of_categories(merchants: pl.DataFrame, log: RejectLog, known: list[str]) -> None:
+    used = merchants.select("line", "categories").explode("categories").drop_nulls()
+    unknown = used.filter(~pl.col("categories").is_in(known))
+    for (category,), rows in unknown.group_by("categories", maintain_order=True):
+        close = get_close_matches(str(category), known, n=1, cutoff=0.8)
+        question = f" - is it {shown(close[0])}?" if close else ""
+        sentence = (
+            f"Expected `categories` of the table of categories, got {shown(category)} "
+            f"(rows: {rows.height:,}){question}"
+        )
+        log.warn("merchants", rows["line"][0], "unlisted_category", sentence)
+
+
+def _warn_of_swapped(placed: pl.DataFrame, log: RejectLog) -> None:
+    for line, lat, lng, country in _abroad(placed):
+        (swapped,) = countries_at([lng], [lat])
+        if _is_home(swapped, country):
+            sentence = (
+                f"Expected a position in {shown(country)}, got lat {lat}, lng {lng} "
+                f"(are `lat` and `lng` swapped?)"
+            )
+            log.warn("merchants", line, "swapped_position", sentence)
+
+
+def _abroad(placed: pl.DataFrame) -> Iterator[tuple[int, float, float, str]]:
+    """Line, position and country of rows that lie outside that, and could lie swapped.
+
+    A square degree one position of which is in the right country is not looked at further.
+    """
+    could = placed.filter(pl.col("lng").abs() <= 90).with_columns(
+        cell=pl.struct(pl.col("lat").floor(), pl.col("lng").floor(), "country")
+    )
+    first = could.unique("cell", keep="first", maintain_order=True)
+    places = countries_at(first["lat"].to_list(), first["lng"].to_list())
+    pairs = zip(places, first["country"], strict=True)
+    outside = first.filter(pl.Series([not _is_home(*pair) for pair in pairs], dtype=pl.Boolean))
+    rows = could.join(outside.select("cell"), on="cell", how="semi", maintain_order="left")
+    rows = rows.head(_LOOKED_AT)
+    lats, lngs = rows["lat"].to_list(), rows["lng"].to_list()
+    for row, place in zip(rows.iter_rows(named=True), countries_at(lats, lngs), strict=True):
+        if not _is_home(place, row["country"]):
+            yield row["line"], row["lat"], row["lng"], row["country"]
+
+
+def _is_home(place: str | None, country: str) -> bool:
+    return place is not None and (place[:2] == country or place in OWN_CODES.get(country, ()))
+
+
+def _in_mainland(lat: Floats, lng: Floats) -> npt.NDArray[np.bool_]:
+    """Where mainland China is: the datum moves what is inside, and nothing else."""
+    return np.asarray(from_wgs84(lat, lng, _SHIFTED)[1] != lng)
+
+
+def _near_border(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows in cells of 5 km with a corner that is not in mainland China: few of a million."""
+    placed = rows.with_columns(y=(pl.col("lat") / _CELL).floor(), x=(pl.col("lng") / _CELL).floor())
+    cells = placed.select("y", "x").unique()
+    y, x = cells["y"].to_numpy(), cells["x"].to_numpy()
+    inside = [
+        _in_mainland(np.clip((y + up) * _CELL, -90, 90), np.clip((x + right) * _CELL, -180, 180))
+        for up in (0, 1)
+        for right in (0, 1)
+    ]
+    border = cells.filter(pl.Series(~np.logical_and.reduce(inside), dtype=pl.Boolean))
+    return placed.join(border, on=["y", "x"], how="semi", maintain_order="left")
+
+
+def _warn_of_gcj02(placed: pl.DataFrame, log: RejectLog) -> None:
+    """One warning of rows across mainland China's border that a shift back brings inside."""
+    rows = _near_border(placed.filter((pl.col("country") == "CN") & (pl.col("datum") == "WGS84")))
+    lat, lng = rows["lat"].to_numpy(), rows["lng"].to_numpy()
+    # What lies outside is shifted back only if that brings it inside.
+    across = (to_wgs84(lat, lng, _SHIFTED)[1] != lng) & ~_in_mainland(lat, lng)
+    found = np.flatnonzero(across)
+    if len(found):
+        sentence = (
+            f"Expected merchants of mainland China inside it, got {len(found):,} across its "
+            f"border that are inside if their positions are {_SHIFTED} (is `crs` missing?)"
+        )
+        log.warn("merchants", rows["line"][int(found[0])], "likely_gcj02", sentence)

@@ -193,8 +193,7 @@ def _offer_types() -> str:
 def _offer_type(name: str) -> tuple[str, ...]:
     needs = [f"`{field.name}`" for field in DEALS.fields if name in field.needed_by]
     limits = [f"`{limit}`" for limit, types in LIMITS.items() if name in types]
-    if name == "bundle":
-        limits += ["`party_min`", "`party_max`"]
+    limits += ["`party_min`", "`party_max`"]
     return f"`{name}`", ", ".join(needs), ", ".join(limits), *_OFFERS[name]
 
 

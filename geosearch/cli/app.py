@@ -376,7 +376,7 @@ def inspect(
     elif merchant is None:
         _print(index_table(record, engine.programs()))
     else:
-        _print(merchant_table(record))
+        _print(merchant_table(record, engine.programs(), engine.info()["currency"]))
 
 
 @benches.callback(invoke_without_command=True)

@@ -4,7 +4,7 @@ Useful for: an operator who wants to know what is being served, and why a shop a
 Not useful for: answers to queries; those are `tables`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from rich import box
@@ -15,6 +15,7 @@ from rich.text import Text
 from geosearch.build.report import guess_texts
 from geosearch.cli.tables import Json, merchant_title, open_text, saving_text
 from geosearch.money import money_text
+from geosearch.refusals import refusals
 
 
 def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
@@ -54,11 +55,11 @@ def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
     return Group(facts, table)
 
 
-def merchant_table(record: Json) -> RenderableType:
+def merchant_table(record: Json, programs: Sequence[Json], currency: str) -> RenderableType:
     """Render what `Searcher.merchant` says: facts, the coming week, every deal."""
     merchant = record["merchant"]
     state = open_text(record["open"], record["at"])
-    rating = merchant.get("rating")
+    rating, price = merchant.get("rating"), merchant.get("avg_price")
     facts = _pairs(
         [
             ("merchant", f"{merchant_title(merchant)}  {merchant['merchant_id']}"),
@@ -68,23 +69,27 @@ def merchant_table(record: Json) -> RenderableType:
                 "rating",
                 "" if rating is None else f"{rating:.1f} of {merchant.get('rating_count', '?')}",
             ),
+            ("price", "" if price is None else f"{money_text(price, currency)} a person"),
+            ("tags", ", ".join(merchant.get("tags", ()))),
             ("now", f"{record['open']['state']}, {state.plain}"),
             ("holidays of", merchant.get("country", "")),
             ("hours", merchant.get("opening_hours", "")),
             *_week(record["hours"]),
         ]
     )
-    return Group(facts, _deals(record["deals"]))
+    return Group(facts, _deals(record, {program["program_id"]: program for program in programs}))
 
 
-def _deals(deals: Sequence[Json]) -> RenderableType:
+def _deals(record: Json, programs: Mapping[str, Json]) -> RenderableType:
+    deals: Sequence[Json] = record["deals"]
     if not deals:
         return Text("No deals.")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("deal", "title", "type", "card"):
         table.add_column(name, overflow="ellipsis", no_wrap=True)
     table.add_column("saves", justify="right", no_wrap=True, style="bold green")
-    table.add_column("now", no_wrap=True)
+    table.add_column("now", overflow="fold", ratio=1)
+    table.expand = True
     for deal in deals:
         table.add_row(
             Text(deal["deal_id"]),
@@ -92,7 +97,7 @@ def _deals(deals: Sequence[Json]) -> RenderableType:
             deal["offer_type"],
             Text(str(deal.get("program_id") or "anyone")),
             saving_text(deal) if deal["usable"] else "",
-            "usable" if deal["usable"] else "not usable",
+            Text("; ".join(refusals(record, deal, programs)) or "usable"),
         )
     return table
 

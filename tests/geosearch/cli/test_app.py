@@ -51,7 +51,8 @@ def search(world: World, *arguments: str) -> list[str]:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == DONE
     shown = capsys.readouterr().out
-    for command in ("synth", "import", "build", "serve", "search", "inspect", "bench"):
+    commands = "synth template check import build serve search inspect bench"
+    for command in commands.split():
         assert f"  {command} " in shown
 
 
@@ -183,6 +184,41 @@ def test_inspect_shows_index_and_merchant(world: World, capsys: pytest.CaptureFi
     assert "m00000001" in capsys.readouterr().out
     assert run([*merchant, "--json"]) == DONE
     assert json.loads(capsys.readouterr().out)["merchant"]["merchant_id"] == "m00000001"
+
+
+def test_a_first_snapshot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a data team does on its first day: template, check, build, look at one shop."""
+    folder, index = tmp_path / "mine", tmp_path / "index"
+    assert run(["template", str(folder)]) == DONE
+    assert f"geosearch check {folder}" in capsys.readouterr().out
+    assert run(["template", str(folder)]) == WRONG_USE
+    assert "replace them with --force" in capsys.readouterr().err
+    assert run(["template", str(folder), "--format", "ndjson", "--force"]) == DONE
+    assert run(["template", str(folder), "--format", "xlsx", "--force"]) == WRONG_USE
+    assert run(["check", str(folder)]) == DONE
+    assert "a build would succeed" in capsys.readouterr().out
+    assert run(["build", str(folder), "--out", str(index), "--now", NOW]) == DONE
+    # A holiday is guessed: the report says where to read of it.
+    assert str(index / "rejected.ndjson") in capsys.readouterr().out
+    assert run(["inspect", str(index), "--merchant", "m1003", "--at", AT]) == DONE
+    shown = capsys.readouterr().out
+    for words in ("price", "¥42 a person", "wifi", "needs a bill of ¥100, the usual one is ¥42"):
+        assert words in shown
+
+
+def test_check_exits_with_3_where_a_build_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = {"merchants": [merchant(0), merchant(1, lat=99)], "deals": []}
+    command = ["check", str(write_snapshot(tmp_path / "s", tables)), "--out", str(tmp_path / "l")]
+    assert run([*command, "--max-rejected", "0.5"]) == DONE
+    assert capsys.readouterr().out.endswith("a build would succeed\n")
+    assert run(command) == BAD_DATA
+    printed = capsys.readouterr()
+    assert "merchants out_of_range                             1" in printed.out
+    assert "allow more with --max-rejected" in printed.err
+    assert json.loads((tmp_path / "l").read_bytes())["row"]["lat"] == 99
+    assert run(["check", str(tmp_path / "nowhere")]) == BAD_DATA
 
 
 def test_inspect_names_guessed_holidays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

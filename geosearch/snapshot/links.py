@@ -4,12 +4,15 @@ Useful for: rejecting deals that name what is not there, and the pairs of deal a
 Not useful for: checks inside one table.
 """
 
+import re
+
 import polars as pl
 
 from geosearch.errors import BadData
 from geosearch.snapshot.checks import Checker
 from geosearch.snapshot.rejects import shown
 
+_SEVERAL = re.compile(r"[;；,，、|\s]")
 _MAX_LINKS = 500_000_000
 """More pairs than that (4 GB) come from a mistaken brand, and would end in no memory left."""
 
@@ -72,10 +75,14 @@ def _reject_unknown(checker: Checker, pairs: pl.DataFrame) -> None:
     lost = pairs.filter(pl.col("merchant_row").is_null()).unique("deal_row", keep="first")
     lost = lost.sort("deal_row")
     sentences = [
-        f"Expected `merchant_ids` of accepted merchants, got {shown(name)}"
+        f"Expected `merchant_ids` of accepted merchants, got {shown(name)}{_hint(name)}"
         for name in lost["merchant_id"]
     ]
     checker.reject_rows(lost["deal_row"].to_list(), "unknown_merchant", sentences)
+
+
+def _hint(name: str) -> str:
+    return " (CSV separates items by |)" if _SEVERAL.search(name) else ""
 
 
 def _reject_brands(checker: Checker, merchants: pl.DataFrame) -> None:

@@ -411,7 +411,10 @@ def test_hangzhou(tmp_path: Path, shared_data: Path) -> None:
     assert {row["time_zone"] for row in found} == {"Asia/Shanghai"}
     assert sum("opening_hours" in row for row in found) > 150
     snapshot = read_snapshot(tmp_path)
-    assert snapshot.rejects.counts() == {"merchants": {"missing_field": report.nameless}}
+    assert snapshot.rejects.counts("reject") == {"merchants": {"missing_field": report.nameless}}
+    # Tags that the tagging schema has no name for.
+    assert snapshot.rejects.counts("warning").keys() == {"merchants"}
+    assert snapshot.rejects.counts("warning")["merchants"].keys() == {"unlisted_category"}
     assert len(snapshot.merchants) > 6_000
 
 

@@ -269,6 +269,13 @@ def test_capital_letters_in_names(tmp_path: Path) -> None:
         read_snapshot(folder)
 
 
+def test_ids_with_other_separators_say_so(tmp_path: Path) -> None:
+    content = f"{DEAL}\nd0,m0;m1,percent_off,10,,\nd1,nobody,percent_off,10,,\n"
+    first, second = read(tmp_path, content, "deals").rejects.entries
+    assert 'got "m0;m1" (CSV separates items by |) - at line 2 of deals.csv' in first.message
+    assert 'got "nobody" - at line 3' in second.message
+
+
 # table, column, the field it may be
 MISSPELT = [
     ("merchants", "catgories", "categories"),

@@ -83,6 +83,7 @@ QUIET: list[tuple[dict[str, list[Row]], Row]] = [
     (shops({"lat": 22.28, "lng": 114.16}, {"lat": 22.53, "lng": 114.12, "crs": "GCJ02"}), {}),
     (shops({"lat": 22.5299, "lng": 114.1163}, {}), {"crs": "GCJ02"}),
     (shops({"lat": 22.5299, "lng": 114.1163, "country": "HK"}, {}), {}),
+    (shops({"lat": 22.545, "lng": 114.115}, {"lat": 31.23, "lng": 121.47}), {}),
 ]  # fmt: skip
 
 

@@ -75,21 +75,28 @@ class LineQueue:
         self._untold += number
 
     def _work(self) -> None:
-        while (lines := self._next()) is not None:
+        while (taken := self._next()) is not None:
+            lines, told = taken
             try:
                 self._write_out(lines)
             except OSError:
                 # Nobody reads any more, or a disk is full: the next lines may find it better.
                 with self._changed:
-                    self._drop(lines)
+                    if not told:
+                        self._drop(lines)
                 time.sleep(RETRY_SECONDS)
+            else:
+                with self._changed:
+                    self._untold -= told
 
-    def _next(self) -> bytes | None:
-        """Wait for lines, and return some; None where no more come."""
+    def _next(self) -> tuple[bytes, int] | None:
+        """Wait for lines, and return some and how many dropped ones they tell of.
+
+        None where no more come.
+        """
         with self._changed:
             if not self._waiting and self._untold:
-                told, self._untold = self._untold, 0
-                return self._recovered(told)
+                return self._recovered(self._untold), self._untold
             while not self._waiting:
                 if self._ending:
                     return None
@@ -100,7 +107,7 @@ class LineQueue:
                 taken.append(self._waiting.popleft())
                 size += len(taken[-1])
             self._bytes -= size
-            return b"".join(taken)
+            return b"".join(taken), 0
 
     def _write_out(self, lines: bytes) -> None:
         rest = memoryview(lines)

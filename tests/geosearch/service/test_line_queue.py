@@ -115,3 +115,26 @@ def test_a_descriptor_that_fails(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) ->
     assert read_until(pipe[0], b"again\n") == b"again\n"
     assert queue.dropped == 2
     queue.close(60)
+
+
+def test_a_descriptor_that_fails_again_and_again(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line that tells of lost lines may be lost itself: it is none of them, and told later."""
+    failures: list[bytes] = []
+    write = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if descriptor == pipe[1] and len(failures) < 4:
+            failures.append(bytes(data))
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(subject, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(os, "write", full)
+    queue = LineQueue(pipe[1], recovered)
+    queue.write(b"lost\nlost\n")
+    assert read_until(pipe[0], b"\n") == b"dropped 2\n"
+    assert failures == [b"lost\nlost\n", *3 * [b"dropped 2\n"]]
+    assert queue.dropped == 2
+    queue.close(60)

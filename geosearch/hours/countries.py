@@ -6,7 +6,8 @@ Not useful for: addresses, or a map of the world; where two answers are possible
 
 The country comes from the time zone's polygon (`tzfpy`, from OpenStreetMap) and the time zone
 database's own table, `zone.tab`, in which each zone has one country: Hong Kong, Macau and Taiwan,
-Urumqi and Büsingen have zones of their own. Near Shenzhen its border is up to 200 m off.
+Urumqi and Büsingen have zones of their own. Near Shenzhen its border is up to 200 m off. Vietnam
+north of 17° has the zone of Thailand, and is told from it by position.
 
 The part comes from Natural Earth (`geosearch.hours.borders`), which is coarser. Within `_DOUBT` of
 another part it is not known, and the country is the answer. Of 6,981 real places in 60 towns, many
@@ -33,6 +34,13 @@ _DOUBT: Final = 0.02
 
 _OFF_COAST: Final = 0.3
 """Degrees from a part within which a place off its coast belongs to it."""
+
+_SHARED_ZONE: Final = "Asia/Bangkok"
+_VIETNAM: Final = 122.7
+"""Degrees of latitude and longitude together, past which a place in `_SHARED_ZONE` is in Vietnam.
+
+Laos and half a degree on either side lie between: Nakhon Phanom has 122.2, Đồng Hới's border 123.2.
+"""
 
 _NONE: Final = -1
 _SEVERAL: Final = -2
@@ -94,7 +102,10 @@ def country_of_zone(zone: str) -> str | None:
 def _country_at(lat: float, lng: float) -> str | None:
     if not (abs(lat) <= 90 and abs(lng) <= 180):  # NaN, too
         return None
-    countries = {country_of_zone(zone) for zone in tzfpy.get_tzs(lng, lat)}
+    zones = set(tzfpy.get_tzs(lng, lat))
+    if zones == {_SHARED_ZONE} and lat + lng > _VIETNAM:
+        return "VN"
+    countries = {country_of_zone(zone) for zone in zones}
     return countries.pop() if len(countries) == 1 else None
 
 

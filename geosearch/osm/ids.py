@@ -21,22 +21,19 @@ _KINDS = (None, "node", "way", "relation", "area")
 _SHORT = re.compile(r"([nwra])(\d+)", re.IGNORECASE)
 _LONG = re.compile(r"(?<![a-z])(node|way|relation|rel|area)[^a-z0-9]{0,4}(\d+)", re.IGNORECASE)
 
-# Names of the members that hold a type and a number, the most telling first.
+# Names of the members that hold a type and a number, the most telling first. Where a table has been
+# renamed in part, any of these types goes with any of these numbers.
+_TYPES_OF = ("osm_type", "@osm_type", "@osmType", "osmType", "element_type", "element")
+_NUMBERS_OF = ("osm_id", "@osm_id", "@osmId", "osmId", "osmid", "id")
 _PAIRS = (
     ("_type", "_id"),
     ("@type", "@id"),
-    ("osm_type", "osm_id"),
-    ("@osm_type", "@osm_id"),
-    ("@osmType", "@osmId"),
-    ("element_type", "osmid"),
-    ("element", "osmid"),
-    ("element", "id"),
-    ("osm_type", "id"),
-    ("osm_type", "osmid"),
+    *((kind, number) for kind in _TYPES_OF for number in _NUMBERS_OF),
+    ("type", "osm_id"),
     ("type", "id"),
 )
 _TEXTS = ("@id", "full_id", "osm_id", "@osm_id", "@osmId", "osmid", "osm_url", "osm", "id")
-_NUMBERS = ("osm_id", "@osm_id", "osmid", "_id", "@id")
+_NUMBERS = ("osm_id", "@osm_id", "osmid", "osm_node_id", "_id", "@id")
 
 # Imposm writes -1e17 - id for a relation where one column holds all three types.
 _IMPOSM_RELATION = -(10**17)

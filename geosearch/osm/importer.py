@@ -103,7 +103,7 @@ def import_osm(
         for record, place in places(records):
             writer.write(record, place)
         report = writer.report
-        _check(report, file)
+        _check(report, file, source.header)
         languages = category_names.languages_of(_countries(report))
         for category in category_names.category_rows(writer.paths, languages):
             categories.write(orjson.dumps(category) + b"\n")
@@ -140,7 +140,13 @@ def _replacing(out: Path, *names: str) -> Iterator[list[BinaryIO]]:
             part.unlink(missing_ok=True)
 
 
-def _check(report: ImportReport, file: Path) -> None:
+def _check(report: ImportReport, file: Path, header: Object) -> None:
+    remark = header.get("remark")
+    if isinstance(remark, str) and "error" in remark:
+        # Overpass ends such an answer where it was, as if that were all.
+        raise BadData(f"Expected a whole answer of Overpass, got {shown(remark)} - at `{file}`")
+    if not report.places and header:
+        raise BadData(f"Expected places, got none - at `{file}`")
     if report.unreadable == report.places:
         raise BadData(f"Expected GeoJSON or OSM data, got no JSON object at all - at `{file}`")
     if report.bad == report.rows:

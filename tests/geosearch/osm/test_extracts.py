@@ -113,7 +113,7 @@ def test_broken_extracts_are_told(tmp_path: Path) -> None:
         gzip.compress(whole): "Expected a PBF as it is, got it gzipped",
         text[:-20]: "Expected a readable OSM extract, got XML parsing error",
         b'<?xml version="1.0"?><kml></kml>': "Expected a readable OSM extract, got Unknown top",
-        b'<osm version="0.6"></osm>': "no JSON object at all",
+        b'<osm version="0.6"></osm>': "Expected places, got none",
     }
     path = tmp_path / "broken"
     for content, says in cases.items():

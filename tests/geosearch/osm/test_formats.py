@@ -179,7 +179,12 @@ def test_header_after_the_places(tmp_path: Path) -> None:
         (b"hello\nworld\n", "no JSON object at all"),
         (b"[]", "no JSON object at all"),
         (b"[1, 2]", "no JSON object at all"),
-        (b'{"type": "FeatureCollection", "features": []}', "no JSON object at all"),
+        (b'{"type": "FeatureCollection", "features": []}', "Expected places, got none"),
+        (
+            json.dumps({**OVERPASS, "remark": "runtime error: Query timed out"}).encode(),
+            "whole answer of Overpass, got 'runtime error: Query timed out'",
+        ),
+        (b'{"elements": [], "remark": "runtime error: x"}', "whole answer of Overpass"),
         (json.dumps(COLLECTION).encode()[:-3], "Expected whole GeoJSON or JSON"),
         (json.dumps(COLLECTION, indent=1).encode()[:-30], "Expected whole GeoJSON or JSON"),
         (json.dumps(COLLECTION, indent=1).replace(",", ";").encode(), "Expected whole GeoJSON"),

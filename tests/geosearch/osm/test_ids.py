@@ -40,6 +40,12 @@ AREA = {"type": "Polygon", "coordinates": []}
         ({"element_type": "node", "osmid": 12.0}, "0", POINT, "osm-node-12"),
         ({"element": "relation", "id": 12}, "0", AREA, "osm-relation-12"),
         ({}, "('node', 123)", POINT, "osm-node-123"),
+        # a table whose columns were renamed in part
+        ({"element_type": "way", "osm_id": 12}, "0", POINT, "osm-way-12"),
+        ({"element": "relation", "osm_id": 12}, None, POINT, "osm-relation-12"),
+        ({"osmType": "WAY", "osmId": 12}, None, POINT, "osm-way-12"),
+        ({"type": "way", "osm_id": "12"}, None, POINT, "osm-way-12"),
+        ({"osm_node_id": 12}, None, POINT, "osm-node-12"),
         ({"id": 12, "osm_type": "way"}, "0", AREA, "osm-way-12"),
         # osm2pgsql, imposm, GDAL: a number whose sign or shape says which
         ({"osm_id": 13}, None, POINT, "osm-node-13"),

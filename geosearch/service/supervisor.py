@@ -23,7 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from geosearch.service.logs import configure_logs
 
 RECOVERY_VARIABLE = "GEOSEARCH_RECOVERY"
-"""Set for workers that replace one that was killed."""
+"""Set for workers that replace one that ended."""
 
 PAUSE_SECONDS = 0.5
 """Before a server that was killed is replaced."""
@@ -34,14 +34,19 @@ _log = structlog.get_logger()
 class Supervisor(Multiprocess):
     """uvicorn's supervisor, which says what ended a worker and has its like look closer."""
 
+    def init_processes(self) -> None:
+        """Start the first workers; all later ones replace one that ended."""
+        super().init_processes()
+        os.environ[RECOVERY_VARIABLE] = "1"
+
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that ended."""
-        for process in self.processes:
-            if process.exitcode is not None and process.exitcode < 0:
-                name = signal.Signals(-process.exitcode).name
-                _log.error("worker killed", signal=name, process=process.pid)
-                os.environ[RECOVERY_VARIABLE] = "1"
+        """Replace workers that ended, also those that do while they are asked."""
+        before = list(self.processes)
         super().keep_subprocess_alive()
+        for process in before:
+            code = process.exitcode
+            if process not in self.processes and code is not None and code < 0:
+                _log.error("worker killed", signal=signal.Signals(-code).name, process=process.pid)
 
 
 def split_off(log_level: str) -> bool:

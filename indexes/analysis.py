@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.folding import BREAK, fold_all, normalise
+from indexes.folding import BREAK, fold_all, normalise, otherwise
 from indexes.syllables import SYLLABLES
 from indexes.terms import (
     CHUNK,
@@ -85,14 +85,20 @@ def analyse(texts: Sequence[str]) -> Terms:
     -------
     Terms
         Of kind GRAM1 and GRAM2 for scripts without spaces, and WORD for others: a word, its
-        singular, a compound without what joins it, its parts. Empty for a text without any letter
+        singular, a compound without what joins it, its parts; all of them also as those write them
+        who lack a letter (`folding.otherwise`). Empty for a text without any letter
         or digit.
     """
     compounds = _Compounds()
     keys, counts, lengths = [], [], []
     for begin in range(0, len(texts), CHUNK):
         chunk = texts[begin : begin + CHUNK]
-        packed, length = _cut(fold_all(chunk), len(chunk), compounds)
+        packed, length = _cut(fold_all(chunk), np.arange(len(chunk) + 1), compounds)
+        instead = [(at, other) for at, text in enumerate(chunk) if (other := otherwise(text))]
+        if instead:
+            owner = np.array([at for at, _ in instead] + [len(chunk)])
+            more, _ = _cut(fold_all([other for _, other in instead]), owner, compounds)
+            packed = np.concatenate((packed, more))
         table = compounds.words.term_keys()
         key, count = distinct(packed, (GRAM1, GRAM2), table, len(chunk))
         keys.append(key)
@@ -102,11 +108,18 @@ def analyse(texts: Sequence[str]) -> Terms:
 
 
 def _cut(
-    folded: str, texts: int, compounds: _Compounds
+    folded: str, owner: NDArray[np.int64], compounds: _Compounds
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Packed terms of the texts that `folded` joins, and the tokens of each."""
+    """Packed terms of the texts that `folded` joins, and the tokens of each.
+
+    Parameters
+    ----------
+    owner
+        The text that each of them is, ascending, and last how many there are.
+    """
     code = np.frombuffer(folded.encode("utf-32-le"), dtype=np.uint32)
-    text = np.cumsum(code == ord(BREAK))
+    text = owner[np.cumsum(code == ord(BREAK))]
+    texts = int(owner[-1])
     is_gram = gram_table()[code]
     at = np.flatnonzero(is_gram)
     packed = [pack(text[at], 0, code[at].astype(np.int64))]
@@ -121,15 +134,15 @@ def _cut(
         found.append(compounds[match.group()])
     if found:
         number = np.array(found)
-        owner = text[np.array(starts)]
+        place = text[np.array(starts)]
         length += np.bincount(
-            owner, weights=np.array(compounds.tokens)[number], minlength=texts
+            place, weights=np.array(compounds.tokens)[number], minlength=texts
         ).astype(np.int64)
         sizes = np.array([len(row) for row in compounds.rows])
         words = np.array([word for row in compounds.rows for word in row])
         size = sizes[number]
         entry = ranges((np.cumsum(sizes) - sizes)[number], size)
-        packed.append(pack(np.repeat(owner, size), TABLE, words[entry]))
+        packed.append(pack(np.repeat(place, size), TABLE, words[entry]))
     return np.concatenate(packed), length.astype(np.int32)
 
 

@@ -42,6 +42,10 @@ _SPECIAL = {
     "þ": "th",
     "ı": "i",
     "ŋ": "n",
+    "ħ": "h",
+    "ŧ": "t",
+    # Half rings of transcribed Arabic and Hebrew, left out as often as not.
+    **dict.fromkeys("ʾʿ", ""),
     BREAK: BREAK,
 }
 
@@ -61,8 +65,20 @@ _MARKS = re.compile(
     "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff"
     "\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
 )
-_LAST_WITH_MARKS = 0x0530
-"""Below it are the alphabets whose accents are dropped: Latin, Greek and Cyrillic."""
+_WITH_MARKS = ((0x0000, 0x0530), (0x1E00, 0x2000))
+"""The alphabets whose accents are dropped: Latin, Greek and Cyrillic."""
+
+_HIRAGANA = ("\u3041", "\u3096"), ("\u309d", "\u309e")
+_TO_KATAKANA = 0x60
+"""Hiragana become the katakana that stand so much further on: ramen is written in either."""
+
+# What people write who lack a letter or a sign; `normalise` only leaves its mark out.
+_INSTEAD = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
+    | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Å": "Aa", "Ø": "Oe"}
+)
+_LACKED = re.compile("[äöüåøÄÖÜÅØ℃]|[aouAOU][\u0308\u030a]|[°˚度]\\s?[CcＣｃ]")
+_DEGREES = re.compile("(?<=\\d)(?:[°˚度]\\s?[CcＣｃ]|℃)")
 
 _BLANK = {"Cc", "Cn", "Co", "Cs", "Sk", "So", "Zl", "Zp", "Zs"}
 
@@ -111,8 +127,17 @@ def _is_common(char: str) -> bool:
 def _fold_char(char: str) -> str:
     if char in _SPECIAL:
         return _SPECIAL[char]
-    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", char).casefold())
+    # Without its accents first: case takes some apart, and `ᾳ` is an alpha to who types it.
+    plain = "".join(map(_without_marks, unicodedata.normalize("NFKC", char)))
+    once = unicodedata.normalize("NFKC", plain.casefold())
     return "".join(_fold_part(part) for part in once)
+
+
+def _without_marks(char: str) -> str:
+    """A Latin, Greek or Cyrillic letter without its accents, and no accent that stands alone."""
+    if any(first <= ord(char) < end for first, end in _WITH_MARKS) or _MARKS.match(char):
+        return _MARKS.sub("", unicodedata.normalize("NFD", char))
+    return char
 
 
 def _fold_part(char: str) -> str:
@@ -120,14 +145,14 @@ def _fold_part(char: str) -> str:
     if char in _SPECIAL:
         return _SPECIAL[char]
     category = unicodedata.category(char)
-    if category == "Cf" or _MARKS.match(char):
+    if category == "Cf" or not (char := _without_marks(char)):
         return ""
     if category in _BLANK or (category == "Sm" and char != "+"):
         return " "
     if category == "Nd":
         return str(unicodedata.digit(char))
-    if ord(char) < _LAST_WITH_MARKS:
-        return _MARKS.sub("", unicodedata.normalize("NFD", char))
+    if any(first <= char <= last for first, last in _HIRAGANA):
+        return chr(ord(char) + _TO_KATAKANA)
     if "\u3400" <= char <= "\u9fff" or "\U00020000" <= char <= "\U0003ffff":
         return _simplified(char)
     return char
@@ -153,10 +178,10 @@ def _fold(text: str) -> str:
 def normalise(text: str) -> str:
     """The folded form of a text: equal for what a reader takes to be the same.
 
-    NFKC, no case, no accents, traditional, Hong Kong, Taiwanese and Japanese characters as
-    simplified ones, straight apostrophes and hyphens; control characters, emoji and other symbols
-    are gone; single spaces, none at the ends. Punctuation stays. Only the first `MAX_TEXT`
-    characters count.
+    NFKC, no case, no accents, hiragana as katakana, traditional, Hong Kong, Taiwanese and Japanese
+    characters as simplified ones, straight apostrophes and hyphens; control characters, emoji and
+    other symbols are gone; single spaces, none at the ends. Punctuation stays. Only the first
+    `MAX_TEXT` characters count.
 
     Examples
     --------
@@ -164,6 +189,20 @@ def normalise(text: str) -> str:
     'kfc肯德基 (乐高广场) cafe'
     """
     return " ".join(_fold(text[:MAX_TEXT].replace(BREAK, " ")).split())
+
+
+def otherwise(text: str) -> str:
+    """A text as those write it who lack a letter or a sign; empty where that is the same.
+
+    Examples
+    --------
+    >>> otherwise("Bäckerei"), otherwise("85°C"), otherwise("Café")
+    ('Baeckerei', '85C', '')
+    """
+    if text.isascii() or not _LACKED.search(text):
+        return ""
+    instead = _DEGREES.sub("C", unicodedata.normalize("NFC", text)).translate(_INSTEAD)
+    return "" if instead == text else instead
 
 
 def fold_all(texts: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from indexes.folding import normalise
+from indexes.folding import normalise, otherwise
 from indexes.readings import CHARACTERS, NONE, Reading, resolve
 from indexes.syllables import SPELLED
 from indexes.tokens import PART, TOKEN
@@ -160,7 +160,27 @@ def matched(text: str, typed: str) -> tuple[int, int] | None:
     --------
     >>> matched("Café 海底捞", "haid"), matched("Café 海底捞", "hd"), matched("Café", "c")
     ((5, 7), (5, 7), (0, 1))
+    >>> matched("Bäckerei", "baeck"), matched("85°C 咖啡", "85ck")
+    ((0, 4), (0, 6))
     """
+    span = _matched(text, typed)
+    instead = "" if span else otherwise(text)
+    if instead:
+        span = _matched(instead, typed)
+        return span and _span_of(text, span)
+    return span
+
+
+def _span_of(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """The characters of a text that some of it, as others write it, stand for."""
+    ends = [len(otherwise(text[:end]) or text[:end]) for end in range(1, len(text) + 1)]
+    begin = next(at for at, end in enumerate(ends) if end > span[0])
+    reached = min(end for end in ends if end >= span[1])
+    # A sign that is left out ends where the character before it does.
+    return begin, max(at + 1 for at, end in enumerate(ends) if end == reached)
+
+
+def _matched(text: str, typed: str) -> tuple[int, int] | None:
     line = _line(text)
     for start in line.starts:
         if line.chars.startswith(typed, start):

@@ -29,6 +29,7 @@ from geosearch.directory import (
 )
 from indexes.completion_lists import SortedKeys
 from indexes.completions import WAY_BITS
+from indexes.folding import otherwise
 from indexes.spelling_lists import SpelledTexts, spell
 from indexes.spellings import MAX_LETTERS, MAX_STARTS, WRITTEN, spellings, typed_form
 from indexes.terms import ranges
@@ -73,6 +74,13 @@ class _Texts:
             self.number[name], texts = numbered(column)
             self.place[name] = slice(len(self.texts), len(self.texts) + len(texts))
             self.texts += texts
+        self.instead: dict[int, int] = {}
+        """Texts that some write otherwise, and that as a text of its own, of no column."""
+        for text in range(len(self.texts)):
+            other = otherwise(self.texts[text])
+            if other:
+                self.instead[text] = len(self.texts)
+                self.texts.append(other)
         self.spelled = spell(self.texts)
         self._content = self.spelled.text.tobytes()
         # A memoryview gives single items three times as fast as an array.
@@ -258,9 +266,12 @@ def _names(
     ]
     more += [(entry, OTHER, text) for entry, found in others.items() for text in found]
     first = entries.select("entry", pl.lit(FIRST).alias("origin"), "text").cast(pl.Int64)
-    return pl.concat([first, pl.DataFrame(more, first.schema, orient="row")]).sort(
-        "entry", maintain_order=True
-    )
+    names = pl.concat([first, pl.DataFrame(more, first.schema, orient="row")])
+    instead = {"text": list(known.instead), "instead": list(known.instead.values())}
+    others_write = names.join(
+        pl.DataFrame(instead, {"text": pl.Int64, "instead": pl.Int64}), on="text"
+    ).select("entry", "origin", text="instead")
+    return pl.concat([names, others_write]).sort("entry", maintain_order=True)
 
 
 def _category_sets(merchants: pl.DataFrame) -> tuple[U32, list[list[str]]]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opencc import OpenCC
 
-from indexes.folding import BREAK, MAX_TEXT, fold_all, normalise
+from indexes.folding import BREAK, MAX_TEXT, fold_all, normalise, otherwise
 from tests.indexes.texts import ODD, brand_names, texts
 
 SAME = [
@@ -34,7 +34,12 @@ SAME = [
     ("衞 粧 糭 枱", "卫 妆 粽 台"),
     ("黒 駅 広 気 鉄 関西", "黑 驿 广 气 铁 关西"),
     ("芸 缶 弁", "芸 缶 弁"),
-    ("ｶﾞｽﾄ か\u3099", "ガスト が"),
+    ("ｶﾞｽﾄ か\u3099", "ガスト ガ"),
+    ("らーめん ラーメン ゔ ゕ ゞ", "ラーメン ラーメン ヴ ヵ ヾ"),
+    ("Phở Thìn Bún Chả Đặng Xá", "pho thin bun cha dang xa"),
+    ("Ḿ ṥ Ẁ ỹ ẛ ẞ ẚ", "m s w y s ss a"),
+    ("ᾄλφα ᾳ ᾼ Ὦ ἡ ΐ ᾷ", "αλφα α α ω η ι α"),
+    ("ʿAmmān Ħal Ŧ", "amman hal t"),
     ("한국 \u1112\u1161\u11ab", "한국 한"),
     ("（全角，！）", "(全角,!)"),
     ("约翰·沃克 コ・コ", "约翰沃克 ココ"),
@@ -56,6 +61,44 @@ def test_folds(written: str, folded: str) -> None:
 )
 def test_does_not_fold(one: str, other: str) -> None:
     assert normalise(one) != normalise(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("Bäckerei", "Baeckerei"),
+        ("Ba\u0308ckerei", "Baeckerei"),
+        ("ÖLMÜHLE", "OeLMUeHLE"),
+        ("Smørrebrød Åre", "Smoerrebroed Aare"),
+        ("85°C 咖啡", "85C 咖啡"),
+        ("85度C", "85C"),
+        ("85℃", "85C"),
+        ("Café", ""),
+        ("Baeckerei", ""),
+        ("绿lǜ", ""),
+        ("361°", ""),
+        ("温度计", ""),
+    ],
+)
+def test_is_written_otherwise(text: str, instead: str) -> None:
+    assert otherwise(text) == instead
+
+
+def test_no_latin_or_greek_letter_keeps_an_accent() -> None:
+    letters = [chr(code) for code in (*range(0xC0, 0x250), *range(0x370, 0x400))]
+    letters += [chr(code) for code in range(0x1E00, 0x2000)]
+    accented = [char for char in letters if len(unicodedata.normalize("NFD", char)) > 1]
+    assert len(accented) > 600
+    for char in accented:
+        bare = unicodedata.normalize("NFD", char)[0]
+        assert normalise(f"x{char}") == normalise(f"x{bare}"), char
+        assert normalise(unicodedata.normalize("NFD", f"x{char}")) == normalise(f"x{char}"), char
+
+
+@given(texts() | st.text())
+def test_composed_is_decomposed(text: str) -> None:
+    forms = {normalise(unicodedata.normalize(form, text)) for form in ("NFC", "NFD")}
+    assert len(forms) == 1
 
 
 @given(texts() | st.text())

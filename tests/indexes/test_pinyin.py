@@ -35,7 +35,7 @@ SPELLINGS = [
     ("KFC 肯德基（长沙店）", "kfckendejichangshadian", "kfckdjcsd"),
     ("85°C", "85duc", "85dc"),
     ("McDonald's", "mcdonalds", "mcdonalds"),
-    ("すき家", "すきjia", "すきj"),
+    ("すき家", "スキjia", "スキj"),
     ("绿茶", "lvcha", "lc"),
     ("!?🍔", "", ""),
     ("", "", ""),

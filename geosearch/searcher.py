@@ -185,7 +185,7 @@ class Searcher:
             facets=facets,
             explain=self._explain(question, work) if query.explain else None,
             unknown_cards=question.statement.unknown_cards,
-            corrected=_corrected(wording.choices) if wording.choices else {},
+            corrected=_corrected(wording) if wording.choices else {},
             relaxed=wording.dropped,
             took_us=(time.perf_counter_ns() - started) // 1000,
         )
@@ -454,9 +454,10 @@ def _rewording(wording: Wording) -> dict[str, int | bool]:
     return {"searches": searches, "most_searches": MOST_SEARCHES, "cut": searches >= MOST_SEARCHES}
 
 
-def _corrected(choices: tuple[Choice, ...]) -> dict[str, tuple[str, ...]]:
+def _corrected(wording: Wording) -> dict[str, tuple[str, ...]]:
     """What was meant by each word that was not searched as typed."""
-    return {choice.typed: choice.meant for choice in choices if choice.meant}
+    meant = {choice.typed: choice.meant for choice in wording.choices if choice.meant}
+    return meant | dict(wording.pieces)
 
 
 def _instant_text(at: datetime) -> str:

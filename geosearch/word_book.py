@@ -72,12 +72,14 @@ class Choice(msgspec.Struct, frozen=True, cache_hash=True):
     """A word and the readings that stand for it; a key of several caches, hashed once.
 
     `meant` is what is searched instead: words that look like it, or how it sounds. Empty where it
-    is searched as typed, if only as pinyin or initials.
+    is searched as typed, if only as pinyin or initials. `is_guess` is whether none of the readings
+    is what was typed.
     """
 
     typed: str
     readings: tuple[Reading, ...]
     meant: tuple[str, ...] = ()
+    is_guess: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -109,10 +111,13 @@ class Wording(NamedTuple):
 
     choices: tuple[Choice, ...]
     dropped: tuple[str, ...] = ()
+    """Words that were left out, and characters of a run that was searched in pieces."""
     whole: int = 0
     """Key of the whole text, for what is called exactly that; 0 where it was not searched."""
     searches: int = 0
     """Searches that it took to choose these words; 0 where they are those that were typed."""
+    pieces: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Runs that were searched in pieces which leave nothing out, and the pieces."""
 
 
 class WordBook:
@@ -151,6 +156,18 @@ class WordBook:
     def is_term(self, key: int) -> bool:
         """Whether some document holds a term."""
         return self._segment.vocabulary.term(key) >= 0
+
+    def finds_more(self, terms: tuple[int, ...], readings: tuple[Reading, ...]) -> bool:
+        """Whether some document has all of these terms and is in none of the readings."""
+        spans = self._spans(terms)
+        if not spans:
+            return False
+        found, _ = self._unions.union([(spans, 1.0)], most=CLOSE_DOCS)
+        known = [(spans, each.factor) for each in readings if (spans := self._spans(each.terms))]
+        if not known:
+            return True
+        others, _ = self._unions.union(known, most=CLOSE_DOCS)
+        return bool(np.isin(found, others, invert=True).any())
 
     def doc_freq(self, readings: tuple[Reading, ...]) -> int:
         """Documents of the rarest term of each reading, added up: at least those that match."""

@@ -12,17 +12,23 @@ Rewording takes at most `MOST_SEARCHES` searches, whatever was typed, and `expla
 Words past the bounds are left out and named in `relaxed`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice, product
 from math import log
 from sys import getsizeof
 from typing import Any, NamedTuple
 
+from geosearch import rewording
 from geosearch.cache import BoundedCache
 from geosearch.columns import Words
+from geosearch.rewording import Lookups, reworded
 from geosearch.word_book import SOUND_FACTOR, Choice, Reading, WordBook, Wording
+from geosearch.word_roles import AREA, CONTENT, role
+from geosearch.word_roles import is_phrase as is_function
 from indexes.analysis import read_words, whole_key
+from indexes.pinyin import sound_readings
 from indexes.terms import PINYIN, Word, text_key
+from indexes.writings import writings
 
 TOLD_WORDS = 5
 """Most words that an answer names as meant by a word."""
@@ -47,58 +53,23 @@ _UNKNOWN = Choice("", ())
 _Searched = tuple[tuple[Choice, ...], int]
 """The parts of a wording that decide its lists."""
 
-MOST_WORDS = 8
-"""Words that are tried together."""
+MOST_READINGS = 16
+"""Of neighbouring words that are one."""
 
 MOST_SEARCHES = 64
 """Searches for words to find something nearby with: some 10 ms in a city of 100,000 shops."""
 
 
 class Typed(NamedTuple):
-    """A text as it was typed: its words, none of them changed, and each segment's lists."""
+    """A text as it was typed: the words of each choice, none changed, and each segment's lists."""
 
-    words: tuple[Word, ...]
+    words: tuple[tuple[Word, ...], ...]
     wording: Wording
     """Its `dropped` are the words past the bound on their number."""
     lists: tuple[Words, ...]
     again: bool = False
     """Whether it came more than once, so that the lists are worth some work; see `WordBook.noted`.
     """
-
-
-class _Lookups:
-    """Asks whether words are found together nearby, each question once and no more than allowed.
-
-    Parameters
-    ----------
-    is_found
-        What is asked.
-    """
-
-    def __init__(self, is_found: Callable[[tuple[Choice, ...]], bool]) -> None:
-        self._is_found = is_found
-        self._known: dict[tuple[Choice, ...], bool] = {}
-        self._apart: list[frozenset[Choice]] = []
-
-    @property
-    def searches(self) -> int:
-        """How many questions were asked."""
-        return len(self._known)
-
-    def may_find(self, choices: tuple[Choice, ...]) -> bool:
-        """Whether words may be found together, from what is known of some of them."""
-        words = frozenset(choices)
-        return not any(apart <= words for apart in self._apart)
-
-    def __call__(self, choices: tuple[Choice, ...]) -> bool:
-        """Whether words are found together; False where no more may be asked."""
-        found = self._known.get(choices)
-        if found is None:
-            if len(self._known) >= MOST_SEARCHES:
-                return False
-            found = self._known[choices] = self._is_found(choices)
-            self._apart += [] if found else [frozenset(choices)]
-        return found
 
 
 class Interpreter:
@@ -137,15 +108,39 @@ class Interpreter:
 
             def is_phrase(piece: str) -> bool:
                 # What is a name as a whole is not cut at a phrase inside it.
-                return any(book.is_phrase(piece) for book in self._books) or (
-                    whole_key(piece) == whole and self._is_term(whole)
+                return (
+                    is_function(piece)
+                    or any(book.is_phrase(piece) for book in self._books)
+                    or (whole_key(piece) == whole and self._is_term(whole))
                 )
 
             words, left_out = read_words(text, is_phrase)
-            exact = tuple(self._exact(word) for word in words)
+            groups, exact = self._written(words)
             wording = Wording(exact, tuple(left_out), whole)
-            found = self._keep_text(text, Typed(tuple(words), wording, self.lists(wording)))
+            found = self._keep_text(text, Typed(groups, wording, self.lists(wording)))
         return found
+
+    def _written(
+        self, words: list[Word]
+    ) -> tuple[tuple[tuple[Word, ...], ...], tuple[Choice, ...]]:
+        """Words as typed, and in other ways to write them that find more, some of them as one."""
+        choices = {(at, at + 1): self.exact(word) for at, word in enumerate(words)}
+        for way in writings(words):
+            span = (way.first, way.end)
+            if not all(map(self._is_term, way.terms)) or not (
+                span in choices or all((at, at + 1) in choices for at in range(*span))
+            ):
+                continue
+            known = choices.get(span) or _together(words[slice(*span)], choices, way.first)
+            if any(book.finds_more(way.terms, known.readings) for book in self._books):
+                factor = SOUND_FACTOR if way.by_sound else 1.0
+                for at in range(*span):
+                    choices.pop((at, at + 1), None)
+                more = Reading(way.terms, factor)
+                choices[span] = Choice(known.typed, (*known.readings, more))
+        spans = sorted(choices)
+        groups = tuple(tuple(words[slice(*span)]) for span in spans)
+        return groups, tuple(choices[span] for span in spans)
 
     def _keep_text(self, text: str, typed: Typed) -> Typed:
         # The text, its words and what is left out; the words have the terms of their choices.
@@ -188,12 +183,15 @@ class Interpreter:
         books = zip(lists, self._books, strict=True)
         return any(words is not book.nothing for words, book in books)
 
-    def _exact(self, word: Word) -> Choice:
-        """A word as typed; pinyin is, where it is that of a whole name."""
+    def exact(self, word: Word) -> Choice:
+        """A word as typed; pinyin is, where it is that of a whole name, then of longer ones too."""
         readings = tuple(Reading(terms) for terms in word.readings)
         pinyin = text_key(PINYIN, word.text)
         if word.kind == "latin" and self._is_term(pinyin):
             readings += (Reading((pinyin,), SOUND_FACTOR),)
+            for terms in sound_readings(word):
+                if any(book.finds_more(terms, readings) for book in self._books):
+                    readings += (Reading(terms, SOUND_FACTOR),)
         return Choice(word.text, readings)
 
     def _is_term(self, key: int) -> bool:
@@ -221,7 +219,20 @@ class Interpreter:
             return None
         best_first = sorted(readings.values(), key=lambda reading: -reading.factor)
         told = sorted(meant, key=lambda text: (-meant[text], len(text), text))[:TOLD_WORDS]
-        return Choice(word.text, tuple(best_first), tuple(told))
+        return Choice(word.text, tuple(best_first), tuple(told), is_guess=True)
+
+    def role(self, text: str) -> int:
+        """Role of a word, one of `word_roles`; a name that no shop or category has is a place."""
+        found = role(text)
+        if found == CONTENT and any(book.is_phrase(text) for book in self._books):
+            return CONTENT if self._is_term(whole_key(text)) else AREA
+        return found
+
+    def telling(self, choice: Choice) -> float:
+        """How rare a word is, and twice that if a shop, a brand or a category is called so."""
+        # A plural and its singular are in the same shops, mostly.
+        rarity = min(self._rarity_of((reading,)) for reading in choice.readings)
+        return 2.0 * rarity if self._is_term(whole_key(choice.typed)) else rarity
 
     def _shares(self, choices: tuple[Choice, ...]) -> tuple[float, ...]:
         """Part of the relevance of all words that each one gives: the rarer it is, the more.
@@ -237,7 +248,10 @@ class Interpreter:
 
     def _rarity(self, choice: Choice) -> float:
         """Inverse document frequency of a word."""
-        freq = min(sum(book.doc_freq(choice.readings) for book in self._books), self._docs)
+        return self._rarity_of(choice.readings)
+
+    def _rarity_of(self, readings: tuple[Reading, ...]) -> float:
+        freq = min(sum(book.doc_freq(readings) for book in self._books), self._docs)
         return log(1.0 + (self._docs - freq + 0.5) / (freq + 0.5))
 
     def described(self, wording: Wording) -> list[dict[str, Any]]:
@@ -260,19 +274,6 @@ class Interpreter:
             for choice, share in zip(wording.choices, shares, strict=True)
         ]
 
-    def _subsets(self, choices: tuple[Choice, ...]) -> list[tuple[Choice, ...]]:
-        """Proper, non-empty subsets of words, in the order of the query, most telling first.
-
-        Telling is the sum of rarities; ties go to the more words, then to the earlier ones.
-        """
-        rarity = {choice: self._rarity(choice) for choice in choices}
-        found = [
-            subset
-            for size in range(len(choices) - 1, 0, -1)
-            for subset in combinations(choices, size)
-        ]
-        return sorted(found, key=lambda subset: -sum(rarity[choice] for choice in subset))
-
     def reworded(self, text: str, is_found: Callable[[tuple[Choice, ...]], bool]) -> Wording:
         """What to search for a text of which nothing that is asked for matches as typed.
 
@@ -289,82 +290,26 @@ class Interpreter:
         Wording
             That of `as_typed` where all words are found together, or none of them is.
         """
-        words, typed, _, _ = self._typed(text)
-        lookups = _Lookups(is_found)
-        if not words or lookups(typed.choices):
-            return typed
-        choices: list[Choice] = []
-        dropped: list[str] = []
-        # Before any guess: what guesses may take is then bounded by what is left for them.
-        found_alone = [lookups((choice,)) for choice in typed.choices]
-        for word, choice, alone in zip(words, typed.choices, found_alone, strict=True):
-            found = [choice] if alone else self._instead(word, lookups)
-            choices += found
-            dropped += [] if found else [word.text]
-        if not choices:
-            return typed._replace(searches=lookups.searches)
-        distinct = tuple(dict.fromkeys(choices))
-        together, after = distinct[:MOST_WORDS], distinct[MOST_WORDS:]
-        if together == typed.choices:
-            reread = self._one_reread(words, together, lookups)
-            found_together, together = reread is not None, reread or together
-        else:
-            found_together = lookups(together)
-        if not found_together:
-            subset = self._most_telling(together, lookups)
-            after += tuple(choice for choice in together if choice not in subset)
-            together = subset
-        dropped += dict.fromkeys(choice.typed for choice in after)
-        return Wording(together, (*dropped, *typed.dropped), typed.whole, searches=lookups.searches)
+        typed = self._typed(text)
+        lookups = Lookups(is_found, MOST_SEARCHES)
+        return reworded(rewording.Typed(typed.words, typed.wording), self, lookups)
 
-    def _most_telling(self, choices: tuple[Choice, ...], lookups: _Lookups) -> tuple[Choice, ...]:
-        """The most telling of the words that are found together; each of them is found alone.
 
-        First a good answer: from each word on, the others are added that are found with those
-        before, the rarest first. Then what would be better is searched, the best first, as far as
-        `MOST_SEARCHES` reach: what holds words that are not found together cannot be found.
-        """
-        subsets = [choices, *self._subsets(choices)]
-        rarest_first = [subset[0] for subset in subsets if len(subset) == 1]
-        best = len(subsets)
-        rank = {subset: place for place, subset in enumerate(subsets)}
-        for first in rarest_first:
-            words = {first}
-            for other in rarest_first:
-                wider = tuple(choice for choice in choices if choice in words or choice is other)
-                if lookups.may_find(wider) and lookups(wider):
-                    words.add(other)
-            best = min(best, rank[tuple(choice for choice in choices if choice in words)])
-        better = (subset for subset in subsets[:best] if lookups.may_find(subset))
-        return next(filter(lookups, better), subsets[best])
-
-    def _one_reread(
-        self,
-        words: tuple[Word, ...],
-        choices: tuple[Choice, ...],
-        lookups: _Lookups,
-    ) -> tuple[Choice, ...] | None:
-        """Words that are found each, but not together, with the first that may be mistyped reread.
-
-        Somewhere else the mistake may be a word: `chiba merchants bank` for `China`.
-        """
-        for at, word in enumerate(words[: len(choices)]):
-            close = self.close(word)
-            if close is not None:
-                reread = (*choices[:at], close, *choices[at + 1 :])
-                if lookups(reread):
-                    return reread
-        return None
-
-    def _instead(self, word: Word, lookups: _Lookups) -> list[Choice]:
-        """Words to search for one that is not found as typed: what was meant, or its parts."""
-        close = self.close(word)
-        if close is not None and lookups((close,)):
-            return [close]
-        if word.kind == "latin" or len(word.readings[0]) == 1:
-            return []
-        parts = (Choice(word.text, (Reading((term,)),)) for term in word.readings[0])
-        return [part for part in parts if lookups((part,))]
+def _together(words: Sequence[Word], choices: Mapping[tuple[int, int], Choice], at: int) -> Choice:
+    """Neighbouring words as one: any reading of each."""
+    each = [choices[place, place + 1].readings for place in range(at, at + len(words))]
+    readings = (
+        Reading(
+            tuple(dict.fromkeys(key for part in parts for key in part.terms)),
+            min(part.factor for part in parts),
+        )
+        for parts in islice(product(*each), MOST_READINGS)
+    )
+    typed = "".join(
+        word.text if number == 0 or word.is_glued else f" {word.text}"
+        for number, word in enumerate(words)
+    )
+    return Choice(typed, tuple(readings))
 
 
 def _nbytes(choices: Iterable[Choice]) -> int:

@@ -8,6 +8,7 @@ itself; other scripts by words. The terms of a document hold those of any query 
 at spaces or between a run and a compound.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
@@ -175,31 +176,49 @@ def read_words(text: str, is_phrase: Callable[[str], bool]) -> tuple[list[Word],
     left_out: dict[str, None] = {}
     syllables: list[str] = []
     seen: set[str] = set()
-    for number, match in enumerate(TOKEN.finditer(normalise(text))):
-        token = match.group()
+    end = -1
+    for number, (match, instead) in enumerate(_tokens(text)):
+        token, is_glued = match.group(), match.start() == end
+        end = match.end()
         if len(words) >= MAX_WORDS or number >= _MAX_TOKENS:
             if token not in seen and token not in words:
                 left_out[token] = None
             continue
-        if token in SYLLABLES and len(syllables) < MAX_TERMS:
-            syllables.append(token)
+        parts = token.split("'")
+        if len(syllables) + len(parts) <= MAX_TERMS and all(part in SYLLABLES for part in parts):
+            # `xi'an` is two of them; directly behind characters it is a word of its own.
+            if is_glued:
+                _add_spaced(words, syllables)
+            syllables += parts
+            if is_glued:
+                _add_spaced(words, syllables, is_glued=True)
             continue
         _add_spaced(words, syllables)
         if token in seen:
             continue
         seen.add(token)
         if match.lastindex:
-            for word in _run_words(token[:MAX_WORD], is_phrase):
+            for word in _run_words(token[:MAX_WORD], is_phrase, is_glued=is_glued):
                 words.setdefault(word.text, word)
                 left_out |= dict.fromkeys(filter(None, [word.text[MAX_TERMS + 1 :]]))
             left_out |= dict.fromkeys(filter(None, [token[MAX_WORD:]]))
         else:
-            word = _latin(token)
+            word = _latin(token, is_glued=is_glued, instead=instead)
             words.setdefault(word.text, word)
     _add_spaced(words, syllables)
     taken = list(words.values())
     after = dict.fromkeys(word.text for word in taken[MAX_WORDS:])
     return taken[:MAX_WORDS], list(after | left_out)
+
+
+def _tokens(text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Tokens of a query, each with what it is to those who lack a letter, empty if the same."""
+    found = list(TOKEN.finditer(normalise(text)))
+    others = [match.group() for match in TOKEN.finditer(normalise(otherwise(text)))]
+    if len(others) != len(found):
+        others = [""] * len(found)
+    for match, other in zip(found, others, strict=True):
+        yield match, "" if other == match.group() else other
 
 
 def whole_key(text: str) -> int:
@@ -239,7 +258,7 @@ def _letters(folded: str) -> str:
     )
 
 
-def _run_words(run: str, is_phrase: Callable[[str], bool]) -> Iterator[Word]:
+def _run_words(run: str, is_phrase: Callable[[str], bool], *, is_glued: bool) -> Iterator[Word]:
     """The pieces of a run as words.
 
     A character left alone is also read together with a neighbour: documents may keep characters
@@ -254,24 +273,27 @@ def _run_words(run: str, is_phrase: Callable[[str], bool]) -> Iterator[Word]:
             readings.append(gram_keys(run[begin - 1 : end]))
         if len(piece) == 1 and end < len(run):
             readings.append(gram_keys(run[begin : end + 1]))
-        yield Word(piece, "cjk", tuple(readings))
+        yield Word(piece, "cjk", tuple(readings), is_glued or begin > 0)
         begin = end
 
 
-def _latin(compound: str) -> Word:
+def _latin(compound: str, *, is_glued: bool = False, instead: str = "") -> Word:
     readings = query_words(compound)
     keys = tuple(tuple(text_key(WORD, word) for word in reading) for reading in readings)
-    return Word(readings[0][0], "latin", keys)
+    return Word(readings[0][0], "latin", keys, is_glued, instead)
 
 
-def _add_spaced(words: dict[str, Word], syllables: list[str]) -> None:
+def _add_spaced(words: dict[str, Word], syllables: list[str], *, is_glued: bool = False) -> None:
     """Add `hai di lao` as one word, since it may be the name 海底捞; forget the syllables."""
     if len(syllables) == 1:
-        words.setdefault(syllables[0], _latin(syllables[0]))
+        words.setdefault(syllables[0], _latin(syllables[0], is_glued=is_glued))
     elif syllables:
         joined = "".join(syllables)
         apart = tuple(text_key(WORD, syllable) for syllable in dict.fromkeys(syllables))
-        words.setdefault(joined, Word(joined, "latin", (apart, (text_key(WORD, joined),))))
+        readings = (apart, (text_key(WORD, joined),))
+        words.setdefault(
+            joined, Word(joined, "latin", readings, is_glued, syllables=tuple(syllables))
+        )
     syllables.clear()
 
 

@@ -21,6 +21,7 @@ BREAK = "\0"
 # Characters whose reading is not their Unicode decomposition.
 _SPECIAL = {
     **dict.fromkeys("’‘ʼ＇´′ꞌ", "'"),
+    **dict.fromkeys("“”„‟″", '"'),
     **dict.fromkeys("‐‑‒–−", "-"),
     # Marks of trade stand behind a name without a space: TM would become part of it.
     **dict.fromkeys("™®©℠", " "),

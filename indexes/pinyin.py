@@ -11,7 +11,7 @@ from itertools import groupby, product
 
 from indexes.folding import normalise
 from indexes.readings import CHARACTERS, NONE, resolve
-from indexes.syllables import SOUND_OF, SPELLED, segmentations
+from indexes.syllables import SOUND, SOUND_OF, SPELLED, segmentations
 from indexes.terms import LETTER_BITS, MAX_INITIALS, WORD, Word, initials_key, sound_keys, text_key
 from indexes.tokens import MAX_PARTS, MAX_TERMS, PART, TOKEN, compound_parts
 
@@ -104,11 +104,28 @@ def sound_readings(word: Word) -> tuple[tuple[int, ...], ...]:
     >>> sound_readings(typed) == sound_readings(heard)
     True
     """
-    ways = _ways_of_run(word.text) if word.kind == "cjk" else _ways_of_letters(word.text)
+    if word.kind == "cjk":
+        ways = _ways_of_run(word.text)
+    elif word.syllables:
+        ways = [sound_keys(tuple(SOUND[syllable] for syllable in word.syllables))]
+    else:
+        ways = _ways_of_letters(word.text)
     return tuple(dict.fromkeys(way[:MAX_TERMS] for way in ways))
 
 
 def _ways_of_run(run: str) -> list[tuple[int, ...]]:
+    return [sound_keys(sounds) for sounds in sounds_of_run(run)]
+
+
+def sounds_of_run(run: str) -> list[tuple[int, ...]]:
+    """The ways in which characters may sound, the usual one first; none without a reading.
+
+    Examples
+    --------
+    >>> from indexes.syllables import SPELLED
+    >>> [[SPELLED[sound] for sound in way] for way in sounds_of_run("长沙")]
+    [['chang', 'sha']]
+    """
     if any(CHARACTERS[char].first == NONE for char in run):
         return []
     readings = resolve(run[: MAX_TERMS + 1])
@@ -118,7 +135,7 @@ def _ways_of_run(run: str) -> list[tuple[int, ...]]:
     for choice in product((0, 1), repeat=len(open_places)):
         for at, other in zip(open_places, choice, strict=True):
             sounds[at] = SOUND_OF[readings[at][other]]
-        ways.append(sound_keys(tuple(sounds)))
+        ways.append(tuple(sounds))
     return ways
 
 

@@ -47,6 +47,10 @@ SPELLED: Final = tuple(dict.fromkeys([*_typed(), *_RARE]))
 
 # Ü is typed v, u or yu, and people do not tell it from u when they leave out the dots.
 _SAME = {"lv": "lu", "nv": "nu", "lyu": "lu", "nyu": "nu", "lue": "lve", "nue": "nve"}
+# Behind j, q, x and y a u is always ü: who types v for ü types it there too.
+_SAME |= {
+    first + "v" + rest: first + "u" + rest for first in "jqxy" for rest in ("", "e", "an", "n")
+}
 
 NUMBER: Final = {syllable: number for number, syllable in enumerate(SPELLED)}
 """Number of each syllable; see `SOUND` for those that sound alike."""

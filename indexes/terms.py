@@ -58,11 +58,21 @@ class Word(NamedTuple):
         "cjk" for the first sort, "latin" for the second.
     readings
         Any of them; all keys of one. The first is what was typed.
+    is_glued
+        Whether it was typed directly behind the word before it.
+    instead
+        The compound as those write it who lack a letter (`folding.otherwise`); empty where that is
+        the same.
+    syllables
+        Syllables that were typed apart, as `xi'an` and `hai di lao` are; empty for any other word.
     """
 
     text: str
     kind: Literal["cjk", "latin"]
     readings: tuple[tuple[int, ...], ...]
+    is_glued: bool = False
+    instead: str = ""
+    syllables: tuple[str, ...] = ()
 
 
 class Terms(NamedTuple):

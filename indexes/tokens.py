@@ -41,7 +41,7 @@ GRAM_RANGES: Final = (
 
 _GRAM = "".join(f"{chr(first)}-{chr(last)}" for first, last in GRAM_RANGES)
 _LETTERS = rf"[^\W_{_GRAM}]+"
-JOINERS: Final = "-'&._+"
+JOINERS: Final = "-'&._+/:*@!\""
 """Signs that join letters and digits to a compound, one between two of them."""
 COMPOUND: Final = re.compile(rf"{_LETTERS}(?:[{JOINERS}]{_LETTERS})*")
 TOKEN: Final = re.compile(rf"([{_GRAM}]+)|{COMPOUND.pattern}")

@@ -130,7 +130,16 @@ class Twin:
                 part = {name: kept[name] for name in names}
                 if together(part.values()) and not any(part.keys() <= one.keys() for one in found):
                     found.append(part)
-        return found
+        # Short words read as mistyped stand for a text only beside all its others.
+        return [way if self.stands(way, typed) else exact for way in found]
+
+    def stands(self, way: dict[str, frozenset[str]], typed: list[str]) -> bool:
+        return len(way) == len(typed) or any(
+            len(word) >= 6
+            or word in meant
+            or any(known.startswith(word) for known in self.vocabulary)
+            for word, meant in way.items()
+        )
 
     def find(self, meant: list[frozenset[str]], radius: float) -> set[str]:
         shops = [s for s in self.near(radius) if all(self.holds(s, word) for word in meant)]

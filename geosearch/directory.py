@@ -9,7 +9,7 @@ An entry is an item of the completions: a shop's name, a brand, a category or a 
 Shops of one name are one entry, and so are a brand and the shops that are named like it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -246,6 +246,20 @@ class Directory:
         for language, others in category.others.items():
             for other in others:
                 yield Name(category.names.get(language, first), other)
+
+    def category_names(self, paths: Sequence[str]) -> Iterator[str]:
+        """Names and other names of categories and of those that hold them."""
+        for path in paths:
+            parts = path.split(".")
+            for size in range(len(parts), 0, -1):
+                category = self._by_path.get(".".join(parts[:size]))
+                if category is not None:
+                    yield from category.names.values()
+                    yield from (name for names in category.others.values() for name in names)
+
+    @cached_property
+    def _by_path(self) -> dict[str, Category]:
+        return {category.category_id: category for category in self._categories.values()}
 
     def _others(self, item: int) -> list[str]:
         items = self._arrays["entry_with_other"]

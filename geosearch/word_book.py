@@ -13,14 +13,16 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import orjson
 
 from geosearch.cache import BoundedCache
 from geosearch.columns import MAX_CARRIED, U8, U32, Words
 from geosearch.kernels import kernels
 from geosearch.segment import Segment
-from indexes.pinyin import full_pinyin, initials_range, sound_readings
+from indexes.near_sounds import near_sounds
+from indexes.pinyin import heard_in, initials_range, sound_readings, spelled_in
 from indexes.postings import block_maxima
-from indexes.terms import Word
+from indexes.terms import KIND_BITS, PINYIN, Word, sound_keys
 from indexes.unions import Spans, Unions
 
 PREFIX_FACTOR = 0.8
@@ -31,6 +33,12 @@ ALL_INITIALS_FACTOR = 0.85
 """Relevance of a reading against that of what was typed: the rest of a word left out, the same
 sound, one or two typing mistakes, initials of its beginning, all its initials. The surer it is what
 was meant, the higher."""
+
+NEAR_SOUND_FACTOR = 0.45
+"""Relevance of a reading whose sounds are taken for those of what was typed, or misspelt."""
+
+SHOPS_ASKED = 4
+"""Shops whose names are read for the characters that a sound stands for."""
 
 TELLING_INITIALS = 3
 """So many initials of a whole name are hardly a mistyped word."""
@@ -179,16 +187,32 @@ class WordBook:
 
     def close(self, word: Word) -> Iterator[tuple[Reading, str]]:
         """Readings of what may have been meant, best first in each kind, and what they say."""
-        heard = "" if word.kind == "latin" else full_pinyin(word.text)
-        for terms in sound_readings(word):
-            yield Reading(terms, SOUND_FACTOR), heard
+        is_heard = False
+        sounds = sound_readings(word)
+        for terms in sounds:
+            is_heard |= bool(self._spans(terms))
+            said = self._heard(terms) if word.kind == "cjk" else ""
+            yield Reading(terms, SOUND_FACTOR), said
+        for way in near_sounds(word, self.is_term):
+            terms = sound_keys(way)
+            said = self._heard(terms)
+            # What has another reading that was typed is no guess.
+            if said and not any(heard_in(said, exact) for exact in sounds):
+                yield Reading(terms, NEAR_SOUND_FACTOR), said
         if word.kind != "latin":
             return
         vocabulary = self._segment.vocabulary
         for row in vocabulary.with_prefix(word.text, limit=CLOSE_READINGS):
-            yield Reading((self._key(row),), PREFIX_FACTOR), vocabulary.text(row)
+            key = self._key(row)
+            if key >> KIND_BITS != PINYIN:
+                yield Reading((key,), PREFIX_FACTOR), vocabulary.text(row)
+            elif not (word.syllables and is_heard):
+                # What is pinyin is searched as typed, though the name goes on. `xi'an` is not 先.
+                said = "" if is_heard else self._as_written(row, vocabulary.text(row))
+                yield Reading((key,), PREFIX_FACTOR), said
         for row, text, distance in vocabulary.similar(word.text, limit=CLOSE_READINGS):
-            yield Reading((self._key(row),), TYPO_FACTORS[distance]), text
+            reading = Reading((self._key(row),), TYPO_FACTORS[distance])
+            yield reading, self._as_written(row, text)
         span = initials_range(word)
         if span is not None:
             rows = vocabulary.rows_between(*span)
@@ -197,6 +221,26 @@ class WordBook:
                 key = self._key(row)
                 whole = key == span[0] and len(word.text) >= TELLING_INITIALS
                 yield Reading((key,), ALL_INITIALS_FACTOR if whole else INITIALS_FACTOR), ""
+
+    def _heard(self, terms: tuple[int, ...]) -> str:
+        """Characters of some shop that sound like these terms; empty without such."""
+        return next(filter(None, (heard_in(text, terms) for text in self._texts(terms))), "")
+
+    def _as_written(self, row: int, text: str) -> str:
+        """The text of a row as a person reads it: pinyin as the characters of some shop."""
+        key = self._key(row)
+        if key >> KIND_BITS != PINYIN:
+            return text
+        return next(filter(None, (spelled_in(one, text) for one in self._texts((key,)))), text)
+
+    def _texts(self, terms: tuple[int, ...]) -> Iterator[str]:
+        """What some shops with all of these terms are called, and what they are."""
+        spans = self._spans(terms)
+        docs, _ = self._unions.union([(spans, 1.0)], most=CLOSE_DOCS) if spans else ([], [])
+        for doc in docs[:SHOPS_ASKED]:
+            shop = orjson.loads(self._segment.merchant_payload(int(doc)))
+            yield from filter(None, [shop["name"], shop.get("brand"), *(shop.get("aliases") or ())])
+            yield from self._segment.directory.category_names(shop.get("categories") or ())
 
     def words(self, wording: Wording, shares: tuple[float, ...]) -> Words:
         """Lists that a match is in, shortest first; `nothing` for no word at all.

@@ -12,7 +12,17 @@ from itertools import groupby, product
 from indexes.folding import normalise
 from indexes.readings import CHARACTERS, NONE, resolve
 from indexes.syllables import SOUND, SOUND_OF, SPELLED, segmentations
-from indexes.terms import LETTER_BITS, MAX_INITIALS, WORD, Word, initials_key, sound_keys, text_key
+from indexes.terms import (
+    KIND_BITS,
+    LETTER_BITS,
+    MAX_INITIALS,
+    SOUND1,
+    WORD,
+    Word,
+    initials_key,
+    sound_keys,
+    text_key,
+)
 from indexes.tokens import MAX_PARTS, MAX_TERMS, PART, TOKEN, compound_parts
 
 MAX_READINGS = 4
@@ -148,6 +158,40 @@ def _ways_of_letters(word: str) -> list[tuple[int, ...]]:
             found = [(text_key(WORD, part),)]
         ways = [before + after for before, after in product(ways, found)][:MAX_READINGS]
     return [] if word.isdigit() else ways
+
+
+def heard_in(text: str, terms: tuple[int, ...]) -> str:
+    """The characters of a text that sound like some terms of sound; empty without such.
+
+    Examples
+    --------
+    >>> way, *_ = sounds_of_run("咖非")
+    >>> heard_in("漫咖啡馆", sound_keys(way))
+    '咖啡'
+    """
+    size = 1 if terms[0] >> KIND_BITS == SOUND1 else len(terms) + 1
+    for is_read, run in units(normalise(text)):
+        for at in range(len(run) - size + 1 if is_read else 0):
+            said = run[at : at + size]
+            if any(sound_keys(way) == terms for way in sounds_of_run(said)):
+                return said
+    return ""
+
+
+def spelled_in(text: str, pinyin: str) -> str:
+    """The token of a text whose pinyin is this, in any way to read it; empty without such.
+
+    Examples
+    --------
+    >>> spelled_in("7天 海底捞（静安店）", "haidilao"), spelled_in("长荣", "zhangrong")
+    ('海底捞', '长荣')
+    """
+    ways = set(segmentations(pinyin)) if pinyin.isalpha() else set()
+    for match in re.finditer(r"\w+", normalise(text)):
+        token = match.group()
+        if ways.intersection(sounds_of_run(token)) or full_pinyin(token) == pinyin:
+            return token
+    return ""
 
 
 def initials_range(word: Word) -> tuple[int, int] | None:

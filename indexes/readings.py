@@ -27,6 +27,7 @@ _OPEN: Final = """
 呷xia,ga 嗲dia,die 幢zhuang,chuang 匙chi,shi 囤tun,dun 秘mi,bi 尉wei,yu 埔pu,bu 蚌bang,beng
 仇chou,qiu 查cha,zha 削xiao,xue 泊bo,po 伽jia,ga 缪miao,mou 莞guan,wan 喔wo,o 着zhe,zhu 朴pu,piao
 轧zha,ya 喳zha,cha 栅zha,shan 刨bao,pao 拓tuo,ta 澄cheng,deng 刹cha,sha 禅chan,shan 栖qi,xi
+了le,liao 血xue,xie 和he,huo 炮pao,bao 角jiao,jue 壳ke,qiao 熟shu,shou 剥bo,bao 折zhe,she
 沓da,ta 铛cheng,dang 磅bang,pang 偻lou,lv 咯ge,luo 钥yao,yue 桔ju,jie 枸gou,ju 呱gua,gu
 """
 
@@ -39,7 +40,15 @@ _WORDS: Final = """
 参鸡shen,ji 洪洞hong,tong 解州xie,zhou 筠连jun,lian 郫都pi,du 丰都feng,du 大夫dai,fu 宕昌tan,chang
 藏餐zang,can 差旅chai,lv 粘豆nian,dou 咖喱ga,li 东阿dong,e 单县shan,xian 名着ming,zhu 着名zhu,ming
 原着yuan,zhu 土着tu,zhu 顾着gu,zhu 人行ren,xing 凤爪feng,zhua 里堡li,pu 呱呱gua,gua
+了不liao,bu 便宜pian,yi 和面he,mian 血旺xue,wang 和平he,ping 炮制pao,zhi
 """
+
+# Surnames that are read otherwise than the character is, and what follows one in names of shops.
+_SURNAMES: Final = """
+仇qiu 单shan 解xie 查zha 曾zeng 区ou 盖ge 朴piao 乐yue 缪miao 翟zhai 黑he 秘bi 员yun 种chong 折she
+覃qin 冼xian 洗xian 召shao 祭zhai 幺yao 牟mu 卜bu 任ren 尹yin 晁chao 谌chen 郗xi 佴nai 葛ge 宁ning
+"""
+_BEHIND_SURNAMES: Final = "家记氏府姐哥嫂婆爷妈叔伯"
 
 _TONES = str.maketrans(
     "āáǎàēéěèêếềīíǐìōóǒòūúǔùǖǘǚǜüńňǹḿ",
@@ -103,6 +112,12 @@ def words() -> dict[str, tuple[Reading, Reading]]:
             for char, syllable in zip(word, syllables, strict=True)
         )
         found[word] = first, second
+    for entry in _SURNAMES.split():
+        surname, syllable = entry[0], NUMBER[entry[1:]]
+        if CHARACTERS[surname] != Reading(syllable, NONE):
+            usual = CHARACTERS[surname].first
+            first = Reading(syllable, usual if usual != syllable else _other(surname, syllable))
+            found |= {surname + end: (first, CHARACTERS[end]) for end in _BEHIND_SURNAMES}
     return found
 
 

@@ -236,9 +236,11 @@ class WordBook:
     def _texts(self, terms: tuple[int, ...]) -> Iterator[str]:
         """What some shops with all of these terms are called, and what they are."""
         spans = self._spans(terms)
-        docs, _ = self._unions.union([(spans, 1.0)], most=CLOSE_DOCS) if spans else ([], [])
-        for doc in docs[:SHOPS_ASKED]:
-            shop = orjson.loads(self._segment.merchant_payload(int(doc)))
+        if not spans:
+            return
+        docs, _ = self._unions.union([(spans, 1.0)], most=CLOSE_DOCS)
+        for doc in docs[:SHOPS_ASKED].tolist():
+            shop = orjson.loads(self._segment.merchant_payload(doc))
             yield from filter(None, [shop["name"], shop.get("brand"), *(shop.get("aliases") or ())])
             yield from self._segment.directory.category_names(shop.get("categories") or ())
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.folding import BREAK, fold_all, normalise, otherwise
+from indexes.short_names import short_names
 from indexes.syllables import SYLLABLES
 from indexes.terms import (
     CHUNK,
@@ -87,15 +88,15 @@ def analyse(texts: Sequence[str]) -> Terms:
     Terms
         Of kind GRAM1 and GRAM2 for scripts without spaces, and WORD for others: a word, its
         singular, a compound without what joins it, its parts; all of them also as those write them
-        who lack a letter (`folding.otherwise`). Empty for a text without any letter
-        or digit.
+        who lack a letter (`folding.otherwise`), and those of short names. Empty for a text without
+        any letter or digit.
     """
     compounds = _Compounds()
     keys, counts, lengths = [], [], []
     for begin in range(0, len(texts), CHUNK):
         chunk = texts[begin : begin + CHUNK]
         packed, length = _cut(fold_all(chunk), np.arange(len(chunk) + 1), compounds)
-        instead = [(at, other) for at, text in enumerate(chunk) if (other := otherwise(text))]
+        instead = [(at, other) for at, text in enumerate(chunk) for other in _otherwise(text)]
         if instead:
             owner = np.array([at for at, _ in instead] + [len(chunk)])
             more, _ = _cut(fold_all([other for _, other in instead]), owner, compounds)
@@ -106,6 +107,12 @@ def analyse(texts: Sequence[str]) -> Terms:
         counts.append(count)
         lengths.append(length)
     return joined_terms(keys, counts, lengths, words=compounds.words)
+
+
+def _otherwise(text: str) -> list[str]:
+    """Other texts that a text is found by."""
+    instead = otherwise(text)
+    return [instead, *short_names(text)] if instead else short_names(text)
 
 
 def _cut(

@@ -270,6 +270,7 @@ HANDED = {
     "F12a": ("海底捞火锅", False),
     "F13a": ("菊花茶社", False),
     "F16": (None, False),
+    "U03": ("中国建设银行", False),
     "U01": ("ラーメン太郎", False),
     "F17": ("85°C 咖啡", False),
     "F01g": ("Phở Thìn", False),

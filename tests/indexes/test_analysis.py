@@ -20,6 +20,7 @@ from indexes.analysis import (
     whole_keys,
 )
 from indexes.folding import MAX_TEXT, normalise, otherwise
+from indexes.short_names import short_names
 from indexes.terms import KIND_BITS, WHOLE, WORD, Word, gram_keys, text_key
 from indexes.tokens import MAX_TERMS, MAX_WORD, TOKEN, compound_parts, document_words
 from tests.indexes.texts import ODD, brand_names, chinese, keys_of, shown, texts
@@ -153,6 +154,9 @@ FOUND_BY = [
     ("Bäckerei Müller", "baeckerei mueller"),
     ("Smørrebrød", "smoerrebroed"),
     ("85°C", "85c"),
+    ("中国建设银行", "建行"),
+    ("中國工商銀行 ICBC", "工行"),
+    ("北京大学第三食堂", "北大"),
     ("Käse-Glöckchen", "kaesegloeckchen"),
 ]
 
@@ -244,8 +248,8 @@ def slow_terms(text: str) -> tuple[set[int], int]:
     """Terms and tokens of one text, one token at a time."""
     found: set[int] = set()
     length = 0
-    if otherwise(text):
-        found |= slow_terms(otherwise(text))[0]
+    for other in filter(None, [otherwise(text), *short_names(text)]):
+        found |= slow_terms(other)[0]
     for match in TOKEN.finditer(normalise(text)):
         token = match.group()
         if match.lastindex:

@@ -27,6 +27,7 @@ from geosearch.directory import (
 )
 from geosearch.segment import Segment
 from indexes.completions import (
+    CROWD,
     MAX_PREFIXES,
     WAY_BITS,
     Finding,
@@ -38,6 +39,7 @@ from indexes.completions import (
     tally_item,
 )
 from indexes.cover import SPANS, TESTED, Cover, Ground, lift, new_cover
+from indexes.hangul import unfinished
 from indexes.jit import entry_point
 from indexes.spellings import WRITTEN, as_sounds, leading_run, matched, spellings
 from indexes.sphere import Circle, circle_around
@@ -52,7 +54,13 @@ WORK = ("keys", "items", "lists", "docs", "spans")
 """Work: keys read, entries whose shops were counted, lists read, documents tested, spans of
 documents that the circle touches."""
 
+FEWEST_MISTYPED, MOST_MISTYPED = 4, 24
+"""Letters of what may hold one typing mistake: of fewer, most names would be one away."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
 Work = dict[str, int]
+Range = tuple[int, int, int]
 Shown = tuple[Name, tuple[int, int]]
 
 _ANY_ITEM = 1 << 40
@@ -166,6 +174,54 @@ class DirectoryView:
             found.sort(key=lambda match: (-match.score, match.item))
         return found
 
+    def near_matches(
+        self, typed: str, circle: Circle, scratch: SuggestScratch, top_k: int, work: Work
+    ) -> list[Match]:
+        """The best for a half-typed syllable, characters of the same sound, or one mistake."""
+        ranges = [self._between(*way) for way in unfinished(typed)]
+        if not ranges and not any(char.isascii() for char in typed):
+            return self._ranked(as_sounds(typed), circle, scratch, top_k, work)
+        if typed.isascii() and FEWEST_MISTYPED <= len(typed) <= MOST_MISTYPED:
+            ranges = self._mistyped(typed)
+        return self._best_of(ranges, circle, scratch, top_k, work)
+
+    def _range(self, prefix: str) -> Range:
+        """First key with a prefix, the key after the last, and bytes of the prefix."""
+        typed = np.frombuffer(prefix.encode(), np.uint8)
+        first, after = self._kernels.prefix_range(self.directory.completions, typed)
+        return first, after, len(typed)
+
+    def _between(self, before: str, first: int, last: int) -> Range:
+        """Keys that begin with a text and a character from one to another, at most `CROWD`."""
+        begin, _, size = self._range(before + chr(first))
+        _, end, _ = self._range(before + chr(last))
+        return begin, min(end, begin + CROWD), size
+
+    def _mistyped(self, typed: str) -> list[Range]:
+        """Keys that begin with what was typed but for one letter, most keys first.
+
+        The mistake is not behind the first letter that no key goes on with.
+        """
+        reached = 0
+        while reached < len(typed) and self._has(typed[: reached + 1]):
+            reached += 1
+        found = {}
+        for at in range(min(reached, len(typed) - 1) + 1):
+            head, wrong, tail = typed[:at], typed[at], typed[at + 1 :]
+            if at and not self._has(head):
+                break
+            ways = {head + tail, head + tail[:1] + wrong + tail[1:]}
+            ways |= {head + letter + rest for letter in _LETTERS for rest in (tail, wrong + tail)}
+            for way in ways - {typed}:
+                first, after, size = self._range(way)
+                if first < after:
+                    found[first, min(after, first + CROWD), size] = after - first
+        return sorted(found, key=lambda span: (-found[span], span))[:MAX_PREFIXES]
+
+    def _has(self, prefix: str) -> bool:
+        first, after, _ = self._range(prefix)
+        return first < after
+
     def tally(self, item: int, circle: Circle, scratch: SuggestScratch) -> tuple[int, float, int]:
         """Live documents of an entry within the circle, metres to the nearest, and the nearest."""
         columns = self.directory.completions
@@ -225,11 +281,20 @@ class DirectoryView:
         items: tuple[int, int] = (0, _ANY_ITEM),
     ) -> list[Match]:
         """The best entries with a key that begins with any of these prefixes."""
+        ranges = [self._range(prefix) for prefix in prefixes]
+        return self._best_of(ranges, circle, scratch, top_k, work, items)
+
+    def _best_of(
+        self,
+        ranges: list[Range],
+        circle: Circle,
+        scratch: SuggestScratch,
+        top_k: int,
+        work: Work,
+        items: tuple[int, int] = (0, _ANY_ITEM),
+    ) -> list[Match]:
+        """The best entries with a key in any of these ranges."""
         columns, finding = self.directory.completions, scratch.finding
-        ranges = []
-        for prefix in prefixes:
-            typed = np.frombuffer(prefix.encode(), np.uint8)
-            ranges.append((*self._kernels.prefix_range(columns, typed), len(typed)))
         found = self._kernels.best(
             columns,
             self.directory.scoring,
@@ -264,7 +329,7 @@ class DirectoryView:
         return (int(items[0]), int(items[-1]) + 1) if len(items) else (0, 0)
 
 
-def _prefixes(ranges: list[tuple[int, int, int]], first_item: int, after_item: int) -> Prefixes:
+def _prefixes(ranges: list[Range], first_item: int, after_item: int) -> Prefixes:
     table = np.zeros((3, MAX_PREFIXES), np.int64)
     for column, found in enumerate(ranges):
         table[:, column] = found

@@ -8,6 +8,9 @@ syllable unfinished, as initials, or as a mixture. Only names with a live shop w
 suggested, with the exact number of such shops. Order is the score of `directory.SCORING`: how many
 shops are near, how well known they are, how near the nearest is, how surely the name was meant.
 
+Where no name begins so, one typing mistake is forgiven, and a half-typed syllable of Hangul leads
+on to what it may become. Of suggestions that look alike the best one is shown.
+
 Work is bounded. Where more than `indexes.completions.CROWD` keys begin with what was typed, the
 best of each tile around are considered, listed at build time, instead of all.
 """
@@ -21,7 +24,14 @@ from typing import Literal, NamedTuple, cast
 import msgspec
 
 from geosearch.directory import BRAND, CATEGORY, KINDS, MERCHANT, Name
-from geosearch.directory_view import WORK, DirectoryView, Match, Work, suggest_kernels
+from geosearch.directory_view import (
+    WORK,
+    DirectoryView,
+    Match,
+    SuggestScratch,
+    Work,
+    suggest_kernels,
+)
 from geosearch.errors import BadRequest
 from geosearch.parameters import SUGGEST_PARAMETERS, find_problems
 from geosearch.segment import Segment
@@ -147,8 +157,13 @@ class Suggester:
             if query.crs != "WGS84":
                 lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
             circle = circle_around(lat, lng, query.radius)
-            entries = _best(self._views, typed, circle, query.limit, work)
-            found = [_suggestion(entry, typed) for entry in entries]
+            asked = _Asked(self._views, typed, circle, work)
+            entries = asked.best(query.limit) or asked.best(query.limit, near=True)
+            found = _distinct([_suggestion(entry, typed) for entry in entries])
+            if len(found) < len(entries) == query.limit:
+                # Some were alike; others may follow.
+                found = _distinct([_suggestion(entry, typed) for entry in asked.best(MERGED)])
+            found = found[: query.limit]
         return Suggestions(
             snapshot_id=self._snapshot_id,
             suggestions=tuple(found),
@@ -184,38 +199,50 @@ class _Entry(NamedTuple):
     score: float
 
 
-def _best(
-    views: list[DirectoryView], typed: str, circle: Circle, limit: int, work: Work
-) -> list[_Entry]:
-    """The best entries over all segments."""
-    if len(views) > 1:
-        return _merged(views, typed, circle, work)[:limit]
-    view = views[0]
-    with view.scratch(work) as scratch:
-        found = view.matches(typed, circle, scratch, limit, work)
-    parts = [_Part(view, match) for match in found[:limit]]
-    return [_Entry(part, part, part.kind, part.match.docs, part.match.score) for part in parts]
+class _Asked(NamedTuple):
+    """What was typed, where, and the segments that are asked."""
 
+    views: list[DirectoryView]
+    typed: str
+    circle: Circle
+    work: Work
 
-def _merged(views: list[DirectoryView], typed: str, circle: Circle, work: Work) -> list[_Entry]:
-    """Entries that are among the best of some segment, with their shops in all of them."""
-    with ExitStack() as stack:
-        scratches = [stack.enter_context(view.scratch(work)) for view in views]
-        found: dict[tuple[str, str], list[_Part]] = {}
-        for view, scratch in zip(views, scratches, strict=True):
-            for match in view.matches(typed, circle, scratch, MERGED, work):
-                found.setdefault(view.key(match.item), []).append(_Part(view, match))
-        for key, parts in found.items():
-            text = parts[0].view.directory.text(parts[0].match.item)
-            known = [part.view for part in parts]
+    def best(self, limit: int, *, near: bool = False) -> list[_Entry]:
+        """The best entries over all segments; `near` for those that nearly begin with it."""
+        if len(self.views) > 1:
+            return self._merged(near)[:limit]
+        view = self.views[0]
+        with view.scratch(self.work) as scratch:
+            found = self._matches(view, scratch, limit, near)
+        parts = [_Part(view, match) for match in found[:limit]]
+        return [_Entry(part, part, part.kind, part.match.docs, part.match.score) for part in parts]
+
+    def _matches(
+        self, view: DirectoryView, scratch: SuggestScratch, limit: int, near: bool
+    ) -> list[Match]:
+        ask = view.near_matches if near else view.matches
+        return ask(self.typed, self.circle, scratch, limit, self.work)
+
+    def _merged(self, near: bool) -> list[_Entry]:
+        """Entries that are among the best of some segment, with their shops in all of them."""
+        views = self.views
+        with ExitStack() as stack:
+            scratches = [stack.enter_context(view.scratch(self.work)) for view in views]
+            found: dict[tuple[str, str], list[_Part]] = {}
             for view, scratch in zip(views, scratches, strict=True):
-                item = -1 if view in known else view.find(key, text)
-                if item >= 0:
-                    near = view.tally(item, circle, scratch)
-                    parts.append(_Part(view, Match(item, -math.inf, -math.inf, *near)))
-    entries = [_sum(parts) for parts in found.values()]
-    entries.sort(key=lambda entry: (-entry.score, entry.typed.text))
-    return entries
+                for match in self._matches(view, scratch, MERGED, near):
+                    found.setdefault(view.key(match.item), []).append(_Part(view, match))
+            for key, parts in found.items():
+                text = parts[0].view.directory.text(parts[0].match.item)
+                known = [part.view for part in parts]
+                for view, scratch in zip(views, scratches, strict=True):
+                    item = -1 if view in known else view.find(key, text)
+                    if item >= 0:
+                        tallied = view.tally(item, self.circle, scratch)
+                        parts.append(_Part(view, Match(item, -math.inf, -math.inf, *tallied)))
+        entries = [_sum(parts) for parts in found.values()]
+        entries.sort(key=lambda entry: (-entry.score, entry.typed.text))
+        return entries
 
 
 def _sum(parts: list[_Part]) -> _Entry:
@@ -228,6 +255,12 @@ def _sum(parts: list[_Part]) -> _Entry:
     # A name that is a brand in any segment is a brand.
     kind = max(part.kind for part in parts)
     return _Entry(typed, near, kind, shops, typed.match.worth + score)
+
+
+def _distinct(suggestions: list[Suggestion]) -> list[Suggestion]:
+    """The first of each that look alike: categories of one name may differ in their id only."""
+    seen = {(one.kind, one.text, one.other): one for one in reversed(suggestions)}
+    return [one for one in suggestions if seen[one.kind, one.text, one.other] is one]
 
 
 def _suggestion(entry: _Entry, typed: str) -> Suggestion:

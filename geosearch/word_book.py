@@ -19,10 +19,11 @@ from geosearch.cache import BoundedCache
 from geosearch.columns import MAX_CARRIED, U8, U32, Words
 from geosearch.kernels import kernels
 from geosearch.segment import Segment
+from indexes.hangul import unfinished
 from indexes.near_sounds import near_sounds
 from indexes.pinyin import heard_in, initials_range, sound_readings, spelled_in
 from indexes.postings import block_maxima
-from indexes.terms import KIND_BITS, PINYIN, Word, sound_keys
+from indexes.terms import KIND_BITS, PINYIN, Word, gram_keys, sound_keys
 from indexes.unions import Spans, Unions
 
 PREFIX_FACTOR = 0.8
@@ -199,9 +200,15 @@ class WordBook:
             # What has another reading that was typed is no guess.
             if said and not any(heard_in(said, exact) for exact in sounds):
                 yield Reading(terms, NEAR_SOUND_FACTOR), said
+        vocabulary = self._segment.vocabulary
+        for begun in unfinished(word.text) if word.kind == "cjk" else ():
+            ends = (begun.before[-1:] + chr(code) for code in (begun.first, begun.last))
+            first, last = (gram_keys(end)[0] for end in ends)
+            before = gram_keys(begun.before) if len(begun.before) > 1 else ()
+            for row in vocabulary.rows_between(first, last + 1)[:CLOSE_READINGS]:
+                yield Reading((*before, self._key(row)), PREFIX_FACTOR), ""
         if word.kind != "latin":
             return
-        vocabulary = self._segment.vocabulary
         for row in vocabulary.with_prefix(word.text, limit=CLOSE_READINGS):
             key = self._key(row)
             if key >> KIND_BITS != PINYIN:

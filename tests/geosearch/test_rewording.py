@@ -272,6 +272,9 @@ HANDED = {
     "F16": (None, False),
     "U03": ("中国建设银行", False),
     "U01": ("ラーメン太郎", False),
+    "U07": ("김밥천국", False),
+    "U09": ("스타벅스 강남점", False),
+    "F18": ("burger", False),
     "F17": ("85°C 咖啡", False),
     "F01g": ("Phở Thìn", False),
 }

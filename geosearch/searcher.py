@@ -196,6 +196,10 @@ class Searcher:
             question = self._questions.question(query, top_k)
         else:
             question = self._continued(query, top_k)
+        if query.q is not None:
+            together = self._interpreter.together(query.q)
+            if together is not None and self._is_found(question, together.choices, {}):
+                return self._asked(question, together)
         found = self._best(question)
         if query.q is None or len(found[0]):
             return question, found

@@ -25,7 +25,7 @@ from geosearch.rewording import Lookups, reworded
 from geosearch.word_book import SOUND_FACTOR, Choice, Reading, WordBook, Wording
 from geosearch.word_roles import AREA, CONTENT, role
 from geosearch.word_roles import is_phrase as is_function
-from indexes.analysis import read_words, whole_key
+from indexes.analysis import beside, read_words, whole_key
 from indexes.pinyin import sound_readings
 from indexes.terms import PINYIN, Word, text_key
 from indexes.writings import writings
@@ -147,6 +147,23 @@ class Interpreter:
         size = 4 * getsizeof(text) + 2 * _nbytes(typed.wording.choices)
         size += _LEFT_OUT_BYTES * len(typed.wording.dropped)
         return self._read.keep(text, typed, size + self._size(typed.lists))
+
+    def together(self, text: str) -> Wording | None:
+        """A text with each number and the word beside it as one; None where no address has them.
+
+        Words in one field together beat words that are scattered: `201 mission street` is one
+        house, not number 201 of another street in the Mission District.
+        """
+        typed = self._typed(text)
+        words = [word for group in typed.words for word in group]
+        if len(words) != len(typed.words):
+            return None
+        choices = list(typed.wording.choices)
+        found = [(at, key) for at, key in beside(words) if self._is_term(key)]
+        for at, key in found:
+            name = f"{words[at].text} {words[at + 1].text}"
+            choices[at] = choices[at + 1] = Choice(name, (Reading((key,)),))
+        return typed.wording._replace(choices=tuple(dict.fromkeys(choices))) if found else None
 
     def lists(self, wording: Wording) -> tuple[Words, ...]:
         """What each segment is searched for; kept too."""

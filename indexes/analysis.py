@@ -10,7 +10,7 @@ at spaces or between a run and a compound.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from indexes.folding import BREAK, fold_all, normalise, otherwise
 from indexes.short_names import short_names
 from indexes.syllables import SYLLABLES
 from indexes.terms import (
+    BESIDE,
     CHUNK,
     CODE_BITS,
     GRAM1,
@@ -39,6 +40,7 @@ from indexes.terms import (
 )
 from indexes.tokens import (
     COMPOUND,
+    LETTER,
     MAX_TERMS,
     MAX_WORD,
     TOKEN,
@@ -57,6 +59,11 @@ _MAX_TOKENS: Final = 64
 """Tokens that are looked at; most of them say what was said before."""
 _MAX_CUT: Final = 32
 """A longer run is not cut: nobody typed it."""
+
+
+_BESIDE: Final = re.compile(
+    rf"(?<!\w)(?:(?=(\d+) +({LETTER}+)(?!\w))|(?=({LETTER}+) +(\d+)(?!\w)))"
+)
 
 
 class _Compounds(dict[str, int]):
@@ -253,6 +260,27 @@ def whole_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
         )
     )
     return np.fromiter(islice(keys, len(texts)), np.uint64, len(texts))
+
+
+def beside_keys(texts: Sequence[str]) -> list[list[int]]:
+    """Keys of kind BESIDE of each text: of a number and the word before or behind it.
+
+    Examples
+    --------
+    >>> [[hex(key)[:3] for key in keys] for keys in beside_keys(["201 Mission St", "静安寺", "7"])]
+    [['0x9'], [], []]
+    """
+    return [
+        [text_key(BESIDE, " ".join(filter(None, found))) for found in _BESIDE.findall(text)]
+        for text in fold_all(texts).split(BREAK)[: len(texts)]
+    ]
+
+
+def beside(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """The first of two neighbouring words of a query of which one is a number, and their key."""
+    for at, (one, other) in enumerate(pairwise(words)):
+        if one.kind == other.kind == "latin" and one.text.isdigit() != other.text.isdigit():
+            yield at, text_key(BESIDE, f"{one.text} {other.text}")
 
 
 def _letters(folded: str) -> str:

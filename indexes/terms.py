@@ -37,6 +37,9 @@ INITIALS = 7
 WHOLE = 8
 """The whole of a text without spaces and signs: a hash of it."""
 
+BESIDE = 9
+"""A number and the word beside it, in an address: a hash of both, as they follow each other."""
+
 CODE_BITS = 21
 SYLLABLE_BITS = 10
 LETTER_BITS = 5
@@ -98,7 +101,7 @@ class Terms(NamedTuple):
 
 
 def text_key(kind: int, text: str) -> int:
-    """Key of a text of kind WORD (folded), PINYIN ("haidilao", of a whole run) or WHOLE."""
+    """Key of a text of kind WORD (folded), PINYIN ("haidilao", of a whole run), WHOLE or BESIDE."""
     return kind << KIND_BITS | xxh3_64_intdigest(text.encode("utf-8", "replace")) & PAYLOAD
 
 

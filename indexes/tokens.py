@@ -41,6 +41,8 @@ GRAM_RANGES: Final = (
 
 _GRAM = "".join(f"{chr(first)}-{chr(last)}" for first, last in GRAM_RANGES)
 _LETTERS = rf"[^\W_{_GRAM}]+"
+LETTER: Final = rf"[^\W\d_{_GRAM}]"
+"""A letter of a script with spaces between its words."""
 JOINERS: Final = "-'&._+/:*@!\""
 """Signs that join letters and digits to a compound, one between two of them."""
 COMPOUND: Final = re.compile(rf"{_LETTERS}(?:[{JOINERS}]{_LETTERS})*")

@@ -60,6 +60,8 @@ class TextField(NamedTuple):
     whole_weight
         Impact of being the whole text, 0 to 1, for a query that is this and nothing else; 0 = not
         looked up as a whole.
+    by_number
+        Whether a number and the word beside it are a term: `201 mission` is one house.
     """
 
     column: str
@@ -69,6 +71,7 @@ class TextField(NamedTuple):
     by_sound: bool = False
     by_initials: bool = False
     whole_weight: float = 0.0
+    by_number: bool = False
 
     @classmethod
     def called(cls, column: str, weight: float, usual_length: int) -> "TextField":
@@ -95,7 +98,7 @@ FIELDS = (
     TextField("business_area", 0.4, 3, by_sound=True, by_initials=True),
     TextField("district", 0.25, 3),
     TextField("city", 0.2, 3),
-    TextField("address", 0.2, 10),
+    TextField("address", 0.2, 10, by_number=True),
 )
 
 FOUND_BY = tuple(field.column for field in FIELDS)

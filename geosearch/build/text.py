@@ -28,11 +28,12 @@ from geosearch.build.fields import (
 from geosearch.build.rows import numbered
 from geosearch.columns import F64, I64, U8, U32, U64
 from geosearch.segment_text import TextRows
-from indexes.analysis import analyse, whole_key, whole_keys
+from indexes.analysis import analyse, beside_keys, whole_key, whole_keys
 from indexes.folding import normalise
 from indexes.postings import DocTexts, WeightedTexts
 from indexes.sounds import analyse_sounds
 from indexes.terms import (
+    BESIDE,
     CODE_BITS,
     GRAM1,
     GRAM2,
@@ -137,6 +138,7 @@ class _Analysis:
         heard = int(ends[sum(field.by_sound for field in FIELDS) - 1])
         called = distinct[: int((number[:heard] + 1).max(initial=0))]
         exact, sounds, whole = analyse(distinct), analyse_sounds(called), whole_keys(called)
+        beside = self._beside(texts, len(distinct))
         self.words = list({*exact.words, *sounds.words})
         self.pinyins = sounds.pinyins
         self._length = exact.length
@@ -145,6 +147,7 @@ class _Analysis:
             (exact.key, np.diff(exact.start), False),
             (sounds.key, np.diff(sounds.start), True),
             (whole[says], says.astype(np.int64), False),
+            (*beside, False),
         ]
         self._count = np.zeros(len(distinct), np.int64)
         for _, count, _ in parts:
@@ -158,6 +161,19 @@ class _Analysis:
             self._key[at] = key
             self._is_sound[at] = is_sound
             place[: len(count)] += count
+
+    def _beside(self, texts: dict[str, list[str]], size: int) -> tuple[U64, I64]:
+        """Numbers with the word beside them, of the fields that are looked up so."""
+        count = np.zeros(size, np.int64)
+        found: dict[int, list[int]] = {}
+        for field in FIELDS:
+            if field.by_number:
+                each = (list(dict.fromkeys(keys)) for keys in beside_keys(texts[field.column]))
+                found |= zip(self.numbers[field.column].tolist(), each, strict=True)
+        for number, keys in found.items():
+            count[number] = len(keys)
+        flat = [key for number in sorted(found) for key in found[number]]
+        return np.array(flat, np.uint64), count
 
     def entries(self, field: TextField, numbers: U32, factors: F64 | float = 1.0) -> _Entries:
         """Terms of the texts with these numbers in a field, worth a factor of what they are."""
@@ -175,6 +191,8 @@ class _Analysis:
             kept &= kind != INITIALS
         if not field.whole_weight:
             kept &= kind != WHOLE
+        if not field.by_number:
+            kept &= kind != BESIDE
         factors = np.broadcast_to(factors, len(numbers))
         of_part = impacts(
             field.weight * factors * length_factor(self._length[numbers], field.usual_length)

@@ -79,6 +79,12 @@ WORLDS: dict[str, list[str | Row]] = {
         "西安肉夹馍",
     ],
     "readings": ["了不起烧烤", "便宜坊烤鸭店", "仇家烧饼", "和面馆", "毛血旺", "单记面"],
+    "houses": [
+        {"name": "Blue Door", "address": "201 Valencia Street", "district": "Mission District"},
+        {"name": "Red Door", "address": "201 Mission Street", "district": "SoMa"},
+        {"name": "Green Door", "address": "Hauptstraße 12, 10827 Berlin"},
+        {"name": "Grey Door", "address": "Hauptstraße 7, Platz 12"},
+    ],
     "umlauts": ["Bäckerei Schmidt", "Baeckerei Mueller", "Blue Door", "Smørrebrød"],
 }
 
@@ -161,6 +167,12 @@ CASES = [
     ("readings", "maoxuewang", "毛血旺", "", {}),
     ("readings", "maoxiewang", "毛血旺", "", {}),
     ("readings", "shanji", "单记面", "", {}),
+    ("houses", "201 mission street", "Red Door", "", {}),
+    ("houses", "mission street 201", "Blue Door|Red Door", "", {}),
+    ("houses", "201 mission district", "Blue Door", "", {}),
+    ("houses", "hauptstrasse 12", "Green Door", "", {}),
+    ("houses", "201 valencia", "Blue Door", "", {}),
+    ("houses", "door 12", "Green Door|Grey Door", "", {}),
     ("umlauts", "baeckerei", "Bäckerei Schmidt|Baeckerei Mueller", "", {}),
     ("umlauts", "bäckerei", "Bäckerei Schmidt|Baeckerei Mueller", "", {}),
     ("umlauts", "backerei", "Bäckerei Schmidt", "", {}),
@@ -272,6 +284,7 @@ HANDED = {
     "F16": (None, False),
     "U03": ("中国建设银行", False),
     "U01": ("ラーメン太郎", False),
+    "F14": ("Red Door", False),
     "U07": ("김밥천국", False),
     "U09": ("스타벅스 강남점", False),
     "F18": ("burger", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +22,17 @@ from geosearch.segment_text import TextRows, text_columns
 from indexes.analysis import analyse, read_query, whole_key, whole_keys
 from indexes.folding import normalise
 from indexes.sounds import analyse_sounds
-from indexes.terms import GRAM1, GRAM2, INITIALS, KIND_BITS, PAYLOAD, PINYIN, WHOLE, text_key
+from indexes.terms import (
+    BESIDE,
+    GRAM1,
+    GRAM2,
+    INITIALS,
+    KIND_BITS,
+    PAYLOAD,
+    PINYIN,
+    WHOLE,
+    text_key,
+)
 from tests.geosearch.snapshot_files import Row, merchant, write_snapshot
 
 LISTS = ("aliases", "tags")
@@ -103,7 +114,29 @@ def slow_terms(text: str, field: TextField) -> set[int]:
         sounds = {key for key in sounds if key >> KIND_BITS != INITIALS}
     said = field.whole_weight and read_query(text, lambda run: False)
     whole = {whole_key(text)} if said and analyse([text]).length[0] <= 6 else set()
-    return exact | sounds | whole
+    return exact | sounds | whole | (slow_beside(text) if field.by_number else set())
+
+
+def slow_beside(text: str) -> set[int]:
+    """A number and the word before or behind it, each between spaces or signs."""
+    tokens = re.findall(r"\w+|[^\w ]+|(?<=\w) +(?=\w)", normalise(text))
+    return {
+        text_key(BESIDE, f"{one} {other}")
+        for one, space, other in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if not space.strip() and is_house(one, other)
+    }
+
+
+def is_house(one: str, other: str) -> bool:
+    """Whether one of two words is a number and the other letters of a script with spaces."""
+    return any(
+        number.isdecimal() and word.isalpha() and not any(map(is_gram, word))
+        for number, word in ((one, other), (other, one))
+    )
+
+
+def is_gram(char: str) -> bool:
+    return bool(analyse([char]).key.size and analyse([char]).key[0] >> KIND_BITS == GRAM1)
 
 
 def slow_impact(text: str, field: TextField, key: int, factor: float) -> int:

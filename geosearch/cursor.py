@@ -23,9 +23,20 @@ from geosearch.parameters import problem, shown
 _NOT_THE_QUESTION = ("at", "cursor", "limit", "total", "facets", "explain")
 """Fields that may differ between pages; `at` is compared on its own."""
 
+_MEANT = {"radius": "radius_m", "deals": "deals_mode"}
+"""Properties that say what a field means, also where it is left out."""
+
+_SETS = ("cards", "categories")
+"""Lists of which neither order nor repetition means anything."""
+
 _question_of = attrgetter(
-    *(name for name in Query.__struct_fields__ if name not in (*_NOT_THE_QUESTION, "polygon"))
+    *(
+        _MEANT.get(name, name)
+        for name in Query.__struct_fields__
+        if name not in (*_NOT_THE_QUESTION, *_SETS, "polygon")
+    )
 )
+_sets_of = attrgetter(*_SETS)
 
 _CHECKSUM_BYTES = 4
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -64,7 +75,8 @@ def fingerprint(query: Query) -> int:
     polygon = query.polygon
     area = None if polygon is None else (polygon["type"], polygon["coordinates"])
     # JSON has integers of any size; msgpack, where it is kept, of either sign.
-    return xxhash.xxh3_64_intdigest(_encode_json((_question_of(query), area))) >> 1
+    asked = _question_of(query), [sorted(set(items)) for items in _sets_of(query)], area
+    return xxhash.xxh3_64_intdigest(_encode_json(asked)) >> 1
 
 
 def write_cursor(cursor: Cursor) -> str:

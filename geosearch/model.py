@@ -25,7 +25,9 @@ from geosearch.parameters import (
     MAX_MONEY,
     MAX_TEXT,
     OPEN,
+    PARAMETERS,
     SORTS,
+    fill_defaults,
     find_problems,
 )
 
@@ -144,10 +146,13 @@ def _is_plainly_valid(query: Query) -> bool:
             and type(query.facets) is tuple
             and (not query.facets or _FACETS.issuperset(query.facets))
             and len(query.facets) <= len(_FACETS)
-            and (query.q is None or _is_text(query.q, MAX_TEXT))
+            and (query.q is None or (_is_text(query.q, MAX_TEXT) and not query.q.isspace()))
             and (query.sort != "relevance" or query.q is not None)
             and (query.zone is None or _is_text(query.zone, MAX_TEXT))
-            and (query.cursor is None or _is_text(query.cursor, MAX_CURSOR))
+            and (
+                query.cursor is None
+                or (_is_text(query.cursor, MAX_CURSOR) and not query.cursor.isspace())
+            )
             and type(query.total) is bool
             and type(query.explain) is bool
             and query.bbox is None
@@ -181,8 +186,9 @@ def _normalise(query: Query) -> None:
     problems = find_problems(values)
     if problems:
         raise BadRequest("; ".join(problem["detail"] for problem in problems), problems)
+    fill_defaults(query, PARAMETERS)
     for name, exact in _EXACT.items():
-        value = values[name]
+        value = getattr(query, name)
         if value is not None:
             msgspec.structs.force_setattr(query, name, exact(value))
 

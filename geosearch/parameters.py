@@ -13,6 +13,8 @@ from datetime import datetime
 from numbers import Integral, Real
 from typing import Any, Literal
 
+import msgspec
+
 from geosearch.errors import Problem
 
 Kind = Literal[
@@ -42,7 +44,8 @@ class Parameter:
     """One parameter: its HTTP name, what it may be, and a line of help.
 
     `low` and `high` bound a number, or the number of items of a list; `longest` bounds the
-    characters of a text or of each item. `nullable` parameters may be left out or null.
+    characters of a text or of each item. Where a parameter is not `required`, null means that it
+    is left out; a text that is `blankable` is also left out where it is nothing but blanks.
     """
 
     name: str
@@ -52,8 +55,8 @@ class Parameter:
     high: float = math.inf
     longest: int = MAX_TEXT
     choices: tuple[str, ...] = ()
-    nullable: bool = False
     required: bool = False
+    blankable: bool = False
     in_url: bool = True
 
 
@@ -76,14 +79,12 @@ PARAMETERS: dict[str, Parameter] = {
             "with one of them and no radius there is no bound.",
             low=1,
             high=50_000,
-            nullable=True,
         ),
         Parameter(
             "at",
             "instant",
             "RFC 3339 instant with offset; everything is evaluated for it. Now when left out. "
             "Outside the time horizon of the index it is an error that names the bounds.",
-            nullable=True,
         ),
         Parameter("open", "choice", "`now`: only shops open at `at`.", choices=OPEN),
         Parameter(
@@ -107,7 +108,6 @@ PARAMETERS: dict[str, Parameter] = {
             "`card`: a usable deal of a card in the wallet; `any`: any usable deal the user is "
             "eligible for; `optional`: no filter. `card` when `cards` is given, else `optional`.",
             choices=DEALS,
-            nullable=True,
         ),
         Parameter("party_size", "integer", "How many people.", low=1, high=1_000),
         Parameter(
@@ -116,7 +116,6 @@ PARAMETERS: dict[str, Parameter] = {
             "The bill the user expects, in minor units; else average price x party size.",
             low=0,
             high=MAX_MONEY,
-            nullable=True,
         ),
         Parameter(
             "q",
@@ -124,8 +123,8 @@ PARAMETERS: dict[str, Parameter] = {
             "Text: name, brand, alias, category, tag, area or address, in Chinese, pinyin or "
             "English. Every word must match, up to eight; one that is not found nearby gives way "
             "to what sounds or looks like it, and the answer says so: `corrected`, and `relaxed` "
-            "for words that are left out.",
-            nullable=True,
+            "for words that are left out. Nothing but blanks is as if it were left out.",
+            blankable=True,
         ),
         Parameter(
             "categories",
@@ -134,16 +133,13 @@ PARAMETERS: dict[str, Parameter] = {
             low=0,
             high=MAX_CATEGORIES,
         ),
-        Parameter(
-            "min_rating", "number", "Only shops rated so or better.", low=0, high=5, nullable=True
-        ),
-        Parameter("zone", "text", "A `zone_id`: only shops inside it.", nullable=True),
+        Parameter("min_rating", "number", "Only shops rated so or better.", low=0, high=5),
+        Parameter("zone", "text", "A `zone_id`: only shops inside it."),
         Parameter(
             "bbox",
             "box",
             "min_lng,min_lat,max_lng,max_lat: only shops that the answer shows inside or on the "
             "border; min_lng > max_lng crosses the antimeridian.",
-            nullable=True,
         ),
         Parameter(
             "polygon",
@@ -151,7 +147,6 @@ PARAMETERS: dict[str, Parameter] = {
             "GeoJSON Polygon or MultiPolygon, of at most 10,000 positions and with few crossings "
             "of its edges: only shops that the answer shows inside or on the border; only in a "
             "POST body.",
-            nullable=True,
             in_url=False,
         ),
         Parameter(
@@ -167,7 +162,7 @@ PARAMETERS: dict[str, Parameter] = {
             "text",
             "`next_cursor` of the page before; pins index version and `at`.",
             longest=MAX_CURSOR,
-            nullable=True,
+            blankable=True,
         ),
         Parameter(
             "facets", "choices", "Counts to return.", low=0, high=len(FACETS), choices=FACETS
@@ -233,6 +228,20 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
+def is_blank(value: object) -> bool:
+    """Whether a value is a text of nothing but blanks, as an empty search box sends it."""
+    return isinstance(value, str) and not value.strip()
+
+
+def fill_defaults(query: msgspec.Struct, table: Mapping[str, Parameter]) -> None:
+    """Give each field of a query that is left out its default: None, and blanks where allowed."""
+    for field in msgspec.structs.fields(query):
+        value = getattr(query, field.name)
+        left_out = value is None or (table[field.name].blankable and is_blank(value))
+        if left_out and field.default is not msgspec.NODEFAULT and value != field.default:
+            msgspec.structs.force_setattr(query, field.name, field.default)
+
+
 def find_problems(
     values: Mapping[str, object],
     where: Where = (),
@@ -267,14 +276,15 @@ def find_problems(
         if name not in values:
             if parameter.required:
                 problems.append(problem("missing", f"`{name}`", "nothing", (*where, name)))
-        elif not (values[name] is None and parameter.nullable):
+        elif parameter.required or values[name] is not None:
             problems.extend(_CHECKS[parameter.kind](parameter, values[name], (*where, name)))
     problems.extend(_unknown(name, known, (*where, name)) for name in values if name not in known)
     if "deals" in known and values.get("deals") == "card" and not values.get("cards"):
         problems.append(
             problem("needs_cards", "`cards` with deals=card", "none", (*where, "cards"))
         )
-    if "q" in known and values.get("sort") == "relevance" and values.get("q") is None:
+    no_text = values.get("q") is None or is_blank(values["q"])
+    if "q" in known and values.get("sort") == "relevance" and no_text:
         problems.append(problem("needs_q", "`q` with sort=relevance", "none", (*where, "q")))
     return problems
 
@@ -314,6 +324,8 @@ def _flag(parameter: Parameter, value: object, where: Where) -> list[Problem]:
 
 
 def _text(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if parameter.blankable and is_blank(value):
+        return []
     if isinstance(value, str) and 0 < len(value) <= parameter.longest:
         return []
     code = "out_of_range" if isinstance(value, str) else "wrong_type"

@@ -461,9 +461,26 @@ def _area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
     return Area(query.bbox is not None, *box, edges, datum, *shift), around
 
 
+def _check_antimeridian(polygon: PreparedPolygon) -> None:
+    """Refuse an edge that goes around the world: its writer meant the short way over 180 degrees.
+
+    Only an edge along a whole parallel, of a polygon around the world, is meant as it stands.
+    """
+    west, east = np.sort(polygon.edges[:, [0, 2]]).T
+    wide = (east - west > 180.0) & (east - west < 360.0)
+    if wide.any():
+        first = int(np.argmax(wide))
+        raise ValueError(
+            "Expected a polygon that is cut in two at the antimeridian, as GeoJSON asks for, got "
+            f"an edge from lng {west[first]} to {east[first]} - at `coordinates`"
+        )
+
+
 def _polygon(geometry: dict[str, Any]) -> PreparedPolygon:
     try:
-        return from_geojson(geometry, max_vertices=MAX_VERTICES)
+        polygon = from_geojson(geometry, max_vertices=MAX_VERTICES)
+        _check_antimeridian(polygon)
+        return polygon
     except ValueError as error:
         code = "polygon_too_complex" if isinstance(error, TooTangled) else "bad_polygon"
         sentence = str(error).replace(" - at `", " - at `$.polygon.")

@@ -33,7 +33,7 @@ from geosearch.directory_view import (
     suggest_kernels,
 )
 from geosearch.errors import BadRequest
-from geosearch.parameters import SUGGEST_PARAMETERS, find_problems
+from geosearch.parameters import SUGGEST_PARAMETERS, fill_defaults, find_problems
 from geosearch.segment import Segment
 from indexes.datum import Datum, to_wgs84
 from indexes.spellings import typed_form
@@ -77,6 +77,7 @@ class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         problems = find_problems(msgspec.structs.asdict(self), table=SUGGEST_PARAMETERS)
         if problems:
             raise BadRequest("; ".join(problem["detail"] for problem in problems), problems)
+        fill_defaults(self, SUGGEST_PARAMETERS)
         for name in ("lat", "lng", "radius"):
             msgspec.structs.force_setattr(self, name, float(getattr(self, name)))
         msgspec.structs.force_setattr(self, "limit", int(self.limit))

@@ -10,6 +10,7 @@ Routes are plain ASGI applications, not Starlette request functions: for a const
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -45,17 +46,20 @@ class Asked:
     ----------
     query_string
         As it came, percent-encoded.
+    path
+        Path without escapes.
     path_params
         What the path holds for the names of the route's template.
     """
 
-    __slots__ = ("_max_body_bytes", "_receive", "_scope", "path_params", "query_string")
+    __slots__ = ("_max_body_bytes", "_receive", "_scope", "path", "path_params", "query_string")
 
     def __init__(self, scope: Scope, receive: Receive, max_body_bytes: int) -> None:
         self._scope = scope
         self._receive = receive
         self._max_body_bytes = max_body_bytes
         self.query_string: bytes = scope["query_string"]
+        self.path: str = scope["path"]
         self.path_params: dict[str, str] = scope.get("path_params", {})
 
     async def body(self) -> bytes:
@@ -104,6 +108,16 @@ class Reply(msgspec.Struct, frozen=True):
     code: str = ""
     query: Query | None = None
     results: int = 0
+
+
+def without_slash(asked: Asked) -> Reply:
+    """Return the redirection from a path with a slash at its end to the one without.
+
+    It is relative, since a proxy may have taken a part from the path. Method and body stay.
+    """
+    last = quote(asked.path[:-1].rpartition("/")[2], safe=":").encode()
+    query = b"?" + asked.query_string if asked.query_string else b""
+    return Reply((), 308, headers=((b"location", b"../" + last + query),))
 
 
 Handler = Callable[[Asked], Awaitable[Reply]]

@@ -27,6 +27,7 @@ from geosearch.service.edge import (
     Handler,
     Reply,
     read_body_headers,
+    without_slash,
 )
 from geosearch.service.encode import encode_page, encode_pages, encode_suggestions, page_of
 from geosearch.service.engines import Engine, Engines, Loaded
@@ -69,7 +70,9 @@ class Handlers:
         self._settings = settings
         self._journal = Journal(metrics, logs=settings.log_requests)
         self._heavy = HeavyWork()
-        self._openapi = orjson.dumps(openapi_document(settings))
+        document = openapi_document(settings)
+        self._paths = frozenset(document["paths"])
+        self._openapi = orjson.dumps(document)
 
     def routes(self) -> list[Route]:
         """Return every route, the busiest first."""
@@ -122,8 +125,11 @@ class Handlers:
         """`GET /v1/merchants/{id}`: one merchant with its hours and deals."""
         at = read_instant(asked.query_string)
         merchant_id = asked.path_params["merchant_id"]
-        record = self._engines.current().engine.merchant(merchant_id, at)
+        engine = self._engines.current().engine
+        record = engine.merchant(merchant_id, at)
         if record is None:
+            if merchant_id.endswith("/") and engine.merchant(merchant_id[:-1], at) is not None:
+                return without_slash(asked)
             raise HttpProblem("not_found", "Expected the id of a merchant, got an unknown one")
         return Reply((orjson.dumps(record),))
 
@@ -177,7 +183,9 @@ class Handlers:
         return Reply((self._openapi,))
 
     async def nowhere(self, asked: Asked) -> Reply:
-        """Refuse any path that is no route."""
+        """Refuse any path that is no route; a slash after one leads there."""
+        if asked.path.endswith("/") and asked.path[:-1] in self._paths:
+            return without_slash(asked)
         raise HttpProblem("not_found", "Expected a path that /openapi.json lists, got another one")
 
     def close(self) -> bool:

@@ -217,7 +217,7 @@ def _schema(parameter: Parameter, *, nullable: bool) -> Json:
     default = _DEFAULTS.get(parameter.name)
     if default is not None and default != ():
         schema = {**schema, "default": default}
-    if nullable and parameter.nullable:
+    if nullable and not parameter.required:
         schema = {**schema, "type": [schema["type"], "null"]}
         if "enum" in schema:
             schema["enum"] = [*schema["enum"], None]

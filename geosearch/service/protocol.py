@@ -22,6 +22,7 @@ moment.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, cast
@@ -35,6 +36,7 @@ from geosearch.service.heads import check_head
 from geosearch.service.limits import Phase
 from geosearch.service.problems import MEDIA_TYPE, HttpProblem, problem_body, status_of
 
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _CONTINUE = b"HTTP/1.1 100 "
 _HEAD = (
     b"HTTP/1.1 200 OK\r\n%bcontent-type: application/json\r\ncontent-length: %d\r\n"
@@ -183,6 +185,7 @@ class JoiningProtocol(HttpToolsProtocol):
         self._busy_polling = busy_polling
         self._desk: Desk = getattr(self.app, PROMPT, _NO_DESK)
         self._may_be_prompt = self._held = self._waiting = False
+        self._in_request_line = False
         self.url = b""
         self._body = bytearray()
         self._line: tuple[bytes, bytes, bytes, Headers] = b"", b"", b"", ()
@@ -201,10 +204,28 @@ class JoiningProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Serve what came; a request that is not whole is not held for a prompt answer."""
         self._may_be_prompt = True
+        if self._stage is Phase.IDLE or not self._begun:
+            self._in_request_line = True
+        if self._in_request_line:
+            data = self._escaped(data)
         super().data_received(data)
         if self._held and not self._waiting:
             self._let_go()
         self._busy_polling.begin(self.loop)
+
+    def _escaped(self, data: bytes) -> bytes:
+        """Percent-encode what a request line has beyond ASCII, as clients send it from a shell.
+
+        The parser refuses it. Only the first request of what came at once is looked at: no client
+        that sends several in a row leaves this to the server.
+        """
+        begin = len(data) - len(data.lstrip(b"\r\n"))
+        end = data.find(b"\n", begin) + 1
+        self._in_request_line = not end
+        line = data[:end] if end else data
+        if line.isascii():
+            return data
+        return _BEYOND_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line) + data[len(line) :]
 
     def refuse(self, problem: HttpProblem) -> None:
         """Answer what was asked for before, refuse what comes now, and end the connection."""

@@ -4,8 +4,9 @@ A right request is read once, straight to the types of `Query`: under 5 µs for 
 When anything is odd the request is read again, slowly and completely, so that the caller gets one
 sentence for every wrong value, the same that `Query` gives in Python.
 
-Comma lists (`cards=a,b`) and repeated names (`cards=a&cards=b`) both make lists; any other
-parameter given twice is an error. A programme id with a comma in it has to come in a JSON body.
+Comma lists (`cards=a,b`), repeated names (`cards=a&cards=b`) and names with brackets
+(`cards[]=a&cards[]=b`) all make lists; any other parameter given twice is an error. Blanks around
+an item are not part of it. An id with a comma, or a blank at an end, has to come in a JSON body.
 """
 
 import re
@@ -39,6 +40,8 @@ MAX_BATCH = 100
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})").fullmatch
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_BRACKETS = re.compile(r"\[[0-9]*\]$")
 _OFFSET_AFTER_SPACE = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
 
 
@@ -57,7 +60,7 @@ def read_url(query_string: bytes) -> Query:
     Parameters
     ----------
     query_string
-        As it came, percent-encoded.
+        As it came: percent-encoded, or UTF-8 as it is.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def read_url(query_string: bytes) -> Query:
     """
     values: dict[str, Any] = {}
     try:
-        text = query_string.decode("ascii")
+        text = query_string.decode()
         if "%" in text or "+" in text:
             # No separators, so that they may be read before the text is taken apart; others wait.
             text = text.replace("+", " ").replace("%2B", "+")
@@ -185,9 +188,11 @@ def _integer(raw: str) -> int:
 
 
 def _flag(raw: str) -> bool:
-    if raw in ("true", "false"):
-        return raw == "true"
-    raise ValueError(raw)
+    """Read a flag, also as Python (`True`) and forms (`1`) write it."""
+    flag = _FLAGS.get(raw.lower())
+    if flag is None:
+        raise ValueError(raw)
+    return flag
 
 
 def _instant(raw: str) -> datetime:
@@ -201,11 +206,14 @@ def _instant(raw: str) -> datetime:
 
 
 def _texts(raw: str) -> tuple[str, ...]:
+    if " " in raw:
+        raw = raw.strip()
+        return tuple(item.strip() for item in raw.split(",")) if raw else ()
     return tuple(raw.split(",")) if raw else ()
 
 
 def _box(raw: str) -> tuple[float, ...]:
-    return tuple(_number(bound) for bound in raw.split(","))
+    return tuple(_number(bound.strip()) for bound in raw.split(","))
 
 
 _READ_KIND: dict[Kind, Callable[[str], Any]] = {
@@ -223,7 +231,8 @@ _READERS = {
     name: _READ_KIND[parameter.kind] for name, parameter in PARAMETERS.items() if parameter.in_url
 }
 _IN_URL = tuple(_READERS)
-_LISTS = ("texts", "choices")
+_LISTS = ("texts", "choices", "box")
+"""Kinds of parameters that may be repeated."""
 
 
 PAIRS_BYTES, _KEPT_LENGTH = 4 << 20, 100
@@ -252,29 +261,31 @@ def _read_slowly(
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     for name, raws in _raw_values(query_string).items():
-        parameter = PARAMETERS.get(name)
-        listed = parameter is not None and parameter.kind in _LISTS
-        if len(raws) > 1 and not listed:
+        if len(raws) > 1 and not _is_list(name):
             got = f"it {len(raws)} times"
             problems.append(problem("repeated_parameter", f"`{name}` once", got, (name,)))
-        if listed:
-            values[name] = tuple(item for raw in raws for item in _texts(raw))
-        else:
-            values[name] = _value_of(name, raws[0])
+            raws = raws[:1]
+        values[name] = _value_of(name, ",".join(raws))
     _refuse(problems + find_problems(values, known=known, table=table))
     return values
+
+
+def _is_list(name: str) -> bool:
+    return name in PARAMETERS and PARAMETERS[name].kind in _LISTS
 
 
 def _raw_values(query_string: bytes) -> dict[str, list[str]]:
     """Return the texts of each parameter in the order they came."""
     raw_values: dict[str, list[str]] = {}
     try:
-        for pair in filter(None, query_string.decode("ascii").split("&")):
+        for pair in filter(None, query_string.decode().split("&")):
             name, _, raw = pair.partition("=")
             name, raw = unquote_plus(name, errors="strict"), unquote_plus(raw, errors="strict")
+            bare = _BRACKETS.sub("", name)
+            name = bare if _is_list(bare) else name
             raw_values.setdefault(name, []).append(raw)
     except UnicodeDecodeError:
-        found = problem("not_utf8", "percent-encoded UTF-8", "other bytes", ())
+        found = problem("not_utf8", "UTF-8, percent-encoded", "other bytes", ())
         raise BadRequest(found["detail"], [found]) from None
     return raw_values
 

@@ -83,7 +83,8 @@ class FakeEngine:
             return None
 
     def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
-        return None if merchant_id == "unknown" else {"merchant_id": merchant_id, "at": at}
+        known = merchant_id not in ("unknown", "unknown/", "lost 店/")
+        return None if not known else {"merchant_id": merchant_id, "at": at}
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
         found = [

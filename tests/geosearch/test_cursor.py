@@ -175,3 +175,34 @@ def test_expired_names_the_version() -> None:
     refusal = expired("v0")
     assert refusal.code == "cursor_expired"
     assert "v0" in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "same"),
+    [
+        ({"cards": ("red", "blue")}, {"cards": ("blue", "red")}, True),
+        ({"cards": ("red", "blue", "red")}, {"cards": ("blue", "red", "blue")}, True),
+        ({"cards": ("red", "blue")}, {"cards": ("red",)}, False),
+        ({"cards": ("red", "blue")}, {"cards": ("red,blue",)}, False),
+        ({"cards": ("red",)}, {"cards": ("red",), "deals": "card"}, True),
+        ({"cards": ("red",)}, {"cards": ("red",), "deals": "any"}, False),
+        ({"categories": ("a", "b")}, {"categories": ("b", "a", "a")}, True),
+        ({"categories": ("a",)}, {"cards": ("a",), "deals": "optional"}, False),
+        ({}, {"radius": 3_000}, True),
+        ({}, {"radius": 3_001}, False),
+        ({"bbox": (0, 0, 1, 1)}, {"bbox": (0, 0, 1, 1), "radius": 3_000}, False),
+        ({}, {"q": " "}, True),
+        ({"q": "a"}, {"q": "a "}, False),
+    ],
+)
+def test_what_means_the_same_continues(
+    first: dict[str, Any], then: dict[str, Any], same: bool
+) -> None:
+    here = {"lat": 31.23, "lng": 121.47}
+    text = write_cursor(cursor_of(Query(**here, **first)))
+    query = Query(**here, **then, cursor=text)
+    if same:
+        assert continue_from(query).doc == 7
+    else:
+        with pytest.raises(BadRequest, match="Expected a `cursor` with the parameters"):
+            continue_from(query)

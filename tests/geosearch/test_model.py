@@ -120,7 +120,10 @@ def test_values_are_brought_to_exact_types() -> None:
         ),
         ({"cards": "red"}, "Expected `cards` as a list, got 'red' - at `$.cards`"),
         ({"sort": "relevance"}, "Expected `q` with sort=relevance, got none - at `$.q`"),
-        ({"q": ""}, "Expected `q` as text of 1 to 200 characters, got 0 characters - at `$.q`"),
+        (
+            {"zone": ""},
+            "Expected `zone` as text of 1 to 200 characters, got 0 characters - at `$.zone`",
+        ),
         ({"deals": "card"}, "Expected `cards` with deals=card, got none - at `$.cards`"),
         (
             {"bbox": (1.0, 5.0, 2.0, 4.0)},

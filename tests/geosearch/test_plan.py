@@ -351,6 +351,30 @@ def test_a_polygon_that_would_take_long_is_refused(segment: Segment) -> None:
     assert caught.value.errors[0]["pointer"] == "/polygon"
 
 
+@pytest.mark.parametrize(
+    ("ring", "right"),
+    [
+        ([[179, -17], [-179, -17], [-179, -16], [179, -16], [179, -17]], False),
+        ([[-179, -17], [179, -17], [179, -16]], False),
+        ([[90.5, 0], [-90, 0], [-90, 1], [90.5, 0]], False),
+        ([[90, 0], [-90, 0], [-90, 1], [90, 0]], True),
+        ([[179, -17], [180, -17], [180, -16], [179, -16], [179, -17]], True),
+        ([[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]], True),
+        ([[-170, 0], [0, 0], [170, 0], [170, 5], [0, 5], [-170, 5], [-170, 0]], True),
+    ],
+)
+def test_a_polygon_is_never_read_the_long_way_around(
+    segment: Segment, ring: list[list[float]], right: bool
+) -> None:
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    if right:
+        assert len(ask_of(segment, polygon=polygon).area.edges)
+        return
+    with pytest.raises(BadRequest, match="cut in two at the antimeridian") as caught:
+        ask_of(segment, polygon=polygon)
+    assert caught.value.code == "bad_polygon"
+
+
 def test_a_polygon_that_is_none_is_refused(segment: Segment) -> None:
     ring = [[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
     with pytest.raises(BadRequest, match=r"Expected a polygon|Expected .* ring|area") as caught:

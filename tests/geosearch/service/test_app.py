@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import orjson
 import pytest
@@ -135,6 +136,37 @@ def test_the_work_of_a_batch_is_bounded(
             assert answer.json()["detail"].startswith(sentence)
             assert answer.json()["errors"][0]["pointer"] == "/queries"
             assert engine_of(client).asked[1:] == [], "nothing of it was begun"
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/v1/nearby/?lat=1&lng=2", "/v1/nearby?lat=1&lng=2"),
+        ("/v1/nearby:batch/", "/v1/nearby:batch"),
+        ("/v1/programs/", "/v1/programs"),
+        ("/healthz/", "/healthz"),
+        ("/v1/zones/?lat=1&lng=2&at=2026-11-22T11:30:00%2B08:00",
+         "/v1/zones?lat=1&lng=2&at=2026-11-22T11:30:00%2B08:00"),
+    ],
+)  # fmt: skip
+def test_a_slash_too_many_leads_to_the_route(client: TestClient, path: str, leads_to: str) -> None:
+    for method in ("GET", "POST", "HEAD"):
+        answer = client.request(method, path, follow_redirects=False)
+        assert answer.status_code == 308
+        assert urljoin(f"http://x/behind{path}", answer.headers["location"]) == (
+            f"http://x/behind{leads_to}"
+        )
+
+
+def test_a_slash_after_the_id_of_a_merchant(tmp_path: Path) -> None:
+    publish_fake(tmp_path / "index")
+    with running(tmp_path / "index") as client:
+        assert client.get("/v1/merchants/unknown/").status_code == 404
+        # An id may end with a slash: it is looked for as it is first.
+        assert client.get("/v1/merchants/m1/").json()["merchant_id"] == "m1/"
+        lost = client.get("/v1/merchants/lost%20\u5e97/?at=2026-11-22T11:30:00Z")
+        assert (lost.status_code, lost.history[0].status_code) == (200, 308)
+        assert lost.json()["merchant_id"] == "lost \u5e97"
 
 
 def test_other_routes(client: TestClient) -> None:

@@ -158,8 +158,8 @@ BAD = [
         f"{NEARBY}&facets=colour",
         "Expected `facets` as one of category, program, offer_type, business_area, got 'colour'",
     ),
-    Bad(f"{NEARBY}&total=1", "Expected `total` as true or false, got '1' - at `$.total`"),
-    Bad(f"{NEARBY}&zone=%FF", "Expected percent-encoded UTF-8, got other bytes - at `$`"),
+    Bad(f"{NEARBY}&total=2", "Expected `total` as true or false, got '2' - at `$.total`"),
+    Bad(f"{NEARBY}&zone=%FF", "Expected UTF-8, percent-encoded, got other bytes - at `$`"),
     Bad(
         f"{NEARBY}&zone={'x' * 16_384}",
         "Expected a query string of at most 16384 bytes, got more",
@@ -266,13 +266,13 @@ BAD = [
         status=404,
     ),
     Bad(
-        "/v1/nearby/",
+        "/v1/nearby//",
         "Expected a path that /openapi.json lists, got another one",
         code="not_found",
         status=404,
     ),
     Bad(
-        "/v1/near%0Aby",
+        "/v1/near%0Aby/",
         "Expected a path that /openapi.json lists, got another one",
         code="not_found",
         status=404,

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.client import HTTPResponse
 from typing import Any, cast
@@ -52,6 +53,7 @@ def sized(*lengths: bytes) -> bytes:
 
 OK, BAD = (200, "", True), (400, "not_http", False)
 NO_HOST, CODING = (400, "bad_host", False), (501, "unknown_transfer_coding", False)
+REFUSED = (400, "bad_request", True)
 LARGE, LONG = (431, "headers_too_large", False), (414, "uri_too_long", False)
 ONCE = (200, "", False)
 
@@ -115,6 +117,16 @@ CASES: list[tuple[str, bytes, tuple[int, str, bool]]] = [
     ("too long a query", get(b"/healthz?q=" + b"a" * MAX_TARGET), LONG),
     ("a very long target", get(b"/" + b"a" * 70_000), LONG),
     ("a target without end", b"GET /" + b"a" * 100_000, LONG),
+    # Beyond ASCII, as shells send it
+    ("raw UTF-8 in the query", get("/v1/nearby?lat=1&lng=2&q=火锅".encode()), OK),
+    ("raw UTF-8 in the path", get("/v1/merchants/火锅".encode()), OK),
+    ("raw UTF-8 of an unknown path", get("/火锅".encode()), (404, "not_found", True)),
+    ("an empty line, then raw UTF-8", b"\r\n" + get("/v1/nearby?lat=1&lng=2&q=é".encode()), OK),
+    ("raw Latin-1", get(b"/v1/nearby?lat=1&lng=2&q=\xe9"), REFUSED),
+    ("raw UTF-8 of a POST", sized(b"26").replace(b"nearby", "nearby?q=锅".encode()), REFUSED),
+    ("too long in raw UTF-8", get(b"/" + "锅".encode() * (MAX_TARGET // 9 + 1)), LONG),
+    ("a method beyond ASCII", get(b"/healthz", method="GÉT".encode()), BAD),
+    ("a version beyond ASCII", get(b"/healthz", b"HTTP/1.\xb9"), BAD),
     # Headers
     ("a tab", head(b"Host: x", b"X: a\tb"), OK),
     ("a value beyond ASCII", head(b"Host: x", b"X: \xe9"), OK),
@@ -236,6 +248,20 @@ def test_requests(port: int, sent: bytes, expected: tuple[int, str, bool]) -> No
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
         else:
             assert ends(connection)
+
+
+def test_raw_utf8_is_read_in_pieces_and_again_on_a_connection(port: int) -> None:
+    sent = get("/v1/nearby?lat=1&lng=2&q=火锅".encode())
+    raw = sent.index("锅".encode())
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        for cut in (3, raw, raw + 1, len(sent) - 3):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(sent[:cut])
+            time.sleep(0.02)  # Else both parts may come as one; either is right.
+            connection.sendall(sent[cut:])
+            response = HTTPResponse(connection)
+            response.begin()
+            assert (response.status, bool(response.read())) == (200, True)
 
 
 def ends(connection: socket.socket) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest
 from geosearch.model import Query
-from geosearch.parameters import CRS, DEALS, FACETS, HOURS_UNKNOWN, OPEN, SORTS
+from geosearch.parameters import CRS, DEALS, FACETS, HOURS_UNKNOWN, OPEN, PARAMETERS, SORTS
 from geosearch.service import request
 from geosearch.service.request import (
     Place,
@@ -33,7 +33,7 @@ SHANGHAI = timezone(timedelta(hours=8))
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 listed = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters=","), min_size=1, max_size=20
-)
+).filter(lambda text: text == text.strip())
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
 instants = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=offsets)
 
@@ -44,7 +44,7 @@ def queries(draw: st.DrawFn) -> Query:
         return draw(st.none() | values)
 
     cards = tuple(draw(st.lists(listed, max_size=4)))
-    q = maybe(texts)
+    q = maybe(texts.filter(str.strip))
     low, high = sorted(draw(st.tuples(st.floats(-90, 90), st.floats(-90, 90))))
     sides = draw(st.tuples(st.floats(-180, 180), st.floats(-180, 180)))
     return Query(
@@ -67,7 +67,7 @@ def queries(draw: st.DrawFn) -> Query:
         q=q,
         sort=draw(st.sampled_from(SORTS if q else SORTS[:-1])),
         limit=draw(st.integers(1, 100)),
-        cursor=maybe(texts),
+        cursor=maybe(texts.filter(str.strip)),
         facets=tuple(draw(st.lists(st.sampled_from(FACETS), max_size=4))),
         total=draw(st.booleans()),
         explain=draw(st.booleans()),
@@ -124,6 +124,49 @@ def test_lists_come_with_commas_or_repeated() -> None:
     for written in ("cards=a,b,c", "cards=a&cards=b&cards=c", "cards=a,b&cards=c", "cards=a%2Cb,c"):
         assert read_url(f"{HERE}&{written}".encode()) == expected
     assert read_url(f"{HERE}&cards=&categories=".encode()) == Query(lat=31.23, lng=121.47)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("q=", {}),
+        ("q=%20", {}),
+        ("q=+%E3%80%80", {}),
+        ("cursor=", {}),
+        ("q=\u706b\u9505", {"q": "\u706b\u9505"}),
+        ("q=\u706b%E9%94%85+x", {"q": "\u706b\u9505 x"}),
+        ("total=True", {"total": True}),
+        ("total=TRUE", {"total": True}),
+        ("total=1", {"total": True}),
+        ("total=False&explain=0", {}),
+        ("cards=red, blue", {"cards": ("red", "blue")}),
+        ("cards=red,%20blue", {"cards": ("red", "blue")}),
+        ("cards=+red+,blue+", {"cards": ("red", "blue")}),
+        ("cards=my+card,blue", {"cards": ("my card", "blue")}),
+        ("cards=%20", {}),
+        ("cards[]=red&cards[]=blue", {"cards": ("red", "blue")}),
+        ("cards%5B%5D=red&cards=blue", {"cards": ("red", "blue")}),
+        ("cards[0]=red&cards[1]=blue", {"cards": ("red", "blue")}),
+        ("facets=category, program", {"facets": ("category", "program")}),
+        ("categories=food&categories[]=fun", {"categories": ("food", "fun")}),
+        ("bbox=1&bbox=2&bbox=3&bbox=4", {"bbox": (1.0, 2.0, 3.0, 4.0)}),
+        ("bbox[]=1&bbox[]=2&bbox[]=3&bbox[]=4", {"bbox": (1.0, 2.0, 3.0, 4.0)}),
+        ("bbox=1, 2, 3, 4", {"bbox": (1.0, 2.0, 3.0, 4.0)}),
+        ("bbox=1,+2,+3,+4", {"bbox": (1.0, 2.0, 3.0, 4.0)}),
+    ],
+)
+def test_what_clients_write_is_read_as_meant(written: str, meant: dict[str, Any]) -> None:
+    assert read_url(f"{HERE}&{written}".encode()) == Query(lat=31.23, lng=121.47, **meant)
+
+
+def test_null_is_as_if_left_out() -> None:
+    optional = [name for name, parameter in PARAMETERS.items() if not parameter.required]
+    assert len(optional) > 20
+    for name in optional:
+        body = orjson.dumps({"lat": 31.23, "lng": 121.47, name: None})
+        assert read_body(body) == read_batch(b'{"queries":[%b]}' % body)[0]
+        assert read_body(body) == Query(lat=31.23, lng=121.47, **{name: None})
+        assert read_body(body) == Query(lat=31.23, lng=121.47)
 
 
 @pytest.mark.parametrize(
@@ -184,14 +227,27 @@ def test_other_questions() -> None:
 
 REFUSED: list[tuple[Callable[[bytes], Any], bytes, str]] = [
     (read_url, b"", "Expected `lat`, got nothing - at `$.lat`"),
-    (read_url, b"lat=1&lng=%ff", "Expected percent-encoded UTF-8, got other bytes - at `$`"),
+    (read_url, b"lat=1&lng=%ff", "Expected UTF-8, percent-encoded, got other bytes - at `$`"),
     (read_url, b"lat=1&lng=1_0", "Expected `lng` as a number, got '1_0' - at `$.lng`"),
     (read_url, b"lat=1&lng= 1", "Expected `lng` as a number, got ' 1' - at `$.lng`"),
     (read_url, b"lat=1&lng=0x1", "Expected `lng` as a number, got '0x1' - at `$.lng`"),
     (read_url, b"lat=1&lng=.5", "Expected `lng` as a number, got '.5' - at `$.lng`"),
     (read_url, b"lat=1&lng=1e999", "Expected `lng` in [-180, 180], got inf - at `$.lng`"),
     (read_url, b"lat=1&lng=2&limit=01", "Expected `limit` as an integer, got '01' - at `$.limit`"),
-    (read_url, b"lat=1&lng=2&limit=\xd9\xa1", "Expected percent-encoded UTF-8, got other bytes"),
+    (read_url, b"lat=1&lng=2&limit=\xd9\xa1", "Expected `limit` as an integer, got '\u0661'"),
+    (read_url, b"lat=1&lng=2&q=\xd9", "Expected UTF-8, percent-encoded, got other bytes - at `$`"),
+    (read_url, b"lat=1&lng=2&q[]=a", "Expected one of lat, lng, crs"),
+    (read_url, b"lat=1&lng=2&lat[]=a", "Expected one of lat, lng, crs"),
+    (read_url, b"lat=1&lng=2&total=yes", "Expected `total` as true or false, got 'yes'"),
+    (read_url, b"lat=1&lng=2&cards=a, ", "Expected `cards` as text of 1 to 200 characters, got 0"),
+    (read_url, b"lat=1&lng=2&sort=relevance&q=+", "Expected `q` with sort=relevance, got none"),
+    (read_url, b"lat=1&lng=2&zone=", "Expected `zone` as text of 1 to 200 characters, got 0"),
+    (
+        read_url,
+        b"lat=1&lng=2&bbox=1,2,3,4&bbox=5,6,7,8",
+        "Expected `bbox` as min_lng,min_lat,max_lng,max_lat, got a list of 8 - at `$.bbox`",
+    ),
+    (read_body, b'{"lat":1,"lng":2,"total":1}', "Expected `total` as true or false, got 1"),
     (read_url, b"lat=1&lng=2&limit=%D9%A1", "Expected `limit` as an integer, got '١'"),
     (
         read_url,

@@ -51,6 +51,8 @@ class Catalogue(msgspec.Struct, frozen=True):
         IANA names.
     zone_datums
         Datum that each zone is drawn in; none where all are drawn in WGS-84.
+    category_names
+        Names by language of the categories that the snapshot lists, by id.
     """
 
     programs: list[dict[str, Any]]
@@ -60,6 +62,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     time_zones: list[str]
     zones: list[ZoneRecord]
     zone_datums: list[Datum] = []
+    category_names: dict[str, dict[str, str]] = {}
 
     def encode(self) -> bytes:
         """Bytes that `decode` reads."""

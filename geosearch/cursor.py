@@ -115,7 +115,7 @@ def continue_from(query: Query) -> Cursor:
         Code `bad_cursor`: not a cursor, or one of another question or instant.
     """
     cursor = read_cursor(query.cursor or "")
-    if not _is_of(cursor, query):
+    if not is_of(cursor, query):
         raise _refused("a `cursor` with the parameters it was given for", "other parameters")
     if query.at is not None and query.at != cursor.at:
         raise _refused(f"`at` of the first page, {cursor.at.isoformat()}", query.at.isoformat())
@@ -134,7 +134,8 @@ def _is_possible(cursor: Cursor) -> bool:
     )
 
 
-def _is_of(cursor: Cursor, query: Query) -> bool:
+def is_of(cursor: Cursor, query: Query) -> bool:
+    """Whether a cursor continues a query, whatever the instant."""
     try:
         return cursor.question == fingerprint(query)
     except RecursionError:  # of a polygon that is none; see `Query`, which looks at its type only

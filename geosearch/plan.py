@@ -188,6 +188,9 @@ class Planner:
         """What the text of queries asks of the segment."""
         self.programs = frozenset(segment.program_numbers)
         """Ids of its programmes."""
+        catalogue = segment.catalogue
+        self.categories = frozenset((*catalogue.category_bits, *catalogue.category_names))
+        """Categories of its documents, their ancestors, and those that the snapshot names."""
         self._segment = segment
         self._walk_cost_per_m = weights.walk_cost_per_m
         self._wallets = BoundedCache[tuple[tuple[str, ...], str], Wanted](WALLET_BYTES)

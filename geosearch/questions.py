@@ -43,6 +43,8 @@ class Statement(NamedTuple):
     """What each segment makes of it."""
     unknown_cards: tuple[str, ...]
     """Cards of the wallet that no segment knows."""
+    unknown_categories: tuple[str, ...]
+    """Categories that no segment knows."""
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +57,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     afters: Sequence[After | None]
     wording: Wording
     plans: list[Plan]
+    around: dict[str, Any] | None = None
+    """The area that is searched instead of what is near the position."""
 
 
 class Questions:
@@ -82,6 +86,7 @@ class Questions:
         self._zone = zone
         self._statements = BoundedCache[tuple[Any, ...], Statement](STATEMENT_BYTES)
         self._programs = frozenset().union(*(planner.programs for planner in planners))
+        self._categories = frozenset().union(*(planner.categories for planner in planners))
         self._first_page: Sequence[After | None] = [None] * len(planners)
         self._no_lists: Sequence[Words | None] = [None] * len(planners)
         self._no_bounds: Sequence[Bounds | None] = [None] * len(planners)
@@ -177,4 +182,6 @@ class Questions:
         """The statement of a wallet whose cards are all known; kept."""
         shapes = tuple(planner.shape(wishes) for planner in self._planners)
         size = size_of(asked) + sum(shape.nbytes for shape in shapes)
-        return self._statements.keep(asked, Statement(shapes, ()), size)
+        known = self._categories
+        unknown = (path for path in dict.fromkeys(wishes.categories) if path not in known)
+        return self._statements.keep(asked, Statement(shapes, (), tuple(unknown)), size)

@@ -11,27 +11,30 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
+from geosearch.contents import Box, Contents
 from geosearch.cursor import (
     Cursor,
     continue_from,
     expired,
     fingerprint,
+    is_of,
     misplaced,
+    read_cursor,
     write_cursor,
 )
 from geosearch.errors import BadData, BadRequest, NotReady
 from geosearch.facets import most_first
-from geosearch.model import Answer, Hit, Page, Query, Ranked
+from geosearch.instants import instant_text
+from geosearch.model import Answer, Hit, MerchantQuery, Page, Query, Ranked
 from geosearch.plan import After, Plan, described
 from geosearch.publish import current
 from geosearch.questions import Question, Questions
@@ -41,7 +44,10 @@ from geosearch.segment_view import SegmentView
 from geosearch.suggest import Suggester, Suggestions, SuggestQuery
 from geosearch.word_book import Choice, Wording
 from geosearch.wording import MOST_SEARCHES, Interpreter
+from indexes.datum import Datum, to_wgs84
 from indexes.timetable import HORIZON_MINUTES
+
+_FROM_ANYWHERE = MerchantQuery()
 
 Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
 """Doc ids int64[n], keys float64[n, 2], best first, and the work of the traversals."""
@@ -79,7 +85,8 @@ class Searcher:
         planners = [view.planner for view in self._views]
         self._interpreter = Interpreter([planner.book for planner in planners], self._bases[-1])
         self._questions = Questions(planners, self._interpreter, self.start, self._zone)
-        self._suggester = Suggester(self.segments, self.manifest["snapshot_id"])
+        self._contents = Contents(self.segments)
+        self._suggester = Suggester(self.segments, self._contents, self.manifest["snapshot_id"])
 
     def rank(self, query: Query) -> Ranked:
         """Best matches as arrays, without payloads.
@@ -179,12 +186,15 @@ class Searcher:
             total, facets = self._count(question)
         return Answer(
             snapshot_id=self.manifest["snapshot_id"],
-            at=_instant_text(question.at),
+            at=instant_text(question.at),
             next_cursor=self._cursor(question, doc_ids, keys) if more else None,
             total=total,
             facets=facets,
             explain=self._explain(question, work) if query.explain else None,
             unknown_cards=question.statement.unknown_cards,
+            unknown_categories=question.statement.unknown_categories,
+            outside_coverage=None if len(doc_ids) else self._contents.beyond(question.query),
+            around=question.around,
             corrected=_corrected(wording) if wording.choices else {},
             relaxed=wording.dropped,
             took_us=(time.perf_counter_ns() - started) // 1000,
@@ -201,8 +211,13 @@ class Searcher:
             if together is not None and self._is_found(question, together.choices, {}):
                 return self._asked(question, together)
         found = self._best(question)
-        if query.q is None or len(found[0]):
+        if query.q is None or len(found[0]) or question.around is not None:
             return question, found
+        moved = self._contents.moved(query) if query.cursor is None else None
+        if moved is not None:
+            question = self._questions.question(moved.query, top_k)
+            question = msgspec.structs.replace(question, around=moved.around)
+            return question, self._best(question)
         asked = {question.wording.choices: (question, found)}
         wording = self._reworded(question, asked)
         question, found = asked.get(wording.choices) or self._asked(question, wording)
@@ -248,6 +263,10 @@ class Searcher:
 
     def _continued(self, query: Query, top_k: int) -> Question:
         """The question of a query as typed, from where the page before ended."""
+        moved = self._contents.moved(query)
+        if moved is not None and is_of(read_cursor(query.cursor or ""), moved.query):
+            question = self._continued(moved.query, top_k)
+            return msgspec.structs.replace(question, around=moved.around)
         cursor = continue_from(query)
         # A cursor keeps the instant, not the offset it was written in.
         at = query.at or cursor.at.astimezone(self._zone)
@@ -365,10 +384,16 @@ class Searcher:
         """`merchant_id` of each document."""
         return [self.segments[number].merchant_id(doc) for number, doc in self._local(doc_ids)]
 
-    def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
+    def merchant(
+        self,
+        merchant_id: str,
+        at: datetime | None = None,
+        asked: MerchantQuery = _FROM_ANYWHERE,
+    ) -> dict[str, Any] | None:
         """One merchant with its state, the hours of the coming week and all its deals.
 
-        Returns None where the index has no such merchant.
+        Returns None where the index has no such merchant. `asked` says from where, with which
+        cards and how many people, and when, if `at` does not.
 
         Raises
         ------
@@ -378,54 +403,45 @@ class Searcher:
         for number, view in enumerate(self._views):
             doc = view.segment.doc_of(merchant_id)
             if doc is not None and view.segment.is_live(doc):
-                # Every card, so that all deals are told of, on the spot, so that nothing is far.
-                query = Query(lat=0.0, lng=0.0, cards=tuple(view.segment.program_numbers))
-                question = self._questions.question(query, 1, at)
-                at_text = question.at.isoformat()
-                head = {"snapshot_id": self.manifest["snapshot_id"], "at": at_text}
-                return head | view.record(question.plans[number].ask, doc)
+                # Every card, so that all deals are told of.
+                cards = tuple(view.segment.program_numbers)
+                queries = (asked.as_query(cards=cards, deals=None), asked.as_query())
+                every, own = (self._questions.question(one, 1, at or one.at) for one in queries)
+                asks = every.plans[number].ask, own.plans[number].ask
+                record = view.record(*asks, doc, asked.crs)
+                if asked.lat is not None:
+                    record["distance_m"] = view.distance_m(own.plans[number], doc)
+                head = {"snapshot_id": self.manifest["snapshot_id"], "at": every.at.isoformat()}
+                return head | record
         return None
 
-    def zones_at(self, lat: float, lng: float, at: datetime | None = None) -> list[dict[str, Any]]:
-        """Zones that hold a WGS-84 position and are in force at an instant (now by default)."""
-        day = (at or datetime.now(UTC)).astimezone(self._zone).date()
-        holding = {
-            segment.catalogue.zones[number].zone_id: segment.catalogue.zones[number]
-            for segment in self.segments
-            for number in segment.zone_index.holding(lng, lat)
-        }
-        return [msgspec.to_builtins(zone) for zone in holding.values() if zone.in_force(day)]
+    def zones_at(
+        self, lat: float, lng: float, at: datetime | None = None, crs: Datum = "WGS84"
+    ) -> list[dict[str, Any]]:
+        """Zones that hold a position and are in force at an instant (now by default)."""
+        lat, lng = to_wgs84(lat, lng, crs)
+        return self._contents.zones_at(lat, lng, self._day(at), crs)
+
+    def zones_in(
+        self, box: Box, at: datetime | None = None, crs: Datum = "WGS84"
+    ) -> list[dict[str, Any]]:
+        """Zones that share a point with a box and are in force at an instant, with geometry."""
+        return self._contents.zones_in(box, self._day(at), crs)
+
+    def _day(self, at: datetime | None) -> date:
+        return (at or datetime.now(UTC)).astimezone(self._zone).date()
 
     def programs(self) -> list[dict[str, Any]]:
         """Programmes of the snapshot, each with the number of merchants that have a deal of it."""
-        programs: dict[str, dict[str, Any]] = {}
-        for segment in self.segments:
-            for number, record in enumerate(segment.catalogue.programs):
-                if number:
-                    known = programs.setdefault(record["program_id"], {**record, "merchants": 0})
-                    known["merchants"] += segment.live_docs(segment.program_docs(number))
-        return [programs[name] for name in sorted(programs)]
+        return self._contents.programs()
+
+    def categories(self) -> list[dict[str, Any]]:
+        """Categories by id, each with its names by language and the number of its merchants."""
+        return self._contents.categories()
 
     def info(self) -> dict[str, Any]:
         """Version, counts, horizon and age of the index."""
-        built_at = datetime.fromisoformat(self.manifest["built_at"])
-        return {
-            "snapshot_id": self.manifest["snapshot_id"],
-            "version": self.version,
-            "built_at": built_at.isoformat(),
-            "age_seconds": max(0, int((datetime.now(UTC) - built_at).total_seconds())),
-            "currency": self.manifest["currency"],
-            "time_zone": self.manifest["time_zone"],
-            "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
-            "country": self.manifest["country"],
-            "provisional_holidays": self.manifest.get("provisional_holidays", []),
-            "merchants": sum(segment.live_docs() for segment in self.segments),
-            "deals": sum(segment.manifest["deals"] for segment in self.segments),
-            "programs": len(self.programs()),
-            "zones": len(set().union(*(segment.zone_numbers for segment in self.segments))),
-            "segments": len(self.segments),
-            "hot_bytes": sum(segment.hot_bytes() for segment in self.segments),
-        }
+        return self._contents.info(self.version, (self.start, self.end))
 
     def is_current(self, at: datetime | None = None) -> bool:
         """Whether an instant (now by default) lies in the time horizon."""
@@ -462,14 +478,6 @@ def _corrected(wording: Wording) -> dict[str, tuple[str, ...]]:
     """What was meant by each word that was not searched as typed."""
     meant = {choice.typed: choice.meant for choice in wording.choices if choice.meant}
     return meant | dict(wording.pieces)
-
-
-def _instant_text(at: datetime) -> str:
-    """`at.isoformat()`, for time zones of the standard library in a quarter of its time."""
-    try:
-        return orjson.dumps(at)[1:-1].decode()
-    except orjson.JSONEncodeError:
-        return at.isoformat()
 
 
 def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") -> Searcher:

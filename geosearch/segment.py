@@ -140,12 +140,16 @@ class Segment:
         """Whether a document has not been replaced or withdrawn since the segment was written."""
         return bool(int(self.columns.doc_live[doc >> 6]) >> (doc & 63) & 1)
 
+    def are_live(self, docs: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each of these documents is live."""
+        words = self.columns.doc_live[docs >> 6]
+        return (words >> (docs & 63).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
+
     def live_docs(self, docs: NDArray[np.uint32] | None = None) -> int:
         """How many of these documents, of all by default, are live."""
         if docs is None:
             return int(np.bitwise_count(self.columns.doc_live).sum())
-        words = self.columns.doc_live[docs >> np.uint32(6)]
-        return int((words >> (docs & np.uint32(63)) & np.uint64(1)).sum())
+        return int(self.are_live(docs).sum())
 
     def program_docs(self, program: int) -> NDArray[np.uint32]:
         """Ascending documents with a deal of a programme that some minute can use."""
@@ -177,6 +181,11 @@ class Segment:
     def zone_numbers(self) -> dict[str, int]:
         """Number of each zone by its id."""
         return {zone.zone_id: number for number, zone in enumerate(self.catalogue.zones)}
+
+    @cached_property
+    def area_numbers(self) -> dict[str, int]:
+        """Number of each business area by its name."""
+        return {name: number for number, name in enumerate(self.catalogue.areas) if number}
 
     @cached_property
     def zone_index(self) -> ZoneIndex:

@@ -21,6 +21,7 @@ from geosearch.result_text import sources_of
 from geosearch.segment import Segment
 from indexes.datum import DATUMS
 from indexes.prepared import Prepared
+from indexes.sphere import UNITS_PER_DEGREE, haversine_m
 
 _INT64 = np.dtype(np.int64)
 _NO_DOCS, _NO_KEYS = np.zeros(0, np.int64), np.zeros((0, 2))
@@ -114,10 +115,17 @@ class SegmentView:
         self.segment.return_scratch(scratch)
         return text.data[:length], ends
 
-    def record(self, ask: Ask, doc: int) -> dict[str, Any]:
-        """A merchant in full; see `HitMaker.record`."""
-        detail, _ = self._details(ask, np.array([doc], np.int64), np.zeros((1, 2)), "WGS84")
-        return self._maker.record(doc, detail.tolist(), ask.hours.minute)
+    def record(self, everyone: Ask, mine: Ask, doc: int, crs: str) -> dict[str, Any]:
+        """A merchant in full, with positions in the datum `crs`; see `HitMaker.record`."""
+        docs, keys = np.array([doc], np.int64), np.zeros((1, 2))
+        every, _ = self._details(everyone, docs, keys, crs)
+        own, _ = self._details(mine, docs, keys, crs)
+        return self._maker.record(doc, every.tolist(), own.tolist(), mine)
+
+    def distance_m(self, plan: Plan, doc: int) -> float:
+        """Metres from the place of a plan to a document, cut to decimetres as in answers."""
+        x, y = (self.segment.columns.doc_position[doc] / UNITS_PER_DEGREE).tolist()
+        return int(haversine_m(plan.place.lat, plan.place.lng, y, x) * 10.0) / 10.0
 
     def _details(
         self, ask: Ask, docs: NDArray[np.int64], keys: NDArray[np.float64], crs: str

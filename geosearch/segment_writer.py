@@ -111,6 +111,7 @@ class Surroundings:
     zones: list[ZoneRecord] = field(default_factory=list)
     zone_shapes: list[Any] = field(default_factory=list)
     zone_datums: list[Datum] = field(default_factory=list)
+    category_names: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def write_segment(
@@ -177,6 +178,7 @@ def write_segment(
             time_zones=around.time_zones,
             zones=around.zones,
             zone_datums=around.zone_datums,
+            category_names=around.category_names,
         )
         with writer.stream("catalogue") as column:
             column.write(catalogue.encode())

@@ -23,7 +23,8 @@ from typing import Literal, NamedTuple, cast
 
 import msgspec
 
-from geosearch.directory import BRAND, CATEGORY, KINDS, MERCHANT, Name
+from geosearch.contents import Box, Contents, shown_box
+from geosearch.directory import AREA, BRAND, CATEGORY, KINDS, MERCHANT, Name
 from geosearch.directory_view import (
     WORK,
     DirectoryView,
@@ -35,7 +36,7 @@ from geosearch.directory_view import (
 from geosearch.errors import BadRequest
 from geosearch.parameters import SUGGEST_PARAMETERS, fill_defaults, find_problems
 from geosearch.segment import Segment
-from indexes.datum import Datum, to_wgs84
+from indexes.datum import Datum, from_wgs84, to_wgs84
 from indexes.spellings import typed_form
 from indexes.sphere import Circle, circle_around
 
@@ -105,6 +106,8 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
         where their sounds or initials were typed. Empty where `other` was typed.
     other
         The other name (an alias) that begins with what was typed, where `text` does not.
+    lat, lng, bbox
+        Of an area: the middle of its shops, and the box around them, in the datum asked for.
     """
 
     text: str
@@ -115,6 +118,9 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     merchant_id: str | None
     highlight: tuple[tuple[int, int], ...]
     other: str | None = None
+    lat: float | None = None
+    lng: float | None = None
+    bbox: Box | None = None
 
 
 class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,11 +145,14 @@ class Suggester:
     ----------
     segments
         What is asked.
+    contents
+        Knows where areas are.
     snapshot_id
         Told in every answer.
     """
 
-    def __init__(self, segments: Sequence[Segment], snapshot_id: str) -> None:
+    def __init__(self, segments: Sequence[Segment], contents: Contents, snapshot_id: str) -> None:
+        self._contents = contents
         self._views = [DirectoryView(segment) for segment in segments]
         self._snapshot_id = snapshot_id
 
@@ -164,13 +173,22 @@ class Suggester:
             if len(found) < len(entries) == query.limit:
                 # Some were alike; others may follow.
                 found = _distinct([_suggestion(entry, typed) for entry in asked.best(MERGED)])
-            found = found[: query.limit]
+            found = [self._placed(one, cast(Datum, query.crs)) for one in found[: query.limit]]
         return Suggestions(
             snapshot_id=self._snapshot_id,
             suggestions=tuple(found),
             took_us=(time.perf_counter_ns() - started) // 1000,
             work=work,
         )
+
+    def _placed(self, one: Suggestion, crs: Datum) -> Suggestion:
+        """A suggestion with its place, if it is an area."""
+        area = self._contents.area(one.id) if one.kind == KINDS[AREA] else None
+        if area is None:
+            return one
+        lat, lng = from_wgs84(area.lat, area.lng, crs)
+        box = shown_box(area.box, crs)
+        return msgspec.structs.replace(one, lat=lat, lng=lng, bbox=box)
 
 
 class _Part(NamedTuple):

@@ -16,6 +16,14 @@ ANCESTOR_FACTOR = 0.8
 """Worth of a category's word for the shops of its subcategories, a level: `food` for a hotpot."""
 
 
+def category_names(categories: pl.DataFrame | None) -> dict[str, dict[str, str]]:
+    """Names by language of the categories of a snapshot's table, by id."""
+    if categories is None:
+        return {}
+    rows = categories.select("category_id", "names").iter_rows()
+    return {path: orjson.loads(names or "{}") for path, names in rows}
+
+
 class CategoryWords:
     """Names and aliases of categories.
 

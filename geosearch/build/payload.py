@@ -39,18 +39,18 @@ PROGRAM_FIELDS = (
 )
 
 
-_ALWAYS = frozenset({"categories", "address", "rating", "program_id", "title", "redemption"})
+ALWAYS = frozenset({"categories", "address", "rating", "program_id", "title", "redemption"})
 """Fields that every answer names, null or an empty list where there is nothing."""
 
 
 def merchant_payloads(frame: pl.DataFrame) -> pl.Series:
     """JSON object of each merchant: `MERCHANT_FIELDS` in that order."""
-    return json_rows(frame, MERCHANT_FIELDS, _ALWAYS)
+    return json_rows(frame, MERCHANT_FIELDS, ALWAYS)
 
 
 def deal_payloads(frame: pl.DataFrame) -> pl.Series:
     """JSON object of each deal: `DEAL_FIELDS` in that order."""
-    return json_rows(frame, DEAL_FIELDS, _ALWAYS)
+    return json_rows(frame, DEAL_FIELDS, ALWAYS)
 
 
 def program_payloads(frame: pl.DataFrame) -> pl.Series:

@@ -16,6 +16,7 @@ import msgspec
 import orjson
 import polars as pl
 
+from geosearch.build.categories import category_names
 from geosearch.build.countries import with_calendars
 from geosearch.build.fields import FOUND_BY
 from geosearch.build.hours import ScheduleBook
@@ -189,6 +190,7 @@ def _write_version(
         zones=zone_records(snapshot),
         zone_shapes=[zone.geometry for zone in snapshot.zones],
         zone_datums=[zone.crs for zone in snapshot.zones],
+        category_names=category_names(snapshot.categories),
         **names,
     )
     write_segment(folder / SEGMENT, rows, deals, around, manifest, text=text, names=suggestions)

@@ -19,6 +19,11 @@ from geosearch.suggest import Suggestion, Suggestions
 _fragment, _dumps = orjson.Fragment, orjson.dumps
 
 
+_IF_ASKED = ("total", "facets", "explain")
+_IF_ANY = (
+    *("unknown_cards", "unknown_categories", "outside_coverage", "around", "corrected", "relaxed"),
+)
+
 Pieces = tuple[bytes | memoryview, ...]
 """A text in pieces, one after the other: what is long is copied only where it is sent."""
 
@@ -26,24 +31,17 @@ Pieces = tuple[bytes | memoryview, ...]
 def encode_page(page: Page) -> Pieces:
     """Return the body of `GET /v1/nearby`, UTF-8 JSON.
 
-    `total`, `facets`, `explain`, `unknown_cards`, `corrected` and `relaxed` are members only where
-    the answer has them.
+    What `_IF_ASKED` and `_IF_ANY` name are members only where the answer has them.
     """
     answer = page.answer
     head = {"snapshot_id": answer.snapshot_id, "at": answer.at, "took_us": answer.took_us}
     record: dict[str, Any] = {"next_cursor": answer.next_cursor}
-    if answer.total is not None:
-        record["total"] = answer.total
-    if answer.facets is not None:
-        record["facets"] = answer.facets
-    if answer.explain is not None:
-        record["explain"] = answer.explain
-    if answer.unknown_cards:
-        record["unknown_cards"] = answer.unknown_cards
-    if answer.corrected:
-        record["corrected"] = answer.corrected
-    if answer.relaxed:
-        record["relaxed"] = answer.relaxed
+    for name in _IF_ASKED:
+        if (value := getattr(answer, name)) is not None:
+            record[name] = value
+    for name in _IF_ANY:
+        if value := getattr(answer, name):
+            record[name] = value
     return (_dumps(head)[:-1], b',"results":', page.results, b",", _dumps(record)[1:])
 
 
@@ -71,7 +69,8 @@ def page_of(answer: Answer) -> Page:
 def encode_suggestions(found: Suggestions) -> bytes:
     """Return the body of `GET /v1/suggest`, UTF-8 JSON.
 
-    `merchant_id` is a member of shops and brands only, `other` where another name was typed.
+    `merchant_id` is a member of shops and brands only, `other` where another name was typed; areas
+    have `lat`, `lng` and `bbox`.
     """
     return _dumps(
         {
@@ -93,8 +92,9 @@ def _suggestion(one: Suggestion) -> dict[str, Any]:
     }
     if one.merchant_id is not None:
         record["merchant_id"] = one.merchant_id
-    if one.other is not None:
-        record["other"] = one.other
+    for name in ("other", "lat", "lng", "bbox"):
+        if (value := getattr(one, name)) is not None:
+            record[name] = value
     return record
 
 

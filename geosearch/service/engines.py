@@ -22,13 +22,15 @@ from typing import Any, Literal, Protocol
 import msgspec
 import structlog
 
+from geosearch.contents import Box
 from geosearch.cursor import expired
 from geosearch.errors import BadData, GeosearchError
-from geosearch.model import Answer, Page, Query
+from geosearch.model import Answer, MerchantQuery, Page, Query
 from geosearch.publish import current, is_older, versions
 from geosearch.segment import verify_version
 from geosearch.service.problems import HttpProblem
 from geosearch.suggest import Suggestions, SuggestQuery
+from indexes.datum import Datum
 
 STOP_SECONDS = 0.2
 """How long a stop waits for a version that is being opened."""
@@ -55,11 +57,21 @@ class Engine(Protocol):
     def suggest(self, query: SuggestQuery) -> Suggestions:
         """Return what a half-typed text may become."""
 
-    def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
+    def merchant(
+        self, merchant_id: str, at: datetime | None, asked: MerchantQuery
+    ) -> dict[str, Any] | None:
         """Return one merchant with hours and deals, or None."""
 
-    def zones_at(self, lat: float, lng: float, at: datetime | None) -> list[dict[str, Any]]:
+    def zones_at(
+        self, lat: float, lng: float, at: datetime | None, crs: Datum
+    ) -> list[dict[str, Any]]:
         """Return the zones that hold a point."""
+
+    def zones_in(self, box: Box, at: datetime | None, crs: Datum) -> list[dict[str, Any]]:
+        """Return the zones that meet a box, with geometry."""
+
+    def categories(self) -> list[dict[str, Any]]:
+        """Return every category."""
 
     def programs(self) -> list[dict[str, Any]]:
         """Return every programme."""

@@ -41,14 +41,13 @@ from geosearch.service.protocol import Desk, Request
 from geosearch.service.request import (
     read_batch,
     read_body,
-    read_instant,
+    read_merchant,
     read_nothing,
-    read_place,
     read_suggest,
     read_url,
+    read_zones,
 )
 from geosearch.service.settings import Settings
-from indexes.datum import to_wgs84
 
 
 class Handlers:
@@ -83,6 +82,7 @@ class Handlers:
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.zones),
             self._route("/v1/programs", GET=self.programs),
+            self._route("/v1/categories", GET=self.categories),
             self._route("/v1/index", GET=self.index),
             self._route("/healthz", GET=self.alive),
             self._route("/readyz", GET=self.ready),
@@ -123,27 +123,38 @@ class Handlers:
 
     async def merchant(self, asked: Asked) -> Reply:
         """`GET /v1/merchants/{id}`: one merchant with its hours and deals."""
-        at = read_instant(asked.query_string)
+        visit = read_merchant(asked.query_string)
         merchant_id = asked.path_params["merchant_id"]
         engine = self._engines.current().engine
-        record = engine.merchant(merchant_id, at)
+        record = engine.merchant(merchant_id, None, visit)
         if record is None:
-            if merchant_id.endswith("/") and engine.merchant(merchant_id[:-1], at) is not None:
+            if (
+                merchant_id.endswith("/")
+                and engine.merchant(merchant_id[:-1], None, visit) is not None
+            ):
                 return without_slash(asked)
             raise HttpProblem("not_found", "Expected the id of a merchant, got an unknown one")
         return Reply((orjson.dumps(record),))
 
     async def zones(self, asked: Asked) -> Reply:
-        """`GET /v1/zones`: zones that hold a point."""
-        place = read_place(asked.query_string)
-        lat, lng = to_wgs84(place.lat, place.lng, place.crs)
-        zones = self._engines.current().engine.zones_at(lat, lng, place.at)
+        """`GET /v1/zones`: zones that hold a point, or that meet a box."""
+        query = read_zones(asked.query_string)
+        engine = self._engines.current().engine
+        if query.bbox is None:
+            zones = engine.zones_at(query.lat, query.lng, query.at, query.crs)
+        else:
+            zones = engine.zones_in(query.bbox, query.at, query.crs)
         return Reply((orjson.dumps({"zones": zones}),))
 
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""
         read_nothing(asked.query_string)
         return Reply((orjson.dumps({"programs": self._engines.current().engine.programs()}),))
+
+    async def categories(self, asked: Asked) -> Reply:
+        """`GET /v1/categories`: every category."""
+        read_nothing(asked.query_string)
+        return Reply((orjson.dumps({"categories": self._engines.current().engine.categories()}),))
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: version, counts, horizon and age, and a version that was refused."""

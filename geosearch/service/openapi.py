@@ -10,9 +10,15 @@ from typing import Any
 
 import msgspec
 
-from geosearch.directory import KINDS
 from geosearch.model import Query
-from geosearch.parameters import MAX_TEXT, PARAMETERS, SUGGEST_PARAMETERS, Parameter
+from geosearch.parameters import (
+    MERCHANT_PARAMETERS,
+    PARAMETERS,
+    SUGGEST_PARAMETERS,
+    ZONE_PARAMETERS,
+    Parameter,
+)
+from geosearch.service.answers import answer_schemas, box_schema, ref
 from geosearch.service.problems import CODES
 from geosearch.service.settings import Settings
 from geosearch.suggest import SuggestQuery
@@ -47,8 +53,6 @@ def openapi_document(settings: Settings) -> Json:
 
 
 def _paths(settings: Settings) -> Json:
-    lat, lng = _in_url("lat"), _in_url("lng")
-    crs = {**_in_url("crs"), "description": "Datum of the position."}
     merchant_id = {
         "name": "merchant_id",
         "in": "path",
@@ -90,18 +94,21 @@ def _paths(settings: Settings) -> Json:
                 "One shop with its hours and deals",
                 "MerchantRecord",
                 404,
-                parameters=[merchant_id, _in_url("at")],
+                parameters=[merchant_id, *map(_described, MERCHANT_PARAMETERS.values())],
             )
         },
         "/v1/zones": {
             "get": _operation(
                 "zones",
-                "Zones that hold a position",
+                "Zones that hold a position, or that share a point with a box",
                 "Zones",
-                parameters=[lat, lng, crs, _in_url("at")],
+                parameters=[_described(each) for each in ZONE_PARAMETERS.values()],
             )
         },
         "/v1/programs": {"get": _operation("programs", "Cards and schemes", "Programs")},
+        "/v1/categories": {
+            "get": _operation("categories", "Categories with names and counts", "Categories")
+        },
         "/v1/index": {"get": _operation("index", "Version, counts, horizon, age", "Index")},
         "/healthz": {"get": _operation("alive", "The process answers", "Status")},
         "/readyz": {
@@ -126,12 +133,12 @@ def _operation(
         if any(parameter["in"] == "query" for parameter in parameters):
             statuses = (*statuses, 414)
     if body:
-        content = {"application/json": {"schema": _ref(body)}}
+        content = {"application/json": {"schema": ref(body)}}
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = {
         "200": {
             "description": "The answer.",
-            "content": {"application/json": {"schema": _ref(answer)}},
+            "content": {"application/json": {"schema": ref(answer)}},
         },
         **{str(status): _problem_response(status) for status in (400, *sorted(statuses), 500, 503)},
     }
@@ -154,12 +161,8 @@ def _problem_response(status: int) -> Json:
     said = [f"`{code}`: {text}" for code, (known, text) in CODES.items() if known == status]
     return {
         "description": " ".join(said),
-        "content": {"application/problem+json": {"schema": _ref("Problem")}},
+        "content": {"application/problem+json": {"schema": ref("Problem")}},
     }
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _suggest_parameter(parameter: Parameter) -> Json:
@@ -176,6 +179,9 @@ def _in_url(name: str) -> Json:
 def _described(parameter: Parameter) -> Json:
     name = parameter.name
     schema = _schema(parameter, nullable=False)
+    default = _DEFAULTS.get(name)
+    if default is not None and default != ():
+        schema["default"] = default
     described: Json = {"name": name, "in": "query", "description": parameter.help}
     if parameter.required:
         described["required"] = True
@@ -211,12 +217,9 @@ def _schema(parameter: Parameter, *, nullable: bool) -> Json:
             item = {"type": "string", "enum": list(parameter.choices)}
             schema = {"type": "array", "items": item, "maxItems": parameter.high}
         case "box":
-            schema = _BOX
+            schema = box_schema()
         case "geometry":
-            schema = _GEOMETRY
-    default = _DEFAULTS.get(parameter.name)
-    if default is not None and default != ():
-        schema = {**schema, "default": default}
+            return {"oneOf": [ref("Polygon"), ref("MultiPolygon"), {"type": "null"}]}
     if nullable and not parameter.required:
         schema = {**schema, "type": [schema["type"], "null"]}
         if "enum" in schema:
@@ -224,171 +227,64 @@ def _schema(parameter: Parameter, *, nullable: bool) -> Json:
     return schema
 
 
-_LNG = {"type": "number", "minimum": -180, "maximum": 180}
-_LAT = {"type": "number", "minimum": -90, "maximum": 90}
-_BOX: Json = {
+_RINGS: Json = {
     "type": "array",
-    "prefixItems": [_LNG, _LAT, _LNG, _LAT],
-    "minItems": 4,
-    "maxItems": 4,
-    "items": {"type": "number"},
-}
-_GEOMETRY: Json = {
-    "type": "object",
-    "required": ["type", "coordinates"],
-    "properties": {
-        "type": {"enum": ["Polygon", "MultiPolygon"]},
-        "coordinates": {"type": "array"},
+    "minItems": 1,
+    "items": {
+        "type": "array",
+        "minItems": 3,
+        "items": {"type": "array", "minItems": 2, "items": {"type": "number"}},
     },
 }
-_TEXT = {"type": "string"}
-_TEXT_OR_NULL = {"type": ["string", "null"]}
-_INTEGER_OR_NULL = {"type": ["integer", "null"]}
-_COUNT = {"type": "integer", "minimum": 0}
-
-
-def _object(properties: Json, *optional: str, closed: bool = False) -> Json:
-    required = [name for name in properties if name not in optional]
-    schema: Json = {"type": "object", "required": required, "properties": properties}
-    return {**schema, "additionalProperties": False} if closed else schema
-
-
-def _list(items: Json, **limits: int) -> Json:
-    return {"type": "array", "items": items, **limits}
 
 
 def _schemas(settings: Settings) -> Json:
+    queries = {"queries": {"type": "array", "items": ref("Query")}}
+    queries["queries"] |= {"minItems": 1, "maxItems": settings.max_batch}
     return {
         "Query": {
             "type": "object",
             "required": [name for name, parameter in PARAMETERS.items() if parameter.required],
             "additionalProperties": False,
             "properties": {
-                name: {**_schema(parameter, nullable=True), "description": parameter.help}
+                name: {**_schema(parameter, nullable=True), "description": _help(parameter)}
                 for name, parameter in PARAMETERS.items()
             },
         },
         "Queries": {
-            **_object(
-                {"queries": _list(_ref("Query"), minItems=1, maxItems=settings.max_batch)},
-                closed=True,
-            ),
+            "type": "object",
+            "required": ["queries"],
+            "additionalProperties": False,
+            "properties": queries,
             "description": f"Limits of at most {settings.max_batch_results:,} together; at most "
             f"{settings.max_batch_heavy} polygons, totals and facets without a radius.",
         },
-        "Answer": _answer_schema(),
-        "Answers": _object({"answers": _list(_ref("Answer"))}),
-        "Result": _object(
-            {
-                "merchant": _ref("Merchant"),
-                "distance_m": {"type": "number", "minimum": 0},
-                "open": _ref("OpenState"),
-                "best_deal": {"oneOf": [_ref("Deal"), {"type": "null"}]},
-                "deals": _list(_ref("Deal")),
-                "score": {"type": ["number", "null"]},
-                "reasons": _list(_TEXT),
-                "explain": {"type": "object"},
-            },
-            "explain",
+        "Polygon": _geometry("Polygon", _RINGS),
+        "MultiPolygon": _geometry(
+            "MultiPolygon", {"type": "array", "items": _RINGS, "minItems": 1}
         ),
-        "Merchant": _object(
-            {
-                "merchant_id": _TEXT,
-                "name": _TEXT,
-                "lat": _LAT,
-                "lng": _LNG,
-                "categories": _list(_TEXT),
-                "address": _TEXT_OR_NULL,
-                "rating": {"type": ["number", "null"]},
-            },
-        ),
-        "MerchantRecord": {"type": "object"},
-        "OpenState": _object(
-            {
-                "state": {"enum": ["open", "closed", "unknown"]},
-                "closes_at": _TEXT_OR_NULL,
-                "opens_at": _TEXT_OR_NULL,
-            },
-        ),
-        "Deal": _object(
-            {
-                "deal_id": _TEXT,
-                "program_id": _TEXT_OR_NULL,
-                "offer_type": _TEXT,
-                "title": _TEXT_OR_NULL,
-                "saving": _INTEGER_OR_NULL,
-                "pay": _INTEGER_OR_NULL,
-                "currency": _TEXT,
-                "usable_until": _TEXT_OR_NULL,
-                "redemption": {"type": ["object", "null"]},
-            },
-        ),
-        "Suggestions": _object(
-            {"snapshot_id": _TEXT, "took_us": _COUNT, "suggestions": _list(_ref("Suggestion"))}
-        ),
-        "Suggestion": _object(
-            {
-                "text": _TEXT,
-                "kind": {"enum": list(KINDS)},
-                "id": _TEXT,
-                "count": {"type": "integer", "minimum": 1},
-                "distance_m": {"type": "number", "minimum": 0},
-                "highlight": _list(_list(_COUNT, minItems=2, maxItems=2)),
-                "merchant_id": _TEXT,
-                "other": _TEXT,
-            },
-            *("merchant_id", "other"),
-        ),
-        "Zones": _object({"zones": _list(_object({"zone_id": _TEXT}))}),
-        "Programs": _object({"programs": _list(_object({"program_id": _TEXT}))}),
-        "Index": _object(
-            {
-                "snapshot_id": _TEXT,
-                "version": _TEXT,
-                "built_at": _TEXT,
-                "country": _TEXT,
-                "provisional_holidays": _list(
-                    _object(
-                        {
-                            "country": _TEXT,
-                            "since": {"type": ["string", "null"]},
-                            "days": _list(_TEXT),
-                        }
-                    )
-                ),
-                "refused": _object({"version": _TEXT, "detail": _TEXT}),
-            },
-            "refused",
-        ),
-        "Status": _object({"status": _TEXT}),
-        "Problem": _object(
-            {
-                "type": _TEXT,
-                "title": _TEXT,
-                "status": {"type": "integer"},
-                "code": {"enum": list(CODES)},
-                "detail": _TEXT,
-                "errors": _list(_object({"pointer": _TEXT, "code": _TEXT, "detail": _TEXT})),
-            },
-        ),
+        **answer_schemas(),
     }
 
 
-def _answer_schema() -> Json:
-    counts = {"type": "object", "additionalProperties": _COUNT}
-    return _object(
-        {
-            "snapshot_id": _TEXT,
-            "at": {"type": "string", "format": "date-time"},
-            "took_us": _COUNT,
-            "results": _list(_ref("Result")),
-            "next_cursor": _TEXT_OR_NULL,
-            "total": _COUNT,
-            "facets": {"type": "object", "additionalProperties": counts},
-            "explain": {"type": "object"},
-            "unknown_cards": _list({"type": "string", "maxLength": MAX_TEXT}),
-            "corrected": {"type": "object", "additionalProperties": _list(_TEXT)},
-            "relaxed": _list(_TEXT),
+def _help(parameter: Parameter) -> str:
+    """Description of a member of a body. It names the default.
+
+    A `default` in the schema makes generators of clients want the member.
+    """
+    default = _DEFAULTS.get(parameter.name)
+    if default is None or default == ():
+        return parameter.help
+    shown = str(default).lower() if isinstance(default, bool) else default
+    return f"{parameter.help} Default `{shown}`."
+
+
+def _geometry(kind: str, coordinates: Json) -> Json:
+    return {
+        "type": "object",
+        "required": ["type", "coordinates"],
+        "properties": {
+            "type": {"type": "string", "enum": [kind], "description": "Type of GeoJSON."},
+            "coordinates": {**coordinates, "description": "Positions are [lng, lat], degrees."},
         },
-        *("total", "facets", "explain", "unknown_cards", "corrected", "relaxed"),
-    )
+    }

@@ -82,5 +82,13 @@ def problem_body(code: str, detail: str, errors: list[Problem] | None = None) ->
 
 
 def refusal_body(refusal: BadRequest) -> bytes:
-    """Return the body of a bad request, with everything that is wrong with it."""
-    return problem_body(refusal.code, str(refusal), refusal.errors)
+    """Return the body of a bad request, with everything that is wrong with it.
+
+    `detail` is the first sentence; the others are in `errors` only.
+    """
+    errors = refusal.errors
+    detail = str(refusal)
+    if len(errors) > 1:
+        more = len(errors) - 1
+        detail = f"{errors[0]['detail']} (and {more} more in `errors`)"
+    return problem_body(refusal.code, detail, errors)

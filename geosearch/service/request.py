@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 import msgspec
@@ -22,10 +22,12 @@ import orjson
 from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest, Problem
 from geosearch.instants import read_instant as read_text
-from geosearch.model import Query
+from geosearch.model import MerchantQuery, Query
 from geosearch.parameters import (
+    MERCHANT_PARAMETERS,
     PARAMETERS,
     SUGGEST_PARAMETERS,
+    ZONE_PARAMETERS,
     Kind,
     Parameter,
     Where,
@@ -34,6 +36,7 @@ from geosearch.parameters import (
     shown,
 )
 from geosearch.suggest import SuggestQuery
+from indexes.datum import Datum
 
 MAX_BATCH = 100
 """Most queries in one batch."""
@@ -45,12 +48,13 @@ _BRACKETS = re.compile(r"\[[0-9]*\]$")
 _OFFSET_AFTER_SPACE = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
 
 
-class Place(msgspec.Struct, frozen=True):
-    """The question of `GET /v1/zones`: which zones hold this point at this instant."""
+class ZoneQuery(msgspec.Struct, frozen=True):
+    """The question of `GET /v1/zones`: which zones hold a point, or meet a box, at an instant."""
 
-    lat: float
-    lng: float
-    crs: Literal["WGS84", "GCJ02", "BD09"] = "WGS84"
+    lat: float = 0.0
+    lng: float = 0.0
+    bbox: tuple[float, float, float, float] | None = None
+    crs: Datum = "WGS84"
     at: datetime | None = None
 
 
@@ -119,15 +123,22 @@ def read_batch(body: bytes, *, most: int = MAX_BATCH) -> list[Query]:
     return _read_batch_slowly(_read_json(body), most)
 
 
-def read_place(query_string: bytes) -> Place:
-    """Return the point of `GET /v1/zones`.
+def read_zones(query_string: bytes) -> ZoneQuery:
+    """Return the question of `GET /v1/zones`.
 
     Raises
     ------
     BadRequest
         With every unknown, repeated, malformed or out of range parameter.
     """
-    return Place(**_read_slowly(query_string, ("lat", "lng", "crs", "at")))
+    values = _read_slowly(query_string, tuple(ZONE_PARAMETERS), ZONE_PARAMETERS)
+    position = [name for name in ("lat", "lng") if name in values]
+    if "bbox" in values:
+        _refuse([problem("conflict", "`bbox` or a position", "both", (name,)) for name in position])
+    else:
+        names = (name for name in ("lat", "lng") if name not in values)
+        _refuse([problem("missing", f"`{name}`", "nothing", (name,)) for name in names])
+    return ZoneQuery(**values)
 
 
 def read_suggest(query_string: bytes) -> SuggestQuery:
@@ -142,16 +153,16 @@ def read_suggest(query_string: bytes) -> SuggestQuery:
     return SuggestQuery(**_read_slowly(query_string, known, SUGGEST_PARAMETERS))
 
 
-def read_instant(query_string: bytes) -> datetime | None:
-    """Return the `at` of `GET /v1/merchants/{id}`, or None where it has none.
+def read_merchant(query_string: bytes) -> MerchantQuery:
+    """Return the question of `GET /v1/merchants/{id}`.
 
     Raises
     ------
     BadRequest
-        With every unknown, repeated or malformed parameter.
+        With every unknown, repeated, malformed or out of range parameter.
     """
-    at: datetime | None = _read_slowly(query_string, ("at",)).get("at")
-    return at
+    known = tuple(MERCHANT_PARAMETERS)
+    return MerchantQuery(**_read_slowly(query_string, known, MERCHANT_PARAMETERS))
 
 
 def read_nothing(query_string: bytes) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import orjson
 from starlette.testclient import TestClient
 
+from geosearch.contents import Box
 from geosearch.cursor import Cursor, continue_from, fingerprint, write_cursor
 from geosearch.errors import BadRequest, NotReady
-from geosearch.model import Answer, BestDeal, Hit, OpenState, Page, Query
+from geosearch.model import Answer, BestDeal, Hit, MerchantQuery, OpenState, Page, Query
 from geosearch.parameters import problem
 from geosearch.publish import publish
 from geosearch.service.app import create_app
@@ -21,8 +22,13 @@ from geosearch.service.encode import page_of
 from geosearch.service.engines import Engines
 from geosearch.service.settings import Settings
 from geosearch.suggest import Suggestion, Suggestions, SuggestQuery
+from indexes.datum import Datum
 
 SHOPS = 250
+ZONE: dict[str, Any] = {
+    "zone_id": "mall", "kind": None, "valid_from": None, "valid_through": None,
+}  # fmt: skip
+COUNTS = ("merchants", "deals", "programs", "zones", "segments", "hot_bytes", "age_seconds")
 
 
 class FakeEngine:
@@ -66,7 +72,7 @@ class FakeEngine:
             next_cursor=self._cursor(query, at, docs[-1]) if docs.stop < SHOPS else None,
             total=SHOPS if query.total else None,
             facets={name: {"food": SHOPS} for name in query.facets} if query.facets else None,
-            explain={"plan": "tree"} if query.explain else None,
+            explain={"plan": [{"driver": "tree"}]} if query.explain else None,
             unknown_cards=tuple(card for card in query.cards if card == "nobodys"),
         )
 
@@ -82,9 +88,22 @@ class FakeEngine:
         except (BadRequest, NotReady):
             return None
 
-    def merchant(self, merchant_id: str, at: datetime | None = None) -> dict[str, Any] | None:
+    def merchant(
+        self, merchant_id: str, at: datetime | None, asked: MerchantQuery
+    ) -> dict[str, Any] | None:
         known = merchant_id not in ("unknown", "unknown/", "lost 店/")
-        return None if not known else {"merchant_id": merchant_id, "at": at}
+        if not known:
+            return None
+        stored = orjson.loads(_hit(Query(lat=0.0, lng=0.0), 0).payload)
+        return {
+            "snapshot_id": "fake",
+            "at": (at or asked.at or datetime.now(UTC)).isoformat(),
+            "merchant": stored | {"merchant_id": merchant_id, "lat": 0.0, "lng": 0.0},
+            "open": {"state": "unknown", "closes_at": None, "opens_at": None},
+            "best_deal": None,
+            "hours": [],
+            "deals": [],
+        }
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
         found = [
@@ -107,17 +126,31 @@ class FakeEngine:
             work={},
         )
 
-    def zones_at(self, lat: float, lng: float, at: datetime | None) -> list[dict[str, Any]]:
-        return [{"zone_id": "mall", "lat": lat, "lng": lng}]
+    def zones_at(
+        self, lat: float, lng: float, at: datetime | None, crs: Datum
+    ) -> list[dict[str, Any]]:
+        return [ZONE | {"bounds": (lng, lat, lng, lat), "name": crs}]
+
+    def zones_in(self, box: Box, at: datetime | None, crs: Datum) -> list[dict[str, Any]]:
+        corners = {"type": "Polygon", "coordinates": []}
+        return [ZONE | {"bounds": box, "name": crs, "geometry": corners}]
+
+    def categories(self) -> list[dict[str, Any]]:
+        return [{"category_id": "food", "names": {"en": "Food"}, "merchants": SHOPS}]
 
     def programs(self) -> list[dict[str, Any]]:
-        return [{"program_id": "red", "name": "小红卡"}]
+        return [{"program_id": "red", "name": "小红卡", "merchants": SHOPS}]
 
     def info(self) -> dict[str, Any]:
         return {
             "snapshot_id": self.ways.get("snapshot_id", "fake"),
             "version": self.version,
             "built_at": (self.start + timedelta(days=1)).isoformat(),
+            "currency": "CNY",
+            "time_zone": "Asia/Shanghai",
+            "country": "CN",
+            "provisional_holidays": [],
+            **dict.fromkeys(COUNTS, 0),
             "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
             "country": "CN",
             "provisional_holidays": [],

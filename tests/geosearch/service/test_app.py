@@ -62,7 +62,7 @@ def test_extras_come_when_asked_for(client: TestClient) -> None:
     extra = client.get(f"{NEARBY}&total=true&facets=category,program&explain=true").json()
     assert extra["total"] == SHOPS
     assert list(extra["facets"]) == ["category", "program"]
-    assert extra["explain"] == {"plan": "tree"}
+    assert extra["explain"] == {"plan": [{"driver": "tree"}]}
     assert extra["results"][0]["explain"] == {"saving": 1_200.0}
 
 
@@ -163,22 +163,25 @@ def test_a_slash_after_the_id_of_a_merchant(tmp_path: Path) -> None:
     with running(tmp_path / "index") as client:
         assert client.get("/v1/merchants/unknown/").status_code == 404
         # An id may end with a slash: it is looked for as it is first.
-        assert client.get("/v1/merchants/m1/").json()["merchant_id"] == "m1/"
+        assert client.get("/v1/merchants/m1/").json()["merchant"]["merchant_id"] == "m1/"
         lost = client.get("/v1/merchants/lost%20\u5e97/?at=2026-11-22T11:30:00Z")
         assert (lost.status_code, lost.history[0].status_code) == (200, 308)
-        assert lost.json()["merchant_id"] == "lost \u5e97"
+        assert lost.json()["merchant"]["merchant_id"] == "lost \u5e97"
 
 
 def test_other_routes(client: TestClient) -> None:
-    assert client.get("/v1/merchants/m%2F1").json() == {"merchant_id": "m/1", "at": None}
+    assert client.get("/v1/merchants/m%2F1").json()["merchant"]["merchant_id"] == "m/1"
     at = client.get("/v1/merchants/m1?at=2026-11-22T11:30:00Z").json()["at"]
     assert at == "2026-11-22T11:30:00+00:00"
-    (zone,) = client.get(f"/v1/zones?{HERE}").json()["zones"]
-    assert (zone["lat"], zone["lng"]) == (31.23, 121.47)
     (zone,) = client.get(f"/v1/zones?{HERE}&crs=GCJ02").json()["zones"]
-    assert 100 < abs(zone["lng"] - 121.47) * 95_000 < 700, "GCJ-02 lies some hundred metres east"
+    assert (zone["name"], zone["bounds"][:2]) == ("GCJ02", [121.47, 31.23])
+    (zone,) = client.get("/v1/zones?bbox=1,2,3,4").json()["zones"]
+    assert (zone["name"], zone["bounds"]) == ("WGS84", [1.0, 2.0, 3.0, 4.0])
+    assert "geometry" in zone
+    (category,) = client.get("/v1/categories").json()["categories"]
+    assert category["names"] == {"en": "Food"}
     assert client.get("/v1/programs").json() == {
-        "programs": [{"program_id": "red", "name": "小红卡"}]
+        "programs": [{"program_id": "red", "name": "小红卡", "merchants": SHOPS}]
     }
     assert client.get("/v1/index").json()["snapshot_id"] == "fake"
     assert client.get("/healthz").json() == {"status": "alive"}

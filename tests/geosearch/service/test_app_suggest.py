@@ -78,7 +78,7 @@ BAD = [
     (f"{HERE}&q=h&q=i", "Expected `q` once, got it 2 times - at `$.q`"),
     (f"{HERE}&q=h&cards=red", "Expected one of q, lat, lng, crs, radius, limit, got 'cards'"),
     (f"{HERE}&q=h&foo=1", "Expected one of q, lat, lng, crs, radius, limit, got 'foo'"),
-    (f"{HERE}&q=%ff", "Expected percent-encoded UTF-8, got other bytes"),
+    (f"{HERE}&q=%ff", "Expected UTF-8, percent-encoded, got other bytes"),
     ("/v1/suggest?q=h&lat=91&lng=0", "Expected `lat` in [-90, 90], got 91.0 - at `$.lat`"),
 ]
 

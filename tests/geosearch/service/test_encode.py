@@ -45,7 +45,7 @@ answers = st.builds(
     next_cursor=st.none() | texts,
     total=st.none() | st.integers(0, 10**9),
     facets=st.none() | st.just({"category": {"food": 3}}),
-    explain=st.none() | st.just({"plan": "tree"}),
+    explain=st.none() | st.just({"plan": [{"driver": "tree"}]}),
     unknown_cards=st.lists(texts, max_size=2).map(tuple),
 )
 

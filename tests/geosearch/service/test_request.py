@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 
 from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest
-from geosearch.model import Query
+from geosearch.model import MerchantQuery, Query
 from geosearch.parameters import CRS, DEALS, FACETS, HOURS_UNKNOWN, OPEN, PARAMETERS, SORTS
 from geosearch.service import request
 from geosearch.service.request import (
-    Place,
+    ZoneQuery,
     read_batch,
     read_body,
-    read_instant,
+    read_merchant,
     read_nothing,
-    read_place,
     read_url,
+    read_zones,
 )
 
 HERE = "lat=31.23&lng=121.47"
@@ -113,8 +113,8 @@ def test_a_body_makes_the_query_it_says(query: Query) -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_answered_with_a_query_or_a_refusal(noise: bytes) -> None:
-    readers: list[Callable[[bytes], Any]] = [read_url, read_body, read_batch, read_place]
-    for reader in (*readers, read_instant, read_nothing):
+    readers: list[Callable[[bytes], Any]] = [read_url, read_body, read_batch, read_zones]
+    for reader in (*readers, read_merchant, read_nothing):
         with suppress(BadRequest):
             reader(noise)
 
@@ -219,9 +219,17 @@ def test_batches() -> None:
 
 
 def test_other_questions() -> None:
-    assert read_place(b"lat=1&lng=2&crs=BD09") == Place(lat=1.0, lng=2.0, crs="BD09")
-    assert read_instant(b"") is None
-    assert read_instant(b"at=2026-11-22T11:30:00Z") == datetime(2026, 11, 22, 11, 30, tzinfo=UTC)
+    assert read_zones(b"lat=1&lng=2&crs=BD09") == ZoneQuery(lat=1.0, lng=2.0, crs="BD09")
+    box = read_zones(b"bbox=1,2,3,4&at=2026-11-22T11:30:00Z")
+    at = datetime(2026, 11, 22, 11, 30, tzinfo=UTC)
+    assert box == ZoneQuery(bbox=(1.0, 2.0, 3.0, 4.0), at=at)
+    assert read_merchant(b"") == MerchantQuery()
+    assert read_merchant(b"at=2026-11-22T11:30:00Z&cards=red,blue") == MerchantQuery(
+        at=at, cards=("red", "blue")
+    )
+    assert read_merchant(b"lat=1&lng=2&crs=GCJ02&party_size=3&spend=5") == MerchantQuery(
+        lat=1.0, lng=2.0, crs="GCJ02", party_size=3, spend=5
+    )
     read_nothing(b"")
 
 
@@ -292,9 +300,38 @@ REFUSED: list[tuple[Callable[[bytes], Any], bytes, str]] = [
         b'{"queries":[{"lat":1,"lng":2}],"x":1}',
         "Expected one of queries, got 'x' - at `$.x`",
     ),
-    (read_place, b"lat=1", "Expected `lng`, got nothing - at `$.lng`"),
-    (read_place, b"lat=1&lng=2&z=3", "Expected one of lat, lng, crs, at, got 'z' - at `$.z`"),
-    (read_instant, b"at=now", "Expected `at` as an RFC 3339 instant with offset, got 'now'"),
+    (read_zones, b"lat=1", "Expected `lng`, got nothing - at `$.lng`"),
+    (read_zones, b"", "Expected `lat`, got nothing - at `$.lat`"),
+    (
+        read_zones,
+        b"lat=1&lng=2&bbox=1,2,3,4",
+        "Expected `bbox` or a position, got both - at `$.lat`",
+    ),
+    (read_zones, b"bbox=1,2,3", "Expected `bbox` as min_lng,min_lat,max_lng,max_lat, got a list"),
+    (read_zones, b"lat=1&lng=2&z=3", "Expected one of lat, lng, bbox, crs, at, got 'z' - at `$.z`"),
+    (read_merchant, b"lat=1", "Expected `lng` with `lat`, got none - at `$.lng`"),
+    (read_merchant, b"lng=1", "Expected `lat` with `lng`, got none - at `$.lat`"),
+    (read_merchant, b"deals=card", "Expected `cards` with deals=card, got none - at `$.cards`"),
+    (
+        read_merchant,
+        b"radius=5",
+        "Expected one of lat, lng, crs, at, cards, deals, party_size, spend",
+    ),
+    (
+        read_url,
+        b"lat=121.47&lng=31.23",
+        "Expected `lat` in [-90, 90], got 121.47 (are `lat` and `lng` swapped?) - at `$.lat`",
+    ),
+    (read_url, b"lat=121.47&lng=100", "Expected `lat` in [-90, 90], got 121.47 - at `$.lat`"),
+    (read_url, b"lat=181&lng=31", "Expected `lat` in [-90, 90], got 181.0 - at `$.lat`"),
+    (read_zones, b"lat=121.47&lng=31.23", "Expected `lat` in [-90, 90], got 121.47 (are `lat`"),
+    (read_merchant, b"lat=121.47&lng=31.23", "Expected `lat` in [-90, 90], got 121.47 (are `lat`"),
+    (
+        read_batch,
+        b'{"queries":[{"lat":121.47,"lng":31.23}]}',
+        "Expected `lat` in [-90, 90], got 121.47 (are `lat` and `lng` swapped?) - at `$.queries[0]",
+    ),
+    (read_merchant, b"at=now", "Expected `at` as an RFC 3339 instant with offset, got 'now'"),
     (read_nothing, b"x=1", "Expected no parameters, got 'x' - at `$.x`"),
 ]
 

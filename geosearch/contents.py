@@ -1,0 +1,241 @@
+"""What an index holds apart from answers: programmes, categories, zones, areas, and its bounds.
+
+Useful for: `Searcher`, and the routes that list things.
+Not useful for: answering queries (`searcher`), or what is suggested (`suggest`).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import numpy as np
+import shapely
+
+from geosearch.cache import BoundedCache, size_of
+from geosearch.catalogue import ZoneRecord, prefixes
+from geosearch.model import Query
+from geosearch.segment import Segment
+from indexes.datum import Datum, from_wgs84, to_wgs84
+from indexes.spellings import typed_form
+from indexes.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
+
+Box = tuple[float, float, float, float]
+"""min_lng, min_lat, max_lng, max_lat in degrees."""
+
+AREA_BYTES = 1 << 20
+"""Of areas whose places are kept."""
+
+_NOT_LOOKED_UP = object()
+
+
+class AreaPlace(NamedTuple):
+    """Where the shops of a business area are, WGS-84: the middle one each way, and a box."""
+
+    lat: float
+    lng: float
+    box: Box
+
+
+class Moved(NamedTuple):
+    """A query that goes around the area it names, and what the answer says of that."""
+
+    query: Query
+    around: dict[str, Any]
+
+
+class Contents:
+    """What the segments of one moment hold.
+
+    Parameters
+    ----------
+    segments
+        What is asked.
+    """
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._segments = segments
+        self._areas = BoundedCache[str, Any](AREA_BYTES)
+
+    def programs(self) -> list[dict[str, Any]]:
+        """Programmes of the snapshot, each with the number of merchants that have a deal of it."""
+        programs: dict[str, dict[str, Any]] = {}
+        for segment in self._segments:
+            for number, record in enumerate(segment.catalogue.programs):
+                if number:
+                    known = programs.setdefault(record["program_id"], {**record, "merchants": 0})
+                    known["merchants"] += segment.live_docs(segment.program_docs(number))
+        return [programs[name] for name in sorted(programs)]
+
+    def info(self, version: str, horizon: tuple[datetime, datetime]) -> dict[str, Any]:
+        """Version, counts, horizon and age of the index."""
+        manifest, (start, end) = self._segments[0].manifest, horizon
+        built_at = datetime.fromisoformat(manifest["built_at"])
+        return {
+            "snapshot_id": manifest["snapshot_id"],
+            "version": version,
+            "built_at": built_at.isoformat(),
+            "age_seconds": max(0, int((datetime.now(UTC) - built_at).total_seconds())),
+            "currency": manifest["currency"],
+            "time_zone": manifest["time_zone"],
+            "horizon": {"start": start.isoformat(), "end": end.isoformat()},
+            "country": manifest["country"],
+            "provisional_holidays": manifest.get("provisional_holidays", []),
+            "merchants": sum(segment.live_docs() for segment in self._segments),
+            "deals": sum(segment.manifest["deals"] for segment in self._segments),
+            "programs": len(self.programs()),
+            "zones": len(set().union(*(segment.zone_numbers for segment in self._segments))),
+            "segments": len(self._segments),
+            "hot_bytes": sum(segment.hot_bytes() for segment in self._segments),
+        }
+
+    def categories(self) -> list[dict[str, Any]]:
+        """Categories by id: those of merchants, their ancestors, and those the snapshot names.
+
+        `merchants` counts those that have the category or one below it.
+        """
+        names: dict[str, dict[str, str]] = {}
+        counts: dict[str, int] = {}
+        for segment in self._segments:
+            catalogue = segment.catalogue
+            names |= catalogue.category_names
+            live = np.unpackbits(segment.columns.doc_live.view(np.uint8), bitorder="little")
+            sets = segment.columns.doc_category_set[live[: len(segment)] == 1]
+            held = np.bincount(sets, minlength=len(catalogue.category_sets)).tolist()
+            for paths, merchants in zip(catalogue.category_sets, held, strict=True):
+                for held_path in {prefix for path in paths for prefix in prefixes(path)}:
+                    counts[held_path] = counts.get(held_path, 0) + merchants
+        return [
+            {"category_id": path, "names": names.get(path, {}), "merchants": counts.get(path, 0)}
+            for path in sorted({*names, *counts})
+        ]
+
+    def zones_at(self, lat: float, lng: float, day: date, crs: Datum) -> list[dict[str, Any]]:
+        """Zones that hold a WGS-84 position and are in force on a local date; no geometry."""
+        found: dict[str, dict[str, Any]] = {}
+        for segment in self._segments:
+            for number in segment.zone_index.holding(lng, lat):
+                zone = segment.catalogue.zones[number]
+                if zone.in_force(day):
+                    found[zone.zone_id] = _zone(zone, self._shape(segment, number, crs))
+        return list(found.values())
+
+    def zones_in(self, box: Box, day: date, crs: Datum) -> list[dict[str, Any]]:
+        """Zones that share a point with a box in the datum `crs`, with geometry in it, by id."""
+        west, south, east, north = box
+        halves = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+        area = shapely.union_all([shapely.box(low, south, high, north) for low, high in halves])
+        found: dict[str, dict[str, Any]] = {}
+        for segment in self._segments:
+            for number, zone in enumerate(segment.catalogue.zones):
+                if zone.in_force(day) and zone.zone_id not in found:
+                    shape = self._shape(segment, number, crs)
+                    if shapely.intersects(shape, area):
+                        geometry = shapely.geometry.mapping(shape)
+                        found[zone.zone_id] = _zone(zone, shape) | {"geometry": geometry}
+        return [found[name] for name in sorted(found)]
+
+    def area(self, name: str) -> AreaPlace | None:
+        """Where the live shops of a business area are; None where there are none."""
+        found = self._areas.get(name, _NOT_LOOKED_UP)
+        if found is _NOT_LOOKED_UP:
+            found = self._areas.keep(name, self._find_area(name), size_of((name,)) + 200)
+        return cast("AreaPlace | None", found)
+
+    def moved(self, query: Query) -> Moved | None:
+        """The query around the area that its text is the name of, without the text."""
+        name = self._area_names.get(typed_form(query.q or ""))
+        area = None if name is None or query.has_area else self.area(name)
+        if name is None or area is None:
+            return None
+        crs = cast(Datum, query.crs)
+        lat, lng = from_wgs84(area.lat, area.lng, crs)
+        sort = "best" if query.sort == "relevance" else query.sort
+        moved = msgspec.structs.replace(query, lat=lat, lng=lng, q=None, sort=sort)
+        box = shown_box(area.box, crs)
+        return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
+
+    @cached_property
+    def _area_names(self) -> dict[str, str]:
+        """Business areas by their names as people type them."""
+        names = (name for segment in self._segments for name in segment.area_numbers)
+        return {form: name for name in names if (form := typed_form(name))}
+
+    def beyond(self, query: Query) -> dict[str, Any] | None:
+        """What to say of a query whose radius no shop can be within; None of any other."""
+        box, crs = self.bounds(), cast(Datum, query.crs)
+        if box is None:
+            return None
+        lat, lng = to_wgs84(query.lat, query.lng, crs)
+        if is_near(box, lat, lng, query.radius_m or 0.0):
+            return None
+        swapped = abs(query.lng) <= 90.0 and is_near(box, query.lng, query.lat, 0.0)
+        hint = "; are `lat` and `lng` swapped?" if swapped else ""
+        shown = shown_box(box, crs)
+        ends = ", ".join(f"{end:.4f}" for end in shown)
+        detail = f"All shops lie within {ends} (west, south, east, north), out of reach{hint}"
+        return {"bounds": shown, "detail": detail}
+
+    def bounds(self) -> Box | None:
+        """Box around all shops, WGS-84; None of an empty index."""
+        boxes = [segment.columns.node_box[:, -1] for segment in self._segments if len(segment)]
+        if not boxes:
+            return None
+        ends = np.array(boxes) / UNITS_PER_DEGREE
+        low, high = ends[:, :2].min(axis=0).tolist(), ends[:, 2:].max(axis=0).tolist()
+        return (*low, *high)
+
+    def _find_area(self, name: str) -> AreaPlace | None:
+        places = []
+        for segment in self._segments:
+            if name in segment.area_numbers:
+                docs = np.flatnonzero(segment.columns.doc_area == segment.area_numbers[name])
+                places.append(segment.columns.doc_position[docs[segment.are_live(docs)]])
+        found = np.concatenate(places) if places else np.zeros((0, 2))
+        if not len(found):
+            return None
+        degrees = found / UNITS_PER_DEGREE
+        low, high = degrees.min(axis=0).tolist(), degrees.max(axis=0).tolist()
+        # A position that a shop has, each way: no mean, which one wrong position moves away.
+        lng, lat = np.quantile(degrees, 0.5, axis=0, method="lower").tolist()
+        return AreaPlace(lat, lng, (*low, *high))
+
+    def _shape(self, segment: Segment, number: int, crs: Datum) -> Any:
+        """Geometry of a zone in a datum."""
+        shape = segment.zone_index.geometry(number)
+        datums = segment.catalogue.zone_datums
+        drawn: Datum = datums[number] if datums else "WGS84"
+        if drawn == crs:
+            return shape
+
+        def converted(corners: Any) -> Any:
+            lat, lng = to_wgs84(corners[:, 1].copy(), corners[:, 0].copy(), drawn)
+            lat, lng = from_wgs84(lat, lng, crs)
+            return np.column_stack((lng, lat))
+
+        return shapely.transform(shape, converted)
+
+
+def shown_box(box: Box, crs: Datum) -> Box:
+    """The box around a WGS-84 box as it appears in a datum."""
+    west, south, east, north = box
+    corners = [from_wgs84(lat, lng, crs) for lat in (south, north) for lng in (west, east)]
+    lats, lngs = zip(*corners, strict=True)
+    return (min(lngs), min(lats), max(lngs), max(lats))
+
+
+def is_near(box: Box, lat: float, lng: float, radius_m: float) -> bool:
+    """Whether a position lies in a box or within a radius of it; never no where a shop may be."""
+    west, south, east, north = box
+    reach = np.degrees(radius_m / EARTH_RADIUS_M) * 1.001
+    if lat + reach < south or lat - reach > north:
+        return False
+    if abs(lat) + reach >= 89.0:
+        return True  # A circle near a pole may meet any meridian.
+    wide = reach / np.cos(np.radians(abs(lat) + reach))
+    return any(west - wide <= lng + turn <= east + wide for turn in (-360.0, 0.0, 360.0))
+
+
+def _zone(zone: ZoneRecord, shape: Any) -> dict[str, Any]:
+    return {**msgspec.to_builtins(zone), "bounds": tuple(map(float, shapely.bounds(shape)))}

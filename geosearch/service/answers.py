@@ -1,0 +1,398 @@
+"""JSON schemas of answers: every member with its description, unit, and when it is null or absent.
+
+Members that come from a snapshot are described by its tables (`snapshot.tables`); what the engine
+adds is described here. A test compares both with what the service answers.
+
+Useful for: `openapi`, and the reference page. Not useful for: requests; those are `parameters`.
+"""
+
+from typing import Any
+
+from geosearch.build.payload import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
+from geosearch.directory import KINDS
+from geosearch.parameters import FACETS
+from geosearch.ranking import Weights
+from geosearch.service.problems import CODES
+from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
+
+Json = dict[str, Any]
+
+_TEXT: Json = {"type": "string"}
+_INSTANT: Json = {"type": "string", "format": "date-time"}
+_NUMBER: Json = {"type": "number"}
+_METRES: Json = {"type": "number", "minimum": 0}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_FLAG: Json = {"type": "boolean"}
+_LAT: Json = {"type": "number", "minimum": -90, "maximum": 90}
+_LNG: Json = {"type": "number", "minimum": -180, "maximum": 180}
+_REDEMPTION: Json = {
+    "type": "object",
+    "properties": {"channel": _TEXT, "appointment": _FLAG},
+    "description": "How it is redeemed.",
+}
+_JSON_TYPES: dict[Kind, Json] = {
+    Kind.ID: _TEXT,
+    Kind.TEXT: _TEXT,
+    Kind.TEXTS: {"type": "array", "items": _TEXT},
+    Kind.NUMBER: _NUMBER,
+    Kind.INTEGER: {"type": "integer"},
+    Kind.FLAG: _FLAG,
+    Kind.DATE: {"type": "string", "format": "date"},
+    Kind.INSTANT: _INSTANT,
+    Kind.JSON: _REDEMPTION,
+}
+
+
+def ref(name: str) -> Json:
+    """Reference to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def answer_schemas() -> dict[str, Json]:
+    """Schemas of all answers by name."""
+    return {
+        "Answer": _answer(),
+        "Answers": _object({"answers": _list(ref("Answer"), "In the order of the queries.")}),
+        "Result": _result(),
+        "Merchant": _merchant(),
+        "MerchantRecord": _merchant_record(),
+        "Hours": _object(
+            {
+                "state": _choice(("open", "unknown"), "A span that is not closed."),
+                "from": _said(_INSTANT, "When it begins, in the time zone of the shop."),
+                "to": _or_null(_INSTANT, "When it ends; null beyond the time horizon."),
+            }
+        ),
+        "OpenState": _object(
+            {
+                "state": _choice(("open", "closed", "unknown"), "Whether it is open at `at`."),
+                "closes_at": _or_null(
+                    _INSTANT, "Null unless open, or where it does not close in the time horizon."
+                ),
+                "opens_at": _or_null(
+                    _INSTANT, "Null unless closed, or where it does not open in the time horizon."
+                ),
+            }
+        ),
+        "Deal": _object(*_deal_members()),
+        "DealRecord": _deal_record(),
+        "Suggestions": _object(
+            {
+                "snapshot_id": _SNAPSHOT_ID,
+                "took_us": _TOOK_US,
+                "suggestions": _list(ref("Suggestion"), "Best first."),
+            }
+        ),
+        "Suggestion": _suggestion(),
+        "Zones": _object({"zones": _list(ref("Zone"), "Zones that are in force.")}),
+        "Zone": _zone(),
+        "Categories": _object({"categories": _list(ref("Category"), "By id.")}),
+        "Category": _object(
+            {
+                "category_id": _said(_TEXT, "Dotted path, for `categories`."),
+                "names": _said(_map(_TEXT), "Name by language; empty where none is known."),
+                "merchants": _said(_COUNT, "Shops of it and of the categories below it."),
+            }
+        ),
+        "Programs": _object({"programs": _list(ref("Program"), "By id.")}),
+        "Program": _program(),
+        "Index": _index(),
+        "Status": _object(
+            {
+                "status": _said(_TEXT, "`alive` or `ready`."),
+                "version": _said(_TEXT, "Of the index."),
+            },
+            "version",
+        ),
+        "Problem": _object(
+            {
+                "type": _said(_TEXT, "Always `about:blank`; see RFC 9457."),
+                "title": _said(_TEXT, "The status in words."),
+                "status": _said({"type": "integer"}, "The status."),
+                "code": _choice(tuple(CODES), "What is wrong, for programs; never renamed."),
+                "detail": _said(_TEXT, "What is wrong, for people: the first sentence."),
+                "errors": _list(ref("ProblemItem"), "Everything that is wrong with parameters."),
+            }
+        ),
+        "Explanation": _explanation(),
+        "ProblemItem": _object(
+            {
+                "pointer": _said(_TEXT, "JSON pointer to the parameter."),
+                "code": _said(_TEXT, "What is wrong with it, for programs."),
+                "detail": _said(_TEXT, "What was expected, what came, and where."),
+            }
+        ),
+    }
+
+
+def _said(schema: Json, description: str) -> Json:
+    return {**schema, "description": description}
+
+
+def _or_null(schema: Json, description: str) -> Json:
+    return {**schema, "type": [schema["type"], "null"], "description": description}
+
+
+def _choice(choices: tuple[str, ...], description: str) -> Json:
+    return {"type": "string", "enum": list(choices), "description": description}
+
+
+def _list(items: Json, description: str) -> Json:
+    return {"type": "array", "items": items, "description": description}
+
+
+def _map(values: Json) -> Json:
+    return {"type": "object", "additionalProperties": values}
+
+
+def _object(properties: Json, *optional: str) -> Json:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def box_schema() -> Json:
+    """Schema of a box: four numbers, without what generators of clients read differently."""
+    return {
+        "type": "array",
+        "items": {"type": "number", "minimum": -180, "maximum": 180},
+        "minItems": 4,
+        "maxItems": 4,
+    }
+
+
+_SNAPSHOT_ID = _said(_TEXT, "Which snapshot the index was built from.")
+_TOOK_US = _said(_COUNT, "Microseconds inside the engine.")
+_AT = _said(_INSTANT, "The instant everything was evaluated for.")
+_DISTANCE_M = _said(_METRES, "Metres from the position, cut to decimetres: never above the radius.")
+_CURRENCY = _said(_TEXT, "ISO 4217 code of all amounts.")
+_POSITION = {
+    "lat": _said(_LAT, "Latitude, degrees, in the datum asked for."),
+    "lng": _said(_LNG, "Longitude, degrees, in the datum asked for."),
+}
+_BOX = _said(box_schema(), "min_lng, min_lat, max_lng, max_lat, in the datum asked for.")
+
+
+def _stored(table: Table, names: tuple[str, ...]) -> tuple[Json, list[str]]:
+    """Members that come from a table, and those that are absent where there is nothing."""
+    fields = {field.name: field for field in table.fields}
+    optional = [name for name in names if name not in ALWAYS and not fields[name].required]
+    return {name: _member(fields[name]) for name in names}, optional
+
+
+def _member(field: Field) -> Json:
+    schema = dict(_JSON_TYPES[field.kind])
+    if field.choices:
+        schema["enum"] = list(field.choices)
+    help_text = field.help[:1].upper() + field.help[1:]
+    unit = ", minor units" if field.money else ""
+    description = f"{help_text}{unit}."
+    if field.name in ALWAYS and field.kind is not Kind.TEXTS:
+        return _or_null(schema, f"{description} Null where the snapshot has none.")
+    if field.required or field.name in ALWAYS:
+        return _said(schema, description)
+    return _said(schema, f"{description} Absent where the snapshot has none.")
+
+
+def _merchant() -> Json:
+    members, optional = _stored(MERCHANTS, MERCHANT_FIELDS)
+    return _object(members | _POSITION, *optional)
+
+
+def _program() -> Json:
+    members, optional = _stored(PROGRAMS, PROGRAM_FIELDS)
+    counted = {"merchants": _said(_COUNT, "Shops that have a deal of it.")}
+    return _object(members | counted, *optional)
+
+
+def _deal_members() -> tuple[Any, ...]:
+    members, optional = _stored(DEALS, DEAL_FIELDS)
+    worth = {
+        "saving": _or_null(
+            {"type": "integer"}, "What it saves, minor units; null where the bill is unknown."
+        ),
+        "pay": _or_null(
+            {"type": "integer"}, "What is left to pay, minor units; null where the bill is unknown."
+        ),
+        "currency": _CURRENCY,
+        "usable_until": _or_null(
+            _INSTANT, "End of the window that `at` lies in; null beyond the time horizon."
+        ),
+    }
+    return (members | worth, *optional)
+
+
+def _deal_record() -> Json:
+    members, *optional = _deal_members()
+    more = {
+        "usable": _said(_FLAG, "Whether somebody can use it at `at`."),
+        "eligible": _said(_FLAG, "Whether it needs no card, or one of `cards`."),
+    }
+    return _object(members | more, *optional)
+
+
+def _result() -> Json:
+    return _object(
+        {
+            "merchant": ref("Merchant"),
+            "distance_m": _DISTANCE_M,
+            "open": ref("OpenState"),
+            "best_deal": {
+                "oneOf": [ref("Deal"), {"type": "null"}],
+                "description": "The usable deal of the wallet that saves most; null where none is.",
+            },
+            "deals": _list(ref("Deal"), "The other usable deals of the wallet, best first."),
+            "score": _or_null(_NUMBER, "Net benefit of `sort=best`, minor units."),
+            "reasons": _list(_TEXT, "Why to go there, in words."),
+            "explain": _said(_map(_NUMBER), "Parts of the score, where `explain` asks for them."),
+        },
+        "explain",
+    )
+
+
+def _merchant_record() -> Json:
+    return _object(
+        {
+            "snapshot_id": _SNAPSHOT_ID,
+            "at": _AT,
+            "merchant": ref("Merchant"),
+            "open": ref("OpenState"),
+            "best_deal": {
+                "oneOf": [ref("DealRecord"), {"type": "null"}],
+                "description": "The usable deal of the wallet that saves most; null where none is.",
+            },
+            "hours": _list(ref("Hours"), "Spans of the coming seven days that are not closed."),
+            "deals": _list(ref("DealRecord"), "All of its deals, usable or not."),
+            "distance_m": _said(_METRES, "Metres from the position, where one is given."),
+        },
+        "distance_m",
+    )
+
+
+def _suggestion() -> Json:
+    return _object(
+        {
+            "text": _said(_TEXT, "What to show, and to search for."),
+            "kind": _choice(KINDS, "What it names."),
+            "id": _said(_TEXT, "Id of a category; else the name."),
+            "count": _said({"type": "integer", "minimum": 1}, "Shops of it within the radius."),
+            "distance_m": _said(_METRES, "Metres to the nearest of them."),
+            "highlight": _list(
+                _list(_COUNT, "Begin and end.") | {"minItems": 2, "maxItems": 2},
+                "Characters of `text` that stand for what was typed.",
+            ),
+            "merchant_id": _said(_TEXT, "The nearest shop; absent for categories and areas."),
+            "other": _said(_TEXT, "The other name that was typed; absent where `text` was."),
+            "lat": _said(_LAT, "Latitude of the middle of an area; absent for other kinds."),
+            "lng": _said(_LNG, "Longitude of the middle of an area; absent for other kinds."),
+            "bbox": _said(box_schema(), "Box around the shops of an area; absent for other kinds."),
+        },
+        *("merchant_id", "other", "lat", "lng", "bbox"),
+    )
+
+
+def _zone() -> Json:
+    day = {"type": "string", "format": "date"}
+    return _object(
+        {
+            "zone_id": _said(_TEXT, "Its id, for `zone`."),
+            "name": _said(_TEXT, "Its name."),
+            "kind": _or_null(_TEXT, "What it is; null where the snapshot does not say it."),
+            "valid_from": _or_null(day, "First day; null where there is no bound."),
+            "valid_through": _or_null(day, "Last day; null where there is no bound."),
+            "bounds": _BOX,
+            "geometry": _said(
+                {"type": "object", "required": ["type", "coordinates"],
+                 "properties": {"type": _TEXT, "coordinates": {"type": "array", "items": {}}}},
+                "GeoJSON Polygon or MultiPolygon in the datum asked for; only with `bbox`.",
+            ),
+        },
+        "geometry",
+    )  # fmt: skip
+
+
+def _index() -> Json:
+    guessed = {
+        "country": _said(_TEXT, "ISO 3166 code."),
+        "since": _or_null(_TEXT, "First day that is guessed; null where all are."),
+        "days": _list(_TEXT, "Days that are guessed."),
+    }
+    horizon = {
+        "start": _said(_INSTANT, "First instant."),
+        "end": _said(_INSTANT, "The instant behind the last one."),
+    }
+    refused = {"version": _said(_TEXT, "Its name."), "detail": _said(_TEXT, "Why.")}
+    counts = {
+        "merchants": "Shops.", "deals": "Deals.", "programs": "Programmes.", "zones": "Zones.",
+        "segments": "Segments.", "hot_bytes": "Bytes of the columns that queries read.",
+        "age_seconds": "Seconds since it was built.",
+    }  # fmt: skip
+    return _object(
+        {
+            "snapshot_id": _SNAPSHOT_ID,
+            "version": _said(_TEXT, "Name of the version that answers."),
+            "built_at": _said(_INSTANT, "When it was built."),
+            "currency": _CURRENCY,
+            "time_zone": _said(_TEXT, "IANA time zone, unless a shop has another."),
+            "horizon": _object(horizon) | {"description": "Instants that it can answer for."},
+            "country": _said(_TEXT, "Whose public holidays hold, unless a shop says otherwise."),
+            "provisional_holidays": _list(_object(guessed), "Holidays that are guessed."),
+            **{name: _said(_COUNT, text) for name, text in counts.items()},
+            "refused": _object(refused) | {"description": "A newer version that is damaged."},
+        },
+        "refused",
+    )
+
+
+def _answer() -> Json:
+    reached = {
+        "bounds": _said(box_schema(), "Box around all shops, in the datum asked for."),
+        "detail": _said(_TEXT, "The same in words."),
+    }
+    around = {
+        "business_area": _said(_TEXT, "Its name."),
+        **_POSITION,
+        "bbox": _said(box_schema(), "Box around its shops."),
+    }
+    counts = _map(_map(_COUNT))
+    optional = {
+        "total": _said(_COUNT, "Exact number of matches, where asked for."),
+        "facets": _said(counts, f"Counts by value, of {', '.join(FACETS)}, where asked for."),
+        "explain": ref("Explanation"),
+        "unknown_cards": _list(_TEXT, "Cards that the index does not know; absent where none."),
+        "unknown_categories": _list(
+            _TEXT, "Categories that the index does not know; absent where none."
+        ),
+        "outside_coverage": _object(reached)
+        | {"description": "There where no shop of the index can be within the radius."},
+        "around": _object(around)
+        | {"description": "The area that `q` names, which was searched instead of the position."},
+        "corrected": _said(_map({"type": "array", "items": _TEXT}), "Words searched instead."),
+        "relaxed": _list(_TEXT, "Words of `q` that were left out."),
+    }
+    return _object(
+        {
+            "snapshot_id": _SNAPSHOT_ID,
+            "at": _AT,
+            "took_us": _TOOK_US,
+            "results": _list(ref("Result"), "Best first."),
+            "next_cursor": _or_null(_TEXT, "`cursor` of the next page; null on the last one."),
+            **optional,
+        },
+        *optional,
+    )
+
+
+def _explanation() -> Json:
+    weights = dict.fromkeys(Weights.__struct_fields__, _NUMBER)
+    return {
+        "type": "object",
+        "description": "How the answer was found; for people, and not promised.",
+        "properties": {
+            "version": _said(_TEXT, "Version of the index."),
+            "plan": _list({"type": "object"}, "What drives the search, a segment each."),
+            "work": _said(_map(_COUNT), "Work counters."),
+            "words": _list({"type": "object"}, "Words of `q`, and what they were read as."),
+            "rewording": _said({"type": "object"}, "What it took to choose them."),
+            "weights": _object(weights) | {"description": "Weights of the net benefit."},
+        },
+    }

@@ -1,0 +1,266 @@
+"""What an index lists: categories, zones, areas, and how far it reaches."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+import geosearch
+from geosearch.build.pipeline import build
+from geosearch.contents import is_near
+from geosearch.errors import BadRequest
+from geosearch.model import MerchantQuery, Query
+from geosearch.searcher import Searcher
+from geosearch.suggest import SuggestQuery
+from indexes.datum import from_wgs84
+from tests.geosearch.snapshot_files import PROGRAM, deal, merchant, write_snapshot
+
+AT = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
+LAT, LNG = 31.19, 121.43
+BLUE = PROGRAM | {"program_id": "blue", "name": "蓝卡"}
+SHOPS = [
+    merchant(
+        0, lat=LAT, lng=LNG, business_area="徐家汇", categories=["food.cafe"], avg_price=10_000
+    ),
+    merchant(1, lat=LAT + 0.001, lng=LNG + 0.002, business_area="徐家汇", categories=["food"]),
+    merchant(2, lat=LAT + 0.003, lng=LNG + 0.001, business_area="徐家汇", categories=["fun"]),
+    merchant(3, lat=31.4, lng=121.2, name="嘉定小馆", categories=["food.cafe", "fun"]),
+]
+CATEGORIES = [
+    {"category_id": "food", "names": {"zh": "美食", "en": "Food"}},
+    {"category_id": "sport", "names": {"en": "Sport"}},
+]
+DEALS = [
+    deal(0, percent=10, program_id="red"),
+    deal(1, percent=20, program_id="blue"),
+    deal(2, percent=5),
+    deal(3, offer_type="bundle", list_price=9_000, price=5_000, party_min=2, percent=None),
+]
+
+
+def zone(name: str, west: float, south: float, size: float, **more: Any) -> dict[str, Any]:
+    ring = [[west, south], [west + size, south], [west + size, south + size], [west, south + size]]
+    return {
+        "type": "Feature",
+        "properties": {"zone_id": name, "name": name, **more},
+        "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+    }
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    folder = tmp_path_factory.mktemp("contents")
+    tables = {
+        "merchants": SHOPS, "programs": [PROGRAM, BLUE], "deals": DEALS, "categories": CATEGORIES,
+    }  # fmt: skip
+    write_snapshot(folder / "snapshot", tables)
+    zones = [
+        zone("east", 121.5, 31.0, 0.1),
+        zone("west", 121.3, 31.0, 0.1),
+        zone("over", 121.5, 31.0, 0.1, valid_through="2026-11-01"),
+        zone("drawn", 121.7, 31.0, 0.1, crs="GCJ02"),
+    ]
+    collection = {"type": "FeatureCollection", "features": zones}
+    (folder / "snapshot" / "zones.geojson").write_text(json.dumps(collection), encoding="utf-8")
+    build(folder / "snapshot", folder / "index", now=AT)
+    return geosearch.open_index(folder / "index")
+
+
+def test_categories_have_names_and_counts(engine: Searcher) -> None:
+    assert engine.categories() == [
+        {"category_id": "food", "names": {"zh": "美食", "en": "Food"}, "merchants": 3},
+        {"category_id": "food.cafe", "names": {}, "merchants": 2},
+        {"category_id": "fun", "names": {}, "merchants": 2},
+        {"category_id": "sport", "names": {"en": "Sport"}, "merchants": 0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "unknown"),
+    [
+        (("food",), ()),
+        (("food.cafe", "sport"), ()),
+        (("foo",), ("foo",)),
+        (("food.", "food", "cafe", "cafe"), ("food.", "cafe")),
+        (("food.cafe.latte",), ("food.cafe.latte",)),
+    ],
+)
+def test_unknown_categories_are_named(
+    engine: Searcher, asked: tuple[str, ...], unknown: tuple[str, ...]
+) -> None:
+    for _ in range(2):  # The second time it is kept.
+        query = Query(lat=LAT, lng=LNG, at=AT, categories=asked, cards=("red", "nope"))
+        answer = engine.search(query)
+        assert (answer.unknown_categories, answer.unknown_cards) == (unknown, ("nope",))
+
+
+@pytest.mark.parametrize(
+    ("box", "found"),
+    [
+        ((121.55, 31.05, 121.56, 31.06), ["east"]),
+        ((121.6, 31.1, 121.65, 31.2), ["east"]),  # by a corner
+        ((121.601, 31.0, 121.65, 31.2), []),
+        ((121.0, 30.9, 121.65, 31.2), ["east", "west"]),
+        ((121.62, 30.9, 121.35, 31.2), ["drawn", "west"]),  # over the antimeridian
+        ((-180, -90, 180, 90), ["drawn", "east", "west"]),
+    ],
+)
+def test_zones_of_a_box(
+    engine: Searcher, box: tuple[float, float, float, float], found: list[str]
+) -> None:
+    zones = engine.zones_in(box, AT)
+    assert [one["zone_id"] for one in zones] == found
+    for one in zones:
+        assert one["geometry"]["type"] == "Polygon"
+        corners = one["geometry"]["coordinates"][0]
+        lngs, lats = zip(*corners, strict=True)
+        assert one["bounds"] == (min(lngs), min(lats), max(lngs), max(lats))
+
+
+def test_zones_answer_in_the_datum_asked_for(engine: Searcher) -> None:
+    for crs in ("WGS84", "GCJ02", "BD09"):
+        lat, lng = from_wgs84(31.05, 121.55, crs)
+        (at_point,) = engine.zones_at(lat, lng, AT, crs)
+        (in_box,) = engine.zones_in((lng, lat, lng, lat), AT, crs)
+        assert at_point["bounds"] == in_box["bounds"]
+        south, west = from_wgs84(31.0, 121.5, crs)
+        north, east = from_wgs84(31.1, 121.6, crs)
+        # The sides of the square bend a little: corners are exact, sides within metres.
+        assert at_point["bounds"] == pytest.approx((west, south, east, north), abs=2e-3)
+        assert [west, south] in [
+            pytest.approx(list(corner), abs=1e-9) for corner in in_box["geometry"]["coordinates"][0]
+        ]
+    (drawn,) = engine.zones_in((121.75, 31.05, 121.75, 31.05), AT, "GCJ02")
+    assert drawn["bounds"] == pytest.approx((121.7, 31.0, 121.8, 31.1), abs=1e-12)
+
+
+def test_suggested_areas_say_where_they_are(engine: Searcher) -> None:
+    found = engine.suggest(SuggestQuery(q="徐家", lat=LAT, lng=LNG)).suggestions
+    (area,) = [one for one in found if one.kind == "area"]
+    assert (area.lat, area.lng) == pytest.approx((LAT + 0.001, LNG + 0.001))
+    assert area.bbox == pytest.approx((LNG, LAT, LNG + 0.002, LAT + 0.003))
+    shifted = engine.suggest(SuggestQuery(q="徐家", lat=LAT, lng=LNG, crs="GCJ02")).suggestions
+    (there,) = [one for one in shifted if one.kind == "area"]
+    assert (there.lat, there.lng) == pytest.approx(from_wgs84(LAT + 0.001, LNG + 0.001, "GCJ02"))
+    others = engine.suggest(SuggestQuery(q="嘉定", lat=31.4, lng=121.2)).suggestions
+    assert others
+    assert all(one.lat is None and one.bbox is None for one in others)
+
+
+def test_the_name_of_an_area_leads_there(engine: Searcher) -> None:
+    far = {"lat": 31.4, "lng": 121.2, "at": AT, "sort": "distance"}
+    answer = engine.search(Query(**far, q=" 徐家匯 ", limit=2, total=True))
+    assert answer.around is not None
+    assert answer.around["business_area"] == "徐家汇"
+    assert (answer.around["lat"], answer.around["lng"]) == pytest.approx((LAT + 0.001, LNG + 0.001))
+    assert answer.total == 3
+    second = engine.search(Query(**far, q=" 徐家匯 ", limit=2, cursor=answer.next_cursor))
+    ids = [hit.merchant["merchant_id"] for hit in (*answer.hits, *second.hits)]
+    assert sorted(ids) == ["m0", "m1", "m2"]
+    assert second.around == answer.around
+    assert engine.search(Query(**far | {"sort": "relevance"}, q="徐家汇")).around is not None
+    with pytest.raises(BadRequest, match="Expected a `cursor` with the parameters"):
+        engine.search(Query(**far, q="人民广场", cursor=answer.next_cursor))
+
+
+@pytest.mark.parametrize(
+    ("where", "q"),
+    [
+        ({"lat": LAT, "lng": LNG}, "徐家汇"),  # There already: shops match the text.
+        ({"lat": 31.4, "lng": 121.2}, "徐家汇 咖啡"),
+        ({"lat": 31.4, "lng": 121.2}, "嘉定"),
+        ({"lat": 31.4, "lng": 121.2, "bbox": (121.1, 31.3, 121.3, 31.5)}, "徐家汇"),
+    ],
+)
+def test_other_texts_do_not_lead_away(engine: Searcher, where: dict[str, Any], q: str) -> None:
+    assert engine.search(Query(**where, at=AT, q=q)).around is None
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"lat": LAT, "lng": LNG}, None),
+        ({"lat": LAT, "lng": LNG, "categories": ("sport",)}, None),
+        ({"lat": LAT - 0.02, "lng": LNG, "categories": ("sport",)}, None),  # 2.2 km beyond
+        ({"lat": LAT - 0.03, "lng": LNG}, "out of reach"),  # 3.3 km
+        ({"lat": LAT - 0.03, "lng": LNG, "radius": 3_500}, None),
+        ({"lat": 0.0, "lng": 0.0}, "out of reach"),
+        ({"lat": 40.7, "lng": -74.0}, "out of reach"),
+        ({"lat": 90.0, "lng": 0.0}, "out of reach"),
+        ({"lat": 31.2, "lng": -179.0, "radius": 50_000}, "out of reach"),
+    ],
+)
+def test_a_position_out_of_reach_is_said(
+    engine: Searcher, query: dict[str, Any], said: str | None
+) -> None:
+    beyond = engine.search(Query(at=AT, **query)).outside_coverage
+    assert (beyond is None) == (said is None)
+    if beyond is not None:
+        assert beyond["detail"].endswith(said)
+        assert beyond["bounds"] == pytest.approx((121.2, LAT, LNG + 0.002, 31.4))
+
+
+@pytest.mark.parametrize("lat", [0.0, 31.0, 60.0, -75.0])
+@pytest.mark.parametrize(("lng", "box"), [(179.9, (-179.9, -1, -179, 1)), (0.0, (1, -1, 2, 1))])
+def test_the_short_way_over_the_antimeridian(
+    lat: float, lng: float, box: tuple[float, float, float, float]
+) -> None:
+    west, south, east, north = box
+    there = (west, lat + south, east, lat + north)
+    gap = (west - lng) % 360.0
+    metres = gap * 111_195.0  # At the equator; less anywhere else.
+    assert is_near(there, lat, lng, metres * 1.01)
+    assert is_near(there, 0.0, lng, metres * 0.9) is False
+
+
+def test_a_merchant_is_seen_from_a_position_with_a_wallet(engine: Searcher) -> None:
+    plain = engine.merchant("m0", AT)
+    assert plain is not None
+    assert "distance_m" not in plain
+    assert [one["eligible"] for one in plain["deals"]] == [False, False, True, True]
+    assert plain["best_deal"]["deal_id"] == "d2"
+    asked = MerchantQuery(
+        lat=LAT, lng=LNG + 0.01, at=AT, cards=("red",), party_size=3, spend=20_000
+    )
+    seen = engine.merchant("m0", None, asked)
+    assert seen is not None
+    # One hundredth of a degree of the parallel, on the sphere.
+    assert seen["distance_m"] == pytest.approx(951.2, abs=0.2)
+    assert seen["best_deal"] == next(one for one in seen["deals"] if one["deal_id"] == "d3")
+    assert {one["deal_id"]: one["saving"] for one in seen["deals"]} == {
+        "d0": 2_000, "d1": 4_000, "d2": 1_000, "d3": 4_000,
+    }  # fmt: skip
+    assert [(one["deal_id"], one["eligible"], one["usable"]) for one in seen["deals"]] == [
+        ("d0", True, True), ("d1", False, True), ("d2", True, True), ("d3", True, True),
+    ]  # fmt: skip
+    assert engine.merchant("m0", AT, MerchantQuery(party_size=1))["deals"][3]["usable"] is False  # type: ignore[index]
+    for cards, best in (((), "d2"), (("red",), "d0"), (("red", "blue"), "d1")):
+        alone = engine.merchant("m0", AT, MerchantQuery(cards=cards))
+        hits = engine.search(Query(lat=LAT, lng=LNG, at=AT, cards=cards, sort="distance")).hits
+        assert alone is not None
+        assert hits[0].best_deal is not None
+        assert alone["best_deal"]["deal_id"] == hits[0].best_deal.deal_id == best
+    lat, lng = from_wgs84(LAT, LNG, "GCJ02")
+    shifted = engine.merchant("m0", AT, MerchantQuery(lat=lat, lng=lng, crs="GCJ02"))
+    assert shifted is not None
+    assert (shifted["merchant"]["lat"], shifted["merchant"]["lng"]) == pytest.approx(
+        (lat, lng), abs=2e-7
+    )
+    assert shifted["distance_m"] == 0.0
+    assert engine.merchant("nobody", AT, asked) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"lat": 1.0}, "Expected `lng` with `lat`, got none - at `$.lng`"),
+        ({"lat": 91.0, "lng": 1.0}, "Expected `lat` in [-90, 90], got 91.0 (are `lat` and `lng`"),
+        ({"deals": "card"}, "Expected `cards` with deals=card, got none - at `$.cards`"),
+        ({"party_size": 0}, "Expected `party_size` in [1, 1000], got 0 - at `$.party_size`"),
+    ],
+)
+def test_a_wrong_look_is_refused(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        MerchantQuery(**values)
+    assert str(refused.value).startswith(sentence)

@@ -5,7 +5,8 @@
 #             have to be made first); report in bench/report.html
 # make bench-peers  install what the suite compares with
 # make fuzz   attack with new rubbish for half an hour; make fuzz COUNT=100 SEED=7 MODULES=snapshots
-# make node   install the peers that tests run under Node (opening_hours.js), if there is npm
+# make node   install the peers and tools that tests run under Node, if there is npm
+# make clients  install the tools that make and check clients of the service, for tests
 # make fix    let ruff repair what it can, and write the pages in docs
 #
 # Needs Python 3.11 or newer and make. Everything else lands in .venv.
@@ -22,7 +23,7 @@ SUM := $(shell cksum < pyproject.toml | tr ' ' '-')
 DEMO := .venv/.demo-$(SUM)
 STAMP := .venv/.installed-$(SUM)
 
-.PHONY: run install kernels node test check bench bench-peers fuzz fix
+.PHONY: run install kernels node clients test check bench bench-peers fuzz fix
 .DEFAULT_GOAL := run
 
 run: $(DEMO)
@@ -41,6 +42,13 @@ node:
 		{ npm ci --prefix tests/node --ignore-scripts --loglevel=error && \
 		cp tests/node/package-lock.json tests/node/node_modules/.installed; }; \
 	else echo "No npm: tests that need Node are skipped."; fi
+
+clients: .clients/.installed
+
+.clients/.installed: tests/clients/requirements.txt
+	$(PYTHON) -m venv .clients
+	.clients/bin/pip install --quiet --requirement tests/clients/requirements.txt
+	touch $@
 
 test: kernels
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal

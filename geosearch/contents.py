@@ -143,6 +143,11 @@ class Contents:
             found = self._areas.keep(name, self._find_area(name), size_of((name,)) + 200)
         return cast("AreaPlace | None", found)
 
+    def unknown_areas(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some business areas that no shop is in, each once."""
+        known = [segment.area_numbers for segment in self._segments] if names else []
+        return tuple(name for name in dict.fromkeys(names) if not any(name in one for one in known))
+
     def moved(self, query: Query) -> Moved | None:
         """The query around the area that its text is the name of, without the text."""
         name = self._area_names.get(typed_form(query.q or ""))

@@ -26,7 +26,7 @@ _NOT_THE_QUESTION = ("at", "cursor", "limit", "total", "facets", "explain")
 _MEANT = {"radius": "radius_m", "deals": "deals_mode"}
 """Properties that say what a field means, also where it is left out."""
 
-_SETS = ("cards", "categories")
+_SETS = ("cards", "categories", "business_area", "offer_type")
 """Lists of which neither order nor repetition means anything."""
 
 _question_of = attrgetter(

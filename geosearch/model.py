@@ -25,6 +25,7 @@ from geosearch.parameters import (
     MAX_MONEY,
     MAX_TEXT,
     MERCHANT_PARAMETERS,
+    OFFER_TYPES,
     OPEN,
     PARAMETERS,
     SORTS,
@@ -36,6 +37,7 @@ from geosearch.parameters import (
 DEFAULT_RADIUS_M = 3_000.0
 
 _CRS, _OPEN, _HOURS_UNKNOWN = frozenset(CRS), frozenset(OPEN), frozenset(HOURS_UNKNOWN)
+_OFFER_TYPES = frozenset(OFFER_TYPES)
 _DEALS, _SORTS, _FACETS = frozenset((*DEALS, None)), frozenset(SORTS), frozenset(FACETS)
 
 
@@ -74,10 +76,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     min_minutes_left: int = 0
     cards: tuple[str, ...] = ()
     deals: str | None = None
+    offer_type: tuple[str, ...] = ()
     party_size: int = 1
     spend: int | None = None
     q: str | None = None
     categories: tuple[str, ...] = ()
+    business_area: tuple[str, ...] = ()
     min_rating: float | None = None
     zone: str | None = None
     bbox: tuple[float, float, float, float] | None = None
@@ -96,8 +100,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def deals_mode(self) -> str:
-        """`card`, `any` or `optional`: `deals`, or what its absence means for this wallet."""
-        return self.deals or ("card" if self.cards else "optional")
+        """`card`, `any` or `optional`: `deals`, or what its absence means for this wallet.
+
+        Who asks for types of deals asks for a deal.
+        """
+        mode = self.deals or ("card" if self.cards else "optional")
+        return "any" if self.offer_type and mode == "optional" else mode
 
     @property
     def has_area(self) -> bool:
@@ -145,6 +153,11 @@ def _is_plainly_valid(query: Query) -> bool:
             and (not cards or _are_texts(cards, MAX_CARDS))
             and type(categories) is tuple
             and (not categories or _are_texts(categories, MAX_CATEGORIES))
+            and type(query.business_area) is tuple
+            and (not query.business_area or _are_texts(query.business_area, MAX_CATEGORIES))
+            and type(query.offer_type) is tuple
+            and (not query.offer_type or _OFFER_TYPES.issuperset(query.offer_type))
+            and len(query.offer_type) <= len(_OFFER_TYPES)
             and type(query.facets) is tuple
             and (not query.facets or _FACETS.issuperset(query.facets))
             and len(query.facets) <= len(_FACETS)
@@ -210,6 +223,8 @@ _EXACT: dict[str, Any] = {
     "spend": int,
     "cards": tuple,
     "categories": tuple,
+    "business_area": tuple,
+    "offer_type": tuple,
     "facets": tuple,
     "bbox": _floats,
 }
@@ -363,8 +378,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         Microseconds inside the engine.
     total, facets, explain
         None unless asked for; facets are counts by value, by facet.
-    unknown_cards, unknown_categories
-        Cards of the wallet, and categories asked for, that the index does not know.
+    unknown_cards, unknown_categories, unknown_business_areas
+        Cards of the wallet, and categories and areas asked for, that the index does not know.
     outside_coverage
         Where no shop of the index can be within the radius: `bounds` of all its shops, and a
         sentence.
@@ -387,6 +402,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     explain: dict[str, Any] | None = None
     unknown_cards: tuple[str, ...] = ()
     unknown_categories: tuple[str, ...] = ()
+    unknown_business_areas: tuple[str, ...] = ()
     outside_coverage: dict[str, Any] | None = None
     around: dict[str, Any] | None = None
     corrected: dict[str, tuple[str, ...]] = {}

@@ -36,6 +36,7 @@ OPEN = ("any", "now")
 HOURS_UNKNOWN = ("exclude", "include")
 DEALS = ("card", "any", "optional")
 SORTS = ("best", "distance", "saving", "rating", "relevance")
+OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
 FACETS = ("category", "program", "offer_type", "business_area")
 
 
@@ -109,6 +110,15 @@ PARAMETERS: dict[str, Parameter] = {
             "eligible for; `optional`: no filter. `card` when `cards` is given, else `optional`.",
             choices=DEALS,
         ),
+        Parameter(
+            "offer_type",
+            "choices",
+            "Only shops with a usable deal of one of these types that the user is eligible for; "
+            "with `deals=card`, of a card in the wallet. Only deals of these types are shown.",
+            low=0,
+            high=len(OFFER_TYPES),
+            choices=OFFER_TYPES,
+        ),
         Parameter("party_size", "integer", "How many people.", low=1, high=1_000),
         Parameter(
             "spend",
@@ -130,6 +140,13 @@ PARAMETERS: dict[str, Parameter] = {
             "categories",
             "texts",
             "Dotted prefixes; a shop matches with any of them.",
+            low=0,
+            high=MAX_CATEGORIES,
+        ),
+        Parameter(
+            "business_area",
+            "texts",
+            "Names of business areas; only shops in any of them.",
             low=0,
             high=MAX_CATEGORIES,
         ),

@@ -38,17 +38,16 @@ from geosearch.columns import (
     Wallet,
     Words,
 )
-from geosearch.errors import BadRequest, Problem
+from geosearch.drawn_polygon import read_polygon
+from geosearch.errors import BadRequest
 from geosearch.filters import NO_FILTER, FilterCache
 from geosearch.model import Query
 from geosearch.offers import UNKNOWN_MONEY
-from geosearch.parameters import MAX_VERTICES, problem, shown
+from geosearch.parameters import problem, shown
 from geosearch.ranking import Weights
-from geosearch.segment import Segment
+from geosearch.segment import Segment, type_bits
 from geosearch.word_book import WordBook
-from indexes.crossings import TooTangled
 from indexes.datum import DATUMS, WGS84, Datum, shift_range, to_wgs84
-from indexes.polygon import PreparedPolygon, from_geojson
 from indexes.sphere import UNITS_PER_DEGREE, Place
 
 DRIVER_DOCS = 2_048
@@ -65,6 +64,9 @@ WALLET_BYTES = 8 << 20
 
 TASTE_BYTES = 8 << 20
 """Of tastes that are kept, in each segment."""
+
+AREA_BYTES = 8 << 20
+"""Of documents of business areas that are kept, in each segment."""
 
 FILTER_NUMBER_BYTES = 4 << 20
 """Of what filters depend on and its numbers, in each segment."""
@@ -99,6 +101,7 @@ class Wishes(NamedTuple):
     categories: tuple[str, ...]
     min_rating: float | None
     sort: str
+    offer_type: tuple[str, ...]
 
 
 class Wanted(NamedTuple):
@@ -129,6 +132,8 @@ class Shape(NamedTuple):
     """Whether the order needs the best deal of a document."""
     ranked: bool
     """Whether the order needs to know how well a document fits words."""
+    types: int
+    """Bits of the offer types that count, as `type_bits`."""
 
     @property
     def nbytes(self) -> int:
@@ -154,6 +159,8 @@ class Plan(NamedTuple):
     ask: Ask
     place: Place
     bounds: Bounds
+    types: int
+    """Bits of the offer types that count; 0 = all."""
 
     def anywhere(self, words: Words) -> "Plan":
         """Other words in the same place, whatever else was asked for: any document with them."""
@@ -162,7 +169,7 @@ class Plan(NamedTuple):
         lists = _with_words(lists, words, docs)
         area = self.ask.area
         ask = (_ANY_TIME, _NO_WALLET, _USUAL_BILL, _NO_TASTE, area, lists, words, _ONE, NO_FILTER)
-        return Plan(_made(Ask, ask), self.place, self.bounds)
+        return Plan(_made(Ask, ask), self.place, self.bounds, 0)
 
 
 _made = tuple.__new__
@@ -195,6 +202,7 @@ class Planner:
         self._walk_cost_per_m = weights.walk_cost_per_m
         self._wallets = BoundedCache[tuple[tuple[str, ...], str], Wanted](WALLET_BYTES)
         self._tastes = BoundedCache[tuple[tuple[str, ...], float | None], Taste](TASTE_BYTES)
+        self._areas = BoundedCache[tuple[str, ...], U32](AREA_BYTES)
         self._filter_numbers = BoundedCache[tuple[Any, ...], int](FILTER_NUMBER_BYTES)
         self._numbering = Lock()
         self._numbers = count(1)
@@ -232,10 +240,11 @@ class Planner:
         BadRequest
             If the zone is unknown or not in force, or the polygon is not one.
         """
-        wanted, bill, taste, page, filters, valued, ranked = shape
+        wanted, bill, taste, page, filters, valued, ranked, types = shape
         lists, wallet = wanted.alone
         if bounds is None:
-            bounds = self._bounds(query, at) if query.has_area else _EVERYWHERE
+            bounded = query.has_area or query.business_area
+            bounds = self._bounds(query, at) if bounded else _EVERYWHERE
         area, docs, south, north = bounds
         if words is not None or docs is not None:
             lists, wallet = wanted.lists, wanted.wallet
@@ -260,7 +269,7 @@ class Planner:
             lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)
         ask = (hours, wallet, bill, taste, area, lists, words, page, kept)
-        return _made(Plan, (_made(Ask, ask), _made(Place, place), bounds))
+        return _made(Plan, (_made(Ask, ask), _made(Place, place), bounds, types))
 
     def shape(self, wishes: Wishes) -> Shape:
         """What all queries with the same wishes ask for."""
@@ -271,10 +280,10 @@ class Planner:
             bill = Bill(False, party_size, UNKNOWN_MONEY if spend is None else spend)
         sort = _SORT_CODES[wishes.sort]
         valued = sort in (BY_BEST, BY_SAVING)
-        filters = 0
+        filters, types = 0, type_bits(wishes.offer_type)
         if valued or wishes.deals_mode != "optional":
             filters = self._filter_number(
-                (wishes.cards, wishes.deals_mode, bill, sort if valued else None)
+                (wishes.cards, wishes.deals_mode, bill, sort if valued else None, types)
             )
         return Shape(
             wanted,
@@ -284,6 +293,7 @@ class Planner:
             filters,
             valued,
             sort in (BY_BEST, BY_RELEVANCE),
+            types,
         )
 
     def _filter_number(self, wish: tuple[Any, ...]) -> int:
@@ -370,6 +380,9 @@ class Planner:
             docs = self._segment.zone_docs(zone)
             _, south, _, north = self._segment.catalogue.zones[zone].bounds
             lats.append((south, north))
+        if query.business_area:
+            inside = self._area_docs(query.business_area)
+            docs = inside if docs is None else np.intersect1d(docs, inside, assume_unique=True)
         area = _NO_AREA
         if query.bbox is not None or query.polygon is not None:
             area, around = _area(query)
@@ -378,6 +391,14 @@ class Planner:
             lats.append((south, around[3] - area.shift_min_y / UNITS_PER_DEGREE))
         south = max(low for low, _ in lats)
         return Bounds(area, docs, south, max(south, min(high for _, high in lats)))
+
+    def _area_docs(self, names: tuple[str, ...]) -> U32:
+        """Ascending documents in any of these business areas."""
+        found = self._areas.get(names)
+        if found is None:
+            found = self._segment.area_docs(names)
+            self._areas.keep(names, found, size_of(names) + _OBJECT_BYTES + found.nbytes)
+        return found
 
     def _zone(self, zone_id: str, at: datetime) -> int:
         number = self._segment.zone_numbers.get(zone_id)
@@ -451,7 +472,7 @@ def _area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
     edges, box = _NO_AREA.edges, (0, 0, 0, 0)
     around = (-180.0, -90.0, 180.0, 90.0)
     if query.polygon is not None:
-        polygon = _polygon(query.polygon)
+        polygon = read_polygon(query.polygon)
         edges, around = polygon.edges, polygon.bounds
     if query.bbox is not None:
         box = _inward(query.bbox)
@@ -462,32 +483,3 @@ def _area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
         shift = shift_range(around, cast(Datum, query.crs))
         datum = DATUMS.index(cast(Datum, query.crs)) if any(shift) else WGS84
     return Area(query.bbox is not None, *box, edges, datum, *shift), around
-
-
-def _check_antimeridian(polygon: PreparedPolygon) -> None:
-    """Refuse an edge that goes around the world: its writer meant the short way over 180 degrees.
-
-    Only an edge along a whole parallel, of a polygon around the world, is meant as it stands.
-    """
-    west, east = np.sort(polygon.edges[:, [0, 2]]).T
-    wide = (east - west > 180.0) & (east - west < 360.0)
-    if wide.any():
-        first = int(np.argmax(wide))
-        raise ValueError(
-            "Expected a polygon that is cut in two at the antimeridian, as GeoJSON asks for, got "
-            f"an edge from lng {west[first]} to {east[first]} - at `coordinates`"
-        )
-
-
-def _polygon(geometry: dict[str, Any]) -> PreparedPolygon:
-    try:
-        polygon = from_geojson(geometry, max_vertices=MAX_VERTICES)
-        _check_antimeridian(polygon)
-        return polygon
-    except ValueError as error:
-        code = "polygon_too_complex" if isinstance(error, TooTangled) else "bad_polygon"
-        sentence = str(error).replace(" - at `", " - at `$.polygon.")
-        if " - at `" not in sentence:
-            sentence += " - at `$.polygon`"
-        found: Problem = {"pointer": "/polygon", "code": code, "detail": sentence}
-        raise BadRequest(found["detail"], [found], code) from error

@@ -29,7 +29,7 @@ STATEMENT_BYTES = 16 << 20
 """Of statements, with the wallets and wishes that they are for."""
 
 _STATED = attrgetter(
-    "cards", "deals", "party_size", "spend", "categories", "min_rating", "sort"
+    "cards", "deals", "party_size", "spend", "categories", "min_rating", "sort", "offer_type"
 )  # fmt: skip
 """Fields of a query that decide its statement."""
 

@@ -193,6 +193,7 @@ class Searcher:
             explain=self._explain(question, work) if query.explain else None,
             unknown_cards=question.statement.unknown_cards,
             unknown_categories=question.statement.unknown_categories,
+            unknown_business_areas=self._contents.unknown_areas(query.business_area),
             outside_coverage=None if len(doc_ids) else self._contents.beyond(question.query),
             around=question.around,
             corrected=_corrected(wording) if wording.choices else {},

@@ -5,6 +5,7 @@ Not useful for: answering a query over several segments; `searcher` does that.
 """
 
 from bisect import bisect_right
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from geosearch.catalogue import Catalogue
 from geosearch.columns import Columns, Scratch, new_scratch
 from geosearch.directory import Directory
 from geosearch.errors import BadData
+from geosearch.offers import OFFER_TYPES, TYPE
 from geosearch.segment_layout import SAMPLED, SEGMENT_COLUMNS, Sizes
 from geosearch.segment_text import TEXT_PREFIXES, phrase_hash, postings_of
 from indexes.layout import check_layout
@@ -94,6 +96,7 @@ class Segment:
         """Stored JSON object of a document, without its position, by doc id."""
         self.deal_payload = Texts(self._arrays, "deal_payload")
         """Stored JSON object of a deal, by number."""
+        self._typed: dict[tuple[int, int], Prepared[Columns]] = {}
         self._spare: list[Prepared[Scratch]] = []
 
     def __len__(self) -> int:
@@ -143,7 +146,8 @@ class Segment:
     def are_live(self, docs: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether each of these documents is live."""
         words = self.columns.doc_live[docs >> 6]
-        return (words >> (docs & 63).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
+        live: NDArray[np.bool_] = (words >> (docs & 63).astype(np.uint64) & np.uint64(1)) != 0
+        return live
 
     def live_docs(self, docs: NDArray[np.uint32] | None = None) -> int:
         """How many of these documents, of all by default, are live."""
@@ -159,9 +163,34 @@ class Segment:
         """Whether a programme has a tree of its own."""
         return program > 0 and program in self._trees
 
-    def columns_of(self, tree: int) -> Prepared[Columns]:
-        """Columns with the tree of a programme, 0 for that of all documents."""
-        return self._trees[tree]
+    def columns_of(self, tree: int, types: int = 0) -> Prepared[Columns]:
+        """Columns with the tree of a programme, 0 for that of all documents.
+
+        Parameters
+        ----------
+        types
+            Bits of the offer types that count; deals of others are off. 0 = all. Bounds and
+            summaries stay those of all deals: a maximum over more is not below one over fewer.
+        """
+        if not types:
+            return self._trees[tree]
+        found = self._typed.get((tree, types))
+        if found is None:
+            columns = self._trees[tree].value
+            found = Prepared(columns._replace(deal_on=self._deals_of(types)))
+            # There are at most 64 sets of types.
+            self._typed[tree, types] = found
+        return found
+
+    def _deals_of(self, types: int) -> NDArray[np.uint64]:
+        """`deal_on` of the deals of some types, read-only as the stored one."""
+        on = self.columns.deal_on
+        wanted = (types >> self.columns.deal_terms[:, TYPE].astype(np.int64)) & 1
+        bits = np.zeros(64 * len(on), np.uint8)
+        bits[: len(wanted)] = wanted
+        masked = on & np.packbits(bits, bitorder="little").view(np.uint64)
+        masked.flags.writeable = False
+        return masked
 
     def docs_of(self, tree: int) -> int:
         """Number of documents in the leaves of a tree, named as in `columns_of`."""
@@ -170,6 +199,12 @@ class Segment:
     def zone_docs(self, zone: int) -> NDArray[np.uint32]:
         """Ascending documents inside a zone."""
         return self._postings("zone", zone)
+
+    def area_docs(self, names: Collection[str]) -> NDArray[np.uint32]:
+        """Ascending documents in any of these business areas."""
+        allowed = np.zeros(len(self.catalogue.areas) + 1, np.bool_)
+        allowed[[self.area_numbers[name] for name in names if name in self.area_numbers]] = True
+        return np.flatnonzero(allowed[self.columns.doc_area]).astype(np.uint32)
 
     @cached_property
     def program_numbers(self) -> dict[str, int]:
@@ -235,6 +270,15 @@ class Segment:
     def _postings(self, name: str, row: int) -> NDArray[Any]:
         starts = self._arrays[f"{name}_start"]
         return self._arrays[f"{name}_docs"][int(starts[row]) : int(starts[row + 1])]
+
+
+def type_bits(names: tuple[str, ...]) -> int:
+    """A bit for each of these offer types, by its code; 0 = all.
+
+    >>> type_bits(("percent_off", "voucher"))
+    5
+    """
+    return sum(1 << code for code, name in enumerate(OFFER_TYPES) if name in names)
 
 
 def segment_folders(version: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from geosearch.model import Hit, Query
 from geosearch.plan import Plan, Planner
 from geosearch.ranking import Weights
 from geosearch.result_text import sources_of
-from geosearch.segment import Segment
+from geosearch.segment import Segment, type_bits
 from indexes.datum import DATUMS
 from indexes.prepared import Prepared
 from indexes.sphere import UNITS_PER_DEGREE, haversine_m
@@ -65,7 +65,7 @@ class SegmentView:
         top_k = ask.page.top_k
         docs, keys = np.empty(top_k, _INT64), np.empty((top_k, 2))
         scratch = segment.borrow_scratch()
-        columns = segment.columns_of(ask.lists.tree)
+        columns = segment.columns_of(ask.lists.tree, plan.types)
         found = self._rank(columns, ask, plan.place, scratch, docs, keys)
         work = dict(zip(COUNTERS, scratch.value.work.tolist(), strict=True)) if explain else {}
         segment.return_scratch(scratch)
@@ -77,7 +77,7 @@ class SegmentView:
         """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
         tally = self._facets.tally(tuple(counts))
         scratch = self.segment.borrow_scratch()
-        columns = self.segment.columns_of(plan.ask.lists.tree)
+        columns = self.segment.columns_of(plan.ask.lists.tree, plan.types)
         total = self._count(columns, plan.ask, plan.place, scratch, tally)
         self.segment.return_scratch(scratch)
         self._facets.add(tally, counts)
@@ -91,7 +91,8 @@ class SegmentView:
         keys: NDArray[np.float64],
     ) -> list[Hit]:
         """Hits of ranked documents, in their order."""
-        detail, scores = self._details(ask, docs, keys, query.crs)
+        types = type_bits(query.offer_type)
+        detail, scores = self._details(ask, docs, keys, query.crs, types)
         numbers, distances = docs.tolist(), keys[:, 1].tolist()
         return self._maker.hits(query, numbers, distances, detail.tolist(), scores.tolist())
 
@@ -104,7 +105,10 @@ class SegmentView:
     ) -> tuple[memoryview, NDArray[np.int64]]:
         """JSON array of what `hits` would say, UTF-8, and where each of them ends in it."""
         scratch = self.segment.borrow_scratch()
-        asked = (self._columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
+        columns = self._columns
+        if query.offer_type:
+            columns = self.segment.columns_of(0, type_bits(query.offer_type))
+        asked = (columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
         detail, text = scratch.value.detail, np.empty(_TEXT_BYTES, np.uint8)
         while (length := self._write_results(*asked, detail, text)) <= 0:
             if length == 0:
@@ -128,12 +132,18 @@ class SegmentView:
         return int(haversine_m(plan.place.lat, plan.place.lng, y, x) * 10.0) / 10.0
 
     def _details(
-        self, ask: Ask, docs: NDArray[np.int64], keys: NDArray[np.float64], crs: str
+        self,
+        ask: Ask,
+        docs: NDArray[np.int64],
+        keys: NDArray[np.float64],
+        crs: str,
+        types: int = 0,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """What `details.describe` writes, with positions in the datum `crs`."""
         scratch = self.segment.borrow_scratch()
         detail, scores = scratch.value.detail, np.empty(len(docs))
-        asked = (self._columns, ask, scratch, docs, keys, _DATUMS[crs])
+        columns = self.segment.columns_of(0, types)
+        asked = (columns, ask, scratch, docs, keys, _DATUMS[crs])
         while (rows := self._describe(*asked, detail, scores)) < 0:
             detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
         detail = detail[:rows].copy()

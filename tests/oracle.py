@@ -180,6 +180,9 @@ class Question:
         self.lat, self.lng = to_wgs84(request["lat"], request["lng"], self.crs)
         self.wallet = frozenset(request.get("cards") or ())
         self.deals: str = request.get("deals") or ("card" if self.wallet else "optional")
+        self.types = frozenset(request.get("offer_type") or ())
+        if self.types and self.deals == "optional":
+            self.deals = "any"
         self.party_size: int = request.get("party_size", 1)
         self.box = request.get("bbox")
         self.polygon = None if request.get("polygon") is None else shape(request["polygon"])
@@ -228,9 +231,12 @@ class Question:
         return shop.stays_open(self.minute, self.open_end, or_unknown=or_unknown)
 
     def wants_kind(self, shop: Shop) -> bool:
-        """Whether category and rating are as asked."""
+        """Whether category, business area and rating are as asked."""
         wanted, lowest = self.request.get("categories"), self.request.get("min_rating")
         if wanted and shop.category_prefixes.isdisjoint(wanted):
+            return False
+        areas = self.request.get("business_area")
+        if areas and shop.row.get("business_area") not in areas:
             return False
         return lowest is None or (shop.rating is not None and shop.rating >= lowest)
 
@@ -247,6 +253,7 @@ class Question:
             Offer(deal, *saving_and_pay(deal, spend))
             for deal, mask in shop.deals
             if mask[self.minute] and conditions_met(deal, spend, self.party_size)
+            if not self.types or deal["offer_type"] in self.types
         ]
 
     def keys(

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.generators import (
+    AREAS,
     CATEGORIES,
     NARROW_HOURS,
     World,
@@ -46,6 +47,7 @@ WALL_CLOCKS: tuple[int, ...] = (
     839,
 )
 WALL_CLOCKS += (840, 959, 960, 1020, 1079, 1080, 1140, 1199, 1200, 1260, 1319, 1320, 1380, 1439)
+OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
 MINUTES_LEFT = (1, 2, 30, 59, 60, 61, 120, 240, 720, 1440)
 
 
@@ -141,7 +143,16 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
         request["explain"] = True
     facets = ("category", "program", "offer_type", "business_area")
     request["facets"] = list(facets) if chance(rng, 0.4) else rng.sample(facets, rng.randint(0, 2))
+    _ask_facets(Random(repr(request)), request)
     return request
+
+
+def _ask_facets(rng: Random, request: dict[str, Any]) -> None:
+    """Filters by values of facets."""
+    if chance(rng, 0.07):
+        request["business_area"] = rng.sample((*AREAS, "nowhere"), rng.randint(1, 2))
+    if chance(rng, 0.08):
+        request["offer_type"] = rng.sample(OFFER_TYPES, rng.choice((1, 1, 2, 3)))
 
 
 def _ask_area(rng: Random, world: World, request: dict[str, Any]) -> None:

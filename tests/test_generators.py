@@ -169,6 +169,8 @@ def features(world: World, request: dict[str, Any]) -> Iterable[str]:
         ("min_minutes_left asked", 0.08),
         ("categories asked", 0.15),
         ("min_rating asked", 0.1),
+        ("business_area asked", 0.04),
+        ("offer_type asked", 0.04),
         ("limit 1", 0.05),
         ("limit 100", 0.05),
         ("limit None", 0.1),

@@ -27,7 +27,10 @@ _LAT: Json = {"type": "number", "minimum": -90, "maximum": 90}
 _LNG: Json = {"type": "number", "minimum": -180, "maximum": 180}
 _REDEMPTION: Json = {
     "type": "object",
-    "properties": {"channel": _TEXT, "appointment": _FLAG},
+    "properties": {
+        "channel": {**_TEXT, "description": "What is shown."},
+        "appointment": {**_FLAG, "description": "Whether one must book."},
+    },
     "description": "How it is redeemed.",
 }
 _JSON_TYPES: dict[Kind, Json] = {
@@ -292,6 +295,11 @@ def _suggestion() -> Json:
 
 def _zone() -> Json:
     day = {"type": "string", "format": "date"}
+    members = {
+        "type": _choice(("Polygon", "MultiPolygon"), "Type of GeoJSON."),
+        "coordinates": _list({}, "Rings, or polygons of rings."),
+    }
+    shape = _object(members)
     return _object(
         {
             "zone_id": _said(_TEXT, "Its id, for `zone`."),
@@ -300,11 +308,7 @@ def _zone() -> Json:
             "valid_from": _or_null(day, "First day; null where there is no bound."),
             "valid_through": _or_null(day, "Last day; null where there is no bound."),
             "bounds": _BOX,
-            "geometry": _said(
-                {"type": "object", "required": ["type", "coordinates"],
-                 "properties": {"type": _TEXT, "coordinates": {"type": "array", "items": {}}}},
-                "GeoJSON Polygon or MultiPolygon in the datum asked for; only with `bbox`.",
-            ),
+            "geometry": _said(shape, "In the datum asked for; only with `bbox`."),
         },
         "geometry",
     )  # fmt: skip
@@ -362,6 +366,9 @@ def _answer() -> Json:
         "unknown_categories": _list(
             _TEXT, "Categories that the index does not know; absent where none."
         ),
+        "unknown_business_areas": _list(
+            _TEXT, "Business areas that the index does not know; absent where none."
+        ),
         "outside_coverage": _object(reached)
         | {"description": "There where no shop of the index can be within the radius."},
         "around": _object(around)
@@ -383,7 +390,9 @@ def _answer() -> Json:
 
 
 def _explanation() -> Json:
-    weights = dict.fromkeys(Weights.__struct_fields__, _NUMBER)
+    weights = dict.fromkeys(
+        Weights.__struct_fields__, _said(_NUMBER, "A weight of the net benefit.")
+    )
     return {
         "type": "object",
         "description": "How the answer was found; for people, and not promised.",

@@ -21,7 +21,8 @@ _fragment, _dumps = orjson.Fragment, orjson.dumps
 
 _IF_ASKED = ("total", "facets", "explain")
 _IF_ANY = (
-    *("unknown_cards", "unknown_categories", "outside_coverage", "around", "corrected", "relaxed"),
+    *("unknown_cards", "unknown_categories", "unknown_business_areas", "outside_coverage"),
+    *("around", "corrected", "relaxed"),
 )
 
 Pieces = tuple[bytes | memoryview, ...]

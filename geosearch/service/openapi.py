@@ -239,7 +239,7 @@ _RINGS: Json = {
 
 
 def _schemas(settings: Settings) -> Json:
-    queries = {"queries": {"type": "array", "items": ref("Query")}}
+    queries: Json = {"queries": {"type": "array", "items": ref("Query")}}
     queries["queries"] |= {"minItems": 1, "maxItems": settings.max_batch}
     return {
         "Query": {

@@ -29,6 +29,6 @@ def shape_of(planner: Planner, query: Query) -> Shape:
     return planner.shape(
         Wishes(
             query.limit, cards, query.deals_mode, query.party_size, query.spend,
-            query.categories, query.min_rating, query.sort,
+            query.categories, query.min_rating, query.sort, query.offer_type,
         )
     )  # fmt: skip

@@ -96,6 +96,58 @@ def test_unknown_categories_are_named(
 
 
 @pytest.mark.parametrize(
+    ("asked", "found", "unknown"),
+    [
+        (("徐家汇",), ["m0", "m1", "m2"], ()),
+        (("徐家汇", "nowhere", "nowhere"), ["m0", "m1", "m2"], ("nowhere",)),
+        (("nowhere",), [], ("nowhere",)),
+        (("徐家",), [], ("徐家",)),
+    ],
+)
+def test_business_areas_filter(
+    engine: Searcher, asked: tuple[str, ...], found: list[str], unknown: tuple[str, ...]
+) -> None:
+    for sort in ("best", "distance"):
+        query = Query(lat=LAT, lng=LNG, radius=50_000, at=AT, business_area=asked, sort=sort)
+        answer = engine.search(query)
+        assert sorted(hit.merchant["merchant_id"] for hit in answer.hits) == found
+        assert answer.unknown_business_areas == unknown
+
+
+@pytest.mark.parametrize(
+    ("query", "deals"),
+    [
+        ({"offer_type": ("percent_off",)}, ["d2"]),
+        ({"offer_type": ("percent_off",), "deals": "optional"}, ["d2"]),
+        ({"offer_type": ("percent_off",), "cards": ("red",)}, ["d0", "d2"]),
+        ({"offer_type": ("percent_off",), "cards": ("red", "blue")}, ["d1", "d0", "d2"]),
+        ({"offer_type": ("bundle",)}, None),  # The party is too small.
+        ({"offer_type": ("bundle",), "party_size": 2}, ["d3"]),
+        ({"offer_type": ("bundle",), "party_size": 2, "cards": ("red",)}, None),
+        ({"offer_type": ("bundle",), "party_size": 2, "cards": ("red",), "deals": "any"}, ["d3"]),
+        ({"offer_type": ("bundle", "percent_off"), "party_size": 2}, ["d3", "d2"]),
+        ({"offer_type": ("voucher",)}, None),
+    ],
+)
+def test_offer_types_filter(
+    engine: Searcher, query: dict[str, Any], deals: list[str] | None
+) -> None:
+    """Only deals of the types count, are best, and are listed; who has none is not found."""
+    asked = Query(lat=LAT, lng=LNG, at=AT, total=True, facets=("offer_type",), **query)
+    answer = engine.search(asked)
+    assert answer.total == len(answer.hits) == (0 if deals is None else 1)
+    assert answer.facets is not None
+    assert set(answer.facets["offer_type"]) <= set(query["offer_type"])
+    page = json.loads(bytes(engine.page(asked).results))
+    if deals is not None:
+        (hit,), (written,) = answer.hits, page
+        assert hit.best_deal is not None
+        assert [one.deal_id for one in (hit.best_deal, *hit.deals)] == deals
+        assert [one["deal_id"] for one in (written["best_deal"], *written["deals"])] == deals
+    assert len(page) == len(answer.hits)
+
+
+@pytest.mark.parametrize(
     ("box", "found"),
     [
         ((121.55, 31.05, 121.56, 31.06), ["east"]),

@@ -14,8 +14,9 @@ from tests.geosearch.fakes import publish_fake, running
 HERE = "lat=31.23&lng=121.47"
 NEARBY = f"/v1/nearby?{HERE}"
 KNOWN = (
-    "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, party_size, "
-    "spend, q, categories, min_rating, zone, bbox, {}sort, limit, cursor, facets, total, explain"
+    "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, offer_type, "
+    "party_size, spend, q, categories, business_area, min_rating, zone, bbox, {}sort, limit, "
+    "cursor, facets, total, explain"
 )
 JSON = {"content-type": "application/json"}
 
@@ -105,6 +106,11 @@ BAD = [
     Bad(
         f"{NEARBY}&party_size=two",
         "Expected `party_size` as an integer, got 'two' - at `$.party_size`",
+    ),
+    Bad(
+        f"{NEARBY}&offer_type=discount",
+        "Expected `offer_type` as one of percent_off, amount_off, voucher, bundle, cashback, "
+        "free_item, got 'discount' - at `$.offer_type[0]`",
     ),
     Bad(f"{NEARBY}&spend=-5", "Expected `spend` in [0, 2000000000], got -5 - at `$.spend`"),
     Bad(f"{NEARBY}&spend=12.50", "Expected `spend` as an integer, got '12.50' - at `$.spend`"),

@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest
 from geosearch.model import MerchantQuery, Query
-from geosearch.parameters import CRS, DEALS, FACETS, HOURS_UNKNOWN, OPEN, PARAMETERS, SORTS
+from geosearch.parameters import (
+    CRS,
+    DEALS,
+    FACETS,
+    HOURS_UNKNOWN,
+    OFFER_TYPES,
+    OPEN,
+    PARAMETERS,
+    SORTS,
+)
 from geosearch.service import request
 from geosearch.service.request import (
     ZoneQuery,
@@ -59,6 +68,8 @@ def queries(draw: st.DrawFn) -> Query:
         cards=cards,
         deals=maybe(st.sampled_from(DEALS if cards else DEALS[1:])),
         party_size=draw(st.integers(1, 1_000)),
+        offer_type=tuple(draw(st.lists(st.sampled_from(OFFER_TYPES), max_size=6))),
+        business_area=tuple(draw(st.lists(listed, max_size=3))),
         spend=maybe(st.integers(0, 2_000_000_000)),
         categories=tuple(draw(st.lists(listed, max_size=3))),
         min_rating=maybe(st.floats(0, 5)),
@@ -165,7 +176,8 @@ def test_null_is_as_if_left_out() -> None:
     for name in optional:
         body = orjson.dumps({"lat": 31.23, "lng": 121.47, name: None})
         assert read_body(body) == read_batch(b'{"queries":[%b]}' % body)[0]
-        assert read_body(body) == Query(lat=31.23, lng=121.47, **{name: None})
+        nothing: dict[str, Any] = {name: None}
+        assert read_body(body) == Query(lat=31.23, lng=121.47, **nothing)
         assert read_body(body) == Query(lat=31.23, lng=121.47)
 
 

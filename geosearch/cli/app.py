@@ -259,7 +259,7 @@ def build(
 ) -> None:
     """Validate a snapshot, build its index and publish it atomically."""
     if rollback == (snapshot is not None):
-        raise BadRequest("Expected either SNAPSHOT or --rollback - at `build`")
+        raise BadRequest("Give either SNAPSHOT or --rollback, not both or neither")
     if snapshot is None:
         from geosearch.publish import rollback as go_back
 
@@ -370,7 +370,7 @@ def inspect(
         engine = open_index(index, verify="full" if verify else "fast")
     record = engine.info() if merchant is None else engine.merchant(merchant, at)
     if record is None:
-        raise BadRequest(f"Expected a merchant of {index}, got {merchant!r} - at `--merchant`")
+        raise BadRequest(f"There is no merchant {merchant!r} in {index} - check --merchant")
     if as_json:
         _print(json.dumps(record, ensure_ascii=False))
     elif merchant is None:

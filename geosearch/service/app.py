@@ -19,6 +19,7 @@ nothing. What belongs to a proxy before it: TLS, and limits for each client addr
 """
 
 import asyncio
+import errno
 import faulthandler
 import gc
 import os
@@ -334,5 +335,10 @@ def _listen(listener: socket.socket, settings: Settings) -> None:
 
 
 def _not_free(host: str, port: int, error: OSError) -> BadData:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return BadData(f"Port {port} is already in use - choose another with --port")
+        case errno.EACCES:
+            return BadData(f"Port {port} needs more rights - choose one above 1023 with --port")
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return BadData(f"Expected a free address, got {reason} - at `{host}:{port}`")
+    return BadData(f"Cannot listen on {host}, port {port}: {reason} - choose another with --host")

@@ -133,7 +133,7 @@ class Handlers:
                 and engine.merchant(merchant_id[:-1], None, visit) is not None
             ):
                 return without_slash(asked)
-            raise HttpProblem("not_found", "Expected the id of a merchant, got an unknown one")
+            raise HttpProblem("not_found", "There is no merchant with this id")
         return Reply((orjson.dumps(record),))
 
     async def zones(self, asked: Asked) -> Reply:
@@ -197,7 +197,7 @@ class Handlers:
         """Refuse any path that is no route; a slash after one leads there."""
         if asked.path.endswith("/") and asked.path[:-1] in self._paths:
             return without_slash(asked)
-        raise HttpProblem("not_found", "Expected a path that /openapi.json lists, got another one")
+        raise HttpProblem("not_found", "There is no such path - /openapi.json lists all")
 
     def close(self) -> bool:
         """Tell of the last requests; return whether the heavy ones have ended, which nobody awaits.

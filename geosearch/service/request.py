@@ -273,7 +273,7 @@ def _read_slowly(
     values: dict[str, Any] = {}
     for name, raws in _raw_values(query_string).items():
         if len(raws) > 1 and not _is_list(name):
-            got = f"it {len(raws)} times"
+            got = f"{len(raws)} values"
             problems.append(problem("repeated_parameter", f"`{name}` once", got, (name,)))
             raws = raws[:1]
         values[name] = _value_of(name, ",".join(raws))

@@ -201,7 +201,7 @@ def test_suggested_areas_say_where_they_are(engine: Searcher) -> None:
 
 
 def test_the_name_of_an_area_leads_there(engine: Searcher) -> None:
-    far = {"lat": 31.4, "lng": 121.2, "at": AT, "sort": "distance"}
+    far: dict[str, Any] = {"lat": 31.4, "lng": 121.2, "at": AT, "sort": "distance"}
     answer = engine.search(Query(**far, q=" 徐家匯 ", limit=2, total=True))
     assert answer.around is not None
     assert answer.around["business_area"] == "徐家汇"

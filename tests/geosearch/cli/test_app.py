@@ -254,8 +254,8 @@ class Wrong(NamedTuple):
 ASK = "search --index {index} --lat 31.2 --lng 121.4"
 WRONG = [
     Wrong("fly", WRONG_USE, "No such command 'fly'."),
-    Wrong("build", WRONG_USE, "Expected either SNAPSHOT or --rollback - at `build`"),
-    Wrong("build {snapshot} --rollback", WRONG_USE, "Expected either SNAPSHOT or --rollback"),
+    Wrong("build", WRONG_USE, "Give either SNAPSHOT or --rollback, not both or neither"),
+    Wrong("build {snapshot} --rollback", WRONG_USE, "Give either SNAPSHOT or --rollback"),
     Wrong("build {snapshot} --nwo 1", WRONG_USE, "No such option: --nwo"),
     Wrong("build {snapshot} --now yesterday", WRONG_USE, "RFC 3339 instant with offset"),
     Wrong("build {snapshot} --now 2026-11-22T10:00:00", WRONG_USE, "RFC 3339 instant with offset"),
@@ -279,7 +279,7 @@ WRONG = [
     Wrong(
         "search --index {index} --lng 1 --lat 91",
         WRONG_USE,
-        "Expected `lat` in [-90, 90], got 91.0 - at `$.lat`",
+        "Expected `lat` in [-90, 90], got 91.0 (are `lat` and `lng` swapped?) - at `$.lat`",
     ),
     Wrong(
         "search --index {index} --lng 1 --lat north",
@@ -290,7 +290,7 @@ WRONG = [
     Wrong(ASK + " --open maybe", WRONG_USE, "Expected `open` as one of any, now, got 'maybe'"),
     Wrong(ASK + " --sort luck", WRONG_USE, "Expected `sort` as one of best, distance"),
     Wrong(ASK + " --limit 0", WRONG_USE, "Expected `limit` in [1, 100], got 0"),
-    Wrong(ASK + " --limit 1 --limit 2", WRONG_USE, "Expected `limit` once, got it 2 times"),
+    Wrong(ASK + " --limit 1 --limit 2", WRONG_USE, "Expected `limit` once, got 2 values"),
     Wrong(ASK + " --limit 1.5", WRONG_USE, "Expected `limit` as an integer, got '1.5'"),
     Wrong(ASK + " --deals card", WRONG_USE, "Expected `cards` with deals=card, got none"),
     Wrong(ASK + " --at 2026-11-22T10:00:00", WRONG_USE, "without an offset"),
@@ -307,7 +307,7 @@ WRONG = [
     Wrong("inspect", WRONG_USE, "Missing argument 'index'"),
     Wrong("inspect {tmp}/nothing", BAD_DATA, "{tmp}/nothing"),
     Wrong(
-        "inspect {index} --merchant nobody --at " + AT, WRONG_USE, "got 'nobody' - at `--merchant`"
+        "inspect {index} --merchant nobody --at " + AT, WRONG_USE, "There is no merchant 'nobody'"
     ),
     Wrong("serve --index {index} --port 99999", WRONG_USE, "port"),
     Wrong("serve --port 1 --port 2", WRONG_USE, "expected --port once, got '1' and '2'"),

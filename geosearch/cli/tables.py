@@ -120,10 +120,14 @@ def _below(answer: Json) -> Iterable[Text]:
     if answer.get("relaxed"):
         left_out = ", ".join(answer["relaxed"])
         yield Text(f"left out, as nothing near has it all: {left_out}", "yellow")
-    if answer.get("unknown_cards"):
-        yield Text(
-            f"cards this index does not know: {', '.join(answer['unknown_cards'])}", "yellow"
-        )
+    for what in ("cards", "categories", "business_areas"):
+        if unknown := answer.get(f"unknown_{what}"):
+            named = what.replace("_", " ")
+            yield Text(f"{named} this index does not know: {', '.join(unknown)}", "yellow")
+    if "around" in answer:
+        yield Text(f"around {answer['around']['business_area']}, not the position", "yellow")
+    if "outside_coverage" in answer:
+        yield Text(answer["outside_coverage"]["detail"], "yellow")
     if answer.get("next_cursor"):
         # Never wrapped: it is there to be copied.
         yield Text(

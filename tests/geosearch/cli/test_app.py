@@ -172,6 +172,13 @@ def test_search_without_a_match_says_so(world: World, capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     assert "No merchant matches." in shown
     assert "cards this index does not know: nobodys" in shown
+    assert "categories this index does not know: no.such" in shown
+
+
+def test_search_says_where_it_searched(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = search(world, "--business-area", "nowhere", "--offer-type", "voucher")
+    assert run(asked) == DONE
+    assert "business areas this index does not know: nowhere" in capsys.readouterr().out
 
 
 def test_inspect_shows_index_and_merchant(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,7 +133,8 @@ PARAMETERS: dict[str, Parameter] = {
             "Text: name, brand, alias, category, tag, area or address, in Chinese, pinyin or "
             "English. Every word must match, up to eight; one that is not found nearby gives way "
             "to what sounds or looks like it, and the answer says so: `corrected`, and `relaxed` "
-            "for words that are left out. Nothing but blanks is as if it were left out.",
+            "for words that are left out. No match holds a word behind a minus: `costa -bar`. "
+            "Nothing but blanks is as if it were left out.",
             blankable=True,
         ),
         Parameter(

@@ -246,7 +246,7 @@ class Searcher:
         asked: dict[tuple[Choice, ...], tuple[Question, Found]],
     ) -> bool:
         """Whether a shop in the area holds all of these words."""
-        wording = Wording(choices, whole=question.wording.whole)
+        wording = question.wording._replace(choices=choices)
         lists = self._interpreter.lists(wording)
         if not self._interpreter.are_somewhere(lists):
             return False

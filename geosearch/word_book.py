@@ -127,6 +127,8 @@ class Wording(NamedTuple):
     """Searches that it took to choose these words; 0 where they are those that were typed."""
     pieces: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Runs that were searched in pieces which leave nothing out, and the pieces."""
+    without: tuple[Choice, ...] = ()
+    """Words that no match holds: typed behind a minus."""
 
 
 class WordBook:
@@ -265,6 +267,10 @@ class WordBook:
         if not lists or not all(part.size for part in lists):
             return self.nothing
         lists.sort(key=lambda part: part.size)
+        if wording.without:
+            lists[0] = self._without(lists[0], wording.without)
+            if not lists[0].size:
+                return self.nothing
         required = len(lists)
         whole = self._spans((wording.whole,))
         if whole:
@@ -272,6 +278,20 @@ class WordBook:
         if any(part.own is not None for part in lists):
             return self._joined(lists, required)
         return self._words(self.none, lists, required)
+
+    def _without(self, part: _List, choices: tuple[Choice, ...]) -> _List:
+        """A list without the documents that hold any of some words."""
+        readings = [reading for choice in choices for reading in choice.readings]
+        taken = [(spans, 1.0) for each in readings if (spans := self._spans(each.terms))]
+        if not taken:
+            return part
+        docs, impacts = part.own or (
+            self._postings.doc[part.begin : part.end],
+            self._postings.impact[part.begin : part.end],
+        )
+        left = np.isin(docs, self._unions.union(taken, most=len(self._segment))[0], invert=True)
+        own = docs[left], impacts[left]
+        return _List(0, len(own[0]), part.weight, own)
 
     def noted(self, words: Words) -> Words:
         """The same lists with `below`, where they are long enough: some 100 us of work."""

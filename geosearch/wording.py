@@ -12,6 +12,7 @@ Rewording takes at most `MOST_SEARCHES` searches, whatever was typed, and `expla
 Words past the bounds are left out and named in `relaxed`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice, product
 from math import log
@@ -50,8 +51,11 @@ _LEFT_OUT_BYTES = 128
 
 _UNKNOWN = Choice("", ())
 
-_Searched = tuple[tuple[Choice, ...], int]
+_Searched = tuple[tuple[Choice, ...], int, tuple[Choice, ...]]
 """The parts of a wording that decide its lists."""
+
+_UNWANTED = re.compile(r"(?<=\s)-(?=[^\W_])\S+")
+"""A word that no match holds: `招商 -公司`. A minus within a word, or alone, only joins."""
 
 MOST_READINGS = 16
 """Of neighbouring words that are one."""
@@ -104,7 +108,8 @@ class Interpreter:
         """A text as it was typed; kept, as the same few come again and again."""
         found = self._read.get(text)
         if found is None:
-            whole = whole_key(text)
+            wanted = _UNWANTED.sub(" ", text)
+            whole = whole_key(wanted)
 
             def is_phrase(piece: str) -> bool:
                 # What is a name as a whole is not cut at a phrase inside it.
@@ -114,9 +119,12 @@ class Interpreter:
                     or (whole_key(piece) == whole and self._is_term(whole))
                 )
 
-            words, left_out = read_words(text, is_phrase)
+            words, left_out = read_words(wanted, is_phrase)
             groups, exact = self._written(words)
             wording = Wording(exact, tuple(left_out), whole)
+            if words and wanted != text:
+                unwanted = read_words(" ".join(_UNWANTED.findall(text)), is_phrase)[0]
+                wording = wording._replace(without=tuple(map(self.exact, unwanted)))
             found = self._keep_text(text, Typed(groups, wording, self.lists(wording)))
         return found
 
@@ -167,7 +175,7 @@ class Interpreter:
 
     def lists(self, wording: Wording) -> tuple[Words, ...]:
         """What each segment is searched for; kept too."""
-        searched = (wording.choices, wording.whole)
+        searched = (wording.choices, wording.whole, wording.without)
         found = self._lists.get(searched)
         if found is None:
             shares = self._shares(wording.choices)
@@ -180,7 +188,7 @@ class Interpreter:
         known = self.lists(wording)
         found = tuple(book.noted(words) for book, words in zip(self._books, known, strict=True))
         if any(one is not before for one, before in zip(found, known, strict=True)):
-            self._keep_lists((wording.choices, wording.whole), found)
+            self._keep_lists((wording.choices, wording.whole, wording.without), found)
         return found
 
     def _keep_lists(self, searched: _Searched, lists: tuple[Words, ...]) -> None:

@@ -152,8 +152,6 @@ class FakeEngine:
             "provisional_holidays": [],
             **dict.fromkeys(COUNTS, 0),
             "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
-            "country": "CN",
-            "provisional_holidays": [],
         }
 
     def _cursor(self, query: Query, at: datetime, doc: int) -> str:

@@ -130,6 +130,8 @@ CASES = [
     ("places", "kreuzberg brammi", "Brammi", "kreuzberg", {}),
     ("places", "burger and lobster", "Lobster Burger House", "and", {}),
     ("places", "gluten free", "", "", {}),
+    # A guess goes before a word that is found, however rare what it means.
+    ("places", "lobstr kebab", "Kebab A|Kebab B", "lobstr", {}),
     ("places", "the lobstr", "Lobster Burger House", "the", {"lobstr": ("lobster",)}),
     ("numbers", "1点点", "1点点烧烤|一点点", "", {}),
     ("numbers", "一点点", "1点点烧烤|一点点", "", {}),

@@ -113,7 +113,13 @@ class _Rewording:
 
     def of(self, typed: Typed) -> Wording:
         distinct = tuple(dict.fromkeys(self._choices(typed)))
-        together, after = distinct[:MOST_WORDS], distinct[MOST_WORDS:]
+        most = MOST_WORDS
+        if any(role(text) == FUNCTION for text in self._missed):
+            # Words of function go together: some name may hold one of `in der Nähe`.
+            others = [one for one in distinct if role(one.typed) != FUNCTION]
+            most = min(most, len(others))
+            distinct = (*others, *(one for one in distinct if one not in others))
+        together, after = distinct[:most], distinct[most:]
         if not together:
             return typed.wording
         best = together if self._lookups(together) else None
@@ -227,11 +233,19 @@ class _Rewording:
         return sorted(found, key=telling)
 
     def _without_fillers(self, choices: tuple[Choice, ...]) -> tuple[Choice, ...] | None:
-        """All words that say what is wanted, with as many of the others as are found with them."""
-        content = {choice for choice in choices if self._meanings.role(choice.typed) == CONTENT}
+        """All words that say what is wanted, with as many of the others as are found with them.
+
+        But for words of function: some name may hold one of `in der Nähe`.
+        """
+        roles = {choice: self._meanings.role(choice.typed) for choice in choices}
+        content = {choice for choice in choices if roles[choice] == CONTENT}
         if not content or len(content) == len(choices):
             return None
-        subsets = (subset for subset in self._subsets(choices) if content <= set(subset))
+        subsets = (
+            subset
+            for subset in self._subsets(choices)
+            if content <= set(subset) and all(roles[choice] != FUNCTION for choice in subset)
+        )
         return next(
             filter(
                 lambda subset: self._lookups.may_find(subset) and self._lookups(subset), subsets

@@ -190,7 +190,7 @@ class WordBook:
 
     def close(self, word: Word) -> Iterator[tuple[Reading, str]]:
         """Readings of what may have been meant, best first in each kind, and what they say."""
-        is_heard = False
+        is_heard = is_told = False
         sounds = sound_readings(word)
         for terms in sounds:
             is_heard |= bool(self._spans(terms))
@@ -201,6 +201,7 @@ class WordBook:
             said = self._heard(terms)
             # What has another reading that was typed is no guess.
             if said and not any(heard_in(said, exact) for exact in sounds):
+                is_told = True
                 yield Reading(terms, NEAR_SOUND_FACTOR), said
         vocabulary = self._segment.vocabulary
         for begun in unfinished(word.text) if word.kind == "cjk" else ():
@@ -221,7 +222,10 @@ class WordBook:
                 yield Reading((key,), PREFIX_FACTOR), said
         for row, text, distance in vocabulary.similar(word.text, limit=CLOSE_READINGS):
             reading = Reading((self._key(row),), TYPO_FACTORS[distance])
-            yield reading, self._as_written(row, text)
+            said = self._as_written(row, text)
+            # Pinyin is told only where nothing else is.
+            is_pinyin = self._key(row) >> KIND_BITS == PINYIN
+            yield reading, "" if is_told and is_pinyin and said == text else said
         span = initials_range(word)
         if span is not None:
             rows = vocabulary.rows_between(*span)

@@ -50,6 +50,10 @@ WORLDS: dict[str, list[str | Row]] = {
         "Family Clinic",
         "ToysRUs",
     ],
+    "function": [
+        {"name": "Falafel in Berlin", "categories": ["food.falafel"]},
+        {"name": "Nil", "categories": ["food.falafel"]},
+    ],
     "signs": ['Toys"R"Us', "AC/DC Bar", "24/7 Store", "Mix:Bar", "Wal*Mart", "Salt@Pepper"],
     "places": [
         "Mildreds",
@@ -115,6 +119,8 @@ CASES = [
     ("joined", "toys r us", "ToysRUs", "", {}),
     ("joined", "burger lab", "Burger Lab", "", {}),
     ("joined", "star bucks clinic", "Starbucks", "clinic", {}),
+    ("function", "falafel in der nähe", "Falafel in Berlin|Nil", "in der nahe", {}),
+    ("function", "falafel in berlin", "Falafel in Berlin", "", {}),
     ("signs", "toysrus", 'Toys"R"Us', "", {}),
     ("signs", "toys r us", 'Toys"R"Us', "", {}),
     ("signs", "acdc", "AC/DC Bar", "", {}),
@@ -193,6 +199,7 @@ CASES = [
 CATEGORIES: list[Row | bytes] = [
     {"category_id": "food.hotpot", "names": {"zh": "火锅", "en": "Hot pot"}},
     {"category_id": "food.cafe", "names": {"zh": "咖啡", "en": "Coffee"}},
+    {"category_id": "food.falafel", "names": {"en": "Falafel"}},
     {"category_id": "food.pizza", "names": {"en": "Pizza"}},
     {"category_id": "shop.convenience", "names": {"zh": "便利店", "en": "Convenience store"}},
 ]

@@ -196,7 +196,7 @@ class Searcher:
             unknown_business_areas=self._contents.unknown_areas(query.business_area),
             outside_coverage=None if len(doc_ids) else self._contents.beyond(question.query),
             around=question.around,
-            corrected=_corrected(wording) if wording.choices else {},
+            corrected=wording.corrected,
             relaxed=wording.dropped,
             took_us=(time.perf_counter_ns() - started) // 1000,
         )
@@ -473,12 +473,6 @@ def _rewording(wording: Wording) -> dict[str, int | bool]:
     """What it took to choose the words, and whether the bound on that ended it."""
     searches = wording.searches
     return {"searches": searches, "most_searches": MOST_SEARCHES, "cut": searches >= MOST_SEARCHES}
-
-
-def _corrected(wording: Wording) -> dict[str, tuple[str, ...]]:
-    """What was meant by each word that was not searched as typed."""
-    meant = {choice.typed: choice.meant for choice in wording.choices if choice.meant}
-    return meant | dict(wording.pieces)
 
 
 def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") -> Searcher:

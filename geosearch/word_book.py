@@ -130,6 +130,12 @@ class Wording(NamedTuple):
     without: tuple[Choice, ...] = ()
     """Words that no match holds: typed behind a minus."""
 
+    @property
+    def corrected(self) -> dict[str, tuple[str, ...]]:
+        """What was meant by each word that was not searched as typed."""
+        meant = {choice.typed: choice.meant for choice in self.choices if choice.meant}
+        return meant | dict(self.pieces) if self.choices else {}
+
 
 class WordBook:
     """The words of one segment.

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from indexes.files import named, sync_folder
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the folder's layout. A folder with a higher one is refused."""
 
 BLOCK_BYTES = 1 << 20
@@ -389,12 +389,11 @@ def _read_manifest(path: Path) -> tuple[dict[str, Any], _Manifest]:
         raise IndexFormatError(
             f"Expected a manifest with a `format_version`, got {version!r} - at `{file}`"
         )
-    # Before the digest: a newer format may protect itself in another way.
-    if version > FORMAT_VERSION:
-        raise IndexFormatError(
-            f"Expected format version {FORMAT_VERSION} or lower, got {version}, written by a "
-            f"newer release - at `{file}`"
-        )
+    # Before the digest: another format may protect itself in another way.
+    if version != FORMAT_VERSION:
+        by = "a newer release" if version > FORMAT_VERSION else "an older release: build it again"
+        expected = f"Expected format version {FORMAT_VERSION}"
+        raise IndexFormatError(f"{expected}, got {version}, written by {by} - at `{file}`")
     end = _DIGEST.search(content)
     if end is None or xxhash.xxh3_128_hexdigest(content[: end.start()]).encode() != end[1]:
         raise IndexFormatError(

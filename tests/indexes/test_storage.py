@@ -215,6 +215,7 @@ def sign(manifest: dict[str, Any]) -> bytes:
     ("change", "message"),
     [
         ({"format_version": storage.FORMAT_VERSION + 1}, "newer release"),
+        ({"format_version": storage.FORMAT_VERSION - 1}, "older release: build it again"),
         ({"format_version": 0}, "format_version"),
         ({"format_version": "1"}, "format_version"),
         ({"files": None}, "columns"),

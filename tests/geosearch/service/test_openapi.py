@@ -98,7 +98,7 @@ def test_an_operation_keeps_to_the_document(
     def ask(case: schemathesis.Case[Any]) -> None:
         response = case.call()
         statuses[response.status_code] += 1
-        excluded = [positive_data_acceptance]
+        excluded: list[Any] = [positive_data_acceptance]
         if any(value in LENIENT for value in (case.query or {}).values()):
             excluded.append(negative_data_rejection)
         case.validate_response(response, excluded_checks=excluded)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import geosearch.snapshot.source
 from geosearch.snapshot.csv_records import rows_of_csv
+from geosearch.snapshot.plausibility import PROBABLE_CODES
 from geosearch.snapshot.reader import read_snapshot
 from tests.geosearch.snapshot_files import Row, deal, merchant, ndjson, write_snapshot
 
@@ -69,7 +70,9 @@ def test_every_row_is_accepted_or_rejected_once(
     filled = [n for n, line in enumerate(lines, 1) if not isinstance(line, bytes) or line.strip()]
     assert sorted(accepted + rejected) == filled
     assert set(good) <= set(accepted)
-    warned = {e.line for e in snapshot.rejects.entries if e.kind == "warning"}
+    warnings = (e for e in snapshot.rejects.entries if e.kind == "warning")
+    # A good row may look odd all the same.
+    warned = {e.line for e in warnings if e.code not in PROBABLE_CODES}
     assert not warned & set(good)
     for row in snapshot.merchants.to_dicts():
         written = lines[row["line"] - 1]

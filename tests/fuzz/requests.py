@@ -167,8 +167,8 @@ def complaint(sent: Sent, got: Got) -> str:
     """What is wrong with an answer, nothing where it is right."""
     if not 200 <= got.status < 500 and got.status != 503:
         return f"status {got.status}"
-    if sent.method == "HEAD":
-        return "a body for HEAD" if got.body else ""
+    if sent.method == "HEAD" or got.status == 308:
+        return "a body for HEAD or a redirection" if got.body else ""
     if got.media_type.startswith(b"text/plain"):
         return "" if sent.path == "/metrics" else "text"
     try:
@@ -180,7 +180,7 @@ def complaint(sent: Sent, got: Got) -> str:
     if got.media_type != b"application/problem+json":
         return f"{got.media_type!r} for a refusal"
     known = CODES.get(record["code"], (0, ""))[0] == record["status"] == got.status
-    says = record["detail"].startswith("Expected ")
+    says = record["detail"].startswith("Expected ") or record["code"] == "not_found"
     return "" if known and says and isinstance(record["errors"], list) else "an odd problem"
 
 

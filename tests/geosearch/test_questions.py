@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from geosearch import plan
+from geosearch import drawn_polygon
 from geosearch.build.pipeline import build
 from geosearch.columns import CARD_DEAL
 from geosearch.model import Query
@@ -111,7 +111,7 @@ def test_a_polygon_is_prepared_once_however_many_wordings_are_tried(
         prepared.append(given)
         return from_geojson(*given, **options)
 
-    monkeypatch.setattr(plan, "from_geojson", counted)
+    monkeypatch.setattr(drawn_polygon, "from_geojson", counted)
     wordings = []
     reworded = engine._questions.reworded
 

@@ -405,13 +405,9 @@ def test_exact_before_close_and_name_before_address(town: tuple[Searcher, Twin])
     assert lengths[0] == min(lengths)
 
 
-@pytest.mark.parametrize("q", ["", "!!!", "🍲🍲", "؟", "​", "'; DROP TABLE--", "%_%"])
+@pytest.mark.parametrize("q", ["!!!", "🍲🍲", "؟", "​", "'; DROP TABLE--", "%_%"])
 def test_odd_text_is_answered(town: tuple[Searcher, Twin], q: str) -> None:
     engine, _ = town
-    if not q:
-        with pytest.raises(ValueError, match="`q` as text of 1 to 200 characters, got 0"):
-            ask(engine, q)
-        return
     answer = ask(engine, q)
     assert answer.hits == ()
     assert answer.total == 0

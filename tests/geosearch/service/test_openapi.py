@@ -102,7 +102,7 @@ def test_an_operation_keeps_to_the_document(
         excluded: list[Any] = [positive_data_acceptance]
         if any(value in LENIENT for value in (case.query or {}).values()):
             excluded.append(negative_data_rejection)
-        if isinstance(case.body, dict) and case.body.get("polygon") and made_up:
+        if made_up and "polygon" in repr(case.body):
             # Only an engine that searches looks at corners.
             excluded.append(negative_data_rejection)
         case.validate_response(response, excluded_checks=excluded)

@@ -59,7 +59,7 @@ BEYOND_THE_DOCUMENT = {
     "cursor_expired",
     "conflict",
     "missing",  # of a position without a box
-    "out_of_range",  # seen of a shop's details, whose document has every bound: to be looked into
+    "out_of_range",  # of an item that is only blanks, which the pattern in URLs lets pass
 }
 
 

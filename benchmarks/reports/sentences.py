@@ -45,22 +45,32 @@ def headline(result: Result) -> list[str]:
     if not worlds:
         return ["No peer was asked in this run."]
     world = worlds[0]
-    fought = [duel for duel in duels(world) if duel.ratio is not None]
-    if not fought:
-        return [f"{world_name(world)}: no exact peer was asked."]
-    ratios = sorted(duel.ratio for duel in fought if duel.ratio is not None)
+    said, ratios = [claim(world)], _ratios(world)
+    if ratios:
+        said.append(f"Half of these families: {times_text(median(ratios))} or more.")
+    alone = len(duels(world)) - len(ratios)
+    if ratios and alone:
+        said.append(f"No exact peer answered {alone} of the families.")
+    return [" ".join(said)]
+
+
+def claim(world: WorldResult) -> str:
+    """How many times as fast as the fastest exact peer, and where this engine is slower."""
+    ratios = _ratios(world)
+    if not ratios:
+        return f"{world_name(world)}: no exact peer was asked."
     text = (
-        f"{world_name(world)}: against the fastest exact peer of each family, this engine is "
-        f"{_range(ratios)} as fast, by medians (half the families: {times_text(median(ratios))} "
-        "or more)."
+        f"With {world.merchants:,} merchants this engine is {_range(ratios)} as fast as the "
+        "fastest exact peer of each family of questions, by medians."
     )
-    lost = [duel for duel in fought if duel.ratio is not None and duel.ratio < 1]
+    lost = [duel for duel in duels(world) if duel.ratio is not None and duel.ratio < 1]
     if lost:
-        text += f" It is slower in {len(lost)} of {len(fought)}: {_lost(lost)}."
-    alone = len(duels(world)) - len(fought)
-    if alone:
-        text += f" No exact peer answered {alone} of the families."
-    return [text]
+        text += f" It is slower in {len(lost)} of {len(ratios)}: {_lost(lost)}."
+    return text
+
+
+def _ratios(world: WorldResult) -> list[float]:
+    return sorted(duel.ratio for duel in duels(world) if duel.ratio is not None)
 
 
 def world_name(world: WorldResult) -> str:
@@ -97,6 +107,14 @@ def build(result: Result) -> str:
     )
 
 
+def claim_of_build(result: Result) -> str:
+    """Time of a build, in a sentence."""
+    found = result.build
+    if found is None:
+        return ""
+    return f"A build of {found.merchants:,} merchants takes {time_text(found.seconds * 1e6)}."
+
+
 def http(result: Result) -> str:
     """Most requests a second, the latency of the open loops, and the floor."""
     found = result.http
@@ -128,6 +146,17 @@ def http(result: Result) -> str:
     for loop in [loop for loop in opened if loop.server == FLOOR][:1]:
         parts.append(_at_rate(loop))
     return "; ".join(parts) + "."
+
+
+def claim_of_http(result: Result) -> str:
+    """Most requests a second, in a sentence."""
+    found = result.http
+    loops = closed_loops(found.loops) if found else []
+    most = max((loop.requests_per_second for loop in loops if loop.server != FLOOR), default=0.0)
+    if found is None or not most:
+        return ""
+    size = f"{found.median_bytes / 1000:.0f} kB"
+    return f"One worker on one core answers {most:,.0f} requests a second, with {size} each."
 
 
 def _at_rate(loop: Loop) -> str:
@@ -186,19 +215,33 @@ def measured(result: Result) -> list[str]:
 def circumstances(result: Result) -> str:
     """Machine, versions, commit, date and command, as far as they are known."""
     around = result.circumstances
-    parts = []
-    if "cpu" in around:
-        parts.append(f"{around['cpu']}, {around.get('cores')} cores")
-    if "memory_gb" in around:
-        parts[-1:] = [", ".join([*parts[-1:], f"{around['memory_gb']:.0f} GB"])]
+    parts = [hardware] if (hardware := _hardware(result)) else []
     if "system" in around:
         parts.append(str(around["system"]))
     versions = [f"Python {around['python']}"] if "python" in around else []
     versions += [f"{name} {version}" for name, version in around.get("libraries", {}).items()]
     parts += [", ".join(versions)] if versions else []
-    parts.append(f"commit {around.get('commit', 'unknown')}, {taken_on(result)}")
+    parts.append(_commit(result))
     command = f": `{around['command']}`" if "command" in around else ""
     return "; ".join(parts) + command + "."
+
+
+def machine(result: Result) -> str:
+    """Machine, commit and day, in a few words."""
+    return "; ".join(part for part in (_hardware(result), _commit(result)) if part)
+
+
+def _hardware(result: Result) -> str:
+    around, parts = result.circumstances, []
+    if "cpu" in around:
+        parts += [str(around["cpu"]), f"{around.get('cores')} cores"]
+    if "memory_gb" in around:
+        parts.append(f"{around['memory_gb']:.0f} GB")
+    return ", ".join(parts)
+
+
+def _commit(result: Result) -> str:
+    return f"commit {result.circumstances.get('commit', 'unknown')}, {taken_on(result)}"
 
 
 def taken_on(result: Result) -> str:

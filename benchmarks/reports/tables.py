@@ -57,6 +57,16 @@ def duel_table(world: WorldResult) -> Table:
     return Table(head, rows, (0, 4))
 
 
+def short_duel_table(world: WorldResult, names: Sequence[str]) -> Table:
+    """Medians of this engine and of the fastest exact peer, for the families of these names."""
+    rows = []
+    for family, ours, rival in duels(world):
+        if family.family in names and rival is not None:
+            times = time_text(ours.timing.p50_us), time_text(rival.timing.p50_us)
+            rows.append([family.label, times[0], engine_label(world, rival.engine), times[1]])
+    return Table(["question", "geosearch", "fastest exact peer", "its median"], rows, (0, 2))
+
+
 def own_table(world: WorldResult) -> Table:
     """p50 and p99 of this engine, a row a family."""
     rows = [[family.label, *_ends(ours)] for family, ours, _ in duels(world)]

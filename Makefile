@@ -78,7 +78,7 @@ $(DEMO):
 		{ echo "Expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1) - set PYTHON=..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Expected Python's venv module, got none - on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Installing into .venv (once) ..."
+	@echo "Installing into .venv, once: it downloads 170 MB, which takes about a minute ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@rm -f .venv/.demo-* .venv/.installed-*

@@ -1,5 +1,6 @@
 """Documents tell the truth: examples run and print what they say, generated pages are current."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -8,13 +9,19 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.testclient import TestClient
 
 from geosearch.cli.app import DONE, run
 from geosearch.demo import EXAMPLES
 from geosearch.parameters import PARAMETERS
 from geosearch.reference import PAGE, PAGES
+from geosearch.searcher import Searcher
+from geosearch.service.app import make_app
+from geosearch.service.engines import Engines
+from geosearch.service.handlers import Handlers
+from geosearch.service.metrics import Metrics
 from geosearch.service.request import read_url
-from geosearch.service.settings import SETTINGS
+from geosearch.service.settings import SETTINGS, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -68,6 +75,36 @@ def test_readme_examples_print_what_they_say(
     number = next(number for number, block in enumerate(found) if block.kind == "python")
     exec(compile(found[number].text, "README.md", "exec"), {})
     expect_lines(found[number + 1], capsys.readouterr().out)
+    number = next(number for number, block in enumerate(found) if block.kind == "json")
+    answer = json.loads(asked(found[number - 1], Path("demo/city-index")))
+    shown = json.loads(found[number].text)
+    expect_part(shown, answer)
+    assert shown["results"][0]["best_deal"]["saving"] > 0
+    assert found[number].text.count("\n") < 12, "shortened, as the text below it says"
+
+
+def asked(block: Block, index: Path) -> bytes:
+    """What the service answers to the one `curl` line of a block."""
+    (url,) = re.findall(r"^curl '([^']+)'$", block.text, re.MULTILINE)
+    engines = Engines(index, Searcher, poll_seconds=1)
+    engines.load()
+    response = TestClient(make_app(Handlers(engines, Metrics(engines), Settings()))).get(url)
+    assert response.status_code == 200, response.text
+    return response.content
+
+
+def expect_part(shown: object, whole: object, where: str = "$") -> None:
+    """Every member that is shown is as in the whole; lists are whole."""
+    if isinstance(shown, dict) and isinstance(whole, dict):
+        assert shown.keys() <= whole.keys(), where
+        for name, value in shown.items():
+            expect_part(value, whole[name], f"{where}.{name}")
+    elif isinstance(shown, list) and isinstance(whole, list):
+        assert len(shown) == len(whole), where
+        for number, value in enumerate(shown):
+            expect_part(value, whole[number], f"{where}[{number}]")
+    else:
+        assert shown == whole, where
 
 
 def test_curl_lines_of_readme_and_demo_are_right_questions() -> None:

@@ -44,11 +44,12 @@ def readme_lines(result: Result) -> str:
         *(sentences.claim_of_build(result), sentences.claim_of_http(result)),
         f"Machine: {sentences.machine(result)}.",
     ]
-    parts.append(_escaped(" ".join(text for text in said if text)))
-    parts.append(
+    said = [_escaped(text) for text in said if text]
+    said.append(
         f"[The report]({REPORT}) has every family and peer, p99, memory, relevance, versions, and "
         "what the figures do not show."
     )
+    parts.append(" ".join(said))
     return "\n\n".join(parts)
 
 

@@ -156,7 +156,7 @@ def claim_of_http(result: Result) -> str:
     if found is None or not most:
         return ""
     size = f"{found.median_bytes / 1000:.0f} kB"
-    return f"One worker on one core answers {most:,.0f} requests a second, with {size} each."
+    return f"One worker on one core answers {most:,.0f} requests a second, {size} each."
 
 
 def _at_rate(loop: Loop) -> str:

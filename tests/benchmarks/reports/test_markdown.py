@@ -95,8 +95,7 @@ def test_readme_lines_are_few() -> None:
         "| nearest, 3 km, any of 8 cards | 23.0 µs | numpy grid | 432 µs |",
         "",
         "A build of 992,986 merchants takes 30.2 s. One worker on one core answers 2,127 requests "
-        "a second, with 22 kB each. Machine: AMD EPYC, 2 cores, 24 GB; commit 048fc21, 2026-11-22.",
-        "",
+        "a second, 22 kB each. Machine: AMD EPYC, 2 cores, 24 GB; commit 048fc21, 2026-11-22. "
         "[The report](benchmarks/results/report.md) has every family and peer, p99, memory, "
         "relevance, versions, and what the figures do not show.",
     ]

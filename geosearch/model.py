@@ -344,7 +344,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     deals
         The other deals that are usable and eligible, best first.
     score
-        Net benefit in minor units with sort=best, else None.
+        Net benefit, minor units, whatever the order.
     explain
         Score parts by name, where asked for.
     """
@@ -368,7 +368,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What `Engine.search` returns.
+    """What `Searcher.search` returns.
 
     Attributes
     ----------
@@ -410,7 +410,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """What `Engine.page` returns: an answer whose hits are JSON text already.
+    """What `Searcher.page` returns: an answer whose hits are JSON text already.
 
     Attributes
     ----------

@@ -89,6 +89,19 @@ class Weights(Struct, frozen=True, kw_only=True):
         return np.where(np.isnan(worth), 0.0, worth).astype(np.int32)
 
 
+WEIGHT_HELP = {
+    "redeem_prior": "Share of redemptions that work at a shop without a record.",
+    "redeem_prior_weight": "Number of redemptions that this share counts for.",
+    "star_value": "Worth of one star of rating, minor units.",
+    "neutral_rating": "Rating that is worth nothing either way, stars.",
+    "rating_prior_weight": "Number of ratings that the neutral rating counts for.",
+    "walk_cost_per_minute": "Worth of a minute of walking, minor units.",
+    "walk_m_per_minute": "Metres walked in a minute.",
+    "relevance_value": "Worth of a shop that is exactly what was typed, minor units.",
+}
+"""A sentence for each weight, for docs/reference.md and `explain`."""
+
+
 def merchant_weights(
     merchants: pl.DataFrame, weights: Weights
 ) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:

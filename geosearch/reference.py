@@ -5,15 +5,23 @@ and its tables differ.
 Not useful for: explanations; those are in README.md and ARCHITECTURE.md.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from geosearch.markdown import section
-from geosearch.model import Query
-from geosearch.parameters import PARAMETERS, Parameter
-from geosearch.ranking import Weights
+from geosearch.model import MerchantQuery, Query
+from geosearch.parameters import (
+    MERCHANT_PARAMETERS,
+    PARAMETERS,
+    SUGGEST_PARAMETERS,
+    ZONE_PARAMETERS,
+    Parameter,
+)
+from geosearch.ranking import WEIGHT_HELP, Weights
+from geosearch.service.answers import answer_schemas
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
 from geosearch.service.settings import PREFIX, SETTINGS, Settings
@@ -21,8 +29,12 @@ from geosearch.snapshot.plausibility import PROBABLE_CODES
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
 from geosearch.snapshot.tables import TABLES, Cost, Table
 from geosearch.snapshot_page import SNAPSHOT_PAGE, snapshot_page
+from geosearch.suggest import SuggestQuery
 
 PAGE = Path("docs/reference.md")
+
+_SHOWN_CHOICES = 8
+"""Most choices of a member that its type lists; the codes of errors have a table."""
 
 _HEAD = """# Reference
 
@@ -36,13 +48,20 @@ def reference_page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    yield section(
-        "Parameters of /v1/nearby",
-        "Also the options of `geosearch search` and the fields of `geosearch.Query`.",
-        ("parameter", "default", "values", "meaning"),
-        (_parameter(each) for each in PARAMETERS.values()),
+    words = "Also the options of `geosearch search` and the fields of `geosearch.Query`."
+    yield _parameters("/v1/nearby", words, PARAMETERS, Query)
+    words = "Only shops within the radius are counted; a name without one is not suggested."
+    yield _parameters("/v1/suggest", words, SUGGEST_PARAMETERS, SuggestQuery)
+    words = "`lat` and `lng` come together or not at all; with them the answer has `distance_m`."
+    yield _parameters("/v1/merchants/{merchant_id}", words, MERCHANT_PARAMETERS, MerchantQuery)
+    words = "Either a position or a `bbox`."
+    yield _parameters("/v1/zones", words, ZONE_PARAMETERS, MerchantQuery)
+    words = (
+        "The sections below describe each answer. An absent member is left out of the JSON; a null "
+        "one is written. Types of text: an instant is RFC 3339 with an offset, a date YYYY-MM-DD."
     )
-    yield section("Routes", "", ("route", "what it answers"), _routes())
+    yield section("Routes", words, ("route", "what it answers", "answer"), _routes())
+    yield from _answers()
     yield section(
         "Errors over HTTP",
         "Bodies are RFC 9457 `application/problem+json`; `errors` says what was expected where.",
@@ -58,9 +77,12 @@ def _sections() -> Iterator[str]:
     yield section(
         "Weights of sort=best",
         "Set at build: `geosearch build --weight star_value=600`. `geosearch.ranking.Weights` says "
-        "what each is and why.",
-        ("weight", "default"),
-        ((f"`{each.name}`", _shown(each.default)) for each in msgspec.structs.fields(Weights)),
+        "why each is what it is.",
+        ("weight", "default", "meaning"),
+        (
+            (f"`{each.name}`", _shown(each.default), WEIGHT_HELP[each.name])
+            for each in msgspec.structs.fields(Weights)
+        ),
     )
     yield section(
         "Why a row of a snapshot is rejected",
@@ -72,10 +94,10 @@ def _sections() -> Iterator[str]:
     yield section(
         "What a bad value costs",
         "A bad value in an optional field is null, with a warning of a code above; the row stays. "
-        "Where null would promise more, the row stays in doubt: a deal or programme is out of "
-        "use, a merchant has unknown hours and no usable deal. Required fields and references "
-        "cost the row, as do the fields that a deal's offer type needs. Properties of zones cost "
-        "themselves, but for `zone_id` and `crs`.",
+        "Where null would promise more, the row stays in doubt: a deal or card is out of use, a "
+        "merchant has unknown hours and no usable deal. A required field or a reference costs the "
+        "row, as does a field that a deal's offer type needs. A property of a zone costs only "
+        "itself, except `zone_id` and `crs`.",
         ("table", "the row is in doubt", "the row is rejected"),
         map(_costs, TABLES),
     )
@@ -103,10 +125,16 @@ def _costs(table: Table) -> tuple[str, str, str]:
     return f"`{table.name}`", listed(Cost.DOUBT), rejected
 
 
-def _parameter(parameter: Parameter) -> tuple[str, str, str, str]:
-    default = next(
-        field.default for field in msgspec.structs.fields(Query) if field.name == parameter.name
-    )
+def _parameters(
+    path: str, words: str, table: Mapping[str, Parameter], query: type[msgspec.Struct]
+) -> str:
+    defaults = {field.name: field.default for field in msgspec.structs.fields(query)}
+    rows = (_parameter(each, defaults.get(each.name)) for each in table.values())
+    title = f"Parameters of {path}"
+    return section(title, words, ("parameter", "default", "values", "meaning"), rows)
+
+
+def _parameter(parameter: Parameter, default: object) -> tuple[str, str, str, str]:
     values = ", ".join(parameter.choices)
     if not values:
         bounds = (parameter.low, parameter.high)
@@ -119,13 +147,61 @@ def _parameter(parameter: Parameter) -> tuple[str, str, str, str]:
 def _shown(value: object) -> str:
     if value is None or value == ():
         return ""
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _routes() -> Iterator[tuple[str, str]]:
+def _routes() -> Iterator[tuple[str, str, str]]:
     for path, methods in openapi_document(Settings())["paths"].items():
         for method, operation in methods.items():
-            yield f"`{method.upper()} {path}`", operation["summary"]
+            ((media_type, content),) = operation["responses"]["200"]["content"].items()
+            answer = _type(content["schema"]) if "$ref" in content["schema"] else media_type
+            yield f"`{method.upper()} {path}`", operation["summary"], answer
+
+
+def _answers() -> Iterator[str]:
+    """A table for each object of the answers; what one has in common with another is said once."""
+    schemas = answer_schemas()
+    for name, schema in schemas.items():
+        words = schema.get("description", "")
+        shown = _members(schema)
+        for other in schemas:
+            common = _members(schemas[other])
+            if other != name and common and common.items() <= shown.items():
+                shown = {member: row for member, row in shown.items() if member not in common}
+                words = f"All members of {_type({'$ref': other})}, and these."
+        yield section(name, words, ("member", "type", "meaning"), shown.values())
+
+
+def _members(schema: Mapping[str, Any], within: str = "") -> dict[str, tuple[str, str, str]]:
+    """Rows by dotted name; members of objects without a name come behind the object."""
+    rows = {}
+    for name, member in schema.get("properties", {}).items():
+        full = f"{within}{name}"
+        rows[full] = (f"`{full}`", _type(member), member["description"])
+        rows |= _members(member, f"{full}.") | _members(member.get("items", {}), f"{full}[].")
+    return rows
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """What a member is, in a few words; a link where it is an object with a name."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "oneOf" in schema:
+        return " or ".join(map(_type, schema["oneOf"]))
+    kind = schema.get("type", "value")
+    if isinstance(kind, list):
+        return f"{_type({**schema, 'type': kind[0]})} or {kind[1]}"
+    if kind == "array":
+        return f"list of {_type(schema['items'])}"
+    if kind == "object" and "additionalProperties" in schema:
+        return f"object of {_type(schema['additionalProperties'])}"
+    choices = schema.get("enum", ())
+    if 0 < len(choices) <= _SHOWN_CHOICES:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    return {"date-time": "instant", "date": "date"}.get(schema.get("format", ""), str(kind))
 
 
 PAGES: dict[Path, Callable[[], str]] = {PAGE: reference_page, SNAPSHOT_PAGE: snapshot_page}

@@ -85,9 +85,9 @@ _COSTS = {
 
 _BAD_VALUES = (
     "The last column says what a bad value costs. *The value*: it counts as absent, with a "
-    "warning. *The row is in doubt*: absent would promise more than was meant, so a deal or "
-    "programme stays out of use, and a merchant has unknown hours and no usable deal. *The row*: "
-    "it is rejected."
+    "warning. *The row is in doubt*: absent would promise more than was meant, so a deal or card "
+    "stays out of use, and a merchant has unknown hours and no usable deal. *The row*: it is "
+    "rejected."
 )
 
 _OFFERS: dict[str, tuple[str, str, str]] = {
@@ -128,7 +128,11 @@ def _sections() -> Iterator[str]:
     yield _fields("snapshot.json", "One JSON object. A bad value ends the build.", ENVELOPE)
     yield _table(PROGRAMS, _BAD_VALUES)
     yield _table(MERCHANTS)
-    yield _table(DEALS, "A deal names its shops by `merchant_ids` or by `brand`.")
+    yield _table(
+        DEALS,
+        "A deal names its shops by `merchant_ids` or by `brand`. The next section says what each "
+        "`offer_type` needs.",
+    )
     yield _offer_types()
     yield _table(CATEGORIES)
     zones = (
@@ -152,11 +156,12 @@ def _fields(title: str, words: str, fields: Iterable[Field]) -> str:
 
 
 def _field(field: Field) -> tuple[str, ...]:
-    meaning = field.help
+    meaning = f"{field.help}; absent = {field.absent}" if field.absent else field.help
     if field.choices:
         meaning += f"; one of {', '.join(f'`{choice}`' for choice in field.choices)}"
     if field.needed_by:
-        meaning += f"; {' and '.join(f'`{name}`' for name in field.needed_by)} need it"
+        need = "needs" if len(field.needed_by) == 1 else "need"
+        meaning += f"; {' and '.join(f'`{name}`' for name in field.needed_by)} {need} it"
     cost = _COSTS[field.cost_for()]
     if field.needed_by:
         cost += "; the row where its type needs it"

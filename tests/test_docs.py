@@ -13,9 +13,15 @@ from starlette.testclient import TestClient
 
 from geosearch.cli.app import DONE, run
 from geosearch.demo import EXAMPLES
-from geosearch.parameters import PARAMETERS
+from geosearch.parameters import (
+    MERCHANT_PARAMETERS,
+    PARAMETERS,
+    SUGGEST_PARAMETERS,
+    ZONE_PARAMETERS,
+)
 from geosearch.reference import PAGE, PAGES
 from geosearch.searcher import Searcher
+from geosearch.service.answers import answer_schemas
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engines
 from geosearch.service.handlers import Handlers
@@ -122,6 +128,29 @@ def test_reference_is_written_from_the_tables() -> None:
     page = (ROOT / PAGE).read_text("utf-8")
     for name in (*PARAMETERS, *(setting.name for setting in SETTINGS)):
         assert f"`{name}`" in page
+
+
+def test_reference_has_every_parameter_and_every_member_of_an_answer() -> None:
+    page = (ROOT / PAGE).read_text("utf-8")
+    parts = (part.partition("\n") for part in page.split("\n## "))
+    chapters = {title: text for title, _, text in parts}
+    for path, table in (
+        ("/v1/nearby", PARAMETERS),
+        ("/v1/suggest", SUGGEST_PARAMETERS),
+        ("/v1/merchants/{merchant_id}", MERCHANT_PARAMETERS),
+        ("/v1/zones", ZONE_PARAMETERS),
+    ):
+        for name, parameter in table.items():
+            assert f"| `{name}` | " in chapters[f"Parameters of {path}"]
+            assert parameter.help in chapters[f"Parameters of {path}"]
+    members = 0
+    for schema, described in answer_schemas().items():
+        for name, member in described["properties"].items():
+            shown = chapters[schema] + chapters["Deal" if schema == "DealRecord" else schema]
+            assert f"| `{name}` | " in shown, f"{schema}.{name}"
+            assert member["description"] in shown, f"{schema}.{name}"
+            members += 1
+    assert members > 180
 
 
 @pytest.mark.parametrize(

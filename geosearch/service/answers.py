@@ -11,7 +11,7 @@ from typing import Any
 from geosearch.build.payload import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 from geosearch.directory import KINDS
 from geosearch.parameters import FACETS
-from geosearch.ranking import Weights
+from geosearch.ranking import WEIGHT_HELP
 from geosearch.service.problems import CODES
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
 
@@ -28,10 +28,12 @@ _LNG: Json = {"type": "number", "minimum": -180, "maximum": 180}
 _REDEMPTION: Json = {
     "type": "object",
     "properties": {
-        "channel": {**_TEXT, "description": "What is shown."},
-        "appointment": {**_FLAG, "description": "Whether one must book."},
+        "channel": {**_TEXT, "description": "What to show. Absent where the snapshot has none."},
+        "appointment": {
+            **_FLAG,
+            "description": "Whether one must book. Absent where the snapshot has none.",
+        },
     },
-    "description": "How it is redeemed.",
 }
 _JSON_TYPES: dict[Kind, Json] = {
     Kind.ID: _TEXT,
@@ -55,25 +57,33 @@ def answer_schemas() -> dict[str, Json]:
     """Schemas of all answers by name."""
     return {
         "Answer": _answer(),
-        "Answers": _object({"answers": _list(ref("Answer"), "In the order of the queries.")}),
+        "Answers": _object(
+            {"answers": _list(ref("Answer"), "One answer a query, in the order of the queries.")}
+        ),
         "Result": _result(),
         "Merchant": _merchant(),
         "MerchantRecord": _merchant_record(),
         "Hours": _object(
             {
-                "state": _choice(("open", "unknown"), "A span that is not closed."),
-                "from": _said(_INSTANT, "When it begins, in the time zone of the shop."),
-                "to": _or_null(_INSTANT, "When it ends; null beyond the time horizon."),
+                "state": _choice(("open", "unknown"), "Whether the shop is open in this span."),
+                "from": _said(_INSTANT, "Start of the span, in the time zone of the shop."),
+                "to": _or_null(
+                    _INSTANT, "End of the span; null where it is beyond the time horizon."
+                ),
             }
         ),
         "OpenState": _object(
             {
                 "state": _choice(("open", "closed", "unknown"), "Whether it is open at `at`."),
                 "closes_at": _or_null(
-                    _INSTANT, "Null unless open, or where it does not close in the time horizon."
+                    _INSTANT,
+                    "When it closes, in its time zone; null unless it is open, and where it does "
+                    "not close within the time horizon.",
                 ),
                 "opens_at": _or_null(
-                    _INSTANT, "Null unless closed, or where it does not open in the time horizon."
+                    _INSTANT,
+                    "When it opens, in its time zone; null unless it is closed, and where it does "
+                    "not open within the time horizon.",
                 ),
             }
         ),
@@ -83,38 +93,40 @@ def answer_schemas() -> dict[str, Json]:
             {
                 "snapshot_id": _SNAPSHOT_ID,
                 "took_us": _TOOK_US,
-                "suggestions": _list(ref("Suggestion"), "Best first."),
+                "suggestions": _list(ref("Suggestion"), "Suggestions, the best first."),
             }
         ),
         "Suggestion": _suggestion(),
         "Zones": _object({"zones": _list(ref("Zone"), "Zones that are in force.")}),
         "Zone": _zone(),
-        "Categories": _object({"categories": _list(ref("Category"), "By id.")}),
+        "Categories": _object({"categories": _list(ref("Category"), "Categories by id.")}),
         "Category": _object(
             {
                 "category_id": _said(_TEXT, "Dotted path, for `categories`."),
                 "names": _said(_map(_TEXT), "Name by language; empty where none is known."),
-                "merchants": _said(_COUNT, "Shops of it and of the categories below it."),
+                "merchants": _said(_COUNT, "Number of shops of it and of the categories below it."),
             }
         ),
-        "Programs": _object({"programs": _list(ref("Program"), "By id.")}),
+        "Programs": _object({"programs": _list(ref("Program"), "Cards by id.")}),
         "Program": _program(),
         "Index": _index(),
         "Status": _object(
             {
                 "status": _said(_TEXT, "`alive` or `ready`."),
-                "version": _said(_TEXT, "Of the index."),
+                "version": _said(_TEXT, "Version of the index. Absent in `/healthz`."),
             },
             "version",
         ),
         "Problem": _object(
             {
                 "type": _said(_TEXT, "Always `about:blank`; see RFC 9457."),
-                "title": _said(_TEXT, "The status in words."),
-                "status": _said({"type": "integer"}, "The status."),
+                "title": _said(_TEXT, "HTTP status in words."),
+                "status": _said({"type": "integer"}, "HTTP status."),
                 "code": _choice(tuple(CODES), "What is wrong, for programs; never renamed."),
                 "detail": _said(_TEXT, "What is wrong, for people: the first sentence."),
-                "errors": _list(ref("ProblemItem"), "Everything that is wrong with parameters."),
+                "errors": _list(
+                    ref("ProblemItem"), "Everything that is wrong with the parameters."
+                ),
             }
         ),
         "Explanation": _explanation(),
@@ -172,7 +184,7 @@ _POSITION = {
     "lat": _said(_LAT, "Latitude, degrees, in the datum asked for."),
     "lng": _said(_LNG, "Longitude, degrees, in the datum asked for."),
 }
-_BOX = _said(box_schema(), "min_lng, min_lat, max_lng, max_lat, in the datum asked for.")
+_BOX_ORDER = "min_lng, min_lat, max_lng, max_lat, degrees, in the datum asked for"
 
 
 def _stored(table: Table, names: tuple[str, ...]) -> tuple[Json, list[str]]:
@@ -189,11 +201,14 @@ def _member(field: Field) -> Json:
     help_text = field.help[:1].upper() + field.help[1:]
     unit = ", minor units" if field.money else ""
     description = f"{help_text}{unit}."
-    if field.name in ALWAYS and field.kind is not Kind.TEXTS:
-        return _or_null(schema, f"{description} Null where the snapshot has none.")
-    if field.required or field.name in ALWAYS:
+    if field.required:
         return _said(schema, description)
-    return _said(schema, f"{description} Absent where the snapshot has none.")
+    meaning = f"means {field.absent}" if field.absent else "where the snapshot has none"
+    if field.name in ALWAYS and field.kind is Kind.TEXTS:
+        return _said(schema, f"{description} Empty {meaning}.")
+    if field.name in ALWAYS:
+        return _or_null(schema, f"{description} Null {meaning}.")
+    return _said(schema, f"{description} Absent {meaning}.")
 
 
 def _merchant() -> Json:
@@ -203,7 +218,7 @@ def _merchant() -> Json:
 
 def _program() -> Json:
     members, optional = _stored(PROGRAMS, PROGRAM_FIELDS)
-    counted = {"merchants": _said(_COUNT, "Shops that have a deal of it.")}
+    counted = {"merchants": _said(_COUNT, "Number of shops that have a deal of it.")}
     return _object(members | counted, *optional)
 
 
@@ -218,7 +233,8 @@ def _deal_members() -> tuple[Any, ...]:
         ),
         "currency": _CURRENCY,
         "usable_until": _or_null(
-            _INSTANT, "End of the window that `at` lies in; null beyond the time horizon."
+            _INSTANT,
+            "End of the window that `at` lies in; null where it is beyond the time horizon.",
         ),
     }
     return (members | worth, *optional)
@@ -226,6 +242,11 @@ def _deal_members() -> tuple[Any, ...]:
 
 def _deal_record() -> Json:
     members, *optional = _deal_members()
+    # What it is worth is only known of a deal that can be used.
+    for name in ("saving", "pay", "usable_until"):
+        members[name] = _said(
+            members[name], f"{members[name]['description'][:-1]}, and unless it is `usable`."
+        )
     more = {
         "usable": _said(_FLAG, "Whether somebody can use it at `at`."),
         "eligible": _said(_FLAG, "Whether it needs no card, or one of `cards`."),
@@ -236,17 +257,21 @@ def _deal_record() -> Json:
 def _result() -> Json:
     return _object(
         {
-            "merchant": ref("Merchant"),
+            "merchant": _said(ref("Merchant"), "The shop."),
             "distance_m": _DISTANCE_M,
-            "open": ref("OpenState"),
+            "open": _said(ref("OpenState"), "Whether it is open, and until when."),
             "best_deal": {
                 "oneOf": [ref("Deal"), {"type": "null"}],
                 "description": "The usable deal of the wallet that saves most; null where none is.",
             },
             "deals": _list(ref("Deal"), "The other usable deals of the wallet, best first."),
-            "score": _or_null(_NUMBER, "Net benefit of `sort=best`, minor units."),
+            "score": _said(_NUMBER, "Net benefit, minor units: the order of `sort=best`."),
             "reasons": _list(_TEXT, "Why to go there, in words."),
-            "explain": _said(_map(_NUMBER), "Parts of the score, where `explain` asks for them."),
+            "explain": _said(
+                _map(_NUMBER),
+                "Parts of the score, minor units, and the probability that a redemption works. "
+                "Absent unless `explain` asks for it.",
+            ),
         },
         "explain",
     )
@@ -257,15 +282,15 @@ def _merchant_record() -> Json:
         {
             "snapshot_id": _SNAPSHOT_ID,
             "at": _AT,
-            "merchant": ref("Merchant"),
-            "open": ref("OpenState"),
+            "merchant": _said(ref("Merchant"), "The shop."),
+            "open": _said(ref("OpenState"), "Whether it is open, and until when."),
             "best_deal": {
                 "oneOf": [ref("DealRecord"), {"type": "null"}],
                 "description": "The usable deal of the wallet that saves most; null where none is.",
             },
             "hours": _list(ref("Hours"), "Spans of the coming seven days that are not closed."),
             "deals": _list(ref("DealRecord"), "All of its deals, usable or not."),
-            "distance_m": _said(_METRES, "Metres from the position, where one is given."),
+            "distance_m": _said(_METRES, "Metres from the position. Absent without one."),
         },
         "distance_m",
     )
@@ -276,18 +301,28 @@ def _suggestion() -> Json:
         {
             "text": _said(_TEXT, "What to show, and to search for."),
             "kind": _choice(KINDS, "What it names."),
-            "id": _said(_TEXT, "Id of a category; else the name."),
-            "count": _said({"type": "integer", "minimum": 1}, "Shops of it within the radius."),
+            "id": _said(_TEXT, "Id of a category, for `categories`; of other kinds the name."),
+            "count": _said(
+                {"type": "integer", "minimum": 1}, "Number of shops of it within the radius."
+            ),
             "distance_m": _said(_METRES, "Metres to the nearest of them."),
             "highlight": _list(
-                _list(_COUNT, "Begin and end.") | {"minItems": 2, "maxItems": 2},
-                "Characters of `text` that stand for what was typed.",
+                _list(_COUNT, "Begin and end, numbers of characters.")
+                | {"minItems": 2, "maxItems": 2},
+                "Parts of `text` that were typed: begin and end of each, numbers of characters.",
             ),
-            "merchant_id": _said(_TEXT, "The nearest shop; absent for categories and areas."),
-            "other": _said(_TEXT, "The other name that was typed; absent where `text` was."),
-            "lat": _said(_LAT, "Latitude of the middle of an area; absent for other kinds."),
-            "lng": _said(_LNG, "Longitude of the middle of an area; absent for other kinds."),
-            "bbox": _said(box_schema(), "Box around the shops of an area; absent for other kinds."),
+            "merchant_id": _said(_TEXT, "Id of the nearest shop. Absent for categories and areas."),
+            "other": _said(_TEXT, "Other name that was typed. Absent where `text` was."),
+            "lat": _said(
+                _LAT, "Latitude of the middle of an area, degrees. Absent for other kinds."
+            ),
+            "lng": _said(
+                _LNG, "Longitude of the middle of an area, degrees. Absent for other kinds."
+            ),
+            "bbox": _said(
+                box_schema(),
+                f"Box around the shops of an area: {_BOX_ORDER}. Absent for other kinds.",
+            ),
         },
         *("merchant_id", "other", "lat", "lng", "bbox"),
     )
@@ -296,19 +331,19 @@ def _suggestion() -> Json:
 def _zone() -> Json:
     day = {"type": "string", "format": "date"}
     members = {
-        "type": _choice(("Polygon", "MultiPolygon"), "Type of GeoJSON."),
-        "coordinates": _list({}, "Rings, or polygons of rings."),
+        "type": _choice(("Polygon", "MultiPolygon"), "Type of the GeoJSON geometry."),
+        "coordinates": _list({}, "Rings, or polygons of rings; positions are [lng, lat], degrees."),
     }
     shape = _object(members)
     return _object(
         {
-            "zone_id": _said(_TEXT, "Its id, for `zone`."),
-            "name": _said(_TEXT, "Its name."),
+            "zone_id": _said(_TEXT, "Id, for `zone`."),
+            "name": _said(_TEXT, "Name to show."),
             "kind": _or_null(_TEXT, "What it is; null where the snapshot does not say it."),
-            "valid_from": _or_null(day, "First day; null where there is no bound."),
-            "valid_through": _or_null(day, "Last day; null where there is no bound."),
-            "bounds": _BOX,
-            "geometry": _said(shape, "In the datum asked for; only with `bbox`."),
+            "valid_from": _or_null(day, "First local day; null where there is no bound."),
+            "valid_through": _or_null(day, "Last local day; null where there is no bound."),
+            "bounds": _said(box_schema(), f"Box around it: {_BOX_ORDER}."),
+            "geometry": _said(shape, "Outline, in the datum asked for. Absent without `bbox`."),
         },
         "geometry",
     )  # fmt: skip
@@ -322,12 +357,16 @@ def _index() -> Json:
     }
     horizon = {
         "start": _said(_INSTANT, "First instant."),
-        "end": _said(_INSTANT, "The instant behind the last one."),
+        "end": _said(_INSTANT, "First instant that is no longer part of it."),
     }
-    refused = {"version": _said(_TEXT, "Its name."), "detail": _said(_TEXT, "Why.")}
+    refused = {
+        "version": _said(_TEXT, "Name of the damaged version."),
+        "detail": _said(_TEXT, "What is wrong with it."),
+    }
     counts = {
-        "merchants": "Shops.", "deals": "Deals.", "programs": "Programmes.", "zones": "Zones.",
-        "segments": "Segments.", "hot_bytes": "Bytes of the columns that queries read.",
+        "merchants": "Number of shops.", "deals": "Number of deals.",
+        "programs": "Number of cards.", "zones": "Number of zones.",
+        "segments": "Number of segments.", "hot_bytes": "Bytes of the columns that queries read.",
         "age_seconds": "Seconds since it was built.",
     }  # fmt: skip
     return _object(
@@ -337,11 +376,15 @@ def _index() -> Json:
             "built_at": _said(_INSTANT, "When it was built."),
             "currency": _CURRENCY,
             "time_zone": _said(_TEXT, "IANA time zone, unless a shop has another."),
-            "horizon": _object(horizon) | {"description": "Instants that it can answer for."},
-            "country": _said(_TEXT, "Whose public holidays hold, unless a shop says otherwise."),
+            "horizon": _object(horizon)
+            | {"description": "Span of time that the index answers for."},
+            "country": _said(
+                _TEXT, "ISO 3166 code: whose public holidays hold, unless a shop says otherwise."
+            ),
             "provisional_holidays": _list(_object(guessed), "Holidays that are guessed."),
             **{name: _said(_COUNT, text) for name, text in counts.items()},
-            "refused": _object(refused) | {"description": "A newer version that is damaged."},
+            "refused": _object(refused)
+            | {"description": "A newer version that is damaged. Absent where there is none."},
         },
         "refused",
     )
@@ -349,39 +392,49 @@ def _index() -> Json:
 
 def _answer() -> Json:
     reached = {
-        "bounds": _said(box_schema(), "Box around all shops, in the datum asked for."),
-        "detail": _said(_TEXT, "The same in words."),
+        "bounds": _said(box_schema(), f"Box around all shops: {_BOX_ORDER}."),
+        "detail": _said(_TEXT, "The same as a sentence."),
     }
     around = {
-        "business_area": _said(_TEXT, "Its name."),
+        "business_area": _said(_TEXT, "Name of the area."),
         **_POSITION,
-        "bbox": _said(box_schema(), "Box around its shops."),
+        "bbox": _said(box_schema(), f"Box around its shops: {_BOX_ORDER}."),
     }
     counts = _map(_map(_COUNT))
+    unknown = "that the index does not know. Absent where there are none."
+    reworded = _map({"type": "array", "items": _TEXT})
     optional = {
-        "total": _said(_COUNT, "Exact number of matches, where asked for."),
-        "facets": _said(counts, f"Counts by value, of {', '.join(FACETS)}, where asked for."),
-        "explain": ref("Explanation"),
-        "unknown_cards": _list(_TEXT, "Cards that the index does not know; absent where none."),
-        "unknown_categories": _list(
-            _TEXT, "Categories that the index does not know; absent where none."
+        "total": _said(_COUNT, "Exact number of matches. Absent unless `total` asks for it."),
+        "facets": _said(
+            counts,
+            f"Number of matches by value, of {', '.join(FACETS)}. Absent unless `facets` asks for "
+            "some.",
         ),
-        "unknown_business_areas": _list(
-            _TEXT, "Business areas that the index does not know; absent where none."
+        "explain": _said(
+            ref("Explanation"), "How the answer was found. Absent unless `explain` asks for it."
         ),
+        "unknown_cards": _list(_TEXT, f"Cards {unknown}"),
+        "unknown_categories": _list(_TEXT, f"Categories {unknown}"),
+        "unknown_business_areas": _list(_TEXT, f"Business areas {unknown}"),
         "outside_coverage": _object(reached)
-        | {"description": "There where no shop of the index can be within the radius."},
+        | {"description": "No shop of the index can be within the radius. Absent otherwise."},
         "around": _object(around)
-        | {"description": "The area that `q` names, which was searched instead of the position."},
-        "corrected": _said(_map({"type": "array", "items": _TEXT}), "Words searched instead."),
-        "relaxed": _list(_TEXT, "Words of `q` that were left out."),
+        | {
+            "description": "The area that `q` names, which was searched instead of the position. "
+            "Absent otherwise."
+        },
+        "corrected": _said(
+            reworded,
+            "What was searched instead of words of `q`, by word. Absent where no word was.",
+        ),
+        "relaxed": _list(_TEXT, "Words of `q` that were left out. Absent where there are none."),
     }
     return _object(
         {
             "snapshot_id": _SNAPSHOT_ID,
             "at": _AT,
             "took_us": _TOOK_US,
-            "results": _list(ref("Result"), "Best first."),
+            "results": _list(ref("Result"), "Shops in the order asked for, the best first."),
             "next_cursor": _or_null(_TEXT, "`cursor` of the next page; null on the last one."),
             **optional,
         },
@@ -390,12 +443,10 @@ def _answer() -> Json:
 
 
 def _explanation() -> Json:
-    weights = dict.fromkeys(
-        Weights.__struct_fields__, _said(_NUMBER, "A weight of the net benefit.")
-    )
+    weights = {name: _said(_NUMBER, text) for name, text in WEIGHT_HELP.items()}
     return {
         "type": "object",
-        "description": "How the answer was found; for people, and not promised.",
+        "description": "How the answer was found; for people, and no member is promised.",
         "properties": {
             "version": _said(_TEXT, "Version of the index."),
             "plan": _list({"type": "object"}, "What drives the search, a segment each."),

@@ -57,6 +57,7 @@ def _paths(settings: Settings) -> Json:
         "name": "merchant_id",
         "in": "path",
         "required": True,
+        "description": "Id of the shop, as in answers.",
         "schema": {"type": "string", "minLength": 1},
     }
     in_url = [_in_url(name) for name, parameter in PARAMETERS.items() if parameter.in_url]
@@ -241,6 +242,7 @@ _RINGS: Json = {
 
 def _schemas(settings: Settings) -> Json:
     queries: Json = {"queries": {"type": "array", "items": ref("Query")}}
+    queries["queries"]["description"] = "Queries, each answered as if it came alone."
     queries["queries"] |= {"minItems": 1, "maxItems": settings.max_batch}
     return {
         "Query": {
@@ -285,7 +287,11 @@ def _geometry(kind: str, coordinates: Json) -> Json:
         "type": "object",
         "required": ["type", "coordinates"],
         "properties": {
-            "type": {"type": "string", "enum": [kind], "description": "Type of GeoJSON."},
+            "type": {
+                "type": "string",
+                "enum": [kind],
+                "description": "Type of the GeoJSON geometry.",
+            },
             "coordinates": {**coordinates, "description": "Positions are [lng, lat], degrees."},
         },
     }

@@ -6,6 +6,7 @@ Not useful for: rules over more than one field; those stand with their table.
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import polars as pl
 
@@ -59,7 +60,7 @@ WRITTEN = (Kind.ID, Kind.TEXT, Kind.DATE, Kind.INSTANT)
 class Cost(Enum):
     """What a bad value costs: a field that only describes, or more where null would promise more.
 
-    A row in doubt stays, but nothing is promised of it: a deal or programme is out of use, a
+    A row in doubt stays, but nothing is promised of it: a deal or card is out of use, a
     merchant has unknown hours and no usable deal. Without that, a deal whose `valid_through` is
     unreadable would be valid for ever.
     """
@@ -85,8 +86,9 @@ class Field:
         Offer types that need it: a bad value costs a deal of such a type.
     money
         Whether the number is an amount, in minor units.
-    help, example
-        What the field means, and a value as NDJSON writes it; for docs/snapshot.md.
+    help, absent, example
+        What the field means, what it means that there is no value, if not "unknown" or "none", and
+        a value as NDJSON writes it; for docs/snapshot.md and for the answers, which repeat them.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Field:
     needed_by: tuple[str, ...] = ()
     money: bool = False
     help: str = ""
+    absent: str = ""
     example: str = ""
 
     @property
@@ -144,32 +147,30 @@ class Table:
         return {field.name: field.kind.dtype for field in self.fields}
 
 
-def _id(name: str, text: str, example: str, *, required: bool = True) -> Field:
-    return Field(name, Kind.ID, required=required, cost=Cost.ROW, help=text, example=f'"{example}"')
+def _id(name: str, text: str, example: str, *, required: bool = True, **more: Any) -> Field:
+    more |= {"kind": Kind.ID, "required": required, "cost": Cost.ROW}
+    return _text(name, text, example, **more)
 
 
-def _text(name: str, text: str, example: str, *, required: bool = False) -> Field:
-    return Field(name, Kind.TEXT, required=required, help=text, example=f'"{example}"')
+def _text(name: str, text: str, example: str, *, kind: Kind = Kind.TEXT, **more: Any) -> Field:
+    return Field(name, kind, help=text, example=f'"{example}"', **more)
 
 
-def _texts(name: str, text: str, example: str, *, cost: Cost = Cost.FIELD) -> Field:
-    return Field(name, Kind.TEXTS, cost=cost, help=text, example=example)
+def _texts(name: str, text: str, example: str, **more: Any) -> Field:
+    return Field(name, Kind.TEXTS, help=text, example=example, **more)
 
 
-def _whole(name: str, text: str, example: str, *, low: int = 0, cost: Cost = Cost.FIELD) -> Field:
-    high = MAX_MONEY
-    return Field(name, Kind.INTEGER, low=low, high=high, cost=cost, help=text, example=example)
+def _whole(name: str, text: str, example: str, *, low: int = 0, **more: Any) -> Field:
+    number = Field(name, Kind.INTEGER, low=low, high=MAX_MONEY, help=text, example=example)
+    return replace(number, **more)
 
 
-def _money(
-    name: str, text: str, example: str, *, cost: Cost = Cost.FIELD, needed_by: tuple[str, ...] = ()
-) -> Field:
-    return replace(_whole(name, text, example, cost=cost), needed_by=needed_by, money=True)
+def _money(name: str, text: str, example: str, **more: Any) -> Field:
+    return _whole(name, text, example, money=True, **more)
 
 
-def _choice(name: str, text: str, choices: tuple[str, ...], *, cost: Cost = Cost.FIELD) -> Field:
-    example = f'"{choices[0]}"'
-    return Field(name, Kind.TEXT, choices=choices, cost=cost, help=text, example=example)
+def _choice(name: str, text: str, choices: tuple[str, ...], **more: Any) -> Field:
+    return _text(name, text, choices[0], choices=choices, **more)
 
 
 def _validity(cost: Cost = Cost.DOUBT) -> tuple[Field, ...]:
@@ -179,7 +180,8 @@ def _validity(cost: Cost = Cost.DOUBT) -> tuple[Field, ...]:
             name,
             Kind.DATE,
             cost=cost,
-            help=f"{word} day it is valid, a local date, inclusive; absent = no bound",
+            help=f"{word} day it is valid, a local date, inclusive",
+            absent="no bound",
             example=f'"2026-{day}"',
         )
         for name, word, day in zip(
@@ -196,19 +198,20 @@ PROGRAMS = Table(
         _text("name", "what people call the card", "小红卡", required=True),
         _choice(
             "kind",
-            "what kind of programme it is",
+            "what kind of card it is",
             ("membership", "bank_card", "government_voucher", "platform"),
         ),
         _choice(
             "status",
-            "absent = `ACTIVE`; deals of another status are not usable",
+            "whether it is in force; deals of a card that is not `ACTIVE` are not usable",
             ("ACTIVE", "SUSPENDED", "ENDED"),
             cost=Cost.DOUBT,
+            absent="`ACTIVE`",
         ),
-        _money("fee", "what a year costs; absent = 0 = free", "16800"),
+        _money("fee", "what a year costs", "16800", absent="0, which is free"),
         *_validity(),
         _text("how_to_redeem", "what to do at the counter", "结账前出示会员码"),
-        _text("url", "page of the programme", "https://example.com/red"),
+        _text("url", "page of the card", "https://example.com/red"),
     ),
     "Cards, memberships and coupon schemes: one row each.",
 )
@@ -251,8 +254,8 @@ MERCHANTS = Table(
             choices=DATUMS,
             choice_code="bad_crs",
             cost=Cost.ROW,
-            help="datum of this position, if not the envelope's: `GCJ02` from Amap and Tencent, "
-            "`BD09` from Baidu",
+            help="datum of this position: `GCJ02` from Amap and Tencent, `BD09` from Baidu",
+            absent="that of `snapshot.json`",
             example='"GCJ02"',
         ),
         _texts("categories", "dotted paths, the most specific first", '["food.noodles", "food"]'),
@@ -264,18 +267,21 @@ MERCHANTS = Table(
             "time_zone",
             Kind.TEXT,
             cost=Cost.DOUBT,
-            help="IANA time zone, if not the envelope's",
+            help="IANA time zone",
+            absent="that of `snapshot.json`",
             example='"Asia/Shanghai"',
         ),
         _text(
             "country",
-            "ISO 3166-1 alpha-2 or ISO 3166-2 code, if not the envelope's: whose holidays hold",
+            "ISO 3166-1 alpha-2 or ISO 3166-2 code: whose holidays hold",
             "CN",
+            absent="that of `snapshot.json`, or the part of it that the position is in",
         ),
         _text(
             "opening_hours",
-            "opening hours as OpenStreetMap writes them; absent = unknown, not closed",
+            "opening hours as OpenStreetMap writes them",
             "Mo-Su 10:00-22:00",
+            absent="unknown, not closed",
         ),
         Field(
             "opening_periods",
@@ -287,15 +293,18 @@ MERCHANTS = Table(
         ),
         _choice(
             "business_status",
-            "absent = `OPERATIONAL`; a `CLOSED_PERMANENTLY` shop is never returned",
+            "whether it does business; a `CLOSED_PERMANENTLY` shop is never returned",
             ("OPERATIONAL", "CLOSED_TEMPORARILY", "CLOSED_PERMANENTLY"),
             cost=Cost.DOUBT,
+            absent="`OPERATIONAL`",
         ),
         Field("rating", Kind.NUMBER, low=0, high=5, help="mean rating, stars", example="4.5"),
-        _whole("rating_count", "how many ratings that is the mean of", "312"),
+        _whole("rating_count", "number of ratings", "312"),
         _money("avg_price", "usual spend per person", "3800"),
-        _whole("redemptions_ok", "how often a deal was redeemed here", "57"),
-        _whole("redemptions_failed", "how often staff could not redeem a deal here", "2"),
+        _whole("redemptions_ok", "number of times that a deal was redeemed here", "57"),
+        _whole(
+            "redemptions_failed", "number of times that staff could not redeem a deal here", "2"
+        ),
         _texts("tags", "words to find it by", '["wifi", "安静"]'),
         _text("phone", "as people dial it", "021-6253 0000"),
         _text("url", "page of the shop", "https://example.com/m1001"),
@@ -323,7 +332,7 @@ DEALS = Table(
             help="instead of `merchant_ids`: every merchant of this brand",
             example='"老上海"',
         ),
-        _id("program_id", "card it needs; absent = anyone may use it", "red", required=False),
+        _id("program_id", "card it needs", "red", required=False, absent="anyone may use it"),
         _text("source", "platform that sells it", "meituan"),
         _text("title", "what to call it", "红卡9折"),
         _text("terms", "conditions to show", "饮料除外"),
@@ -333,7 +342,7 @@ DEALS = Table(
             Kind.TEXT,
             required=True,
             choices=OFFER_TYPES,
-            help="how it saves; see below for what each type needs",
+            help="how it saves",
             example='"percent_off"',
         ),
         Field(
@@ -359,10 +368,10 @@ DEALS = Table(
             "10000",
             needed_by=("voucher", "free_item"),
         ),
-        _money("min_spend", "least bill; absent = 0", "10000", cost=Cost.DOUBT),
-        _money("max_discount", "most it saves; absent = no limit", "5000", cost=Cost.DOUBT),
+        _money("min_spend", "least bill", "10000", cost=Cost.DOUBT, absent="0"),
+        _money("max_discount", "most it saves", "5000", cost=Cost.DOUBT, absent="no limit"),
         # Absent it is 1, and the saving the least that it can be.
-        _whole("max_uses", "how many vouchers a bill takes; absent = 1", "2", low=1),
+        _whole("max_uses", "number of vouchers that a bill takes", "2", low=1, absent="1"),
         _whole("party_min", "least size of the party, persons", "2", low=1, cost=Cost.DOUBT),
         _whole("party_max", "greatest size of the party, persons", "4", low=1, cost=Cost.DOUBT),
         *_validity(),
@@ -370,14 +379,16 @@ DEALS = Table(
             "use_hours",
             Kind.TEXT,
             cost=Cost.DOUBT,
-            help="when it can be used, written like `opening_hours`; absent = always",
+            help="when it can be used, written like `opening_hours`",
+            absent="always",
             example='"Mo-Fr 11:00-14:00; PH off"',
         ),
         Field(
             "new_customer_only",
             Kind.FLAG,
             cost=Cost.DOUBT,
-            help="whether only new customers may use it; absent = false",
+            help="whether only new customers may use it",
+            absent="false",
             example="false",
         ),
         _text(
@@ -385,7 +396,13 @@ DEALS = Table(
             "group that it may combine across; offers are not combined yet",
             "voucher",
         ),
-        _whole("stock", "pieces left: 0 = sold out; absent = unlimited", "120", cost=Cost.DOUBT),
+        _whole(
+            "stock",
+            "number of pieces left; 0 is sold out",
+            "120",
+            cost=Cost.DOUBT,
+            absent="unlimited",
+        ),
         Field(
             "redemption",
             Kind.JSON,
@@ -436,7 +453,8 @@ ENVELOPE = (
         "crs",
         Kind.TEXT,
         choices=DATUMS,
-        help="datum of all positions unless a row says otherwise; absent = `WGS84`",
+        help="datum of all positions unless a row says otherwise",
+        absent="`WGS84`",
         example='"GCJ02"',
     ),
     _text(
@@ -452,7 +470,8 @@ ENVELOPE = (
     Field(
         "makeup_workdays",
         Kind.FLAG,
-        help="whether hours of `Mo-Fr` hold on make-up working weekend days (调休); absent = false",
+        help="whether hours of `Mo-Fr` hold on make-up working weekend days (调休)",
+        absent="false",
         example="true",
     ),
 )
@@ -460,7 +479,7 @@ ENVELOPE = (
 
 ZONE = (
     _id("zone_id", "unique", "people-square"),
-    _text("name", "name to show; absent = the `zone_id`", "人民广场"),
+    _text("name", "name to show", "人民广场", absent="the `zone_id`"),
     _text(
         "kind", "what it is: `business_area`, `mall`, `campaign` or your own word", "business_area"
     ),
@@ -470,7 +489,8 @@ ZONE = (
         Kind.TEXT,
         choices=DATUMS,
         cost=Cost.ROW,
-        help="datum of its polygons, if not the envelope's",
+        help="datum of its polygons",
+        absent="that of `snapshot.json`",
         example='"GCJ02"',
     ),
 )

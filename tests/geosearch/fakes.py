@@ -205,7 +205,7 @@ def _hit(query: Query, doc: int) -> Hit:
         open=OpenState("open", "2026-11-22T22:00:00+08:00", None),
         best_deal=deal(doc),
         deals=(deal(doc + 1, saving=None, pay=None),),
-        score=1_123.456 if query.sort == "best" else None,
+        score=1_123.456,
         reasons=("saves ¥12", "4 min walk"),
         explain={"saving": 1_200.0} if query.explain else None,
     )

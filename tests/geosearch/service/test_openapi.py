@@ -175,19 +175,63 @@ def _walk(schema: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from _walk(value, where)
 
 
-def test_every_member_of_an_answer_is_described() -> None:
-    """With the generators of clients in mind: lists say of what, and no tuple types."""
+NUMBERS = re.compile(
+    r"minor units|[Mm]etres|[Mm]icroseconds|degrees|stars|[Pp]ercent|[Ss]econds|[Bb]ytes|persons"
+    r"|[Nn]umbers? of|[Cc]ounters|HTTP status|[Ss]hare"
+)
+"""What a member that is a number says: its unit, or that it counts."""
+
+
+def _is_numeric(schema: dict[str, Any]) -> bool:
+    if "additionalProperties" in schema:
+        return _is_numeric(schema["additionalProperties"])
+    if schema.get("type") == "array" and schema["items"]:
+        return _is_numeric(schema["items"])
+    kinds = schema.get("type", ())
+    return any(kind in kinds for kind in ("number", "integer"))
+
+
+def test_every_member_is_described() -> None:
+    """With unit, and when it is null or absent; requests included.
+
+    With the generators of clients in mind: lists say of what, and no tuple types.
+    """
     schemas = openapi_document(Settings())["components"]["schemas"]
-    members = 0
+    seen: Counter[str] = Counter()
     for where, schema in _walk(schemas):
         assert "prefixItems" not in schema, where
         if schema.get("type") == "array" or schema.get("type") == ["array", "null"]:
             assert "items" in schema, where
-        for name, member in schema.get("properties", {}).items():
-            if isinstance(member, dict) and where not in ("/Query", "/Queries"):
-                assert member.get("description") or "$ref" in member, f"{where}/{name}"
-                members += 1
-    assert members > 120
+        if not isinstance(schema.get("properties"), dict):
+            continue
+        top = where.split("/")[1]
+        for name, member in schema["properties"].items():
+            text = member.get("description", "")
+            assert text.endswith("."), f"{where}/{name}: {text!r}"
+            seen["members"] += 1
+            if top in ("Query", "Queries"):
+                continue
+            if "null" in (member.get("type") or "") or {"type": "null"} in member.get("oneOf", ()):
+                assert re.search(r"\b[Nn]ull\b", text), f"{where}/{name} is never null"
+                seen["null"] += 1
+            if name not in schema.get("required", ()) and top != "Explanation":
+                assert re.search(r"\bAbsent\b", text), f"{where}/{name} is never absent"
+                seen["absent"] += 1
+            if _is_numeric(member):
+                assert NUMBERS.search(text), f"{where}/{name} has no unit"
+                seen["numbers"] += 1
+    assert seen["members"] > 200
+    assert seen["null"] > 20
+    assert seen["absent"] > 70
+    assert seen["numbers"] > 60
+
+
+def test_every_operation_and_parameter_is_described() -> None:
+    for path, methods in openapi_document(Settings())["paths"].items():
+        for operation in methods.values():
+            assert operation["summary"], path
+            for parameter in operation.get("parameters", ()):
+                assert parameter["description"].endswith("."), f"{path} {parameter['name']}"
 
 
 def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:

@@ -6,7 +6,7 @@ times, as where their memory lies makes a difference, too. A figure is the media
 ratios. It is a change where the interval of that median lies beyond `LEAST` on one side of 1.
 
 Corpus: `geosearch synth`, one snapshot, built by each commit itself. Questions: `families`, with
-programmes of that city, and a family of texts. Both commits are used through the command line and
+cards of that city, and a family of texts. Both commits are used through the command line and
 the public names of the package, so that a revision may have any layout.
 
 Not shown: peers, the service, builds; see `run`. Command: `geosearch bench ab REV`.
@@ -61,7 +61,7 @@ CARDS = {
     "platform": "saver-plus",
     "government": "spring-voucher",
 }
-"""Programmes of the synthetic city with shares like those of `world_deals`."""
+"""Cards of the synthetic city with shares like those of `world_deals`."""
 
 Say = Callable[[str], None]
 

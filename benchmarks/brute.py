@@ -218,7 +218,7 @@ class BruteForce:
         return chosen
 
     def programs(self) -> dict[str, int]:
-        """Number of each programme; public deals are not of one."""
+        """Number of each card; public deals are not of one."""
         return dict(self._numbers)
 
     def states(self, query: Query) -> NDArray[np.uint8]:

@@ -85,7 +85,7 @@ def another_minute(rng: np.random.Generator, count: int) -> list[dict[str, Any]]
 
 
 def another_wallet(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
-    """Wallets of `WALLET` of the programmes, each as likely."""
+    """Wallets of `WALLET` of the cards, each as likely."""
     names = list(SHARES)
     return [
         {"cards": tuple(rng.choice(names, WALLET, replace=False).tolist())} for _ in range(count)

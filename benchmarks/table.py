@@ -33,7 +33,7 @@ class Table:
     open_later: NDArray[np.bool_]
     """At the other instant that is asked about."""
     programs: NDArray[np.int64]
-    """Bit `program_bits[name]`: has a deal of that programme that is usable at the instant."""
+    """Bit `program_bits[name]`: has a deal of that card that is usable at the instant."""
     saving: NDArray[np.int64]
     """Best saving with `wallet` at the instant, minor units; `UNKNOWN_SAVING` where unknown."""
     worth: NDArray[np.float64]
@@ -43,9 +43,9 @@ class Table:
     text: Sequence[str]
     """Tokens, by spaces; empty without text."""
     program_bits: dict[str, int]
-    """Number of the bit of each programme, below 63."""
+    """Number of the bit of each card, below 63."""
     wallet: str
-    """The programme that `saving` and `worth` are for."""
+    """The card that `saving` and `worth` are for."""
     walk_cost_per_m: float
 
     def __len__(self) -> int:

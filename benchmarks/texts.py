@@ -65,7 +65,7 @@ def text_world(merchants: int, say: Callable[[str], None] = print) -> Path:
 
 
 def cards_of(engine: Searcher) -> tuple[str, ...]:
-    """The programmes that most merchants are in."""
+    """The cards that most merchants are in."""
     most = sorted(engine.programs(), key=lambda program: -program["merchants"])
     return tuple(program["program_id"] for program in most[:CARDS])
 

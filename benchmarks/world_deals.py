@@ -55,7 +55,7 @@ SHARES = {
     "government": 0.05,
     TINY: 0.0005,
 }
-"""Programmes, and the share of shops with a deal of each."""
+"""Cards, and the share of shops with a deal of each."""
 
 PUBLIC_SHARE = 0.3
 OWN_DEAL_SHARE = 0.6

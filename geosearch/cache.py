@@ -2,7 +2,7 @@
 
 Useful for: whatever is keyed by, or made of, what requests send. A bound on the number of entries
 is no bound on memory there: a wallet of a thousand made-up cards is one entry.
-Not useful for: what the index bounds already, such as its programmes; a dict or `lru_cache` does.
+Not useful for: what the index bounds already, such as its cards; a dict or `lru_cache` does.
 
 A lookup by a wallet takes 0.12 µs, as in a dict. That of `cachetools.LRUCache` takes 0.42 µs and a
 lock, and a search of 10 µs makes half a dozen of them. So a lookup notes nothing, and what was made

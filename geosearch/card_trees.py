@@ -60,14 +60,14 @@ def card_tree_columns(
     Parameters
     ----------
     columns
-        Of documents, offers, deals and programmes, of the segment.
+        Of documents, offers, deals and cards, of the segment.
     summaries
         `node_` columns over columns of documents in Hilbert order.
 
     Returns
     -------
     dict
-        `card_tree`, the programmes that have a tree, and of each column of nodes and leaves the
+        `card_tree`, the cards that have a tree, and of each column of nodes and leaves the
         rows of all trees one behind the other, flat.
     """
     starts, programs = columns["program_start"].astype(np.int64), len(columns["program_on"])
@@ -94,7 +94,7 @@ def _tree(
     program: int,
     summaries: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> dict[str, NDArray[Any]]:
-    """Columns of nodes and leaves of one programme's tree."""
+    """Columns of nodes and leaves of one card's tree."""
     own = columns | {name: columns[name][docs] for name in _DOC_COLUMNS}
     bounds = doc_bounds(own["doc_record"], own["offer_record"], own["deal_terms"], program=program)
     found = {f"bound_{name}": summarise(bound, np.maximum) for name, bound in bounds.items()}
@@ -106,7 +106,7 @@ def _tree(
 def card_columns(
     columns: Columns, arrays: dict[str, NDArray[Any]], docs_of: Callable[[int], NDArray[np.uint32]]
 ) -> dict[int, Columns]:
-    """Columns of a segment by programme, with the programme's tree in place of the large one.
+    """Columns of a segment by card, with the card's tree in place of the large one.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def card_columns(
     arrays
         What `card_tree_columns` made.
     docs_of
-        Ascending documents of a programme.
+        Ascending documents of a card.
     """
     found: dict[int, Columns] = {}
     begin = dict.fromkeys((*NODE_COLUMNS, *LEAF_COLUMNS), 0)

@@ -1,6 +1,6 @@
 """The catalogue of a segment: texts and small tables that its numbers stand for.
 
-Useful for: programme, category set, area, time zone or zone number to what it is called, and back.
+Useful for: card, category set, area, time zone or zone number to what it is called, and back.
 Not useful for: anything per document; those are columns and payloads.
 """
 
@@ -39,7 +39,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     Attributes
     ----------
     programs
-        Stored objects of the programmes; number 0 is "no card needed" and an empty object. Those
+        Stored objects of the cards; number 0 is "no card needed" and an empty object. Those
         with the most documents come first.
     category_sets
         Distinct lists of category paths.
@@ -75,7 +75,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 def program_bit(program: int) -> int:
-    """Signature bit of a programme: its own for the 48 with the most documents, else a shared one.
+    """Signature bit of a card: its own for the 48 with the most documents, else a shared one.
 
     Shared bits only cost time: a signature sorts out, it never lets in.
     """

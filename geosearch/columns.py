@@ -29,12 +29,12 @@ MAX_RESULTS = 128
 
 
 class Columns(NamedTuple):
-    """Hot columns of one segment. d documents, o offers, m deals, p programmes, n nodes, c classes.
+    """Hot columns of one segment. d documents, o offers, m deals, p cards, n nodes, c classes.
 
-    An offer is one deal at one document; programme 0 stands for "no card needed".
+    An offer is one deal at one document; card 0 stands for "no card needed".
     """
 
-    doc_signature: U64  # [d] bits of the programmes with a deal here
+    doc_signature: U64  # [d] bits of the cards with a deal here
     doc_position: I32  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
     doc_record: I32  # [d, 8] see below: half a cache line
     doc_category_set: U32  # [d] row of the catalogue's distinct lists of categories
@@ -81,7 +81,7 @@ What a candidate is tested by stands together, because a test costs little and a
 what sorts most documents out before (signature, position) stands apart, so that it is dense."""
 
 OFFER_DEAL, OFFER_WINDOW, OFFER_PROGRAM = range(3)
-"""Fields of `offer_record`: deal; schedule in which it can be used here; programme."""
+"""Fields of `offer_record`: deal; schedule in which it can be used here; card."""
 
 _MATRICES = frozenset(
     (
@@ -172,7 +172,7 @@ class Lists(NamedTuple):
     driver: U32
     restricted: bool  # a match is in the second list
     required: U32
-    tree: int  # the programme whose own tree is searched; 0 = the tree of all documents
+    tree: int  # the card whose own tree is searched; 0 = the tree of all documents
 
 
 class Filter(NamedTuple):

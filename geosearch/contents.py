@@ -1,4 +1,4 @@
-"""What an index holds apart from answers: programmes, categories, zones, areas, and its bounds.
+"""What an index holds apart from answers: cards, categories, zones, areas, and its bounds.
 
 Useful for: `Searcher`, and the routes that list things.
 Not useful for: answering queries (`searcher`), or what is suggested (`suggest`).
@@ -59,7 +59,7 @@ class Contents:
         self._areas = BoundedCache[str, Any](AREA_BYTES)
 
     def programs(self) -> list[dict[str, Any]]:
-        """Programmes of the snapshot, each with the number of merchants that have a deal of it."""
+        """Cards of the snapshot, each with the number of merchants that have a deal of it."""
         programs: dict[str, dict[str, Any]] = {}
         for segment in self._segments:
             for number, record in enumerate(segment.catalogue.programs):

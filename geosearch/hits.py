@@ -130,7 +130,7 @@ class HitMaker:
         Parameters
         ----------
         detail
-            Of this document alone, for a wallet of every programme.
+            Of this document alone, for a wallet of every card.
         own, ask
             The same for the wallet in question, and what asks for it.
         """

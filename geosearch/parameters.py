@@ -102,7 +102,9 @@ PARAMETERS: dict[str, Parameter] = {
             low=0,
             high=10_080,
         ),
-        Parameter("cards", "texts", "The wallet: programme ids.", low=0, high=MAX_CARDS),
+        Parameter(
+            "cards", "texts", "The wallet: ids of cards (`program_id`).", low=0, high=MAX_CARDS
+        ),
         Parameter(
             "deals",
             "choice",

@@ -194,7 +194,7 @@ class Planner:
         self.book = WordBook(segment, weights.relevance_value)
         """What the text of queries asks of the segment."""
         self.programs = frozenset(segment.program_numbers)
-        """Ids of its programmes."""
+        """Ids of its cards."""
         catalogue = segment.catalogue
         self.categories = frozenset((*catalogue.category_bits, *catalogue.category_names))
         """Categories of its documents, their ancestors, and those that the snapshot names."""

@@ -26,7 +26,7 @@ def refusals(record: Json, deal: Json, programs: Mapping[str, Json]) -> list[str
     deal
         One of its deals.
     programs
-        Programmes by id.
+        Cards by id.
 
     Returns
     -------

@@ -433,7 +433,7 @@ class Searcher:
         return (at or datetime.now(UTC)).astimezone(self._zone).date()
 
     def programs(self) -> list[dict[str, Any]]:
-        """Programmes of the snapshot, each with the number of merchants that have a deal of it."""
+        """Cards of the snapshot, each with the number of merchants that have a deal of it."""
         return self._contents.programs()
 
     def categories(self) -> list[dict[str, Any]]:

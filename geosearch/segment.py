@@ -156,15 +156,15 @@ class Segment:
         return int(self.are_live(docs).sum())
 
     def program_docs(self, program: int) -> NDArray[np.uint32]:
-        """Ascending documents with a deal of a programme that some minute can use."""
+        """Ascending documents with a deal of a card that some minute can use."""
         return self._postings("program", program)
 
     def has_tree(self, program: int) -> bool:
-        """Whether a programme has a tree of its own."""
+        """Whether a card has a tree of its own."""
         return program > 0 and program in self._trees
 
     def columns_of(self, tree: int, types: int = 0) -> Prepared[Columns]:
-        """Columns with the tree of a programme, 0 for that of all documents.
+        """Columns with the tree of a card, 0 for that of all documents.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class Segment:
 
     @cached_property
     def program_numbers(self) -> dict[str, int]:
-        """Number of each programme by its id."""
+        """Number of each card by its id."""
         programs = enumerate(self.catalogue.programs)
         return {program["program_id"]: number for number, program in programs if number}
 

@@ -6,7 +6,7 @@ Not useful for: what the values mean; that stands where they are made (`columns`
 
 Kernels index one column by the values of another and test no bound. Column by column: documents
 lead to schedules, offers, category sets, areas and time zones; offers to deals, schedules and
-programmes; schedules to changes, of which each has one at minute 0; lists of programmes, zones,
+cards; schedules to changes, of which each has one at minute 0; lists of cards, zones,
 terms and suggestions to documents; deals to a counter by their type; deletions and completions to
 words, keys and items; the tree's shape follows from the number of documents alone. All of that is
 in the rules below, so a segment that keeps them leads no kernel outside of an array. Columns

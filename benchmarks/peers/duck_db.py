@@ -3,7 +3,7 @@
 Useful for: what an analyst's engine does with questions about a few thousand rows.
 Not useful for: many short questions; a statement takes half a millisecond before it reads a row.
 
-SQL keeps the rows of the box with the hours, programmes and words; numpy does the distances, the
+SQL keeps the rows of the box with the hours, cards and words; numpy does the distances, the
 order and the counts. In a city of 100,000, circles of 3 km, the SQL took 0.6 ms; with distances and
 `ORDER BY ... LIMIT` in it 2.5 to 3.8, as each expression is planned again for each question.
 Prepared statements took as long as parameters; a file as long as memory; rows by latitude a tenth
@@ -37,7 +37,7 @@ class DuckDb:
     label: ClassVar[str] = "DuckDB and numpy"
     schema: ClassVar[str] = (
         "In memory, one thread; rows along a Hilbert curve, positions as integers, a column of "
-        "programme bits for each wish for hours; a table of words by token and row with the same "
+        "card bits for each wish for hours; a table of words by token and row with the same "
         "columns; distances and order by numpy."
     )
 

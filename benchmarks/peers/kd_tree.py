@@ -1,4 +1,4 @@
-"""KD-trees (scipy) over unit vectors, one for each programme: exact, without boxes and corners.
+"""KD-trees (scipy) over unit vectors, one for each card: exact, without boxes and corners.
 
 Useful for: what the usual nearest-neighbour library does when the cards are known beforehand.
 Not useful for: words; polygons.
@@ -32,8 +32,8 @@ class KdTree:
     name: ClassVar[str] = "kdtree"
     label: ClassVar[str] = "scipy cKDTree, one a card"
     schema: ClassVar[str] = (
-        "cKDTree over unit vectors of all rows and one of each programme's; hours and the rest "
-        "filtered in numpy; several programmes: trees merged, or the tree of all rows filtered."
+        "cKDTree over unit vectors of all rows and one of each card's; hours and the rest "
+        "filtered in numpy; several cards: trees merged, or the tree of all rows filtered."
     )
 
     def __init__(self, table: Table, folder: Path) -> None:
@@ -61,7 +61,7 @@ class KdTree:
         return not question.words and not question.polygon
 
     def ask(self, question: Question) -> Found:
-        """Rows of the trees of the programmes asked for."""
+        """Rows of the trees of the cards asked for."""
         columns = self._columns
         look = self._circle
         if question.sort == "distance" and not question.counted:
@@ -71,7 +71,7 @@ class KdTree:
         return columns.found(question, *columns.within(question, at, question.radius_m))
 
     def _chosen(self, question: Question) -> list["_Tree"]:
-        """Trees that hold all rows with the programmes asked for."""
+        """Trees that hold all rows with the cards asked for."""
         if not question.programs:
             return [self._all]
         asked = [tree for bit, tree in self._trees.items() if question.programs >> bit & 1]
@@ -102,7 +102,7 @@ class KdTree:
             count = min(4 * count, len(tree.rows))
 
     def _share(self, question: Question, tree: "_Tree") -> float:
-        """Share of a tree's rows with the hours and programmes asked for, counted once for each."""
+        """Share of a tree's rows with the hours and cards asked for, counted once for each."""
         wish = question.hours, self._columns.wanted(question)
         if wish not in tree.shares:
             tree.shares[wish] = len(self._columns.passing(question, tree.rows)) / len(tree.rows)

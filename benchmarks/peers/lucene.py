@@ -57,7 +57,7 @@ class Lucene:
     label: ClassVar[str] = "Apache Lucene"
     schema: ClassVar[str] = (
         "One segment, mapped; LatLonPoint, or its doc values where a term is rarer; terms for "
-        "hours, for each programme and for each word; a collector with exact distances keeps the "
+        "hours, for each card and for each word; a collector with exact distances keeps the "
         "first and counts; the nearest by a circle that grows; one JVM, asked through a pipe."
     )
 

@@ -29,7 +29,7 @@ class NumpyGrid:
     label: ClassVar[str] = "numpy, grid of 350 m cells"
     schema: ClassVar[str] = (
         "Columns sorted by cell, offsets of the cells that have rows; a mask of bits for hours and "
-        "programmes over the touched cells, then distances; for the nearest a smaller circle first."
+        "cards over the touched cells, then distances; for the nearest a smaller circle first."
     )
 
     def __init__(self, table: Table, folder: Path) -> None:
@@ -96,7 +96,7 @@ class NumpyGrid:
         return self._columns.within(question, kept + moved[kept], radius_m)
 
     def _share(self, question: Question) -> float:
-        """Share of all rows with the hours and programmes asked for, counted once for each."""
+        """Share of all rows with the hours and cards asked for, counted once for each."""
         wish = question.hours, self._columns.wanted(question)
         if wish not in self._shares:
             flags = self._columns.flags[wish[0]]

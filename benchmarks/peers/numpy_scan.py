@@ -39,7 +39,7 @@ class Columns:
         self.row = order
         self.lat, self.lng = table.lat[order], table.lng[order]
         self.unit = unit_vectors(self.lat, self.lng)
-        # Hours and programmes in one test: a column of bits for each wish for hours, with one bit
+        # Hours and cards in one test: a column of bits for each wish for hours, with one bit
         # that every row has.
         self._any = 1 << (max(table.program_bits.values(), default=-1) + 1)
         bits = np.min_scalar_type(2 * self._any - 1)
@@ -61,7 +61,7 @@ class Columns:
         return question.programs & (self._any - 1) if question.programs else self._any
 
     def passing(self, question: Question, at: I64) -> I64:
-        """Those of some rows with the hours and programmes asked for."""
+        """Those of some rows with the hours and cards asked for."""
         kept: I64 = at[(self.flags[question.hours][at] & self.wanted(question)) != 0]
         return kept
 
@@ -117,7 +117,7 @@ class NumpyScan:
     name: ClassVar[str] = "numpy"
     label: ClassVar[str] = "numpy, sorted by latitude"
     schema: ClassVar[str] = (
-        "Columns sorted by latitude; masks of longitude and of bits for hours and programmes, then "
+        "Columns sorted by latitude; masks of longitude and of bits for hours and cards, then "
         "distances; sorted lists of rows by word, the rarest first."
     )
 

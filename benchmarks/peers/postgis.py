@@ -1,10 +1,10 @@
-"""PostgreSQL with PostGIS: GiST indexes, one of them for each programme, and prepared statements.
+"""PostgreSQL with PostGIS: GiST indexes, one of them for each card, and prepared statements.
 
 Useful for: `benchmarks.suite`; every question.
 Not useful for: what the database costs with many clients, or with writes under way.
 
 A competent user's set-up, each step kept because it was measured, on 1,000,000 shops of one city,
-median: a partial GiST index for each programme, KNN of `geography` within `&&` for the nearest
+median: a partial GiST index for each card, KNN of `geography` within `&&` for the nearest
 (0.20 ms; a box, a filter and a sort 0.82),
 a box of `geometry` and plain arithmetic on unit vectors for the rest (best 0.71 ms, counts 10.5;
 at 100,000 shops counts with `ST_DWithin` take 3.9 ms, with `ST_DistanceSphere` 2.5, so 1.6), a
@@ -85,7 +85,7 @@ class PostGis:
     label: ClassVar[str] = "PostGIS"
     schema: ClassVar[str] = (
         "table in Hilbert order, GiST on geography and on geometry, each for all rows and for "
-        "every programme, GIN on tsvector; prepared statements over a Unix socket"
+        "every card, GIN on tsvector; prepared statements over a Unix socket"
     )
 
     def __init__(self, table: Table, folder: Path) -> None:

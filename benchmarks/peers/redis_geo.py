@@ -1,10 +1,10 @@
-"""Redis: a geo set for each programme and one for all, searched and filtered by a Lua script.
+"""Redis: a geo set for each card and one for all, searched and filtered by a Lua script.
 
 Useful for: `benchmarks.suite`; the nearest, the best, savings and counts.
 Not useful for: words and polygons, which Redis has nothing for without modules.
 
 A competent user's set-up, each step kept because it was measured, on 1,000,000 shops of one city,
-median: a geo set for each programme, so that nothing is read only to be dropped; a circle that
+median: a geo set for each card, so that nothing is read only to be dropped; a circle that
 grows from a 32nd of the radius (any of 8 cards 0.26 ms; the whole circle at once 20.8, an eighth
 0.9); `GETBIT` for each candidate's hours (0.18 ms; `GETRANGE` of its record 0.24, the whole bitmap
 0.55, one `BITFIELD_RO` for all 0.20); counts without distances, but for the farthest (31 ms; with
@@ -165,7 +165,7 @@ class RedisGeo:
     name: ClassVar[str] = "redis"
     label: ClassVar[str] = "Redis"
     schema: ClassVar[str] = (
-        "a geo set for all shops and for every programme, a string of fixed-width records; "
+        "a geo set for all shops and for every card, a string of fixed-width records; "
         "a Lua script over a Unix socket, the client puts its answer in exact order"
     )
 

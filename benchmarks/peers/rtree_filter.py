@@ -46,7 +46,7 @@ class RtreeFilter:
     label: ClassVar[str] = "rtree and a loop in Python"
     schema: ClassVar[str] = (
         "R-tree in memory, bulk loaded, 64 to a node, of points in degrees; columns as lists, "
-        "filtered in Python: hours, programmes, then distance; for the nearest smaller boxes first."
+        "filtered in Python: hours, cards, then distance; for the nearest smaller boxes first."
     )
 
     def __init__(self, table: Table, folder: Path) -> None:
@@ -90,7 +90,7 @@ class RtreeFilter:
             radius_m = next_radius_m(question, radius_m, len(rows))
 
     def _passing(self, question: Question, rows: Iterable[int]) -> list[int]:
-        """Those of some rows with the hours and programmes asked for."""
+        """Those of some rows with the hours and cards asked for."""
         if question.hours:
             is_open = self._open_now if question.hours == "open_now" else self._open_later
             rows = [row for row in rows if is_open[row]]

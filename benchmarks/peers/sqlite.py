@@ -4,7 +4,7 @@ Useful for: what a service does that keeps its shops in one file and no server.
 Not useful for: totals of polygons, which it refuses.
 
 A key begins with a cell of 0.0025 degree, so that the shops of a stretch of one row of cells are
-one range; shops are kept by key, deals by programme and key, words by token and key. Whole circles
+one range; shops are kept by key, deals by card and key, words by token and key. Whole circles
 of 3 km in a city of 1,000,000 took 4.3 ms by ranges for a 3 % card that is open and 17 ms without
 filters; an R*Tree joined to the shops by rowid 15 and 27 ms; one with auxiliary columns 36 and 57
 ms; the table of deals 0.4 ms for the card. Cells of 0.005 and 0.01 degree took about as long. In a
@@ -54,7 +54,7 @@ class Sqlite:
     name: ClassVar[str] = "sqlite"
     label: ClassVar[str] = "SQLite, rows by cell"
     schema: ClassVar[str] = (
-        "Shops clustered by a cell of 0.0025 degree, deals by programme and cell, words by token "
+        "Shops clustered by a cell of 0.0025 degree, deals by card and cell, words by token "
         "and cell, each a covering table; ranges of a row of cells; file mapped, read-only."
     )
 

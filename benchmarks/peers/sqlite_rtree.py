@@ -4,8 +4,8 @@ Useful for: what a service does that takes the modules SQLite has for such quest
 Not useful for: totals of polygons, which it refuses; `sqlite` is the faster set-up by hand.
 
 Whole circles of 3 km in a city of 100,000 took 0.2 ms for a 3 % card that is open from the R*Tree
-of its programme; 2 ms from that of all shops joined by rowid, 5 from one with auxiliary columns;
-0.3 with the programme as a third dimension, which took twice as long in circles of 50 km. In a city
+of its card; 2 ms from that of all shops joined by rowid, 5 from one with auxiliary columns;
+0.3 with the card as a third dimension, which took twice as long in circles of 50 km. In a city
 of 1,000,000 rows put into the trees along the curve took 21 s, in any order 84 s, for questions
 about as fast. A word that 5 % of 100,000 shops hold took 1.8 ms with FTS5 first and 6 with the
 R*Tree first; one that half of them hold 10 and 43. The tokenizer `ascii` leaves Chinese and Thai
@@ -43,7 +43,7 @@ class SqliteRtree(Sqlite):
     name: ClassVar[str] = "sqlite_rtree"
     label: ClassVar[str] = "SQLite R*Tree, FTS5"
     schema: ClassVar[str] = (
-        "Shops by rowid along a Hilbert curve; an R*Tree of all and one of each programme, and a "
+        "Shops by rowid along a Hilbert curve; an R*Tree of all and one of each card, and a "
         "contentless FTS5 table without positions, joined by rowid; file mapped, read-only."
     )
 

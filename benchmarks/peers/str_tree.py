@@ -28,7 +28,7 @@ class StrTree:
     label: ClassVar[str] = "shapely STRtree, numpy"
     schema: ClassVar[str] = (
         "STRtree of points in degrees, 10 to a node; the box's rows filtered by bits for hours and "
-        "programmes, then by distance; for the nearest smaller boxes first."
+        "cards, then by distance; for the nearest smaller boxes first."
     )
 
     def __init__(self, table: Table, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tantivy, a full-text engine, through its Python package: cells, hours and programmes as terms.
+"""Tantivy, a full-text engine, through its Python package: cells, hours and cards as terms.
 
 Useful for: what a search engine without a geographic field does with words and places.
 Not useful for: an order by distance, which the package does not have; rows of the box come out and
@@ -43,7 +43,7 @@ class Tantivy:
     name: ClassVar[str] = "tantivy"
     label: ClassVar[str] = "tantivy and numpy"
     schema: ClassVar[str] = (
-        "One segment; a term for the cell of each of five sizes, for hours, for each programme and "
+        "One segment; a term for the cell of each of five sizes, for hours, for each card and "
         "for each word; fast fields row, category set, saving and worth; distances by numpy."
     )
 

@@ -96,7 +96,7 @@ class ScheduleBook:
         ----------
         offers
             `use_hours`, `time_zone`, `calendar`, `lat`, `lng` of the shop, and `first_day`,
-            `last_day` (validity of deal and programme together), a row an offer.
+            `last_day` (validity of deal and card together), a row an offer.
         deals
             For warnings about `use_hours`.
         """

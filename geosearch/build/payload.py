@@ -1,4 +1,4 @@
-"""JSON text of merchants, deals and programmes as answers show them, a frame at a time.
+"""JSON text of merchants, deals and cards as answers show them, a frame at a time.
 
 Useful for: the build, which stores the texts; answers splice them in undecoded.
 Not useful for: what depends on the question: position, distance, savings.
@@ -54,7 +54,7 @@ def deal_payloads(frame: pl.DataFrame) -> pl.Series:
 
 
 def program_payloads(frame: pl.DataFrame) -> pl.Series:
-    """JSON object of each programme: `PROGRAM_FIELDS` in that order, without nulls."""
+    """JSON object of each card: `PROGRAM_FIELDS` in that order, without nulls."""
     return json_rows(frame, PROGRAM_FIELDS)
 
 

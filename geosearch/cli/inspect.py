@@ -36,7 +36,7 @@ def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
         ]
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("programme", no_wrap=True)
+    table.add_column("card", no_wrap=True)
     table.add_column("name", overflow="ellipsis", no_wrap=True)
     table.add_column("kind", no_wrap=True)
     table.add_column("status", no_wrap=True)

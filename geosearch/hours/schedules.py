@@ -311,7 +311,7 @@ def _local_changes(
     return _cached_changes(expression, zone, country, local.first, local.last, position, makeup)
 
 
-# Offers of one programme share a few windows and differ in their dates, so this is asked for the
+# Offers of one card share a few windows and differ in their dates, so this is asked for the
 # same expression again and again.
 @lru_cache(maxsize=4096)
 def _cached_changes(

@@ -74,7 +74,7 @@ class Engine(Protocol):
         """Return every category."""
 
     def programs(self) -> list[dict[str, Any]]:
-        """Return every programme."""
+        """Return every card."""
 
     def info(self) -> dict[str, Any]:
         """Return snapshot id, version, counts, horizon and time of build."""

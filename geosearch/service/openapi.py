@@ -106,7 +106,9 @@ def _paths(settings: Settings) -> Json:
                 parameters=[_described(each) for each in ZONE_PARAMETERS.values()],
             )
         },
-        "/v1/programs": {"get": _operation("programs", "Cards and schemes", "Programs")},
+        "/v1/programs": {
+            "get": _operation("programs", "Cards, memberships and coupon schemes", "Programs")
+        },
         "/v1/categories": {
             "get": _operation("categories", "Categories with names and counts", "Categories")
         },

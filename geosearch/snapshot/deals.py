@@ -1,7 +1,7 @@
 """Deals of a snapshot: raw frame to the columns the build takes.
 
 Useful for: what each offer type needs, exact percents, redemption; bad rows out.
-Not useful for: whether the merchants and programmes exist (`links`), or what a deal saves.
+Not useful for: whether the merchants and cards exist (`links`), or what a deal saves.
 """
 
 import polars as pl

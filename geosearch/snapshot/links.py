@@ -1,4 +1,4 @@
-"""Links between tables: which programme a deal needs, at which merchants it is valid.
+"""Links between tables: which card a deal needs, at which merchants it is valid.
 
 Useful for: rejecting deals that name what is not there, and the pairs of deal and merchant.
 Not useful for: checks inside one table.
@@ -20,7 +20,7 @@ _MAX_LINKS = 500_000_000
 def link_deals(checker: Checker, merchants: pl.DataFrame, programs: pl.DataFrame) -> pl.DataFrame:
     """Pairs of `deal_row` and `merchant_row` (uint32), by deal, then in the order of its list.
 
-    Deals that name an unknown programme, merchant or brand are rejected in `checker`, as are
+    Deals that name an unknown card, merchant or brand are rejected in `checker`, as are
     duplicates; its frame is final then, and rows are places in it and in `merchants`. Merchants
     that are closed for good or in doubt have no pairs.
 
@@ -45,7 +45,7 @@ def _without_deals() -> pl.Expr:
 
 
 def _reject_programs(checker: Checker, programs: pl.DataFrame) -> None:
-    expected = "`program_id` to be one of the programmes"
+    expected = "`program_id` to be one of the cards"
     wanted = checker.frame["program_id"]
     _reject_others(checker, wanted, programs["program_id"], "unknown_program", expected)
 

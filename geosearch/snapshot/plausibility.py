@@ -64,7 +64,7 @@ _LOOKED_AT = 5_000
 
 
 def warn_of_programs(programs: pl.DataFrame, log: RejectLog, *, currency: str) -> None:
-    """Note what is probably wrong with the accepted programmes."""
+    """Note what is probably wrong with the accepted cards."""
     _warn_of_ids(programs, PROGRAMS, log)
     _warn_of_money(programs, PROGRAMS, log, currency)
 

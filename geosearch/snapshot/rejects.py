@@ -42,7 +42,7 @@ REJECT_CODES: dict[str, str] = {
     "geometry_too_complex": "a zone whose edges cross or touch too often to be repaired",
     "duplicate_id": "the id of an earlier accepted row",
     "missing_for_type": "the offer type needs a field that is absent",
-    "unknown_program": "a deal's `program_id` is no accepted programme",
+    "unknown_program": "a deal's `program_id` is no accepted card",
     "unknown_merchant": "a deal names a merchant that is not accepted",
     "unknown_brand": "no accepted merchant is of the deal's brand",
 }
@@ -82,7 +82,7 @@ one. The build adds codes of its own.
 _LONGEST_ROW = 20_000
 _DOUBTS = {
     "deals": "the deal stays out of use",
-    "programs": "the programme stays out of use",
+    "programs": "the card stays out of use",
     "merchants": "its hours are unknown and its deals out of use",
 }
 

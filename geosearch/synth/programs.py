@@ -1,4 +1,4 @@
-"""Made-up programmes: a paid card like 小红卡, bank cards, memberships, a government voucher.
+"""Made-up cards: a paid card like 小红卡, bank cards, memberships, a government voucher.
 
 Useful for: `programs.ndjson` and for knowing which share of shops accepts which card.
 Not useful for: real offers; all names but the model of the first card are invented.
@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 
-class Programme(NamedTuple):
+class Program(NamedTuple):
     """One row of `programs`; `share` of the shops accept it, dates are days from the snapshot."""
 
     program_id: str
@@ -25,8 +25,8 @@ class Programme(NamedTuple):
     how_to_redeem: str
 
 
-PROGRAMMES: tuple[Programme, ...] = (
-    Programme(
+PROGRAMS: tuple[Program, ...] = (
+    Program(
         "red",
         "小红卡",
         "membership",
@@ -37,7 +37,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         None,
         "买单前在“我的-红卡”出示动态码",
     ),
-    Programme(
+    Program(
         "harbor-bank",
         "海港银行信用卡",
         "bank_card",
@@ -48,7 +48,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         None,
         "用海港银行信用卡扫码付款",
     ),
-    Programme(
+    Program(
         "river-bank",
         "江畔银行白金卡",
         "bank_card",
@@ -59,7 +59,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         None,
         "到店出示白金卡后付款",
     ),
-    Programme(
+    Program(
         "cloud-pay",
         "云桥支付",
         "bank_card",
@@ -70,10 +70,10 @@ PROGRAMMES: tuple[Programme, ...] = (
         None,
         "付款时选择云桥支付,次日返现",
     ),
-    Programme(
+    Program(
         "saver-plus", "省省会员", "platform", "ACTIVE", 9_900, 0.06, -200, None, "在省省应用内买单"
     ),
-    Programme(
+    Program(
         "spring-voucher",
         "乐购消费券",
         "government_voucher",
@@ -84,13 +84,13 @@ PROGRAMMES: tuple[Programme, ...] = (
         40,
         "先领券,付款时自动抵扣",
     ),
-    Programme(
+    Program(
         "star-mobile", "星际移动会员", "membership", "ACTIVE", 0, 0.05, None, None, "报手机号核销"
     ),
-    Programme(
+    Program(
         "campus", "校园卡", "membership", "ACTIVE", 0, 0.02, -80, 220, "出示学生证或电子校园卡"
     ),
-    Programme(
+    Program(
         "museum-friends",
         "博物馆之友",
         "membership",
@@ -101,32 +101,30 @@ PROGRAMMES: tuple[Programme, ...] = (
         None,
         "出示会员卡",
     ),
-    Programme(
-        "city-pass", "城市通卡", "platform", "SUSPENDED", 5_000, 0.012, None, None, "暂停使用"
-    ),
-    Programme("expo-card", "会展纪念卡", "membership", "ENDED", 0, 0.008, -700, -30, "已结束"),
+    Program("city-pass", "城市通卡", "platform", "SUSPENDED", 5_000, 0.012, None, None, "暂停使用"),
+    Program("expo-card", "会展纪念卡", "membership", "ENDED", 0, 0.008, -700, -30, "已结束"),
 )
 
-SHARES: dict[str, float] = {programme.program_id: programme.share for programme in PROGRAMMES}
-"""Share of shops with a deal of each programme."""
+SHARES: dict[str, float] = {program.program_id: program.share for program in PROGRAMS}
+"""Share of shops with a deal of each card."""
 
 
 def rows(today: date) -> list[dict[str, object]]:
     """Return the rows of `programs` for a snapshot made `today`."""
-    return [_row(programme, today) for programme in PROGRAMMES]
+    return [_row(program, today) for program in PROGRAMS]
 
 
-def _row(programme: Programme, today: date) -> dict[str, object]:
+def _row(program: Program, today: date) -> dict[str, object]:
     row: dict[str, object] = {
-        "program_id": programme.program_id,
-        "name": programme.name,
-        "kind": programme.kind,
-        "status": programme.status,
-        "fee": programme.fee,
-        "how_to_redeem": programme.how_to_redeem,
-        "url": f"https://cards.example/{programme.program_id}",
+        "program_id": program.program_id,
+        "name": program.name,
+        "kind": program.kind,
+        "status": program.status,
+        "fee": program.fee,
+        "how_to_redeem": program.how_to_redeem,
+        "url": f"https://cards.example/{program.program_id}",
     }
-    for name, day in (("valid_from", programme.from_day), ("valid_through", programme.through_day)):
+    for name, day in (("valid_from", program.from_day), ("valid_through", program.through_day)):
         if day is not None:
             row[name] = (today + timedelta(days=day)).isoformat()
     return row

@@ -1,7 +1,7 @@
 """Made-up shops: kind, chain, place, price, rating, hours, and their rows of `merchants`.
 
 Useful for: `geosearch.synth.world`, which writes the rows and hangs deals on the shops.
-Not useful for: deals and programmes; see `geosearch.synth.deals`.
+Not useful for: deals and cards; see `geosearch.synth.deals`.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ time.
 Not useful for: facts about any shop, card or person; everything but place names is invented.
 
 The other `synth_*` modules hold the parts: words, kinds of shops, areas and towns, hours,
-programmes, deals. This one puts them together and writes the snapshot.
+cards, deals. This one puts them together and writes the snapshot.
 """
 
 from collections.abc import Callable, Iterator
@@ -93,7 +93,7 @@ def synthesise(
             numbers = pl.Series(np.arange(file.rows, file.rows + frame.height))
             ids = "d" + numbers.cast(pl.String).str.zfill(8)
             file.write(frame.insert_column(0, ids.alias("deal_id")))
-    say("writing programmes, categories and zones")
+    say("writing cards, categories and zones")
     _write_lines(out / "programs.ndjson", synth_programs.rows(now.date()))
     _write_lines(out / "categories.ndjson", _category_rows())
     zones = {"type": "FeatureCollection", "features": zone_features(build, places, now.date())}

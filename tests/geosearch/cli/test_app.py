@@ -184,7 +184,7 @@ def test_search_says_where_it_searched(world: World, capsys: pytest.CaptureFixtu
 def test_inspect_shows_index_and_merchant(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["inspect", str(world.index), "--verify"]) == DONE
     shown = capsys.readouterr().out
-    for words in ("snapshot", "horizon", "programme", "小红卡", "¥168"):
+    for words in ("snapshot", "horizon", "fee a year", "小红卡", "¥168"):
         assert words in shown
     merchant = ["inspect", str(world.index), "--merchant", "m00000001", "--at", AT]
     assert run(merchant) == DONE

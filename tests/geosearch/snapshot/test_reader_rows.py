@@ -100,7 +100,7 @@ REJECTS: list[tuple[str, Row | bytes, str, str]] = [
     ("deals", with_(D, offer_type="bundle", price=1), "missing_for_type", "Expected `list_price` for offer type bundle, got nothing"),
     ("deals", with_(D, offer_type="free_item"), "missing_for_type", "Expected `face_value` for offer type free_item, got nothing"),
     # links and ids
-    ("deals", with_(D, program_id="blue"), "unknown_program", 'Expected `program_id` to be one of the programmes, got "blue"'),
+    ("deals", with_(D, program_id="blue"), "unknown_program", 'Expected `program_id` to be one of the cards, got "blue"'),
     ("deals", with_(D, merchant_ids=["m0", "nobody"]), "unknown_merchant", 'Expected `merchant_ids` of accepted merchants, got "nobody"'),
     ("deals", with_(D, merchant_ids=None, brand="Nobody"), "unknown_brand", 'Expected `brand` of an accepted merchant, got "Nobody"'),
     ("merchants", merchant(0), "duplicate_id", 'Expected a unique `merchant_id`, got "m0" again, first at line 1'),

@@ -18,7 +18,7 @@ from geosearch.errors import BadRequest
 from geosearch.synth import areas as synth_areas
 from geosearch.synth import hours as synth_hours
 from geosearch.synth.categories import CHAIN_KINDS, DUAL_USE, KINDS, PARENTS
-from geosearch.synth.programs import PROGRAMMES
+from geosearch.synth.programs import PROGRAMS
 from geosearch.synth.terms import RAW as DEAL_RAW
 from geosearch.synth.towns import TOWNS
 from geosearch.synth.world import DEFAULT_CREATED_AT, synthesise
@@ -252,15 +252,15 @@ def test_hours_have_many_shapes(tables: Tables) -> None:
     assert nights > 0.05 * len(texts)
 
 
-@pytest.mark.parametrize("programme", PROGRAMMES, ids=lambda programme: programme.program_id)
-def test_cards_reach_their_share(tables: Tables, programme: Any) -> None:
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.program_id)
+def test_cards_reach_their_share(tables: Tables, program: Any) -> None:
     accepting = {
         shop
         for deal in tables.deals
-        if deal.get("program_id") == programme.program_id
+        if deal.get("program_id") == program.program_id
         for shop in deal["merchant_ids"]
     }
-    assert len(accepting) == round(programme.share * SHOPS)
+    assert len(accepting) == round(program.share * SHOPS)
 
 
 def test_the_paid_card(shanghai: Tables) -> None:
@@ -272,7 +272,7 @@ def test_the_paid_card(shanghai: Tables) -> None:
     assert all(10 <= deal["percent"] <= 20 for deal in deals)
 
 
-def test_programmes_are_of_all_kinds(tables: Tables) -> None:
+def test_programs_are_of_all_kinds(tables: Tables) -> None:
     assert 6 <= len(tables.programs) <= 11
     assert {row["kind"] for row in tables.programs} == {
         "membership",

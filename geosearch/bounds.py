@@ -6,8 +6,8 @@ Not useful for: queries; `predicates` reads what is filled here.
 The best saving and the best rating of a node are rarely those of one shop, so a bound from two
 separate maxima is loose, and looser still over cards nobody in the wallet has. These bounds are
 joint (saving and quality of the same shop) and by class: shops with a public deal, shops with any
-programme's deal, and one class for each of the programmes with the most shops. The value of a
-shop in a programme's class counts that programme's offers and the public ones.
+card's deal, and one class for each of the cards with the most shops. The value of a
+shop in a card's class counts that card's offers and the public ones.
 """
 
 import numpy as np
@@ -43,9 +43,9 @@ from indexes.timetable import NEVER
 PUBLIC_CLASS = 0
 """Documents with a deal that needs no card."""
 ANY_PROGRAM_CLASS = 1
-"""Documents with a deal of some programme; the fallback for programmes without a class."""
+"""Documents with a deal of some card; the fallback for cards without a class."""
 OWN_CLASSES = 14
-"""Programmes with a class of their own: those with the most documents, numbered 1 to 14."""
+"""Cards with a class of their own: those with the most documents, numbered 1 to 14."""
 
 BOUNDS = ("best", "saving", "fixed_best", "fixed_saving", "slope", "spend")
 """What is bounded, each by its maximum over the documents of the class below a node.
@@ -59,14 +59,14 @@ BEST, SAVING, FIXED_BEST, FIXED_SAVING, SLOPE, SPEND = range(6)
 
 
 def class_of(program: int) -> int:
-    """Bound class of a programme by its number; 0 is "no card needed"."""
+    """Bound class of a card by its number; 0 is "no card needed"."""
     if program == 0:
         return PUBLIC_CLASS
     return ANY_PROGRAM_CLASS + program if program <= OWN_CLASSES else ANY_PROGRAM_CLASS
 
 
 def class_count(programs: int) -> int:
-    """Classes of a segment with so many programmes, "no card needed" included."""
+    """Classes of a segment with so many cards, "no card needed" included."""
     return ANY_PROGRAM_CLASS + 1 + min(programs - 1, OWN_CLASSES)
 
 
@@ -155,7 +155,7 @@ def _fill_docs(
 
 
 def doc_bounds(record: I32, offers: I32, terms: I32, *, program: int) -> dict[str, F32]:
-    """Bounds of each document for one programme by name of `BOUNDS`, float32[d], rounded up."""
+    """Bounds of each document for one card by name of `BOUNDS`, float32[d], rounded up."""
     bounds = np.full((len(BOUNDS), record.shape[0]), -np.inf)
     scratch = np.empty((2, len(BOUNDS)))
     _fill_docs(record, offers, terms, program, bounds, scratch[0], scratch[1])
@@ -170,7 +170,7 @@ def joint_bounds(record: I32, offers: I32, terms: I32, *, programs: int) -> dict
     record, offers, terms
         `doc_record`, `offer_record` and `deal_terms`, documents in Hilbert order.
     programs
-        Number of programmes, "no card needed" included.
+        Number of cards, "no card needed" included.
     """
     docs = record.shape[0]
     leaves = (docs + NODE_SIZE - 1) // NODE_SIZE

@@ -90,7 +90,7 @@ class Tally(NamedTuple):
     by_area: NDArray[np.int64]
     by_program: NDArray[np.int64]
     by_type: NDArray[np.int64]
-    seen: NDArray[np.int64]  # the last document counted under each programme, -1 at first
+    seen: NDArray[np.int64]  # the last document counted under each card, -1 at first
 
 
 @inner_njit
@@ -153,7 +153,7 @@ def _live_in(columns: Columns, first: int, end: int) -> int:
 
 @njit
 def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
-    """Count the document once under each programme and type of its usable deals."""
+    """Count the document once under each card and type of its usable deals."""
     spend = doc_spend(columns, ask, doc)
     types = 0
     for offer in range(

@@ -67,7 +67,7 @@ class FilterCache:
     Parameters
     ----------
     docs_of
-        Number of documents in the leaves of a tree, by its programme as in `columns.Lists`.
+        Number of documents in the leaves of a tree, by its card as in `columns.Lists`.
     """
 
     def __init__(self, docs_of: Callable[[int], int]) -> None:

@@ -1,7 +1,7 @@
 """Does a document hold every word, can a node, and how well do they fit: one definition each.
 
 Useful for: the traversals of `kernel`, and `predicates` where text counts in an order.
-Not useful for: what the words of a query are (`texts`); everything here is compiled.
+Not useful for: what the words of a query are (`wording`); everything here is compiled.
 """
 
 from geosearch.columns import POSTINGS, Ask, Scratch

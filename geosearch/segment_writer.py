@@ -230,13 +230,13 @@ def _bits(flags: NDArray[np.bool_]) -> U64:
 
 
 def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str, Any], list[int]]:
-    """Offers by document (and where they are, in `record`), deals by id, programmes by reach."""
+    """Offers by document (and where they are, in `record`), deals by id, cards by reach."""
     docs = len(record)
     deal_number = _ranks(deals.deal_id)
     deal_order = np.argsort(deal_number)
     usable = deals.offer_window != NEVER
     reach = np.bincount(deals.program[deals.offer_deal[usable]], minlength=len(deals.programs) + 1)
-    # Stable, so that programmes of equal reach keep the order of the snapshot.
+    # Stable, so that cards of equal reach keep the order of the snapshot.
     program_order = np.argsort(-reach[1:], kind="stable")
     program_number = np.zeros(len(deals.programs) + 1, np.int32)
     program_number[1 + program_order] = np.arange(1, len(deals.programs) + 1)
@@ -263,7 +263,7 @@ def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str,
 
 
 def _program_columns(columns: dict[str, Any]) -> dict[str, Any]:
-    """Signatures of the documents, and the documents of each programme, ascending."""
+    """Signatures of the documents, and the documents of each card, ascending."""
     record, offers = columns["doc_record"], columns["offer_record"]
     docs = len(record)
     held = record[:, DOC_END_OFFER] - record[:, DOC_FIRST_OFFER]

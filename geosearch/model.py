@@ -428,7 +428,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
-    """What `Engine.rank` returns: arrays, no payloads.
+    """What `Searcher.rank` returns: arrays, no payloads.
 
     Attributes
     ----------

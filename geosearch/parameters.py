@@ -1,9 +1,11 @@
 """The parameters of a nearby query: one table of names, kinds, limits and help.
 
-`Query`, the HTTP reader and `/openapi.json` all read this table, so a limit is written once and a
-wrong value gets the same sentence whether it came from Python, a URL or a JSON body. Not for
-reading requests (that is `request`) and not on the path of a valid query: `Query` checks its own
-fields inline and only comes here to say what is wrong.
+`Query`, the HTTP reader and `/openapi.json` all read this table, so a wrong value gets the same
+sentence whether it came from Python, a URL or a JSON body.
+
+Useful for: what a parameter is called, may be and means, and what is wrong with a value.
+Not useful for: reading requests (see `request`), or the path of a valid query. `Query` repeats the
+limits in a quick check, and comes here only to say what is wrong; a test compares the two.
 """
 
 import math
@@ -97,8 +99,8 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "min_minutes_left",
             "integer",
-            "Only shops that stay open at least so many minutes after `at`, as far as the time "
-            "horizon of the index reaches.",
+            "Only shops that stay open for at least this many minutes after `at`, as far as the "
+            "time horizon of the index reaches.",
             low=0,
             high=10_080,
         ),
@@ -109,7 +111,7 @@ PARAMETERS: dict[str, Parameter] = {
             "deals",
             "choice",
             "`card`: a usable deal of a card in the wallet; `any`: any usable deal the user is "
-            "eligible for; `optional`: no filter. `card` when `cards` is given, else `optional`.",
+            "eligible for; `optional`: no filter. Default: `card` with `cards`, else `optional`.",
             choices=DEALS,
         ),
         Parameter(
@@ -121,11 +123,11 @@ PARAMETERS: dict[str, Parameter] = {
             high=len(OFFER_TYPES),
             choices=OFFER_TYPES,
         ),
-        Parameter("party_size", "integer", "How many people.", low=1, high=1_000),
+        Parameter("party_size", "integer", "Number of people.", low=1, high=1_000),
         Parameter(
             "spend",
             "integer",
-            "The bill the user expects, in minor units; else average price x party size.",
+            "The bill the user expects, minor units; by default the average price × `party_size`.",
             low=0,
             high=MAX_MONEY,
         ),
@@ -133,27 +135,29 @@ PARAMETERS: dict[str, Parameter] = {
             "q",
             "text",
             "Text: name, brand, alias, category, tag, area or address, in Chinese, pinyin or "
-            "English. Every word must match, up to eight; one that is not found nearby gives way "
-            "to what sounds or looks like it, and the answer says so: `corrected`, and `relaxed` "
-            "for words that are left out. No match holds a word behind a minus: `costa -bar`. "
-            "Nothing but blanks is as if it were left out.",
+            "English. Every word must match, up to eight. A word that is not found nearby is "
+            "replaced by what sounds or looks like it, or left out; the answer says so in "
+            "`corrected` and `relaxed`. A minus before a word excludes it: `costa -bar`. A blank "
+            "text counts as none.",
             blankable=True,
         ),
         Parameter(
             "categories",
             "texts",
-            "Dotted prefixes; a shop matches with any of them.",
+            "Dotted prefixes; a shop matches if any of them does.",
             low=0,
             high=MAX_CATEGORIES,
         ),
         Parameter(
             "business_area",
             "texts",
-            "Names of business areas; only shops in any of them.",
+            "Names of business areas: only shops in one of them.",
             low=0,
             high=MAX_CATEGORIES,
         ),
-        Parameter("min_rating", "number", "Only shops rated so or better.", low=0, high=5),
+        Parameter(
+            "min_rating", "number", "Only shops of at least this rating, stars.", low=0, high=5
+        ),
         Parameter("zone", "text", "A `zone_id`: only shops inside it."),
         Parameter(
             "bbox",
@@ -176,7 +180,7 @@ PARAMETERS: dict[str, Parameter] = {
             "then distance.",
             choices=SORTS,
         ),
-        Parameter("limit", "integer", "How many results.", low=1, high=100),
+        Parameter("limit", "integer", "Number of results.", low=1, high=100),
         Parameter(
             "cursor",
             "text",
@@ -185,7 +189,12 @@ PARAMETERS: dict[str, Parameter] = {
             blankable=True,
         ),
         Parameter(
-            "facets", "choices", "Counts to return.", low=0, high=len(FACETS), choices=FACETS
+            "facets",
+            "choices",
+            "What to count matches by.",
+            low=0,
+            high=len(FACETS),
+            choices=FACETS,
         ),
         Parameter("total", "flag", "Return the exact number of matches."),
         Parameter("explain", "flag", "Return plan, work counters and score parts."),
@@ -213,7 +222,7 @@ SUGGEST_PARAMETERS: dict[str, Parameter] = {
             low=1,
             high=50_000,
         ),
-        Parameter("limit", "integer", "How many suggestions.", low=1, high=20),
+        Parameter("limit", "integer", "Number of suggestions.", low=1, high=20),
     )
 }
 """The parameters of `GET /v1/suggest`."""

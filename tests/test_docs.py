@@ -31,6 +31,7 @@ from geosearch.service.settings import SETTINGS, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+PROSE = ("*.md", "docs/*.md", "geosearch/**/*.py", "indexes/**/*.py", "benchmarks/**/*.py")
 
 
 class Block(NamedTuple):
@@ -151,6 +152,26 @@ def test_reference_has_every_parameter_and_every_member_of_an_answer() -> None:
             assert member["description"] in shown, f"{schema}.{name}"
             members += 1
     assert members > 180
+
+
+def test_cards_are_called_cards() -> None:
+    """Public names have `program`, which no sentence takes over."""
+    prose = [path for folder in PROSE for path in ROOT.glob(folder)]
+    assert len(prose) > 150
+    guilty = [path.name for path in prose if "programme" in path.read_text("utf-8").lower()]
+    assert not guilty
+
+
+def test_files_that_documents_name_are_there() -> None:
+    named = 0
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "tests" / "README.md"):
+        for file in re.findall(
+            r"(?<![\w/.])(?:tests|geosearch|indexes|benchmarks|docs)/[\w/]+\.\w+",
+            path.read_text("utf-8"),
+        ):
+            assert (ROOT / file).exists(), f"{path.name} names {file}"
+            named += 1
+    assert named > 10
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The handlers of the service, one a route: parse, search, encode.
 
 Useful for: what a route answers. Not useful for: what is the same for all of them (`edge`), or
-running the service (`service`).
+running the service (`app`).
 
 A search takes tens of microseconds, less than handing it to a thread costs, so it runs in the event
 loop. Batches, polygons and counts over areas without a radius run in threads: the kernel holds no

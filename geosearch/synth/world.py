@@ -4,7 +4,7 @@ Useful for: demos, benchmarks and tests that need a city's worth of shops and de
 time.
 Not useful for: facts about any shop, card or person; everything but place names is invented.
 
-The other `synth_*` modules hold the parts: words, kinds of shops, areas and towns, hours,
+The other modules of this package hold the parts: words, kinds of shops, areas and towns, hours,
 cards, deals. This one puts them together and writes the snapshot.
 """
 

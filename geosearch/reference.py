@@ -155,9 +155,12 @@ def _shown(value: object) -> str:
 def _routes() -> Iterator[tuple[str, str, str]]:
     for path, methods in openapi_document(Settings())["paths"].items():
         for method, operation in methods.items():
-            ((media_type, content),) = operation["responses"]["200"]["content"].items()
-            answer = _type(content["schema"]) if "$ref" in content["schema"] else media_type
-            yield f"`{method.upper()} {path}`", operation["summary"], answer
+            contents = operation["responses"]["200"]["content"].items()
+            answers = (
+                _type(content["schema"]) if "$ref" in content["schema"] else media_type
+                for media_type, content in contents
+            )
+            yield f"`{method.upper()} {path}`", operation["summary"], ", ".join(answers)
 
 
 def _answers() -> Iterator[str]:

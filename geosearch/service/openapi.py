@@ -25,6 +25,10 @@ from geosearch.suggest import SuggestQuery
 
 Json = dict[str, Any]
 
+_ITEM_IN_URL = r"^[^,]*[^,\s\u001c-\u001f\u0085][^,]*$"
+"""Something else than blanks, which are no part of an item. The five code points are blanks to
+Python and not to ECMA 262, whose regular expressions JSON Schema uses."""
+
 _SUGGEST_DEFAULTS = {
     field.name: field.default
     for field in msgspec.structs.fields(SuggestQuery)
@@ -191,9 +195,8 @@ def _described(parameter: Parameter) -> Json:
     if schema["type"] == "array":
         described |= {"style": "form", "explode": False}
         if "items" in schema and schema["items"].get("type") == "string":
-            # A comma separates items here; an id that has one needs a POST. A single item that is
-            # empty is an empty list.
-            schema["items"] = {**schema["items"], "pattern": "^[^,]*$"}
+            # A comma separates items here; an id that has one needs a POST.
+            schema["items"] = {**schema["items"], "pattern": _ITEM_IN_URL}
     return {**described, "schema": schema}
 
 

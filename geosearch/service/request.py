@@ -217,10 +217,8 @@ def _instant(raw: str) -> datetime:
 
 
 def _texts(raw: str) -> tuple[str, ...]:
-    if " " in raw:
-        raw = raw.strip()
-        return tuple(item.strip() for item in raw.split(",")) if raw else ()
-    return tuple(raw.split(",")) if raw else ()
+    raw = raw.strip()
+    return tuple(map(str.strip, raw.split(","))) if raw else ()
 
 
 def _box(raw: str) -> tuple[float, ...]:

@@ -39,7 +39,7 @@ def is_running(process: int) -> bool:
 
 
 def wait_until_gone(process: int) -> bool:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while time.monotonic() < end and is_running(process):
         time.sleep(0.02)
     return not is_running(process)

@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 import pytest
@@ -22,6 +22,7 @@ from geosearch.cli import app as cli
 from geosearch.cli.app import BAD_DATA, DONE, FAULT, WRONG_USE, run
 from geosearch.model import Query
 from tests.geosearch.snapshot_files import merchant, write_snapshot
+from tests.geosearch.waiting import PATIENCE_S, until
 
 NOW = "2026-11-22T00:00:00+08:00"
 AT = "2026-11-22T19:30:00+08:00"
@@ -383,7 +384,7 @@ def test_arguments_that_are_no_text_are_wrong_use(
 
 def test_a_process_refuses_arguments_that_are_no_text() -> None:
     command = [sys.executable.encode(), b"-m", b"geosearch", b"inspect", b"\xff\xfe"]
-    ended = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    ended = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     assert ended.returncode == WRONG_USE
     assert ended.stderr.startswith(b"geosearch: Expected arguments in UTF-8, got other bytes")
 
@@ -454,18 +455,20 @@ def test_serve_answers_as_search_prints_and_stops_on_ctrl_c(
 ) -> None:
     process, base = server
     url = f"{base}/v1/nearby?lat=31.2320&lng=121.4720&at={AT.replace('+', '%2B')}"
-    for _attempt in range(600):
-        try:
-            with urlopen(url, timeout=5) as response:
-                served = json.load(response)
-            break
-        except OSError:
-            assert process.poll() is None
-            time.sleep(0.1)
+    answers: list[Any] = []
+
+    def answered() -> bool:
+        assert process.poll() is None
+        with suppress(OSError), urlopen(url, timeout=PATIENCE_S) as response:
+            answers.append(json.load(response))
+        return bool(answers)
+
+    until(answered)
+    served = answers[0]
     assert run(search(world, "--json")) == DONE
     printed = json.loads(capsys.readouterr().out)
     for answer in (served, printed):
         del answer["took_us"]
     assert printed == served
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0
+    assert process.wait(PATIENCE_S) == 0

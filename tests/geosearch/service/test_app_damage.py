@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from geosearch.publish import current, versions
 from geosearch.synth.world import synthesise
 from indexes.storage import BLOCK_BYTES, FAST_BYTES, FolderWriter, open_folder
 from tests.geosearch.service.test_app_process import NEARBY, Server
+from tests.geosearch.waiting import PATIENCE_S, until
 
 
 @pytest.fixture(scope="module")
@@ -57,22 +57,21 @@ def serving(index: Path, log: Path, *options: str) -> Iterator[tuple[Server, Lin
         process = subprocess.Popen([*command, *options], stderr=stderr, text=True)
     lines = Lines(log)
     try:
-        deadline = time.monotonic() + 240
-        while not lines.events("serving"):
+
+        def serves() -> bool:
             assert process.poll() is None, lines.text()
-            assert time.monotonic() < deadline, "the first start compiles the kernels"
-            time.sleep(0.05)
+            return bool(lines.events("serving"))
+
+        until(serves, lines.text)
         server = Server(int(lines.events("serving")[0]["port"]), process, [])
         yield server, lines
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
 
 
 def until_ready(server: Server) -> None:
-    deadline = time.monotonic() + 120
-    while status_of(server, "/readyz") != 200:
-        assert time.monotonic() < deadline
+    until(lambda: status_of(server, "/readyz") == 200)
 
 
 def status_of(server: Server, path: str) -> int:
@@ -91,11 +90,13 @@ def test_a_file_cut_short_under_the_service_costs_no_more_than_a_moment(
         until_ready(server)
         assert server.get("/v1/index")[1]["version"] == served
         os.truncate(current(index) / SEGMENT / "merchant_payload.npy", 4_096)
-        deadline = time.monotonic() + 120
         answers: list[int] = []
-        while len(log.events("went back")) < workers or answers[-20:] != [200] * 20:
-            assert time.monotonic() < deadline, log.text()[-2_000:]
+
+        def recovers() -> bool:
             answers.append(status_of(server, NEARBY))
+            return len(log.events("went back")) >= workers and answers[-20:] == [200] * 20
+
+        until(recovers, log.text)
         assert set(answers) == {0, 200}, "killed or answered, and never 503"
         told = server.get("/v1/index")[1]
         assert (told["version"], told["refused"]["version"]) == (before, served)
@@ -118,10 +119,12 @@ def test_where_no_version_is_left_the_service_ends(
         until_ready(server)
         for name in versions(index):
             os.truncate(index / "versions" / name / SEGMENT / "merchant_payload.npy", 4_096)
-        deadline = time.monotonic() + 120
-        while server.process.poll() is None:
-            assert time.monotonic() < deadline, log.text()[-2_000:]
+
+        def ends() -> bool:
             status_of(server, NEARBY)
+            return server.process.poll() is not None
+
+        until(ends, log.text)
         assert server.process.returncode == 3
     assert log.text().splitlines()[-1].startswith("geosearch: Expected ")
 
@@ -137,7 +140,7 @@ def test_a_damaged_version_at_the_start_ends_the_service(
     command = [sys.executable, "-m", "geosearch", "serve", "--index", str(index), "--port", "0"]
     with log.open("w") as stderr:
         ended = subprocess.run(
-            [*command, "--verify", verify], stderr=stderr, timeout=240, check=False
+            [*command, "--verify", verify], stderr=stderr, timeout=PATIENCE_S, check=False
         )
     lines = Lines(log)
     assert ended.returncode == 3, lines.text()
@@ -176,8 +179,5 @@ def test_a_guard_that_is_killed_leaves_no_server(index: Path, tmp_path: Path) ->
     with serving(index, tmp_path / "log") as (server, log):
         until_ready(server)
         server.process.kill()
-        deadline = time.monotonic() + 30
-        while not log.events("stopped"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: bool(log.events("stopped")), log.text)
         assert status_of(server, "/healthz") == 0

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from geosearch.service.protocol import BusyPolling, JoiningProtocol, _Joining
+from tests.geosearch.waiting import PATIENCE_S
 
 
 class Wire:
@@ -93,10 +94,10 @@ def test_over_a_socket(request_line: str, length: int, connection: str) -> None:
         # Twice on one connection, where that stays open.
         for _ in range(2 if connection == "keep-alive" else 1):
             writer.write(asked)
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-            answer = head + await asyncio.wait_for(reader.readexactly(length), 5)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+            answer = head + await asyncio.wait_for(reader.readexactly(length), PATIENCE_S)
         if connection == "close":
-            assert await asyncio.wait_for(reader.read(), 5) == b""
+            assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         writer.close()
         server.should_exit = True
         await serving

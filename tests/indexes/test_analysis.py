@@ -4,7 +4,6 @@ import subprocess
 import sys
 import unicodedata
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,7 +22,7 @@ from indexes.folding import MAX_TEXT, normalise, otherwise
 from indexes.short_names import short_names
 from indexes.terms import KIND_BITS, WHOLE, WORD, Word, gram_keys, text_key
 from indexes.tokens import MAX_TERMS, MAX_WORD, TOKEN, compound_parts, document_words
-from tests.indexes.texts import ODD, brand_names, chinese, keys_of, shown, texts
+from tests.indexes.texts import ODD, chinese, keys_of, names_of, shown, texts
 
 
 def no_phrase(run: str) -> bool:
@@ -319,9 +318,12 @@ def best_cut(run: str, phrases: set[str]) -> list[str]:
     return max(cuts, key=lambda pieces: sum(map(len, pieces)))
 
 
+@pytest.mark.parametrize("source", ["made up", "real"])
 @pytest.mark.parametrize("config", ["", "s2t", "s2tw", "s2hk", "t2s", "tw2s", "hk2s"])
-def test_real_names_find_themselves_in_every_script(shared_data: Path, config: str) -> None:
-    names = brand_names(shared_data)
+def test_names_find_themselves_in_every_script(
+    request: pytest.FixtureRequest, config: str, source: str
+) -> None:
+    names = names_of(request, source)
     convert = OpenCC(config).convert if config else str
     found = analyse(names)
     compared = 0

@@ -1,7 +1,6 @@
 """What is the same to a reader folds to the same text, and nothing else does."""
 
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from opencc import OpenCC
 
 from indexes.folding import BREAK, MAX_TEXT, fold_all, normalise, otherwise
-from tests.indexes.texts import ODD, brand_names, texts
+from tests.indexes.texts import ODD, names_of, texts
 
 SAME = [
     # As written, as folded.
@@ -133,10 +132,13 @@ def test_width_and_case_do_not_matter(text: str) -> None:
     assert normalise(text.casefold()) == normalise(text)
 
 
+@pytest.mark.parametrize("source", ["made up", "real"])
 @pytest.mark.parametrize("config", ["s2t", "s2tw", "s2hk", "t2s", "tw2s", "hk2s"])
-def test_real_names_fold_alike_in_every_script(shared_data: Path, config: str) -> None:
+def test_names_fold_alike_in_every_script(
+    request: pytest.FixtureRequest, config: str, source: str
+) -> None:
     convert = OpenCC(config).convert
-    names = brand_names(shared_data)
+    names = names_of(request, source)
     changed = [name for name in names if convert(name) != name]
     assert len(changed) > 500
     assert not [name for name in changed if normalise(convert(name)) != normalise(name)]

@@ -2,7 +2,6 @@
 
 import gzip
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,7 +23,7 @@ from indexes.pinyin import (
 from indexes.sounds import analyse_sounds
 from indexes.terms import PINYIN, WORD, Word, initials_key, text_key
 from indexes.tokens import MAX_TERMS
-from tests.indexes.texts import ODD, brand_names, keys_of, texts
+from tests.indexes.texts import ODD, keys_of, names_of, texts
 
 SPELLINGS = [
     # Text, full pinyin, initials.
@@ -180,26 +179,46 @@ def test_no_initials(query: str) -> None:
     assert [initials_range(word) for word in words_of(query)] == [None]
 
 
-def chinese_brands(shared_data: Path) -> list[str]:
-    names = brand_names(shared_data)
-    return [name for name in names if all("\u4e00" <= char <= "\u9fff" for char in name)]
+def chinese_names(request: pytest.FixtureRequest, source: str) -> list[str]:
+    names = names_of(request, source)
+    chinese = [name for name in names if all("\u4e00" <= char <= "\u9fff" for char in name)]
+    return chinese if source == "real" else chinese[:1_500]
 
 
-def test_real_names_are_heard_as_a_dictionary_reads_them(shared_data: Path) -> None:
-    names = chinese_brands(shared_data)
+def alike_of(request: pytest.FixtureRequest, source: str) -> dict[str, str]:
+    """Characters by one that sounds the same: common ones, as pypinyin reads them, or a list's."""
+    if source == "real":
+        path = request.getfixturevalue("shared_data") / "zh_homophones" / "same_pinyin.txt.gz"
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            table = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
+        return {fields[0]: "".join(fields[1:]) for fields in table}
+    # The first level of GB 2312: 3,755 common characters.
+    common = [bytes((row, cell)) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF)]
+    sounds: dict[str, str] = {}
+    for char in b"".join(common[:3_755]).decode("gb2312"):
+        sound = lazy_pinyin(char)[0]
+        sounds[sound] = sounds.get(sound, "") + char
+    return {char: alike.replace(char, "") for alike in sounds.values() for char in alike}
+
+
+@pytest.mark.parametrize("source", ["made up", "real"])
+def test_names_are_heard_as_a_dictionary_reads_them(
+    request: pytest.FixtureRequest, source: str
+) -> None:
+    names = chinese_names(request, source)
     missed = [n for n in names if not hears("".join(lazy_pinyin(normalise(n))), n)]
     assert len(names) > 1_300
     assert len(missed) <= len(names) // 200, missed
 
 
-def test_real_names_are_heard_with_a_character_of_the_same_sound(shared_data: Path) -> None:
-    path = shared_data / "zh_homophones" / "same_pinyin.txt.gz"
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        table = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
-    alike = {fields[0]: "".join(fields[1:]) for fields in table}
+@pytest.mark.parametrize("source", ["made up", "real"])
+def test_names_are_heard_with_a_character_of_the_same_sound(
+    request: pytest.FixtureRequest, source: str
+) -> None:
+    alike = alike_of(request, source)
     rng = random.Random(20)
     tried, missed = 0, []
-    for name in map(normalise, chinese_brands(shared_data)):
+    for name in map(normalise, chinese_names(request, source)):
         at = rng.randrange(len(name))
         typed = [name[:at] + other + name[at + 1 :] for other in alike.get(name[at], "")]
         same = [one for one in typed if lazy_pinyin(one) == lazy_pinyin(name)]

@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 
 from indexes.syllables import SPELLED
@@ -61,6 +62,30 @@ def texts(max_size: int = 24) -> st.SearchStrategy[str]:
 def chinese(max_size: int = 12) -> st.SearchStrategy[str]:
     """Chinese characters alone."""
     return st.text(HAN, min_size=1, max_size=max_size)
+
+
+def made_up_names() -> list[str]:
+    """Names as shops have them: Chinese in both scripts, Japanese, Latin, and mixtures."""
+    heads = (
+        "海边 重庆 长沙 长乐 银河 朝阳 樂活 臺北 台湾 台風 "
+        "後院 皇后 老裡 里弄 发财 白髮 干锅 乾隆 幹線 麵點 面包 "
+        "云吞 雲南 松鼠 鬆餅 谷香 穀物 只此 三隻 鍾愛 钟楼 饥饿 系列 體育 万里 萬家 龙凤 龜山 鹽水 "
+        "さくら 山田屋 カフェ Blue 7-Moon Olé 88° K&Q"
+    ).split()
+    tails = (
+        "火锅 火鍋 面馆 麵館 餐厅 餐廳 茶饮 咖啡 咖啡廳 便利店 药店 藥局 银行 "
+        "銀行 酒店 烤肉 小吃 麦当 号 號 "
+        "ラーメン 食堂 Coffee Bar & Grill"
+    ).split()
+    middles = ("", "记", "小", " ", "·", "1号")
+    return [f"{head}{middle}{tail}" for head in heads for middle in middles for tail in tails]
+
+
+def names_of(request: pytest.FixtureRequest, source: str) -> list[str]:
+    """Names of a source, `made up` or `real`; skips where the real data is absent."""
+    if source == "made up":
+        return made_up_names()
+    return brand_names(request.getfixturevalue("shared_data"))
 
 
 def brand_names(shared_data: Path) -> list[str]:

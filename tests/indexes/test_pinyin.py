@@ -23,7 +23,7 @@ from indexes.pinyin import (
 from indexes.sounds import analyse_sounds
 from indexes.terms import PINYIN, WORD, Word, initials_key, text_key
 from indexes.tokens import MAX_TERMS
-from tests.indexes.texts import ODD, keys_of, names_of, texts
+from tests.indexes.texts import ODD, keys_of, names_of, same_sounds, texts
 
 SPELLINGS = [
     # Text, full pinyin, initials.
@@ -192,13 +192,7 @@ def alike_of(request: pytest.FixtureRequest, source: str) -> dict[str, str]:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             table = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
         return {fields[0]: "".join(fields[1:]) for fields in table}
-    # The first level of GB 2312: 3,755 common characters.
-    common = [bytes((row, cell)) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF)]
-    sounds: dict[str, str] = {}
-    for char in b"".join(common[:3_755]).decode("gb2312"):
-        sound = lazy_pinyin(char)[0]
-        sounds[sound] = sounds.get(sound, "") + char
-    return {char: alike.replace(char, "") for alike in sounds.values() for char in alike}
+    return {char: others[:6] for char, others in same_sounds().items()}
 
 
 @pytest.mark.parametrize("source", ["made up", "real"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
+from pypinyin import Style, pinyin
 
 from indexes.syllables import SPELLED
 from indexes.terms import (
@@ -79,6 +80,20 @@ def made_up_names() -> list[str]:
     ).split()
     middles = ("", "记", "小", " ", "·", "1号")
     return [f"{head}{middle}{tail}" for head in heads for middle in middles for tail in tails]
+
+
+def same_sounds() -> dict[str, str]:
+    """Characters that sound like one in one of its readings, for the 3,755 common of GB 2312."""
+    common = [bytes((row, cell)) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF)]
+    sounds: dict[str, str] = {}
+    for char in b"".join(common[:3_755]).decode("gb2312"):
+        for sound in pinyin(char, style=Style.NORMAL, heteronym=True)[0]:
+            sounds[sound] = sounds.get(sound, "") + char
+    found: dict[str, str] = {}
+    for alike in sounds.values():
+        for char in alike:
+            found[char] = found.get(char, "") + alike.replace(char, "")
+    return found
 
 
 def names_of(request: pytest.FixtureRequest, source: str) -> list[str]:

@@ -26,7 +26,7 @@ LEAST_OF_CATEGORY = 0.85
 
 
 @pytest.fixture(scope="module")
-def run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+def run(data: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     """Result of a toy run and the file it was saved in."""
     file = tmp_path_factory.mktemp("relevance-result") / "toy.json"
     return main([*TOY, "--misses", "1", "--out", str(file)]), file

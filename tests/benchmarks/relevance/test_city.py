@@ -61,7 +61,7 @@ def test_no_other_place_is_a_branch(city: City) -> None:
     assert not [place for place in places if plain(place.sign) in names]
 
 
-def test_the_same_arguments_write_the_same(shared_data: Path, tmp_path: Path) -> None:
+def test_the_same_arguments_write_the_same(data: str, tmp_path: Path) -> None:
     wrote = [
         write_city(tmp_path / name, seed=seed, most_brands=20, shops=80, places=10)
         for name, seed in (("a", 1), ("b", 1), ("c", 2))

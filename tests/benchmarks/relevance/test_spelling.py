@@ -1,7 +1,6 @@
 """Names are folded as people read them, and mistakes are of the kind they claim to be."""
 
 import random
-from pathlib import Path
 
 import pytest
 from rapidfuzz.distance import OSA
@@ -89,7 +88,7 @@ def test_what_is_read_in_chinese(text: str, known: bool) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_homophone_sounds_the_same(shared_data: Path, name: str) -> None:
+def test_a_homophone_sounds_the_same(data: str, name: str) -> None:
     right = spelling.simplified(name)
     seen = set()
     for seed in range(40):
@@ -103,7 +102,7 @@ def test_a_homophone_sounds_the_same(shared_data: Path, name: str) -> None:
     assert len(seen) > 5
 
 
-def test_no_homophone_where_none_is_known(shared_data: Path) -> None:
+def test_no_homophone_where_none_is_known(data: str) -> None:
     assert spelling.with_homophone("龘", random.Random(1)) is None
 
 

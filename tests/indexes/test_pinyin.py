@@ -192,7 +192,7 @@ def alike_of(request: pytest.FixtureRequest, source: str) -> dict[str, str]:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             table = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
         return {fields[0]: "".join(fields[1:]) for fields in table}
-    return {char: others[:6] for char, others in same_sounds().items()}
+    return {char: others[:12] for char, others in same_sounds().items()}
 
 
 @pytest.mark.parametrize("source", ["made up", "real"])

@@ -7,7 +7,8 @@ Not useful for: choosing what to compile; each module decorates its own kernels.
 Numba's cache notices an edit of the file that holds a function, but not of a callee in another
 file. The cache folder is therefore keyed by a hash of every kernel source, of the data that kernels
 hold as constants and of what is written for Numba itself, of the versions that generate the machine
-code, and of the switches that change it.
+code, of the switches that change it, and of the path of the sources. `kernel_cache` removes folders
+that nobody needs any more.
 """
 
 import hashlib
@@ -17,10 +18,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import llvmlite
+import llvmlite.binding
 import numba
 import numpy as np
 from numba import config
+
+from indexes.kernel_cache import PREFIX, is_whole, note_use, note_whole, remove_unused
 
 int64 = cast(Callable[[Any], int], np.int64)
 uint64 = cast(Callable[[Any], int], np.uint64)
@@ -34,11 +37,8 @@ _SOURCES = ("indexes", "geosearch")
 
 def _source_digest() -> str:
     digest = hashlib.sha256()
-    switches = (sys.version, numba.__version__, llvmlite.__version__, bool(config.BOUNDSCHECK))
-    digest.update(repr(switches).encode())
-    root = Path(__file__).resolve().parent.parent
     for package in _SOURCES:
-        for source in sorted((root / package).rglob("*")):
+        for source in sorted((_root() / package).rglob("*")):
             # Data beside the sources is compiled in.
             data = source.suffix == ".geojson"
             if not data and source.suffix != ".py":
@@ -48,6 +48,16 @@ def _source_digest() -> str:
                 digest.update(source.name.encode())
                 digest.update(text)
     return digest.hexdigest()[:16]
+
+
+def _installation_digest() -> str:
+    """What tells installations apart: where they are, and what their code is compiled with."""
+    switches = (sys.version, numba.__version__, llvmlite.__version__, bool(config.BOUNDSCHECK))
+    return hashlib.sha256(repr((str(_root()), switches)).encode()).hexdigest()[:12]
+
+
+def _root() -> Path:
+    return Path(__file__).resolve().parent.parent
 
 
 def cache_folder() -> Path:
@@ -64,10 +74,32 @@ def cache_folder() -> Path:
             os.environ.get("XDG_CACHE_HOME", os.path.join(os.path.expanduser("~"), ".cache")),
             "geosearch",
         )
-    return Path(base) / f"kernels-{_source_digest()}"
+    return Path(base) / f"{PREFIX}{_installation_digest()}-{_source_digest()}"
 
 
-config.CACHE_DIR = str(cache_folder())
+CACHE_FOLDER = cache_folder()
+"""That of this process."""
+
+config.CACHE_DIR = str(CACHE_FOLDER)
+if not config.DISABLE_JIT:
+    note_use(CACHE_FOLDER)
+
+
+def is_compiled() -> bool:
+    """Whether all kernels are on disk for this processor, or compilation is switched off."""
+    return bool(config.DISABLE_JIT) or is_whole(CACHE_FOLDER, _processor())
+
+
+def note_compiled() -> None:
+    """Note that all kernels are on disk, and remove those of versions that nobody uses any more."""
+    if not config.DISABLE_JIT:
+        note_whole(CACHE_FOLDER, _processor())
+        remove_unused(CACHE_FOLDER)
+
+
+def _processor() -> str:
+    return str(config.CPU_NAME or llvmlite.binding.get_host_cpu_name())
+
 
 # Nobody calls a kernel from C.
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "_nrt": False, "no_cfunc_wrapper": True}

@@ -1,19 +1,37 @@
 """Everything a query needs is compiled before the first one comes."""
 
+import re
+
 import pytest
 from numba import config
 
 from geosearch import counting, details, kernel
+from geosearch import kernels as kernels_module
 from geosearch.columns import Columns, column_types
 from geosearch.kernels import empty_columns, kernels, warm
 
 
-def test_warming_says_so_once() -> None:
+def test_only_a_compilation_is_announced_with_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     told: list[str] = []
+    whole: list[str] = []
+    monkeypatch.setattr(kernels_module, "is_compiled", lambda: bool(whole))
+    monkeypatch.setattr(kernels_module, "note_compiled", lambda: whole.append("noted"))
     warm(told.append)
-    assert len(told) == 1
-    assert "kernels" in told[0]
-    warm()
+    assert told[0] == (
+        "Compiling the search kernels (once for this version, one to two minutes): 0 % done"
+    )
+    percents = [int(re.findall(r"(\d+) % done", line)[0]) for line in told]
+    assert percents == sorted(set(percents))
+    assert len(percents) == 7
+    assert whole == ["noted"]
+    warm(told.append)
+    assert (len(told), whole) == (7, ["noted"])
+
+
+def test_the_shares_of_the_parts_make_a_whole() -> None:
+    assert sum(percent for percent, _ in kernels_module._parts()) == 100
 
 
 def test_kernels_are_made_once() -> None:

@@ -118,6 +118,34 @@ def test_checked_kernels_have_a_cache_of_their_own(
     assert cache_folder() != before
 
 
+def test_installations_share_no_folder(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same sources; the name says whose it is before it says of what."""
+    before = cache_folder()
+    (sources / "indexes" / "kernel.py").write_text("@njit\ndef g(): ...\n")
+    edited = cache_folder()
+    assert edited.name.rpartition("-")[0] == before.name.rpartition("-")[0]
+    moved = sources.with_name(f"{sources.name}-moved")
+    sources.rename(moved)
+    monkeypatch.setattr(jit, "__file__", str(moved / "indexes" / "jit.py"))
+    assert cache_folder().name.rpartition("-")[2] == edited.name.rpartition("-")[2]
+    assert cache_folder().name.rpartition("-")[0] != edited.name.rpartition("-")[0]
+
+
+def test_kernels_are_noted_as_compiled_for_this_processor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(config, "DISABLE_JIT", 0)
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path / "kernels-me-now")
+    assert not jit.is_compiled()
+    (tmp_path / "kernels-me-now").mkdir()
+    jit.note_compiled()
+    assert jit.is_compiled()
+    monkeypatch.setattr(config, "CPU_NAME", "another")
+    assert not jit.is_compiled()
+    monkeypatch.setattr(config, "DISABLE_JIT", 1)
+    assert jit.is_compiled(), "nothing is to be compiled"
+
+
 def test_sources_run_as_plain_python() -> None:
     program = (
         "from indexes.sphere import haversine_m; import types;"

@@ -33,7 +33,7 @@ from geosearch.cli.options import (
 )
 from geosearch.cli.progress import ProgressReport, waiting
 from geosearch.cli.tables import answer_table, console
-from geosearch.errors import BadData, BadRequest, GeosearchError
+from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
 from geosearch.snapshot.folder import check_folder
 
 DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
@@ -101,6 +101,8 @@ def _verdict(error: Exception) -> tuple[int, str]:
             return WRONG_USE, str(error)
         case BadData():
             return BAD_DATA, str(error)
+        case Fault():
+            return FAULT, str(error)
         case OSError() if error.strerror:
             where = f"`{error.filename}`" if error.filename else "one the system does not name"
             return BAD_DATA, f"Expected to use a file, got {error.strerror} - at {where}"

@@ -22,6 +22,7 @@ import asyncio
 import errno
 import faulthandler
 import gc
+import multiprocessing
 import os
 import signal
 import socket
@@ -57,9 +58,18 @@ from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
 from geosearch.service.protocol import PROMPT, BusyPolling
 from geosearch.service.settings import Settings, as_environment, load_settings
-from geosearch.service.supervisor import RECOVERY_VARIABLE, Supervisor, split_off
+from geosearch.service.supervisor import (
+    RECOVERY_VARIABLE,
+    Report,
+    Supervisor,
+    end_with_parent,
+    split_off,
+)
 
 BACKLOG = 2_048
+
+WORKER_FAILURE = 1
+"""Status of a worker that an unforeseen error ends; uvicorn's `STARTUP_FAILURE` ends them all."""
 
 _log = structlog.get_logger()
 
@@ -124,8 +134,17 @@ class _Application(Starlette):
 def app_from_environment() -> Starlette:
     """Return the application of one worker, whose settings the parent put into the environment."""
     faulthandler.enable()
+    end_with_parent()
     settings = load_settings(environment=os.environ)
     configure_logs(settings.log_level)
+    try:
+        return _worker_app(settings)
+    except Exception:
+        _log.exception("worker failed")
+        sys.exit(WORKER_FAILURE)
+
+
+def _worker_app(settings: Settings) -> Starlette:
     _get_ready()
     engines = open_engines(settings)
     if RECOVERY_VARIABLE not in os.environ:
@@ -151,10 +170,10 @@ def _get_ready() -> None:
     """Load every kernel, keep what is loaded out of garbage collections, and let them come rarely.
 
     Else the first text and the first suggestion would wait for their kernels: 0.3 s to read them,
-    half a minute where they have to be compiled. And a request leaves no cycles behind; a
+    minutes where they have to be compiled. And a request leaves no cycles behind; a
     collection over all that the libraries hold takes milliseconds that some request would wait.
     """
-    warm()
+    warm(lambda done: _log.info("not ready yet", doing=done))
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -192,36 +211,48 @@ def serve(settings: Settings) -> None:
 
 def _serve(settings: Settings) -> None:
     with _bound(settings.host, settings.port) as listener:
-        killed = settings.workers == 1 and split_off(settings.log_level)
+        server = split_off(settings.log_level) if settings.workers == 1 else None
         configure_logs(settings.log_level)
         engines = open_engines(settings)
+        killed = server is not None and server.replaces_killed
         if killed:
             engines.recover()
         else:
             engines.load()
         _get_ready()
         _listen(listener, settings)
-        host, port = listener.getsockname()[:2]
-        _log.info(
-            "serving", host=host, port=port, workers=settings.workers, index=settings.index,
-            uvicorn=uvicorn.__version__, httptools=httptools.__version__,
-            uvloop=uvloop.__version__,  # type: ignore[attr-defined]
-        )  # fmt: skip
         # uvicorn raises the signal that stopped it again when it is done; a stop is no failure.
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, lambda *_: None)
-        if settings.workers == 1:
-            _run_here(settings, engines, listener, verified=killed)
+        serving = partial(_tell_serving, settings, listener.getsockname())
+        if server is not None:
+            report = Report(server.waiting, serving)
+            _run_here(settings, engines, listener, report, verified=killed)
         else:
-            _run_workers(settings, engines, listener)
+            _run_workers(settings, engines, listener, serving)
     _log.info("stopped")
 
 
+def _tell_serving(settings: Settings, address: tuple[Any, ...]) -> None:
+    host, port = address[:2]
+    shown = f"[{host}]" if ":" in host else host
+    _log.info(
+        "serving", url=f"http://{shown}:{port}/", host=host, port=port, workers=settings.workers,
+        index=settings.index, uvicorn=uvicorn.__version__, httptools=httptools.__version__,
+        uvloop=uvloop.__version__,  # type: ignore[attr-defined]
+    )  # fmt: skip
+
+
 def _run_here(
-    settings: Settings, engines: Engines, listener: socket.socket, *, verified: bool
+    settings: Settings,
+    engines: Engines,
+    listener: socket.socket,
+    report: Report,
+    *,
+    verified: bool,
 ) -> None:
     app = create_app(settings, engines, leave=_leave)
-    server = uvicorn.Server(_config(app, settings))
+    server = uvicorn.Server(_config(app, settings, report))
 
     def stop() -> None:
         server.should_exit = True
@@ -231,18 +262,24 @@ def _run_here(
     checking.tell()
 
 
-def _run_workers(settings: Settings, engines: Engines, listener: socket.socket) -> None:
+def _run_workers(
+    settings: Settings, engines: Engines, listener: socket.socket, serving: Callable[[], None]
+) -> None:
     """Run several processes that share the listener, the pages of the index and the metrics."""
+    reports, waiting = multiprocessing.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="geosearch-metrics-") as folder:
         os.environ |= as_environment(settings) | {MULTIPROCESS_VARIABLE: folder}
-        config = _config("geosearch.service.app:app_from_environment", settings)
-        supervisor = Supervisor(config, sockets=[listener])
+        app = "geosearch.service.app:app_from_environment"
+        config = _config(app, settings, Report(waiting))
+        supervisor = Supervisor(config, [listener], reports=reports, serving=serving)
         checking = _Checking(engines, supervisor.should_exit.set, needed=settings.verify == "fast")
         supervisor.run()
     os.environ.pop(RECOVERY_VARIABLE, None)
     checking.tell()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise BadData(f"Expected a version to serve, got none - at `{settings.index}`")
+    if supervisor.failure is not None:
+        raise supervisor.failure
 
 
 class _Checking:
@@ -291,7 +328,7 @@ class _Checking:
                 return
 
 
-def _config(app: Starlette | str, settings: Settings) -> uvicorn.Config:
+def _config(app: Starlette | str, settings: Settings, report: Report) -> uvicorn.Config:
     busy_polling = BusyPolling(settings.busy_poll_us / 1e6)
     return uvicorn.Config(
         app,
@@ -307,6 +344,7 @@ def _config(app: Starlette | str, settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.graceful_seconds,
+        callback_notify=report,
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 import orjson
 import pytest
+import structlog
 from starlette.testclient import TestClient
 from uvicorn.config import STARTUP_FAILURE
 
@@ -291,7 +292,7 @@ def test_kernels_are_there_before_the_first_request(
 ) -> None:
     steps: list[str] = []
     monkeypatch.setattr(app, "configure_logs", lambda *_: None)
-    monkeypatch.setattr(app, "warm", lambda: steps.append("kernels loaded"))
+    monkeypatch.setattr(app, "warm", lambda _: steps.append("kernels loaded"))
     monkeypatch.setattr(gc, "freeze", lambda: steps.append("kept out of collections"))
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
     monkeypatch.setattr(app, "create_app", lambda *_, **__: steps.append("application made"))
@@ -304,3 +305,19 @@ def test_kernels_are_there_before_the_first_request(
     app.app_from_environment()
     ready = ["kernels loaded", "kept out of collections"]
     assert steps == [*ready, *ready, "application made"]
+
+
+def test_a_worker_that_cannot_start_says_why_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = io.BytesIO()
+    configure_logs("info", log)
+    monkeypatch.setattr(app, "configure_logs", lambda *_: None)
+    monkeypatch.setattr(app, "_log", structlog.get_logger())
+    monkeypatch.setattr(app, "warm", lambda _: 1 / 0)
+    with pytest.raises(SystemExit) as ended:
+        app.app_from_environment()
+    assert ended.value.code == app.WORKER_FAILURE != STARTUP_FAILURE
+    (line,) = map(orjson.loads, log.getvalue().splitlines())
+    assert line["event"] == "worker failed"
+    assert "ZeroDivisionError" in line["exception"]

@@ -88,6 +88,7 @@ class Contents:
             "zones": len(set().union(*(segment.zone_numbers for segment in self._segments))),
             "segments": len(self._segments),
             "hot_bytes": sum(segment.hot_bytes() for segment in self._segments),
+            "bounds": self.bounds(),
         }
 
     def categories(self) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from geosearch.directory import KINDS
 from geosearch.parameters import FACETS
 from geosearch.ranking import WEIGHT_HELP
 from geosearch.service.problems import CODES
+from geosearch.service.welcome import LINKS
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
 
 Json = dict[str, Any]
@@ -129,6 +130,7 @@ def answer_schemas() -> dict[str, Json]:
                 ),
             }
         ),
+        "Welcome": _welcome(),
         "Explanation": _explanation(),
         "ProblemItem": _object(
             {
@@ -383,10 +385,34 @@ def _index() -> Json:
             ),
             "provisional_holidays": _list(_object(guessed), "Holidays that are guessed."),
             **{name: _said(_COUNT, text) for name, text in counts.items()},
+            "bounds": _or_null(
+                box_schema(),
+                "Box around all shops: min_lng, min_lat, max_lng, max_lat, WGS-84; null where the "
+                "index has none.",
+            ),
             "refused": _object(refused)
             | {"description": "A newer version that is damaged. Absent where there is none."},
         },
         "refused",
+    )
+
+
+def _welcome() -> Json:
+    links = {
+        "example": _or_null(
+            _TEXT, "A question that has an answer; null where the index has no shop."
+        ),
+        **{name: _said(_TEXT, f"Path of {purpose}.") for name, _, purpose in LINKS},
+    }
+    return _object(
+        {
+            "service": _said(_TEXT, "Always `geosearch`."),
+            "version": _said(_TEXT, "Version of the service."),
+            "description": _said(_TEXT, "What it is for."),
+            "snapshot_id": _SNAPSHOT_ID,
+            "links": _object(links) | {"description": "Where to go on, as paths."},
+            "documentation": _said(_TEXT, "Where the documentation is."),
+        }
     )
 
 

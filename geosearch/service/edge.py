@@ -62,6 +62,12 @@ class Asked:
         self.path: str = scope["path"]
         self.path_params: dict[str, str] = scope.get("path_params", {})
 
+    @property
+    def accept(self) -> str:
+        """What the client wants to get: its headers `Accept`, empty where it says nothing."""
+        named = (text for name, text in self._scope["headers"] if name == b"accept")
+        return b",".join(named).decode("latin-1")
+
     async def body(self) -> bytes:
         """Return the body.
 

@@ -48,6 +48,9 @@ from geosearch.service.request import (
     read_zones,
 )
 from geosearch.service.settings import Settings
+from geosearch.service.welcome import wants_page, welcome, welcome_page
+
+HTML = b"text/html; charset=utf-8"
 
 
 class Handlers:
@@ -86,6 +89,7 @@ class Handlers:
             self._route("/v1/index", GET=self.index),
             self._route("/healthz", GET=self.alive),
             self._route("/readyz", GET=self.ready),
+            self._route("/", GET=self.welcome),
             self._route("/metrics", GET=self.metrics),
             self._route("/openapi.json", GET=self.openapi),
         ]
@@ -181,6 +185,15 @@ class Handlers:
                 f"got {loaded.horizon_start.isoformat()} to {loaded.horizon_end.isoformat()}",
             )
         return Reply((orjson.dumps({"status": "ready", "version": loaded.version}),))
+
+    async def welcome(self, asked: Asked) -> Reply:
+        """`GET /`: where to go on, as JSON, or as a page for a browser."""
+        read_nothing(asked.query_string)
+        answer = welcome(self._engines.current())
+        vary = ((b"vary", b"accept"),)
+        if wants_page(asked.accept):
+            return Reply((welcome_page(answer),), media_type=HTML, headers=vary)
+        return Reply((orjson.dumps(answer),), headers=vary)
 
     async def metrics(self, asked: Asked) -> Reply:
         """`GET /metrics`: for Prometheus."""

@@ -21,6 +21,7 @@ from geosearch.parameters import (
 from geosearch.service.answers import answer_schemas, box_schema, ref
 from geosearch.service.problems import CODES
 from geosearch.service.settings import Settings
+from geosearch.service.welcome import DESCRIPTION
 from geosearch.suggest import SuggestQuery
 
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ def openapi_document(settings: Settings) -> Json:
         "info": {
             "title": "geosearch",
             "version": version("geosearch"),
-            "description": "Which shop near me, open now, gives the cards I hold the best deal.",
+            "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": _paths(settings),
@@ -121,6 +122,7 @@ def _paths(settings: Settings) -> Json:
         "/readyz": {
             "get": _operation("ready", "An index is loaded and within its horizon", "Status")
         },
+        "/": {"get": _welcome_operation()},
         "/metrics": {"get": _plain_operation("metrics", "For Prometheus", "text/plain")},
         "/openapi.json": {"get": _plain_operation("openapi", "This interface", "application/json")},
     }
@@ -162,6 +164,13 @@ def _plain_operation(name: str, summary: str, media_type: str) -> Json:
             "500": _problem_response(500),
         },
     }
+
+
+def _welcome_operation() -> Json:
+    summary = "Links to go on with, and an example; HTML for browsers"
+    operation = _operation("welcome", summary, "Welcome")
+    operation["responses"]["200"]["content"]["text/html"] = {"schema": {"type": "string"}}
+    return operation
 
 
 def _problem_response(status: int) -> Json:

@@ -151,6 +151,7 @@ class FakeEngine:
             "country": "CN",
             "provisional_holidays": [],
             **dict.fromkeys(COUNTS, 0),
+            "bounds": self.ways.get("bounds", (121.0, 31.0, 122.0, 32.0)),
             "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
         }
 

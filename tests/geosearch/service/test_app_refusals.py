@@ -284,7 +284,7 @@ BAD = [
         status=404,
     ),
     Bad(
-        "/",
+        "/index.html",
         "There is no such path - /openapi.json lists all",
         code="not_found",
         status=404,

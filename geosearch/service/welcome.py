@@ -1,0 +1,99 @@
+"""What `GET /` answers: where to go on, with one question that has an answer in this index.
+
+Useful for: whoever opens the printed address in a browser, or asks it with curl.
+Not useful for: programs; `/openapi.json` has all routes.
+"""
+
+from html import escape
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlencode
+
+from geosearch.model import Query
+from geosearch.service.engines import Loaded
+
+Json = dict[str, Any]
+
+DESCRIPTION = "Which shop near me, open now, gives the cards I hold the best deal."
+DOCUMENTATION = "docs/reference.md of the project describes every parameter, answer and code."
+
+LINKS = (
+    ("index", "/v1/index", "what this index holds, and how old it is"),
+    ("categories", "/v1/categories", "categories, for `categories`"),
+    ("programs", "/v1/programs", "cards and schemes, for `cards`"),
+    ("ready", "/readyz", "whether it answers for now"),
+    ("openapi", "/openapi.json", "all routes and parameters, for programs"),
+)
+"""Name, path and purpose of each link but the example."""
+
+_DECIMALS = 4
+"""Of degrees in the example: 11 m."""
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>geosearch</title>
+<h1>geosearch</h1>
+<p>{description}</p>
+<ul>
+{items}
+</ul>
+<p>{documentation}</p>
+</html>
+"""
+
+
+def welcome(loaded: Loaded) -> Json:
+    """Return the answer for programs; its example is null where the index has no shop."""
+    links = {"example": _example(loaded), **{name: path for name, path, _ in LINKS}}
+    return {
+        "service": "geosearch",
+        "version": version("geosearch"),
+        "description": DESCRIPTION,
+        "snapshot_id": loaded.snapshot_id,
+        "links": links,
+        "documentation": DOCUMENTATION,
+    }
+
+
+def welcome_page(answer: Json) -> bytes:
+    """Return the same for people, as HTML."""
+    purposes = {"example": "a question with an answer: five shops, the best first"}
+    purposes |= {name: purpose for name, _, purpose in LINKS}
+    items = "\n".join(
+        # Relative, since a proxy may have taken a part from the path.
+        f'<li><a href=".{escape(path)}">{escape(path)}</a>: {escape(purposes[name])}</li>'
+        for name, path in answer["links"].items()
+        if path is not None
+    )
+    page = _PAGE.format(description=DESCRIPTION, items=items, documentation=DOCUMENTATION)
+    return page.encode()
+
+
+def wants_page(accept: str) -> bool:
+    """Whether a header `Accept` is that of a browser: it names HTML, and no JSON.
+
+    >>> wants_page("text/html,application/xhtml+xml,*/*;q=0.8"), wants_page("*/*")
+    (True, False)
+    """
+    accepted = accept.lower()
+    return "text/html" in accepted and "application/json" not in accepted
+
+
+def _example(loaded: Loaded) -> str | None:
+    """Return a question at the shop that is nearest to the middle of all."""
+    bounds = loaded.engine.info()["bounds"]
+    if bounds is None:
+        return None
+    west, south, east, north = bounds
+    middle = Query(
+        lat=(south + north) / 2, lng=(west + east) / 2, bbox=tuple(bounds),
+        sort="distance", limit=1, at=loaded.horizon_start,
+    )  # fmt: skip
+    hits = loaded.engine.search(middle).hits
+    if not hits:
+        return None
+    place = {"lat": round(hits[0].lat, _DECIMALS), "lng": round(hits[0].lng, _DECIMALS)}
+    return "/v1/nearby?" + urlencode(place | {"limit": 5})

@@ -70,8 +70,11 @@ class Clock:
 
     def not_now(self, now: datetime) -> str:
         """The sentence for an index that does not know the hours of now."""
-        holds_now = f"an index whose time horizon holds now, {now.isoformat(timespec='seconds')}"
-        return f"Expected {holds_now}, got {_horizon(self._start)}"
+        shown = now.isoformat(timespec="seconds")
+        return (
+            f"The time horizon of the index, {_horizon(self._start)}, does not include now, "
+            f"{shown} - build a new version"
+        )
 
     def _start_for(self, at: datetime) -> datetime:
         """The start in the offset of an instant: less is to do for two of one offset.

@@ -74,7 +74,7 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise BadData(f"Expected a folder for an index, got a file - at `{index}`") from None
+        raise BadData(f"Expected the index to be a folder, got a file - at `{index}`") from None
     with _locked(index):
         _sweep(folder)
         _link_told(index)
@@ -120,9 +120,7 @@ def rollback(index: Path) -> str:
         served = current(index).name
         earlier = [name for name in versions(index) if _order(name) < _order(served)]
         if not earlier:
-            raise BadData(
-                f"Expected a version before {served} to go back to, got none - at `{index}`"
-            )
+            raise BadData(f"There is no version before {served} to go back to - at `{index}`")
         _serve(index, earlier[-1])
         return earlier[-1]
 
@@ -145,12 +143,15 @@ def current(index: Path) -> Path:
     try:
         name = file.read_text("ascii").removesuffix("\n")
     except (FileNotFoundError, NotADirectoryError):
-        raise BadData(f"Expected an index, got no file {CURRENT} - at `{index}`") from None
+        raise BadData(
+            f"There is no index (no file {CURRENT}); geosearch build makes one - at `{index}`"
+        ) from None
     except UnicodeDecodeError:
         name = "bytes that are no text"
     path = index / "versions" / name
     if not _NAME.match(name) or not path.is_dir():
-        raise BadData(f"Expected the name of a version, got {name[:60]!r} - at `{file}`")
+        got = repr(name[:60])
+        raise BadData(f"Expected the name of a version that exists, got {got} - at `{file}`")
     return path
 
 
@@ -190,7 +191,7 @@ def _locked(index: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadData(
-                f"Expected no other build or rollback, got one that is running - at `{index}`"
+                f"Another build or rollback is running - try again when it has ended - at `{index}`"
             ) from None
         yield
     finally:

@@ -104,10 +104,10 @@ def _verdict(error: Exception) -> tuple[int, str]:
         case Fault():
             return FAULT, str(error)
         case OSError() if error.strerror:
-            where = f"`{error.filename}`" if error.filename else "one the system does not name"
-            return BAD_DATA, f"Expected to use a file, got {error.strerror} - at {where}"
+            what = f"`{error.filename}`" if error.filename else "a file the system does not name"
+            return BAD_DATA, f"Cannot use {what}: {error.strerror}"
     kind = type(error).__name__
-    return FAULT, f"A fault of ours, {kind}: {error} - {TRACEBACK_VARIABLE}=1 shows where"
+    return FAULT, f"A fault of ours, {kind}: {error} - set {TRACEBACK_VARIABLE}=1 to see where"
 
 
 def _print(what: str | bytes | RenderableType) -> None:
@@ -154,7 +154,7 @@ def synth(
     created_at: Annotated[
         datetime | None,
         typer.Option(
-            parser=instant, metavar="INSTANT", help="Date of the snapshot; else 2026-11-22."
+            parser=instant, metavar="INSTANT", help="Date of the snapshot; by default 2026-11-22."
         ),
     ] = None,
     force: Force = False,
@@ -193,14 +193,14 @@ def template(
 def check(
     snapshot: Annotated[Path, typer.Argument(help="Folder of the snapshot.")],
     out: Annotated[
-        Path | None, typer.Option(help="File for all that is found, with the rows.")
+        Path | None, typer.Option(help="File for everything that is found, with its rows.")
     ] = None,
     max_rejected: Annotated[
         float,
         typer.Option(parser=share, metavar="SHARE", help="Share of a table that may be rejected."),
     ] = 0.05,
 ) -> None:
-    """Tell what is wrong or probably wrong with a snapshot; 3 if a build would fail."""
+    """Say what is wrong, or probably wrong, with a snapshot; exits with 3 if a build would fail."""
     from geosearch.build.check import check as check_snapshot
 
     with ProgressReport() as progress:
@@ -218,12 +218,12 @@ def osm(
     out: Annotated[Path, typer.Option(help="Folder of the new snapshot.")],
     country: Annotated[
         str | None,
-        typer.Option(help="Country of public holidays; else the one most addresses name."),
+        typer.Option(help="Country of public holidays; by default what most addresses name."),
     ] = None,
     force: Force = False,
     now: Annotated[
         datetime | None,
-        typer.Option(parser=instant, metavar="INSTANT", help="Places that ended before are gone."),
+        typer.Option(parser=instant, metavar="INSTANT", help="Leave out places that ended before."),
     ] = None,
 ) -> None:
     """Turn OpenStreetMap places into a snapshot."""
@@ -255,13 +255,13 @@ def build(
         typer.Option(metavar="NAME=NUMBER", help="A weight of the net benefit; repeat for more."),
     ] = None,
     rollback: Annotated[
-        bool, typer.Option("--rollback", help="Go back to the version before; no snapshot.")
+        bool, typer.Option("--rollback", help="Go back to the version before; takes no snapshot.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Validate a snapshot, build its index and publish it atomically."""
     if rollback == (snapshot is not None):
-        raise BadRequest("Give either SNAPSHOT or --rollback, not both or neither")
+        raise BadRequest("Give either SNAPSHOT or --rollback")
     if snapshot is None:
         from geosearch.publish import rollback as go_back
 
@@ -291,7 +291,7 @@ def _weights(texts: Sequence[str]) -> Any:
         name, _, number = text.partition("=")
         if name not in Weights.__struct_fields__:
             names = ", ".join(Weights.__struct_fields__)
-            raise BadRequest(f"Expected a weight of {names}, got {name!r} - at `--weight`")
+            raise BadRequest(f"There is no weight {name!r} - choose from {names} - at `--weight`")
         try:
             values[name] = float(number)
         except ValueError:
@@ -400,7 +400,7 @@ def bench(
         Path | None, typer.Option(help="Folder for result.json, report.md and report.html.")
     ] = None,
 ) -> int:
-    """Measure queries, build and service, beside what one would use instead."""
+    """Measure queries, build and service, next to what one would use instead."""
     if context.invoked_subcommand is not None:
         return DONE
     from benchmarks.reports.markdown import markdown_report
@@ -420,7 +420,7 @@ def compare(
         float, typer.Option(parser=share, metavar="SHARE", help="Slowdown that fails.")
     ] = 0.1,
 ) -> int:
-    """Tell what changed beyond noise; exits with 1 on a slowdown."""
+    """Show what changed beyond noise; exits with 1 on a slowdown."""
     from benchmarks.reports.compare import compare as compared
     from benchmarks.reports.compare import compare_text
     from benchmarks.result import load_result
@@ -439,7 +439,7 @@ def ab(
     merchants: Annotated[
         int, typer.Option(parser=integer, metavar="N", help="How many merchants.")
     ] = 100_000,
-    only: Annotated[str, typer.Option(metavar="FAMILY,...", help="Families; else all.")] = "",
+    only: Annotated[str, typer.Option(metavar="FAMILY,...", help="Families; by default all.")] = "",
 ) -> int:
     """Measure a revision and the working tree in turn; exits with 1 on a slowdown."""
     from benchmarks.ab import run, text
@@ -458,5 +458,6 @@ def _read_json(file: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadRequest(f"Expected a file of JSON, got {error} - at `{file}`") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadRequest(f"Cannot read the file as JSON: {reason} - at `{file}`") from error
     return record

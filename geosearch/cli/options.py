@@ -88,7 +88,8 @@ def only_once(given: Given) -> dict[str, str]:
     for name, text in given:
         if text != texts[name]:
             raise typer.BadParameter(
-                f"expected {Row(name, '', '').option} once, got {text!r} and {texts[name]!r}"
+                f"{Row(name, '', '').option} was given more than once, as {text!r} and "
+                f"{texts[name]!r}"
             )
     return texts
 

@@ -72,5 +72,10 @@ class ProgressReport:
 
 
 def waiting() -> Status:
-    """Spinner on a terminal while an index opens; the first time, its kernels are compiled."""
-    return Console(stderr=True).status("opening the index (the first time takes about a minute)")
+    """Spinner on a terminal while an index opens; the first time, kernels are compiled."""
+    from indexes.jit import is_compiled
+
+    doing = "Opening the index"
+    if not is_compiled():
+        doing += " and compiling the search kernels (once for this version, one to two minutes)"
+    return Console(stderr=True).status(doing)

@@ -45,7 +45,7 @@ def elements(path: Path, kind: str, header: dict[str, object]) -> Iterator[Eleme
     try:
         yield from _elements(_file(path, kind), header)
     except (RuntimeError, ValueError) as error:
-        raise BadData(f"Expected a readable OSM extract, got {error} - at `{path}`") from error
+        raise BadData(f"Cannot read the OSM extract: {error} - at `{path}`") from error
 
 
 def _file(path: Path, kind: str) -> osmium.io.File:

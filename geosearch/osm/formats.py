@@ -228,7 +228,7 @@ def _content(path: Path) -> Iterator[bytes]:
             while block := plain.read(BLOCK_BYTES):
                 yield block
     except (OSError, EOFError, zlib.error) as error:
-        raise BadData(f"Expected a readable file, got {error} - at `{path}`") from error
+        raise BadData(f"Cannot read the file: {error} - at `{path}`") from error
 
 
 def _is_document(head: bytes) -> bool:

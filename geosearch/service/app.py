@@ -277,7 +277,7 @@ def _run_workers(
     os.environ.pop(RECOVERY_VARIABLE, None)
     checking.tell()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-        raise BadData(f"Expected a version to serve, got none - at `{settings.index}`")
+        raise BadData(f"There is no version to serve: all are damaged - at `{settings.index}`")
     if supervisor.failure is not None:
         raise supervisor.failure
 

@@ -241,7 +241,7 @@ class Endpoint:
         except Exception:
             fault = uuid.uuid4().hex
             self._log.exception("fault", route=self.route, fault=fault)
-            detail = f"Expected an answer, got a fault of ours, logged as {fault}"
+            detail = f"A fault of ours, logged as {fault}"
             return Reply((problem_body("fault", detail),), 500, PROBLEM, code="fault")
 
     def _note(self, method: str, reply: Reply, elapsed_ns: int) -> None:

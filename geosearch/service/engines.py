@@ -212,7 +212,7 @@ class Engines:
         """
         loaded = self.loaded
         if loaded is None:
-            raise HttpProblem("not_ready", "Expected an index to answer from, got none yet")
+            raise HttpProblem("not_ready", "There is no index to answer from yet")
         return loaded
 
     def opened(self, version: str) -> Loaded | None:

@@ -36,13 +36,11 @@ MAX_FRAMING = 16_384
 _AROUND_TARGET = 64
 """More bytes than a request line has beside its target."""
 
-_TIMEOUT = HttpProblem("request_timeout", "Expected the rest of the request, got nothing in time")
+_TIMEOUT = HttpProblem("request_timeout", "The rest of the request did not arrive in time")
 _FRAMING = HttpProblem(
     "not_http", f"Expected at most {MAX_FRAMING} bytes between parts of a body, got more"
 )
-_FULL = HttpProblem(
-    "busy", "Expected fewer connections that are at work, got as many as there may be"
-)
+_FULL = HttpProblem("busy", "Too many connections are at work - try again in a moment")
 
 
 class GuardedProtocol(JoiningProtocol):

@@ -181,8 +181,9 @@ class Handlers:
         if not loaded.horizon_start <= now < loaded.horizon_end:
             raise HttpProblem(
                 "not_ready",
-                f"Expected an index whose horizon holds now, {now.isoformat(timespec='seconds')}, "
-                f"got {loaded.horizon_start.isoformat()} to {loaded.horizon_end.isoformat()}",
+                f"The time horizon of the index, {loaded.horizon_start.isoformat()} to "
+                f"{loaded.horizon_end.isoformat()}, does not include now, "
+                f"{now.isoformat(timespec='seconds')} - build a new version",
             )
         return Reply((orjson.dumps({"status": "ready", "version": loaded.version}),))
 

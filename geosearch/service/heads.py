@@ -28,7 +28,7 @@ TARGET_TOO_LONG = HttpProblem(
 HEADERS_TOO_LARGE = HttpProblem(
     "headers_too_large", f"Expected a header section of at most {MAX_HEADERS} bytes, got more"
 )
-_CONNECT = HttpProblem("not_http", "Expected a request of this server, got one to be a proxy")
+_CONNECT = HttpProblem("not_http", "Expected a request for this server, got one for a proxy")
 
 
 def check_head(

@@ -82,7 +82,7 @@ class HeavyWork:
         if self._waiting >= HEAVY_WAITING:
             raise HttpProblem(
                 "busy",
-                f"Expected fewer than {HEAVY_WAITING} batches and large areas at once, got more",
+                "Too many batches and large areas are under way - try again in a second",
                 {"retry-after": "1"},
             )
         self._waiting += 1
@@ -99,7 +99,7 @@ class HeavyWork:
             return answer.result()
         except asyncio.CancelledError:
             raise HttpProblem(
-                "stopping", "Expected an answer within the graceful time of a stop, got none"
+                "stopping", "The service is stopping, and this took longer than the graceful time"
             ) from None
         finally:
             self._waiting -= 1

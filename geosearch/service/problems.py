@@ -18,19 +18,19 @@ MAX_QUERY_STRING = 16_384
 
 CODES: dict[str, tuple[int, str]] = {
     "bad_request": (400, "A parameter is missing, unknown, repeated, malformed or out of range."),
-    "at_outside_horizon": (400, "The index does not know the hours of that instant."),
+    "at_outside_horizon": (400, "The instant is outside the time horizon of the index."),
     "unknown_zone": (400, "The snapshot has no such zone."),
     "zone_not_in_force": (400, "The zone is not in force on that day."),
     "bad_polygon": (400, "The polygon has no valid area."),
     "batch_too_heavy": (400, "The queries of a batch ask for too much together."),
     "polygon_too_complex": (400, "Edges of the polygon cross or touch too often."),
     "not_json": (400, "The body is not JSON."),
-    "not_http": (400, "What came is no request of HTTP/1.1."),
-    "bad_host": (400, "The request has no header `Host`, more than one, or one that is no host."),
-    "bad_cursor": (400, "The cursor is none of ours, or of another question."),
-    "not_found": (404, "There is nothing of that name."),
+    "not_http": (400, "The request is not valid HTTP/1.1."),
+    "bad_host": (400, "The `Host` header is missing, repeated, or names no host."),
+    "bad_cursor": (400, "The cursor is not one of ours, or belongs to another query."),
+    "not_found": (404, "Nothing has that name or path."),
     "method_not_allowed": (405, "The route does not take this method."),
-    "request_timeout": (408, "The request did not come whole in time."),
+    "request_timeout": (408, "The request did not arrive in time."),
     "cursor_expired": (410, "The index version of the cursor is no longer kept."),
     "too_large": (413, "The request body is too long."),
     "uri_too_long": (414, "The request target or its query string is too long; use a POST."),
@@ -39,8 +39,8 @@ CODES: dict[str, tuple[int, str]] = {
     "fault": (500, "A fault of ours; `detail` has the id under which it is logged."),
     "unknown_transfer_coding": (501, "The transfer coding of the body is not `chunked`."),
     "busy": (503, "Too many batches, large areas or connections are under way."),
-    "stopping": (503, "The service stops, and the time for requests under way is over."),
-    "not_ready": (503, "There is no index to answer from yet, or none that reaches to now."),
+    "stopping": (503, "The service is stopping, and the time for requests under way is over."),
+    "not_ready": (503, "There is no index yet, or its time horizon does not include now."),
 }
 """Stable codes: the status each comes with, and what it means."""
 

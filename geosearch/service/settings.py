@@ -59,7 +59,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("index", _DEFAULTS.index, "Index folder to serve and follow."),
     Setting("host", _DEFAULTS.host, "Address to listen on."),
     Setting("port", _DEFAULTS.port, "Port to listen on; 0 picks a free one.", 0, 65_535),
-    Setting("workers", _DEFAULTS.workers, "Processes that share the index's pages.", 1, 256),
+    Setting(
+        "workers",
+        _DEFAULTS.workers,
+        "Processes that answer; they share the index's memory.",
+        1,
+        256,
+    ),
     Setting(
         "poll_seconds",
         _DEFAULTS.poll_seconds,
@@ -71,7 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
         "verify",
         _DEFAULTS.verify,
         "How much of the index is compared with its checksums before the first answer: full reads "
-        "every byte; fast all but most of the stored text, and the rest while it answers.",
+        "every byte; fast leaves most of the stored text for later, when it answers already.",
         choices=("fast", "full"),
     ),
     Setting(
@@ -81,46 +87,46 @@ SETTINGS: tuple[Setting, ...] = (
         1_024,
         64 * 1_048_576,
     ),
-    Setting("max_batch", _DEFAULTS.max_batch, "Most queries in one batch.", 1, 10_000),
+    Setting("max_batch", _DEFAULTS.max_batch, "Most queries in a batch.", 1, 10_000),
     Setting(
         "max_batch_results",
         _DEFAULTS.max_batch_results,
-        "Most results that the queries of one batch may ask for together, by their limits.",
+        "Most results that the queries of a batch may ask for together: the sum of their limits.",
         1,
         1_000_000,
     ),
     Setting(
         "max_batch_heavy",
         _DEFAULTS.max_batch_heavy,
-        "Most queries of one batch with a polygon, or with total or facets and no radius.",
+        "Most queries of a batch that have a polygon, or total or facets without a radius.",
         0,
         10_000,
     ),
     Setting(
         "max_connections",
         _DEFAULTS.max_connections,
-        "Most connections of a worker; fewer where the system grants few open files.",
+        "Most connections of a worker; fewer where the system allows few open files.",
         1,
         50_000,
     ),
     Setting(
         "header_timeout_seconds",
         _DEFAULTS.header_timeout_seconds,
-        "How long the head of a request may take to come, also the first of a connection.",
+        "How long the head of a request may take to arrive, also after a client connects.",
         0.1,
         3_600,
     ),
     Setting(
         "body_timeout_seconds",
         _DEFAULTS.body_timeout_seconds,
-        "How long the body of a request may take to come.",
+        "How long the body of a request may take to arrive.",
         0.1,
         3_600,
     ),
     Setting(
         "answer_timeout_seconds",
         _DEFAULTS.answer_timeout_seconds,
-        "How long a client may take to read what does not go into the system's buffers.",
+        "How long a client may take to read what does not fit into the system's buffers.",
         0.1,
         3_600,
     ),
@@ -141,20 +147,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "graceful_seconds",
         _DEFAULTS.graceful_seconds,
-        "How long a stop waits for requests under way; what computes longer is left behind.",
+        "How long a stop waits for requests under way; those that take longer are refused.",
         0,
         3_600,
     ),
     Setting(
         "log_level",
         _DEFAULTS.log_level,
-        "Least level that is logged.",
+        "Lowest level that is logged.",
         choices=("debug", "info", "warning", "error"),
     ),
     Setting(
         "log_requests",
         _DEFAULTS.log_requests,
-        "A log line for every request; errors are logged in any case.",
+        "Whether every request is a line of the log; errors are logged in any case.",
     ),
 )
 
@@ -212,14 +218,15 @@ def _read_file(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadData(f"Expected a TOML file of settings, got {error} - at `{file}`") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadData(f"Cannot read the settings as TOML: {reason} - at `{file}`") from error
 
 
 def _checked(name: str, value: Any, where: str) -> Any:
     setting = next((known for known in SETTINGS if known.name == name), None)
     if setting is None:
         names = ", ".join(known.name for known in SETTINGS)
-        raise BadData(f"Expected a setting of {names}, got {name!r} - at `{where}`")
+        raise BadData(f"There is no setting {name!r} - choose from {names} - at `{where}`")
     kind = type(setting.default)
     exact: Any
     try:
@@ -227,12 +234,14 @@ def _checked(name: str, value: Any, where: str) -> Any:
         exact = msgspec.convert(value, kind, strict=not isinstance(value, str))
     except msgspec.ValidationError:
         words = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
-        raise BadData(f"Expected {name} as {words[kind]}, got {value!r} - at `{where}`") from None
+        expected = f"{name} to be {words[kind]}"
+        raise BadData(f"Expected {expected}, got {value!r} - at `{where}`") from None
     if kind is str and not _is_text(exact):
         raise BadData(f"Expected {name} in UTF-8, got {exact!r} - at `{where}`")
     if setting.choices and exact not in setting.choices:
         choices = ", ".join(setting.choices)
-        raise BadData(f"Expected {name} as one of {choices}, got {exact!r} - at `{where}`")
+        expected = f"{name} to be one of {choices}"
+        raise BadData(f"Expected {expected}, got {exact!r} - at `{where}`")
     if kind in (int, float) and not setting.low <= exact <= setting.high:
         bounds = f"[{setting.low}, {setting.high}]"
         raise BadData(f"Expected {name} in {bounds}, got {exact!r} - at `{where}`")

@@ -46,11 +46,12 @@ def read_envelope(path: Path, log: RejectLog) -> Envelope:
         The file is missing or unreadable, or a field is.
     """
     if not path.is_file():
-        raise BadData(f"Expected a file snapshot.json, got none - at `{path.parent}`")
+        folder = path.parent
+        raise BadData(f"There is no file snapshot.json, the envelope - at `{folder}`")
     try:
         fields = orjson.loads(read_all(path))
     except ValueError as error:
-        raise BadData(f"Expected JSON, got {error} - at `{path}`") from error
+        raise BadData(f"Cannot read the file as JSON: {error} - at `{path}`") from error
     if not isinstance(fields, dict):
         raise BadData(f"Expected a JSON object, got {shown(fields)} - at `{path}`")
     for name in fields.keys() - set(Envelope.__slots__):

@@ -22,6 +22,6 @@ def check_folder(out: Path, *, overwrite: bool) -> None:
         raise BadRequest(f"Expected a folder, got a file - at `{out}`")
     if not overwrite and out.is_dir() and any(out.iterdir()):
         raise BadRequest(
-            f"Expected a new or empty folder, got one with files - choose another, or replace them "
-            f"with --force - at `{out}`"
+            f"The folder has files already - choose another, or replace them with --force "
+            f"- at `{out}`"
         )

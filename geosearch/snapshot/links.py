@@ -75,20 +75,20 @@ def _reject_unknown(checker: Checker, pairs: pl.DataFrame) -> None:
     lost = pairs.filter(pl.col("merchant_row").is_null()).unique("deal_row", keep="first")
     lost = lost.sort("deal_row")
     sentences = [
-        f"Expected `merchant_ids` of accepted merchants, got {shown(name)}{_hint(name)}"
+        f"Expected `merchant_ids` to name accepted merchants, got {shown(name)}{_hint(name)}"
         for name in lost["merchant_id"]
     ]
     checker.reject_rows(lost["deal_row"].to_list(), "unknown_merchant", sentences)
 
 
 def _hint(name: str) -> str:
-    return " (CSV separates items by |)" if _SEVERAL.search(name) else ""
+    return " (in CSV, | separates items)" if _SEVERAL.search(name) else ""
 
 
 def _reject_brands(checker: Checker, merchants: pl.DataFrame) -> None:
     brand = pl.when(pl.col("merchant_ids").is_null()).then(pl.col("brand"))
     wanted = checker.frame.select(brand).to_series()
-    expected = "`brand` of an accepted merchant"
+    expected = "`brand` to be that of an accepted merchant"
     _reject_others(checker, wanted, merchants["brand"], "unknown_brand", expected)
 
 

@@ -87,7 +87,7 @@ def _time_zone_rule(zones: pl.Series) -> Rule:
 def unknown_subdivision(code: str, country: str) -> str:
     """Return the sentence about a part of a country that no calendar knows."""
     expected = "`country` with a known holiday calendar"
-    return f"Expected {expected}, got {shown(code)}; the holidays of {shown(country)} hold"
+    return f"Expected {expected}, got {shown(code)}; the holidays of {shown(country)} apply"
 
 
 def _resolve_countries(checker: Checker) -> None:

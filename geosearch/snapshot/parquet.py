@@ -85,7 +85,7 @@ def _stored(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise BadData(f"Expected a Parquet file, got {reason} - at `{path}`") from error
+        raise BadData(f"Cannot read the file as Parquet: {reason} - at `{path}`") from error
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def _panics_told(path: Path) -> Iterator[None]:
         yield
     except pl.exceptions.PanicException as panic:
         reason = str(panic).partition("\n")[0]
-        raise BadData(f"Expected a Parquet file, got {reason} - at `{path}`") from None
+        raise BadData(f"Cannot read the file as Parquet: {reason} - at `{path}`") from None
 
 
 def _column(frame: pl.DataFrame, field: Field, path: Path, time_zone: str) -> pl.Expr:

@@ -134,8 +134,8 @@ def _warn_of_ids(frame: pl.DataFrame, table: Table, log: RejectLog) -> None:
             blank, long = column.str.contains(_BLANK), column.str.contains(_SCIENTIFIC)
             name = f"`{field.name}`"
             rules.append(Rule(blank, "odd_id", field.name, f"{name} without blanks"))
-            hint = ", as a spreadsheet shortens long numbers (format the column as text)"
-            rules.append(Rule(long, "odd_id", field.name, f"{name} as it was", hint))
+            hint = ", as spreadsheets shorten long numbers (format the column as text)"
+            rules.append(Rule(long, "odd_id", field.name, f"{name} in full", hint))
     Checker(frame, table, log).warn(rules)
 
 
@@ -147,7 +147,7 @@ def _warn_of_lists(frame: pl.DataFrame, table: Table, log: RejectLog) -> None:
         joined = items.filter(pl.col(name).str.contains(signs).fill_null(False))
         sentences = [
             f"Expected one item, got {shown(item)} in `{name}`, which looks like several "
-            f"(CSV separates items by |)"
+            f"(in CSV, | separates items)"
             for item in joined[name]
         ]
         log.warn_many(table.name, joined["line"].to_list(), "joined_list", sentences)
@@ -177,7 +177,7 @@ def _warn_of_categories(merchants: pl.DataFrame, log: RejectLog, known: list[str
         close = get_close_matches(str(category), known, n=1, cutoff=0.8)
         question = f" - is it {shown(close[0])}?" if close else ""
         sentence = (
-            f"Expected `categories` of the table of categories, got {shown(category)} "
+            f"Expected `categories` to be in the table of categories, got {shown(category)} "
             f"(rows: {rows.height:,}){question}"
         )
         log.warn("merchants", rows["line"][0], "unlisted_category", sentence)
@@ -246,7 +246,7 @@ def _warn_of_gcj02(placed: pl.DataFrame, log: RejectLog) -> None:
     found = np.flatnonzero(across)
     if len(found):
         sentence = (
-            f"Expected merchants of mainland China inside it, got {len(found):,} across its "
-            f"border that are inside if their positions are {_SHIFTED} (is `crs` missing?)"
+            f"Expected merchants of mainland China to lie inside it, got {len(found):,} across its "
+            f"border that would be inside if their positions were {_SHIFTED} (is `crs` missing?)"
         )
         log.warn("merchants", rows["line"][int(found[0])], "likely_gcj02", sentence)

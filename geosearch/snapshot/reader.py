@@ -102,7 +102,7 @@ def read_snapshot(
         all is read) more than `max_rejected` of a table is rejected.
     """
     if not path.is_dir():
-        raise BadData(f"Expected a folder with a snapshot, got none - at `{path}`")
+        raise BadData(f"There is no folder with a snapshot - at `{path}`")
     log = RejectLog() if rejects is None else rejects
     reading = _Reading(path, log, max_rejected, progress or (lambda step: None))
     envelope = reading.envelope()
@@ -217,7 +217,7 @@ class _Reading:
         if raw is None:
             expected = f"table `{table.name}` as {table.name}.ndjson, .csv or .parquet"
             names = ", ".join(sorted(path.name for path in self.path.iterdir())[:_SHOWN_FILES])
-            got = f"no such file (there are: {names})" if names else "no such file"
+            got = f"none of them (the folder has {names})" if names else "none of them"
             raise BadData(f"Expected {expected}, got {got} - at `{self.path}`")
         return raw
 
@@ -244,8 +244,8 @@ class _Reading:
         counts = ", ".join(f"{code} {count:,}" for code, count in codes)
         first = next(e for e in self.log.entries if e.table == table and e.kind == "reject")
         sentence = (
-            f"Expected at most {self.max_rejected:.4g} of the rows rejected, got {rejected:,} of "
-            f"{total:,} ({counts}; such as: {first.message}) - mend them, or allow more with "
-            f"--max-rejected - at `{self.log.file(table)}`"
+            f"Expected at most {100 * self.max_rejected:.4g} % of the rows to be rejected, got "
+            f"{rejected:,} of {total:,} ({counts}; such as: {first.message}) - mend them, or allow "
+            f"more with --max-rejected - at `{self.log.file(table)}`"
         )
         self.failures.append(TooManyRejected(sentence))

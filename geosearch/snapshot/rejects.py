@@ -38,33 +38,33 @@ REJECT_CODES: dict[str, str] = {
     "bad_date": "not a date of the calendar, written YYYY-MM-DD; in Parquet, a time of day",
     "bad_instant": "not an RFC 3339 instant",
     "bad_order": "`valid_from` after `valid_through`, or `party_min` above `party_max`",
-    "bad_geometry": "a zone that is no polygon, even after repair",
+    "bad_geometry": "a zone that is not a polygon, even after repair",
     "geometry_too_complex": "a zone whose edges cross or touch too often to be repaired",
     "duplicate_id": "the id of an earlier accepted row",
     "missing_for_type": "the offer type needs a field that is absent",
-    "unknown_program": "a deal's `program_id` is no accepted card",
+    "unknown_program": "a deal's `program_id` is not an accepted card",
     "unknown_merchant": "a deal names a merchant that is not accepted",
-    "unknown_brand": "no accepted merchant is of the deal's brand",
+    "unknown_brand": "no accepted merchant has the deal's brand",
 }
 """Why a row is left out, by code. Codes are stable; new ones may come."""
 
 WARNING_CODES: dict[str, str] = {
-    "unknown_field": "a field of no meaning here, ignored; one warning a field and table",
+    "unknown_field": "a field that the table does not have, ignored; one warning a field and table",
     "empty_rows": "rows of a CSV table without a value, which are skipped; one warning a table",
     "duplicate_key": "a key twice in one object: the last counts",
     "two_for_one": "`brand` besides `merchant_ids`, or `opening_periods` besides `opening_hours`: "
     "the second named here counts",
     "unreadable_hours": "opening hours that cannot be read: the merchant stays, hours unknown; "
     "the deal stays out of use",
-    "limit_ignored": "a limit that the deal's offer type does not know",
+    "limit_ignored": "a limit that the deal's offer type does not have",
     "no_saving": "an offer that saves nothing as it is written",
-    "overnight_trap": "hours past midnight that another rule cuts off, as hardly meant; "
+    "overnight_trap": "hours past midnight that another rule cuts off, which is hardly meant; "
     "they count as written",
-    "doubtful_hours": "hours that may be meant otherwise than the specification reads them; "
-    "they count as it reads them, unknown where it has no answer",
-    "bad_country": "`country` is no code of ISO 3166: the field is lost, the merchant stays",
+    "doubtful_hours": "hours that may mean something other than the specification says; "
+    "they count as it says, unknown where it says nothing",
+    "bad_country": "`country` is not a code of ISO 3166: the field is lost, the merchant stays",
     "unknown_subdivision": "no calendar has the part of a country that `country` names: the "
-    "country's holidays hold; one warning a code",
+    "country's holidays apply; one warning a code",
     "other_country": "merchants whose hours name holidays lie in another country than `country` "
     "says, or the envelope's: one warning a country",
     "no_holidays": "hours name `PH`, and the calendar of their country is empty: "

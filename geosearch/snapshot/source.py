@@ -166,7 +166,7 @@ def blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
                     _unzstd(file, size) if path.suffix.lower() == ".zst" else _plain(file, size)
                 )
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-        raise BadData(f"Expected a readable file, got {error} - at `{path}`") from error
+        raise BadData(f"Cannot read the file: {error} - at `{path}`") from error
 
 
 def _plain(file: "BinaryIO | gzip.GzipFile", size: int) -> Iterator[bytes]:

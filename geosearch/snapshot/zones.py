@@ -83,7 +83,8 @@ def read_zones(path: Path, log: RejectLog, *, crs: Datum) -> tuple[list[Zone], i
         for fault in faults:
             log.warn(_TABLE, number, fault.code, str(fault))
         if zone.repaired:
-            sentence = f"Expected valid geometry of zone {shown(zone.zone_id)}, got one to repair"
+            name = shown(zone.zone_id)
+            sentence = f"Expected valid geometry of zone {name}, got one that was repaired"
             log.warn(_TABLE, number, "geometry_repaired", sentence)
     return list(zones.values()), len(features)
 
@@ -103,7 +104,7 @@ def _features(path: Path, crs: Datum) -> tuple[list[object], Datum]:
             # NaN or half a surrogate pair costs its feature, not the file.
             collection = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise BadData(f"Expected GeoJSON, got {error} - at `{path}`") from error
+        raise BadData(f"Cannot read the file as GeoJSON: {error} - at `{path}`") from error
     is_collection = isinstance(collection, dict) and collection.get("type") == "FeatureCollection"
     if not is_collection or not isinstance(collection.get("features"), list):
         got = shown(collection, longest=40)

@@ -77,6 +77,8 @@ PATHS = (
     "/", "/v1/\n",
     "/v1/merchants/é\x00", "/v1/nearby/",
 )  # fmt: skip
+STATES = ("not_found", "not_ready", "busy", "stopping", "request_timeout", "fault")
+"""Codes of what is the case, where nothing else could have been sent."""
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW")
 MEDIA_TYPES = (b"application/json", b"application/json; charset=utf-8", b"text/plain", b"\xff", b"")
 
@@ -180,7 +182,7 @@ def complaint(sent: Sent, got: Got) -> str:
     if got.media_type != b"application/problem+json":
         return f"{got.media_type!r} for a refusal"
     known = CODES.get(record["code"], (0, ""))[0] == record["status"] == got.status
-    says = record["detail"].startswith("Expected ") or record["code"] == "not_found"
+    says = record["detail"].startswith("Expected ") or record["code"] in STATES
     return "" if known and says and isinstance(record["errors"], list) else "an odd problem"
 
 

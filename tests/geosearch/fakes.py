@@ -55,7 +55,7 @@ class FakeEngine:
         at = cursor.at if cursor else query.at or datetime.now(UTC)
         if not self.start <= at < self.end:
             if cursor is None and query.at is None:
-                raise NotReady("Expected an index whose time horizon holds now, got another one")
+                raise NotReady("The time horizon of the index does not include now")
             bounds = f"`at` from {self.start.isoformat()} to {self.end.isoformat()}"
             found = problem("at_outside_horizon", bounds, at.isoformat(), ("at",))
             raise BadRequest(found["detail"], [found], found["code"])

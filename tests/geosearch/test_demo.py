@@ -46,5 +46,5 @@ def test_demo_says_that_the_port_is_taken(
         taken.listen()
         port = taken.getsockname()[1]
         assert run_demo(tmp_path, port=port) == 2
-    assert f"Expected a free port, got {port}" in capsys.readouterr().err
+    assert f"Port {port} is already in use - choose another with --port" in capsys.readouterr().err
     assert not (tmp_path / "index").exists()

@@ -321,7 +321,7 @@ def test_past_the_horizon_now_is_not_ready(
     monkeypatch.setattr(engine._questions, "_clock", Clock(datetime(2020, 1, 1, tzinfo=UTC)))
     moved = engine
     here: dict[str, Any] = {"lat": 31.23, "lng": 121.47}
-    sentence = "Expected an index whose time horizon holds now, .* got 2020-01-01T00:00:00"
+    sentence = "The time horizon of the index, 2020-01-01T00:00:00.*, does not include now, "
     for asked in (
         lambda: moved.rank(Query(**here)),
         lambda: moved.search(Query(**here)),

@@ -86,5 +86,5 @@ def test_what_fails_a_build_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_a_snapshot(tmp_path: Path) -> None:
     report = check(tmp_path)
     assert report.failure is not None
-    assert report.failure.startswith("Expected a file snapshot.json, got none")
+    assert report.failure.startswith("There is no file snapshot.json")
     assert report.text().splitlines() == ["rejected: 0", "warnings: 0", "a build would fail"]

@@ -262,13 +262,15 @@ class Wrong(NamedTuple):
 ASK = "search --index {index} --lat 31.2 --lng 121.4"
 WRONG = [
     Wrong("fly", WRONG_USE, "No such command 'fly'."),
-    Wrong("build", WRONG_USE, "Give either SNAPSHOT or --rollback, not both or neither"),
+    Wrong("build", WRONG_USE, "Give either SNAPSHOT or --rollback"),
     Wrong("build {snapshot} --rollback", WRONG_USE, "Give either SNAPSHOT or --rollback"),
     Wrong("build {snapshot} --nwo 1", WRONG_USE, "No such option: --nwo"),
     Wrong("build {snapshot} --now yesterday", WRONG_USE, "RFC 3339 instant with offset"),
     Wrong("build {snapshot} --now 2026-11-22T10:00:00", WRONG_USE, "RFC 3339 instant with offset"),
     Wrong("build {snapshot} --max-rejected 2", WRONG_USE, "expected a share from 0 to 1, got '2'"),
-    Wrong("build {snapshot} --weight luck=1", WRONG_USE, "Expected a weight of redeem_prior,"),
+    Wrong(
+        "build {snapshot} --weight luck=1", WRONG_USE, "There is no weight 'luck' - choose from "
+    ),
     Wrong("build {snapshot} --weight star_value=x", WRONG_USE, "Expected a number, got 'x'"),
     Wrong("build {snapshot} --weight star_value=-1", WRONG_USE, "Expected a weight in [0, 1e9)"),
     Wrong("build {tmp}/nothing --out {tmp}/i", BAD_DATA, "{tmp}/nothing"),
@@ -278,7 +280,7 @@ WRONG = [
     Wrong("synth {tmp}/s --merchants many", WRONG_USE, "expected a whole number, got 'many'"),
     Wrong("synth {tmp}/s --world mars", WRONG_USE, "got 'mars'"),
     Wrong("synth {tmp}/s --seed -1", WRONG_USE, "got -1"),
-    Wrong("synth {snapshot}", WRONG_USE, "Expected a new or empty folder, got one with files"),
+    Wrong("synth {snapshot}", WRONG_USE, "The folder has files already - choose another"),
     Wrong("import", WRONG_USE, "Missing command"),
     Wrong("import osm {tmp}/nothing --out {snapshot}", WRONG_USE, "replace them with --force"),
     Wrong("import osm {tmp}/nothing --out {tmp}/s", BAD_DATA, "nothing"),
@@ -309,8 +311,8 @@ WRONG = [
     Wrong(ASK + " --bbox 1,2,3", WRONG_USE, "Expected `bbox` as min_lng,min_lat,max_lng,max_lat"),
     Wrong(ASK + " --cursor x", WRONG_USE, "cursor"),
     Wrong(ASK + " --facets colour", WRONG_USE, "Expected `facets` as one of category"),
-    Wrong(ASK + " --polygon {tmp}/nothing", WRONG_USE, "Expected a file of JSON"),
-    Wrong(ASK + " --polygon {index}/CURRENT", WRONG_USE, "Expected a file of JSON"),
+    Wrong(ASK + " --polygon {tmp}/nothing", WRONG_USE, "Cannot read the file as JSON"),
+    Wrong(ASK + " --polygon {index}/CURRENT", WRONG_USE, "Cannot read the file as JSON"),
     Wrong("search --index {tmp}/nothing --lat 1 --lng 1", BAD_DATA, "{tmp}/nothing"),
     Wrong("inspect", WRONG_USE, "Missing argument 'index'"),
     Wrong("inspect {tmp}/nothing", BAD_DATA, "{tmp}/nothing"),
@@ -318,14 +320,14 @@ WRONG = [
         "inspect {index} --merchant nobody --at " + AT, WRONG_USE, "There is no merchant 'nobody'"
     ),
     Wrong("serve --index {index} --port 99999", WRONG_USE, "port"),
-    Wrong("serve --port 1 --port 2", WRONG_USE, "expected --port once, got '1' and '2'"),
+    Wrong("serve --port 1 --port 2", WRONG_USE, "--port was given more than once, as '1' and '2'"),
     Wrong(
-        "serve --index {index} --port http", WRONG_USE, "Expected port as an integer, got 'http'"
+        "serve --index {index} --port http", WRONG_USE, "Expected port to be an integer, got 'http'"
     ),
     Wrong(
-        "serve --index {index} --log-level loud", WRONG_USE, "Expected log_level as one of debug"
+        "serve --index {index} --log-level loud", WRONG_USE, "Expected log_level to be one of debug"
     ),
-    Wrong("serve --config {tmp}/nothing.toml", BAD_DATA, "Expected a TOML file of settings"),
+    Wrong("serve --config {tmp}/nothing.toml", BAD_DATA, "Cannot read the settings as TOML"),
 ]
 
 
@@ -356,7 +358,8 @@ def test_a_fault_of_ours_is_one_sentence(
     assert run(search(world)) == FAULT
     shown = capsys.readouterr().err
     assert shown == (
-        "geosearch: A fault of ours, KeyError: 'closes_at' - GEOSEARCH_TRACEBACK=1 shows where\n"
+        "geosearch: A fault of ours, KeyError: 'closes_at' - set GEOSEARCH_TRACEBACK=1 to see "
+        "where\n"
     )
     monkeypatch.setenv(cli.TRACEBACK_VARIABLE, "1")
     with pytest.raises(KeyError):
@@ -406,7 +409,7 @@ def test_standard_output_that_fails_is_named(
     monkeypatch.setattr(sys, "stdout", FullDisk())
     assert run(use.format(index=world.index).split()) == BAD_DATA
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "geosearch: Expected to use a file, got No space left on device - at `standard output`"
+        "geosearch: Cannot use `standard output`: No space left on device"
     )
 
 
@@ -419,8 +422,7 @@ def test_a_file_without_a_name_is_not_named_none(
     monkeypatch.setattr("geosearch.build.pipeline.build", full)
     assert run(["build", str(world.snapshot)]) == BAD_DATA
     assert capsys.readouterr().err == (
-        "geosearch: Expected to use a file, got No space left on device - at one the system does "
-        "not name\n"
+        "geosearch: Cannot use a file the system does not name: No space left on device\n"
     )
 
 

@@ -13,7 +13,7 @@ from geosearch.cli.app import BAD_DATA, DONE, run
 from geosearch.publish import current, versions
 
 AT = ["--now", "2026-11-22T00:00:00+08:00"]
-SENTENCE = re.compile(r"geosearch: Expected to use a file, got File too large - at `(.+)`\Z")
+SENTENCE = re.compile(r"geosearch: Cannot use `(.+)`: File too large\Z")
 
 
 @contextmanager

@@ -108,11 +108,11 @@ def test_broken_extracts_are_told(tmp_path: Path) -> None:
     whole = written(tmp_path / "town.osm.pbf").read_bytes()
     text = written(tmp_path / "town.osm").read_bytes()
     cases = {
-        whole[:-20]: "Expected a readable OSM extract, got PBF error",
-        whole[:40]: "Expected a readable OSM extract, got PBF error",
+        whole[:-20]: "Cannot read the OSM extract: PBF error",
+        whole[:40]: "Cannot read the OSM extract: PBF error",
         gzip.compress(whole): "Expected a PBF as it is, got it gzipped",
-        text[:-20]: "Expected a readable OSM extract, got XML parsing error",
-        b'<?xml version="1.0"?><kml></kml>': "Expected a readable OSM extract, got Unknown top",
+        text[:-20]: "Cannot read the OSM extract: XML parsing error",
+        b'<?xml version="1.0"?><kml></kml>': "Cannot read the OSM extract: Unknown top",
         b'<osm version="0.6"></osm>': "Expected places, got none",
     }
     path = tmp_path / "broken"

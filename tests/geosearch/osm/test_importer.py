@@ -318,8 +318,8 @@ def test_nameless_facilities_are_listed_and_not_imported(tmp_path: Path) -> None
         (b"", "no JSON object at all"),
         (b"hello\nworld\n", "no JSON object at all"),
         (b'{"type":"FeatureCollection","features":[{"ty', "Expected whole GeoJSON"),
-        (b"\x1f\x8b\x08broken", "Expected a readable file"),
-        (gzip.compress(b'{"a": 1}' * 99, mtime=0)[:30], "Expected a readable file"),
+        (b"\x1f\x8b\x08broken", "Cannot read the file"),
+        (gzip.compress(b'{"a": 1}' * 99, mtime=0)[:30], "Cannot read the file"),
     ],
 )
 def test_unreadable_files_are_told(tmp_path: Path, content: bytes, says: str) -> None:

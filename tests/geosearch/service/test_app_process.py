@@ -254,10 +254,14 @@ def test_a_log_that_nobody_reads_stops_nobody(index: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "sentence"),
     [
-        (["--index", "nowhere"], 3, "Expected an index, got no file CURRENT - at `nowhere`"),
+        (
+            ["--index", "nowhere"],
+            3,
+            "There is no index (no file CURRENT); geosearch build",
+        ),
         (["--port", "70000"], 2, "Expected port in [0, 65535], got 70000 - at `--port`"),
-        (["--workers", "many"], 2, "Expected workers as an integer, got 'many' - at `--workers`"),
-        (["--log-level", "loud"], 2, "Expected log_level as one of debug, info, warning, error"),
+        (["--workers", "many"], 2, "Expected workers to be an integer, got 'many' - at `--worke"),
+        (["--log-level", "loud"], 2, "Expected log_level to be one of debug, info, warning, error"),
     ],
 )
 def test_a_start_that_fails_says_why(options: list[str], status: int, sentence: str) -> None:

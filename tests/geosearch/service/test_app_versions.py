@@ -57,7 +57,7 @@ def test_without_an_index_it_is_alive_but_not_ready(tmp_path: Path) -> None:
         for path in ("/readyz", NEARBY, "/v1/index", "/v1/programs", "/v1/merchants/m1"):
             answer = client.get(path)
             assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
-            assert answer.json()["detail"] == "Expected an index to answer from, got none yet"
+            assert answer.json()["detail"] == "There is no index to answer from yet"
         assert client.get("/metrics").status_code == 200
         publish_fake(index)
         until(lambda: client.get("/readyz").status_code == 200)
@@ -69,7 +69,7 @@ def test_an_index_past_its_horizon_is_not_ready(tmp_path: Path) -> None:
     with running(index) as client:
         answer = client.get("/readyz")
         assert answer.status_code == 503
-        assert answer.json()["detail"].startswith("Expected an index whose horizon holds now, ")
+        assert answer.json()["detail"].startswith("The time horizon of the index, ")
         assert client.get("/healthz").status_code == 200
 
 
@@ -86,7 +86,7 @@ def test_past_the_horizon_now_is_not_ready_and_an_instant_is_refused(tmp_path: P
             client.post("/v1/nearby:batch", json={"queries": [here]}),
         ):
             assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
-            assert answer.json()["detail"].startswith("Expected an index whose time horizon holds")
+            assert answer.json()["detail"].startswith("The time horizon of the index")
         answer = client.get(f"{NEARBY}&at=2026-11-22T12:00:00Z")
         assert (answer.status_code, answer.json()["code"]) == (400, "at_outside_horizon")
 

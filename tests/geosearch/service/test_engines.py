@@ -36,11 +36,11 @@ def engines_of(index: Path) -> Engines:
 
 def test_nothing_is_current_before_the_first_version(index: Path, log: io.BytesIO) -> None:
     engines = engines_of(index)
-    with pytest.raises(BadData, match="Expected an index"):
+    with pytest.raises(BadData, match="There is no index"):
         engines.load()
     engines.refresh()
     assert (engines.loaded, engines.failures) == (None, 1)
-    with pytest.raises(HttpProblem, match="got none yet") as refused:
+    with pytest.raises(HttpProblem, match="There is no index to answer from yet") as refused:
         engines.current()
     assert refused.value.code == "not_ready"
     assert b"index not opened" in log.getvalue()

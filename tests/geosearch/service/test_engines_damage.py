@@ -162,7 +162,7 @@ def test_where_nothing_is_as_written_there_is_no_way_back(index: Path) -> None:
     with pytest.raises(BadData, match=name):
         engines.recover()
     assert engines.loaded is None
-    with pytest.raises(BadData, match="Expected an index"):
+    with pytest.raises(BadData, match="There is no index"):
         engines_of(index / "nowhere").recover()
 
 

@@ -122,7 +122,7 @@ def test_a_client_that_left_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
         work, gone, slow = HeavyWork(), threading.Event(), Slow()
         first = asyncio.ensure_future(work.run(slow, leaves_after(gone)))
         await until(slow.begun.is_set)
-        with pytest.raises(HttpProblem, match="Expected fewer than 1"):
+        with pytest.raises(HttpProblem, match="Too many batches"):
             await work.run(lambda attendance: "refused", stays)
         gone.set()
         with pytest.raises(ClientGone):
@@ -156,7 +156,7 @@ def test_the_end_of_the_graceful_time_is_told(monkeypatch: pytest.MonkeyPatch) -
         asked = asyncio.ensure_future(work.run(slow, stays))
         await until(slow.begun.is_set)
         asked.cancel()  # as uvicorn does when the graceful time is over
-        with pytest.raises(HttpProblem, match="within the graceful time") as refusal:
+        with pytest.raises(HttpProblem, match="longer than the graceful time") as refusal:
             await asked
         assert refusal.value.code == "stopping"
         assert not work.close()

@@ -35,9 +35,9 @@ def test_a_worker_reads_the_settings_of_its_parent() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"port": "http"}, "Expected port as an integer, got 'http' - at `--port`"),
+        ({"port": "http"}, "Expected port to be an integer, got 'http' - at `--port`"),
         ({"port": 70_000}, "Expected port in [0, 65535], got 70000 - at `--port`"),
-        ({"port": 1.5}, "Expected port as an integer, got 1.5 - at `--port`"),
+        ({"port": 1.5}, "Expected port to be an integer, got 1.5 - at `--port`"),
         ({"workers": 0}, "Expected workers in [1, 256], got 0 - at `--workers`"),
         (
             {"poll_seconds": float("nan")},
@@ -45,15 +45,15 @@ def test_a_worker_reads_the_settings_of_its_parent() -> None:
         ),
         (
             {"log_level": "loud"},
-            "Expected log_level as one of debug, info, warning, error, got 'loud' "
+            "Expected log_level to be one of debug, info, warning, error, got 'loud' "
             "- at `--log-level`",
         ),
         (
             {"log_requests": "maybe"},
-            "Expected log_requests as true or false, got 'maybe' - at `--log-requests`",
+            "Expected log_requests to be true or false, got 'maybe' - at `--log-requests`",
         ),
         ({"index": "\udcff"}, "Expected index in UTF-8, got '\\udcff' - at `--index`"),
-        ({"index": 5}, "Expected index as text, got 5 - at `--index`"),
+        ({"index": 5}, "Expected index to be text, got 5 - at `--index`"),
     ],
 )
 def test_wrong_values(given: dict[str, Any], sentence: str) -> None:
@@ -67,10 +67,11 @@ def test_the_place_of_a_wrong_value_is_named(tmp_path: Path) -> None:
         load_settings(environment={"GEOSEARCH_PORT": ""})
     file = tmp_path / "settings.toml"
     file.write_text("prot = 1", "utf-8")
-    with pytest.raises(BadData, match=r"Expected a setting of index, .+, got 'prot' - at `.+toml`"):
+    sentence = r"There is no setting 'prot' - choose from index, .+ - at `.+toml`"
+    with pytest.raises(BadData, match=sentence):
         load_settings(environment={}, file=file)
     file.write_text("port: 1", "utf-8")
-    with pytest.raises(BadData, match="Expected a TOML file of settings, got "):
+    with pytest.raises(BadData, match="Cannot read the settings as TOML: "):
         load_settings(environment={}, file=file)
-    with pytest.raises(BadData, match="Expected a TOML file of settings, got "):
+    with pytest.raises(BadData, match="Cannot read the settings as TOML: "):
         load_settings(environment={}, file=tmp_path / "nothing.toml")

@@ -238,7 +238,7 @@ FILES = [
     ("merchants.json", "got merchants.json", "write one object a line"),
     ("merchants.tsv", "got merchants.tsv", "commas between values"),
     ("merchants.csv.zip", "got merchants.csv.zip", "unpack it"),
-    ("merchant.csv", "got no such file (there are: deals.ndjson, merchant.csv, programs", ""),
+    ("merchant.csv", "got none of them (the folder has deals.ndjson, merchant.csv, programs", ""),
     ("zones.json", "Expected table `zones` as .geojson, got zones.json", "write it as .geojson"),
     ("categories.xlsx", "got categories.xlsx", 'save it as "CSV UTF-8"'),
 ]
@@ -272,7 +272,7 @@ def test_capital_letters_in_names(tmp_path: Path) -> None:
 def test_ids_with_other_separators_say_so(tmp_path: Path) -> None:
     content = f"{DEAL}\nd0,m0;m1,percent_off,10,,\nd1,nobody,percent_off,10,,\n"
     first, second = read(tmp_path, content, "deals").rejects.entries
-    assert 'got "m0;m1" (CSV separates items by |) - at line 2 of deals.csv' in first.message
+    assert 'got "m0;m1" (in CSV, | separates items) - at line 2 of deals.csv' in first.message
     assert 'got "nobody" - at line 3' in second.message
 
 

@@ -16,7 +16,7 @@ def test_a_new_or_an_empty_folder_will_do_and_is_left_alone(tmp_path: Path) -> N
 
 def test_files_are_replaced_on_request_only(tmp_path: Path) -> None:
     (tmp_path / "merchants.csv").write_text("mine")
-    with pytest.raises(BadRequest, match=r"got one with files - choose another, or .* --force"):
+    with pytest.raises(BadRequest, match=r"files already - choose another, or .* --force"):
         check_folder(tmp_path, overwrite=False)
     check_folder(tmp_path, overwrite=True)
     assert (tmp_path / "merchants.csv").read_text() == "mine"

@@ -206,6 +206,6 @@ def test_file_that_polars_panics_over_is_bad_data(
 
     monkeypatch.setattr("geosearch.snapshot.parquet.pl.read_parquet", panics)
     with pytest.raises(
-        BadData, match=r"Expected a Parquet file, got called `unwrap` on nothing - at "
+        BadData, match=r"Cannot read the file as Parquet: called `unwrap` on nothing - at "
     ):
         read_parquet(tmp_path / "x.parquet", DEALS, RejectLog())

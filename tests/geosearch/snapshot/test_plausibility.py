@@ -60,7 +60,7 @@ TOLD: list[tuple[dict[str, list[Row]], Row, list[tuple[str, int, str]]]] = [
     (shops({"merchant_id": " m0"}, {}) | {"deals": []}, {}, [("odd_id", 1, '`merchant_id` without blanks, got " m0"')]),
     (shops({"merchant_id": "m 0"}, {}) | {"deals": []}, {}, [("odd_id", 1, '"m 0"')]),
     (shops({"merchant_id": "m0\u3000"}, {}) | {"deals": []}, {}, [("odd_id", 1, "without blanks")]),
-    (shops({"merchant_id": "3.10115E+17"}, {}) | {"deals": []}, {}, [("odd_id", 1, "got \"3.10115E+17\", as a spreadsheet shortens")]),
+    (shops({"merchant_id": "3.10115E+17"}, {}) | {"deals": []}, {}, [("odd_id", 1, "got \"3.10115E+17\", as spreadsheets shorten")]),
     (offers({"deal_id": "1E+15"}), {}, [("odd_id", 1, "format the column as text")]),
     # positions
     (shops({"lat": 51.5, "lng": -0.12}, {"lat": -0.12, "lng": 51.5}), GB, [("swapped_position", 2, "are `lat` and `lng` swapped?")]),

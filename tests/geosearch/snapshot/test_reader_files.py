@@ -326,11 +326,11 @@ def both(folder: Path) -> None:
 
 
 BAD_FILES: list[tuple[Callable[[Path], None], str]] = [
-    (gone("snapshot.json"), "Expected a file snapshot.json, got none"),
-    (file("snapshot.json", "{"), "Expected JSON, got "),
-    (file("snapshot.json", ""), "Expected JSON, got "),
+    (gone("snapshot.json"), "There is no file snapshot.json"),
+    (file("snapshot.json", "{"), "Cannot read the file as JSON: "),
+    (file("snapshot.json", ""), "Cannot read the file as JSON: "),
     (file("snapshot.json", "[]"), "Expected a JSON object, got []"),
-    (file("snapshot.json", b"\xff\xfe{}"), "Expected JSON, got "),
+    (file("snapshot.json", b"\xff\xfe{}"), "Cannot read the file as JSON: "),
     (envelope(snapshot_id=""), 'Expected `snapshot_id` to be text, got ""'),
     (envelope(snapshot_id=None), "Expected `snapshot_id` to be text, got nothing"),
     (envelope(schema_version=2), "Expected `schema_version` to be 1, got 2"),
@@ -352,14 +352,14 @@ BAD_FILES: list[tuple[Callable[[Path], None], str]] = [
     (envelope(makeup_workdays=None), "Expected `makeup_workdays` to be true or false, got nothing"),
     (envelope(makeup_workdays=1), "Expected `makeup_workdays` to be true or false, got 1"),
     (envelope(currency="¥"), 'Expected `currency` to be an ISO 4217 code, got "¥"'),
-    (gone("merchants.ndjson"), "Expected table `merchants` as merchants.ndjson, .csv or .parquet, got no such file"),
+    (gone("merchants.ndjson"), "Expected table `merchants` as merchants.ndjson, .csv or .parquet, got none of them"),
     (gone("deals.ndjson"), "Expected table `deals`"),
     (gone("programs.ndjson"), "Expected table `programs`"),
     (both, "Expected one file for table `merchants`, got merchants.ndjson and merchants.csv"),
-    (file("merchants.ndjson.gz", b"no gzip"), "Expected a readable file, got Not a gzipped file"),
-    (file("merchants.ndjson.gz", gzip.compress(b"{}\n" * 99)[:-9]), "Expected a readable file, got Compressed file ended"),
-    (file("merchants.ndjson.zst", b"no zstd"), "Expected a readable file, got "),
-    (file("merchants.ndjson.zst", zstandard.compress(b"{}\n" * 99)[:-3]), "Expected a readable file, got a zstd frame that is cut off"),
+    (file("merchants.ndjson.gz", b"no gzip"), "Cannot read the file: Not a gzipped file"),
+    (file("merchants.ndjson.gz", gzip.compress(b"{}\n" * 99)[:-9]), "Cannot read the file: Compressed file ended"),
+    (file("merchants.ndjson.zst", b"no zstd"), "Cannot read the file: "),
+    (file("merchants.ndjson.zst", zstandard.compress(b"{}\n" * 99)[:-3]), "Cannot read the file: a zstd frame that is cut off"),
     (file("merchants.csv", b""), "Expected a header with `merchant_id`, `name`, `lat`, `lng`, got nothing"),
     (file("merchants.csv", b"merchant_id;name;lat;lng\na;x;1;2\n"), 'Expected a header with commas between names, got semicolons: "merchant_id;name;lat;lng"'),
     (file("merchants.csv", b"merchant_id,name,lat,lng,lat\n"), "Expected each name in the header once, got"),
@@ -368,17 +368,17 @@ BAD_FILES: list[tuple[Callable[[Path], None], str]] = [
     (file("merchants.csv", b"merchant_id,na\"me,lat,lng\n"), "Expected a header with `name`, got"),
     (file("merchants.csv", b"\r"), "Expected a header with `merchant_id`, `name`, `lat`, `lng`, got nothing"),
     (file("merchants.csv", b'"merchant_id,name'), "Expected a header with `merchant_id`, `name`, `lat`, `lng`, got"),
-    (file("merchants.csv.gz", gzip.compress(HEAD + b"a,x,1,2,\n" * 999_999)[:2000]), "Expected a readable file, got Compressed file ended"),
-    (file("merchants.csv.zst", zstandard.compress(HEAD + b"a,x,1,2,\n" * 999_999)[:-30]), "Expected a readable file, got a zstd frame that is cut off"),
-    (file("merchants.parquet", b"PAR1 no"), "Expected a Parquet file, got "),
+    (file("merchants.csv.gz", gzip.compress(HEAD + b"a,x,1,2,\n" * 999_999)[:2000]), "Cannot read the file: Compressed file ended"),
+    (file("merchants.csv.zst", zstandard.compress(HEAD + b"a,x,1,2,\n" * 999_999)[:-30]), "Cannot read the file: a zstd frame that is cut off"),
+    (file("merchants.parquet", b"PAR1 no"), "Cannot read the file as Parquet: "),
     (file("merchants.parquet", parquet(merchant_id=["a"], name=["x"], lat=[1.0])), "Expected columns `lng`, got merchant_id, name, lat"),
     (file("merchants.parquet", parquet(merchant_id=["a"], name=["x"], lat=["1"], lng=[1.0])), "Expected column `lat` to be a number, got String"),
     (file("merchants.parquet", parquet(merchant_id=[1], name=["x"], lat=[1.0], lng=[1.0])), "Expected column `merchant_id` to be text, got Int64"),
     (file("zones.geojson", "{}"), "Expected a FeatureCollection, got {}"),
-    (file("zones.geojson", "nonsense"), "Expected GeoJSON, got "),
+    (file("zones.geojson", "nonsense"), "Cannot read the file as GeoJSON: "),
     (file("zones.geojson", '{"type": "FeatureCollection", "features": [], "crs": "EPSG:3857"}'), "Expected `crs` to be one of WGS84, GCJ02, BD09"),
-    (file("merchants.ndjson", "{}"), "Expected at most 0.05 of the rows rejected, got 1 of 1 (missing_field 1; such as: Expected `merchant_id`, got nothing - at line 1 of merchants.ndjson) - mend them, or allow more with --max-rejected - at `merchants.ndjson`"),
-    (file("merchants.ndjson", json.dumps([MERCHANT])), "Expected at most 0.05 of the rows rejected, got 1 of 1 (not_json 1;"),
+    (file("merchants.ndjson", "{}"), "Expected at most 5 % of the rows to be rejected, got 1 of 1 (missing_field 1; such as: Expected `merchant_id`, got nothing - at line 1 of merchants.ndjson) - mend them, or allow more with --max-rejected - at `merchants.ndjson`"),
+    (file("merchants.ndjson", json.dumps([MERCHANT])), "Expected at most 5 % of the rows to be rejected, got 1 of 1 (not_json 1;"),
 ]  # fmt: skip
 
 
@@ -396,7 +396,7 @@ def test_bad_file_stops_with_one_sentence(
 
 
 def test_folder_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(BadData, match="Expected a folder with a snapshot, got none"):
+    with pytest.raises(BadData, match="There is no folder with a snapshot"):
         read_snapshot(tmp_path / "nowhere")
 
 

@@ -146,6 +146,7 @@ def app_from_environment() -> Starlette:
 
 def _worker_app(settings: Settings) -> Starlette:
     _get_ready()
+    _settle()
     engines = open_engines(settings)
     if RECOVERY_VARIABLE not in os.environ:
         engines.refresh()
@@ -167,13 +168,20 @@ def _leave() -> None:
 
 
 def _get_ready() -> None:
-    """Load every kernel, keep what is loaded out of garbage collections, and let them come rarely.
+    """Load every kernel, and say so where they are compiled first.
 
     Else the first text and the first suggestion would wait for their kernels: 0.3 s to read them,
-    minutes where they have to be compiled. And a request leaves no cycles behind; a
-    collection over all that the libraries hold takes milliseconds that some request would wait.
+    minutes where they have to be compiled.
     """
-    warm(lambda done: _log.info("not ready yet", doing=done))
+    warm(lambda doing: _log.info("not ready yet", doing=doing))
+
+
+def _settle() -> None:
+    """Keep what is loaded out of garbage collections, and let them come rarely.
+
+    A request leaves no cycles behind; a collection over all that the libraries hold takes
+    milliseconds that some request would wait.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -213,13 +221,16 @@ def _serve(settings: Settings) -> None:
     with _bound(settings.host, settings.port) as listener:
         server = split_off(settings.log_level) if settings.workers == 1 else None
         configure_logs(settings.log_level)
+        _log.info("starting", index=settings.index, workers=settings.workers)
         engines = open_engines(settings)
+        current(engines.index)  # Nobody should wait for kernels to learn that there is no index.
+        _get_ready()
         killed = server is not None and server.replaces_killed
         if killed:
             engines.recover()
         else:
             engines.load()
-        _get_ready()
+        _settle()
         _listen(listener, settings)
         # uvicorn raises the signal that stopped it again when it is done; a stop is no failure.
         for stop in (signal.SIGTERM, signal.SIGINT):

@@ -4,6 +4,8 @@ import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -25,8 +27,21 @@ def run_demo(folder: Path, *, port: int) -> int:
     return demo.main([*map(str, arguments), "--once"])
 
 
-def test_demo_builds_once_and_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_builds_once_and_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+    ask = demo._ask_when_ready
+
+    def ask_and_open(server: Any, base: str) -> int:
+        status = ask(server, base)
+        with urlopen(f"{base}/") as page:  # the address that the demo prints next
+            opened.append(page.status)
+        return status
+
+    monkeypatch.setattr(demo, "_ask_when_ready", ask_and_open)
     assert run_demo(tmp_path, port=free_port()) == 0
+    assert opened == [200]
     first = capsys.readouterr()
     assert len(re.findall(r"^curl 'http", first.out, re.MULTILINE)) == len(demo.EXAMPLES) == 3
     assert len(ANSWERED.findall(first.out)) == 3

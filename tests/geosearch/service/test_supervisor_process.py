@@ -45,7 +45,8 @@ def served(folder: Path, custom: str, *options: str) -> Iterator[subprocess.Pope
     """`serve` over a made-up engine, with a module that every process of it imports first."""
     publish_fake(folder / "index")
     (folder / "sitecustomize.py").write_text(MADE_UP + custom)
-    command = [sys.executable, "-m", "geosearch", "serve", "--index", "index", "--port", "0"]
+    command = [sys.executable, "-m", "geosearch", "serve", "--port", "0"]
+    options = options if "--index" in options else ("--index", "index", *options)
     process = subprocess.Popen(
         [*command, *options],
         cwd=folder,
@@ -153,6 +154,25 @@ def test_a_server_that_cannot_start_ends_the_command(
     assert sentence in last
     assert '"event":"serving"' not in log
     assert len((tmp_path / "starts").read_text()) in starts
+
+
+def test_a_first_start_says_what_it_waits_for(tmp_path: Path) -> None:
+    """Before it opens the index, which compiles what is not compiled yet, without a word."""
+    with served(tmp_path, 'app.warm = lambda say: say("compiling")') as process:
+        lines = lines_until(process, "serving")
+    events = [line["event"] for line in lines]
+    told = ["starting", "not ready yet", "index opened", "serving"]
+    assert [event for event in events if event in told] == told
+    assert lines[events.index("not ready yet")]["doing"] == "compiling"
+
+
+def test_without_an_index_nobody_waits_for_kernels(tmp_path: Path) -> None:
+    custom = 'app.warm = lambda say: say("compiling")'
+    with served(tmp_path, custom, "--index", "nowhere") as process:
+        _, log = process.communicate()
+    assert process.returncode == 3
+    assert "There is no index (no file CURRENT)" in log
+    assert "compiling" not in log
 
 
 def test_workers_end_with_their_supervisor(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -237,8 +238,13 @@ def _serve(settings: Settings) -> None:
             signal.signal(stop, lambda *_: None)
         serving = partial(_tell_serving, settings, listener.getsockname())
         if server is not None:
-            report = Report(server.waiting, serving)
-            _run_here(settings, engines, listener, report, verified=killed)
+            to_check = settings.verify == "fast" and not killed
+            _run_here(
+                *(settings, engines, listener),
+                waiting=server.waiting,
+                serving=serving,
+                to_check=to_check,
+            )
         else:
             _run_workers(settings, engines, listener, serving)
     _log.info("stopped")
@@ -258,17 +264,24 @@ def _run_here(
     settings: Settings,
     engines: Engines,
     listener: socket.socket,
-    report: Report,
     *,
-    verified: bool,
+    waiting: Connection,
+    serving: Callable[[], None],
+    to_check: bool,
 ) -> None:
-    app = create_app(settings, engines, leave=_leave)
-    server = uvicorn.Server(_config(app, settings, report))
+    """Serve in this process."""
 
     def stop() -> None:
         server.should_exit = True
 
-    checking = _Checking(engines, stop, needed=settings.verify == "fast" and not verified)
+    def answer() -> None:
+        serving()
+        if to_check:
+            checking.start()
+
+    app = create_app(settings, engines, leave=_leave)
+    server = uvicorn.Server(_config(app, settings, Report(waiting, answer)))
+    checking = _Checking(engines, stop)
     server.run(sockets=[listener])
     checking.tell()
 
@@ -277,13 +290,19 @@ def _run_workers(
     settings: Settings, engines: Engines, listener: socket.socket, serving: Callable[[], None]
 ) -> None:
     """Run several processes that share the listener, the pages of the index and the metrics."""
+
+    def answer() -> None:
+        serving()
+        if settings.verify == "fast":
+            checking.start()
+
     reports, waiting = multiprocessing.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="geosearch-metrics-") as folder:
         os.environ |= as_environment(settings) | {MULTIPROCESS_VARIABLE: folder}
         app = "geosearch.service.app:app_from_environment"
         config = _config(app, settings, Report(waiting))
-        supervisor = Supervisor(config, [listener], reports=reports, serving=serving)
-        checking = _Checking(engines, supervisor.should_exit.set, needed=settings.verify == "fast")
+        supervisor = Supervisor(config, [listener], reports=reports, serving=answer)
+        checking = _Checking(engines, supervisor.should_exit.set)
         supervisor.run()
     os.environ.pop(RECOVERY_VARIABLE, None)
     checking.tell()
@@ -302,17 +321,17 @@ class _Checking:
         Has that version loaded.
     stop
         Called where something differs.
-    needed
-        Whether there is something to do.
     """
 
-    def __init__(self, engines: Engines, stop: Callable[[], None], *, needed: bool) -> None:
+    def __init__(self, engines: Engines, stop: Callable[[], None]) -> None:
         self._error: BadData | None = None
         self._engines = engines
         self._stop = stop
-        if needed:
-            version = engines.current().version
-            threading.Thread(target=self._check, args=(version,), daemon=True).start()
+        self._version = engines.current().version
+
+    def start(self) -> None:
+        """Begin, in a thread."""
+        threading.Thread(target=self._check, args=(self._version,), daemon=True).start()
 
     def tell(self) -> None:
         """Raise what was found, if anything was."""

@@ -170,7 +170,7 @@ def publish_while_others_do(index: Path, number: int) -> None:
         try:
             publish(index, writer(number + done), keep=100)
         except BadData as error:
-            if "no other build" not in str(error):
+            if "Another build" not in str(error):
                 raise
         else:
             done += 1

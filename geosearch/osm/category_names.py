@@ -44,6 +44,9 @@ _COUNTRIES = {
 }
 _ALWAYS = "en"
 
+# The language most people read, where a country has several or speaks English too.
+_MAIN_LANGUAGE = {"CA": "en", "SG": "en", "BE": "nl", "LU": "fr", "FI": "fi", "CY": "el"}
+
 # Values of `cuisine` that mean one that the schema names otherwise.
 _CUISINES = {
     "noodles": "noodle",
@@ -76,6 +79,23 @@ def languages_of(countries: Iterable[str]) -> list[str]:
     """
     asked = {country[:2] for country in countries}
     return [_ALWAYS, *(key for key, where in _COUNTRIES.items() if asked & set(where.split()))]
+
+
+def kind_name(path: str, country: str | None) -> str | None:
+    """Return what a category is called in the main language of a country, else in English.
+
+    Examples
+    --------
+    >>> kind_name("amenity.toilets", "CN"), kind_name("amenity.toilets", "CA-ON")
+    ('公共厕所', 'Public Toilet')
+    """
+    code = (country or "")[:2]
+    spoken = [key for key, where in _COUNTRIES.items() if code in where.split()]
+    main = _MAIN_LANGUAGE.get(code) or next(iter(spoken), _ALWAYS)
+    words = (word for language in (main, _ALWAYS) for word in _words(path, language))
+    name = next(words, None)
+    # The schema joins what two countries say: `Estacionamiento / Aparcamiento`.
+    return name and name.partition(" / ")[0]
 
 
 def category_rows(paths: Iterable[str], languages: Iterable[str]) -> Iterator[dict[str, object]]:

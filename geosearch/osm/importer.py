@@ -7,9 +7,10 @@ Not useful for: deals; `programs.ndjson` and `deals.ndjson` are written empty.
 Nothing is lost and nothing is repaired. A shop without an id, a name or a position, hours that
 nobody can read, a line that is no JSON: all go to `merchants.ndjson` as they are, so that the build
 rejects them, or warns, by the same rules and into the same file as the bad rows of any other
-snapshot. A named shop that is gone goes there as closed for good. A bench or a car park that nobody
-named and a shop that is not open yet stay out, for thousands of them would hide the bad rows that
-matter; each is listed in `not_imported.ndjson` with its reason.
+snapshot. A named shop that is gone goes there as closed for good. A bench that nobody named and a
+shop that is not open yet stay out, for thousands of them would hide the bad rows that matter; each
+is listed in `not_imported.ndjson` with its reason. What people ask for by kind is called by its
+kind: a toilet that nobody named is a 公共厕所 in China (`tags.kind_to_name`).
 """
 
 from collections.abc import Callable, Iterator
@@ -39,8 +40,8 @@ Row = dict[str, object]
 
 _LEFT_OUT = {
     "not_a_merchant": (
-        "Expected a name or the tags of a shop, got neither; a facility without a name is no "
-        "merchant"
+        "Expected a name, the tags of a shop or a public facility that people ask for by kind, got "
+        "none of these"
     ),
     "gone": "Expected a shop, got one without a name that is gone",
     "not_open_yet": "Expected an open shop, got one that is planned or being built",
@@ -173,6 +174,8 @@ class _Writer:
             self._write_unreadable(record)
             return
         row, stage = _row(place, self.today)
+        if "name" not in row and stage is Stage.OPEN:
+            row = self._called_by_kind(row, place)
         code = _reason_to_leave_out(row, stage)
         if code is not None:
             self._leave_out(record, code)
@@ -187,6 +190,17 @@ class _Writer:
         paths = row.get("categories")
         self.paths.update(paths if isinstance(paths, list) else ())
         self.rows.write(line + b"\n")
+
+    def _called_by_kind(self, row: Row, place: Place) -> Row:
+        """Return the row with the name of its kind, if people ask for that, and its operator."""
+        kind = osm_tags.kind_to_name(place.tags)
+        country = row.get("country")
+        name = category_names.kind_name(kind, str(country) if country else None) if kind else None
+        if kind is None or name is None:
+            return row
+        self.report.named_by_kind[kind] += 1
+        operator = place.tags.get("operator")
+        return row | {"name": name} | ({"aliases": [operator]} if operator else {})
 
     def _count(self, row: Row, place: Place, stage: Stage) -> None:
         report = self.report

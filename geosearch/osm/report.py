@@ -18,6 +18,8 @@ class ImportReport:
         Those in `not_imported.ndjson`; `not_open_yet` of them are planned or being built.
     gone
         Those written as closed for good.
+    named_by_kind
+        Those without a name that are called by what they are, by category.
     bad
         Rows that a build will reject: `without_id`, `nameless`, `without_position` and `unreadable`
         (no JSON object); one that lacks several counts in each.
@@ -29,6 +31,7 @@ class ImportReport:
     not_imported: int = 0
     not_open_yet: int = 0
     gone: int = 0
+    named_by_kind: Counter[str] = field(default_factory=Counter)
     bad: int = 0
     without_id: int = 0
     nameless: int = 0
@@ -67,6 +70,11 @@ class ImportReport:
         }
         parts = [f"{count:,} {what}" for what, count in counts.items()]
         lines = [f"read {self.places:,} places: {', '.join(parts)}"]
+        if self.named_by_kind:
+            most = self.named_by_kind.most_common()
+            kinds = ", ".join(f"{count:,} {path}" for path, count in most)
+            total = self.named_by_kind.total()
+            lines.append(f"{total:,} have no name and are called by their kind: {kinds}")
         if self.bad:
             lines.append(f"of these {self.faults()}")
         if self.share_bad > MAX_REJECTED:

@@ -72,6 +72,16 @@ _BUSINESSES = frozenset(
     "leisure.bowling_alley leisure.escape_game leisure.amusement_arcade".split()
 )
 
+# Paths of facilities that people ask for by kind, where any near one will do.
+_SOUGHT_BY_KIND = frozenset(
+    "amenity.toilets amenity.drinking_water amenity.shower amenity.post_box amenity.parcel_locker "
+    "money.atm transport.fuel transport.charging_station transport.parking "
+    "transport.bicycle_rental transport.taxi".split()
+)
+_NOT_PUBLIC = frozenset(
+    "private no customers permit residents employees members staff students".split()
+)
+
 _TAG_WORDS: dict[str, str] = {
     "takeaway": "takeaway",
     "delivery": "delivery",
@@ -201,6 +211,24 @@ def fields(tags: Tags) -> dict[str, object]:
         "image_url": tags.get("image"),
     }
     return {key: value for key, value in values.items() if value}
+
+
+def kind_to_name(tags: Tags) -> str | None:
+    """Return the category by which people call a place without a name, None where they do not.
+
+    Nobody asks for a toilet, a cash machine or a car park by name: any near one will do. It must be
+    what the place mainly is, and open to all: `access` is not `private`, `customers` and the like.
+
+    Examples
+    --------
+    >>> kind_to_name({"amenity": "toilets"}), kind_to_name({"amenity": "bench"})
+    ('amenity.toilets', None)
+    >>> kind_to_name({"amenity": "parking", "access": "private"})
+    """
+    path = next(iter(categories(tags)), None)
+    if path not in _SOUGHT_BY_KIND or tags.get("access", "").lower() in _NOT_PUBLIC:
+        return None
+    return path
 
 
 def is_facility(paths: object) -> bool:

@@ -16,6 +16,7 @@ import geosearch
 from geosearch.build.pipeline import build
 from geosearch.model import Query
 from geosearch.osm import category_names
+from geosearch.osm import tags as osm_tags
 from geosearch.osm.category_names import category_rows, languages_of
 from geosearch.osm.importer import import_osm
 from geosearch.osm.tagging_schema import LANGUAGES, NAMES
@@ -103,6 +104,15 @@ def test_words_of_a_category(path: str, language: str, words: str) -> None:
     found = json.loads(json.dumps(row))
     known = {found["names"].get(language), *found["aliases"].get(language, [])}
     assert {word.casefold() for word in words.split()} <= {str(word).casefold() for word in known}
+
+
+@pytest.mark.parametrize("path", sorted(osm_tags._SOUGHT_BY_KIND))
+def test_a_place_that_is_sought_by_kind_has_a_name_in_every_country(path: str) -> None:
+    for where in ("GB", None, *category_names._COUNTRIES.values()):
+        for country in (where or "").split() or [None]:
+            name = category_names.kind_name(path, country)
+            assert name, (path, country)
+            assert " / " not in name
 
 
 def test_rows_are_of_the_paths_and_those_above_in_the_languages_asked_for() -> None:

@@ -312,6 +312,52 @@ def test_nameless_facilities_are_listed_and_not_imported(tmp_path: Path) -> None
     assert entry["message"].endswith("at line 2 of p.jsonl")
 
 
+UNNAMED: list[tuple[Row, tuple[float, float], str | None]] = [
+    ({"amenity": "toilets"}, (30.25, 120.16), "公共厕所"),
+    ({"amenity": "toilets", "access": "yes"}, (51.5, -0.12), "Public Toilet"),
+    ({"amenity": "toilets"}, (52.52, 13.4), "Öffentliche Toilette"),
+    ({"amenity": "toilets"}, (50.85, 4.35), "Openbaar toilet"),
+    ({"amenity": "toilets"}, (43.65, -79.38), "Public Toilet"),
+    ({"amenity": "atm"}, (22.28, 114.16), "提款機"),
+    ({"amenity": "fuel", "shop": "convenience"}, (30.25, 120.16), "加油站"),
+    ({"amenity": "fuel", "brand": "Shell"}, (30.25, 120.16), "Shell"),
+    ({"amenity": "parking"}, (40.41, -3.7), "Estacionamiento"),
+    ({"amenity": "charging_station"}, (-35.0, 149.1), "Charging Station"),
+    ({"amenity": "toilets", "access": "private"}, (30.25, 120.16), None),
+    ({"amenity": "toilets", "access": "Customers"}, (30.25, 120.16), None),
+    ({"amenity": "parking", "access": "no"}, (30.25, 120.16), None),
+    ({"amenity": "toilets", "disused": "yes"}, (30.25, 120.16), None),
+    ({"amenity": "toilets", "opening_date": "2030"}, (30.25, 120.16), None),
+    ({"disused:amenity": "toilets"}, (30.25, 120.16), None),
+    ({"amenity": "parking_space"}, (30.25, 120.16), None),
+    ({"amenity": "waste_basket"}, (30.25, 120.16), None),
+    ({"amenity": "bench;toilets"}, (30.25, 120.16), None),
+]
+
+
+def test_a_nameless_place_that_people_seek_by_kind_has_the_name_of_its_kind(tmp_path: Path) -> None:
+    places = [
+        {"type": "node", "id": number, "lat": lat, "lon": lng, "tags": tags}
+        for number, (tags, (lat, lng), _) in enumerate(UNNAMED)
+    ]
+    now = datetime(2026, 11, 29, tzinfo=UTC)
+    report = import_osm(lines(tmp_path / "p.jsonl", *places), tmp_path / "out", now=now)
+    found = {row["merchant_id"]: row["name"] for row in rows(tmp_path / "out")}
+    expected = {f"osm-node-{n}": name for n, (*_, name) in enumerate(UNNAMED) if name is not None}
+    assert found == expected
+    assert report.not_imported == len(UNNAMED) - len(expected)
+    # A brand is a name that the data has.
+    assert report.named_by_kind.total() == len(expected) - 1
+    assert "9 have no name and are called by their kind: 5 amenity.toilets," in report.text()
+
+
+def test_the_operator_of_a_place_called_by_its_kind_finds_it(tmp_path: Path) -> None:
+    place = {**CAFE, "tags": {"amenity": "atm", "operator": "招商银行"}}
+    import_osm(lines(tmp_path / "p.jsonl", place), tmp_path / "out")
+    (row,) = rows(tmp_path / "out")
+    assert (row["name"], row["aliases"]) == ("ATM机", ["招商银行"])
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -408,6 +454,7 @@ def test_hangzhou(tmp_path: Path, shared_data: Path) -> None:
     assert report.places == 8_964
     assert report.places == len(found) + len(rows(tmp_path, "not_imported"))
     assert report.nameless == sum("name" not in row for row in found)
+    assert report.named_by_kind["amenity.toilets"] == 257
     assert {row["time_zone"] for row in found} == {"Asia/Shanghai"}
     assert sum("opening_hours" in row for row in found) > 150
     snapshot = read_snapshot(tmp_path)

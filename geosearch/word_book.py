@@ -241,6 +241,12 @@ class WordBook:
                 whole = key == span[0] and len(word.text) >= TELLING_INITIALS
                 yield Reading((key,), ALL_INITIALS_FACTOR if whole else INITIALS_FACTOR), ""
 
+    def with_initials(self, letters: str) -> list[int]:
+        """Keys of the first initials that begin with some letters, the shortest first."""
+        span = initials_range(Word(letters, "latin", ()))
+        rows = [] if span is None else self._segment.vocabulary.rows_between(*span)
+        return [self._key(row) for row in rows[:CLOSE_READINGS]]
+
     def _heard(self, terms: tuple[int, ...]) -> str:
         """Characters of some shop that sound like these terms; empty without such."""
         return next(filter(None, (heard_in(text, terms) for text in self._texts(terms))), "")

@@ -28,8 +28,8 @@ from geosearch.word_roles import AREA, CONTENT, role
 from geosearch.word_roles import is_phrase as is_function
 from indexes.analysis import beside, read_words, whole_key
 from indexes.pinyin import sound_readings
-from indexes.terms import PINYIN, Word, text_key
-from indexes.writings import writings
+from indexes.terms import PINYIN, WORD, Word, text_key
+from indexes.writings import Writing, writings
 
 TOLD_WORDS = 5
 """Most words that an answer names as meant by a word."""
@@ -140,15 +140,31 @@ class Interpreter:
             ):
                 continue
             known = choices.get(span) or _together(words[slice(*span)], choices, way.first)
-            if any(book.finds_more(way.terms, known.readings) for book in self._books):
-                factor = SOUND_FACTOR if way.by_sound else 1.0
+            factor = SOUND_FACTOR if way.by_sound else 1.0
+            more = tuple(
+                Reading(terms, factor)
+                for terms in self._terms_of(way, words[slice(*span)])
+                if any(book.finds_more(terms, known.readings) for book in self._books)
+            )
+            if more:
                 for at in range(*span):
                     choices.pop((at, at + 1), None)
-                more = Reading(way.terms, factor)
-                choices[span] = Choice(known.typed, (*known.readings, more))
+                choices[span] = Choice(known.typed, (*known.readings, *more))
         spans = sorted(choices)
         groups = tuple(tuple(words[slice(*span)]) for span in spans)
         return groups, tuple(choices[span] for span in spans)
+
+    def _terms_of(self, way: Writing, words: Sequence[Word]) -> Iterable[tuple[int, ...]]:
+        """The terms of a way to write words, with each key of its initials if it has some.
+
+        Letters that some shop has as a word are no initials: `银行atm`.
+        """
+        if not way.initials:
+            return [way.terms]
+        if any(word.kind == "latin" and self._is_term(text_key(WORD, word.text)) for word in words):
+            return []
+        found = (key for book in self._books for key in book.with_initials(way.initials))
+        return [(*way.terms, key) for key in dict.fromkeys(found)]
 
     def _keep_text(self, text: str, typed: Typed) -> Typed:
         # The text, its words and what is left out; the words have the terms of their choices.

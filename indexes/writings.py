@@ -1,4 +1,4 @@
-"""Other ways to write neighbouring words of a query: `star bucks`, `1点点`, `海底lao`.
+"""Other ways to write neighbouring words of a query: `star bucks`, `1点点`, `海底lao`, `海dl`.
 
 Useful for: what a query finds beside what is written as it is typed.
 Not useful for: mistakes; everything here is right, and written so by some.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
-from indexes.pinyin import sounds_of_run
+from indexes.pinyin import initials, sounds_of_run
 from indexes.syllables import segmentations
 from indexes.terms import WORD, Word, gram_keys, sound_keys, text_key
 from indexes.tokens import MAX_TERMS, TOKEN, query_words, singular
@@ -29,12 +29,16 @@ _ALONE = re.compile(f"(?<![{_NUMERALS}])[{_NUMERALS}](?![{_NUMERALS}])")
 
 
 class Writing(NamedTuple):
-    """A way to write the words from `first` to before `end`: terms, all of them."""
+    """A way to write the words from `first` to before `end`: terms, all of them.
+
+    With `initials`, a name has any key of `pinyin.initials_range` of these letters, too.
+    """
 
     first: int
     end: int
     terms: tuple[int, ...]
     by_sound: bool = False
+    initials: str = ""
 
 
 def writings(words: Sequence[Word]) -> Iterator[Writing]:
@@ -55,9 +59,12 @@ def writings(words: Sequence[Word]) -> Iterator[Writing]:
                 joined = "".join(word.text for word in some)
                 for text in dict.fromkeys((joined, singular(joined))):
                     yield Writing(first, end, (text_key(WORD, text),))
-            elif size == 2 and some[1].is_glued:
+            elif size == 2 and some[0].kind != some[1].kind:
                 for terms, by_sound in _of_pair(*some):
                     yield Writing(first, end, terms, by_sound)
+                if some[1].is_glued and (letters := _initials(some)):
+                    run = next(word for word in some if word.kind == "cjk")
+                    yield Writing(first, end, gram_keys(run.text), True, letters)
             elif size == 1:
                 for terms in _of_word(some[0]):
                     yield Writing(first, end, terms)
@@ -76,6 +83,18 @@ def _of_pair(one: Word, other: Word) -> Iterator[tuple[tuple[int, ...], bool]]:
     ]
     for before, after in list(product(*ways))[:MAX_SOUNDS]:
         yield (*gram_keys(run.text), *sound_keys((*before, *after)))[:MAX_TERMS], True
+
+
+def _initials(words: Sequence[Word]) -> str:
+    """Initials of characters and of letters that are no syllables; empty for other letters.
+
+    An input method left half typed gives `海dl`.
+    """
+    (letters,) = (word.text for word in words if word.kind == "latin")
+    if not (letters.isascii() and letters.isalpha()) or segmentations(letters):
+        return ""
+    parts = [word.text if word.kind == "latin" else initials(word.text) for word in words]
+    return "".join(parts) if all(part.isascii() for part in parts) else ""
 
 
 def _of_word(word: Word) -> Iterator[tuple[int, ...]]:

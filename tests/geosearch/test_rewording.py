@@ -90,6 +90,7 @@ WORLDS: dict[str, list[str | Row]] = {
         {"name": "Grey Door", "address": "Hauptstraße 7, Platz 12"},
     ],
     "unwanted": ["招商证券", "招商证券公司", "Costa Coffee", "Costa Coffee Bar", "7-Eleven"],
+    "initials": ["银k会所", "银咖小馆"],
     "umlauts": ["Bäckerei Schmidt", "Baeckerei Mueller", "Blue Door", "Smørrebrød"],
 }
 
@@ -148,6 +149,19 @@ CASES = [
     ("sounds", "haidilao", "海底捞|海底捞火锅", "", {}),
     ("sounds", "海底lao", "海底捞|海底捞火锅", "", {}),
     ("sounds", "hai底捞", "海底捞|海底捞火锅", "", {}),
+    ("sounds", "海底 lao", "海底捞|海底捞火锅", "", {}),
+    ("sounds", "hai 底捞", "海底捞|海底捞火锅", "", {}),
+    ("sounds", "海底 lao huoguo", "海底捞火锅", "", {}),
+    ("sounds", "海dl", "海底捞|海底捞火锅", "", {}),
+    ("sounds", "海dlhg", "海底捞火锅", "", {}),
+    ("sounds", "海d", "海底捞|海底捞火锅|海底世界水族馆", "", {}),
+    ("sounds", "海底l", "海底捞|海底捞火锅", "", {}),
+    ("sounds", "hd捞", "海底捞|海底捞火锅", "", {}),
+    ("sounds", "肯nykf", "肯尼亚咖啡", "", {}),
+    ("sounds", "海dx", "海底捞|海底捞火锅|海底世界水族馆", "dx", {}),
+    ("numbers", "1 点点", "1点点烧烤|一点点", "", {}),
+    # A letter that some shop has as a word is no initial.
+    ("initials", "银k", "银k会所", "", {}),
     ("sounds", "jvhua", "菊花茶社", "", {}),
     ("sounds", "haidilo", "海底捞|海底捞火锅", "", {"haidilo": ("海底捞",)}),
     ("sounds", "haidlao", "海底捞|海底捞火锅", "", {"haidlao": ("海底捞",)}),

@@ -149,18 +149,33 @@ class Contents:
         known = [segment.area_numbers for segment in self._segments] if names else []
         return tuple(name for name in dict.fromkeys(names) if not any(name in one for one in known))
 
-    def moved(self, query: Query) -> Moved | None:
-        """The query around the area that its text is the name of, without the text."""
+    def moved(self, query: Query, is_found: bool = False) -> Moved | None:
+        """The query around the area that its text is the name of, without the text.
+
+        Where something nearby matches the text (`is_found`), only from where no shop of the area
+        can be within the radius, and for the name as it is written: such a match is elsewhere, on
+        a street of that name.
+        """
+        if is_found and (query.q or "").strip() not in self._written_names:
+            return None
         name = self._area_names.get(typed_form(query.q or ""))
         area = None if name is None or query.has_area else self.area(name)
         if name is None or area is None:
             return None
         crs = cast(Datum, query.crs)
+        from_lat, from_lng = to_wgs84(query.lat, query.lng, crs)
+        if is_found and is_near(area.box, from_lat, from_lng, query.radius_m or 0.0):
+            return None
         lat, lng = from_wgs84(area.lat, area.lng, crs)
         sort = "best" if query.sort == "relevance" else query.sort
         moved = msgspec.structs.replace(query, lat=lat, lng=lng, q=None, sort=sort)
         box = shown_box(area.box, crs)
         return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
+
+    @cached_property
+    def _written_names(self) -> frozenset[str]:
+        """Business areas as they are written: a text is one of few of them in no time."""
+        return frozenset(self._area_names.values())
 
     @cached_property
     def _area_names(self) -> dict[str, str]:

@@ -384,7 +384,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         Where no shop of the index can be within the radius: `bounds` of all its shops, and a
         sentence.
     around
-        The business area that `q` names, where nothing near the position matches it: the search
+        The business area that `q` names, where none of its shops is near the position: the search
         went around its middle instead, without `q`.
     corrected
         What was searched instead of words of `q` that are not found nearby, by word as typed.

@@ -212,13 +212,15 @@ class Searcher:
             if together is not None and self._is_found(question, together.choices, {}):
                 return self._asked(question, together)
         found = self._best(question)
-        if query.q is None or len(found[0]) or question.around is not None:
+        if query.q is None or question.around is not None:
             return question, found
-        moved = self._contents.moved(query) if query.cursor is None else None
+        moved = self._contents.moved(query, len(found[0]) > 0) if query.cursor is None else None
         if moved is not None:
             question = self._questions.question(moved.query, top_k)
             question = msgspec.structs.replace(question, around=moved.around)
             return question, self._best(question)
+        if len(found[0]):
+            return question, found
         asked = {question.wording.choices: (question, found)}
         wording = self._reworded(question, asked)
         question, found = asked.get(wording.choices) or self._asked(question, wording)

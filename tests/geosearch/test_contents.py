@@ -26,6 +26,7 @@ SHOPS = [
     merchant(1, lat=LAT + 0.001, lng=LNG + 0.002, business_area="徐家汇", categories=["food"]),
     merchant(2, lat=LAT + 0.003, lng=LNG + 0.001, business_area="徐家汇", categories=["fun"]),
     merchant(3, lat=31.4, lng=121.2, name="嘉定小馆", categories=["food.cafe", "fun"]),
+    merchant(4, lat=31.3, lng=121.3, name="书店", address="徐家汇路8号", categories=[]),
 ]
 CATEGORIES = [
     {"category_id": "food", "names": {"zh": "美食", "en": "Food"}},
@@ -216,9 +217,21 @@ def test_the_name_of_an_area_leads_there(engine: Searcher) -> None:
         engine.search(Query(**far, q="人民广场", cursor=answer.next_cursor))
 
 
+def test_a_street_of_that_name_does_not_stand_for_an_area_out_of_reach(engine: Searcher) -> None:
+    from_street: dict[str, Any] = {"lat": 31.3, "lng": 121.3, "at": AT, "limit": 2}
+    answer = engine.search(Query(**from_street, q="徐家汇"))
+    assert answer.around is not None
+    assert {hit.merchant["business_area"] for hit in answer.hits} == {"徐家汇"}
+    second = engine.search(Query(**from_street, q="徐家汇", cursor=answer.next_cursor))
+    assert [hit.merchant["business_area"] for hit in second.hits] == ["徐家汇"]
+
+
 @pytest.mark.parametrize(
     ("where", "q"),
     [
+        ({"lat": 31.3, "lng": 121.3}, "徐家汇路"),
+        ({"lat": 31.3, "lng": 121.3, "radius": 50_000}, "徐家汇"),  # The area is within reach.
+        ({"lat": 31.3, "lng": 121.3, "bbox": (121.2, 31.25, 121.4, 31.35)}, "徐家汇"),
         ({"lat": LAT, "lng": LNG}, "徐家汇"),  # There already: shops match the text.
         ({"lat": 31.4, "lng": 121.2}, "徐家汇 咖啡"),
         ({"lat": 31.4, "lng": 121.2}, "嘉定"),

@@ -29,6 +29,9 @@ AREA_BYTES = 1 << 20
 
 _NOT_LOOKED_UP = object()
 
+_BEND = 0.01
+"""Degrees by which the sides of a box in WGS-84 may bend in another datum, and more."""
+
 
 class AreaPlace(NamedTuple):
     """Where the shops of a business area are, WGS-84: the middle one each way, and a box."""
@@ -184,19 +187,32 @@ class Contents:
         return {form: name for name in names if (form := typed_form(name))}
 
     def beyond(self, query: Query) -> dict[str, Any] | None:
-        """What to say of a query whose radius no shop can be within; None of any other."""
+        """What to say of a query whose radius, box or polygon no shop can be in; None otherwise."""
         box, crs = self.bounds(), cast(Datum, query.crs)
         if box is None:
             return None
-        lat, lng = to_wgs84(query.lat, query.lng, crs)
-        if is_near(box, lat, lng, query.radius_m or 0.0):
-            return None
-        swapped = abs(query.lng) <= 90.0 and is_near(box, query.lng, query.lat, 0.0)
-        hint = "; are `lat` and `lng` swapped?" if swapped else ""
+        if query.radius_m is not None:
+            found = self.beyond_circle(query.lat, query.lng, query.radius_m, crs)
+            if found is not None:
+                return found
         shown = shown_box(box, crs)
-        ends = ", ".join(f"{end:.4f}" for end in shown)
-        detail = f"All shops lie within {ends} (west, south, east, north), out of reach{hint}"
-        return {"bounds": shown, "detail": detail}
+        drawn = [] if query.bbox is None else [query.bbox]
+        if query.polygon is not None:
+            drawn.append(shapely.geometry.shape(query.polygon).bounds)
+        for west, south, east, north in drawn:
+            if not _meet(shown, (west, south, east, north)):
+                return _out_of_reach(shown, is_swapped=_meet(shown, (south, west, north, east)))
+        return None
+
+    def beyond_circle(
+        self, lat: float, lng: float, radius_m: float, crs: Datum
+    ) -> dict[str, Any] | None:
+        """What to say of a position from which no shop is within a radius; None of any other."""
+        box = self.bounds()
+        if box is None or is_near(box, *to_wgs84(lat, lng, crs), radius_m):
+            return None
+        is_swapped = abs(lng) <= 90.0 and is_near(box, lng, lat, 0.0)
+        return _out_of_reach(shown_box(box, crs), is_swapped=is_swapped)
 
     def bounds(self) -> Box | None:
         """Box around all shops, WGS-84; None of an empty index."""
@@ -244,6 +260,23 @@ def shown_box(box: Box, crs: Datum) -> Box:
     corners = [from_wgs84(lat, lng, crs) for lat in (south, north) for lng in (west, east)]
     lats, lngs = zip(*corners, strict=True)
     return (min(lngs), min(lats), max(lngs), max(lats))
+
+
+def _out_of_reach(shown: Box, *, is_swapped: bool) -> dict[str, Any]:
+    """What an answer says where all shops are too far away."""
+    hint = "; are `lat` and `lng` swapped?" if is_swapped else ""
+    ends = ", ".join(f"{end:.4f}" for end in shown)
+    detail = f"All shops lie within {ends} (west, south, east, north), out of reach{hint}"
+    return {"bounds": shown, "detail": detail}
+
+
+def _meet(shown: Box, drawn: Box) -> bool:
+    """Whether two boxes share a point; never no where a shop may be: one's sides bend a little."""
+    west, south, east, north = drawn
+    if south > shown[3] + _BEND or north < shown[1] - _BEND:
+        return False
+    halves = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    return any(low <= shown[2] + _BEND and high >= shown[0] - _BEND for low, high in halves)
 
 
 def is_near(box: Box, lat: float, lng: float, radius_m: float) -> bool:

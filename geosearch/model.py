@@ -381,8 +381,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     unknown_cards, unknown_categories, unknown_business_areas
         Cards of the wallet, and categories and areas asked for, that the index does not know.
     outside_coverage
-        Where no shop of the index can be within the radius: `bounds` of all its shops, and a
-        sentence.
+        Where no shop of the index can be within the radius, the box or the polygon: `bounds` of all
+        its shops, and a sentence.
     around
         The business area that `q` names, where none of its shops is near the position: the search
         went around its middle instead, without `q`.

@@ -9,7 +9,7 @@ limits in a quick check, and comes here only to say what is wrong; a test compar
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from numbers import Integral, Real
@@ -377,8 +377,12 @@ def _swapped(values: Mapping[str, object], problems: list[Problem]) -> None:
             and 90.0 < abs(lat) <= 180.0
             and 0.0 < abs(lng) <= 90.0
         ):
-            hint = " (are `lat` and `lng` swapped?) - at "
-            found["detail"] = hint.join(found["detail"].rsplit(" - at ", 1))
+            _ask_of_swapped(found)
+
+
+def _ask_of_swapped(found: Problem) -> None:
+    hint = " (are `lat` and `lng` swapped?) - at "
+    found["detail"] = hint.join(found["detail"].rsplit(" - at ", 1))
 
 
 def _flag(parameter: Parameter, value: object, where: Where) -> list[Problem]:
@@ -451,10 +455,21 @@ def _box(parameter: Parameter, value: object, where: Where) -> list[Problem]:
         for position, bound in enumerate(_BOX_BOUNDS)
         for item in _number(bound, value[position], (*where, position))
     ]
+    if found and _holds_swapped(value):
+        for one in found:
+            _ask_of_swapped(one)
     if not found and value[1] > value[3]:
         got = f"min_lat {value[1]} above max_lat {value[3]}"
         found.append(problem("bad_box", expected, got, where))
     return found
+
+
+def _holds_swapped(box: Sequence[Any]) -> bool:
+    """Whether a box with a wrong bound is one with the latitudes first."""
+    if not all(isinstance(end, int | float) for end in box):
+        return False
+    lats, lngs = box[0::2], box[1::2]
+    return all(abs(lat) <= 90.0 for lat in lats) and all(90.0 < abs(lng) <= 180.0 for lng in lngs)
 
 
 def _geometry(parameter: Parameter, value: object, where: Where) -> list[Problem]:

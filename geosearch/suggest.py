@@ -19,7 +19,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -130,12 +130,15 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     work
         What it took; see `directory_view.WORK`.
+    outside_coverage
+        As of `model.Answer`.
     """
 
     snapshot_id: str
     suggestions: tuple[Suggestion, ...]
     took_us: int
     work: dict[str, int]
+    outside_coverage: dict[str, Any] | None = None
 
 
 class Suggester:
@@ -174,11 +177,16 @@ class Suggester:
                 # Some were alike; others may follow.
                 found = _distinct([_suggestion(entry, typed) for entry in asked.best(MERGED)])
             found = [self._placed(one, cast(Datum, query.crs)) for one in found[: query.limit]]
+        beyond = None
+        if not found:
+            place = (query.lat, query.lng, query.radius, cast(Datum, query.crs))
+            beyond = self._contents.beyond_circle(*place)
         return Suggestions(
             snapshot_id=self._snapshot_id,
             suggestions=tuple(found),
             took_us=(time.perf_counter_ns() - started) // 1000,
             work=work,
+            outside_coverage=beyond,
         )
 
     def _placed(self, one: Suggestion, crs: Datum) -> Suggestion:

@@ -95,7 +95,9 @@ def answer_schemas() -> dict[str, Json]:
                 "snapshot_id": _SNAPSHOT_ID,
                 "took_us": _TOOK_US,
                 "suggestions": _list(ref("Suggestion"), "Suggestions, the best first."),
-            }
+                "outside_coverage": _beyond(),
+            },
+            "outside_coverage",
         ),
         "Suggestion": _suggestion(),
         "Zones": _object({"zones": _list(ref("Zone"), "Zones that are in force.")}),
@@ -416,11 +418,16 @@ def _welcome() -> Json:
     )
 
 
-def _answer() -> Json:
+def _beyond() -> Json:
     reached = {
         "bounds": _said(box_schema(), f"Box around all shops: {_BOX_ORDER}."),
         "detail": _said(_TEXT, "The same as a sentence."),
     }
+    where = "No shop of the index can be within the radius, box or polygon. Absent otherwise."
+    return _object(reached) | {"description": where}
+
+
+def _answer() -> Json:
     around = {
         "business_area": _said(_TEXT, "Name of the area."),
         **_POSITION,
@@ -442,8 +449,7 @@ def _answer() -> Json:
         "unknown_cards": _list(_TEXT, f"Cards {unknown}"),
         "unknown_categories": _list(_TEXT, f"Categories {unknown}"),
         "unknown_business_areas": _list(_TEXT, f"Business areas {unknown}"),
-        "outside_coverage": _object(reached)
-        | {"description": "No shop of the index can be within the radius. Absent otherwise."},
+        "outside_coverage": _beyond(),
         "around": _object(around)
         | {
             "description": "The area that `q` names, which was searched instead of the position. "

@@ -73,13 +73,14 @@ def encode_suggestions(found: Suggestions) -> bytes:
     `merchant_id` is a member of shops and brands only, `other` where another name was typed; areas
     have `lat`, `lng` and `bbox`.
     """
-    return _dumps(
-        {
-            "snapshot_id": found.snapshot_id,
-            "took_us": found.took_us,
-            "suggestions": [_suggestion(one) for one in found.suggestions],
-        }
-    )
+    body: dict[str, Any] = {
+        "snapshot_id": found.snapshot_id,
+        "took_us": found.took_us,
+        "suggestions": [_suggestion(one) for one in found.suggestions],
+    }
+    if found.outside_coverage is not None:
+        body["outside_coverage"] = found.outside_coverage
+    return _dumps(body)
 
 
 def _suggestion(one: Suggestion) -> dict[str, Any]:

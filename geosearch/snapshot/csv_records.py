@@ -24,6 +24,8 @@ _MAX_RECORD_LINES = 1000
 _ODD_END = re.compile(rb"\r\r+\n|\r(?!\n)")
 _QUOTED = re.compile(rb'"[^"]*"')
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# What .xlsx (ZIP) and .xls (OLE) begin with, whatever they are called.
+_WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 SAVE_AS_UTF8 = 'in Excel, save the file as "CSV UTF-8"'
 """What to do about a file in another encoding."""
@@ -56,10 +58,12 @@ def csv_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
     Raises
     ------
     BadData
-        The file is in UTF-16, or cannot be read.
+        The file is in UTF-16 or a workbook, or cannot be read.
     """
     pieces = blocks(path, size)
     first = next(pieces, b"")
+    if first.startswith(_WORKBOOK_MARKS):
+        raise BadData(f"Expected CSV, got a workbook - {SAVE_AS_UTF8} - at `{path}`")
     # In UTF-16 every other byte of a Latin letter is NUL.
     if first.startswith(_UTF16_MARKS) or 4 * first[:200].count(0) > len(first[:200]):
         raise BadData(f"Expected a header in UTF-8, got UTF-16 - {SAVE_AS_UTF8} - at `{path}`")

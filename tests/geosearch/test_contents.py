@@ -12,6 +12,7 @@ from geosearch.contents import is_near
 from geosearch.errors import BadRequest
 from geosearch.model import MerchantQuery, Query
 from geosearch.searcher import Searcher
+from geosearch.service.encode import encode_suggestions
 from geosearch.suggest import SuggestQuery
 from indexes.datum import from_wgs84
 from tests.geosearch.snapshot_files import PROGRAM, deal, merchant, write_snapshot
@@ -47,6 +48,12 @@ def zone(name: str, west: float, south: float, size: float, **more: Any) -> dict
         "properties": {"zone_id": name, "name": name, **more},
         "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
     }
+
+
+def drawn(lng: float, lat: float) -> dict[str, Any]:
+    """A triangle."""
+    ring = [[lng, lat], [lng + 0.01, lat], [lng, lat + 0.01], [lng, lat]]
+    return {"type": "Polygon", "coordinates": [ring]}
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +261,17 @@ def test_other_texts_do_not_lead_away(engine: Searcher, where: dict[str, Any], q
         ({"lat": 40.7, "lng": -74.0}, "out of reach"),
         ({"lat": 90.0, "lng": 0.0}, "out of reach"),
         ({"lat": 31.2, "lng": -179.0, "radius": 50_000}, "out of reach"),
+        ({"lat": 121.43 - 90, "lng": 31.19, "radius": 1}, "out of reach"),
+        ({"lat": 40.7, "lng": 31.25, "radius": 1}, "out of reach"),
+        ({"lat": 1.0, "lng": 1.0, "bbox": (121.2, 31.35, 121.3, 31.5)}, None),
+        # Nothing is there, but a box around all shops reaches so far.
+        ({"lat": 1.0, "lng": 1.0, "bbox": (121.25, 31.35, 121.3, 31.38)}, None),
+        ({"lat": LAT, "lng": LNG, "bbox": (1.0, 2.0, 3.0, 4.0)}, "out of reach"),
+        ({"lat": LAT, "lng": LNG, "bbox": (179.0, 31.0, -179.0, 32.0)}, "out of reach"),
+        ({"lat": LAT, "lng": LNG, "bbox": (179.0, 31.0, 122.0, 32.0), "min_rating": 5.0}, None),
+        ({"lat": 1.0, "lng": 1.0, "zone": "east"}, None),
+        ({"lat": LAT, "lng": LNG, "polygon": drawn(2.0, 1.0)}, "out of reach"),
+        ({"lat": LAT, "lng": LNG, "polygon": drawn(121.25, 31.35)}, None),
     ],
 )
 def test_a_position_out_of_reach_is_said(
@@ -264,6 +282,21 @@ def test_a_position_out_of_reach_is_said(
     if beyond is not None:
         assert beyond["detail"].endswith(said)
         assert beyond["bounds"] == pytest.approx((121.2, LAT, LNG + 0.002, 31.4))
+
+
+@pytest.mark.parametrize(("lat", "lng"), [(31.5, 121.21), (0.0, 0.0)])
+def test_suggestions_say_where_no_shop_is_in_reach(
+    engine: Searcher, lat: float, lng: float
+) -> None:
+    found = engine.suggest(SuggestQuery(q="嘉定", lat=lat, lng=lng, radius=2_000))
+    assert not found.suggestions
+    assert found.outside_coverage == engine.search(Query(lat=lat, lng=lng, at=AT)).outside_coverage
+    assert found.outside_coverage is not None
+    body = json.loads(encode_suggestions(found))
+    assert tuple(body["outside_coverage"]["bounds"]) == found.outside_coverage["bounds"]
+    near = engine.suggest(SuggestQuery(q="zzz", lat=LAT, lng=LNG))
+    assert (near.suggestions, near.outside_coverage) == ((), None)
+    assert "outside_coverage" not in json.loads(encode_suggestions(near))
 
 
 @pytest.mark.parametrize("lat", [0.0, 31.0, 60.0, -75.0])

@@ -338,6 +338,17 @@ REFUSED: list[tuple[Callable[[bytes], Any], bytes, str]] = [
         b"lat=121.47&lng=31.23",
         "Expected `lat` in [-90, 90], got 121.47 (are `lat` and `lng` swapped?) - at `$.lat`",
     ),
+    (
+        read_url,
+        b"lat=1&lng=1&bbox=31.2,121.4,31.3,121.5",
+        "Expected `min_lat` in [-90, 90], got 121.4 (are `lat` and `lng` swapped?) - at `$.bbox[1]",
+    ),
+    (read_zones, b"bbox=31.2,121.4,31.3,121.5", "Expected `min_lat` in [-90, 90], got 121.4 (are"),
+    (
+        read_url,
+        b"lat=1&lng=1&bbox=31.22,121.47,31.24,1",
+        "Expected `min_lat` in [-90, 90], got 121.47 - at `$.bbox[1]`",
+    ),
     (read_url, b"lat=121.47&lng=100", "Expected `lat` in [-90, 90], got 121.47 - at `$.lat`"),
     (read_url, b"lat=181&lng=31", "Expected `lat` in [-90, 90], got 181.0 - at `$.lat`"),
     (read_zones, b"lat=121.47&lng=31.23", "Expected `lat` in [-90, 90], got 121.47 (are `lat`"),

@@ -158,6 +158,8 @@ def test_empty_rows_are_counted(tmp_path: Path) -> None:
 
 # file, start of the sentence, text in it
 HEADERS: list[tuple[bytes, str, str]] = [
+    (b"PK\x03\x04\x14\0\6\0", "Expected CSV, got a workbook", SAVE),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Expected CSV, got a workbook", SAVE),
     (f"{HEAD}\n{SHOP},1000,\n".encode("utf-16"), "Expected a header in UTF-8, got UTF-16", SAVE),
     (f"{HEAD}\n{SHOP},1000,\n".encode("utf-16-le"), "Expected a header in UTF-8, got UTF-16", SAVE),
     (

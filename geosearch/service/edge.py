@@ -252,7 +252,7 @@ class Endpoint:
         self._journal.add(
             Answered(
                 *(method, self.route, reply.status, elapsed_ns, reply.code),
-                *(query.sort, reply.results, query.lat, query.lng),
+                *(query.sort, reply.results),
             )
         )
 

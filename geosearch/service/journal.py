@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from geosearch.service.logs import POSITION_DECIMALS, take_dropped, write_lines
+from geosearch.service.logs import take_dropped, write_lines
 from geosearch.service.metrics import Metrics
 
 TOLD_AFTER_S = 0.02
@@ -31,8 +31,6 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     code: str = ""
     sort: str = ""
     results: int = 0
-    lat: float = 0.0
-    lng: float = 0.0
     at_s: float = msgspec.field(default_factory=time.time)
 
 
@@ -88,8 +86,6 @@ class _Line(msgspec.Struct, omit_defaults=True, gc=False):
     code: str = ""
     sort: str = ""
     results: int | msgspec.UnsetType = msgspec.UNSET
-    lat: float | msgspec.UnsetType = msgspec.UNSET
-    lng: float | msgspec.UnsetType = msgspec.UNSET
 
 
 def _line(request: Answered) -> _Line:
@@ -97,7 +93,4 @@ def _line(request: Answered) -> _Line:
     told = (request.method, request.route, request.status, request.elapsed_ns // 1000, request.code)
     if not request.sort:
         return _Line("request", "info", at, *told)
-    return _Line(
-        *("request", "info", at, *told, request.sort, request.results),
-        *(round(request.lat, POSITION_DECIMALS), round(request.lng, POSITION_DECIMALS)),
-    )
+    return _Line("request", "info", at, *told, request.sort, request.results)

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on stderr, from the service and from its HTTP server.
 
-A request is logged by route, status, time, results and its position rounded to 0.01 degree (about
-1 km). Never the URL, the wallet, the cursor or the words of an error, which may repeat any of them.
+A request is logged by route, status, time and results. Never the position, the wallet, the cursor,
+the URL or the words of an error, which may repeat any of them.
 
 Whoever reads the log may stop reading: lines then wait in a `LineQueue`, and are dropped when that
 is full; the number of them is a metric, and a line of its own when the reader goes on.
@@ -20,10 +20,6 @@ import orjson
 import structlog
 
 from geosearch.service.line_queue import LineQueue
-
-POSITION_DECIMALS = 2
-"""Decimals of a degree that a log may know: 0.01 degree is 1.1 km of latitude."""
-
 
 _encoder = msgspec.json.Encoder()
 

@@ -138,7 +138,7 @@ PARAMETERS: dict[str, Parameter] = {
             "English. Every word must match, up to eight. A word that is not found nearby is "
             "replaced by what sounds or looks like it, or left out; the answer says so in "
             "`corrected` and `relaxed`. A minus before a word excludes it: `costa -bar`. A blank "
-            "text counts as none.",
+            "text counts as none; signs alone (`!!!`, an emoji) match nothing.",
             blankable=True,
         ),
         Parameter(

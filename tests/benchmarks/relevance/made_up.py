@@ -58,20 +58,19 @@ def make_up(folder: Path) -> None:
     words = {path: _words(path) for path in presets}
     _write(folder / "id_tagging_schema/presets.min.json.gz", orjson.dumps(presets))
     for number, language in enumerate(("en", "zh-CN", "zh-TW")):
-        named = {path: own[number] for path, own in words.items() if own}
+        named = {path: own[number] for path, own in words.items()}
         content = {language: {"presets": {"presets": named}}}
         _write(folder / f"id_tagging_schema/{language}.min.json.gz", orjson.dumps(content))
-    leaves = sorted(path for path in presets if words[path] and "/" in path)
+    leaves = [path for path in presets if "/" in path]
     _write(folder / "nsi_brands/brands_cjk.jsonl.gz", _lines(_brands(rng, leaves)))
     _write(folder / "osm_hangzhou/pois.jsonl.gz", _lines(_places(rng, leaves)))
     alike = (f"{char}\t{others}\t" for char, others in same_sounds().items())
-    content = "\n".join(["# character, same sound and tone, same sound", *alike, ""])
-    _write(folder / "zh_homophones/same_pinyin.txt.gz", content.encode())
+    table = "\n".join(["# character, same sound and tone, same sound", *alike, ""])
+    _write(folder / "zh_homophones/same_pinyin.txt.gz", table.encode())
 
 
 def _preset_paths() -> list[str]:
-    used = {*taxonomy.KINDS.values(), *_PATHS}
-    return sorted(used)
+    return sorted({*taxonomy.KINDS.values(), *_PATHS})
 
 
 def _tags(path: str) -> dict[str, str]:

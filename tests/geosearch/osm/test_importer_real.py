@@ -108,9 +108,9 @@ def places(file: Path) -> dict[str, Shop]:
 
 
 def make_up(file: Path) -> None:
-    """Write places as the real file has them: half with hours, some vacant, some without a name."""
+    """Write places as the real file has them: most with hours, some vacant, some without a name."""
     rng = random.Random(16)
-    features = []
+    features: list[dict[str, Any]] = []
     for city in CITIES.values():
         for _ in range(MADE_UP):
             number = len(features)

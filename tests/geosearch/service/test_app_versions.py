@@ -25,7 +25,7 @@ def test_a_new_version_is_followed_without_a_failure(tmp_path: Path) -> None:
     with running(index) as client:
         assert client.get(NEARBY).json()["snapshot_id"] == "one"
         publish_fake(index, snapshot_id="two")
-        seen = []
+        seen: list[str] = []
 
         def follows() -> bool:
             answer = client.get(NEARBY)

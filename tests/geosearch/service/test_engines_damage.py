@@ -12,7 +12,7 @@ from geosearch.service import engines as module
 from geosearch.service.engines import Engines, Refused
 from geosearch.service.logs import configure_logs
 from tests.geosearch.fakes import FakeEngine, publish_fake, running
-from tests.geosearch.service.test_app_versions import until
+from tests.geosearch.waiting import until
 
 DETAIL = "Expected the file as written, got altered bytes - at `versions/{}/segment-0000`"
 

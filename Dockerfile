@@ -13,7 +13,7 @@ RUN /venv/bin/pip install --no-cache-dir .
 # Machine code for any processor of the image's architecture: the one that serves may differ from
 # the one that builds, and code for another would be compiled again at each start.
 ENV GEOSEARCH_KERNEL_CACHE=/kernels NUMBA_CPU_NAME=generic
-RUN /venv/bin/python -c 'from geosearch.kernels import warm; warm(print)'
+RUN /venv/bin/python -c 'from geosearch.search.warm import warm; warm(print)'
 
 FROM python:3.12-slim
 RUN useradd --create-home --uid 10001 geosearch

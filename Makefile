@@ -27,13 +27,13 @@ STAMP := .venv/.installed-$(SUM)
 .DEFAULT_GOAL := run
 
 run: $(DEMO)
-	@$(BIN)/python -m geosearch.demo --port $(PORT)
+	@$(BIN)/python -m geosearch.cli.demo --port $(PORT)
 
 install: $(STAMP)
 
 # Before the tests, so that not each of their processes compiles them.
 kernels: $(STAMP)
-	@$(BIN)/python -c 'from geosearch.kernels import warm; warm(print)'
+	@$(BIN)/python -c 'from geosearch.search.warm import warm; warm(print)'
 
 # Tests that need it skip with a reason where it is missing. Installed again when the lock changes.
 node:
@@ -71,7 +71,7 @@ fuzz: kernels
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python -m geosearch.reference
+	$(BIN)/python -m geosearch.cli.reference
 
 $(DEMO):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -40,9 +40,9 @@ from benchmarks.texts import READ, cards_of
 from benchmarks.world_deals import BANKS, RED, TINY
 from benchmarks.worlds import USUAL_TIME
 from geosearch.errors import BadRequest
-from geosearch.model import Query
-from geosearch.searcher import Searcher, open_index
-from geosearch.synth.world import DEFAULT_CREATED_AT, synthesise
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher, open_index
+from geosearch.sources.synth.world import DEFAULT_CREATED_AT, synthesise
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = Path(__file__).with_name("ab_side.py")

@@ -18,9 +18,8 @@ import shapely
 from numpy.typing import NDArray
 
 from benchmarks.flat import flatten
-from geosearch.catalogue import prefixes
-from geosearch.model import Query, Ranked
-from geosearch.offers import (
+from geosearch.answer.model import Ranked
+from geosearch.money.offers import (
     AMOUNT_OFF,
     BUNDLE,
     FREE_ITEM,
@@ -35,9 +34,11 @@ from geosearch.offers import (
     VALUE,
     VOUCHER,
 )
-from geosearch.ranking import BASIS_POINTS
-from geosearch.searcher import Searcher
-from indexes.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
+from geosearch.money.ranking import BASIS_POINTS
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
+from geosearch.segment.catalogue import prefixes
+from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
 from indexes.timetable import HORIZON_MINUTES, OPEN
 
 Ints = NDArray[np.int64]

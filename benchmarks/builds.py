@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.result import BuildResult
-from geosearch.searcher import open_index
+from geosearch.search.searcher import open_index
 
 MERCHANTS = 1_000_000
 SEED = 1

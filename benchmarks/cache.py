@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from geosearch.publish import CURRENT
+from geosearch.segment.versions import CURRENT
 
 VARIABLE = "GEOSEARCH_BENCH_CACHE"
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.brute import BruteForce
 from benchmarks.families import Asked
 from benchmarks.peers import Found
-from geosearch.model import Query, Ranked
+from geosearch.answer.model import Ranked
+from geosearch.query.query import Query
 
 # Engines compute distances in orders of their own.
 _TOLERANCE = 1e-3

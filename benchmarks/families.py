@@ -22,10 +22,10 @@ from benchmarks.peers import Question
 from benchmarks.table import Table
 from benchmarks.world_deals import BANKS, RED, SHARES, TINY
 from benchmarks.worlds import BUILT_AT, LOCAL_ZONE, USUAL_TIME
-from geosearch.columns import Columns
-from geosearch.model import Query
-from geosearch.suggest import SuggestQuery
-from indexes.sphere import UNITS_PER_DEGREE
+from geosearch.query.query import Query
+from geosearch.segment.columns import Columns
+from geosearch.suggest.suggester import SuggestQuery
+from indexes.geo.sphere import UNITS_PER_DEGREE
 
 TOP_K = 20
 NEAR_M = 150.0

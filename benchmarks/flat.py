@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.columns import (
+from geosearch.segment.columns import (
     DOC_END_OFFER,
     DOC_FIRST_OFFER,
     DOC_ID_RANK,
@@ -45,7 +45,7 @@ class Flat(NamedTuple):
     offer_deal: I32
     offer_window: I32
     offer_program: I32
-    deal_terms: I32  # [m, 8] see `geosearch.offers`
+    deal_terms: I32  # [m, 8] see `geosearch.money.offers`
     deal_on: NDArray[np.bool_]
     program_on: NDArray[np.bool_]
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.families import FAMILIES, places
 from benchmarks.record import peak_rss_gb
-from geosearch.kernels import warm
-from geosearch.publish import current
-from geosearch.searcher import Searcher
+from geosearch.search.searcher import Searcher
+from geosearch.search.warm import warm
+from geosearch.segment.versions import current
 
 ASKED = 200
 SEED = 5

@@ -46,9 +46,9 @@ from benchmarks.http_client import Load, run_load
 from benchmarks.result import HttpResult, Loop
 from benchmarks.servers import Server, listens, pin
 from benchmarks.worlds import USUAL_TIME, World, open_world
-from geosearch.model import Query
-from geosearch.publish import current, publish
-from geosearch.searcher import Searcher, open_index
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher, open_index
+from geosearch.segment.versions import current, publish
 
 ASKED = ("nearest_red", "nearest_banks", "best_red", "saving_red")
 PLACES = 1_000

@@ -32,7 +32,7 @@ from benchmarks.suite import (
 from benchmarks.texts import NAMES
 from benchmarks.worlds import World
 from geosearch.errors import BadRequest
-from geosearch.kernels import warm
+from geosearch.search.warm import warm
 
 QUICK_WORLDS = (100_000, 1_000_000)
 FULL_WORLDS = (*QUICK_WORLDS, 10_000_000)

@@ -48,10 +48,10 @@ from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world
 from benchmarks.timing import Runner, interleaved, once
 from benchmarks.world_deals import RED
 from benchmarks.worlds import USUAL_TIME, World, open_world
-from geosearch.model import Query
-from geosearch.publish import current
-from geosearch.searcher import Searcher
-from geosearch.suggest import SuggestQuery
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
+from geosearch.segment.versions import current
+from geosearch.suggest.suggester import SuggestQuery
 
 SEED = 20_261_127
 ENGINE = "geosearch"

@@ -14,10 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.brute import UNKNOWN, BruteForce
-from geosearch.model import Query
-from geosearch.segment import Segment
-from indexes.sphere import UNITS_PER_DEGREE
-from indexes.terms import CODE_BITS, GRAM2, KIND_BITS, PAYLOAD
+from geosearch.query.query import Query
+from geosearch.segment.segment import Segment
+from indexes.geo.sphere import UNITS_PER_DEGREE
+from indexes.terms.keys import CODE_BITS, GRAM2, KIND_BITS, PAYLOAD
 from indexes.timetable import OPEN
 
 

@@ -26,15 +26,15 @@ from numpy.typing import NDArray
 from benchmarks.cache import kept
 from benchmarks.families import TOP_K, Asked, places, places_near, question_of
 from benchmarks.table import Table
-from geosearch.build.pipeline import build
-from geosearch.model import Query
-from geosearch.searcher import Searcher
-from geosearch.segment import Segment
-from geosearch.suggest import SuggestQuery
-from geosearch.synth.world import DEFAULT_CREATED_AT, synthesise
-from indexes.analysis import read_query
-from indexes.pinyin import full_pinyin
-from indexes.terms import CODE_BITS, GRAM2, KIND_BITS, PAYLOAD
+from geosearch.indexing.pipeline import build
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
+from geosearch.segment.segment import Segment
+from geosearch.sources.synth.world import DEFAULT_CREATED_AT, synthesise
+from geosearch.suggest.suggester import SuggestQuery
+from indexes.terms.keys import CODE_BITS, GRAM2, KIND_BITS, PAYLOAD
+from indexes.text.analysis import read_query
+from indexes.text.pinyin import full_pinyin
 
 SEED = 1
 CARDS = 8
@@ -45,10 +45,9 @@ NAMES = (*SHARES, "two_words", "misspelt", "suggest")
 """Families that are asked in a world of texts."""
 
 _SOURCES = (
-    *("indexes/**/*.py", "geosearch/build/**/*.py", "geosearch/synth/**/*.py"),
-    *("geosearch/snapshot/**/*.py", "geosearch/hours/**/*.py"),
-    *("geosearch/segment_*.py", "geosearch/c*.py", "geosearch/directory.py", "geosearch/bounds.py"),
-    *("geosearch/offers.py", "geosearch/ranking.py"),
+    *("indexes/**/*.py", "geosearch/indexing/**/*.py", "geosearch/sources/synth/**/*.py"),
+    *("geosearch/snapshot/**/*.py", "geosearch/hours/**/*.py", "geosearch/money/**/*.py"),
+    *("geosearch/segment/**/*.py", "geosearch/text/**/*.py", "geosearch/suggest/**/*.py"),
 )
 
 

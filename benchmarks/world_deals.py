@@ -1,7 +1,7 @@
 """Deals of a benchmark world as the rows a segment is written from.
 
 Useful for: `worlds`.
-Not useful for: believable single deals; `geosearch.synth.world` makes those.
+Not useful for: believable single deals; `sources.synth.world` makes those.
 
 Corpus model, by share of the shops: a paid card `red` at 3 %; eight bank cards at 10 to 30 % each,
 at four shops of five together; a platform membership at 15 %, a government voucher at 5 %, a card
@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch.build.payload import json_rows
 from geosearch.hours.schedules import Horizon, window
-from geosearch.offers import (
+from geosearch.indexing.payload import json_rows
+from geosearch.money.offers import (
     AMOUNT_OFF,
     BUNDLE,
     CASHBACK,
@@ -39,7 +39,7 @@ from geosearch.offers import (
     VALUE,
     VOUCHER,
 )
-from geosearch.segment_writer import DealRows
+from geosearch.segment.writer import DealRows
 from indexes.timetable import ALWAYS, NEVER, TimetableBuilder
 
 Ints = NDArray[np.int64]

@@ -1,7 +1,7 @@
 """Merchants of a benchmark world as the rows a segment is written from.
 
 Useful for: `worlds`.
-Not useful for: believable single shops; `geosearch.synth.world` makes those.
+Not useful for: believable single shops; `sources.synth.world` makes those.
 
 Corpus model: 40 kinds of shops by weight, 60 category sets (a third of them of two categories),
 the commonest opening hours of these kinds up to 400 schedules (24/7, split, past midnight, days
@@ -16,15 +16,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch.build.payload import json_rows
 from geosearch.hours.schedules import Horizon, evaluate
-from geosearch.ranking import Weights
-from geosearch.segment_writer import MerchantRows
-from geosearch.synth import hours as synth_hours
-from geosearch.synth.categories import KINDS
-from geosearch.synth.places import Places
-from geosearch.synth.places import World as Ground
-from indexes.sphere import to_units
+from geosearch.indexing.payload import json_rows
+from geosearch.money.ranking import Weights
+from geosearch.segment.writer import MerchantRows
+from geosearch.sources.synth import hours as synth_hours
+from geosearch.sources.synth.categories import KINDS
+from geosearch.sources.synth.places import Places
+from geosearch.sources.synth.places import World as Ground
+from indexes.geo.sphere import to_units
 from indexes.timetable import UNKNOWN_SCHEDULE, TimetableBuilder
 
 Ints = NDArray[np.int64]

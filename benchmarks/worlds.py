@@ -1,7 +1,7 @@
 """Worlds to measure in: seeded merchants and deals as arrays, written as an index, kept in a cache.
 
 Corpus model: `city` is Shanghai and `towns` 300 Chinese towns weighted by population, with the
-positions of `geosearch.synth` (business areas, streets, malls whose shops share one position).
+positions of `sources.synth` (business areas, streets, malls whose shops share one position).
 In a city of 1,000,000 a median of about 41,000 and up to 150,000 shops lie within 3 km of a shop.
 What stands there is drawn in `world_merchants` and `world_deals`.
 
@@ -22,12 +22,12 @@ from benchmarks.cache import kept
 from benchmarks.record import peak_rss_gb
 from benchmarks.world_deals import draw_deals
 from benchmarks.world_merchants import draw_merchants
-from geosearch.build.pipeline import SEGMENT
 from geosearch.hours.schedules import Horizon
-from geosearch.publish import publish
-from geosearch.ranking import Weights
-from geosearch.segment_writer import Surroundings, write_segment
-from geosearch.synth.places import Places, build_world
+from geosearch.indexing.pipeline import SEGMENT
+from geosearch.money.ranking import Weights
+from geosearch.segment.versions import publish
+from geosearch.segment.writer import Surroundings, write_segment
+from geosearch.sources.synth.places import Places, build_world
 from indexes.timetable import TimetableBuilder
 
 LOCAL_ZONE = timezone(timedelta(hours=8))
@@ -37,7 +37,7 @@ USUAL_TIME = datetime(2026, 11, 27, 19, 30, tzinfo=LOCAL_ZONE)
 """A Friday evening: about 60 % of the shops are open."""
 
 SHAPES = {"city": "shanghai", "towns": "china", "pile": "shanghai"}
-"""Shapes of worlds, and what `geosearch.synth.world` calls them."""
+"""Shapes of worlds, and what `sources.synth.world` calls them."""
 
 NAMES = {"city": "one city", "towns": "300 towns", "pile": "one city, 10,000 on one position"}
 
@@ -54,13 +54,21 @@ _SUBURBS = 0.82
 
 _SOURCES = (
     *("benchmarks/worlds.py", "benchmarks/world_merchants.py", "benchmarks/world_deals.py"),
-    *("geosearch/segment_writer.py", "geosearch/bounds.py", "geosearch/columns.py"),
-    "geosearch/card_trees.py",
-    *("geosearch/catalogue.py", "geosearch/hours/schedules.py", "geosearch/hours/local.py"),
-    *("geosearch/ranking.py", "geosearch/build/payload.py", "geosearch/offers.py"),
-    *("geosearch/synth/places.py", "geosearch/synth/areas.py", "geosearch/synth/towns.py"),
-    *("geosearch/synth/hours.py", "geosearch/synth/categories.py", "indexes/hilbert.py"),
-    *("indexes/rtree.py", "indexes/storage.py", "indexes/timetable.py"),
+    *("geosearch/segment/writer.py", "geosearch/segment/bounds.py", "geosearch/segment/columns.py"),
+    "geosearch/segment/card_trees.py",
+    *("geosearch/segment/catalogue.py", "geosearch/hours/schedules.py", "geosearch/hours/local.py"),
+    *("geosearch/money/ranking.py", "geosearch/indexing/payload.py", "geosearch/money/offers.py"),
+    *(
+        "geosearch/sources/synth/places.py",
+        "geosearch/sources/synth/areas.py",
+        "geosearch/sources/synth/towns.py",
+    ),
+    *(
+        "geosearch/sources/synth/hours.py",
+        "geosearch/sources/synth/categories.py",
+        "indexes/geo/hilbert.py",
+    ),
+    *("indexes/geo/rtree.py", "indexes/storage.py", "indexes/timetable.py"),
 )
 
 

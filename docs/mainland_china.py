@@ -1,6 +1,6 @@
-"""How indexes/mainland_china.geojson was made; run again only to move the outline.
+"""How indexes/geo/mainland_china.geojson was made; run again only to move the outline.
 
-    python docs/mainland_china.py COUNTRIES TOWNS... > indexes/mainland_china.geojson
+    python docs/mainland_china.py COUNTRIES TOWNS... > indexes/geo/mainland_china.geojson
 
 COUNTRIES is countries-10m.json of the npm package world-atlas 2.0.2: Natural Earth 4.1, 1:10m,
 admin 0, in the public domain. TOWNS are GeoNames' cities500 as JSON or gzipped JSON lines, such as

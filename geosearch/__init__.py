@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
 
 if TYPE_CHECKING:
-    from geosearch.model import Answer, Hit, Query, Ranked
-    from geosearch.searcher import Searcher, open_index
+    from geosearch.answer.model import Answer, Hit, Ranked
+    from geosearch.query.query import Query
+    from geosearch.search.searcher import Searcher, open_index
 
 __all__ = [
     "Answer",
@@ -30,8 +31,9 @@ __all__ = [
 
 # Loaded at the first use: the kernels' compiler takes half a second that `--version` need not wait.
 _HOMES = {
-    **dict.fromkeys(("Answer", "Hit", "Query", "Ranked"), "geosearch.model"),
-    **dict.fromkeys(("Searcher", "open_index"), "geosearch.searcher"),
+    "Query": "geosearch.query.query",
+    **dict.fromkeys(("Answer", "Hit", "Ranked"), "geosearch.answer.model"),
+    **dict.fromkeys(("Searcher", "open_index"), "geosearch.search.searcher"),
 }
 
 

@@ -1,6 +1,6 @@
 """Folders of compiled kernels: which are in use, which is whole, which nobody needs any more.
 
-Useful for: `jit`, which says where kernels are kept, and `geosearch.kernels`, which makes them.
+Useful for: `jit`, which says where kernels are kept, and `geosearch.kernel`, whose they are.
 Not useful for: what is in a folder; the compiler writes and reads that.
 
 A cache holds one folder for each state of the sources of each installation, named

@@ -16,8 +16,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import geosearch
-from geosearch.build.pipeline import build
-from geosearch.model import Answer, BestDeal, Hit, Query
+from geosearch.answer.model import Answer, BestDeal, Hit
+from geosearch.indexing.pipeline import build
+from geosearch.query.query import Query
 from tests.generators import World
 from tests.oracle import UNIT_DEGREES, Found, Offer, facets
 from tests.oracles import STATE_NAMES, WALK_COST_PER_M, Row

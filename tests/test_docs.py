@@ -12,15 +12,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from geosearch.cli.app import DONE, run
-from geosearch.demo import EXAMPLES
-from geosearch.parameters import (
+from geosearch.cli.demo import EXAMPLES
+from geosearch.cli.reference import PAGE, PAGES
+from geosearch.query.parameters import (
     MERCHANT_PARAMETERS,
     PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
 )
-from geosearch.reference import PAGE, PAGES
-from geosearch.searcher import Searcher
+from geosearch.search.searcher import Searcher
 from geosearch.service.answers import answer_schemas
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engines

@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Files that only parse, ask and print.
 THIN = sorted((ROOT / "geosearch" / "cli").glob("*.py")) + [
     ROOT / "geosearch" / name
-    for name in ("service/app.py", "service/handlers.py", "service/edge.py", "demo.py")
+    for name in ("service/app.py", "service/handlers.py", "service/edge.py")
 ]
 MAX_LINES = 500
 

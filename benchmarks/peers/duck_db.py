@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from benchmarks.peers import I64, Found, Missing, Question
 from benchmarks.peers.numpy_scan import Columns, box
 from benchmarks.table import Table
-from indexes.hilbert import hilbert_values
-from indexes.sphere import UNITS_PER_DEGREE, to_units
+from indexes.geo.hilbert import hilbert_values
+from indexes.geo.sphere import UNITS_PER_DEGREE, to_units
 
 _FIRST_CIRCLE_M = 300.0
 

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.peers import I64, Found, Question
 from benchmarks.peers.numpy_scan import Columns, Floats, box
 from benchmarks.table import Table
-from indexes.sphere import EARTH_RADIUS_M
+from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELL_M = 350.0
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers import I64, Found, Question
 from benchmarks.table import UNKNOWN_SAVING, Table
-from indexes.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
+from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
 
 Floats = NDArray[np.float64]
 

@@ -31,7 +31,7 @@ import numpy as np
 from benchmarks.peers import Found, Missing, Question
 from benchmarks.servers import Room, Server, as_user
 from benchmarks.table import UNKNOWN_SAVING, Table
-from indexes.sphere import EARTH_RADIUS_M
+from indexes.geo.sphere import EARTH_RADIUS_M
 
 PACKAGES = "postgresql-15-postgis-3"
 

@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks.peers import I64, Found, Missing, Question
 from benchmarks.servers import Room, Server, listens
 from benchmarks.table import UNKNOWN_SAVING, Table
-from indexes.sphere import EARTH_RADIUS_M
+from indexes.geo.sphere import EARTH_RADIUS_M
 
 REDIS_RADIUS_M = 6_372_797.560856
 """Of Redis' sphere (`EARTH_RADIUS_IN_METERS` of geohash_helper.c)."""

@@ -34,7 +34,7 @@ from benchmarks.peers.numpy_scan import (
 )
 from benchmarks.peers.str_tree import allocated_bytes
 from benchmarks.table import UNKNOWN_SAVING, Table
-from indexes.sphere import EARTH_RADIUS_M
+from indexes.geo.sphere import EARTH_RADIUS_M
 
 NODE_SIZE = 64
 

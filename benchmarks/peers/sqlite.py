@@ -29,7 +29,7 @@ import shapely
 from benchmarks.peers import I64, Found, Question
 from benchmarks.peers.numpy_scan import box, chord, unit_vector, unit_vectors
 from benchmarks.table import UNKNOWN_SAVING, Table
-from indexes.sphere import EARTH_RADIUS_M
+from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELL = 0.0025
 # A key is the row of cells, the column of cells and a running number in the cell.

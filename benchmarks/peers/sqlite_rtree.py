@@ -25,8 +25,8 @@ from benchmarks.peers import I64, Question
 from benchmarks.peers.numpy_scan import box, chord, unit_vector
 from benchmarks.peers.sqlite import CHORD, INSERT_SHOP, TAILS, Sqlite, open_to_read, shop_rows
 from benchmarks.table import Table
-from indexes.hilbert import hilbert_values
-from indexes.sphere import EARTH_RADIUS_M, to_units
+from indexes.geo.hilbert import hilbert_values
+from indexes.geo.sphere import EARTH_RADIUS_M, to_units
 
 _SCHEMA = """
     CREATE TABLE shop (key INTEGER PRIMARY KEY, row, open_now, open_later, programs,

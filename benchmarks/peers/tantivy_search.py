@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.peers import I64, Found, Missing, Question
 from benchmarks.peers.numpy_scan import Columns, box, chord, unit_vector
 from benchmarks.table import Table
-from indexes.sphere import EARTH_RADIUS_M
+from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELLS = (0.32, 0.08, 0.02, 0.005, 0.00125)
 """Sides of the cells in degrees; every cell is sixteen of the next."""

@@ -22,8 +22,8 @@ from benchmarks.record import circumstances, module_command, save
 from benchmarks.relevance import city as cities
 from benchmarks.relevance.measure import cases, figures, miss_line, misses, outcomes
 from benchmarks.relevance.ways import WAYS, Way
-from geosearch.build.pipeline import build
-from geosearch.searcher import open_index
+from geosearch.indexing.pipeline import build
+from geosearch.search.searcher import open_index
 
 _LIBRARIES = ("opencc", "pypinyin", "rapidfuzz")
 

@@ -1,7 +1,7 @@
 """A city of real brands among other shops, written as a snapshot.
 
 Corpus model: every brand of the name-suggestion-index has two to six branches within 15 km of the
-centre of a made-up Shanghai. Between them stand the shops of `geosearch.synth` (made-up names that
+centre of a made-up Shanghai. Between them stand the shops of `sources.synth` (made-up names that
 end in real nouns, a sixth of them chains) and the places that OpenStreetMap names in Hangzhou,
 moved to Shanghai, save those that carry a brand's name. Categories are presets of the iD tagging
 schema for all of them.
@@ -30,7 +30,7 @@ from benchmarks.relevance.taxonomy import (
     words,
     words_of_categories,
 )
-from geosearch.synth.world import synthesise
+from geosearch.sources.synth.world import synthesise
 
 SEED = 20_261_122
 SHOPS = 6_000
@@ -151,7 +151,7 @@ def write_city(
     most_brands
         How many brands, drawn at random; all of them where absent.
     shops, places
-        How many shops of `geosearch.synth` are drawn, and at the most how many places of Hangzhou.
+        How many shops of `sources.synth` are drawn, and at the most how many places of Hangzhou.
     """
     rng = random.Random(seed)
     synthesise(folder, merchants=shops, seed=seed)

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from benchmarks.relevance.city import City
 from benchmarks.relevance.ways import Case, Way
-from geosearch.model import Query
-from geosearch.searcher import Searcher
-from geosearch.suggest import SuggestQuery
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
+from geosearch.suggest.suggester import SuggestQuery
 
 RADIUS_M = 50_000.0
 DEPTH = 10

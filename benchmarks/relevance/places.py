@@ -22,10 +22,10 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from geosearch.build.pipeline import build
-from geosearch.model import Query
-from geosearch.osm.importer import import_osm
-from geosearch.searcher import Searcher, open_index
+from geosearch.indexing.pipeline import build
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher, open_index
+from geosearch.sources.osm.importer import import_osm
 
 FIRST: Final = 5
 """Results that people look at."""

@@ -1,8 +1,8 @@
 """How a name is typed: folded, in other characters, by sound, by initials, with one mistake.
 
 Useful for: `ways`, and for saying which names are the same name.
-Not useful for: searching. It shares no code with `indexes.analysis`: a suite that folded with the
-code under test would not see it fold wrongly.
+Not useful for: searching. It shares no code with `indexes.text.analysis`: a suite that folded with
+the code under test would not see it fold wrongly.
 
 Readings come from pypinyin (toneless, by phrase), characters from OpenCC.
 """

@@ -15,7 +15,7 @@ from benchmarks.relevance.brands import distinct
 from benchmarks.relevance.sources import LANGUAGES, Row, preset_words, presets
 from benchmarks.relevance.spelling import plain
 
-# Kinds of `geosearch.synth` and the preset that a mapper would choose.
+# Kinds of `sources.synth` and the preset that a mapper would choose.
 _KINDS = """
 food.restaurant amenity/restaurant/chinese
 food.restaurant.sichuan amenity/restaurant/chinese
@@ -100,7 +100,7 @@ sight.park leisure/park
 """
 
 KINDS: dict[str, str] = dict(line.split() for line in _KINDS.strip().splitlines())
-"""Preset of a kind of `geosearch.synth`."""
+"""Preset of a kind of `sources.synth`."""
 
 
 # Nouns that end made-up names of a kind and say that the shop is something else.
@@ -121,7 +121,7 @@ _NOUN_PRESETS: dict[str, str] = dict(line.split() for line in _NOUNS.strip().spl
 
 
 def preset_of_shop(name: str, kind: str) -> str:
-    """Preset of a shop of `geosearch.synth`: what its name ends in, else its kind."""
+    """Preset of a shop of `sources.synth`: what its name ends in, else its kind."""
     said = (preset for noun, preset in _NOUN_PRESETS.items() if name.endswith(noun))
     return next(said, KINDS[kind])
 

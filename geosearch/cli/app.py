@@ -160,7 +160,7 @@ def synth(
     force: Force = False,
 ) -> None:
     """Write a realistic synthetic snapshot."""
-    from geosearch.synth.world import synthesise
+    from geosearch.sources.synth.world import synthesise
 
     check_folder(out, overwrite=force)
     with ProgressReport() as progress:
@@ -201,7 +201,7 @@ def check(
     ] = 0.05,
 ) -> None:
     """Say what is wrong, or probably wrong, with a snapshot; exits with 3 if a build would fail."""
-    from geosearch.build.check import check as check_snapshot
+    from geosearch.indexing.check import check as check_snapshot
 
     with ProgressReport() as progress:
         report = check_snapshot(snapshot, out=out, max_rejected=max_rejected, progress=progress)
@@ -227,7 +227,7 @@ def osm(
     ] = None,
 ) -> None:
     """Turn OpenStreetMap places into a snapshot."""
-    from geosearch.osm.importer import import_osm
+    from geosearch.sources.osm.importer import import_osm
 
     check_folder(out, overwrite=force)
     with ProgressReport() as progress:
@@ -263,12 +263,12 @@ def build(
     if rollback == (snapshot is not None):
         raise BadRequest("Give either SNAPSHOT or --rollback")
     if snapshot is None:
-        from geosearch.publish import rollback as go_back
+        from geosearch.segment.versions import rollback as go_back
 
         _print(f"{out} is back at version {go_back(out)}")
         return
-    from geosearch.build.pipeline import REJECTED
-    from geosearch.build.pipeline import build as build_index
+    from geosearch.indexing.pipeline import REJECTED
+    from geosearch.indexing.pipeline import build as build_index
 
     with ProgressReport() as progress:
         report = build_index(
@@ -284,7 +284,7 @@ def build(
 
 def _weights(texts: Sequence[str]) -> Any:
     """Weights of the net benefit from `NAME=NUMBER` texts."""
-    from geosearch.ranking import Weights
+    from geosearch.money.ranking import Weights
 
     values: dict[str, float] = {}
     for text in texts:
@@ -335,7 +335,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Ask one question; the options are the parameters of /v1/nearby."""
-    from geosearch.searcher import open_index
+    from geosearch.search.searcher import open_index
     from geosearch.service.encode import encode_answer
     from geosearch.service.request import read_url
 
@@ -366,7 +366,7 @@ def inspect(
 ) -> None:
     """Show what an index holds, or one merchant with hours and deals."""
     from geosearch.cli.inspect import index_table, merchant_table
-    from geosearch.searcher import open_index
+    from geosearch.search.searcher import open_index
 
     with waiting():
         engine = open_index(index, verify="full" if verify else "fast")

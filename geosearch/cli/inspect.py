@@ -12,10 +12,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from geosearch.build.report import guess_texts
+from geosearch.answer.refusals import refusals
 from geosearch.cli.tables import Json, merchant_title, open_text, saving_text
-from geosearch.money import money_text
-from geosearch.refusals import refusals
+from geosearch.indexing.report import guess_texts
+from geosearch.money.amounts import money_text
 
 
 def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:

@@ -13,8 +13,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from geosearch.instants import read_instant
-from geosearch.parameters import PARAMETERS
+from geosearch.hours.instants import read_instant
+from geosearch.query.parameters import PARAMETERS
 from geosearch.service.settings import SETTINGS
 
 

@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from geosearch.money import money_text
+from geosearch.money.amounts import money_text
 
 Json = Mapping[str, Any]
 

@@ -8,13 +8,13 @@ Useful for: `openapi`, and the reference page. Not useful for: requests; those a
 
 from typing import Any
 
-from geosearch.build.payload import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
-from geosearch.directory import KINDS
-from geosearch.parameters import FACETS
-from geosearch.ranking import WEIGHT_HELP
+from geosearch.indexing.payload import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
+from geosearch.money.ranking import WEIGHT_HELP
+from geosearch.query.parameters import FACETS
 from geosearch.service.problems import CODES
 from geosearch.service.welcome import LINKS
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
+from geosearch.suggest.directory import KINDS
 
 Json = dict[str, Any]
 

@@ -47,10 +47,10 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from uvicorn.config import STARTUP_FAILURE
 
 from geosearch.errors import BadData
-from geosearch.kernels import warm
-from geosearch.publish import current
-from geosearch.searcher import Searcher
-from geosearch.segment import verify_version
+from geosearch.search.searcher import Searcher
+from geosearch.search.warm import warm
+from geosearch.segment.segment import verify_version
+from geosearch.segment.versions import current
 from geosearch.service.engines import Engines
 from geosearch.service.guard import CLIENTS, GuardedProtocol
 from geosearch.service.handlers import Handlers

@@ -17,7 +17,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from geosearch.errors import BadRequest, NotReady
-from geosearch.model import Query
+from geosearch.query.query import Query
 from geosearch.service.encode import Pieces
 from geosearch.service.heavy import ClientGone
 from geosearch.service.journal import Answered, Journal

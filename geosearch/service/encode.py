@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from geosearch.model import Answer, BestDeal, Hit, Page
-from geosearch.suggest import Suggestion, Suggestions
+from geosearch.answer.model import Answer, BestDeal, Hit, Page
+from geosearch.suggest.suggester import Suggestion, Suggestions
 
 _fragment, _dumps = orjson.Fragment, orjson.dumps
 

@@ -22,15 +22,16 @@ from typing import Any, Literal, Protocol
 import msgspec
 import structlog
 
-from geosearch.contents import Box
-from geosearch.cursor import expired
+from geosearch.answer.contents import Box
+from geosearch.answer.model import Answer, Page
 from geosearch.errors import BadData, GeosearchError
-from geosearch.model import Answer, MerchantQuery, Page, Query
-from geosearch.publish import current, is_older, versions
-from geosearch.segment import verify_version
+from geosearch.query.cursor import expired
+from geosearch.query.query import MerchantQuery, Query
+from geosearch.segment.segment import verify_version
+from geosearch.segment.versions import current, is_older, versions
 from geosearch.service.problems import HttpProblem
-from geosearch.suggest import Suggestions, SuggestQuery
-from indexes.datum import Datum
+from geosearch.suggest.suggester import Suggestions, SuggestQuery
+from indexes.geo.datum import Datum
 
 STOP_SECONDS = 0.2
 """How long a stop waits for a version that is being opened."""

@@ -16,10 +16,11 @@ import msgspec
 import orjson
 from starlette.routing import Route
 
-from geosearch.cursor import read_cursor
+from geosearch.answer.model import Page
 from geosearch.errors import BadRequest, Problem
-from geosearch.model import Page, Query
-from geosearch.parameters import problem
+from geosearch.query.cursor import read_cursor
+from geosearch.query.parameters import problem
+from geosearch.query.query import Query
 from geosearch.service.edge import (
     ANY_METHOD,
     Asked,

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from geosearch.parameters import SORTS
+from geosearch.query.parameters import SORTS
 from geosearch.service.engines import Engines
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

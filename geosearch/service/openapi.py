@@ -10,19 +10,19 @@ from typing import Any
 
 import msgspec
 
-from geosearch.model import Query
-from geosearch.parameters import (
+from geosearch.query.parameters import (
     MERCHANT_PARAMETERS,
     PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
     Parameter,
 )
+from geosearch.query.query import Query
 from geosearch.service.answers import answer_schemas, box_schema, ref
 from geosearch.service.problems import CODES
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import DESCRIPTION
-from geosearch.suggest import SuggestQuery
+from geosearch.suggest.suggester import SuggestQuery
 
 Json = dict[str, Any]
 

@@ -19,11 +19,9 @@ from urllib.parse import unquote, unquote_plus
 import msgspec
 import orjson
 
-from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest, Problem
-from geosearch.instants import read_instant as read_text
-from geosearch.model import MerchantQuery, Query
-from geosearch.parameters import (
+from geosearch.hours.instants import read_instant as read_text
+from geosearch.query.parameters import (
     MERCHANT_PARAMETERS,
     PARAMETERS,
     SUGGEST_PARAMETERS,
@@ -35,8 +33,10 @@ from geosearch.parameters import (
     problem,
     shown,
 )
-from geosearch.suggest import SuggestQuery
-from indexes.datum import Datum
+from geosearch.query.query import MerchantQuery, Query
+from geosearch.suggest.suggester import SuggestQuery
+from indexes.cache import BoundedCache
+from indexes.geo.datum import Datum
 
 MAX_BATCH = 100
 """Most queries in one batch."""

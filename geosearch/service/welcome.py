@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode
 
-from geosearch.model import Query
+from geosearch.query.query import Query
 from geosearch.service.engines import Loaded
 
 Json = dict[str, Any]

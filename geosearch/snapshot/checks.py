@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from geosearch.instants import LEAP_SECOND
+from geosearch.hours.instants import LEAP_SECOND
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import Cost, Field, Kind, Table
 

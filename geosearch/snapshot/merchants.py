@@ -15,7 +15,7 @@ from geosearch.snapshot.checks import Checker, Rule, typed
 from geosearch.snapshot.objects import BadObject, read_objects, without_nulls, wrong_type
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import MERCHANTS
-from indexes.datum import DATUMS, Datum, to_wgs84
+from indexes.geo.datum import DATUMS, Datum, to_wgs84
 
 _POSITION_STEPS = 1e7
 """Positions are kept to 1e-7 degree, 1.1 cm."""

@@ -17,11 +17,11 @@ import polars as pl
 
 from geosearch.hours.countries import countries_at
 from geosearch.hours.holidays import OWN_CODES
-from geosearch.money import fraction_digits
+from geosearch.money.amounts import fraction_digits
 from geosearch.snapshot.checks import Checker, Rule
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Kind, Table
-from indexes.datum import Datum, Floats, from_wgs84, to_wgs84
+from indexes.geo.datum import Datum, Floats, from_wgs84, to_wgs84
 
 PROBABLE_CODES: dict[str, str] = {
     "unlisted_category": "a category that the table `categories` lacks: it has no name and no "

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from indexes.datum import DATUMS, Datum
+from indexes.geo.datum import DATUMS, Datum
 
 MAX_MONEY = 2_000_000_000
 """Largest number in any whole-number field: fits 32 bits, and sums fit 64."""

@@ -1,7 +1,7 @@
 """Named polygons of a snapshot, from `zones.geojson`.
 
 Useful for: geometries in their own datum, repaired where that is little work, bad features out.
-Not useful for: finding the zones that hold a point; that is `indexes.zones`.
+Not useful for: finding the zones that hold a point; that is `indexes.geo.zones`.
 """
 
 import datetime as dt
@@ -21,9 +21,9 @@ from geosearch.snapshot.objects import BadObject, has_half_surrogate
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.source import read_all
 from geosearch.snapshot.tables import datum_named
-from indexes.crossings import TooTangled
-from indexes.datum import DATUMS, Datum
-from indexes.polygon import sound
+from indexes.geo.crossings import TooTangled
+from indexes.geo.datum import DATUMS, Datum
+from indexes.geo.polygon import sound
 
 T = TypeVar("T")
 

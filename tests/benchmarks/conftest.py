@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.cache import VARIABLE
 from benchmarks.worlds import World, open_world
-from geosearch.searcher import Searcher, open_index
+from geosearch.search.searcher import Searcher, open_index
 
 TOY = World("city", 12_000)
 

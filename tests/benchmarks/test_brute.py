@@ -7,8 +7,9 @@ import pytest
 from benchmarks.brute import BruteForce
 from benchmarks.families import FAMILIES, Family, places
 from benchmarks.world_deals import TINY
-from geosearch.model import Query, Ranked
-from geosearch.searcher import Searcher
+from geosearch.answer.model import Ranked
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
 
 SPOTS = 40
 

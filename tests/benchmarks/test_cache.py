@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import cache
 from benchmarks.cache import VARIABLE, cache_folder, kept
-from geosearch.publish import CURRENT
+from geosearch.segment.versions import CURRENT
 
 
 @pytest.fixture

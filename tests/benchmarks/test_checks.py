@@ -9,8 +9,8 @@ from benchmarks.checks import Right
 from benchmarks.families import FAMILIES, places
 from benchmarks.peers import Found
 from benchmarks.worlds import USUAL_TIME
-from geosearch.model import Query
-from geosearch.searcher import Searcher
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,8 @@ from benchmarks.table import Table, table_of
 from benchmarks.world_deals import BANKS, RED, SHARES
 from benchmarks.worlds import BUILT_AT, USUAL_TIME
 from geosearch.hours.schedules import Horizon
-from geosearch.model import Query
-from geosearch.searcher import Searcher
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
 from tests.oracles import haversine_m
 
 

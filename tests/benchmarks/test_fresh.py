@@ -5,8 +5,8 @@ from pathlib import Path
 from benchmarks.fresh import drop_pages
 from benchmarks.suite import opened_afresh
 from benchmarks.worlds import open_world
-from geosearch.publish import current
-from geosearch.searcher import Searcher
+from geosearch.search.searcher import Searcher
+from geosearch.segment.versions import current
 from tests.benchmarks.conftest import TOY
 
 

@@ -18,7 +18,7 @@ from benchmarks.http_load import (
 )
 from benchmarks.reports.http_charts import http_charts
 from benchmarks.result import HttpResult
-from geosearch.searcher import Searcher
+from geosearch.search.searcher import Searcher
 from tests.benchmarks.conftest import TOY
 
 

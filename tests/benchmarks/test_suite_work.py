@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.families import FAMILIES, asked_in
 from benchmarks.worlds import World, open_world
-from geosearch.model import Query
-from geosearch.searcher import Searcher, open_index
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher, open_index
 
 QUESTIONS = 200
 MARGIN = 1.02

@@ -22,8 +22,8 @@ from benchmarks.texts import (
     terms_of_share,
     text_world,
 )
-from geosearch.model import Query
-from geosearch.searcher import Searcher, open_index
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher, open_index
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from benchmarks.families import FAMILIES
 from benchmarks.flat import Flat
 from benchmarks.world_deals import SHARES
 from benchmarks.worlds import World, open_world
-from geosearch.publish import current
-from geosearch.searcher import Searcher, open_index
+from geosearch.search.searcher import Searcher, open_index
+from geosearch.segment.versions import current
 
 MODEL = World("city", 40_000)
 

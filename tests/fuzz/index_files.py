@@ -92,17 +92,17 @@ def fuzz(seed: int, count: int) -> dict[str, int]:
 
 
 def _build(folder: Path) -> Path:
-    from geosearch.build.pipeline import build
-    from geosearch.publish import current
-    from geosearch.synth.world import synthesise
-    from indexes.completion_lists import build_completions
+    from geosearch.indexing.pipeline import build
+    from geosearch.segment.versions import current
+    from geosearch.sources.synth.world import synthesise
+    from indexes.names.completion_lists import build_completions
 
     lists = partial(build_completions, crowd=CROWD)
     synthesise(folder / "snapshot", merchants=MERCHANTS, seed=1, created_at=CREATED)
     # Blocks and prefixes are as many as in a large index, so that each column holds something.
     with (
         patch("indexes.storage.BLOCK_BYTES", BLOCK_BYTES),
-        patch("geosearch.directory.build_completions", lists),
+        patch("geosearch.suggest.directory.build_completions", lists),
     ):
         build(folder / "snapshot", folder / "index", now=CREATED)
     return current(folder / "index")
@@ -254,8 +254,8 @@ def _worker() -> Iterator[_Asker]:
 
 def _answer_all() -> None:
     """Open and ask whatever standard input names, line by line."""
-    from geosearch.kernels import warm
-    from geosearch.searcher import Searcher
+    from geosearch.search.searcher import Searcher
+    from geosearch.search.warm import warm
     from indexes import storage
 
     warm()
@@ -288,8 +288,8 @@ def _outcome(open_version: Any, version: Path, mode: str) -> dict[str, Any]:
 
 def _answers(engine: Any) -> Iterator[bytes]:
     """Answers to questions of every kind, without what differs from one time to the next."""
-    from geosearch.model import Query
-    from geosearch.suggest import SuggestQuery
+    from geosearch.query.query import Query
+    from geosearch.suggest.suggester import SuggestQuery
 
     at = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
     here: dict[str, Any] = {"lat": 31.23, "lng": 121.47, "at": at, "limit": 40}

@@ -23,18 +23,18 @@ import msgspec
 import xxhash
 from starlette.applications import Starlette
 
-from geosearch.build.pipeline import build
-from geosearch.cursor import fingerprint
-from geosearch.model import Query
-from geosearch.parameters import PARAMETERS
-from geosearch.searcher import Searcher
+from geosearch.indexing.pipeline import build
+from geosearch.query.cursor import fingerprint
+from geosearch.query.parameters import PARAMETERS
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engines
 from geosearch.service.handlers import Handlers
 from geosearch.service.metrics import Metrics
 from geosearch.service.problems import CODES
 from geosearch.service.settings import Settings
-from geosearch.synth.world import synthesise
+from geosearch.sources.synth.world import synthesise
 
 MERCHANTS = 300
 CENTRE: dict[str, Any] = {"lat": 31.2304, "lng": 121.4737}

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from geosearch.build.pipeline import FAILED, REJECTED, build
 from geosearch.errors import BadData
+from geosearch.indexing.pipeline import FAILED, REJECTED, build
 from geosearch.snapshot.ndjson import read_ndjson
 from geosearch.snapshot.reader import read_snapshot
 from geosearch.snapshot.rejects import RejectLog

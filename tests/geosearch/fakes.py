@@ -11,18 +11,19 @@ import numpy as np
 import orjson
 from starlette.testclient import TestClient
 
-from geosearch.contents import Box
-from geosearch.cursor import Cursor, continue_from, fingerprint, write_cursor
+from geosearch.answer.contents import Box
+from geosearch.answer.model import Answer, BestDeal, Hit, OpenState, Page
 from geosearch.errors import BadRequest, NotReady
-from geosearch.model import Answer, BestDeal, Hit, MerchantQuery, OpenState, Page, Query
-from geosearch.parameters import problem
-from geosearch.publish import publish
+from geosearch.query.cursor import Cursor, continue_from, fingerprint, write_cursor
+from geosearch.query.parameters import problem
+from geosearch.query.query import MerchantQuery, Query
+from geosearch.segment.versions import publish
 from geosearch.service.app import create_app
 from geosearch.service.encode import page_of
 from geosearch.service.engines import Engines
 from geosearch.service.settings import Settings
-from geosearch.suggest import Suggestion, Suggestions, SuggestQuery
-from indexes.datum import Datum
+from geosearch.suggest.suggester import Suggestion, Suggestions, SuggestQuery
+from indexes.geo.datum import Datum
 
 SHOPS = 250
 ZONE: dict[str, Any] = {

@@ -17,13 +17,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch.columns import Columns
-from geosearch.offers import NO_LIMIT, TERMS_WIDTH, Terms
-from geosearch.ranking import Weights
-from geosearch.segment import Segment
-from geosearch.segment_writer import DealRows, MerchantRows, Surroundings, write_segment
+from geosearch.money.offers import NO_LIMIT, TERMS_WIDTH, Terms
+from geosearch.money.ranking import Weights
+from geosearch.segment.columns import Columns
+from geosearch.segment.segment import Segment
+from geosearch.segment.writer import DealRows, MerchantRows, Surroundings, write_segment
+from indexes.geo.sphere import to_units
 from indexes.prepared import Prepared
-from indexes.sphere import to_units
 from indexes.timetable import ALWAYS, NEVER, UNKNOWN_SCHEDULE, TimetableBuilder
 
 START = datetime(2026, 11, 21, tzinfo=UTC)

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from geosearch.clock import Clock
-from geosearch.columns import Words
-from geosearch.model import Query
-from geosearch.plan import After, Plan, Planner, Shape, Wishes
+from geosearch.kernel.ask import Words
+from geosearch.query.query import Query
+from geosearch.search.clock import Clock
+from geosearch.search.plan import After, Plan, Planner, Shape, Wishes
 from tests.geosearch.number_worlds import START
 
 

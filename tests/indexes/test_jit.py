@@ -10,6 +10,7 @@ import pytest
 from numba import config
 
 from indexes import jit
+from indexes.geo.sphere import haversine_m
 from indexes.jit import (
     CACHE_VARIABLE,
     cache_folder,
@@ -19,7 +20,6 @@ from indexes.jit import (
     int64,
     njit,
 )
-from indexes.sphere import haversine_m
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -148,7 +148,7 @@ def test_kernels_are_noted_as_compiled_for_this_processor(
 
 def test_sources_run_as_plain_python() -> None:
     program = (
-        "from indexes.sphere import haversine_m; import types;"
+        "from indexes.geo.sphere import haversine_m; import types;"
         "assert isinstance(haversine_m, types.FunctionType);"
         "print(f'{haversine_m(31.2304, 121.4737, 31.2397, 121.4998):.9f}')"
     )

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from pypinyin import Style, pinyin
 
-from indexes.syllables import SPELLED
-from indexes.terms import (
+from indexes.terms.keys import (
     GRAM1,
     GRAM2,
     INITIALS,
@@ -22,6 +21,7 @@ from indexes.terms import (
     Terms,
     text_key,
 )
+from indexes.text.syllables import SPELLED
 
 # Characters in one reading and in two, words that settle it, forms of other places.
 HAN = "海底捞火锅重庆长沙银行朝阳门乐高音快樂廣場麵包发髮乾隆后後里裡台臺黒衞绿女〇々"

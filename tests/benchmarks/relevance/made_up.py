@@ -1,6 +1,6 @@
 """Made-up data of the kinds that the relevance suite reads, for where the real data is absent.
 
-Brands and places have names that nobody bears; words of categories are those of `geosearch.synth`.
+Brands and places have names that nobody bears; words of categories are those of `sources.synth`.
 Not useful for: figures. What can be found among a few hundred names says nothing of a city.
 """
 
@@ -14,7 +14,7 @@ import orjson
 
 from benchmarks.relevance import taxonomy
 from benchmarks.relevance.spelling import simplified, traditional
-from geosearch.synth.categories import KINDS
+from geosearch.sources.synth.categories import KINDS
 from tests.indexes.texts import same_sounds
 
 BRANDS = 300

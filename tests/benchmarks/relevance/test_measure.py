@@ -10,7 +10,7 @@ import pytest
 from benchmarks.relevance import measure
 from benchmarks.relevance.city import City
 from benchmarks.relevance.ways import WAYS, Case, Way
-from geosearch.searcher import Searcher
+from geosearch.search.searcher import Searcher
 
 BY_NAME = {way.name: way for way in WAYS}
 Answering = Callable[[Case], Iterable[str]]

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.relevance import taxonomy
 from benchmarks.relevance.sources import presets
 from benchmarks.relevance.spelling import plain
-from geosearch.synth.categories import KINDS
+from geosearch.sources.synth.categories import KINDS
 
 
 def test_every_kind_of_shop_has_a_preset(data: str) -> None:

@@ -20,7 +20,7 @@ import pytest
 import geosearch
 from geosearch.cli import app as cli
 from geosearch.cli.app import BAD_DATA, DONE, FAULT, WRONG_USE, run
-from geosearch.model import Query
+from geosearch.query.query import Query
 from tests.geosearch.snapshot_files import merchant, write_snapshot
 from tests.geosearch.waiting import PATIENCE_S, until
 
@@ -419,7 +419,7 @@ def test_a_file_without_a_name_is_not_named_none(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("geosearch.build.pipeline.build", full)
+    monkeypatch.setattr("geosearch.indexing.pipeline.build", full)
     assert run(["build", str(world.snapshot)]) == BAD_DATA
     assert capsys.readouterr().err == (
         "geosearch: Cannot use a file the system does not name: No space left on device\n"

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from geosearch.cli.app import BAD_DATA, DONE, run
-from geosearch.publish import current, versions
+from geosearch.segment.versions import current, versions
 
 AT = ["--now", "2026-11-22T00:00:00+08:00"]
 SENTENCE = re.compile(r"geosearch: Cannot use `(.+)`: File too large\Z")

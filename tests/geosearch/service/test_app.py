@@ -15,7 +15,7 @@ import structlog
 from starlette.testclient import TestClient
 from uvicorn.config import STARTUP_FAILURE
 
-from geosearch.model import Query
+from geosearch.query.query import Query
 from geosearch.service import app
 from geosearch.service.encode import encode_answer
 from geosearch.service.logs import configure_logs

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from geosearch.build.pipeline import SEGMENT, build
-from geosearch.publish import current, versions
-from geosearch.synth.world import synthesise
+from geosearch.indexing.pipeline import SEGMENT, build
+from geosearch.segment.versions import current, versions
+from geosearch.sources.synth.world import synthesise
 from indexes.storage import BLOCK_BYTES, FAST_BYTES, FolderWriter, open_folder
 from tests.geosearch.service.test_app_process import NEARBY, Server
 from tests.geosearch.waiting import PATIENCE_S, until

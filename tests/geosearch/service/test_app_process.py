@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from geosearch.build.pipeline import build
-from geosearch.publish import current, rollback
-from geosearch.synth.world import synthesise
+from geosearch.indexing.pipeline import build
+from geosearch.segment.versions import current, rollback
+from geosearch.sources.synth.world import synthesise
 from tests.geosearch.waiting import PATIENCE_S, until
 
 REQUESTS = 1_500

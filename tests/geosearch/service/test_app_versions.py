@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from geosearch.publish import rollback
+from geosearch.segment.versions import rollback
 from geosearch.service.logs import configure_logs
 from tests.geosearch.fakes import SHOPS, engine_of, publish_fake, running
 from tests.geosearch.waiting import until

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geosearch.model import Answer, BestDeal, Hit, OpenState
+from geosearch.answer.model import Answer, BestDeal, Hit, OpenState
 from geosearch.service.encode import encode_answer, encode_pages, page_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from geosearch.errors import BadData, BadRequest
-from geosearch.publish import current, rollback
+from geosearch.segment.versions import current, rollback
 from geosearch.service.engines import Engines
 from geosearch.service.logs import configure_logs
 from geosearch.service.problems import HttpProblem

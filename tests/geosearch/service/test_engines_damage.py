@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from geosearch.errors import BadData
-from geosearch.publish import current, rollback
+from geosearch.segment.versions import current, rollback
 from geosearch.service import engines as module
 from geosearch.service.engines import Engines, Refused
 from geosearch.service.logs import configure_logs

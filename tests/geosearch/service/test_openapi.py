@@ -18,11 +18,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import geosearch
-from geosearch.build.pipeline import build
 from geosearch.errors import BadRequest
-from geosearch.model import Query
-from geosearch.parameters import PARAMETERS
-from geosearch.searcher import Searcher
+from geosearch.indexing.pipeline import build
+from geosearch.query.parameters import PARAMETERS
+from geosearch.query.query import Query
+from geosearch.search.searcher import Searcher
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engine, Engines
 from geosearch.service.handlers import Handlers
@@ -31,7 +31,7 @@ from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
 from geosearch.service.request import read_url
 from geosearch.service.settings import Settings
-from geosearch.synth.world import synthesise
+from geosearch.sources.synth.world import synthesise
 from tests.geosearch.fakes import FakeEngine, publish_fake
 
 EXAMPLES = 40

@@ -19,8 +19,8 @@ from urllib.request import urlopen
 import pytest
 import uvicorn
 
-from geosearch.build.pipeline import build
-from geosearch.searcher import Searcher
+from geosearch.indexing.pipeline import build
+from geosearch.search.searcher import Searcher
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engines
 from geosearch.service.guard import GuardedProtocol

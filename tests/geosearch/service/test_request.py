@@ -12,10 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geosearch.cache import BoundedCache
 from geosearch.errors import BadRequest
-from geosearch.model import MerchantQuery, Query
-from geosearch.parameters import (
+from geosearch.query.parameters import (
     CRS,
     DEALS,
     FACETS,
@@ -25,6 +23,7 @@ from geosearch.parameters import (
     PARAMETERS,
     SORTS,
 )
+from geosearch.query.query import MerchantQuery, Query
 from geosearch.service import request
 from geosearch.service.request import (
     ZoneQuery,
@@ -35,6 +34,7 @@ from geosearch.service.request import (
     read_url,
     read_zones,
 )
+from indexes.cache import BoundedCache
 
 HERE = "lat=31.23&lng=121.47"
 SHANGHAI = timezone(timedelta(hours=8))

@@ -9,15 +9,15 @@ from urllib.parse import urljoin
 import pytest
 from starlette.testclient import TestClient
 
-from geosearch.build.pipeline import build
-from geosearch.searcher import Searcher
+from geosearch.indexing.pipeline import build
+from geosearch.search.searcher import Searcher
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engines
 from geosearch.service.handlers import Handlers
 from geosearch.service.metrics import Metrics
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import wants_page
-from geosearch.synth.world import synthesise
+from geosearch.sources.synth.world import synthesise
 from tests.geosearch.fakes import publish_fake, running
 from tests.geosearch.snapshot_files import merchant, write_snapshot
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from geosearch.build.pipeline import build
 from geosearch.errors import BadRequest
+from geosearch.indexing.pipeline import build
 from geosearch.snapshot.reader import read_snapshot
 from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, OFFER_TYPES, PROGRAMS
 from geosearch.snapshot.template import FORMATS, template_files, write_template

@@ -1,0 +1,1 @@
+"""From numbers of documents to what a caller reads: hits, text, facets, listings."""

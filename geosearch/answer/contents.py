@@ -1,0 +1,295 @@
+"""What an index holds apart from answers: cards, categories, zones, areas, and its bounds.
+
+Useful for: `Searcher`, and the routes that list things.
+Not useful for: answering queries (`searcher`), or what is suggested (`suggest`).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import numpy as np
+import shapely
+
+from geosearch.query.query import Query
+from geosearch.segment.catalogue import ZoneRecord, prefixes
+from geosearch.segment.segment import Segment
+from indexes.cache import BoundedCache, size_of
+from indexes.geo.datum import Datum, from_wgs84, to_wgs84
+from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
+from indexes.names.spellings import typed_form
+
+Box = tuple[float, float, float, float]
+"""min_lng, min_lat, max_lng, max_lat in degrees."""
+
+AREA_BYTES = 1 << 20
+"""Of areas whose places are kept."""
+
+_NOT_LOOKED_UP = object()
+
+_BEND = 0.01
+"""Degrees by which the sides of a box in WGS-84 may bend in another datum, and more."""
+
+
+class AreaPlace(NamedTuple):
+    """Where the shops of a business area are, WGS-84: the middle one each way, and a box."""
+
+    lat: float
+    lng: float
+    box: Box
+
+
+class Moved(NamedTuple):
+    """A query that goes around the area it names, and what the answer says of that."""
+
+    query: Query
+    around: dict[str, Any]
+
+
+class Contents:
+    """What the segments of one moment hold.
+
+    Parameters
+    ----------
+    segments
+        What is asked.
+    """
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._segments = segments
+        self._areas = BoundedCache[str, Any](AREA_BYTES)
+
+    def programs(self) -> list[dict[str, Any]]:
+        """Cards of the snapshot, each with the number of merchants that have a deal of it."""
+        programs: dict[str, dict[str, Any]] = {}
+        for segment in self._segments:
+            for number, record in enumerate(segment.catalogue.programs):
+                if number:
+                    known = programs.setdefault(record["program_id"], {**record, "merchants": 0})
+                    known["merchants"] += segment.live_docs(segment.program_docs(number))
+        return [programs[name] for name in sorted(programs)]
+
+    def info(self, version: str, horizon: tuple[datetime, datetime]) -> dict[str, Any]:
+        """Version, counts, horizon and age of the index."""
+        manifest, (start, end) = self._segments[0].manifest, horizon
+        built_at = datetime.fromisoformat(manifest["built_at"])
+        return {
+            "snapshot_id": manifest["snapshot_id"],
+            "version": version,
+            "built_at": built_at.isoformat(),
+            "age_seconds": max(0, int((datetime.now(UTC) - built_at).total_seconds())),
+            "currency": manifest["currency"],
+            "time_zone": manifest["time_zone"],
+            "horizon": {"start": start.isoformat(), "end": end.isoformat()},
+            "country": manifest["country"],
+            "provisional_holidays": manifest.get("provisional_holidays", []),
+            "merchants": sum(segment.live_docs() for segment in self._segments),
+            "deals": sum(segment.manifest["deals"] for segment in self._segments),
+            "programs": len(self.programs()),
+            "zones": len(set().union(*(segment.zone_numbers for segment in self._segments))),
+            "segments": len(self._segments),
+            "hot_bytes": sum(segment.hot_bytes() for segment in self._segments),
+            "bounds": self.bounds(),
+        }
+
+    def categories(self) -> list[dict[str, Any]]:
+        """Categories by id: those of merchants, their ancestors, and those the snapshot names.
+
+        `merchants` counts those that have the category or one below it.
+        """
+        names: dict[str, dict[str, str]] = {}
+        counts: dict[str, int] = {}
+        for segment in self._segments:
+            catalogue = segment.catalogue
+            names |= catalogue.category_names
+            live = np.unpackbits(segment.columns.doc_live.view(np.uint8), bitorder="little")
+            sets = segment.columns.doc_category_set[live[: len(segment)] == 1]
+            held = np.bincount(sets, minlength=len(catalogue.category_sets)).tolist()
+            for paths, merchants in zip(catalogue.category_sets, held, strict=True):
+                for held_path in {prefix for path in paths for prefix in prefixes(path)}:
+                    counts[held_path] = counts.get(held_path, 0) + merchants
+        return [
+            {"category_id": path, "names": names.get(path, {}), "merchants": counts.get(path, 0)}
+            for path in sorted({*names, *counts})
+        ]
+
+    def zones_at(self, lat: float, lng: float, day: date, crs: Datum) -> list[dict[str, Any]]:
+        """Zones that hold a WGS-84 position and are in force on a local date; no geometry."""
+        found: dict[str, dict[str, Any]] = {}
+        for segment in self._segments:
+            for number in segment.zone_index.holding(lng, lat):
+                zone = segment.catalogue.zones[number]
+                if zone.in_force(day):
+                    found[zone.zone_id] = _zone(zone, self._shape(segment, number, crs))
+        return list(found.values())
+
+    def zones_in(self, box: Box, day: date, crs: Datum) -> list[dict[str, Any]]:
+        """Zones that share a point with a box in the datum `crs`, with geometry in it, by id."""
+        west, south, east, north = box
+        halves = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+        area = shapely.union_all([shapely.box(low, south, high, north) for low, high in halves])
+        found: dict[str, dict[str, Any]] = {}
+        for segment in self._segments:
+            for number, zone in enumerate(segment.catalogue.zones):
+                if zone.in_force(day) and zone.zone_id not in found:
+                    shape = self._shape(segment, number, crs)
+                    if shapely.intersects(shape, area):
+                        geometry = shapely.geometry.mapping(shape)
+                        found[zone.zone_id] = _zone(zone, shape) | {"geometry": geometry}
+        return [found[name] for name in sorted(found)]
+
+    def area(self, name: str) -> AreaPlace | None:
+        """Where the live shops of a business area are; None where there are none."""
+        found = self._areas.get(name, _NOT_LOOKED_UP)
+        if found is _NOT_LOOKED_UP:
+            found = self._areas.keep(name, self._find_area(name), size_of((name,)) + 200)
+        return cast("AreaPlace | None", found)
+
+    def unknown_areas(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of some business areas that no shop is in, each once."""
+        known = [segment.area_numbers for segment in self._segments] if names else []
+        return tuple(name for name in dict.fromkeys(names) if not any(name in one for one in known))
+
+    def moved(self, query: Query, is_found: bool = False) -> Moved | None:
+        """The query around the area that its text is the name of, without the text.
+
+        Where something nearby matches the text (`is_found`), only from where no shop of the area
+        can be within the radius, and for the name as it is written: such a match is elsewhere, on
+        a street of that name.
+        """
+        if is_found and (query.q or "").strip() not in self._written_names:
+            return None
+        name = self._area_names.get(typed_form(query.q or ""))
+        area = None if name is None or query.has_area else self.area(name)
+        if name is None or area is None:
+            return None
+        crs = cast(Datum, query.crs)
+        from_lat, from_lng = to_wgs84(query.lat, query.lng, crs)
+        if is_found and is_near(area.box, from_lat, from_lng, query.radius_m or 0.0):
+            return None
+        lat, lng = from_wgs84(area.lat, area.lng, crs)
+        sort = "best" if query.sort == "relevance" else query.sort
+        moved = msgspec.structs.replace(query, lat=lat, lng=lng, q=None, sort=sort)
+        box = shown_box(area.box, crs)
+        return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
+
+    @cached_property
+    def _written_names(self) -> frozenset[str]:
+        """Business areas as they are written: a text is one of few of them in no time."""
+        return frozenset(self._area_names.values())
+
+    @cached_property
+    def _area_names(self) -> dict[str, str]:
+        """Business areas by their names as people type them."""
+        names = (name for segment in self._segments for name in segment.area_numbers)
+        return {form: name for name in names if (form := typed_form(name))}
+
+    def beyond(self, query: Query) -> dict[str, Any] | None:
+        """What to say of a query whose radius, box or polygon no shop can be in; None otherwise."""
+        box, crs = self.bounds(), cast(Datum, query.crs)
+        if box is None:
+            return None
+        if query.radius_m is not None:
+            found = self.beyond_circle(query.lat, query.lng, query.radius_m, crs)
+            if found is not None:
+                return found
+        shown = shown_box(box, crs)
+        drawn = [] if query.bbox is None else [query.bbox]
+        if query.polygon is not None:
+            drawn.append(shapely.geometry.shape(query.polygon).bounds)
+        for west, south, east, north in drawn:
+            if not _meet(shown, (west, south, east, north)):
+                return _out_of_reach(shown, is_swapped=_meet(shown, (south, west, north, east)))
+        return None
+
+    def beyond_circle(
+        self, lat: float, lng: float, radius_m: float, crs: Datum
+    ) -> dict[str, Any] | None:
+        """What to say of a position from which no shop is within a radius; None of any other."""
+        box = self.bounds()
+        if box is None or is_near(box, *to_wgs84(lat, lng, crs), radius_m):
+            return None
+        is_swapped = abs(lng) <= 90.0 and is_near(box, lng, lat, 0.0)
+        return _out_of_reach(shown_box(box, crs), is_swapped=is_swapped)
+
+    def bounds(self) -> Box | None:
+        """Box around all shops, WGS-84; None of an empty index."""
+        boxes = [segment.columns.node_box[:, -1] for segment in self._segments if len(segment)]
+        if not boxes:
+            return None
+        ends = np.array(boxes) / UNITS_PER_DEGREE
+        low, high = ends[:, :2].min(axis=0).tolist(), ends[:, 2:].max(axis=0).tolist()
+        return (*low, *high)
+
+    def _find_area(self, name: str) -> AreaPlace | None:
+        places = []
+        for segment in self._segments:
+            if name in segment.area_numbers:
+                docs = np.flatnonzero(segment.columns.doc_area == segment.area_numbers[name])
+                places.append(segment.columns.doc_position[docs[segment.are_live(docs)]])
+        found = np.concatenate(places) if places else np.zeros((0, 2))
+        if not len(found):
+            return None
+        degrees = found / UNITS_PER_DEGREE
+        low, high = degrees.min(axis=0).tolist(), degrees.max(axis=0).tolist()
+        # A position that a shop has, each way: no mean, which one wrong position moves away.
+        lng, lat = np.quantile(degrees, 0.5, axis=0, method="lower").tolist()
+        return AreaPlace(lat, lng, (*low, *high))
+
+    def _shape(self, segment: Segment, number: int, crs: Datum) -> Any:
+        """Geometry of a zone in a datum."""
+        shape = segment.zone_index.geometry(number)
+        datums = segment.catalogue.zone_datums
+        drawn: Datum = datums[number] if datums else "WGS84"
+        if drawn == crs:
+            return shape
+
+        def converted(corners: Any) -> Any:
+            lat, lng = to_wgs84(corners[:, 1].copy(), corners[:, 0].copy(), drawn)
+            lat, lng = from_wgs84(lat, lng, crs)
+            return np.column_stack((lng, lat))
+
+        return shapely.transform(shape, converted)
+
+
+def shown_box(box: Box, crs: Datum) -> Box:
+    """The box around a WGS-84 box as it appears in a datum."""
+    west, south, east, north = box
+    corners = [from_wgs84(lat, lng, crs) for lat in (south, north) for lng in (west, east)]
+    lats, lngs = zip(*corners, strict=True)
+    return (min(lngs), min(lats), max(lngs), max(lats))
+
+
+def _out_of_reach(shown: Box, *, is_swapped: bool) -> dict[str, Any]:
+    """What an answer says where all shops are too far away."""
+    hint = "; are `lat` and `lng` swapped?" if is_swapped else ""
+    ends = ", ".join(f"{end:.4f}" for end in shown)
+    detail = f"All shops lie within {ends} (west, south, east, north), out of reach{hint}"
+    return {"bounds": shown, "detail": detail}
+
+
+def _meet(shown: Box, drawn: Box) -> bool:
+    """Whether two boxes share a point; never no where a shop may be: one's sides bend a little."""
+    west, south, east, north = drawn
+    if south > shown[3] + _BEND or north < shown[1] - _BEND:
+        return False
+    halves = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    return any(low <= shown[2] + _BEND and high >= shown[0] - _BEND for low, high in halves)
+
+
+def is_near(box: Box, lat: float, lng: float, radius_m: float) -> bool:
+    """Whether a position lies in a box or within a radius of it; never no where a shop may be."""
+    west, south, east, north = box
+    reach = np.degrees(radius_m / EARTH_RADIUS_M) * 1.001
+    if lat + reach < south or lat - reach > north:
+        return False
+    if abs(lat) + reach >= 89.0:
+        return True  # A circle near a pole may meet any meridian.
+    wide = reach / np.cos(np.radians(abs(lat) + reach))
+    return any(west - wide <= lng + turn <= east + wide for turn in (-360.0, 0.0, 360.0))
+
+
+def _zone(zone: ZoneRecord, shape: Any) -> dict[str, Any]:
+    return {**msgspec.to_builtins(zone), "bounds": tuple(map(float, shapely.bounds(shape)))}

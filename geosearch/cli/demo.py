@@ -1,0 +1,185 @@
+"""The demo behind `make run`: a synthetic Shanghai, built once, served, and asked three questions.
+
+Useful for: a first look, with real answers and the `curl` line of each.
+Not useful for: anything in production; every step is a command of `geosearch`.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from geosearch.cli.app import run
+from geosearch.cli.tables import answer_table, console
+from geosearch.errors import BadData
+from geosearch.search.searcher import open_index
+from geosearch.search.warm import warm
+
+HOST = "127.0.0.1"
+MERCHANTS = 100_000
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question as a person asks it, and as the service takes it."""
+
+    words: str
+    parameters: dict[str, str]
+
+
+EXAMPLES = (
+    Example(
+        "Where near People's Square, open now, does my card get me the best deal?",
+        {"lat": "31.2320", "lng": "121.4720", "cards": "red", "open": "now", "limit": "5"},
+    ),
+    Example(
+        "Four of us want dinner near Jing'an Temple: which offer saves us most?",
+        {
+            "lat": "31.2235",
+            "lng": "121.4450",
+            "radius": "1500",
+            "categories": "food",
+            "deals": "any",
+            "party_size": "4",
+            "sort": "saving",
+            "limit": "5",
+        },
+    ),
+    Example(
+        "Nearest coffee in Lujiazui rated 4 or better, and how many are there?",
+        {
+            "lat": "31.2370",
+            "lng": "121.5030",
+            "categories": "food.cafe",
+            "min_rating": "4",
+            "sort": "distance",
+            "limit": "5",
+            "total": "true",
+        },
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build what is missing, serve it, ask the examples; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="geosearch.cli.demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--folder", type=Path, default=Path("demo"))
+    parser.add_argument("--merchants", type=int, default=MERCHANTS)
+    parser.add_argument("--once", action="store_true", help="stop after the examples")
+    options = parser.parse_args(arguments)
+    index = options.folder / "index"
+    if not _port_is_free(options.port):
+        said = f"Port {options.port} is already in use - choose another with --port"
+        print(f"{said} (make run PORT={options.port + 1})", file=sys.stderr)
+        return 2
+    status = _prepare(options.folder / "snapshot", index, options.merchants)
+    if status:
+        return status
+    server = _geosearch("serve", "--index", index, "--host", HOST, "--port", options.port)
+    # A stop by a service manager ends the demo as Ctrl-C does, its service included.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        status = _ask_when_ready(server, f"http://{HOST}:{options.port}")
+        if status or options.once:
+            return status
+        print(f"\nServing http://{HOST}:{options.port}/ until Ctrl-C.", flush=True)
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(server)
+
+
+def _say(doing: str) -> None:
+    print(doing, file=sys.stderr, flush=True)
+
+
+def _prepare(snapshot: Path, index: Path, merchants: int) -> int:
+    """Build the index unless it is there and holds today; returns an exit status."""
+    warm(_say)
+    if _is_usable(index, f"synth-shanghai-{merchants}-1-"):
+        return 0
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
+    return run(
+        ["synth", f"{snapshot}", "--merchants", f"{merchants}", "--created-at", today, "--force"]
+    ) or run(["build", f"{snapshot}", "--out", f"{index}"])
+
+
+def _is_usable(index: Path, snapshot: str) -> bool:
+    try:
+        engine = open_index(index)
+    except BadData:
+        return False
+    return engine.is_current() and engine.info()["snapshot_id"].startswith(snapshot)
+
+
+def _port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As a server does it: connections of an earlier run that are still closing do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _geosearch(*arguments: object) -> subprocess.Popen[bytes]:
+    """Start a command of this package, the way a person would."""
+    command = [sys.executable, "-m", "geosearch", *map(str, arguments)]
+    # A line a request would bury the answers.
+    return subprocess.Popen(command, env={"GEOSEARCH_LOG_LEVEL": "warning", **os.environ})
+
+
+def _ask_when_ready(server: subprocess.Popen[bytes], base: str) -> int:
+    """Wait for the service and print the answer to each example; returns an exit status."""
+    while not _is_ready(base):
+        if server.poll() is not None:
+            return server.returncode or 1
+        time.sleep(0.05)
+    for example in EXAMPLES:
+        url = f"{base}/v1/nearby?{urlencode(example.parameters, safe=',')}"
+        screen = console()
+        screen.print(f"\n[bold]{example.words}[/bold]")
+        screen.print(f"curl {shlex.quote(url)}", style="cyan", soft_wrap=True)
+        screen.print(answer_table(_get(url)), crop=False)
+    return 0
+
+
+def _is_ready(base: str) -> bool:
+    try:
+        return bool(_get(f"{base}/readyz"))
+    except OSError:  # Nobody listens yet, or it is not ready, or a busy machine is slow.
+        return False
+
+
+def _get(url: str) -> Any:
+    with urlopen(url, timeout=10) as response:
+        return json.load(response)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """End the service and wait for it; a Ctrl-C that it got already does no harm."""
+    server.terminate()
+    try:
+        server.wait(10)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        server.kill()
+        server.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

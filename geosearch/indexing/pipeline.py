@@ -1,0 +1,205 @@
+"""The build: a snapshot becomes a published index version, or nothing changes.
+
+Useful for: `build`, the one way an index comes to be.
+Not useful for: any of its steps; each has a module (`snapshot`, the others here,
+`segment.writer`, `segment.versions`).
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+import polars as pl
+
+from geosearch.errors import BadData, BadRequest
+from geosearch.hours.schedules import Horizon
+from geosearch.indexing.countries import with_calendars
+from geosearch.indexing.hours import ScheduleBook
+from geosearch.indexing.report import BuildReport, changes_since
+from geosearch.indexing.rows import deal_rows, merchant_rows, zone_records
+from geosearch.money.ranking import Weights
+from geosearch.search.warm import warm
+from geosearch.segment.versions import TOLD, publish
+from geosearch.segment.writer import Surroundings, write_segment
+from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
+from geosearch.snapshot.rejects import RejectLog
+from geosearch.suggest.rows import FAME, directory_rows
+from geosearch.text.categories import category_names
+from geosearch.text.fields import FOUND_BY
+from geosearch.text.rows import text_rows
+from indexes.files import write_file
+
+SEGMENT = "segment-0000"
+REJECTED, REPORT = TOLD
+FAILED = "rejected.failed.ndjson"
+"""List of what was wrong with a snapshot that was not built, in the index folder."""
+
+
+def build(
+    snapshot: Path,
+    out: Path,
+    *,
+    now: datetime | None = None,
+    max_rejected: float = MAX_REJECTED,
+    weights: Weights | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> BuildReport:
+    """Validate a snapshot, index it and publish the index in `out`.
+
+    Parameters
+    ----------
+    snapshot
+        Snapshot folder.
+    out
+        Index folder; made where it is missing. Keeps the last versions.
+    now
+        Aware instant that the horizon is built around; the clock's by default.
+    max_rejected
+        Share of a table's rows that may be bad, 0 to 1.
+    weights
+        Weights of the net benefit; the defaults of `ranking.Weights` otherwise.
+    progress
+        Called with the name of each step.
+
+    Returns
+    -------
+    BuildReport
+        Counts, rejects by code, and what changed against the version before.
+
+    Raises
+    ------
+    BadData
+        If the snapshot as a whole is not usable. What was served before still is; what was wrong
+        with single rows is in `rejected.failed.ndjson` of `out`, until the next build.
+    BadRequest
+        If `now` has no offset.
+    """
+    say = progress or (lambda step: None)
+    built_at = datetime.now(UTC) if now is None else now
+    if built_at.utcoffset() is None:
+        raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
+    read = _read_or_list_rejects(snapshot, out, max_rejected, progress)
+    reports: list[BuildReport] = []
+
+    def write(folder: Path) -> None:
+        counts, guesses = _write_version(folder, read, built_at, weights or Weights(), say)
+        say("Comparing with the version before")
+        report = BuildReport(
+            snapshot_id=read.envelope.snapshot_id,
+            counts=counts,
+            rejected=read.rejects.counts("reject"),
+            warnings=read.rejects.counts("warning"),
+            changes=changes_since(out, folder),
+            provisional_holidays=guesses,
+        )
+        read.rejects.write(folder / REJECTED)
+        # The folder's name is the version's, which is not given yet.
+        told = {name: value for name, value in report.as_dict().items() if name != "version"}
+        write_file(folder / REPORT, orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        reports.append(report)
+
+    version = publish(out, write)
+    warm(progress)
+    return reports[0].published(version)
+
+
+def _read_or_list_rejects(
+    snapshot: Path, out: Path, max_rejected: float, progress: Callable[[str], None] | None
+) -> Snapshot:
+    """The snapshot; where it is not usable, `out` keeps what was wrong with it."""
+    failed = out / FAILED
+    with suppress(NotADirectoryError):  # publishing says that the index is a file
+        failed.unlink(missing_ok=True)
+    rejects = RejectLog()
+    try:
+        return read_snapshot(
+            snapshot, max_rejected=max_rejected, progress=progress, rejects=rejects
+        )
+    except BadData as error:
+        if not rejects.entries or out.is_file():
+            raise
+        out.mkdir(parents=True, exist_ok=True)
+        draft = failed.with_name(f".tmp-{FAILED}")
+        rejects.write(draft)
+        draft.replace(failed)
+        raise type(error)(f"{error}, all listed in `{failed}`") from error
+
+
+def _write_version(
+    folder: Path,
+    snapshot: Snapshot,
+    built_at: datetime,
+    weights: Weights,
+    say: Callable[[str], None],
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Write all segments; return what is in them, and what holidays of theirs are guessed.
+
+    Lets go of the frames of the snapshot.
+    """
+    envelope = snapshot.envelope
+    horizon = Horizon.for_build(built_at)
+    book = ScheduleBook(horizon, snapshot.rejects, makeup=envelope.makeup_workdays)
+    merchants = snapshot.merchants.with_row_index("merchant_row").filter(
+        pl.col("business_status") != "CLOSED_PERMANENTLY"
+    )
+    closed_permanently = snapshot.merchants.height - merchants.height
+    snapshot.merchants = snapshot.merchants.clear()
+    say("Evaluating opening hours")
+    merchants = with_calendars(merchants, snapshot)
+    rows, names = merchant_rows(merchants, book, weights)
+    say("Evaluating deals")
+    deals = deal_rows(snapshot, merchants, book)
+    guesses = [msgspec.to_builtins(guess._asdict()) for guess in book.guesses()]
+    # What has become numbers or payload is let go before texts need the room: a gigabyte of a
+    # million merchants.
+    snapshot.deals, snapshot.deal_merchants = snapshot.deals.clear(), pl.DataFrame()
+    merchants = merchants.select(*FOUND_BY, *FAME)
+    say("Reading names, addresses and categories")
+    # Two steps that share nothing but the merchants: each has Python to run while the other sorts.
+    with ThreadPoolExecutor(1) as beside:
+        suggested = beside.submit(directory_rows, merchants, snapshot.categories)
+        text = text_rows(
+            merchants,
+            snapshot.categories,
+            category_set=rows.category_set,
+            category_sets=names["category_sets"],
+        )
+        say("Collecting the names to suggest")
+        suggestions = suggested.result()
+    del merchants
+    say("Sorting, summarising and writing the index")
+    manifest = {
+        "snapshot_id": envelope.snapshot_id,
+        "created_at": envelope.created_at.isoformat(),
+        "currency": envelope.currency,
+        "country": envelope.country,
+        "time_zone": envelope.time_zone,
+        "built_at": built_at.isoformat(),
+        "horizon_start": horizon.start.isoformat(),
+        "provisional_holidays": guesses,
+        "weights": msgspec.to_builtins(weights),
+    }
+    around = Surroundings(
+        timetable=book.build(),
+        start_hour_of_week=horizon.hour_of_week(),
+        zones=zone_records(snapshot),
+        zone_shapes=[zone.geometry for zone in snapshot.zones],
+        zone_datums=[zone.crs for zone in snapshot.zones],
+        category_names=category_names(snapshot.categories),
+        **names,
+    )
+    write_segment(folder / SEGMENT, rows, deals, around, manifest, text=text, names=suggestions)
+    counts = {
+        "merchants": len(rows.x),
+        "closed_permanently": closed_permanently,
+        "deals": len(deals.on),
+        "offers": len(deals.offer_deal),
+        "programs": snapshot.programs.height,
+        "zones": len(snapshot.zones),
+    }
+    return counts, guesses

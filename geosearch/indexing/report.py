@@ -1,0 +1,164 @@
+"""What a build did, for the people who run it: counts, rejects, and change against before.
+
+Useful for: the text a data team reads after a build, and the same as JSON.
+Not useful for: the rejected rows themselves; they are in `rejected.ndjson`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.errors import BadData
+from geosearch.segment.segment import Segment
+from geosearch.segment.versions import current
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, so multiplying by it loses nothing: 2**64 divided by the golden ratio (Knuth, TAOCP 6.4)."""
+
+
+class _Digests(NamedTuple):
+    """64-bit digests of ids and of what stands under them, uint64[n] each.
+
+    Among ten million records two ids share one with a probability below 1 in 300,000.
+    """
+
+    ids: NDArray[np.uint64]
+    contents: NDArray[np.uint64]
+
+    @classmethod
+    def none(cls) -> "_Digests":
+        return cls(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
+
+    def joined(self, more: "_Digests") -> "_Digests":
+        return _Digests(
+            np.concatenate([self.ids, more.ids]), np.concatenate([self.contents, more.contents])
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildReport:
+    """Outcome of one build.
+
+    Attributes
+    ----------
+    counts
+        What is in the index, by kind.
+    rejected, warnings
+        Rows by table and code.
+    changes
+        `added`, `removed` and `changed` merchants and deals against the version before; None for
+        a first version.
+    version
+        Name of the published version.
+    provisional_holidays
+        `country`, `since` (the first day for which nothing is announced, or None) and `days` (the
+        holidays that are guessed), ISO dates, of each country whose holidays the hours name.
+    """
+
+    snapshot_id: str
+    counts: dict[str, int]
+    rejected: dict[str, dict[str, int]]
+    warnings: dict[str, dict[str, int]]
+    changes: dict[str, dict[str, int]] | None
+    version: str = ""
+    provisional_holidays: list[dict[str, Any]] = field(default_factory=list)
+
+    def published(self, version: str) -> "BuildReport":
+        """The same report with the name of the version."""
+        return replace(self, version=version)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON takes it."""
+        return asdict(self)
+
+    def text(self, listed: Path | None = None) -> str:
+        """The report as lines for a terminal; `listed` has all rejects and warnings."""
+        lines = [f"snapshot {self.snapshot_id}, version {self.version}"]
+        lines += [
+            f"  {name.replace('_', ' '):<20}{count:>12,}" for name, count in self.counts.items()
+        ]
+        for title, tables in (("rejected", self.rejected), ("warnings", self.warnings)):
+            lines.append(f"{title}: {sum(sum(codes.values()) for codes in tables.values()):,}")
+            for table, codes in tables.items():
+                for code, count in codes.items():
+                    lines.append(f"  {table + ' ' + code:<40}{count:>12,}")
+        if listed is not None and (self.rejected or self.warnings):
+            lines.append(f"all of them, with row and reason: {listed}")
+        lines += [
+            f"holidays that are guessed: {guess}"
+            for guess in guess_texts(self.provisional_holidays)
+        ]
+        if self.changes is None:
+            lines.append("first version: nothing to compare with")
+        else:
+            lines.append("against the version before:")
+            for kind, counts in self.changes.items():
+                parts = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+                lines.append(f"  {kind}: {parts}")
+        return "\n".join(lines)
+
+
+def guess_texts(guesses: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Provisional holidays of a report, or of an index, a line a country.
+
+    Examples
+    --------
+    >>> guess_texts([{"country": "CN", "since": "2027-01-01", "days": ["2027-01-01"]}])
+    ['CN 2027-01-01 (none announced from 2027-01-01 on)']
+    """
+    return [
+        f"{guess['country']} {', '.join(guess['days'])}".rstrip()
+        + (f" (none announced from {guess['since']} on)" if guess["since"] else "")
+        for guess in guesses
+    ]
+
+
+def changes_since(index: Path, folder: Path) -> dict[str, dict[str, int]] | None:
+    """Change of a version about to be published against the one served now.
+
+    Parameters
+    ----------
+    index
+        Index folder.
+    folder
+        Folder of the new version.
+
+    Returns
+    -------
+    dict or None
+        None where nothing readable is served.
+    """
+    try:
+        before = _records(current(index))
+    except BadData:
+        return None
+    after = _records(folder)
+    return {kind: _compare(before[kind], after[kind]) for kind in after}
+
+
+def _records(folder: Path) -> dict[str, _Digests]:
+    merchants, deals = _Digests.none(), _Digests.none()
+    for path in sorted(folder.glob("segment-*")):
+        segment = Segment(path)
+        position = segment.columns.doc_position
+        # A merchant that moves has changed; its position is not in its payload.
+        place = np.ascontiguousarray(position).view(np.uint64).reshape(-1)
+        content = segment.merchant_payload.digests() ^ (place * _MIX)
+        merchants = merchants.joined(_Digests(segment.merchant_id_texts.digests(), content))
+        deals = deals.joined(
+            _Digests(segment.deal_id_texts.digests(), segment.deal_payload.digests())
+        )
+    return {"merchants": merchants, "deals": deals}
+
+
+def _compare(before: _Digests, after: _Digests) -> dict[str, int]:
+    both, old, new = np.intersect1d(before.ids, after.ids, assume_unique=True, return_indices=True)
+    return {
+        "added": len(after.ids) - len(both),
+        "removed": len(before.ids) - len(both),
+        "changed": int((before.contents[old] != after.contents[new]).sum()),
+    }

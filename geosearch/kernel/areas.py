@@ -1,0 +1,105 @@
+"""Whether documents appear in the area asked for, and whether one below a node can.
+
+Useful for: `predicates` and the traversals.
+Not useful for: radius and distance; those are `sphere`'s.
+
+Box and polygon are those of the request, in its own datum: a document is inside where the answer
+shows it inside or on the border. Nothing of them is converted to WGS-84, where they would have no
+straight sides.
+"""
+
+from geosearch.kernel.ask import Ask
+from geosearch.segment.columns import Columns
+from indexes.geo.datum import WGS84, appearance
+from indexes.geo.polygon import CROSSES, INSIDE, OUTSIDE, box_relation, contains
+from indexes.geo.sphere import UNITS_PER_DEGREE
+from indexes.jit import inner_njit, int64
+from indexes.terms.postings import first_posting
+
+
+@inner_njit
+def node_meets_area(columns: Columns, ask: Ask, node: int) -> bool:
+    """Whether a document below the node may appear in the box and polygon asked for."""
+    if not ask.area.boxed and ask.area.edges.shape[0] == 0:
+        return True
+    box = columns.node_box
+    relation = _area_relation(
+        ask, int64(box[0, node]), int64(box[1, node]), int64(box[2, node]), int64(box[3, node])
+    )
+    return bool(relation != OUTSIDE)
+
+
+@inner_njit
+def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
+    """Whether the document appears in the box and the polygon, and lies in the zone asked for."""
+    area = ask.area
+    x, y = int64(columns.doc_position[doc, 0]), int64(columns.doc_position[doc, 1])
+    relation = CROSSES
+    if area.datum != WGS84:
+        # Bounds decide nearly always, and cost less than the shift.
+        relation = _area_relation(ask, x, y, x, y)
+        if relation == OUTSIDE:
+            return False
+        if relation != INSIDE:
+            x, y = appearance(x, y, area.datum)
+    if relation != INSIDE and area.boxed and not _meets_box(ask, x, y, x, y):
+        return False
+    if ask.lists.restricted:
+        listed = ask.lists.required.shape[0]
+        at = first_posting(ask.lists.required, 0, listed, doc)
+        if at == listed or ask.lists.required[at] != doc:
+            return False
+    if relation != INSIDE and area.edges.shape[0] > 0:
+        return contains(area.edges, x / UNITS_PER_DEGREE, y / UNITS_PER_DEGREE)
+    return True
+
+
+@inner_njit
+def _area_relation(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> int:
+    """How documents in a WGS-84 box of column units lie to the box and polygon asked for.
+
+    `OUTSIDE` if none of them appears there, `INSIDE` if all do; `CROSSES` otherwise, or where that
+    is not known. A document appears where it is plus its shift into the datum of the area, and the
+    range `shift_` holds the shifts of all that may appear in the area
+    (`indexes.geo.datum.shift_range`): where the box moved by all of that range is apart from the
+    area or lies in it, so does every document. In WGS-84 nothing is shifted.
+    """
+    area = ask.area
+    min_x += area.shift_min_x
+    min_y += area.shift_min_y
+    max_x += area.shift_max_x
+    max_y += area.shift_max_y
+    relation = INSIDE
+    if area.boxed:
+        if not _meets_box(ask, min_x, min_y, max_x, max_y):
+            return OUTSIDE
+        if not (
+            area.min_x <= min_x
+            and max_x <= area.max_x
+            and area.min_y <= min_y
+            and max_y <= area.max_y
+        ):
+            relation = CROSSES
+    if area.edges.shape[0] > 0:
+        polygon = box_relation(
+            area.edges,
+            min_x / UNITS_PER_DEGREE,
+            min_y / UNITS_PER_DEGREE,
+            max_x / UNITS_PER_DEGREE,
+            max_y / UNITS_PER_DEGREE,
+        )
+        if polygon != INSIDE:
+            relation = polygon
+    return relation
+
+
+@inner_njit
+def _meets_box(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> bool:
+    """Whether a box, or a point, has a place in common with the box asked for."""
+    if min_y > ask.area.max_y or max_y < ask.area.min_y:
+        return False
+    starts_before = min_x <= ask.area.max_x
+    ends_after = max_x >= ask.area.min_x
+    if ask.area.min_x <= ask.area.max_x:
+        return bool(starts_before and ends_after)
+    return bool(starts_before or ends_after)

@@ -1,0 +1,92 @@
+"""Compiled entry points of the kernel, made before the first query asks for them.
+
+Useful for: `search.warm`, which asks for them, and the functions `Searcher` calls.
+Not useful for: the kernels themselves; see `rank`.
+"""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from geosearch.answer import result_text
+from geosearch.kernel import count, describe, rank
+from geosearch.kernel.ask import Area, Ask, Bill, Filter, Hours, Lists, Page, Taste, Wallet, Words
+from geosearch.kernel.scratch import new_scratch
+from geosearch.segment.columns import Columns, column_types
+from indexes.geo.sphere import Place
+from indexes.jit import entry_point
+from indexes.prepared import Prepared
+from indexes.terms import postings
+
+
+class Kernels(NamedTuple):
+    """Compiled functions of the modules imported above, by name."""
+
+    rank: Callable[..., int]
+    count: Callable[..., int]
+    count_names: Callable[..., int]
+    describe: Callable[..., int]
+    write_results: Callable[..., int]
+    note_common: Callable[..., int]
+
+
+@cache
+def kernels() -> Kernels:
+    """Entry points for the column types of every segment; compiled once a process, kept on disk."""
+    return Kernels(*(make() for make in makers()))
+
+
+def makers() -> tuple[Callable[[], Callable[..., Any]], ...]:
+    """What makes each of `Kernels`; a second time it has them already."""
+    columns, ask, scratch = Prepared(empty_columns()), _example_ask(), Prepared(new_scratch(1))
+    place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
+    none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.value.detail
+    sources, asked = Prepared(result_text.empty_sources()), (columns, ask, scratch)
+    words = ask.words
+    tally = count.Tally(none, none, none, none, none)
+    return (
+        _maker(rank.rank, columns, ask, place, scratch, none, np.zeros((1, 2))),
+        _maker(count.count, columns, ask, place, scratch, tally),
+        _maker(count.count_names, none, count.Naming(none, none), none, none),
+        _maker(describe.describe, *asked, none, np.zeros((1, 2)), 0, detail, scores),
+        _maker(
+            result_text.write_results,
+            *(*asked, sources, none, np.zeros((1, 2)), 0, detail, np.zeros(1, np.uint8)),
+        ),
+        _maker(
+            postings.note_common,
+            *(words.docs, words.span, columns.value.level_start, words.below, none),
+        ),
+    )
+
+
+def _maker(function: Any, *arguments: Any) -> Callable[[], Callable[..., Any]]:
+    return partial(entry_point, function, arguments)
+
+
+def empty_columns() -> Columns:
+    """Columns of no document, read-only like those of an opened segment."""
+    columns: dict[str, Any] = {}
+    for name, (dtype, dimensions) in column_types().items():
+        columns[name] = np.zeros((1,) * dimensions, dtype)
+        columns[name].flags.writeable = False
+    return Columns(**columns)
+
+
+def _example_ask() -> Ask:
+    """An `Ask` of the right types; its values are never used."""
+    docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
+    spans, weights, below = np.zeros((1, 2), np.int64), np.zeros(1), np.zeros(1, np.uint16)
+    return Ask(
+        Hours(0, 0, 0, 0, 0),
+        Wallet(0, np.zeros(1, np.uint64), flags, np.zeros(1, np.int64)),
+        Bill(False, 0, 0),
+        Taste(np.zeros(2, np.uint64), flags, 0),
+        Area(False, 0, 0, 0, 0, np.zeros((1, 5)), 0, 0, 0, 0, 0),
+        Lists(False, docs, False, docs, 0),
+        Words(docs, flags, flags, spans, weights, 0, 0, 0.0, below),
+        Page(0, 0.0, 0, False, 0.0, 0.0, 0),
+        Filter(docs, np.zeros(1)),
+    )

@@ -1,0 +1,166 @@
+"""Details of ranked documents: state of hours, usable deals best first, net benefit.
+
+Useful for: everything a hit says beyond its rank, computed for the few documents of a page.
+Not useful for: ranking (`rank`) and words (`hits`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.kernel.ask import Ask
+from geosearch.kernel.predicates import doc_spend, doc_worth, net_benefit, offer_is_on
+from geosearch.kernel.relevance import doc_relevance
+from geosearch.kernel.scratch import Scratch
+from geosearch.money.offers import MAX_USES, UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
+from geosearch.segment.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_SCHEDULE,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+    Columns,
+)
+from indexes.geo.datum import appearance
+from indexes.jit import inner_njit, int64, njit
+from indexes.prepared import Prepared
+from indexes.timetable import HORIZON_MINUTES, OPEN, next_change, next_open, state_at
+
+AROUND_THE_CLOCK = HORIZON_MINUTES + 1
+STATE, UNTIL, OFFERS_OF, X, Y, TIME_ZONE = range(6)
+DEAL, SAVING, PAY, USABLE_UNTIL = range(4)
+
+
+@njit
+def describe(
+    segment: Prepared[Columns],
+    ask: Ask,
+    memory: Prepared[Scratch],
+    docs: NDArray[np.int64],
+    keys: NDArray[np.float64],
+    datum: int,
+    detail: NDArray[np.int64],
+    scores: NDArray[np.float64],
+) -> int:
+    """Write what a person wants to know of each result; return how many rows.
+
+    If `detail` may have too few rows nothing is written, and -1 comes back.
+
+    Parameters
+    ----------
+    docs, keys
+        [n] and [n, 2], documents and their keys; the secondary one is the distance.
+    datum
+        Of the positions, as an index of `indexes.geo.datum.DATUMS`.
+    detail
+        int64[rows, 6]. A row a document (`STATE`; `UNTIL`, the minute of the next change if it is
+        open, else of the next opening; `OFFERS_OF`, the number of its rows that follow; position
+        and time zone), then a row a usable and eligible offer, best first (`DEAL`, `SAVING`,
+        `PAY`, `USABLE_UNTIL`). Minutes are `HORIZON_MINUTES` where the horizon ends first, and
+        `AROUND_THE_CLOCK` where it is open all the time.
+    scores
+        float64[n], net benefits.
+    """
+    columns, scratch = segment.value, memory.value
+    if _room(columns, docs) > detail.shape[0]:
+        return -1
+    at = 0
+    for i in range(docs.shape[0]):
+        doc = docs[i]
+        head = at
+        at = _describe_offers(columns, ask, doc, detail, head + 1)
+        schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
+        starts = columns.schedule_start
+        minutes = columns.change_minute
+        states = columns.change_state
+        state = state_at(starts, minutes, states, schedule, ask.hours.minute)
+        if state == OPEN:
+            until = next_change(starts, minutes, states, schedule, ask.hours.minute)
+            always = starts[schedule + 1] - starts[schedule] == 1
+            detail[head, UNTIL] = AROUND_THE_CLOCK if always else until
+        else:
+            detail[head, UNTIL] = next_open(starts, minutes, states, schedule, ask.hours.minute)
+        detail[head, STATE] = state
+        detail[head, OFFERS_OF] = at - head - 1
+        _put_position(columns, doc, datum, detail, head)
+        detail[head, TIME_ZONE] = columns.doc_time_zone[doc]
+        saving = int64(UNKNOWN_MONEY)
+        if at > head + 1:
+            saving = detail[head + 1, SAVING]
+        relevance = doc_relevance(ask, scratch, -1, doc)
+        scores[i] = net_benefit(ask, doc_worth(columns, doc, saving), keys[i, 1], relevance)
+    return at
+
+
+@inner_njit
+def _room(columns: Columns, docs: NDArray[np.int64]) -> int:
+    """Rows that are written at the most.
+
+    Of each document hours and the first deal are read on the way, for numbers that are 0, as in
+    `result_text`: these reads wait for memory side by side, those of the loop one after the other.
+    """
+    rows = int64(docs.shape[0])
+    last = columns.offer_record.shape[0] - 1
+    for i in range(docs.shape[0]):
+        doc = docs[i]
+        first = int64(columns.doc_record[doc, DOC_FIRST_OFFER])
+        rows += columns.doc_record[doc, DOC_END_OFFER] - first
+        begin = columns.schedule_start[columns.doc_record[doc, DOC_SCHEDULE]]
+        rows += columns.change_minute[begin]
+        if last >= 0:
+            deal = columns.offer_record[min(first, last), OFFER_DEAL]
+            rows += int64(columns.deal_terms[deal, MAX_USES] < 1)
+    return rows
+
+
+@inner_njit
+def _put_position(
+    columns: Columns, doc: int, datum: int, detail: NDArray[np.int64], head: int
+) -> None:
+    """Write the position of a document in a datum, to 1e-7 degree."""
+    x, y = int64(columns.doc_position[doc, 0]), int64(columns.doc_position[doc, 1])
+    detail[head, X], detail[head, Y] = appearance(x, y, datum)
+
+
+@njit
+def _describe_offers(
+    columns: Columns, ask: Ask, doc: int, detail: NDArray[np.int64], first: int
+) -> int:
+    """Write the usable, eligible offers of a document, best first; return the row behind them."""
+    at = first
+    spend = doc_spend(columns, ask, doc)
+    for offer in range(
+        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
+    ):
+        deal = int64(columns.offer_record[offer, OFFER_DEAL])
+        if ask.wallet.eligible[columns.offer_record[offer, OFFER_PROGRAM]] == 0 or not offer_is_on(
+            columns, ask, offer
+        ):
+            continue
+        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)
+        if status == UNUSABLE:
+            continue
+        row = at
+        while row > first and is_better(
+            saving,
+            pay,
+            deal,
+            detail[row - 1, SAVING],
+            detail[row - 1, PAY],
+            detail[row - 1, DEAL],
+        ):
+            for column in range(DEAL, USABLE_UNTIL + 1):
+                detail[row, column] = detail[row - 1, column]
+            row -= 1
+        detail[row, DEAL] = deal
+        detail[row, SAVING] = saving
+        detail[row, PAY] = pay
+        detail[row, USABLE_UNTIL] = next_change(
+            columns.schedule_start,
+            columns.change_minute,
+            columns.change_state,
+            int64(columns.offer_record[offer, OFFER_WINDOW]),
+            ask.hours.minute,
+        )
+        at += 1
+    return at

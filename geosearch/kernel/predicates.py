@@ -1,0 +1,415 @@
+"""Does a document match, can a node hold a match, and how good can it be: one definition each.
+
+Useful for: the traversals of `rank`, which all ask these questions.
+Not useful for: Python callers; everything here is compiled.
+
+Every `node_` function is conservative: it says no only where no document below the node can
+match, for the reason that stands beside it.
+"""
+
+import math
+
+import numpy as np
+
+from geosearch.kernel.areas import node_meets_area
+from geosearch.kernel.ask import (
+    ANY_DEAL,
+    ANY_HOURS,
+    BY_BEST,
+    BY_DISTANCE,
+    BY_RATING,
+    BY_RELEVANCE,
+    BY_SAVING,
+    CARD_DEAL,
+    OPEN_ONLY,
+    OPEN_OR_UNKNOWN,
+    OPTIONAL_DEAL,
+    Ask,
+)
+from geosearch.kernel.relevance import node_relevance
+from geosearch.kernel.scratch import OFFERS, Scratch
+from geosearch.money.offers import UNKNOWN_MONEY, UNUSABLE, expected_spend, is_better, offer_value
+from geosearch.money.ranking import BASIS_POINTS
+from geosearch.segment.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_PRICE,
+    DOC_QUALITY,
+    DOC_RATING,
+    DOC_REDEEM,
+    DOC_SCHEDULE,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+    U64,
+    Columns,
+)
+from indexes.geo.rtree import NODE_BITS
+from indexes.geo.sphere import Circle, point_is_within
+from indexes.jit import inline_njit, inner_njit, int64
+from indexes.terms.postings import first_posting
+from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
+
+NO_DEAL = -1
+
+
+@inline_njit
+def has_hour(masks: U64, hour: int, item: int) -> bool:
+    """Bit `hour` of the 168-bit mask of a node; masks uint64[3, n]."""
+    return bool((masks[hour >> 6, item] >> np.uint64(hour & 63)) & np.uint64(1))
+
+
+@inline_njit
+def has_bit(words: U64, item: int) -> bool:
+    """Bit of an item in a column of 64-bit words."""
+    return bool((words[item >> 6] >> np.uint64(item & 63)) & np.uint64(1))
+
+
+@inner_njit
+def node_may_match(
+    columns: Columns, ask: Ask, node: int, level: int, index: int, known: bool
+) -> bool:
+    """Whether a document below the node may match, wherever it is.
+
+    A summary is the union of what lies below: a bit that is clear, a box that is apart or a
+    maximum that is too low holds for every document of the node. Cheap and selective tests first.
+    `known`: a filter tells that deals and hours of some document suit.
+    """
+    return (known or _node_meets_deals_and_hours(columns, ask, node)) and _node_meets_rest(
+        columns, ask, node, level, index
+    )
+
+
+@inner_njit
+def _node_meets_deals_and_hours(columns: Columns, ask: Ask, node: int) -> bool:
+    if ask.wallet.deal_mode != OPTIONAL_DEAL:
+        # All documents of a card's own tree have its bit.
+        if columns.leaf_doc.shape[0] == 0 and (
+            columns.node_signature[node] & ask.wallet.signature[0] == np.uint64(0)
+        ):
+            return False
+        if not has_hour(columns.node_deal, ask.hours.hour, node):
+            return False
+    if ask.hours.open_mode == OPEN_ONLY:
+        if not has_hour(columns.node_open, ask.hours.hour, node):
+            return False
+        if ask.hours.until_minute >= 0 and not has_hour(
+            columns.node_open, ask.hours.until_hour, node
+        ):
+            return False
+    elif ask.hours.open_mode == OPEN_OR_UNKNOWN and not has_hour(
+        columns.node_maybe_open, ask.hours.hour, node
+    ):
+        return False
+    return True
+
+
+@inner_njit
+def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: int) -> bool:
+    if ask.taste.allowed.shape[0] > 0:
+        shared = (columns.node_category[0, node] & ask.taste.bits[0]) | (
+            columns.node_category[1, node] & ask.taste.bits[1]
+        )
+        if shared == np.uint64(0):
+            return False
+    if ask.taste.min_rating >= 0 and columns.node_rating[node] < ask.taste.min_rating:
+        return False
+    if not node_meets_area(columns, ask, node):
+        return False
+    if ask.lists.restricted:
+        shift = NODE_BITS * (level + 1)
+        listed = ask.lists.required.shape[0]
+        first = first_posting(ask.lists.required, 0, listed, index << shift)
+        if first == listed or ask.lists.required[first] >= (index + 1) << shift:
+            return False
+    return True
+
+
+@inner_njit
+def primary_key(ask: Ask, value: float, distance_m: float, relevance: float) -> float:
+    """Primary key of the order asked for; keys ascend, unknown values come last.
+
+    Monotone in floating point: a higher value or relevance and a lower distance never make it
+    worse, so what bounds these for a node gives a bound of the key of every document below it.
+
+    Parameters
+    ----------
+    value
+        Of `doc_value`, minus infinity where it is unknown, or a bound of it.
+    """
+    if ask.page.sort == BY_DISTANCE:
+        return distance_m
+    if ask.page.sort == BY_RELEVANCE:
+        return -relevance
+    if ask.page.sort == BY_BEST:
+        return -net_benefit(ask, value, distance_m, relevance)
+    return -value
+
+
+@inner_njit
+def counts_relevance(ask: Ask) -> bool:
+    """Whether the order depends on how well a document fits the words."""
+    return bool(
+        ask.words.span.shape[0] > 0 and (ask.page.sort == BY_BEST or ask.page.sort == BY_RELEVANCE)
+    )
+
+
+@inner_njit
+def net_benefit(ask: Ask, worth: float, distance_m: float, relevance: float) -> float:
+    """Score of `ranking`: what a document is worth, and relevance, less the walk."""
+    if ask.words.span.shape[0] > 0:
+        worth += ask.words.worth * relevance
+    return worth - ask.page.walk_cost_per_m * distance_m
+
+
+@inner_njit
+def node_primary(
+    columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int, distance_m: float
+) -> float:
+    """Primary key that no document below the node has a lower one than; keys ascend."""
+    node = columns.level_start[level] + index
+    value = 0.0
+    relevance = 0.0
+    if ask.page.sort == BY_RATING:
+        rating = columns.node_rating[node]
+        value = float(rating) if rating >= 0 else -math.inf
+    elif ask.page.sort == BY_SAVING:
+        value = _saving_bound(columns, ask, node)
+    elif ask.page.sort == BY_BEST:
+        value = _best_bound(columns, ask, node)
+    if ask.words.span.shape[0] > 0 and (ask.page.sort == BY_BEST or ask.page.sort == BY_RELEVANCE):
+        relevance = _relevance_bound(ask, scratch, node, level, index)
+    return primary_key(ask, value, distance_m, relevance)
+
+
+@inner_njit
+def _relevance_bound(ask: Ask, scratch: Scratch, node: int, level: int, index: int) -> float:
+    shift = NODE_BITS * (level + 1)
+    return node_relevance(ask, scratch, node, index << shift, (index + 1) << shift)
+
+
+@inner_njit
+def _saving_bound(columns: Columns, ask: Ask, node: int) -> float:
+    # Class bounds are maxima over the documents with a deal of the class, of the largest saving
+    # among its offers and the public ones; a wallet's best offer is in one of its classes.
+    bound = -math.inf
+    for c in ask.wallet.classes:
+        if ask.bill.usual:
+            value = float(columns.bound_saving[c, node])
+        else:
+            value = max(
+                float(columns.bound_fixed_saving[c, node]), _spend_part(columns, ask, c, node)
+            )
+        bound = max(bound, value)
+    return bound
+
+
+@inner_njit
+def _best_bound(columns: Columns, ask: Ask, node: int) -> float:
+    quality = float(columns.node_quality[node])
+    bound = quality if ask.wallet.deal_mode == OPTIONAL_DEAL else -math.inf
+    for c in ask.wallet.classes:
+        if ask.bill.usual:
+            value = float(columns.bound_best[c, node])
+        else:
+            # A redemption works with probability at most 1, so the part that grows with the
+            # spend is at most that saving, and the quality at most the node's.
+            value = max(
+                float(columns.bound_fixed_best[c, node]),
+                quality + _spend_part(columns, ask, c, node),
+            )
+        bound = max(bound, value)
+    return bound
+
+
+@inner_njit
+def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
+    """Most that a percentage can save; minus infinity where the class is absent."""
+    if ask.bill.spend != UNKNOWN_MONEY:
+        slope, spend = float(columns.bound_slope[c, node]), ask.bill.spend
+    else:
+        slope, spend = float(columns.bound_spend[c, node]), ask.bill.party_size
+    # A class that is absent has the bound minus infinity, which 0 must not multiply.
+    return slope * spend if slope > 0.0 else min(slope, 0.0)
+
+
+@inner_njit
+def leaf_value(columns: Columns, ask: Ask, at: int) -> float:
+    """Value (`doc_value`) that the document at a place in the leaves does not exceed."""
+    # Bounds for a party of one without a spend, as in `node_primary`; they say nothing of others.
+    if columns.leaf_doc.shape[0] == 0 or not ask.bill.usual:
+        return math.inf
+    if ask.page.sort == BY_SAVING:
+        return float(columns.leaf_saving[at])
+    return float(columns.leaf_best[at])
+
+
+@inner_njit
+def leaf_is_within(columns: Columns, circle: Circle, at: int) -> bool:
+    """Whether the document there lies within the radius; exact, and mostly without a sine."""
+    return point_is_within(columns.leaf_position, circle, at)
+
+
+@inner_njit
+def doc_may_pass(columns: Columns, ask: Ask, doc: int) -> bool:
+    """Whether the document is live, and has a deal of the kind asked for at some time."""
+    if not has_bit(columns.doc_live, doc):
+        return False
+    # All documents of a card's own tree have its bit.
+    return bool(
+        ask.wallet.deal_mode == OPTIONAL_DEAL
+        or columns.leaf_doc.shape[0] > 0
+        or columns.doc_signature[doc] & ask.wallet.signature[0] != np.uint64(0)
+    )
+
+
+@inner_njit
+def doc_is_to_taste(columns: Columns, ask: Ask, at: int, doc: int) -> bool:
+    """Whether the document at a place in the leaves has a category and the rating asked for."""
+    if ask.taste.allowed.shape[0] > 0 and ask.taste.allowed[columns.leaf_category_set[at]] == 0:
+        return False
+    return bool(
+        ask.taste.min_rating < 0 or columns.doc_record[doc, DOC_RATING] >= ask.taste.min_rating
+    )
+
+
+@inner_njit
+def doc_is_open(columns: Columns, ask: Ask, doc: int) -> bool:
+    """Whether the document's hours fulfil the wish, up to `until_minute` where that is set."""
+    if ask.hours.open_mode == ANY_HOURS:
+        return True
+    schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
+    state = state_at(
+        columns.schedule_start,
+        columns.change_minute,
+        columns.change_state,
+        schedule,
+        ask.hours.minute,
+    )
+    maybe = ask.hours.open_mode == OPEN_OR_UNKNOWN
+    if not (state == OPEN or (maybe and state == UNKNOWN)):
+        return False
+    if ask.hours.until_minute < 0:
+        return True
+    until = open_until(
+        columns.schedule_start,
+        columns.change_minute,
+        columns.change_state,
+        schedule,
+        ask.hours.minute,
+        maybe,
+    )
+    return until >= ask.hours.until_minute
+
+
+@inner_njit
+def doc_spend(columns: Columns, ask: Ask, doc: int) -> int:
+    """Bill to expect at the document, or `UNKNOWN_MONEY`."""
+    price = int64(columns.doc_record[doc, DOC_PRICE])
+    return expected_spend(ask.bill.spend, price, ask.bill.party_size)
+
+
+@inner_njit
+def offer_is_on(columns: Columns, ask: Ask, offer: int) -> bool:
+    """Whether the offer is active, in stock and inside its window; spend and party aside."""
+    deal = columns.offer_record[offer, OFFER_DEAL]
+    if (
+        not has_bit(columns.deal_on, deal)
+        or columns.program_on[columns.offer_record[offer, OFFER_PROGRAM]] == 0
+    ):
+        return False
+    window = int64(columns.offer_record[offer, OFFER_WINDOW])
+    if window == ALWAYS:
+        return True
+    return (
+        state_at(
+            columns.schedule_start,
+            columns.change_minute,
+            columns.change_state,
+            window,
+            ask.hours.minute,
+        )
+        == OPEN
+    )
+
+
+@inner_njit
+def doc_has_deal(columns: Columns, ask: Ask, scratch: Scratch, doc: int) -> bool:
+    """Whether the document has the deal that `deal_mode` asks for."""
+    if ask.wallet.deal_mode == OPTIONAL_DEAL:
+        return True
+    spend = doc_spend(columns, ask, doc)
+    for offer in range(
+        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
+    ):
+        deal = int64(columns.offer_record[offer, OFFER_DEAL])
+        program = columns.offer_record[offer, OFFER_PROGRAM]
+        if ask.wallet.eligible[program] == 0 or (
+            program == 0 and ask.wallet.deal_mode == CARD_DEAL
+        ):
+            continue
+        scratch.work[OFFERS] += 1
+        if not offer_is_on(columns, ask, offer):
+            continue
+        if offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)[0] != UNUSABLE:
+            return True
+    return False
+
+
+@inner_njit
+def doc_best_saving(
+    columns: Columns, ask: Ask, scratch: Scratch, doc: int
+) -> tuple[bool, int, int]:
+    """Return `(matches, deal, saving)`: the best usable, eligible deal at the document.
+
+    `matches` is whether `deal_mode` is fulfilled; `deal` is `NO_DEAL` where there is none.
+    """
+    spend = doc_spend(columns, ask, doc)
+    best_deal = int64(NO_DEAL)
+    best_saving = int64(UNKNOWN_MONEY)
+    best_pay = int64(UNKNOWN_MONEY)
+    matches = ask.wallet.deal_mode == OPTIONAL_DEAL
+    for offer in range(
+        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
+    ):
+        deal = int64(columns.offer_record[offer, OFFER_DEAL])
+        program = columns.offer_record[offer, OFFER_PROGRAM]
+        if ask.wallet.eligible[program] == 0:
+            continue
+        scratch.work[OFFERS] += 1
+        if not offer_is_on(columns, ask, offer):
+            continue
+        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)
+        if status == UNUSABLE:
+            continue
+        if ask.wallet.deal_mode == ANY_DEAL or program != 0:
+            matches = True
+        if best_deal == NO_DEAL or is_better(saving, pay, deal, best_saving, best_pay, best_deal):
+            best_deal, best_saving, best_pay = deal, int64(saving), int64(pay)
+    return matches, best_deal, best_saving
+
+
+@inner_njit
+def doc_value(columns: Columns, ask: Ask, doc: int, saving: int) -> float:
+    """What the order makes of a matching document wherever it is asked from; 0 where nothing.
+
+    The operations for `BY_BEST` are those of `bounds` in the same order, and each is monotone in
+    floating point, so a node's bound is never below a document's value.
+    """
+    if ask.page.sort == BY_RATING:
+        rating = columns.doc_record[doc, DOC_RATING]
+        return float(rating) if rating >= 0 else -math.inf
+    if ask.page.sort == BY_SAVING:
+        return float(saving) if saving != UNKNOWN_MONEY else -math.inf
+    if ask.page.sort == BY_BEST:
+        return doc_worth(columns, doc, saving)
+    return 0.0
+
+
+@inner_njit
+def doc_worth(columns: Columns, doc: int, saving: int) -> float:
+    """Quality of the document and the saving that is likely there, in minor units."""
+    worth = float(columns.doc_record[doc, DOC_QUALITY])
+    if saving != UNKNOWN_MONEY:
+        worth = columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * saving + worth
+    return worth

@@ -1,0 +1,138 @@
+"""Does a document hold every word, can a node, and how well do they fit: one definition each.
+
+Useful for: the traversals of `kernel`, and `predicates` where text counts in an order.
+Not useful for: what the words of a query are (`wording`); everything here is compiled.
+"""
+
+from geosearch.kernel.ask import Ask
+from geosearch.kernel.scratch import POSTINGS, Scratch
+from indexes.geo.rtree import NODE_BITS, NODE_SIZE
+from indexes.jit import inner_njit, int64
+from indexes.terms.postings import first_posting, greatest_impact, next_posting
+
+MISSING = -1.0
+
+ALL_PASS = (1 << NODE_SIZE) - 1
+"""Bits of a leaf all of whose documents may pass."""
+
+
+@inner_njit
+def whole_words(ask: Ask, scratch: Scratch, node: int) -> None:
+    """Note that the whole of each carried list lies below the node, the root."""
+    for t in range(ask.words.carried):
+        scratch.span[node, 2 * t] = ask.words.span[t, 0]
+        scratch.span[node, 2 * t + 1] = ask.words.span[t, 1]
+
+
+@inner_njit
+def enter_words(ask: Ask, scratch: Scratch, parent: int) -> None:
+    """Begin to narrow the lists to the children of a node, which come in ascending order."""
+    for t in range(ask.words.carried):
+        scratch.reached[t] = scratch.span[parent, 2 * t]
+
+
+@inner_njit
+def narrow_words(ask: Ask, scratch: Scratch, parent: int, node: int, first: int, end: int) -> bool:
+    """Note which part of each carried list lies in the node's documents; False where none of one.
+
+    A match is in every list, so a node that misses one holds no match. The part below a node is a
+    part of that below its parent, and begins where that of the child before ended.
+    """
+    words = ask.words
+    for t in range(words.carried):
+        high = int64(scratch.span[parent, 2 * t + 1])
+        scratch.work[POSTINGS] += 1
+        begin = next_posting(words.docs, scratch.reached[t], high, first)
+        scratch.reached[t] = begin
+        if begin == high or words.docs[begin] >= end:
+            return False
+        after = next_posting(words.docs, begin + 1, high, end)
+        scratch.reached[t] = after
+        scratch.span[node, 2 * t] = begin
+        scratch.span[node, 2 * t + 1] = after
+    return True
+
+
+@inner_njit
+def are_few(ask: Ask, scratch: Scratch, node: int) -> bool:
+    """Whether the documents below a node with all words are so few that they are read at once.
+
+    As many as a leaf has: a word that few shops have gets leaves of its own in this way.
+    """
+    if ask.words.carried == 0:
+        return False
+    return bool(int64(scratch.span[node, 1]) - int64(scratch.span[node, 0]) <= NODE_SIZE)
+
+
+@inner_njit
+def node_relevance(ask: Ask, scratch: Scratch, node: int, first: int, end: int) -> float:
+    """Relevance that no document below the node exceeds: each list at its best there.
+
+    The node's documents are those from `first` to before `end`.
+    """
+    words = ask.words
+    relevance = 0.0
+    for t in range(words.span.shape[0]):
+        begin = words.span[t, 0]
+        stop = words.span[t, 1]
+        if t < words.carried:
+            begin = int64(scratch.span[node, 2 * t])
+            stop = int64(scratch.span[node, 2 * t + 1])
+        elif t >= words.required:
+            scratch.work[POSTINGS] += 1
+            begin = first_posting(words.docs, begin, stop, first)
+            stop = first_posting(words.docs, begin, stop, end)
+        best = greatest_impact(words.impacts, words.blocks, begin, stop)
+        relevance += words.weight[t] * best
+    return relevance
+
+
+@inner_njit
+def doc_relevance(ask: Ask, scratch: Scratch, node: int, doc: int) -> float:
+    """Relevance of the document, or `MISSING` where a required list does not hold it.
+
+    `node` is the one it was found in, for the noted parts of the lists, or -1.
+    """
+    words = ask.words
+    relevance = 0.0
+    for t in range(words.span.shape[0]):
+        begin = words.span[t, 0]
+        stop = words.span[t, 1]
+        if t < words.carried and node >= 0:
+            begin = int64(scratch.span[node, 2 * t])
+            stop = int64(scratch.span[node, 2 * t + 1])
+        scratch.work[POSTINGS] += 1
+        at = first_posting(words.docs, begin, stop, doc)
+        if at < stop and words.docs[at] == doc:
+            # The terms and their order are those of `node_relevance`, so that they round alike.
+            relevance += words.weight[t] * words.impacts[at]
+        elif t < words.required:
+            return MISSING
+    return relevance
+
+
+@inner_njit
+def word_bits(ask: Ask, node: int) -> int:
+    """Bits of the children of a node, of a leaf the documents, that may have the words."""
+    return int64(ask.words.below[node]) if ask.words.below.shape[0] > 0 else ALL_PASS
+
+
+@inner_njit
+def doc_has_words(ask: Ask, scratch: Scratch, node: int, doc: int) -> bool:
+    """Whether every required list holds the document; as `doc_relevance`, where it is no matter."""
+    words = ask.words
+    if words.below.shape[0] > 0:
+        return bool((int64(words.below[doc >> NODE_BITS]) >> (doc & (NODE_SIZE - 1))) & 1)
+    for t in range(words.required):
+        begin = words.span[t, 0]
+        stop = words.span[t, 1]
+        if t < words.carried and node >= 0:
+            if t == 0:
+                continue  # It was found there.
+            begin = int64(scratch.span[node, 2 * t])
+            stop = int64(scratch.span[node, 2 * t + 1])
+        scratch.work[POSTINGS] += 1
+        at = first_posting(words.docs, begin, stop, doc)
+        if at == stop or words.docs[at] != doc:
+            return False
+    return True

@@ -1,0 +1,80 @@
+"""Working memory of a search, and the work that it counts.
+
+Useful for: `segment_view`, which lends it to one query at a time.
+Not useful for: what is searched (`geosearch.segment.columns`) or asked (`ask`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from geosearch.segment.columns import F64, I32, I64
+from indexes.geo.rtree import NODE_SIZE
+
+MAX_RESULTS = 128
+"""Largest `top_k` the kernel keeps: a page of 100 and one more to know whether there is a next."""
+
+COUNTERS = ("nodes", "docs", "offers", "pushes", "leaves", "postings")
+"""Work of a traversal: nodes and documents tested, offers priced, heap pushes, leaves read,
+look-ups in lists of documents with a word."""
+NODES, DOCS, OFFERS, PUSHES, LEAVES, POSTINGS = range(6)
+
+MAX_CARRIED = 4
+"""Lists of words that a traversal narrows from node to node; further ones are looked up in whole,
+for the few documents that hold the first."""
+
+
+class Scratch(NamedTuple):
+    """Working memory of one query at a time; reused, never shared between threads."""
+
+    heap_key: F64  # [nodes, 2] primary, secondary
+    heap_entry: I64  # [nodes, 2] id rank, node
+    span: I32  # [nodes, 2 * MAX_CARRIED] where the part of each list below a node begins and ends
+    reached: I64  # [MAX_CARRIED] where the part of each list that was noted last ends
+    top_key: F64  # [MAX_RESULTS, 2] primary, secondary
+    top_doc: I64  # [MAX_RESULTS]
+    sibling_key: I64  # [rows, NODE_SIZE] see `indexes.geo.siblings`, as the two below
+    sibling_parent: I64  # [rows]
+    sibling_front: I64  # [rows, 2]
+    metres: F64  # [NODE_SIZE] see `indexes.geo.sphere`, `note_boxes_m` and `note_points_m`
+    offset: F64  # [2, NODE_SIZE] see `indexes.geo.sphere.note_points_m`
+    place: I64  # [NODE_SIZE] see `traversal`, `note_places` and `note_few`
+    within: I64  # [NODE_SIZE] see `indexes.geo.sphere.note_within`
+    work: I64  # [len(COUNTERS)]
+    detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `describe.describe`
+    score: F64  # [MAX_RESULTS] see `describe.describe`
+    text_end: I64  # [MAX_RESULTS] see `result_text.write_results`
+
+
+DETAIL_ROWS = 4096
+DETAIL_WIDTH = 6
+
+
+def new_scratch(nodes: int) -> Scratch:
+    """Working memory for a segment of so many nodes.
+
+    A traversal pushes each node at most once, so the heap never outgrows the tree. Pages that a
+    query does not reach are never touched.
+    """
+    capacity = nodes + NODE_SIZE
+    # A row for each node with children: of each level the last one may have fewer than others.
+    rows = nodes // NODE_SIZE + NODE_SIZE
+    return Scratch(
+        np.empty((capacity, 2), np.float64),
+        np.empty((capacity, 2), np.int64),
+        np.empty((capacity, 2 * MAX_CARRIED), np.int32),
+        np.empty(MAX_CARRIED, np.int64),
+        np.empty((MAX_RESULTS, 2), np.float64),
+        np.empty(MAX_RESULTS, np.int64),
+        np.empty((rows, NODE_SIZE), np.int64),
+        np.empty(rows, np.int64),
+        np.empty((rows, 2), np.int64),
+        np.empty(NODE_SIZE, np.float64),
+        np.zeros((2, NODE_SIZE), np.float64),
+        np.empty(NODE_SIZE, np.int64),
+        np.empty(NODE_SIZE, np.int64),
+        np.zeros(len(COUNTERS), np.int64),
+        np.empty((DETAIL_ROWS, DETAIL_WIDTH), np.int64),
+        np.empty(MAX_RESULTS, np.float64),
+        np.empty(MAX_RESULTS, np.int64),
+    )

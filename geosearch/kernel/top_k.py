@@ -1,0 +1,177 @@
+"""The two orders a best-first search keeps: nodes to open, and the best results so far.
+
+Useful for: `rank.rank`. Keys are (primary, secondary, id rank) and ascend.
+Not useful for: deciding what a key is; `predicates` does.
+
+The heap is binary, over parallel arrays of `Scratch`; the results are a sorted list, for k is at
+most 128 and most candidates are turned away by one comparison with the last one. Id ranks of
+documents are looked up where the other two parts tie, and only there: they lie far apart in memory.
+"""
+
+from geosearch.kernel.scratch import Scratch
+from geosearch.segment.columns import DOC_ID_RANK, Columns
+from indexes.jit import inline_njit, inner_njit, int64
+
+
+@inline_njit
+def follows(
+    primary: float,
+    secondary: float,
+    id_rank: int,
+    other_primary: float,
+    other_secondary: float,
+    other_id_rank: int,
+) -> bool:
+    """Whether the first key comes after the other one or equals it."""
+    if primary != other_primary:
+        return primary > other_primary
+    if secondary != other_secondary:
+        return secondary > other_secondary
+    return id_rank >= other_id_rank
+
+
+@inner_njit
+def _move(scratch: Scratch, source: int, target: int) -> None:
+    """Copy a heap entry to another place."""
+    for part in range(2):
+        scratch.heap_key[target, part] = scratch.heap_key[source, part]
+        scratch.heap_entry[target, part] = scratch.heap_entry[source, part]
+
+
+@inner_njit
+def _put(
+    scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int, node: int
+) -> None:
+    """Write a heap entry."""
+    scratch.heap_key[at, 0] = primary
+    scratch.heap_key[at, 1] = secondary
+    scratch.heap_entry[at, 0] = id_rank
+    scratch.heap_entry[at, 1] = node
+
+
+@inner_njit
+def _follows_entry(
+    scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int
+) -> bool:
+    """Whether a key comes after that of the heap entry at `at`, or equals it."""
+    return follows(
+        primary,
+        secondary,
+        id_rank,
+        scratch.heap_key[at, 0],
+        scratch.heap_key[at, 1],
+        scratch.heap_entry[at, 0],
+    )
+
+
+@inner_njit
+def _first_of(scratch: Scratch, left: int, right: int) -> int:
+    """The one of two neighbours on the heap, or twice the same, that comes first."""
+    primary = scratch.heap_key[left, 0]
+    other = scratch.heap_key[right, 0]
+    if primary == other:
+        secondary, id_rank = scratch.heap_key[left, 1], scratch.heap_entry[left, 0]
+        return right if _follows_entry(scratch, right, primary, secondary, id_rank) else left
+    # Which one is a coin toss: a branch would be guessed wrong every other time.
+    return left + int64(other < primary)
+
+
+@inline_njit
+def push(
+    scratch: Scratch, size: int, primary: float, secondary: float, id_rank: int, node: int
+) -> int:
+    """Add a node to the heap of `size` entries; return the new size."""
+    at = size
+    while at > 0:
+        parent = (at - 1) >> 1
+        if _follows_entry(scratch, parent, primary, secondary, id_rank):
+            break
+        _move(scratch, parent, at)
+        at = parent
+    _put(scratch, at, primary, secondary, id_rank, node)
+    return size + 1
+
+
+@inline_njit
+def pop(scratch: Scratch, size: int) -> int:
+    """Take the first entry off the heap; return the new size."""
+    size -= 1
+    primary = scratch.heap_key[size, 0]
+    secondary = scratch.heap_key[size, 1]
+    id_rank = scratch.heap_entry[size, 0]
+    node = scratch.heap_entry[size, 1]
+    at = 0
+    child = 1
+    while child < size:
+        child = _first_of(scratch, child, min(child + 1, size - 1))
+        if not _follows_entry(scratch, child, primary, secondary, id_rank):
+            break
+        _move(scratch, child, at)
+        at = child
+        child = 2 * at + 1
+    _put(scratch, at, primary, secondary, id_rank, node)
+    return size
+
+
+@inner_njit
+def id_rank_of(columns: Columns, doc: int) -> int:
+    """Last part of a document's key."""
+    return int64(columns.doc_record[doc, DOC_ID_RANK])
+
+
+@inner_njit
+def _ties(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
+    """Whether only the last part tells a key from that of the result kept at `at`."""
+    return bool(primary == scratch.top_key[at, 0] and secondary == scratch.top_key[at, 1])
+
+
+@inline_njit
+def behind(
+    columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int
+) -> bool:
+    """Whether a key comes after that of the result kept at `at`, or equals it."""
+    last = int64(0)
+    if _ties(scratch, at, primary, secondary):
+        last = id_rank_of(columns, scratch.top_doc[at])
+    return follows(
+        primary, secondary, id_rank, scratch.top_key[at, 0], scratch.top_key[at, 1], last
+    )
+
+
+@inline_njit
+def doc_behind(
+    columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, doc: int
+) -> bool:
+    """`behind` for the key of a document."""
+    id_rank = int64(0)
+    if _ties(scratch, at, primary, secondary):
+        id_rank = id_rank_of(columns, doc)
+    return behind(columns, scratch, at, primary, secondary, id_rank)
+
+
+@inline_njit
+def keep(
+    columns: Columns,
+    scratch: Scratch,
+    found: int,
+    top_k: int,
+    primary: float,
+    secondary: float,
+    doc: int,
+) -> int:
+    """Insert a result that beats the last one kept; return how many are kept."""
+    at = found if found < top_k else top_k - 1
+    while at > 0:
+        # Most are told apart by the first part alone.
+        if primary >= scratch.top_key[at - 1, 0] and doc_behind(
+            columns, scratch, at - 1, primary, secondary, doc
+        ):
+            break
+        scratch.top_key[at, 0] = scratch.top_key[at - 1, 0]
+        scratch.top_key[at, 1] = scratch.top_key[at - 1, 1]
+        scratch.top_doc[at] = scratch.top_doc[at - 1]
+        at -= 1
+    scratch.top_key[at, 0] = primary
+    scratch.top_key[at, 1] = secondary
+    scratch.top_doc[at] = doc
+    return min(found + 1, top_k)

@@ -1,0 +1,1 @@
+"""What a deal saves, and what it is worth: amounts, offers, ranking."""

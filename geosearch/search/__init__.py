@@ -1,0 +1,1 @@
+"""A query answered over the segments of an index: planned, ranked, merged."""

@@ -1,0 +1,104 @@
+"""From an instant to minutes and hours of an index.
+
+Useful for: placing a query in time once, for all segments.
+Not useful for: opening hours themselves (`indexes.timetable`), or the calendar (`hours`).
+"""
+
+from datetime import datetime, timedelta, timezone
+
+from geosearch.errors import BadRequest
+from geosearch.kernel.ask import ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN, Hours
+from geosearch.query.parameters import problem
+from geosearch.query.query import Query
+from indexes.cache import BoundedCache
+from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
+
+HOURS_BYTES = 2 << 20
+"""Of what queries ask of hours, by minute."""
+
+OFFSETS_BYTES = 64 << 10
+"""Of the start, by offset from UTC."""
+
+_HOURS_BYTES, _OFFSET_BYTES = 384, 256
+"""Of an entry of each."""
+
+_MINUTE = timedelta(minutes=1)
+_DAY_MINUTES = 1_440
+
+
+class Clock:
+    """Places instants on the clock of an index.
+
+    Parameters
+    ----------
+    start
+        Start of the horizon, midnight UTC.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+        self._starts = BoundedCache[timezone, datetime](OFFSETS_BYTES)
+        self._first_hour = start.weekday() * 24
+        self._kept = BoundedCache[tuple[int, int], Hours](HOURS_BYTES)
+
+    def hours(self, query: Query, at: datetime) -> Hours:
+        """What a query evaluated at an aware instant asks of opening hours.
+
+        Raises
+        ------
+        BadRequest
+            If the instant lies outside the horizon; the sentence names the bounds.
+        """
+        since = at - self._start_for(at)
+        minute = since.days * _DAY_MINUTES + since.seconds // 60
+        if not 0 <= minute < HORIZON_MINUTES:
+            raise _outside_horizon(at, self._start)
+        mode = ANY_HOURS
+        if query.must_be_open:
+            mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
+        if query.min_minutes_left:
+            # Open up to the instant itself: a shop that closes within its last minute is too early.
+            until = min(-(-since // _MINUTE) + query.min_minutes_left, HORIZON_MINUTES)
+            last = self._hour_of_week(max(until - 1, minute))
+            return Hours(minute, until, self._hour_of_week(minute), last, mode)
+        found = self._kept.get((minute, mode))
+        if found is None:
+            hour = self._hour_of_week(minute)
+            hours = Hours(minute, -1, hour, hour, mode)
+            found = self._kept.keep((minute, mode), hours, _HOURS_BYTES)
+        return found
+
+    def not_now(self, now: datetime) -> str:
+        """The sentence for an index that does not know the hours of now."""
+        shown = now.isoformat(timespec="seconds")
+        return (
+            f"The time horizon of the index, {_horizon(self._start)}, does not include now, "
+            f"{shown} - build a new version"
+        )
+
+    def _start_for(self, at: datetime) -> datetime:
+        """The start in the offset of an instant: less is to do for two of one offset.
+
+        Not for zones, where two instants of one zone are subtracted as clocks show them.
+        """
+        zone = at.tzinfo
+        if type(zone) is not timezone:
+            return self._start
+        start = self._starts.get(zone)
+        if start is None:
+            start = self._starts.keep(zone, self._start.astimezone(zone), _OFFSET_BYTES)
+        return start
+
+    def _hour_of_week(self, minute: int) -> int:
+        return (self._first_hour + minute // 60) % HOURS_OF_WEEK
+
+
+def _outside_horizon(at: datetime, start: datetime) -> BadRequest:
+    expected = f"`at` in the index's time horizon, {_horizon(start)}"
+    found = problem("at_outside_horizon", expected, at.isoformat(), ("at",))
+    return BadRequest(found["detail"], [found], "at_outside_horizon")
+
+
+def _horizon(start: datetime) -> str:
+    end = start + timedelta(minutes=HORIZON_MINUTES)
+    return f"{start.isoformat()} to {end.isoformat()}"

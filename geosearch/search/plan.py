@@ -1,0 +1,485 @@
+"""From a `Query` to an `Ask`: names become numbers of one segment, wishes become limits.
+
+Useful for: resolving wallet, categories, zone and time once, and choosing what drives the search.
+Not useful for: validation (`geosearch.query`), all segments together (`questions`) and searching
+(`geosearch.kernel.rank`).
+"""
+
+from datetime import datetime
+from itertools import count
+from math import ceil, floor, inf
+from threading import Lock
+from typing import Any, NamedTuple, cast
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from geosearch.errors import BadRequest
+from geosearch.kernel.ask import (
+    ANY_DEAL,
+    ANY_HOURS,
+    BY_BEST,
+    BY_DISTANCE,
+    BY_RELEVANCE,
+    BY_SAVING,
+    CARD_DEAL,
+    OPTIONAL_DEAL,
+    SORTS,
+    Area,
+    Ask,
+    Bill,
+    Hours,
+    Lists,
+    Page,
+    Taste,
+    Wallet,
+    Words,
+)
+from geosearch.kernel.filters import NO_FILTER, FilterCache
+from geosearch.money.offers import UNKNOWN_MONEY
+from geosearch.money.ranking import Weights
+from geosearch.query.drawn_polygon import read_polygon
+from geosearch.query.parameters import problem, shown
+from geosearch.query.query import Query
+from geosearch.segment.bounds import PUBLIC_CLASS, class_of
+from geosearch.segment.catalogue import CATEGORY_BITS, program_bit
+from geosearch.segment.columns import RATING_STEPS, U32
+from geosearch.segment.segment import Segment, type_bits
+from geosearch.text.word_book import WordBook
+from indexes.cache import BoundedCache, size_of
+from indexes.geo.datum import DATUMS, WGS84, Datum, shift_range, to_wgs84
+from indexes.geo.sphere import UNITS_PER_DEGREE, Place
+
+DRIVER_DOCS = 2_048
+"""Longest list of documents that drives a search instead of the tree.
+
+Testing a document costs about 10 ns where its columns are warm, so this is some 20 us, about what
+the tree needs for a selective question."""
+
+WORD_DRIVER_DOCS = 64
+"""Longest list of documents with a word that drives: the tree finds longer ones' nearest faster."""
+
+WALLET_BYTES = 8 << 20
+"""Of wallets that are kept, in each segment."""
+
+TASTE_BYTES = 8 << 20
+"""Of tastes that are kept, in each segment."""
+
+AREA_BYTES = 8 << 20
+"""Of documents of business areas that are kept, in each segment."""
+
+FILTER_NUMBER_BYTES = 4 << 20
+"""Of what filters depend on and its numbers, in each segment."""
+
+_OBJECT_BYTES = 1_024
+"""Of a wallet, a taste or a shape, without its arrays."""
+
+_DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
+_SORT_CODES = {name: code for code, name in enumerate(SORTS)}
+_NO_DOCS = np.zeros(0, np.uint32)
+_NO_LISTS = Lists(False, _NO_DOCS, False, _NO_DOCS, 0)
+_NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64), WGS84, 0, 0, 0, 0)
+_NO_TASTE = Taste(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
+_NO_KEYS = (0.0, 0.0, 0)
+_USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
+_ANY_TIME = Hours(0, -1, 0, 0, ANY_HOURS)
+_NO_WALLET = Wallet(
+    OPTIONAL_DEAL, np.zeros(1, np.uint64), np.zeros(1, np.uint8), np.zeros(0, np.int64)
+)
+_ONE = Page(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
+
+
+class Wishes(NamedTuple):
+    """What a query asks apart from place, time, area and text."""
+
+    top_k: int
+    cards: tuple[str, ...]
+    """Those of the wallet that some segment knows, each once."""
+    deals_mode: str
+    party_size: int
+    spend: int | None
+    categories: tuple[str, ...]
+    min_rating: float | None
+    sort: str
+    offer_type: tuple[str, ...]
+
+
+class Wanted(NamedTuple):
+    """What a wallet makes of a segment; kept from query to query."""
+
+    wallet: Wallet
+    lists: Lists
+    alone: tuple[Lists, Wallet]
+    """Both, unless other lists of documents decide: of the only card's own tree, where it has one.
+    """
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, about."""
+        return _OBJECT_BYTES + self.wallet.eligible.nbytes + self.lists.driver.nbytes
+
+
+class Shape(NamedTuple):
+    """What a segment makes of a statement: of all but place, time, area and text of a query."""
+
+    wanted: Wanted
+    bill: Bill
+    taste: Taste
+    page: Page
+    filters: int
+    """Number of what its filters depend on beside tree and time; 0 = nothing."""
+    valued: bool
+    """Whether the order needs the best deal of a document."""
+    ranked: bool
+    """Whether the order needs to know how well a document fits words."""
+    types: int
+    """Bits of the offer types that count, as `type_bits`."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, about, with what it may share with other shapes."""
+        return _OBJECT_BYTES + self.wanted.nbytes + self.taste.allowed.nbytes
+
+
+class Bounds(NamedTuple):
+    """An area, the documents that hold what lies in it (None = not listed), its latitudes."""
+
+    area: Area
+    docs: U32 | None
+    min_lat: float
+    max_lat: float
+
+
+_EVERYWHERE = Bounds(_NO_AREA, None, -90.0, 90.0)
+
+
+class Plan(NamedTuple):
+    """What a segment is asked, and from where."""
+
+    ask: Ask
+    place: Place
+    bounds: Bounds
+    types: int
+    """Bits of the offer types that count; 0 = all."""
+
+    def anywhere(self, words: Words) -> "Plan":
+        """Other words in the same place, whatever else was asked for: any document with them."""
+        docs = self.bounds.docs
+        lists = _NO_LISTS if docs is None else _with_area(_NO_LISTS, docs)
+        lists = _with_words(lists, words, docs)
+        area = self.ask.area
+        ask = (_ANY_TIME, _NO_WALLET, _USUAL_BILL, _NO_TASTE, area, lists, words, _ONE, NO_FILTER)
+        return Plan(_made(Ask, ask), self.place, self.bounds, 0)
+
+
+_made = tuple.__new__
+"""Makes a named tuple in half the time; nothing checks the number of its parts."""
+
+After = tuple[float, float, int]
+"""Primary key, secondary key and id rank of the result that a page starts behind."""
+
+
+class Planner:
+    """Plans queries for one segment.
+
+    Parameters
+    ----------
+    segment
+        What is asked.
+    weights
+        Of the net benefit.
+    """
+
+    def __init__(self, segment: Segment, weights: Weights) -> None:
+        self.book = WordBook(segment, weights.relevance_value)
+        """What the text of queries asks of the segment."""
+        self.programs = frozenset(segment.program_numbers)
+        """Ids of its cards."""
+        catalogue = segment.catalogue
+        self.categories = frozenset((*catalogue.category_bits, *catalogue.category_names))
+        """Categories of its documents, their ancestors, and those that the snapshot names."""
+        self._segment = segment
+        self._walk_cost_per_m = weights.walk_cost_per_m
+        self._wallets = BoundedCache[tuple[tuple[str, ...], str], Wanted](WALLET_BYTES)
+        self._tastes = BoundedCache[tuple[tuple[str, ...], float | None], Taste](TASTE_BYTES)
+        self._areas = BoundedCache[tuple[str, ...], U32](AREA_BYTES)
+        self._filter_numbers = BoundedCache[tuple[Any, ...], int](FILTER_NUMBER_BYTES)
+        self._numbering = Lock()
+        self._numbers = count(1)
+        self._filters = FilterCache(segment.docs_of)
+
+    def plan(
+        self,
+        shape: Shape,
+        query: Query,
+        hours: Hours,
+        at: datetime,
+        words: Words | None = None,
+        after: After | None = None,
+        bounds: Bounds | None = None,
+    ) -> Plan:
+        """The query as the kernel takes it.
+
+        Parameters
+        ----------
+        shape
+            What `shape` made of the wishes of the query.
+        hours
+            When, of `Clock`.
+        at
+            The instant, for zones that are in force at times.
+        words
+            What text a match has, of the `book`; None where no text is asked for.
+        after
+            Keys of the result that the page starts behind.
+        bounds
+            Those of an earlier plan of the query, so that its polygon is read and repaired once.
+
+        Raises
+        ------
+        BadRequest
+            If the zone is unknown or not in force, or the polygon is not one.
+        """
+        wanted, bill, taste, page, filters, valued, ranked, types = shape
+        lists, wallet = wanted.alone
+        if bounds is None:
+            bounded = query.has_area or query.business_area
+            bounds = self._bounds(query, at) if bounded else _EVERYWHERE
+        area, docs, south, north = bounds
+        if words is not None or docs is not None:
+            lists, wallet = wanted.lists, wanted.wallet
+            if docs is not None:
+                lists = _with_area(lists, docs)
+            if words is not None:
+                if len(words.below) and not ranked:
+                    # Too many to drive; who is a match is known without looking at lists.
+                    words = _made(Words, (*words[:5], 0, 0, *words[7:]))
+                else:
+                    lists = _with_words(lists, words, docs)
+        if after is not None:
+            page = page._replace(
+                after=True, after_primary=after[0], after_secondary=after[1], after_id_rank=after[2]
+            )
+        kept = NO_FILTER
+        if not lists.driven and (filters or hours.open_mode != ANY_HOURS):
+            kept = self._filters.get((filters, lists.tree, hours), lists.tree, valued)
+        words = words or self.book.none
+        lat, lng, radius_m = query.lat, query.lng, query.radius_m
+        if query.crs != "WGS84":
+            lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
+        place = (lat, lng, inf if radius_m is None else radius_m, south, north)
+        ask = (hours, wallet, bill, taste, area, lists, words, page, kept)
+        return _made(Plan, (_made(Ask, ask), _made(Place, place), bounds, types))
+
+    def shape(self, wishes: Wishes) -> Shape:
+        """What all queries with the same wishes ask for."""
+        wanted = self._wanted(wishes.cards, wishes.deals_mode)
+        spend, party_size = wishes.spend, wishes.party_size
+        bill = _USUAL_BILL
+        if spend is not None or party_size != 1:
+            bill = Bill(False, party_size, UNKNOWN_MONEY if spend is None else spend)
+        sort = _SORT_CODES[wishes.sort]
+        valued = sort in (BY_BEST, BY_SAVING)
+        filters, types = 0, type_bits(wishes.offer_type)
+        if valued or wishes.deals_mode != "optional":
+            filters = self._filter_number(
+                (wishes.cards, wishes.deals_mode, bill, sort if valued else None, types)
+            )
+        return Shape(
+            wanted,
+            bill,
+            self._taste(wishes.categories, wishes.min_rating),
+            Page(sort, self._walk_cost_per_m, wishes.top_k, False, *_NO_KEYS),
+            filters,
+            valued,
+            sort in (BY_BEST, BY_RELEVANCE),
+            types,
+        )
+
+    def _filter_number(self, wish: tuple[Any, ...]) -> int:
+        """Number of what filters depend on; never given twice, not even by two threads at once."""
+        found = self._filter_numbers.get(wish)
+        if found is None:
+            with self._numbering:
+                found = self._filter_numbers.get(wish) or self._filter_numbers.keep(
+                    wish, next(self._numbers)
+                )
+        return found
+
+    def _wanted(self, cards: tuple[str, ...], mode: str) -> Wanted:
+        found = self._wallets.get((cards, mode))
+        if found is None:
+            found = self._plan_wallet(cards, mode)
+            self._wallets.keep((cards, mode), found, size_of(cards) + found.nbytes)
+        return found
+
+    def _plan_wallet(self, cards: tuple[str, ...], mode: str) -> Wanted:
+        numbers = self._segment.program_numbers
+        held = sorted({numbers[card] for card in cards if card in numbers})
+        eligible = np.zeros(len(self._segment.catalogue.programs), np.uint8)
+        eligible[[0, *held]] = 1
+        classes = {class_of(program) for program in held}
+        bits = {program_bit(program) for program in held}
+        lists = _NO_LISTS
+        if mode == "card":
+            postings = [self._segment.program_docs(program) for program in held]
+            if sum(len(docs) for docs in postings) <= DRIVER_DOCS:
+                driver = np.unique(np.concatenate([_NO_DOCS, *postings]))
+                lists = _NO_LISTS._replace(driven=True, driver=driver)
+        else:
+            classes.add(PUBLIC_CLASS)
+            bits.add(program_bit(0))
+        wallet = Wallet(
+            _DEAL_MODES[mode],
+            np.array([sum(1 << bit for bit in bits)], np.uint64),
+            eligible,
+            np.array(sorted(classes), np.int64),
+        )
+        alone = lists, wallet
+        if mode == "card" and len(held) == 1 and self._segment.has_tree(held[0]):
+            # The tree has one bound class, the card's.
+            alone = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
+        return Wanted(wallet, lists, alone)
+
+    def _taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
+        if not categories and min_rating is None:
+            return _NO_TASTE
+        found = self._tastes.get((categories, min_rating))
+        if found is None:
+            found = self._plan_taste(categories, min_rating)
+            size = size_of(categories) + _OBJECT_BYTES + found.allowed.nbytes
+            self._tastes.keep((categories, min_rating), found, size)
+        return found
+
+    def _plan_taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
+        catalogue = self._segment.catalogue
+        allowed = _NO_TASTE.allowed
+        bits = _NO_TASTE.bits
+        if categories:
+            starts = tuple(f"{path}." for path in categories)
+            allowed = np.array(
+                [
+                    any(path in categories or path.startswith(starts) for path in paths)
+                    for paths in catalogue.category_sets
+                ]
+                or [False],
+                np.uint8,
+            )
+            bits = np.zeros(2, np.uint64)
+            for path in categories:
+                if path in catalogue.category_bits:
+                    word, bit = divmod(catalogue.category_bits[path], CATEGORY_BITS // 2)
+                    bits[word] |= np.uint64(1 << bit)
+        return Taste(bits, allowed, -1 if min_rating is None else _rating_floor(min_rating))
+
+    def _bounds(self, query: Query, at: datetime) -> Bounds:
+        docs = None
+        lats = [(-90.0, 90.0)]
+        if query.zone is not None:
+            zone = self._zone(query.zone, at)
+            docs = self._segment.zone_docs(zone)
+            _, south, _, north = self._segment.catalogue.zones[zone].bounds
+            lats.append((south, north))
+        if query.business_area:
+            inside = self._area_docs(query.business_area)
+            docs = inside if docs is None else np.intersect1d(docs, inside, assume_unique=True)
+        area = _NO_AREA
+        if query.bbox is not None or query.polygon is not None:
+            area, around = _area(query)
+            # Latitudes of stored positions: less the shift they appear with.
+            south = around[1] - area.shift_max_y / UNITS_PER_DEGREE
+            lats.append((south, around[3] - area.shift_min_y / UNITS_PER_DEGREE))
+        south = max(low for low, _ in lats)
+        return Bounds(area, docs, south, max(south, min(high for _, high in lats)))
+
+    def _area_docs(self, names: tuple[str, ...]) -> U32:
+        """Ascending documents in any of these business areas."""
+        found = self._areas.get(names)
+        if found is None:
+            found = self._segment.area_docs(names)
+            self._areas.keep(names, found, size_of(names) + _OBJECT_BYTES + found.nbytes)
+        return found
+
+    def _zone(self, zone_id: str, at: datetime) -> int:
+        number = self._segment.zone_numbers.get(zone_id)
+        if number is None:
+            expected = "`zone` as a `zone_id` of the snapshot"
+            found = problem("unknown_zone", expected, shown(zone_id), ("zone",))
+            raise BadRequest(found["detail"], [found], "unknown_zone")
+        record = self._segment.catalogue.zones[number]
+        if not record.in_force(at.astimezone(ZoneInfo(self._segment.manifest["time_zone"])).date()):
+            term = f"{record.valid_from or 'ever'} to {record.valid_through or 'ever'}"
+            expected = f"`zone` in force at `at` (this one: {term})"
+            found = problem("zone_not_in_force", expected, shown(zone_id), ("zone",))
+            raise BadRequest(found["detail"], [found], "zone_not_in_force")
+        return number
+
+
+def described(ask: Ask) -> dict[str, Any]:
+    """What drives the search, for `explain`."""
+    lists = ask.lists
+    return {
+        "driver": "documents" if lists.driven else "tree",
+        "tree": ask.lists.tree or None,
+        "driver_docs": len(lists.driver) if lists.driven else None,
+        "within_docs": len(lists.required) if lists.restricted else None,
+        "word_docs": (ask.words.span[:, 1] - ask.words.span[:, 0]).tolist(),
+        "bound_classes": len(ask.wallet.classes),
+        "filter_kept": ask.filter is not NO_FILTER,
+        "polygon_edges": len(ask.area.edges),
+    }
+
+
+def _rating_floor(rating: float) -> int:
+    """Least stored rating, in thousandths, that is not below the one asked for."""
+    return ceil(round(rating * RATING_STEPS, 6))
+
+
+def _with_area(lists: Lists, docs: U32) -> Lists:
+    """Drive by the shorter of the wallet's list and the area's, and test against the latter."""
+    if len(docs) <= 2 * DRIVER_DOCS and not (lists.driven and len(lists.driver) < len(docs)):
+        return Lists(True, docs, False, _NO_DOCS, 0)
+    return lists._replace(restricted=True, required=docs)
+
+
+def _with_words(lists: Lists, words: Words, area_docs: U32 | None) -> Lists:
+    """Drive by the shortest list there is, if it is short; the others are tested against."""
+    begin, end = words.span[0].tolist()
+    if lists.driven and len(lists.driver) <= end - begin:
+        return lists
+    driven = end - begin <= WORD_DRIVER_DOCS
+    driver = words.docs[begin:end] if driven else _NO_DOCS
+    required = _NO_DOCS if area_docs is None else area_docs
+    return Lists(driven, driver, area_docs is not None, required, 0)
+
+
+def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+    """Column units of the outermost positions inside a box of degrees, its border included.
+
+    A border that is a whole unit may be a hair off in floating point; a thousandth of a unit
+    (0.01 mm) brings it back.
+    """
+    return (
+        ceil(box[0] * UNITS_PER_DEGREE - 1e-3),
+        ceil(box[1] * UNITS_PER_DEGREE - 1e-3),
+        floor(box[2] * UNITS_PER_DEGREE + 1e-3),
+        floor(box[3] * UNITS_PER_DEGREE + 1e-3),
+    )
+
+
+def _area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
+    """Box and polygon of a query in its own datum, and a box around what lies in both."""
+    edges, box = _NO_AREA.edges, (0, 0, 0, 0)
+    around = (-180.0, -90.0, 180.0, 90.0)
+    if query.polygon is not None:
+        polygon = read_polygon(query.polygon)
+        edges, around = polygon.edges, polygon.bounds
+    if query.bbox is not None:
+        box = _inward(query.bbox)
+        west, south, east, north = query.bbox
+        around = (west, max(south, around[1]), east, min(north, around[3]))
+    datum, shift = WGS84, (0, 0, 0, 0)
+    if query.crs != "WGS84":
+        shift = shift_range(around, cast(Datum, query.crs))
+        datum = DATUMS.index(cast(Datum, query.crs)) if any(shift) else WGS84
+    return Area(query.bbox is not None, *box, edges, datum, *shift), around

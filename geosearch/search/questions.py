@@ -1,0 +1,187 @@
+"""From a `Query` to a `Question`: placed in time, its words read, planned for every segment.
+
+Useful for: `Searcher`, which asks its segments what is planned here.
+Not useful for: what a segment makes of it (`plan`), or which words are meant (`wording`).
+
+As databases prepare a statement once and bind its parameters each time, what queries ask apart
+from place, time, area and text is planned once and kept: the same few wishes come again and again.
+A wallet is kept as the cards of it that the index knows, so that made-up ones make no entries.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from geosearch.errors import BadRequest, NotReady
+from geosearch.kernel.ask import Hours, Words
+from geosearch.query.query import Query
+from geosearch.search.clock import Clock
+from geosearch.search.plan import After, Bounds, Plan, Planner, Shape, Wishes
+from geosearch.text.word_book import Wording
+from geosearch.text.wording import Interpreter
+from indexes.cache import BoundedCache, size_of
+
+STATEMENT_BYTES = 16 << 20
+"""Of statements, with the wallets and wishes that they are for."""
+
+_STATED = attrgetter(
+    "cards", "deals", "party_size", "spend", "categories", "min_rating", "sort", "offer_type"
+)  # fmt: skip
+"""Fields of a query that decide its statement."""
+
+_NO_WORDING = Wording(())
+
+
+class Statement(NamedTuple):
+    """What queries ask apart from place, time, area and text; kept from query to query."""
+
+    shapes: tuple[Shape, ...]
+    """What each segment makes of it."""
+    unknown_cards: tuple[str, ...]
+    """Cards of the wallet that no segment knows."""
+    unknown_categories: tuple[str, ...]
+    """Categories that no segment knows."""
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """A query placed in time, with the words that are searched, planned for every segment."""
+
+    query: Query
+    at: datetime
+    hours: Hours
+    statement: Statement
+    afters: Sequence[After | None]
+    wording: Wording
+    plans: list[Plan]
+    around: dict[str, Any] | None = None
+    """The area that is searched instead of what is near the position."""
+
+
+class Questions:
+    """Makes questions of queries.
+
+    Parameters
+    ----------
+    planners
+        One of each segment.
+    interpreter
+        Of texts, for all segments.
+    start
+        Start of the horizon, midnight UTC.
+    zone
+        Time zone of queries that name no instant.
+    """
+
+    def __init__(
+        self, planners: Sequence[Planner], interpreter: Interpreter, start: datetime, zone: ZoneInfo
+    ) -> None:
+        self._planners = planners
+        self._plan = [planner.plan for planner in planners]
+        self._interpreter = interpreter
+        self._clock = Clock(start)
+        self._zone = zone
+        self._statements = BoundedCache[tuple[Any, ...], Statement](STATEMENT_BYTES)
+        self._programs = frozenset().union(*(planner.programs for planner in planners))
+        self._categories = frozenset().union(*(planner.categories for planner in planners))
+        self._first_page: Sequence[After | None] = [None] * len(planners)
+        self._no_lists: Sequence[Words | None] = [None] * len(planners)
+        self._no_bounds: Sequence[Bounds | None] = [None] * len(planners)
+
+    def question(
+        self,
+        query: Query,
+        top_k: int,
+        at: datetime | None = None,
+        afters: Sequence[After | None] | None = None,
+    ) -> Question:
+        """The question of a query, its text as typed.
+
+        Parameters
+        ----------
+        query
+            What is asked; its cursor is not looked at.
+        top_k
+            How many results.
+        at
+            When, if not as the query says.
+        afters
+            Keys of the result that the page starts behind, in each segment.
+
+        Raises
+        ------
+        BadRequest
+            If the instant lies outside the horizon, or an area is not usable.
+        NotReady
+            If none is named, and now lies outside the horizon.
+        """
+        asked = (top_k, _STATED(query))
+        statement = self._statements.get(asked) or self._new_statement(asked, query)
+        named = at or query.at
+        at = named or datetime.now(self._zone)
+        try:
+            hours = self._clock.hours(query, at)
+        except BadRequest:
+            if named is None:
+                raise NotReady(self._clock.not_now(at)) from None
+            raise
+        afters = afters or self._first_page
+        wording, lists = _NO_WORDING, self._no_lists
+        if query.q is not None:
+            _, wording, lists, _ = self._interpreter.as_typed(query.q)
+        plans = self._plans(statement, query, hours, at, lists, afters)
+        return Question(query, at, hours, statement, afters, wording, plans)
+
+    def reworded(self, question: Question, wording: Wording) -> Question:
+        """The same question for other words."""
+        bounds = [plan.bounds for plan in question.plans]
+        plans = self._plans(
+            question.statement, question.query, question.hours, question.at,
+            self._interpreter.lists(wording), question.afters, bounds,
+        )  # fmt: skip
+        return msgspec.structs.replace(question, wording=wording, plans=plans)
+
+    def _plans(
+        self,
+        statement: Statement,
+        query: Query,
+        hours: Hours,
+        at: datetime,
+        lists: Sequence[Words | None],
+        afters: Sequence[After | None],
+        bounds: Sequence[Bounds | None] | None = None,
+    ) -> list[Plan]:
+        """What each segment is asked."""
+        bounds = bounds or self._no_bounds
+        # By position: names of arguments would double the time of a call.
+        if len(self._plan) == 1:  # in a quarter of the time of the loop
+            plan = self._plan[0]
+            return [plan(statement.shapes[0], query, hours, at, lists[0], afters[0], bounds[0])]
+        return [
+            plan(shape, query, hours, at, words, after, bound)
+            for plan, shape, words, after, bound in zip(
+                self._plan, statement.shapes, lists, afters, bounds, strict=True
+            )
+        ]
+
+    def _new_statement(self, asked: tuple[Any, ...], query: Query) -> Statement:
+        top_k, stated = asked
+        known = tuple(card for card in dict.fromkeys(query.cards) if card in self._programs)
+        if known == query.cards:
+            return self._prepared(asked, Wishes(top_k, known, query.deals_mode, *stated[2:]))
+        wishes = Wishes(top_k, known, query.deals_mode, *stated[2:])
+        asked = (top_k, tuple(wishes[1:]))
+        found = self._statements.get(asked) or self._prepared(asked, wishes)
+        unknown = (card for card in query.cards if card not in self._programs)
+        return found._replace(unknown_cards=tuple(dict.fromkeys(unknown)))
+
+    def _prepared(self, asked: tuple[Any, ...], wishes: Wishes) -> Statement:
+        """The statement of a wallet whose cards are all known; kept."""
+        shapes = tuple(planner.shape(wishes) for planner in self._planners)
+        size = size_of(asked) + sum(shape.nbytes for shape in shapes)
+        known = self._categories
+        unknown = (path for path in dict.fromkeys(wishes.categories) if path not in known)
+        return self._statements.keep(asked, Statement(shapes, (), tuple(unknown)), size)

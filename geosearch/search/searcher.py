@@ -1,0 +1,500 @@
+"""The engine: one moment of an index, asked from Python.
+
+Useful for: `search` (typed hits), `rank` and `rank_many` (arrays), and what else an index knows.
+Not useful for: HTTP and JSON (`service`, `encode`), or following new versions (`service`).
+
+A `Searcher` never changes. The kernel ranks each of its segments, and the same keys merge results.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.answer.contents import Box, Contents
+from geosearch.answer.facets import most_first
+from geosearch.answer.model import Answer, Hit, Page, Ranked
+from geosearch.errors import BadData, BadRequest, NotReady
+from geosearch.hours.instants import instant_text
+from geosearch.money.ranking import Weights
+from geosearch.query.cursor import (
+    Cursor,
+    continue_from,
+    expired,
+    fingerprint,
+    is_of,
+    misplaced,
+    read_cursor,
+    write_cursor,
+)
+from geosearch.query.query import MerchantQuery, Query
+from geosearch.search.plan import After, Plan, described
+from geosearch.search.questions import Question, Questions
+from geosearch.search.segment_view import SegmentView
+from geosearch.segment.segment import Segment, segment_folders
+from geosearch.segment.versions import current
+from geosearch.suggest.suggester import Suggester, Suggestions, SuggestQuery
+from geosearch.text.word_book import Choice, Wording
+from geosearch.text.wording import MOST_SEARCHES, Interpreter
+from indexes.geo.datum import Datum, to_wgs84
+from indexes.timetable import HORIZON_MINUTES
+
+_FROM_ANYWHERE = MerchantQuery()
+
+Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
+"""Doc ids int64[n], keys float64[n, 2], best first, and the work of the traversals."""
+
+
+class Searcher:
+    """Everything one published version of an index can answer.
+
+    Parameters
+    ----------
+    folder
+        The version's folder.
+    verify
+        See `indexes.storage.open_folder`.
+
+    Raises
+    ------
+    BadData
+        If the folder is not a whole, unaltered version this code reads.
+    """
+
+    def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
+        paths = segment_folders(folder)
+        if not paths:
+            raise BadData(f"Expected a segment, got none - at `{folder}`")
+        self.version = folder.name
+        self.segments = [Segment(path, verify=verify) for path in paths]
+        self.manifest = self.segments[0].manifest
+        self.start = datetime.fromisoformat(self.manifest["horizon_start"])
+        self.end = self.start + timedelta(minutes=HORIZON_MINUTES)
+        self.weights = msgspec.convert(self.manifest["weights"], Weights)
+        self._zone = ZoneInfo(self.manifest["time_zone"])
+        self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
+        self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
+        planners = [view.planner for view in self._views]
+        self._interpreter = Interpreter([planner.book for planner in planners], self._bases[-1])
+        self._questions = Questions(planners, self._interpreter, self.start, self._zone)
+        self._contents = Contents(self.segments)
+        self._suggester = Suggester(self.segments, self._contents, self.manifest["snapshot_id"])
+
+    def rank(self, query: Query) -> Ranked:
+        """Best matches as arrays, without payloads.
+
+        Returns
+        -------
+        Ranked
+            `doc_ids` int64[n] and `keys` float64[n, 2], best first. Keys ascend: the primary one
+            is the distance, or the saving, rating (in thousandths) or net benefit negated, and
+            infinite where that is unknown; the secondary one is the distance in metres.
+
+        Raises
+        ------
+        BadRequest
+            If the instant lies outside the horizon, or zone, polygon or cursor are not usable.
+        NotReady
+            If now is asked for, and lies outside the horizon.
+        """
+        question, (doc_ids, keys, work) = self._answered(query, query.limit)
+        if not (query.total or query.facets or query.explain):
+            return Ranked(doc_ids=doc_ids, keys=keys)
+        total, facets = self._count(question)
+        explain = self._explain(question, work) if query.explain else None
+        return Ranked(doc_ids=doc_ids, keys=keys, total=total, facets=facets, explain=explain)
+
+    def rank_many(self, queries: Sequence[Query]) -> list[Ranked]:
+        """`rank` of each query, on all cores; the kernel runs without the GIL."""
+        workers = min(os.cpu_count() or 1, max(1, len(queries)))
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(self.rank, queries, chunksize=64))
+
+    def search(self, query: Query) -> Answer:
+        """The answer to a query, with typed hits.
+
+        Raises
+        ------
+        BadRequest
+            As `rank`.
+        """
+        started = time.perf_counter_ns()
+        question, found = self._first(query)
+        hits = self._hits(question, found)
+        return msgspec.structs.replace(self._answer(question, found, started), hits=hits)
+
+    def page(self, query: Query) -> Page:
+        """The answer to a query with its results as JSON text, for a fifth of the time of hits.
+
+        They have no `explain`.
+
+        Raises
+        ------
+        BadRequest
+            As `rank`.
+        """
+        started = time.perf_counter_ns()
+        question, found = self._first(query)
+        results = self._results(question, found)
+        return self._page(question, found, results, started)
+
+    def pages(self, queries: Sequence[Query]) -> list[Page | None]:
+        """`page` of each query, None where that raises; for less time than one by one.
+
+        Each stage is gone through for all of them before the next: a search runs through more code
+        than a processor keeps at hand.
+        """
+        started = time.perf_counter_ns()
+        asked = [self._tried(query) for query in queries]
+        results = [None if one is None else self._results(*one) for one in asked]
+        return [
+            None if one is None or told is None else self._page(*one, told, started)
+            for one, told in zip(asked, results, strict=True)
+        ]
+
+    def _tried(self, query: Query) -> tuple[Question, Found] | None:
+        try:
+            return self._first(query)
+        except (BadRequest, NotReady):
+            return None
+
+    def _first(self, query: Query) -> tuple[Question, Found]:
+        """As `_answered`, with one result more than asked for: whether there is a next page."""
+        return self._answered(query, query.limit + 1)
+
+    def _page(
+        self, question: Question, found: Found, results: bytes | memoryview, started: int
+    ) -> Page:
+        count = min(len(found[0]), question.query.limit)
+        return Page(answer=self._answer(question, found, started), results=results, count=count)
+
+    def _answer(self, question: Question, found: Found, started: int) -> Answer:
+        """The answer without hits; `started` is when `time.perf_counter_ns` says it was begun."""
+        query, wording = question.query, question.wording
+        doc_ids, keys, work = found
+        more = len(doc_ids) > query.limit
+        total, facets = None, None
+        if query.total or query.facets:
+            total, facets = self._count(question)
+        return Answer(
+            snapshot_id=self.manifest["snapshot_id"],
+            at=instant_text(question.at),
+            next_cursor=self._cursor(question, doc_ids, keys) if more else None,
+            total=total,
+            facets=facets,
+            explain=self._explain(question, work) if query.explain else None,
+            unknown_cards=question.statement.unknown_cards,
+            unknown_categories=question.statement.unknown_categories,
+            unknown_business_areas=self._contents.unknown_areas(query.business_area),
+            outside_coverage=None if len(doc_ids) else self._contents.beyond(question.query),
+            around=question.around,
+            corrected=wording.corrected,
+            relaxed=wording.dropped,
+            took_us=(time.perf_counter_ns() - started) // 1000,
+        )
+
+    def _answered(self, query: Query, top_k: int) -> tuple[Question, Found]:
+        """A query with the words it is answered for, and its best results."""
+        if query.cursor is None:
+            question = self._questions.question(query, top_k)
+        else:
+            question = self._continued(query, top_k)
+        if query.q is not None:
+            together = self._interpreter.together(query.q)
+            if together is not None and self._is_found(question, together.choices, {}):
+                return self._asked(question, together)
+        found = self._best(question)
+        if query.q is None or question.around is not None:
+            return question, found
+        moved = self._contents.moved(query, len(found[0]) > 0) if query.cursor is None else None
+        if moved is not None:
+            question = self._questions.question(moved.query, top_k)
+            question = msgspec.structs.replace(question, around=moved.around)
+            return question, self._best(question)
+        if len(found[0]):
+            return question, found
+        asked = {question.wording.choices: (question, found)}
+        wording = self._reworded(question, asked)
+        question, found = asked.get(wording.choices) or self._asked(question, wording)
+        return msgspec.structs.replace(question, wording=wording), found
+
+    def _reworded(
+        self, question: Question, asked: dict[tuple[Choice, ...], tuple[Question, Found]]
+    ) -> Wording:
+        """What to search where nothing matches as typed.
+
+        Only text and place decide: a shop that is there and shut, or takes another card, is an
+        answer of its own, and nobody wants a guess instead. `asked` takes the question for other
+        words with its results: as many words as were typed are most likely searched in the end.
+        """
+
+        def is_found(choices: tuple[Choice, ...]) -> bool:
+            return self._is_found(question, choices, asked)
+
+        return self._interpreter.reworded(question.query.q or "", is_found)
+
+    def _is_found(
+        self,
+        question: Question,
+        choices: tuple[Choice, ...],
+        asked: dict[tuple[Choice, ...], tuple[Question, Found]],
+    ) -> bool:
+        """Whether a shop in the area holds all of these words."""
+        wording = question.wording._replace(choices=choices)
+        lists = self._interpreter.lists(wording)
+        if not self._interpreter.are_somewhere(lists):
+            return False
+        if len(choices) == len(question.wording.choices) and choices not in asked:
+            found = asked[choices] = self._asked(question, wording)
+            if len(found[1][0]):
+                return True  # What matches all that is asked for matches text and place.
+        views = zip(self._views, question.plans, lists, strict=True)
+        return any(len(view.rank(plan.anywhere(words), False)[0]) for view, plan, words in views)
+
+    def _asked(self, question: Question, wording: Wording) -> tuple[Question, Found]:
+        """The question for other words, and its best results."""
+        question = self._questions.reworded(question, wording)
+        return question, self._best(question)
+
+    def _continued(self, query: Query, top_k: int) -> Question:
+        """The question of a query as typed, from where the page before ended."""
+        moved = self._contents.moved(query)
+        if moved is not None and is_of(read_cursor(query.cursor or ""), moved.query):
+            question = self._continued(moved.query, top_k)
+            return msgspec.structs.replace(question, around=moved.around)
+        cursor = continue_from(query)
+        # A cursor keeps the instant, not the offset it was written in.
+        at = query.at or cursor.at.astimezone(self._zone)
+        return self._questions.question(query, top_k, at, self._afters(cursor))
+
+    def _afters(self, cursor: Cursor) -> Sequence[After | None]:
+        """Keys behind which the page starts, in each segment: those of the last result before."""
+        if cursor.version != self.version:
+            raise expired(cursor.version)
+        if cursor.doc >= self._bases[-1]:
+            raise misplaced(cursor.doc)
+        merchant_id = self.merchant_ids([cursor.doc])[0]
+        primary, secondary = cursor.keys
+        return [
+            (primary, secondary, segment.id_rank_through(merchant_id)) for segment in self.segments
+        ]
+
+    def _cursor(
+        self, question: Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
+    ) -> str:
+        last = question.query.limit - 1
+        return write_cursor(
+            Cursor(
+                version=self.version,
+                at=question.at,
+                question=fingerprint(question.query),
+                keys=(keys.item(last, 0), keys.item(last, 1)),
+                doc=doc_ids.item(last),
+            )
+        )
+
+    def _best(self, question: Question) -> Found:
+        """The best results over all segments."""
+        explain = question.query.explain
+        if len(self._views) == 1:
+            return self._views[0].rank(question.plans[0], explain)
+        found: list[tuple[float, float, str, int]] = []
+        work: dict[str, int] = {}
+        for view, plan, base in zip(self._views, question.plans, self._bases, strict=False):
+            docs, keys, done = view.rank(plan, explain)
+            ids = map(view.segment.merchant_id, docs.tolist())
+            found += zip(*keys.T.tolist(), ids, (docs + base).tolist(), strict=True)
+            work = {name: work.get(name, 0) + count for name, count in done.items()}
+        found = sorted(found)[: question.plans[0].ask.page.top_k]
+        doc_ids = np.array([row[3] for row in found], np.int64)
+        return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
+
+    def _hits(self, question: Question, found: Found) -> tuple[Hit, ...]:
+        """Hits of the first page of what was found."""
+        query, plans, doc_ids, keys = _page_of(question, found)
+        if len(self._views) == 1:
+            return tuple(self._views[0].hits(query, plans[0].ask, doc_ids, keys))
+        hits: dict[int, Hit] = {}
+        for view, plan, mine, docs in self._parts(plans, doc_ids):
+            made = view.hits(query, plan.ask, docs, keys[mine])
+            hits |= zip(doc_ids[mine].tolist(), made, strict=True)
+        return tuple(hits[doc] for doc in doc_ids.tolist())
+
+    def _results(self, question: Question, found: Found) -> bytes | memoryview:
+        """What `_hits` makes as a JSON array."""
+        query, plans, doc_ids, keys = _page_of(question, found)
+        if len(self._views) == 1:
+            return self._views[0].results(query, plans[0].ask, doc_ids, keys)[0]
+        pieces: dict[int, memoryview] = {}
+        for view, plan, mine, docs in self._parts(plans, doc_ids):
+            text, ends = view.results(query, plan.ask, docs, keys[mine])
+            # A piece begins behind the bracket, or the comma behind the piece before.
+            stops = ends.tolist()
+            begins = [1, *(stop + 1 for stop in stops[:-1])]
+            written = (text[begin:stop] for begin, stop in zip(begins, stops, strict=False))
+            pieces |= zip(doc_ids[mine].tolist(), written, strict=True)
+        return b"[%b]" % b",".join(pieces[doc] for doc in doc_ids.tolist())
+
+    def _parts(
+        self, plans: list[Plan], doc_ids: NDArray[np.int64]
+    ) -> Iterator[tuple[SegmentView, Plan, NDArray[np.bool_], NDArray[np.int64]]]:
+        """Each segment with its plan, which documents are its own, and their numbers in it."""
+        for number, (view, plan) in enumerate(zip(self._views, plans, strict=True)):
+            base, end = self._bases[number], self._bases[number + 1]
+            mine = (doc_ids >= base) & (doc_ids < end)
+            yield view, plan, mine, doc_ids[mine] - base
+
+    def _count(self, question: Question) -> tuple[int | None, dict[str, dict[str, int]] | None]:
+        """Exact total and facets, where asked for."""
+        query = question.query
+        if not (query.total or query.facets):
+            return None, None
+        counts: dict[str, dict[str, int]] = {name: {} for name in query.facets}
+        total = sum(
+            view.count(plan, counts) for view, plan in zip(self._views, question.plans, strict=True)
+        )
+        facets = counts
+        if len(self._views) > 1:
+            facets = {name: most_first(found) for name, found in counts.items()}
+        return (total if query.total else None), (facets if query.facets else None)
+
+    def _explain(self, question: Question, work: dict[str, int]) -> dict[str, Any]:
+        """How the answer was found."""
+        return {
+            "version": self.version,
+            "plan": [described(plan.ask) for plan in question.plans],
+            "work": work,
+            "words": self._interpreter.described(question.wording),
+            "rewording": _rewording(question.wording),
+            "weights": msgspec.to_builtins(self.weights),
+        }
+
+    def suggest(self, query: SuggestQuery) -> Suggestions:
+        """Names that begin with what was typed and have a shop within the radius; see `suggest`."""
+        return self._suggester.suggest(query)
+
+    # --- what else an index knows ------------------------------------------------------------
+
+    def merchant_ids(self, doc_ids: Iterable[int]) -> list[str]:
+        """`merchant_id` of each document."""
+        return [self.segments[number].merchant_id(doc) for number, doc in self._local(doc_ids)]
+
+    def merchant(
+        self,
+        merchant_id: str,
+        at: datetime | None = None,
+        asked: MerchantQuery = _FROM_ANYWHERE,
+    ) -> dict[str, Any] | None:
+        """One merchant with its state, the hours of the coming week and all its deals.
+
+        Returns None where the index has no such merchant. `asked` says from where, with which
+        cards and how many people, and when, if `at` does not.
+
+        Raises
+        ------
+        BadRequest, NotReady
+            If the instant, or now, lies outside the horizon.
+        """
+        for number, view in enumerate(self._views):
+            doc = view.segment.doc_of(merchant_id)
+            if doc is not None and view.segment.is_live(doc):
+                # Every card, so that all deals are told of.
+                cards = tuple(view.segment.program_numbers)
+                queries = (asked.as_query(cards=cards, deals=None), asked.as_query())
+                every, own = (self._questions.question(one, 1, at or one.at) for one in queries)
+                asks = every.plans[number].ask, own.plans[number].ask
+                record = view.record(*asks, doc, asked.crs)
+                if asked.lat is not None:
+                    record["distance_m"] = view.distance_m(own.plans[number], doc)
+                head = {"snapshot_id": self.manifest["snapshot_id"], "at": every.at.isoformat()}
+                return head | record
+        return None
+
+    def zones_at(
+        self, lat: float, lng: float, at: datetime | None = None, crs: Datum = "WGS84"
+    ) -> list[dict[str, Any]]:
+        """Zones that hold a position and are in force at an instant (now by default)."""
+        lat, lng = to_wgs84(lat, lng, crs)
+        return self._contents.zones_at(lat, lng, self._day(at), crs)
+
+    def zones_in(
+        self, box: Box, at: datetime | None = None, crs: Datum = "WGS84"
+    ) -> list[dict[str, Any]]:
+        """Zones that share a point with a box and are in force at an instant, with geometry."""
+        return self._contents.zones_in(box, self._day(at), crs)
+
+    def _day(self, at: datetime | None) -> date:
+        return (at or datetime.now(UTC)).astimezone(self._zone).date()
+
+    def programs(self) -> list[dict[str, Any]]:
+        """Cards of the snapshot, each with the number of merchants that have a deal of it."""
+        return self._contents.programs()
+
+    def categories(self) -> list[dict[str, Any]]:
+        """Categories by id, each with its names by language and the number of its merchants."""
+        return self._contents.categories()
+
+    def info(self) -> dict[str, Any]:
+        """Version, counts, horizon and age of the index."""
+        return self._contents.info(self.version, (self.start, self.end))
+
+    def is_current(self, at: datetime | None = None) -> bool:
+        """Whether an instant (now by default) lies in the time horizon."""
+        return self.start <= (at or datetime.now(UTC)) < self.end
+
+    def close(self) -> None:
+        """Drop the segments; the system unmaps them when the last query has let go."""
+        self.segments, self._views = [], []
+
+    def _local(self, doc_ids: Iterable[int]) -> Iterator[tuple[int, int]]:
+        for doc in doc_ids:
+            number = int(np.searchsorted(self._bases, doc, side="right")) - 1
+            yield number, int(doc) - self._bases[number]
+
+
+def _page_of(
+    question: Question, found: Found
+) -> tuple[Query, list[Plan], NDArray[np.int64], NDArray[np.float64]]:
+    """Query, plans, documents and keys of the page itself, without the result behind it."""
+    doc_ids, keys, _ = found
+    limit = question.query.limit
+    if len(doc_ids) > limit:
+        doc_ids, keys = doc_ids[:limit], keys[:limit]
+    return question.query, question.plans, doc_ids, keys
+
+
+def _rewording(wording: Wording) -> dict[str, int | bool]:
+    """What it took to choose the words, and whether the bound on that ended it."""
+    searches = wording.searches
+    return {"searches": searches, "most_searches": MOST_SEARCHES, "cut": searches >= MOST_SEARCHES}
+
+
+def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") -> Searcher:
+    """Open the version of an index that is served now.
+
+    Parameters
+    ----------
+    path
+        The index folder that `geosearch build` publishes to.
+    verify
+        `"full"` compares every byte with its checksum, `"fast"` all but most of the stored text.
+
+    Raises
+    ------
+    BadData
+        If there is no published version, or it is damaged or newer than this code.
+
+    Examples
+    --------
+    >>> engine = open_index("INDEX")  # doctest: +SKIP
+    >>> engine.search(Query(lat=31.23, lng=121.47, open="now"))  # doctest: +SKIP
+    """
+    return Searcher(current(Path(path)), verify=verify)

@@ -1,0 +1,153 @@
+"""One segment ready to be asked: its planner, its kernels and what makes its hits.
+
+Useful for: `Searcher`, which asks each of its segments the same things.
+Not useful for: several segments at once.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.answer.facets import FacetBook
+from geosearch.answer.hits import HitMaker
+from geosearch.answer.model import Hit
+from geosearch.answer.result_text import sources_of
+from geosearch.kernel.ask import Ask
+from geosearch.kernel.compiled import kernels
+from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH
+from geosearch.money.ranking import Weights
+from geosearch.query.query import Query
+from geosearch.search.plan import Plan, Planner
+from geosearch.segment.segment import Segment, type_bits
+from indexes.geo.datum import DATUMS
+from indexes.geo.sphere import UNITS_PER_DEGREE, haversine_m
+from indexes.prepared import Prepared
+
+_INT64 = np.dtype(np.int64)
+_NO_DOCS, _NO_KEYS = np.zeros(0, np.int64), np.zeros((0, 2))
+_DATUMS: dict[str, int] = {datum: number for number, datum in enumerate(DATUMS)}
+_TEXT_BYTES = 65_536
+"""Room to begin with for the text of a page, twice what one usually takes."""
+
+
+class SegmentView:
+    """Asks one segment.
+
+    Parameters
+    ----------
+    segment
+        What is asked.
+    start
+        Start of the horizon, midnight UTC.
+    weights
+        Of the net benefit.
+    """
+
+    def __init__(self, segment: Segment, start: datetime, weights: Weights) -> None:
+        self.segment = segment
+        self.planner = Planner(segment, weights)
+        self._maker = HitMaker(segment, start, weights)
+        self._facets = FacetBook(segment.catalogue)
+        compiled = kernels()
+        self._rank, self._count = compiled.rank, compiled.count
+        self._describe, self._write_results = compiled.describe, compiled.write_results
+        self._columns = segment.columns_of(0)
+        self._sources = Prepared(sources_of(segment, start, weights))
+
+    def rank(
+        self, plan: Plan, explain: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
+        """Documents int64[n], keys float64[n, 2], best first, and the work where asked for."""
+        segment, ask = self.segment, plan.ask
+        if ask.lists.driven and not len(ask.lists.driver):
+            # Words that no document has, most often: a mistyped one is asked for a few times.
+            return _NO_DOCS, _NO_KEYS, dict.fromkeys(COUNTERS, 0) if explain else {}
+        top_k = ask.page.top_k
+        docs, keys = np.empty(top_k, _INT64), np.empty((top_k, 2))
+        scratch = segment.borrow_scratch()
+        columns = segment.columns_of(ask.lists.tree, plan.types)
+        found = self._rank(columns, ask, plan.place, scratch, docs, keys)
+        work = dict(zip(COUNTERS, scratch.value.work.tolist(), strict=True)) if explain else {}
+        segment.return_scratch(scratch)
+        if found < top_k:
+            docs, keys = docs[:found], keys[:found]
+        return docs, keys, work
+
+    def count(self, plan: Plan, counts: dict[str, dict[str, int]]) -> int:
+        """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
+        tally = self._facets.tally(tuple(counts))
+        scratch = self.segment.borrow_scratch()
+        columns = self.segment.columns_of(plan.ask.lists.tree, plan.types)
+        total = self._count(columns, plan.ask, plan.place, scratch, tally)
+        self.segment.return_scratch(scratch)
+        self._facets.add(tally, counts)
+        return total
+
+    def hits(
+        self,
+        query: Query,
+        ask: Ask,
+        docs: NDArray[np.int64],
+        keys: NDArray[np.float64],
+    ) -> list[Hit]:
+        """Hits of ranked documents, in their order."""
+        types = type_bits(query.offer_type)
+        detail, scores = self._details(ask, docs, keys, query.crs, types)
+        numbers, distances = docs.tolist(), keys[:, 1].tolist()
+        return self._maker.hits(query, numbers, distances, detail.tolist(), scores.tolist())
+
+    def results(
+        self,
+        query: Query,
+        ask: Ask,
+        docs: NDArray[np.int64],
+        keys: NDArray[np.float64],
+    ) -> tuple[memoryview, NDArray[np.int64]]:
+        """JSON array of what `hits` would say, UTF-8, and where each of them ends in it."""
+        scratch = self.segment.borrow_scratch()
+        columns = self._columns
+        if query.offer_type:
+            columns = self.segment.columns_of(0, type_bits(query.offer_type))
+        asked = (columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
+        detail, text = scratch.value.detail, np.empty(_TEXT_BYTES, np.uint8)
+        while (length := self._write_results(*asked, detail, text)) <= 0:
+            if length == 0:
+                detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
+            else:
+                text = np.empty(-length, np.uint8)
+        ends = scratch.value.text_end[: len(docs)].copy()
+        self.segment.return_scratch(scratch)
+        return text.data[:length], ends
+
+    def record(self, everyone: Ask, mine: Ask, doc: int, crs: str) -> dict[str, Any]:
+        """A merchant in full, with positions in the datum `crs`; see `HitMaker.record`."""
+        docs, keys = np.array([doc], np.int64), np.zeros((1, 2))
+        every, _ = self._details(everyone, docs, keys, crs)
+        own, _ = self._details(mine, docs, keys, crs)
+        return self._maker.record(doc, every.tolist(), own.tolist(), mine)
+
+    def distance_m(self, plan: Plan, doc: int) -> float:
+        """Metres from the place of a plan to a document, cut to decimetres as in answers."""
+        x, y = (self.segment.columns.doc_position[doc] / UNITS_PER_DEGREE).tolist()
+        return int(haversine_m(plan.place.lat, plan.place.lng, y, x) * 10.0) / 10.0
+
+    def _details(
+        self,
+        ask: Ask,
+        docs: NDArray[np.int64],
+        keys: NDArray[np.float64],
+        crs: str,
+        types: int = 0,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """What `describe.describe` writes, with positions in the datum `crs`."""
+        scratch = self.segment.borrow_scratch()
+        detail, scores = scratch.value.detail, np.empty(len(docs))
+        columns = self.segment.columns_of(0, types)
+        asked = (columns, ask, scratch, docs, keys, _DATUMS[crs])
+        while (rows := self._describe(*asked, detail, scores)) < 0:
+            detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
+        detail = detail[:rows].copy()
+        self.segment.return_scratch(scratch)
+        return detail, scores

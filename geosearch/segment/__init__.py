@@ -1,0 +1,1 @@
+"""The columns of an index on disk: their layout, writing, opening and versions."""

@@ -1,0 +1,188 @@
+"""What a node's best shop can be worth to a wallet: joint bounds, class by class.
+
+Useful for: filling the `bound_` columns when a segment is written.
+Not useful for: queries; `predicates` reads what is filled here.
+
+The best saving and the best rating of a node are rarely those of one shop, so a bound from two
+separate maxima is loose, and looser still over cards nobody in the wallet has. These bounds are
+joint (saving and quality of the same shop) and by class: shops with a public deal, shops with any
+card's deal, and one class for each of the cards with the most shops. The value of a
+shop in a card's class counts that card's offers and the public ones.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.money.offers import (
+    KNOWN_SAVING,
+    PPM,
+    UNKNOWN_MONEY,
+    UNUSABLE,
+    expected_spend,
+    offer_value,
+    saving_ceiling,
+)
+from geosearch.money.ranking import BASIS_POINTS
+from geosearch.segment.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_PRICE,
+    DOC_QUALITY,
+    DOC_REDEEM,
+    F32,
+    F64,
+    I32,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+)
+from indexes.geo.rtree import NODE_SIZE, summarise_leaves
+from indexes.jit import inline_njit, int64, njit
+from indexes.timetable import NEVER
+
+PUBLIC_CLASS = 0
+"""Documents with a deal that needs no card."""
+ANY_PROGRAM_CLASS = 1
+"""Documents with a deal of some card; the fallback for cards without a class."""
+OWN_CLASSES = 14
+"""Cards with a class of their own: those with the most documents, numbered 1 to 14."""
+
+BOUNDS = ("best", "saving", "fixed_best", "fixed_saving", "slope", "spend")
+"""What is bounded, each by its maximum over the documents of the class below a node.
+
+`best`, `saving`: net benefit at distance 0, and saving, for a party of one and no given spend.
+For other requests a saving is at most the larger of a fixed part and a part that grows with the
+spend: `fixed_best` and `fixed_saving` bound the former; `slope` (saving per unit of spend) and
+`spend` (saving per person at the shop's usual price) the latter.
+"""
+BEST, SAVING, FIXED_BEST, FIXED_SAVING, SLOPE, SPEND = range(6)
+
+
+def class_of(program: int) -> int:
+    """Bound class of a card by its number; 0 is "no card needed"."""
+    if program == 0:
+        return PUBLIC_CLASS
+    return ANY_PROGRAM_CLASS + program if program <= OWN_CLASSES else ANY_PROGRAM_CLASS
+
+
+def class_count(programs: int) -> int:
+    """Classes of a segment with so many cards, "no card needed" included."""
+    return ANY_PROGRAM_CLASS + 1 + min(programs - 1, OWN_CLASSES)
+
+
+@inline_njit
+def _raise_to(bounds: F64, c: int, leaf: int, value: F64, public: F64) -> None:
+    for part in range(6):
+        bounds[part, c, leaf] = max(bounds[part, c, leaf], value[part], public[part])
+
+
+@njit
+def _offer_bounds(
+    terms: I32, deal: int, price: int, redeem: float, quality: float, out: F64
+) -> None:
+    """Write the six values of one offer at one shop."""
+    status, saving, _pay = offer_value(terms, deal, expected_spend(UNKNOWN_MONEY, price, 1), 1)
+    out[BEST] = -np.inf
+    out[SAVING] = -np.inf
+    if status == KNOWN_SAVING:
+        # The operations of `predicates.doc_worth`, in its order, so that they round alike.
+        out[BEST] = redeem * saving + quality
+        out[SAVING] = saving
+    elif status != UNUSABLE:
+        out[BEST] = quality
+    fixed, ppm = saving_ceiling(terms, deal)
+    # Where the saving turns out unknown, the quality alone counts.
+    out[FIXED_BEST] = max(redeem * fixed + quality, quality)
+    out[FIXED_SAVING] = fixed
+    out[SLOPE] = ppm / PPM
+    out[SPEND] = ppm / PPM * max(price, 0)
+
+
+@njit
+def _public_bounds(record: I32, offers: I32, terms: I32, doc: int, public: F64, value: F64) -> None:
+    """Write the bounds of a shop's public offers, minus infinity where it has none."""
+    price = int64(record[doc, DOC_PRICE])
+    redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
+    quality = float(record[doc, DOC_QUALITY])
+    public[:] = -np.inf
+    for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
+        if offers[offer, OFFER_PROGRAM] == 0 and offers[offer, OFFER_WINDOW] != NEVER:
+            deal = int64(offers[offer, OFFER_DEAL])
+            _offer_bounds(terms, deal, price, redeem, quality, value)
+            for part in range(6):
+                public[part] = max(public[part], value[part])
+
+
+@njit
+def _fill_leaves(
+    record: I32, offers: I32, terms: I32, bounds: F64, public: F64, value: F64
+) -> None:
+    classes = bounds.shape[1]
+    for doc in range(record.shape[0]):
+        leaf = doc // NODE_SIZE
+        price = int64(record[doc, DOC_PRICE])
+        redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
+        quality = float(record[doc, DOC_QUALITY])
+        first, end = record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]
+        _public_bounds(record, offers, terms, doc, public, value)
+        _raise_to(bounds, PUBLIC_CLASS, leaf, public, public)
+        for offer in range(first, end):
+            program = int64(offers[offer, OFFER_PROGRAM])
+            if program == 0 or offers[offer, OFFER_WINDOW] == NEVER:
+                continue
+            deal = int64(offers[offer, OFFER_DEAL])
+            _offer_bounds(terms, deal, price, redeem, quality, value)
+            _raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value, public)
+            if ANY_PROGRAM_CLASS + program < classes:
+                _raise_to(bounds, ANY_PROGRAM_CLASS + program, leaf, value, public)
+
+
+@njit
+def _fill_docs(
+    record: I32, offers: I32, terms: I32, program: int, bounds: F64, public: F64, value: F64
+) -> None:
+    for doc in range(record.shape[0]):
+        price = int64(record[doc, DOC_PRICE])
+        redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
+        quality = float(record[doc, DOC_QUALITY])
+        _public_bounds(record, offers, terms, doc, public, value)
+        for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
+            if offers[offer, OFFER_PROGRAM] == program and offers[offer, OFFER_WINDOW] != NEVER:
+                deal = int64(offers[offer, OFFER_DEAL])
+                _offer_bounds(terms, deal, price, redeem, quality, value)
+                for part in range(6):
+                    bounds[part, doc] = max(bounds[part, doc], value[part], public[part])
+
+
+def doc_bounds(record: I32, offers: I32, terms: I32, *, program: int) -> dict[str, F32]:
+    """Bounds of each document for one card by name of `BOUNDS`, float32[d], rounded up."""
+    bounds = np.full((len(BOUNDS), record.shape[0]), -np.inf)
+    scratch = np.empty((2, len(BOUNDS)))
+    _fill_docs(record, offers, terms, program, bounds, scratch[0], scratch[1])
+    return dict(zip(BOUNDS, _round_up(bounds), strict=True))
+
+
+def joint_bounds(record: I32, offers: I32, terms: I32, *, programs: int) -> dict[str, F32]:
+    """`bound_` columns by name, float32[classes, nodes], rounded up.
+
+    Parameters
+    ----------
+    record, offers, terms
+        `doc_record`, `offer_record` and `deal_terms`, documents in Hilbert order.
+    programs
+        Number of cards, "no card needed" included.
+    """
+    docs = record.shape[0]
+    leaves = (docs + NODE_SIZE - 1) // NODE_SIZE
+    bounds = np.full((len(BOUNDS), class_count(programs), leaves), -np.inf)
+    _fill_leaves(record, offers, terms, bounds, np.empty(len(BOUNDS)), np.empty(len(BOUNDS)))
+    rounded = _round_up(bounds)
+    return {
+        f"bound_{name}": summarise_leaves(rounded[part], np.maximum)
+        for part, name in enumerate(BOUNDS)
+    }
+
+
+def _round_up(values: NDArray[np.float64]) -> F32:
+    narrow = values.astype(np.float32)
+    return np.where(narrow < values, np.nextafter(narrow, np.float32(np.inf)), narrow)

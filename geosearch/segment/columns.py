@@ -1,0 +1,110 @@
+"""The hot columns of a segment, which compiled code reads.
+
+Useful for: one name, one type and one shape for every array that crosses into compiled code.
+Not useful for: filling them (`writer`), opening them (`segment`), or what is asked of them
+(`geosearch.kernel.ask`).
+"""
+
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+I16 = NDArray[np.int16]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
+U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+RATING_STEPS = 1_000
+"""Ratings are kept in thousandths of a star."""
+
+
+class Columns(NamedTuple):
+    """Hot columns of one segment. d documents, o offers, m deals, p cards, n nodes, c classes.
+
+    An offer is one deal at one document; card 0 stands for "no card needed".
+    """
+
+    doc_signature: U64  # [d] bits of the cards with a deal here
+    doc_position: I32  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
+    doc_record: I32  # [d, 8] see below: half a cache line
+    doc_category_set: U32  # [d] row of the catalogue's distinct lists of categories
+    doc_area: U32  # [d] business area; 0 = none
+    doc_time_zone: U16  # [d]
+    doc_live: U64  # [ceil(d / 64)] one bit a document
+    offer_record: I32  # [o, 3] see below
+    deal_terms: I32  # [m, 8] see `offers`
+    deal_on: U64  # [ceil(m / 64)] one bit a deal; clear = sold out or withdrawn
+    program_on: U8  # [p] 0 = not active
+    schedule_start: U32
+    change_minute: U16
+    change_state: U8
+    level_start: I64  # [levels + 1] see `indexes.geo.rtree`
+    leaf_doc: U32  # [l] documents in the order of the leaves; none where that is their number
+    leaf_position: I32  # [l, 2] theirs; `doc_position` where their order is that of the leaves
+    leaf_category_set: U32  # [l] as `leaf_position`
+    leaf_best: F32  # [l] bounds of each, as `bound_best`; none where there is no `leaf_doc`
+    leaf_saving: F32  # [l]
+    node_box: I32  # [4, n] least and greatest: min_x, min_y, max_x, max_y
+    node_open: U64  # [3, n] hours of the week in which a document is open
+    node_maybe_open: U64  # [3, n] the same, unknown included
+    node_deal: U64  # [3, n] hours in which some deal can be used
+    node_signature: U64  # [n]
+    node_category: U64  # [2, n]
+    node_rating: I16  # [n] greatest
+    node_id_rank: U32  # [n] least
+    node_quality: I32  # [n] greatest
+    bound_best: F32  # [c, n] see `bounds`
+    bound_saving: F32  # [c, n]
+    bound_fixed_best: F32  # [c, n]
+    bound_fixed_saving: F32  # [c, n]
+    bound_slope: F32  # [c, n]
+    bound_spend: F32  # [c, n]
+
+
+DOC_SCHEDULE, DOC_ID_RANK, DOC_PRICE, DOC_FIRST_OFFER = range(4)
+DOC_END_OFFER, DOC_REDEEM, DOC_QUALITY, DOC_RATING = range(4, 8)
+"""Fields of `doc_record`: opening hours; rank of `merchant_id`; usual price per person, -1 =
+unknown; the document's offers are those from the first to before the end; probability of
+redemption in 1/10000; worth of the rating in minor units; rating in thousandths, -1 = unknown.
+
+What a candidate is tested by stands together, because a test costs little and a cache miss a lot;
+what sorts most documents out before (signature, position) stands apart, so that it is dense."""
+
+OFFER_DEAL, OFFER_WINDOW, OFFER_PROGRAM = range(3)
+"""Fields of `offer_record`: deal; schedule in which it can be used here; card."""
+
+_MATRICES = frozenset(
+    (
+        "doc_position",
+        "doc_record",
+        "offer_record",
+        "deal_terms",
+        "leaf_position",
+        "node_box",
+        "node_open",
+        "node_maybe_open",
+        "node_deal",
+        "node_category",
+        "bound_best",
+        "bound_saving",
+        "bound_fixed_best",
+        "bound_fixed_saving",
+        "bound_slope",
+        "bound_spend",
+    )
+)
+
+
+def column_types() -> dict[str, tuple[np.dtype[Any], int]]:
+    """Type and number of dimensions of each column, from the annotations above."""
+    types = {}
+    for name, hint in get_type_hints(Columns).items():
+        scalar = get_args(get_args(hint)[1])[0]
+        types[name] = (np.dtype(scalar), 2 if name in _MATRICES else 1)
+    return types

@@ -1,0 +1,426 @@
+"""Every column of a segment: its type and shape, and what its values promise compiled code.
+
+Useful for: one table of what a stored column is; `segment` refuses a folder that breaks it.
+Not useful for: what the values mean; that stands where they are made (`columns`, `offers`,
+`geosearch.text.columns`, `geosearch.suggest.directory`, and the modules of `indexes`).
+
+Kernels index one column by the values of another and test no bound. Column by column: documents
+lead to schedules, offers, category sets, areas and time zones; offers to deals, schedules and
+cards; schedules to changes, of which each has one at minute 0; lists of cards, zones,
+terms and suggestions to documents; deals to a counter by their type; deletions and completions to
+words, keys and items; the tree's shape follows from the number of documents alone. All of that is
+in the rules below, so a segment that keeps them leads no kernel outside of an array. Columns
+without a rule hold bits, bytes and amounts that are compared and added, and index nothing.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.money.offers import (
+    CASHBACK,
+    MAX_DISCOUNT,
+    MAX_USES,
+    MIN_SPEND,
+    OFFER_TYPES,
+    PARTY_MAX,
+    PARTY_MIN,
+    PERCENT_OFF,
+    PPM,
+    PRICE,
+    TERMS_WIDTH,
+    TYPE,
+    VALUE,
+    VOUCHER,
+)
+from geosearch.money.ranking import BASIS_POINTS
+from geosearch.segment.bounds import class_count
+from geosearch.segment.card_trees import LEAF_COLUMNS, NODE_COLUMNS
+from geosearch.segment.catalogue import Catalogue
+from geosearch.segment.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_ID_RANK,
+    DOC_PRICE,
+    DOC_RATING,
+    DOC_REDEEM,
+    DOC_SCHEDULE,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+    RATING_STEPS,
+    column_types,
+)
+from geosearch.suggest.directory import KINDS, SCORING
+from indexes.geo.rtree import level_starts
+from indexes.geo.sphere import UNITS_PER_DEGREE
+from indexes.layout import (
+    Ascending,
+    Begins,
+    Bounded,
+    Column,
+    Facts,
+    Fields,
+    Of,
+    Packed,
+    Range,
+    Rule,
+    Size,
+    Starts,
+    Tail,
+    below,
+)
+from indexes.names.completions import COARSE_BITS, FINE_BITS, WAY_BITS, tiles_of
+from indexes.terms.postings import BLOCK_SIZE
+from indexes.timetable import HORIZON_MINUTES, UNKNOWN
+
+SAMPLED = ("merchant_payload", "deal_payload")
+"""The stored text, two thirds of all bytes: no number depends on it, so a fast check samples it."""
+
+_STARS = 5
+
+
+class Sizes:
+    """Sizes of one segment that several columns share, or that no column has.
+
+    Those that follow from values are worked out when they are asked for: the table asks after it
+    has checked the values.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], catalogue: Catalogue) -> None:
+        self._arrays = arrays
+        self.docs = len(arrays["doc_signature"])
+        self.offers = len(arrays["offer_record"])
+        self.deals = len(arrays["deal_terms"])
+        self.programs = len(catalogue.programs)
+        self.classes = class_count(self.programs)
+        self.category_sets = len(catalogue.category_sets)
+        self.areas = len(catalogue.areas)
+        self.time_zones = len(catalogue.time_zones)
+        self.zones = len(catalogue.zones)
+        self.schedules = len(arrays["schedule_start"]) - 1
+        self.nodes = _nodes(self.docs)
+        self.words = len(arrays["word_row"])
+        self.word_nodes = _nodes(self.words)
+        self.keys = len(arrays["complete_key_item"])
+        self.items = len(arrays["complete_item_kind"])
+        tiles = tiles_of(self.docs, FINE_BITS) + tiles_of(self.docs, COARSE_BITS)
+        self.lists = len(arrays["complete_list_range"]) * tiles
+
+    @property
+    def doc_words(self) -> int:
+        """Words of 64 bits that have one for each document."""
+        return -(-self.docs // 64)
+
+    @property
+    def deal_words(self) -> int:
+        """Words of 64 bits that have one for each deal."""
+        return -(-self.deals // 64)
+
+    @property
+    def blocks(self) -> int:
+        """Length of `posting_block`; see `indexes.terms.postings.block_maxima`."""
+        total, level = 0, len(self._arrays["posting_doc"])
+        while level > 1:
+            level = -(-level // BLOCK_SIZE)
+            total += level
+        return total
+
+    @cached_property
+    def _tree_docs(self) -> list[int]:
+        starts, trees = self._arrays["program_start"], self._arrays["card_tree"].tolist()
+        return [int(starts[program + 1]) - int(starts[program]) for program in trees]
+
+    @property
+    def card_docs(self) -> int:
+        """Documents in all cards' own trees."""
+        return sum(self._tree_docs)
+
+    @property
+    def card_nodes(self) -> int:
+        """Nodes of all cards' own trees."""
+        return sum(map(_nodes, self._tree_docs))
+
+
+def _nodes(docs: int) -> int:
+    return int(level_starts(docs)[-1])
+
+
+class _Tree:
+    """The levels of the tree follow from the number of documents."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        expected = level_starts(facts.size("docs")).tolist()
+        return "" if column.tolist() == expected else f"Expected {expected}, got {column.tolist()}"
+
+
+class _OffersOfDocs:
+    """The offers of a document begin where those of the one before end."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        offers = facts.size("offers")
+        if not len(column):
+            return "" if not offers else f"Expected no offers, got {offers}"
+        starts = np.empty(len(column) + 1, np.int32)
+        starts[:-1] = column[:, DOC_FIRST_OFFER]
+        starts[-1] = column[-1, DOC_END_OFFER]
+        if not np.array_equal(starts[1:], column[:, DOC_END_OFFER]):
+            return "Expected offers that begin where those before end, got others"
+        return Starts("offers").broken(starts, facts)
+
+
+class _Terms:
+    """A share is at most the whole; a voucher has a value that a spend is divided by."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        kind, value = column[:, TYPE], column[:, VALUE]
+        if ((value > PPM) & ((kind == PERCENT_OFF) | (kind == CASHBACK))).any():
+            return f"Expected shares of at most {PPM}, got more"
+        return "Expected vouchers of a value, got 0" if (value[kind == VOUCHER] < 1).any() else ""
+
+
+class _EndsWithin:
+    """Each list of postings ends where the postings do, or before."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        ends = column.astype(np.uint64) + facts.columns["term_begin"]
+        return Range(0, facts.size("posting_doc") + 1).broken(ends, facts)
+
+
+class _Buckets:
+    """As many as a power of two and one more: a hash begins with the number of its bucket."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        buckets = len(column) - 1
+        fine = 0 < buckets <= 1 << 32 and buckets & (buckets - 1) == 0
+        return "" if fine else f"Expected a power of two and one more rows, got {len(column)}"
+
+
+class _Ways:
+    """The lowest bits of a key are a way of typing that has a score."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        if not len(column):
+            return ""
+        ways = column & np.uint32((1 << WAY_BITS) - 1)
+        return below(len(SCORING.way)).broken(ways, facts)
+
+
+class _EndedKeys:
+    """The last key ends with a zero, as each does: no reader of a key runs past all of them."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        return "Expected a zero at the end, got none" if len(column) and column[-1] else ""
+
+
+class _Scoring:
+    """The last weight is a distance that others are divided by."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        fine = len(column) and column[-1] > 0.0
+        return "" if fine else f"Expected a distance above 0, got {column[-1:].tolist()}"
+
+
+_DOC = below("docs")
+_RATING = Range(-1, _STARS * RATING_STEPS + 1)
+_AT_LEAST_0, _AT_LEAST_1 = Range(0, None), Range(1, None)
+_LNG = Range(-180 * int(UNITS_PER_DEGREE), 180 * int(UNITS_PER_DEGREE) + 1)
+_LAT = Range(-90 * int(UNITS_PER_DEGREE), 90 * int(UNITS_PER_DEGREE) + 1)
+_POSITION = Fields({0: _LNG, 1: _LAT})
+
+_RULES: dict[str, tuple[Rule, ...]] = {
+    "doc_position": (_POSITION,),
+    "doc_record": (
+        Fields(
+            {
+                DOC_SCHEDULE: below("schedules"),
+                DOC_ID_RANK: _DOC,
+                DOC_PRICE: Range(-1, None),
+                DOC_REDEEM: below(BASIS_POINTS + 1),
+                DOC_RATING: _RATING,
+            }
+        ),
+        _OffersOfDocs(),
+    ),
+    "doc_category_set": (below("category_sets"),),
+    "doc_area": (below("areas"),),
+    "doc_time_zone": (below("time_zones"),),
+    "doc_live": (Tail("docs"),),
+    "offer_record": (
+        Fields(
+            {
+                OFFER_DEAL: below("deals"),
+                OFFER_WINDOW: below("schedules"),
+                OFFER_PROGRAM: below("programs"),
+            }
+        ),
+    ),
+    "deal_terms": (
+        Fields(
+            {
+                TYPE: below(len(OFFER_TYPES)),
+                VALUE: _AT_LEAST_0,
+                PRICE: _AT_LEAST_0,
+                MIN_SPEND: _AT_LEAST_0,
+                MAX_DISCOUNT: _AT_LEAST_0,
+                MAX_USES: _AT_LEAST_1,
+                PARTY_MIN: _AT_LEAST_0,
+                PARTY_MAX: _AT_LEAST_0,
+            }
+        ),
+        _Terms(),
+    ),
+    "deal_on": (Tail("deals"),),
+    "program_on": (below(2),),
+    # Each has a change, so that a search for the last one before a minute ends in its own.
+    "schedule_start": (Starts("change_minute", filled=True),),
+    "change_minute": (
+        below(HORIZON_MINUTES),
+        Begins("schedule_start", 0),
+        Ascending("schedule_start"),
+    ),
+    "change_state": (below(UNKNOWN + 1),),
+    "level_start": (_Tree(),),
+    "leaf_category_set": (below("category_sets"),),
+    "leaf_position": (_POSITION,),
+    "leaf_best": (Bounded(),),
+    "leaf_saving": (Bounded(),),
+    "node_rating": (_RATING,),
+    "node_id_rank": (_DOC,),
+    **{name: (Bounded(),) for name in NODE_COLUMNS if name.startswith("bound_")},
+}
+"""What the columns of `columns.Columns` promise, and those of cards' own trees of the same name."""
+
+_SHAPES: dict[str, tuple[Size, ...]] = {
+    "doc_signature": ("docs",),
+    "doc_position": ("docs", 2),
+    "doc_record": ("docs", 8),
+    "doc_category_set": ("docs",),
+    "doc_area": ("docs",),
+    "doc_time_zone": ("docs",),
+    "doc_live": ("doc_words",),
+    "offer_record": ("offers", 3),
+    "deal_terms": ("deals", TERMS_WIDTH),
+    "deal_on": ("deal_words",),
+    "program_on": ("programs",),
+    "schedule_start": ("schedule_start",),
+    "change_minute": ("change_minute",),
+    "change_state": ("change_minute",),
+    "level_start": ("level_start",),
+    # The leaves of the large tree are the documents in their order.
+    "leaf_doc": (0,),
+    "leaf_position": (0, 2),
+    "leaf_category_set": (0,),
+    "leaf_best": (0,),
+    "leaf_saving": (0,),
+    "node_box": (4, "nodes"),
+    "node_open": (3, "nodes"),
+    "node_maybe_open": (3, "nodes"),
+    "node_deal": (3, "nodes"),
+    "node_signature": ("nodes",),
+    "node_category": (2, "nodes"),
+    "node_rating": ("nodes",),
+    "node_id_rank": ("nodes",),
+    "node_quality": ("nodes",),
+    **{name: ("classes", "nodes") for name in NODE_COLUMNS if name.startswith("bound_")},
+}
+
+
+def _own(dtype: type[np.generic], size: Size, *rules: Rule) -> Column:
+    """A one-dimensional column."""
+    return Column(np.dtype(dtype), (size,), rules)
+
+
+def _starts(dtype: type[np.generic], runs: str, end: str, *, filled: bool = False) -> Column:
+    """Where each of some runs of another column begins, and the end of the last."""
+    return _own(dtype, Of(runs, plus=1), Starts(end, filled))
+
+
+def _hot() -> dict[str, Column]:
+    """Columns that all searches read."""
+    types = column_types()
+    return {
+        name: Column(types[name][0], shape, _RULES.get(name, ())) for name, shape in _SHAPES.items()
+    }
+
+
+def _cards() -> dict[str, Column]:
+    """Columns of cards' own trees: the rows of all trees one behind the other, flat."""
+    found = {"card_tree": _own(np.uint32, "card_tree", Ascending(), Range(1, "programs"))}
+    for name in (*NODE_COLUMNS, *LEAF_COLUMNS):
+        dtype, shape, rules = _HOT[name]
+        rows, times = ("card_nodes" if name in NODE_COLUMNS else "card_docs"), 1
+        if name == "leaf_position":
+            times, rules = 2, (_LNG,)
+        elif len(shape) == 2 and not name.startswith("bound_"):
+            times = int(str(shape[0]))
+        found[f"card_{name}"] = Column(dtype, (Of(rows, times),), rules)
+    return found
+
+
+_HOT = _hot()
+_BYTES, _U32, _U64 = np.uint8, np.uint32, np.uint64
+
+SEGMENT_COLUMNS: dict[str, Column] = {
+    **_HOT,
+    "doc_by_id": _own(_U32, "docs", _DOC),
+    "program_start": _starts(_U64, "programs", "program_docs"),
+    "program_docs": _own(_U32, "program_docs", _DOC, Ascending("program_start")),
+    "zone_start": _starts(_U64, "zones", "zone_docs"),
+    "zone_docs": _own(_U32, "zone_docs", _DOC, Ascending("zone_start")),
+    **_cards(),
+    # Text: see `geosearch.text.columns`.
+    "term_key": _own(_U64, "term_key", Ascending()),
+    "term_begin": _own(_U32, "term_key"),
+    "term_doc_freq": _own(_U32, "term_key", _EndsWithin()),
+    "posting_doc": _own(_U32, "posting_doc", _DOC),
+    "posting_impact": _own(_BYTES, "posting_doc"),
+    "posting_block": _own(_BYTES, "blocks"),
+    "phrase_hash": _own(_U64, "phrase_hash", Ascending()),
+    "word_row": _own(_U32, "words", below("term_key")),
+    "row_word": _own(_U32, "row_word", below("words")),
+    "word_text": _own(_BYTES, "word_text"),
+    "word_start": _starts(_U32, "words", "word_text"),
+    "word_order": _own(_U32, "words", below("words")),
+    "word_best": _own(_U32, "word_nodes", below("words")),
+    "word_bucket": _own(_U32, "word_bucket", _Buckets(), Starts("word_deletion")),
+    "word_deletion": _own(_U32, "word_deletion", Packed("words")),
+    "word_letters": Column(np.dtype(_U32), ("words", 2)),
+    # Suggestions: see `directory`.
+    "complete_key_text": _own(_BYTES, "complete_key_text", _EndedKeys()),
+    "complete_key_start": _own(_U32, "keys", below("complete_key_text")),
+    "complete_key_item": _own(_U32, "keys", below(Of("items", 1 << WAY_BITS)), _Ways()),
+    "complete_item_kind": _own(_BYTES, "items", below(len(KINDS))),
+    "complete_item_fame": _own(_U32, "items"),
+    "complete_item_bound": _own(np.float32, "items", Bounded(finite=True)),
+    "complete_item_start": _starts(_U32, "items", "complete_item_docs"),
+    "complete_item_docs": _own(_U32, "complete_item_docs", _DOC),
+    "complete_list_range": _own(np.int64, "complete_list_range", Ascending()),
+    "complete_list_start": _starts(_U32, "lists", "complete_list_key"),
+    "complete_list_key": _own(_U32, "complete_list_key", below("keys")),
+    "complete_scoring": _own(
+        np.float64, len(SCORING.kind) + len(SCORING.way) + 3, Bounded(finite=True), _Scoring()
+    ),
+    "entry_text": _own(_BYTES, "entry_text"),
+    "entry_text_start": _starts(_U32, "items", "entry_text"),
+    "entry_other": _own(_BYTES, "entry_other"),
+    "entry_other_start": _starts(_U32, "entry_with_other", "entry_other"),
+    "entry_with_other": _own(_U32, "entry_with_other", below("items"), Ascending()),
+    "entry_category": _own(_BYTES, "entry_category"),
+    # Stored objects and names. A payload has two braces, of which the last is left out.
+    "catalogue": _own(_BYTES, "catalogue"),
+    "zone_shape": _own(_BYTES, "zone_shape"),
+    "zone_shape_start": _starts(_U64, "zones", "zone_shape"),
+    "merchant_id": _own(_BYTES, "merchant_id"),
+    "merchant_id_start": _starts(_U64, "docs", "merchant_id"),
+    "merchant_payload": _own(_BYTES, "merchant_payload"),
+    "merchant_payload_start": _starts(_U64, "docs", "merchant_payload", filled=True),
+    "deal_id": _own(_BYTES, "deal_id"),
+    "deal_id_start": _starts(_U64, "deals", "deal_id"),
+    "deal_payload": _own(_BYTES, "deal_payload"),
+    "deal_payload_start": _starts(_U64, "deals", "deal_payload", filled=True),
+}
+"""Every stored column. The order matters: what a rule or a size relies on stands before it."""

@@ -1,0 +1,315 @@
+"""One opened segment: memory-mapped columns, texts by number, payloads by document.
+
+Useful for: "here is a doc id, gimme my merchant", and the arrays that the kernel works on.
+Not useful for: answering a query over several segments; `searcher` does that.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import shapely
+import xxhash
+from numpy.typing import NDArray
+
+from geosearch.errors import BadData
+from geosearch.kernel.scratch import Scratch, new_scratch
+from geosearch.money.offers import OFFER_TYPES, TYPE
+from geosearch.segment.card_trees import card_columns, card_tree_types
+from geosearch.segment.catalogue import Catalogue
+from geosearch.segment.columns import Columns
+from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
+from geosearch.suggest.directory import Directory
+from geosearch.text.columns import TEXT_PREFIXES, phrase_hash, postings_of
+from indexes.geo.zones import ZoneIndex
+from indexes.layout import check_layout
+from indexes.prepared import Prepared
+from indexes.storage import IndexFormatError, open_folder, verify_folder
+from indexes.terms.vocabulary import Vocabulary
+
+
+class Texts:
+    """Byte strings by row: one blob and the starts of its rows."""
+
+    def __init__(self, arrays: dict[str, NDArray[Any]], name: str) -> None:
+        self.arrays = arrays[f"{name}_start"], arrays[name]
+        # A memoryview gives single items three times as fast as an array.
+        self._starts = arrays[f"{name}_start"].data
+        self._blob = arrays[name].data
+
+    def __call__(self, row: int) -> memoryview:
+        """Bytes of a row, not copied."""
+        starts = self._starts
+        return self._blob[starts[row] : starts[row + 1]]
+
+    def digests(self) -> NDArray[np.uint64]:
+        """XXH3-64 of each row, uint64[n]; 0.3 us a row."""
+        blob, starts = self._blob, self._starts
+        rows = len(starts) - 1
+        pieces = (blob[starts[row] : starts[row + 1]] for row in range(rows))
+        return np.fromiter(map(xxhash.xxh3_64_intdigest, pieces), np.uint64, rows)
+
+
+class Segment:
+    """Columns, catalogue and payloads of one folder, read-only.
+
+    Parameters
+    ----------
+    folder
+        What `writer.write_segment` made.
+    verify
+        See `indexes.storage.open_folder`.
+
+    Raises
+    ------
+    BadData
+        If the folder is not a whole, unaltered segment of a version this code reads.
+    """
+
+    def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
+        try:
+            self._arrays, self.manifest = open_folder(folder, verify=verify, sampled=SAMPLED)
+            self.catalogue = _catalogue_of(self._arrays, folder)
+            check_layout(SEGMENT_COLUMNS, self._arrays, Sizes(self._arrays, self.catalogue), folder)
+        except IndexFormatError as error:
+            raise BadData(str(error)) from error
+        # The leaves of the large tree are the documents in their order.
+        places = {
+            "leaf_position": self._arrays["doc_position"],
+            "leaf_category_set": self._arrays["doc_category_set"],
+        }
+        columns = {name: self._arrays[name] for name in Columns._fields}
+        large = Columns(**(columns | places))
+        trees = card_columns(large, self._arrays, self.program_docs)
+        self._trees = {tree: Prepared(own) for tree, own in {0: large, **trees}.items()}
+        self.docs = int(self.columns.doc_signature.shape[0])
+        self.postings = postings_of(self._arrays)
+        """Documents of each term, by its row in `vocabulary`."""
+        self._by_id = self._arrays["doc_by_id"]
+        self.merchant_id_texts = Texts(self._arrays, "merchant_id")
+        self.deal_id_texts = Texts(self._arrays, "deal_id")
+        self._zone_shape = Texts(self._arrays, "zone_shape")
+        self.merchant_payload = Texts(self._arrays, "merchant_payload")
+        """Stored JSON object of a document, without its position, by doc id."""
+        self.deal_payload = Texts(self._arrays, "deal_payload")
+        """Stored JSON object of a deal, by number."""
+        self._typed: dict[tuple[int, int], Prepared[Columns]] = {}
+        self._spare: list[Prepared[Scratch]] = []
+
+    def __len__(self) -> int:
+        """Number of documents."""
+        return self.docs
+
+    @property
+    def columns(self) -> Columns:
+        """Columns with the tree of all documents."""
+        return self._trees[0].value
+
+    def borrow_scratch(self) -> Prepared[Scratch]:
+        """Working memory for one query; give it back with `return_scratch`."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return Prepared(new_scratch(int(self.columns.level_start[-1])))
+
+    def return_scratch(self, scratch: Prepared[Scratch]) -> None:
+        """Keep working memory for the next query."""
+        self._spare.append(scratch)
+
+    def merchant_id(self, doc: int) -> str:
+        """Id of a document."""
+        return str(self.merchant_id_texts(doc), "utf-8")
+
+    def deal_id(self, deal: int) -> str:
+        """Id of a deal."""
+        return str(self.deal_id_texts(deal), "utf-8")
+
+    def doc_of(self, merchant_id: str) -> int | None:
+        """Document of a merchant, None where there is none."""
+        rank = self.id_rank_through(merchant_id)
+        if rank < 0 or self.merchant_id(int(self._by_id[rank])) != merchant_id:
+            return None
+        return int(self._by_id[rank])
+
+    def id_rank_through(self, merchant_id: str) -> int:
+        """Rank of the last id that is not behind `merchant_id`, -1 where all are; a bisection."""
+        wanted = merchant_id.encode()
+        return bisect_right(self._by_id.data, wanted, key=self._merchant_id_bytes) - 1
+
+    def is_live(self, doc: int) -> bool:
+        """Whether a document has not been replaced or withdrawn since the segment was written."""
+        return bool(int(self.columns.doc_live[doc >> 6]) >> (doc & 63) & 1)
+
+    def are_live(self, docs: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each of these documents is live."""
+        words = self.columns.doc_live[docs >> 6]
+        live: NDArray[np.bool_] = (words >> (docs & 63).astype(np.uint64) & np.uint64(1)) != 0
+        return live
+
+    def live_docs(self, docs: NDArray[np.uint32] | None = None) -> int:
+        """How many of these documents, of all by default, are live."""
+        if docs is None:
+            return int(np.bitwise_count(self.columns.doc_live).sum())
+        return int(self.are_live(docs).sum())
+
+    def program_docs(self, program: int) -> NDArray[np.uint32]:
+        """Ascending documents with a deal of a card that some minute can use."""
+        return self._postings("program", program)
+
+    def has_tree(self, program: int) -> bool:
+        """Whether a card has a tree of its own."""
+        return program > 0 and program in self._trees
+
+    def columns_of(self, tree: int, types: int = 0) -> Prepared[Columns]:
+        """Columns with the tree of a card, 0 for that of all documents.
+
+        Parameters
+        ----------
+        types
+            Bits of the offer types that count; deals of others are off. 0 = all. Bounds and
+            summaries stay those of all deals: a maximum over more is not below one over fewer.
+        """
+        if not types:
+            return self._trees[tree]
+        found = self._typed.get((tree, types))
+        if found is None:
+            columns = self._trees[tree].value
+            found = Prepared(columns._replace(deal_on=self._deals_of(types)))
+            # There are at most 64 sets of types.
+            self._typed[tree, types] = found
+        return found
+
+    def _deals_of(self, types: int) -> NDArray[np.uint64]:
+        """`deal_on` of the deals of some types, read-only as the stored one."""
+        on = self.columns.deal_on
+        wanted = (types >> self.columns.deal_terms[:, TYPE].astype(np.int64)) & 1
+        bits = np.zeros(64 * len(on), np.uint8)
+        bits[: len(wanted)] = wanted
+        masked = on & np.packbits(bits, bitorder="little").view(np.uint64)
+        masked.flags.writeable = False
+        return masked
+
+    def docs_of(self, tree: int) -> int:
+        """Number of documents in the leaves of a tree, named as in `columns_of`."""
+        return len(self._trees[tree].value.leaf_position)
+
+    def zone_docs(self, zone: int) -> NDArray[np.uint32]:
+        """Ascending documents inside a zone."""
+        return self._postings("zone", zone)
+
+    def area_docs(self, names: Collection[str]) -> NDArray[np.uint32]:
+        """Ascending documents in any of these business areas."""
+        allowed = np.zeros(len(self.catalogue.areas) + 1, np.bool_)
+        allowed[[self.area_numbers[name] for name in names if name in self.area_numbers]] = True
+        return np.flatnonzero(allowed[self.columns.doc_area]).astype(np.uint32)
+
+    @cached_property
+    def program_numbers(self) -> dict[str, int]:
+        """Number of each card by its id."""
+        programs = enumerate(self.catalogue.programs)
+        return {program["program_id"]: number for number, program in programs if number}
+
+    @cached_property
+    def zone_numbers(self) -> dict[str, int]:
+        """Number of each zone by its id."""
+        return {zone.zone_id: number for number, zone in enumerate(self.catalogue.zones)}
+
+    @cached_property
+    def area_numbers(self) -> dict[str, int]:
+        """Number of each business area by its name."""
+        return {name: number for number, name in enumerate(self.catalogue.areas) if number}
+
+    @cached_property
+    def zone_index(self) -> ZoneIndex:
+        """Polygons of the zones, read at the first question for them."""
+        shapes = [
+            shapely.from_wkb(bytes(self._zone_shape(zone)))
+            for zone in range(len(self.catalogue.zones))
+        ]
+        ids = [zone.zone_id for zone in self.catalogue.zones]
+        return ZoneIndex(ids, shapes, datums=self.catalogue.zone_datums)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Terms, and the words behind them."""
+        return Vocabulary(self._arrays)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Names that can be suggested."""
+        return Directory(self._arrays)
+
+    def is_phrase(self, text: str) -> bool:
+        """Whether a normalised text is a known name: a category, a brand, an area."""
+        return phrase_hash(text) in self._phrases
+
+    @cached_property
+    def _phrases(self) -> frozenset[int]:
+        # A query asks for some twenty: a bisection of the column takes 1 us, this 0.1.
+        return frozenset(self._arrays["phrase_hash"].tolist())
+
+    def _merchant_id_bytes(self, doc: int) -> bytes:
+        return bytes(self.merchant_id_texts(doc))
+
+    def hot_bytes(self) -> int:
+        """Bytes of the columns that queries read; not text, payloads, ids and catalogue."""
+        columns = [*Columns._fields, *card_tree_types()]
+        return sum(int(self._arrays[name].nbytes) for name in columns)
+
+    def text_bytes(self) -> int:
+        """Bytes of the columns that queries with text read besides: vocabulary and postings."""
+        return sum(
+            int(column.nbytes)
+            for name, column in self._arrays.items()
+            if name.startswith(TEXT_PREFIXES)
+        )
+
+    def _postings(self, name: str, row: int) -> NDArray[Any]:
+        starts = self._arrays[f"{name}_start"]
+        return self._arrays[f"{name}_docs"][int(starts[row]) : int(starts[row + 1])]
+
+
+def type_bits(names: tuple[str, ...]) -> int:
+    """A bit for each of these offer types, by its code; 0 = all.
+
+    >>> type_bits(("percent_off", "voucher"))
+    5
+    """
+    return sum(1 << code for code, name in enumerate(OFFER_TYPES) if name in names)
+
+
+def segment_folders(version: Path) -> list[Path]:
+    """Folders of the segments of a version, in their order."""
+    return sorted(version.glob("segment-*"))
+
+
+def verify_version(version: Path) -> None:
+    """Compare every byte of the segments of a version with its checksum.
+
+    Nothing is mapped, so a file that the disk does not give is an error and no SIGBUS.
+
+    Raises
+    ------
+    BadData
+        Something differs from what was written. Names the file.
+    """
+    for folder in segment_folders(version):
+        try:
+            verify_folder(folder)
+        except IndexFormatError as error:
+            raise BadData(str(error)) from error
+
+
+def _catalogue_of(arrays: dict[str, NDArray[Any]], folder: Path) -> Catalogue:
+    """The catalogue, whose tables say how far the numbers of other columns may go."""
+    where = folder / "catalogue.npy"
+    try:
+        return Catalogue.decode(arrays["catalogue"].tobytes())
+    except KeyError:
+        raise IndexFormatError(f"Expected column `catalogue`, got none - at `{folder}`") from None
+    except msgspec.MsgspecError as error:
+        raise IndexFormatError(f"Expected a catalogue, got: {error} - at `{where}`") from error

@@ -1,0 +1,384 @@
+"""From rows in any order to the columns of a segment: sort, number, summarise, write.
+
+Useful for: `build`, and for benchmarks that make worlds of numbers without a snapshot.
+Not useful for: reading snapshots or evaluating hours; that is done when rows arrive here.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import shapely
+from numpy.typing import NDArray
+
+from geosearch.money.offers import TERMS_WIDTH
+from geosearch.segment.bounds import joint_bounds
+from geosearch.segment.card_trees import card_tree_columns, no_leaves
+from geosearch.segment.catalogue import (
+    CATEGORY_BITS,
+    Catalogue,
+    ZoneRecord,
+    category_bit,
+    prefixes,
+    program_bit,
+)
+from geosearch.segment.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_ID_RANK,
+    DOC_PRICE,
+    DOC_QUALITY,
+    DOC_RATING,
+    DOC_REDEEM,
+    DOC_SCHEDULE,
+    I16,
+    I32,
+    I64,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+    OFFER_WINDOW,
+    U8,
+    U16,
+    U32,
+    U64,
+)
+from geosearch.suggest.directory import DirectoryRows, directory_columns, no_directory
+from geosearch.text.columns import TextRows, no_text, text_columns
+from indexes.geo.datum import Datum
+from indexes.geo.hilbert import hilbert_values
+from indexes.geo.rtree import level_starts, summarise
+from indexes.geo.sphere import UNITS_PER_DEGREE
+from indexes.geo.zones import ZoneIndex
+from indexes.jit import njit
+from indexes.storage import FolderWriter
+from indexes.timetable import NEVER, Timetable
+
+_PIECE = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class MerchantRows:
+    """Merchants of a segment, n rows in any order; see `columns.Columns` for the meanings."""
+
+    merchant_id: pl.Series
+    x: I32
+    y: I32
+    schedule: U32
+    time_zone: U16
+    category_set: U32
+    area: U32
+    rating: I16
+    redeem: U16
+    quality: I32
+    price: I32
+    payload: pl.Series
+
+
+@dataclass(frozen=True, kw_only=True)
+class DealRows:
+    """Deals and where they are valid.
+
+    `program` numbers rows of `programs` from 1, 0 = no card needed. The `offer_` arrays hold one
+    entry a deal and merchant: both rows, and the schedule in which the deal can be used there.
+    """
+
+    deal_id: pl.Series
+    terms: I32
+    program: U16
+    on: U8
+    payload: pl.Series
+    programs: list[dict[str, Any]]
+    program_on: U8
+    offer_merchant: U32
+    offer_deal: U32
+    offer_window: U32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What merchants and deals refer to by number."""
+
+    timetable: Timetable
+    start_hour_of_week: int
+    category_sets: list[list[str]]
+    areas: list[str]
+    time_zones: list[str]
+    zones: list[ZoneRecord] = field(default_factory=list)
+    zone_shapes: list[Any] = field(default_factory=list)
+    zone_datums: list[Datum] = field(default_factory=list)
+    category_names: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def write_segment(
+    folder: Path,
+    merchants: MerchantRows,
+    deals: DealRows,
+    around: Surroundings,
+    manifest: dict[str, Any],
+    *,
+    text: TextRows | None = None,
+    names: DirectoryRows | None = None,
+) -> None:
+    """Write a finished segment folder.
+
+    Parameters
+    ----------
+    manifest
+        Kept with the segment: snapshot, horizon, weights.
+    text
+        What merchants are found by; nothing by default.
+    names
+        What is suggested; nothing by default.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    docs = len(merchants.x)
+    id_rank = _ranks(merchants.merchant_id)
+    order = np.lexsort((id_rank, hilbert_values(merchants.x, merchants.y)))
+    doc_of = np.empty(docs, np.int64)
+    doc_of[order] = np.arange(docs)
+    with FolderWriter(folder) as writer, ThreadPoolExecutor(1) as beside:
+        # Half of the work here, and nothing else waits for it.
+        of_text = beside.submit(text_columns, text or no_text(docs), order)
+        columns = _doc_columns(merchants, order, id_rank)
+        offers, program_order = _offer_columns(deals, doc_of, columns["doc_record"])
+        columns |= offers
+        columns |= _program_columns(columns)
+        category_bits, set_bits = _category_bits(around, columns["doc_category_set"])
+        columns |= _node_columns(around, set_bits, columns)
+        columns["level_start"] = level_starts(docs)
+        columns |= no_leaves()
+        columns |= joint_bounds(
+            columns["doc_record"],
+            columns["offer_record"],
+            columns["deal_terms"],
+            programs=len(columns["program_on"]),
+        )
+        columns |= card_tree_columns(columns, partial(_node_columns, around, set_bits))
+        columns |= _zone_columns(around, columns)
+        columns |= of_text.result()
+        columns |= directory_columns(names or no_directory(), order)
+        for name, column in columns.items():
+            writer.add(name, column)
+        for name in ("schedule_start", "change_minute", "change_state"):
+            writer.add(name, getattr(around.timetable, name))
+        catalogue = Catalogue(
+            programs=[{}, *(deals.programs[i] for i in program_order)],
+            category_sets=around.category_sets,
+            category_bits=category_bits,
+            areas=around.areas,
+            time_zones=around.time_zones,
+            zones=around.zones,
+            zone_datums=around.zone_datums,
+            category_names=around.category_names,
+        )
+        with writer.stream("catalogue") as column:
+            column.write(catalogue.encode())
+        _write_pieces(writer, "zone_shape", [shapely.to_wkb(shape) for shape in around.zone_shapes])
+        _write_texts(writer, "merchant_id", merchants.merchant_id.gather(order))
+        _write_texts(writer, "merchant_payload", merchants.payload.gather(order))
+        deal_order = deals.deal_id.arg_sort()
+        _write_texts(writer, "deal_id", deals.deal_id.gather(deal_order))
+        _write_texts(writer, "deal_payload", deals.payload.gather(deal_order))
+        writer.finish(
+            manifest | {"docs": docs, "deals": len(deals.on), "offers": len(deals.offer_deal)}
+        )
+
+
+def _ranks(ids: pl.Series) -> U32:
+    """Rank of each id in byte order, which for UTF-8 is the order of code points."""
+    ranks = np.empty(len(ids), np.uint32)
+    ranks[ids.arg_sort().to_numpy()] = np.arange(len(ids), dtype=np.uint32)
+    return ranks
+
+
+def _doc_columns(merchants: MerchantRows, order: I64, id_rank: U32) -> dict[str, Any]:
+    docs = len(order)
+    record = np.empty((docs, 8), np.int32)
+    record[:, DOC_SCHEDULE] = merchants.schedule[order]
+    record[:, DOC_ID_RANK] = id_rank[order]
+    record[:, DOC_PRICE] = merchants.price[order]
+    record[:, DOC_REDEEM] = merchants.redeem[order]
+    record[:, DOC_QUALITY] = merchants.quality[order]
+    record[:, DOC_RATING] = merchants.rating[order]
+    by_id = np.empty(docs, np.uint32)
+    by_id[id_rank[order]] = np.arange(docs, dtype=np.uint32)
+    return {
+        "doc_position": np.stack([merchants.x[order], merchants.y[order]], axis=1),
+        "doc_record": record,
+        "doc_category_set": merchants.category_set[order],
+        "doc_area": merchants.area[order],
+        "doc_time_zone": merchants.time_zone[order],
+        "doc_live": _bits(np.ones(docs, np.bool_)),
+        "doc_by_id": by_id,
+    }
+
+
+def _bits(flags: NDArray[np.bool_]) -> U64:
+    """Flags as 64-bit words, the first one lowest."""
+    padded = np.zeros((len(flags) + 63) // 64 * 64, np.bool_)
+    padded[: len(flags)] = flags
+    return np.packbits(padded, bitorder="little").view(np.uint64)
+
+
+def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str, Any], list[int]]:
+    """Offers by document (and where they are, in `record`), deals by id, cards by reach."""
+    docs = len(record)
+    deal_number = _ranks(deals.deal_id)
+    deal_order = np.argsort(deal_number)
+    usable = deals.offer_window != NEVER
+    reach = np.bincount(deals.program[deals.offer_deal[usable]], minlength=len(deals.programs) + 1)
+    # Stable, so that cards of equal reach keep the order of the snapshot.
+    program_order = np.argsort(-reach[1:], kind="stable")
+    program_number = np.zeros(len(deals.programs) + 1, np.int32)
+    program_number[1 + program_order] = np.arange(1, len(deals.programs) + 1)
+    offer_doc = doc_of[deals.offer_merchant]
+    offer_deal = deal_number[deals.offer_deal]
+    order = np.lexsort((offer_deal, offer_doc))
+    ends = np.cumsum(np.bincount(offer_doc, minlength=docs))
+    record[:, DOC_END_OFFER] = ends
+    record[1:, DOC_FIRST_OFFER] = ends[:-1]
+    record[:1, DOC_FIRST_OFFER] = 0
+    offers = np.empty((len(order), 3), np.int32)
+    offers[:, OFFER_DEAL] = offer_deal[order]
+    offers[:, OFFER_WINDOW] = deals.offer_window[order]
+    offers[:, OFFER_PROGRAM] = program_number[deals.program[deals.offer_deal[order]]]
+    columns = {
+        "offer_record": offers,
+        "deal_terms": deals.terms[deal_order].reshape(-1, TERMS_WIDTH),
+        "deal_on": _bits(deals.on[deal_order] != 0),
+        "program_on": np.concatenate(
+            [np.ones(1, np.uint8), deals.program_on[program_order].astype(np.uint8)]
+        ),
+    }
+    return columns, program_order.tolist()
+
+
+def _program_columns(columns: dict[str, Any]) -> dict[str, Any]:
+    """Signatures of the documents, and the documents of each card, ascending."""
+    record, offers = columns["doc_record"], columns["offer_record"]
+    docs = len(record)
+    held = record[:, DOC_END_OFFER] - record[:, DOC_FIRST_OFFER]
+    offer_doc = np.repeat(np.arange(docs, dtype=np.int64), held)
+    usable = offers[:, OFFER_WINDOW] != NEVER
+    program = offers[usable, OFFER_PROGRAM].astype(np.int64)
+    # Not `np.unique`, which looks for repeats before it sorts and takes ten times as long.
+    pairs = np.sort(program * max(docs, 1) + offer_doc[usable])
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+    program, doc = pairs // max(docs, 1), pairs % max(docs, 1)
+    programs = len(columns["program_on"])
+    start = np.zeros(programs + 1, np.uint64)
+    start[1:] = np.cumsum(np.bincount(program, minlength=programs))
+    bits = np.array([1 << program_bit(number) for number in range(programs)], np.uint64)
+    signature = np.zeros(docs, np.uint64)
+    _or_into(signature, doc, bits[program])
+    return {
+        "doc_signature": signature,
+        "program_start": start,
+        "program_docs": doc.astype(np.uint32),
+    }
+
+
+@njit
+def _or_into(target: U64, index: I64, bits: U64) -> None:
+    for i in range(index.shape[0]):
+        target[index[i]] |= bits[i]
+
+
+def _category_bits(around: Surroundings, doc_category_set: U32) -> tuple[dict[str, int], U64]:
+    """Bit of each category prefix, and the bits of each category set as uint64[2, sets]."""
+    of_set = [
+        sorted({prefix for path in paths for prefix in prefixes(path)})
+        for paths in around.category_sets
+    ]
+    docs_of_set = np.bincount(doc_category_set, minlength=len(of_set))
+    reach: dict[str, int] = {}
+    for held, docs in zip(of_set, docs_of_set.tolist(), strict=True):
+        for prefix in held:
+            reach[prefix] = reach.get(prefix, 0) + docs
+    ranked = sorted(reach, key=lambda prefix: (-reach[prefix], prefix))
+    bits = {prefix: category_bit(ordinal) for ordinal, prefix in enumerate(ranked)}
+    words = np.zeros((2, len(of_set)), np.uint64)
+    half = CATEGORY_BITS // 2
+    for row, held in enumerate(of_set):
+        for prefix in held:
+            words[bits[prefix] // half, row] |= np.uint64(1 << bits[prefix] % half)
+    return bits, words
+
+
+def _node_columns(around: Surroundings, set_bits: U64, columns: dict[str, Any]) -> dict[str, Any]:
+    """Summaries of the documents of some columns, sixteen by sixteen, level by level."""
+    position, record = columns["doc_position"], columns["doc_record"]
+    x, y = position[:, 0], position[:, 1]
+    is_open, maybe_open = around.timetable.hour_masks(around.start_hour_of_week)
+    schedule, sets = record[:, DOC_SCHEDULE], columns["doc_category_set"]
+    in_use = np.zeros((3, len(x)), np.uint64)
+    _offer_hours(record, columns["offer_record"], is_open, in_use)
+    return {
+        "node_box": np.stack(
+            [
+                summarise(x, np.minimum),
+                summarise(y, np.minimum),
+                summarise(x, np.maximum),
+                summarise(y, np.maximum),
+            ]
+        ),
+        "node_open": summarise(is_open.T[:, schedule], np.bitwise_or),
+        "node_maybe_open": summarise(maybe_open.T[:, schedule], np.bitwise_or),
+        "node_deal": summarise(in_use, np.bitwise_or),
+        "node_signature": summarise(columns["doc_signature"], np.bitwise_or),
+        "node_category": summarise(set_bits[:, sets], np.bitwise_or),
+        "node_rating": summarise(record[:, DOC_RATING].astype(np.int16), np.maximum),
+        "node_id_rank": summarise(record[:, DOC_ID_RANK].astype(np.uint32), np.minimum),
+        "node_quality": summarise(record[:, DOC_QUALITY], np.maximum),
+    }
+
+
+@njit
+def _offer_hours(record: I32, offers: I32, masks: U64, out: U64) -> None:
+    for doc in range(record.shape[0]):
+        for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
+            for word in range(3):
+                out[word, doc] |= masks[offers[offer, OFFER_WINDOW], word]
+
+
+def _zone_columns(around: Surroundings, columns: dict[str, Any]) -> dict[str, Any]:
+    if not around.zones:
+        return {"zone_start": np.zeros(1, np.uint64), "zone_docs": np.zeros(0, np.uint32)}
+    ids = [zone.zone_id for zone in around.zones]
+    index = ZoneIndex(ids, around.zone_shapes, datums=around.zone_datums)
+    start, docs = index.members(*(columns["doc_position"].T / UNITS_PER_DEGREE))
+    return {"zone_start": start, "zone_docs": docs}
+
+
+def _write_pieces(writer: FolderWriter, name: str, pieces: list[bytes]) -> None:
+    """Write byte strings as one blob and uint64[n + 1] starts."""
+    starts = np.zeros(len(pieces) + 1, np.uint64)
+    starts[1:] = np.cumsum([len(piece) for piece in pieces], dtype=np.uint64)
+    writer.add(f"{name}_start", starts)
+    with writer.stream(name) as column:
+        column.write(b"".join(pieces))
+
+
+def _write_texts(writer: FolderWriter, name: str, texts: pl.Series) -> None:
+    """Write texts as one blob and uint64[n + 1] starts."""
+    starts = np.zeros(len(texts) + 1, np.uint64)
+    starts[1:] = np.cumsum(texts.str.len_bytes().to_numpy(), dtype=np.uint64)
+    writer.add(f"{name}_start", starts)
+    with writer.stream(name) as column:
+        for piece in _pieces(texts):
+            column.write(piece)
+
+
+def _pieces(texts: pl.Series) -> Iterator[bytes]:
+    for first in range(0, len(texts), _PIECE):
+        # Joined as bytes, without an object a text: a sixth of the time.
+        yield texts.slice(first, _PIECE).str.join("").cast(pl.Binary).item()

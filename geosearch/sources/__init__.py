@@ -1,0 +1,1 @@
+"""Snapshots from elsewhere: OpenStreetMap, and a synthetic city."""

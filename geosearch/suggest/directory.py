@@ -1,0 +1,278 @@
+"""The directory of a segment: every name that can be suggested, and what each is worth.
+
+Useful for: kinds of names and ways of typing with their weights, the columns a segment keeps, and
+the texts of an entry by number.
+Not useful for: which entries begin with what was typed (`indexes.names.completions`), or answering
+(`suggester`).
+
+An entry is an item of the completions: a shop's name, a brand, a category or a business area.
+Shops of one name are one entry, and so are a brand and the shops that are named like it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.segment.columns import F64, I64, U8, U32
+from indexes.names.completion_lists import SortedKeys, build_completions
+from indexes.names.completions import Completions, Scoring
+from indexes.names.spellings import INITIALS, SOUND, WRITTEN
+
+Arrays = dict[str, NDArray[Any]]
+
+KINDS: Final = ("merchant", "brand", "category", "area")
+MERCHANT, BRAND, CATEGORY, AREA = range(4)
+
+FIRST, LATER, TRANSLATED, OTHER = range(4)
+"""Where a key begins: with the name, with a later word of it, with the name in another language,
+with another name of the entry."""
+
+# The unit of a score: twice as many shops near, or the nearest at half the distance.
+_KIND_WEIGHT = {
+    MERCHANT: 1.0,
+    BRAND: 1.0,
+    # Every shop has a category and an area; counted in full they would push out all names.
+    CATEGORY: 0.75,
+    AREA: 0.5,
+}
+_HOW_WORTH = {
+    WRITTEN: 0.0,
+    # What is typed on the way to characters is nearly as sure as they are.
+    SOUND: -0.25,
+    # Few letters stand for many names.
+    INITIALS: -2.0,
+}
+_FROM_WORTH = {
+    FIRST: 0.0,
+    # People begin with the first word, and with an alias only where it is how a shop is known;
+    # then nothing else begins so.
+    LATER: -2.0,
+    TRANSLATED: 0.0,
+    OTHER: -3.0,
+}
+
+SCORING: Final = Scoring(
+    kind=np.array([_KIND_WEIGHT[kind] for kind in range(len(KINDS))]),
+    way=np.array(
+        [_FROM_WORTH[origin] + _HOW_WORTH[how] for origin in range(4) for how in range(3)]
+    ),
+    # Twice as many ratings and past redemptions of all its shops.
+    fame=0.25,
+    whole=2.0,
+    near_m=1_000.0,
+)
+"""Score of an entry. A segment is asked with the scoring it was built with."""
+
+_PREFIX = "complete_"
+_SEPARATOR = "\n"
+
+
+def way_of(origin: int, how: int) -> int:
+    """Row of `Scoring.way` for a key: where it begins, and how it is typed."""
+    return 3 * origin + how
+
+
+class Category(msgspec.Struct, frozen=True, array_like=True):
+    """A category's id, and its names and other names by language, the one to show first."""
+
+    category_id: str
+    names: dict[str, str]
+    others: dict[str, list[str]]
+
+
+class Name(NamedTuple):
+    """A name to show, and the other name of the entry that was typed, if it is not that."""
+
+    text: str
+    other: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectoryRows:
+    """The entries of a segment, and merchants in any order.
+
+    Attributes
+    ----------
+    keys
+        What the entries are typed by.
+    kind, fame
+        Of each entry; fame is ratings and past redemptions of its merchants.
+    entry, row
+        Entries and merchants that belong together, each pair once; rows ascend in an entry.
+    texts
+        Name of each entry, as displayed.
+    others
+        Other names of entries that are no categories.
+    categories
+        The categories, in the order of their entries.
+    """
+
+    keys: SortedKeys
+    kind: U8
+    fame: U32
+    entry: I64
+    row: I64
+    texts: list[str]
+    others: dict[int, list[str]]
+    categories: list[Category]
+
+
+def no_directory() -> DirectoryRows:
+    """Rows of a segment that suggests nothing."""
+    none = np.zeros(0, np.int64)
+    bare, numbers = none.astype(np.uint8), none.astype(np.uint32)
+    return DirectoryRows(
+        keys=SortedKeys(bare, numbers, numbers),
+        kind=bare,
+        fame=numbers,
+        entry=none,
+        row=none,
+        texts=[],
+        others={},
+        categories=[],
+    )
+
+
+def directory_columns(rows: DirectoryRows, order: I64) -> Arrays:
+    """Columns of the directory of a segment.
+
+    Parameters
+    ----------
+    order
+        Row of each document, int64[docs].
+    """
+    docs = len(order)
+    doc_of = np.empty(docs, np.int64)
+    doc_of[order] = np.arange(docs)
+    pairs = np.sort(rows.entry * docs + doc_of[rows.row])
+    completions = build_completions(
+        rows.keys,
+        rows.kind,
+        rows.fame,
+        (pairs // max(docs, 1), pairs % max(docs, 1)),
+        SCORING,
+        docs=docs,
+    )
+    items = sorted(rows.others)
+    encoded = msgspec.msgpack.encode(rows.categories)
+    return {
+        **{_PREFIX + name: column for name, column in completions._asdict().items()},
+        "complete_scoring": _flat(SCORING),
+        **_texts("entry_text", rows.texts),
+        **_texts("entry_other", [_SEPARATOR.join(rows.others[item]) for item in items]),
+        "entry_with_other": np.array(items, np.uint32),
+        "entry_category": np.frombuffer(encoded, np.uint8),
+    }
+
+
+def _flat(scoring: Scoring) -> F64:
+    single = (scoring.fame, scoring.whole, scoring.near_m)
+    return np.concatenate([scoring.kind, scoring.way, single])
+
+
+def _texts(name: str, texts: list[str]) -> Arrays:
+    """Texts as one blob and uint32[n + 1] starts."""
+    pieces = [text.encode() for text in texts]
+    start = np.zeros(len(pieces) + 1, np.uint32)
+    start[1:] = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
+    return {name: np.frombuffer(b"".join(pieces), np.uint8), f"{name}_start": start}
+
+
+class Directory:
+    """The entries of one segment.
+
+    Parameters
+    ----------
+    arrays
+        Columns of the segment.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.completions = Completions(*(arrays[_PREFIX + name] for name in Completions._fields))
+        """What the kernels read."""
+        weights = arrays["complete_scoring"]
+        kind, way, rest = np.split(weights, [len(SCORING.kind), len(weights) - 3])
+        self.scoring = Scoring(kind, way, *rest.tolist())
+        """The scoring that the segment was built with."""
+        self._arrays = arrays
+        # A memoryview gives single items three times as fast as an array.
+        self._kind = self.completions.item_kind.data
+        self._fame = self.completions.item_fame.data
+        self._text, self._text_start = arrays["entry_text"].data, arrays["entry_text_start"].data
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return len(self._kind)
+
+    def kind(self, item: int) -> int:
+        """Kind of an entry: place in `KINDS`."""
+        return self._kind[item]
+
+    def fame(self, item: int) -> int:
+        """Ratings and past redemptions of the shops of an entry."""
+        return self._fame[item]
+
+    def text(self, item: int) -> str:
+        """Name of an entry, as displayed."""
+        start = self._text_start
+        return str(self._text[start[item] : start[item + 1]], "utf-8")
+
+    def identity(self, item: int) -> str:
+        """What programs call an entry: a category by its id, any other by its name."""
+        if self._kind[item] == CATEGORY:
+            return self._categories[item].category_id
+        return self.text(item)
+
+    def names(self, item: int) -> Iterator[Name]:
+        """Every name of an entry, the one to show first.
+
+        Another name of a category is shown with the category's name in its language.
+        """
+        if self._kind[item] != CATEGORY:
+            text = self.text(item)
+            yield Name(text, None)
+            for other in self._others(item):
+                yield Name(text, other)
+            return
+        category = self._categories[item]
+        for text in category.names.values():
+            yield Name(text, None)
+        first = next(iter(category.names.values()))
+        for language, others in category.others.items():
+            for other in others:
+                yield Name(category.names.get(language, first), other)
+
+    def category_names(self, paths: Sequence[str]) -> Iterator[str]:
+        """Names and other names of categories and of those that hold them."""
+        for path in paths:
+            parts = path.split(".")
+            for size in range(len(parts), 0, -1):
+                category = self._by_path.get(".".join(parts[:size]))
+                if category is not None:
+                    yield from category.names.values()
+                    yield from (name for names in category.others.values() for name in names)
+
+    @cached_property
+    def _by_path(self) -> dict[str, Category]:
+        return {category.category_id: category for category in self._categories.values()}
+
+    def _others(self, item: int) -> list[str]:
+        items = self._arrays["entry_with_other"]
+        row = int(np.searchsorted(items, item))
+        if row == len(items) or items[row] != item:
+            return []
+        start = self._arrays["entry_other_start"]
+        piece = self._arrays["entry_other"][int(start[row]) : int(start[row + 1])]
+        return piece.tobytes().decode().split(_SEPARATOR)
+
+    @cached_property
+    def _categories(self) -> dict[int, Category]:
+        items = np.flatnonzero(self.completions.item_kind == CATEGORY).tolist()
+        content = self._arrays["entry_category"].tobytes()
+        found = msgspec.msgpack.decode(content, type=list[Category])
+        return dict(zip(items, found, strict=True))

@@ -1,0 +1,300 @@
+"""Suggestions: what a half-typed text may become, near and popular first.
+
+Useful for: `Searcher.suggest` and `GET /v1/suggest`.
+Not useful for: finding shops by text; `q` of a `Query` does.
+
+What was typed is looked up in the directory of each segment: as written, as pinyin with the last
+syllable unfinished, as initials, or as a mixture. Only names with a live shop within the radius are
+suggested, with the exact number of such shops. Order is the score of `directory.SCORING`: how many
+shops are near, how well known they are, how near the nearest is, how surely the name was meant.
+
+Where no name begins so, one typing mistake is forgiven, and a half-typed syllable of Hangul leads
+on to what it may become. Of suggestions that look alike the best one is shown.
+
+Work is bounded. Where more than `indexes.names.completions.CROWD` keys begin with what was typed,
+the best of each tile around are considered, listed at build time, instead of all.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, Literal, NamedTuple, cast
+
+import msgspec
+
+from geosearch.answer.contents import Box, Contents, shown_box
+from geosearch.errors import BadRequest
+from geosearch.query.parameters import SUGGEST_PARAMETERS, fill_defaults, find_problems
+from geosearch.segment.segment import Segment
+from geosearch.suggest.directory import AREA, BRAND, CATEGORY, KINDS, MERCHANT, Name
+from geosearch.suggest.view import WORK, DirectoryView, Match, SuggestScratch, Work, suggest_kernels
+from indexes.geo.datum import Datum, from_wgs84, to_wgs84
+from indexes.geo.sphere import Circle, circle_around
+from indexes.names.spellings import typed_form
+
+DEFAULT_RADIUS_M = 10_000.0
+DEFAULT_LIMIT = 8
+
+MERGED = 64
+"""Candidates of each of several segments that are merged."""
+
+Kind = Literal["merchant", "brand", "category", "area"]
+
+
+class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was typed, and where.
+
+    Names, defaults and meanings are those of the parameters of `GET /v1/suggest` (see
+    `parameters.SUGGEST_PARAMETERS`). Degrees and metres.
+
+    Raises
+    ------
+    BadRequest
+        A value is of the wrong type or out of range; `errors` lists every such value.
+
+    Examples
+    --------
+    >>> SuggestQuery(q="haid", lat=31.23, lng=121.47).radius
+    10000.0
+    """
+
+    q: str
+    lat: float
+    lng: float
+    crs: str = "WGS84"
+    radius: float = DEFAULT_RADIUS_M
+    limit: int = DEFAULT_LIMIT
+
+    def __post_init__(self) -> None:
+        """Check every field and bring it to its exact type."""
+        problems = find_problems(msgspec.structs.asdict(self), table=SUGGEST_PARAMETERS)
+        if problems:
+            raise BadRequest("; ".join(problem["detail"] for problem in problems), problems)
+        fill_defaults(self, SUGGEST_PARAMETERS)
+        for name in ("lat", "lng", "radius"):
+            msgspec.structs.force_setattr(self, name, float(getattr(self, name)))
+        msgspec.structs.force_setattr(self, "limit", int(self.limit))
+
+
+class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
+    """One completion.
+
+    Attributes
+    ----------
+    text
+        What to show and to search for.
+    kind
+        What it names.
+    id
+        The category's id; else the name.
+    count
+        Live shops of it within the radius, exactly.
+    distance_m
+        Metres to the nearest of them.
+    merchant_id
+        The nearest of them; None for categories and areas.
+    highlight
+        Characters of `text` that stand for what was typed, as (begin, end); the same characters
+        where their sounds or initials were typed. Empty where `other` was typed.
+    other
+        The other name (an alias) that begins with what was typed, where `text` does not.
+    lat, lng, bbox
+        Of an area: the middle of its shops, and the box around them, in the datum asked for.
+    """
+
+    text: str
+    kind: Kind
+    id: str
+    count: int
+    distance_m: float
+    merchant_id: str | None
+    highlight: tuple[tuple[int, int], ...]
+    other: str | None = None
+    lat: float | None = None
+    lng: float | None = None
+    bbox: Box | None = None
+
+
+class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
+    """Suggestions, best first.
+
+    Attributes
+    ----------
+    work
+        What it took; see `view.WORK`.
+    outside_coverage
+        As of `model.Answer`.
+    """
+
+    snapshot_id: str
+    suggestions: tuple[Suggestion, ...]
+    took_us: int
+    work: dict[str, int]
+    outside_coverage: dict[str, Any] | None = None
+
+
+class Suggester:
+    """Completes what is typed, over all segments of one moment.
+
+    Parameters
+    ----------
+    segments
+        What is asked.
+    contents
+        Knows where areas are.
+    snapshot_id
+        Told in every answer.
+    """
+
+    def __init__(self, segments: Sequence[Segment], contents: Contents, snapshot_id: str) -> None:
+        self._contents = contents
+        self._views = [DirectoryView(segment) for segment in segments]
+        self._snapshot_id = snapshot_id
+
+    def suggest(self, query: SuggestQuery) -> Suggestions:
+        """Completions of what was typed, best first; none for text without letters and digits."""
+        started = time.perf_counter_ns()
+        typed = typed_form(query.q)
+        found: list[Suggestion] = []
+        work = dict.fromkeys(WORK, 0)
+        if typed:
+            lat, lng = query.lat, query.lng
+            if query.crs != "WGS84":
+                lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
+            circle = circle_around(lat, lng, query.radius)
+            asked = _Asked(self._views, typed, circle, work)
+            entries = asked.best(query.limit) or asked.best(query.limit, near=True)
+            found = _distinct([_suggestion(entry, typed) for entry in entries])
+            if len(found) < len(entries) == query.limit:
+                # Some were alike; others may follow.
+                found = _distinct([_suggestion(entry, typed) for entry in asked.best(MERGED)])
+            found = [self._placed(one, cast(Datum, query.crs)) for one in found[: query.limit]]
+        beyond = None
+        if not found:
+            place = (query.lat, query.lng, query.radius, cast(Datum, query.crs))
+            beyond = self._contents.beyond_circle(*place)
+        return Suggestions(
+            snapshot_id=self._snapshot_id,
+            suggestions=tuple(found),
+            took_us=(time.perf_counter_ns() - started) // 1000,
+            work=work,
+            outside_coverage=beyond,
+        )
+
+    def _placed(self, one: Suggestion, crs: Datum) -> Suggestion:
+        """A suggestion with its place, if it is an area."""
+        area = self._contents.area(one.id) if one.kind == KINDS[AREA] else None
+        if area is None:
+            return one
+        lat, lng = from_wgs84(area.lat, area.lng, crs)
+        box = shown_box(area.box, crs)
+        return msgspec.structs.replace(one, lat=lat, lng=lng, bbox=box)
+
+
+class _Part(NamedTuple):
+    """An entry in one segment."""
+
+    view: DirectoryView
+    match: Match
+
+    @property
+    def kind(self) -> int:
+        """Place in `directory.KINDS`."""
+        return self.view.directory.kind(self.match.item)
+
+    @property
+    def text(self) -> str:
+        """Its name."""
+        return self.view.directory.text(self.match.item)
+
+
+class _Entry(NamedTuple):
+    """An entry over all segments, with the part that was typed and the part that is nearest."""
+
+    typed: _Part
+    near: _Part
+    kind: int
+    shops: int
+    score: float
+
+
+class _Asked(NamedTuple):
+    """What was typed, where, and the segments that are asked."""
+
+    views: list[DirectoryView]
+    typed: str
+    circle: Circle
+    work: Work
+
+    def best(self, limit: int, *, near: bool = False) -> list[_Entry]:
+        """The best entries over all segments; `near` for those that nearly begin with it."""
+        if len(self.views) > 1:
+            return self._merged(near)[:limit]
+        view = self.views[0]
+        with view.scratch(self.work) as scratch:
+            found = self._matches(view, scratch, limit, near)
+        parts = [_Part(view, match) for match in found[:limit]]
+        return [_Entry(part, part, part.kind, part.match.docs, part.match.score) for part in parts]
+
+    def _matches(
+        self, view: DirectoryView, scratch: SuggestScratch, limit: int, near: bool
+    ) -> list[Match]:
+        ask = view.near_matches if near else view.matches
+        return ask(self.typed, self.circle, scratch, limit, self.work)
+
+    def _merged(self, near: bool) -> list[_Entry]:
+        """Entries that are among the best of some segment, with their shops in all of them."""
+        views = self.views
+        with ExitStack() as stack:
+            scratches = [stack.enter_context(view.scratch(self.work)) for view in views]
+            found: dict[tuple[str, str], list[_Part]] = {}
+            for view, scratch in zip(views, scratches, strict=True):
+                for match in self._matches(view, scratch, MERGED, near):
+                    found.setdefault(view.key(match.item), []).append(_Part(view, match))
+            for key, parts in found.items():
+                text = parts[0].view.directory.text(parts[0].match.item)
+                known = [part.view for part in parts]
+                for view, scratch in zip(views, scratches, strict=True):
+                    item = -1 if view in known else view.find(key, text)
+                    if item >= 0:
+                        tallied = view.tally(item, self.circle, scratch)
+                        parts.append(_Part(view, Match(item, -math.inf, -math.inf, *tallied)))
+        entries = [_sum(parts) for parts in found.values()]
+        entries.sort(key=lambda entry: (-entry.score, entry.typed.text))
+        return entries
+
+
+def _sum(parts: list[_Part]) -> _Entry:
+    typed = max(parts, key=lambda part: part.match.worth)
+    near = min(parts, key=lambda part: part.match.near_m)
+    shops = sum(part.match.docs for part in parts)
+    fame = float(sum(part.view.directory.fame(part.match.item) for part in parts))
+    scoring = typed.view.directory.scoring
+    score = suggest_kernels().score(scoring, typed.kind, fame, shops, near.match.near_m)
+    # A name that is a brand in any segment is a brand.
+    kind = max(part.kind for part in parts)
+    return _Entry(typed, near, kind, shops, typed.match.worth + score)
+
+
+def _distinct(suggestions: list[Suggestion]) -> list[Suggestion]:
+    """The first of each that look alike: categories of one name may differ in their id only."""
+    seen = {(one.kind, one.text, one.other): one for one in reversed(suggestions)}
+    return [one for one in suggestions if seen[one.kind, one.text, one.other] is one]
+
+
+def _suggestion(entry: _Entry, typed: str) -> Suggestion:
+    (view, match), near, kind, shops, _ = entry
+    name, span = view.shown(match.item, typed) or (Name(entry.typed.text, None), None)
+    is_shop = kind == MERCHANT or kind == BRAND
+    return Suggestion(
+        text=name.text,
+        kind=KINDS[kind],
+        # All names of a category are shown; of anything else one is.
+        id=view.directory.identity(match.item) if kind == CATEGORY else name.text,
+        count=shops,
+        distance_m=near.match.near_m,
+        merchant_id=near.view.segment.merchant_id(near.match.nearest) if is_shop else None,
+        highlight=(span,) if span and name.other is None else (),
+        other=name.other,
+    )

@@ -1,0 +1,336 @@
+"""The directory of one segment ready to be asked: its kernels, and what it finds near a place.
+
+Useful for: `suggester`, which asks each segment the same things.
+Not useful for: several segments at once, or what to show of an entry.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.segment.segment import Segment
+from geosearch.suggest.directory import (
+    BRAND,
+    CATEGORY,
+    FIRST,
+    KINDS,
+    MERCHANT,
+    Directory,
+    Name,
+    directory_columns,
+    no_directory,
+    way_of,
+)
+from indexes.cache import BoundedCache
+from indexes.geo.cover import SPANS, TESTED, Cover, Ground, lift, new_cover
+from indexes.geo.sphere import Circle, circle_around
+from indexes.jit import entry_point
+from indexes.names.completions import (
+    CROWD,
+    MAX_PREFIXES,
+    WAY_BITS,
+    Finding,
+    Prefixes,
+    best_completions,
+    new_finding,
+    prefix_range,
+    score_of,
+    tally_item,
+)
+from indexes.names.spellings import WRITTEN, as_sounds, leading_run, matched, spellings
+from indexes.text.hangul import unfinished
+
+CHECKED = 64
+"""Candidates of a mixture of characters and sounds that are compared letter by letter."""
+
+SHOWN_BYTES = 4 << 20
+"""Of names found for entries and what was typed, which are kept for the next one who types it."""
+
+WORK = ("keys", "items", "lists", "docs", "spans")
+"""Work: keys read, entries whose shops were counted, lists read, documents tested, spans of
+documents that the circle touches."""
+
+FEWEST_MISTYPED, MOST_MISTYPED = 4, 24
+"""Letters of what may hold one typing mistake: of fewer, most names would be one away."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+Work = dict[str, int]
+Range = tuple[int, int, int]
+Shown = tuple[Name, tuple[int, int]]
+
+_ANY_ITEM = 1 << 40
+_NOT_LOOKED_UP: Shown = (Name("", None), (0, 0))
+_PLAIN = way_of(FIRST, WRITTEN)
+_WAY = (1 << WAY_BITS) - 1
+
+
+class Match(NamedTuple):
+    """An entry of one segment, and what of it lies in the circle."""
+
+    item: int
+    score: float
+    worth: float  # the part of the score for how it was typed
+    docs: int
+    near_m: float
+    nearest: int
+
+
+class SuggestScratch(NamedTuple):
+    """Working memory of one question at a time."""
+
+    cover: Cover
+    finding: Finding
+
+
+class SuggestKernels(NamedTuple):
+    """The kernels of `indexes.names.completions`, compiled for the columns of segments."""
+
+    prefix_range: Callable[..., tuple[int, int]]
+    best: Callable[..., int]
+    tally: Callable[..., tuple[int, float, int]]
+    score: Callable[..., float]
+    lift: Callable[..., None]
+
+
+@cache
+def suggest_kernels() -> SuggestKernels:
+    """Entry points; compiled once a process, kept on disk."""
+    directory = Directory(directory_columns(no_directory(), np.zeros(0, np.int64)))
+    arrays: list[NDArray[Any]] = [*directory.completions]
+    arrays += [directory.scoring.kind, directory.scoring.way]
+    box, position = np.zeros((4, 1), np.int32), np.zeros((1, 2), np.int32)
+    live, level_start = np.zeros(1, np.uint64), np.zeros(1, np.int64)
+    # Columns of segments are mapped read-only, which is part of their type.
+    for array in (*arrays, box, position, live, level_start):
+        array.flags.writeable = False
+    ground = Ground(position, live, True, level_start, box)
+    circle, cover = circle_around(0.0, 0.0, 1.0), new_cover(0)
+    columns = directory.completions
+    question = (columns, directory.scoring, ground, circle, _prefixes([], 0, 0), cover)
+    return SuggestKernels(
+        entry_point(prefix_range, (columns, np.frombuffer(b"a", np.uint8))),
+        entry_point(best_completions, (*question, new_finding(), 1)),
+        entry_point(tally_item, (columns, ground, circle, cover, 0)),
+        entry_point(score_of, (directory.scoring, 0, 0.0, 0, 0.0)),
+        entry_point(lift, (cover,)),
+    )
+
+
+class DirectoryView:
+    """One segment ready to be asked."""
+
+    def __init__(self, segment: Segment) -> None:
+        columns = segment.columns
+        self.segment = segment
+        self.directory = segment.directory
+        self._kernels = suggest_kernels()
+        self._ground = Ground(
+            columns.doc_position,
+            columns.doc_live,
+            segment.live_docs() == len(segment),
+            columns.level_start,
+            columns.node_box,
+        )
+        self._spare: list[SuggestScratch] = []
+        self._shown = BoundedCache[tuple[int, str], Shown | None](SHOWN_BYTES)
+
+    @contextmanager
+    def scratch(self, work: Work) -> Iterator[SuggestScratch]:
+        """Working memory, with no circle laid; adds to `work` what was done with it."""
+        try:
+            scratch = self._spare.pop()
+        except IndexError:
+            scratch = SuggestScratch(new_cover(len(self.segment)), new_finding())
+        try:
+            yield scratch
+        finally:
+            work["docs"] += int(scratch.cover.size[TESTED])
+            work["spans"] += max(0, int(scratch.cover.size[SPANS]))
+            self._kernels.lift(scratch.cover)
+            self._spare.append(scratch)
+
+    def matches(
+        self, typed: str, circle: Circle, scratch: SuggestScratch, top_k: int, work: Work
+    ) -> list[Match]:
+        """The best entries of the segment that begin with what was typed."""
+        if typed.isascii():
+            # Sounds and initials are keys like any other; here, ü is all that differs.
+            return self._ranked(as_sounds(typed), circle, scratch, top_k, work)
+        found = self._ranked([typed], circle, scratch, top_k, work)
+        if any("a" <= char <= "z" for char in typed):
+            known = {match.item for match in found}
+            items = self._items_with(leading_run(typed))
+            heard = self._ranked(as_sounds(typed), circle, scratch, CHECKED, work, items)
+            found += [
+                match
+                for match in heard
+                if match.item not in known and self.shown(match.item, typed)
+            ]
+            found.sort(key=lambda match: (-match.score, match.item))
+        return found
+
+    def near_matches(
+        self, typed: str, circle: Circle, scratch: SuggestScratch, top_k: int, work: Work
+    ) -> list[Match]:
+        """The best for a half-typed syllable, characters of the same sound, or one mistake."""
+        ranges = [self._between(*way) for way in unfinished(typed)]
+        if not ranges and not any(char.isascii() for char in typed):
+            return self._ranked(as_sounds(typed), circle, scratch, top_k, work)
+        if typed.isascii() and FEWEST_MISTYPED <= len(typed) <= MOST_MISTYPED:
+            ranges = self._mistyped(typed)
+        return self._best_of(ranges, circle, scratch, top_k, work)
+
+    def _range(self, prefix: str) -> Range:
+        """First key with a prefix, the key after the last, and bytes of the prefix."""
+        typed = np.frombuffer(prefix.encode(), np.uint8)
+        first, after = self._kernels.prefix_range(self.directory.completions, typed)
+        return first, after, len(typed)
+
+    def _between(self, before: str, first: int, last: int) -> Range:
+        """Keys that begin with a text and a character from one to another, at most `CROWD`."""
+        begin, _, size = self._range(before + chr(first))
+        _, end, _ = self._range(before + chr(last))
+        return begin, min(end, begin + CROWD), size
+
+    def _mistyped(self, typed: str) -> list[Range]:
+        """Keys that begin with what was typed but for one letter, most keys first.
+
+        The mistake is not behind the first letter that no key goes on with.
+        """
+        reached = 0
+        while reached < len(typed) and self._has(typed[: reached + 1]):
+            reached += 1
+        found = {}
+        for at in range(min(reached, len(typed) - 1) + 1):
+            head, wrong, tail = typed[:at], typed[at], typed[at + 1 :]
+            if at and not self._has(head):
+                break
+            ways = {head + tail, head + tail[:1] + wrong + tail[1:]}
+            ways |= {head + letter + rest for letter in _LETTERS for rest in (tail, wrong + tail)}
+            for way in ways - {typed}:
+                first, after, size = self._range(way)
+                if first < after:
+                    found[first, min(after, first + CROWD), size] = after - first
+        return sorted(found, key=lambda span: (-found[span], span))[:MAX_PREFIXES]
+
+    def _has(self, prefix: str) -> bool:
+        first, after, _ = self._range(prefix)
+        return first < after
+
+    def tally(self, item: int, circle: Circle, scratch: SuggestScratch) -> tuple[int, float, int]:
+        """Live documents of an entry within the circle, metres to the nearest, and the nearest."""
+        columns = self.directory.completions
+        return self._kernels.tally(columns, self._ground, circle, scratch.cover, item)
+
+    def key(self, item: int) -> tuple[str, str]:
+        """What an entry is the same by in every segment: a group of kinds, and a name or an id.
+
+        A brand and a shop's name are the same if they are typed alike, as within a segment.
+        """
+        kind = self.directory.kind(item)
+        if kind == CATEGORY:
+            return KINDS[kind], self.directory.identity(item)
+        group = KINDS[MERCHANT if kind == BRAND else kind]
+        return group, spellings(self.directory.text(item))[0].source
+
+    def find(self, key: tuple[str, str], text: str) -> int:
+        """The entry with a key, -1 where the segment has none.
+
+        Parameters
+        ----------
+        text
+            Its name in another segment.
+        """
+        columns = self.directory.completions
+        typed = next((one.source for one in spellings(text)), key[1]).encode()
+        first, after = self._kernels.prefix_range(columns, np.frombuffer(typed, np.uint8))
+        for number in range(first, after):
+            if columns.key_text[int(columns.key_start[number]) + len(typed)]:
+                break  # longer keys follow those that were typed to their end
+            item, way = divmod(int(columns.key_item[number]), _WAY + 1)
+            if way == _PLAIN and self.key(item) == key:
+                return item
+        return -1
+
+    def shown(self, item: int, typed: str) -> Shown | None:
+        """The name of an entry that begins with what was typed, and its characters that it did."""
+        found = self._shown.get((item, typed), _NOT_LOOKED_UP)
+        if found is _NOT_LOOKED_UP:
+            found = self._shown.keep((item, typed), self._find_shown(item, typed))
+        return found
+
+    def _find_shown(self, item: int, typed: str) -> Shown | None:
+        for name in self.directory.names(item):
+            span = matched(name.other or name.text, typed)
+            if span:
+                return name, span
+        return None
+
+    def _ranked(
+        self,
+        prefixes: list[str],
+        circle: Circle,
+        scratch: SuggestScratch,
+        top_k: int,
+        work: Work,
+        items: tuple[int, int] = (0, _ANY_ITEM),
+    ) -> list[Match]:
+        """The best entries with a key that begins with any of these prefixes."""
+        ranges = [self._range(prefix) for prefix in prefixes]
+        return self._best_of(ranges, circle, scratch, top_k, work, items)
+
+    def _best_of(
+        self,
+        ranges: list[Range],
+        circle: Circle,
+        scratch: SuggestScratch,
+        top_k: int,
+        work: Work,
+        items: tuple[int, int] = (0, _ANY_ITEM),
+    ) -> list[Match]:
+        """The best entries with a key in any of these ranges."""
+        columns, finding = self.directory.completions, scratch.finding
+        found = self._kernels.best(
+            columns,
+            self.directory.scoring,
+            self._ground,
+            circle,
+            _prefixes(ranges, *items),
+            scratch.cover,
+            finding,
+            top_k,
+        )
+        for name, done in zip(("keys", "items", "lists"), finding.work.tolist(), strict=True):
+            work[name] += done
+        rows = (
+            finding.top_item[:found].tolist(),
+            finding.top_score[:found].tolist(),
+            finding.top_worth[:found].tolist(),
+            finding.top_count[:found].tolist(),
+            finding.top_near_m[:found].tolist(),
+            finding.top_nearest[:found].tolist(),
+        )
+        return list(map(Match, *rows))
+
+    def _items_with(self, prefix: str) -> tuple[int, int]:
+        """Range of the entries whose names begin with a prefix; entries are sorted by name."""
+        if not prefix:
+            return 0, _ANY_ITEM
+        columns = self.directory.completions
+        typed = np.frombuffer(prefix.encode(), np.uint8)
+        first, after = self._kernels.prefix_range(columns, typed)
+        keys = columns.key_item[first:after]
+        items = keys[(keys & _WAY) == _PLAIN] >> WAY_BITS
+        return (int(items[0]), int(items[-1]) + 1) if len(items) else (0, 0)
+
+
+def _prefixes(ranges: list[Range], first_item: int, after_item: int) -> Prefixes:
+    table = np.zeros((3, MAX_PREFIXES), np.int64)
+    for column, found in enumerate(ranges):
+        table[:, column] = found
+    return Prefixes(table[0], table[1], table[2], len(ranges), first_item, after_item)

@@ -1,0 +1,1 @@
+"""Words of merchants: their columns, and what the words of a query may mean."""

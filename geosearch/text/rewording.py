@@ -1,0 +1,339 @@
+"""Other words for a text that is not found as typed: as perhaps meant, or as many as are found.
+
+Useful for: `wording`, one text at a time.
+Not useful for: what may be meant by a word, or how telling it is: `wording` knows the index.
+
+Words are left out by what they are (`word_roles`), words of function first; among words of one
+role the least telling go. A guess never outlives a word that is found as typed. What is left out
+or changed is always named.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, groupby, pairwise
+from typing import Final, NamedTuple, Protocol
+
+from geosearch.text.word_book import TYPO_FACTORS, Choice, Reading, Wording
+from geosearch.text.word_roles import AREA, CONTENT, FUNCTION, role, without_kind
+from indexes.terms.keys import Word, gram_keys
+from indexes.text.tokens import MAX_TERMS
+
+MOST_WORDS: Final = 8
+"""Words that are tried together."""
+
+SURE_LETTERS: Final = 6
+"""A word of fewer letters that is read as mistyped is a guess that stands only beside all others:
+`gluten free` is no `tree`."""
+
+
+class Meanings(Protocol):
+    """What an index knows of words."""
+
+    def exact(self, word: Word) -> Choice:
+        """A word as typed."""
+
+    def close(self, word: Word) -> Choice | None:
+        """What may have been meant by it."""
+
+    def role(self, text: str) -> int:
+        """Its role, one of `word_roles`."""
+
+    def telling(self, choice: Choice) -> float:
+        """How much a word says, above 0."""
+
+
+class Typed(NamedTuple):
+    """Words as typed: those of each choice, and the choices."""
+
+    words: Sequence[tuple[Word, ...]]
+    wording: Wording
+
+
+class Lookups:
+    """Asks whether words are found together nearby, each question once and no more than allowed.
+
+    Parameters
+    ----------
+    is_found
+        What is asked.
+    most
+        Questions that are allowed.
+    """
+
+    def __init__(self, is_found: Callable[[tuple[Choice, ...]], bool], most: int) -> None:
+        self._is_found = is_found
+        self._most = most
+        self._known: dict[tuple[Choice, ...], bool] = {}
+        self._apart: list[frozenset[Choice]] = []
+
+    @property
+    def searches(self) -> int:
+        """How many questions were asked."""
+        return len(self._known)
+
+    def may_find(self, choices: tuple[Choice, ...]) -> bool:
+        """Whether words may be found together, from what is known of some of them."""
+        words = frozenset(choices)
+        return not any(apart <= words for apart in self._apart)
+
+    def __call__(self, choices: tuple[Choice, ...]) -> bool:
+        """Whether words are found together; False where no more may be asked."""
+        found = self._known.get(choices)
+        if found is None:
+            if len(self._known) >= self._most:
+                return False
+            found = self._known[choices] = self._is_found(choices)
+            self._apart += [] if found else [frozenset(choices)]
+        return found
+
+
+def reworded(typed: Typed, meanings: Meanings, lookups: Lookups) -> Wording:
+    """What to search for a text of which nothing that is asked for matches as typed.
+
+    Returns
+    -------
+    Wording
+        That of `typed` where all words are found together, or nothing worth telling is.
+    """
+    wording = typed.wording
+    if not wording.choices or lookups(wording.choices):
+        return wording
+    return _Rewording(meanings, lookups).of(typed)._replace(searches=lookups.searches)
+
+
+class _Rewording:
+    """One text; notes what is left out on the way."""
+
+    def __init__(self, meanings: Meanings, lookups: Lookups) -> None:
+        self._meanings = meanings
+        self._lookups = lookups
+        self._missed: dict[str, None] = {}
+        """Words that are not found at all."""
+        self._pieces: dict[str, list[Choice]] = {}
+        """Runs that are not found whole, and their pairs of characters that are."""
+
+    def of(self, typed: Typed) -> Wording:
+        distinct = tuple(dict.fromkeys(self._choices(typed)))
+        most = MOST_WORDS
+        if any(role(text) == FUNCTION for text in self._missed):
+            # Words of function go together: some name may hold one of `in der Nähe`.
+            others = [one for one in distinct if role(one.typed) != FUNCTION]
+            most = min(most, len(others))
+            distinct = (*others, *(one for one in distinct if one not in others))
+        together, after = distinct[:most], distinct[most:]
+        if not together:
+            return typed.wording
+        best = together if self._lookups(together) else None
+        best = best or self._without_fillers(together)
+        if best is None and together == typed.wording.choices:
+            best = self._one_reread(typed.words, together)
+        best = best or self._most_telling(together)
+        kept = set(best)
+        left = [choice.typed for choice in (*together, *after) if choice not in kept]
+        reread = {choice.typed for choice in best}
+        dropped = [*self._missed, *(text for text in left if text not in reread)]
+        dropped, pieces = self._told(dropped, best)
+        if not self._is_telling(best, dropped):
+            return typed.wording
+        text = " ".join(word.text for words in typed.words for word in words)
+        dropped.sort(key=text.find)
+        told = tuple(dict.fromkeys((*dropped, *typed.wording.dropped)))
+        return typed.wording._replace(choices=best, dropped=told, pieces=pieces)
+
+    def _choices(self, typed: Typed) -> Iterator[Choice]:
+        """What is found of each word: as typed, as perhaps meant, or its pieces."""
+        # Before any guess: what guesses may take is then bounded by what is left for them.
+        alone = [self._lookups((choice,)) for choice in typed.wording.choices]
+        for words, choice, found in zip(typed.words, typed.wording.choices, alone, strict=True):
+            if found:
+                yield choice
+            else:
+                for word in words:
+                    yield from self._found(word) if len(words) > 1 else self._instead(word)
+
+    def _found(self, word: Word) -> list[Choice]:
+        choice = self._meanings.exact(word)
+        return [choice] if self._lookups((choice,)) else self._instead(word)
+
+    def _instead(self, word: Word) -> list[Choice]:
+        """Words to search for one that is not found as typed: what was meant, or its parts."""
+        if role(word.text) == FUNCTION:
+            self._missed[word.text] = None
+            return []
+        close = self._meanings.close(word)
+        if close is not None and self._lookups((close,)):
+            return [close]
+        if word.kind == "cjk":
+            return self._without_kind(word.text) or self._pairs(word.text)
+        self._missed[word.text] = None
+        return []
+
+    def _without_kind(self, run: str) -> list[Choice]:
+        """A run and the word of kind it ends with, as two; none where the rest is not found."""
+        rest, kind = without_kind(run)
+        if not kind:
+            return []
+        choice = self._meanings.exact(_run(rest))
+        found = [choice] if self._lookups((choice,)) else []
+        if not found:
+            close = self._meanings.close(_run(rest))
+            found = [close] if close is not None and self._lookups((close,)) else []
+        if not found:
+            return []
+        of_kind = self._meanings.exact(_run(kind))
+        if self._lookups((of_kind,)):
+            return [*found, of_kind]
+        self._missed[kind] = None
+        return found
+
+    def _pairs(self, run: str) -> list[Choice]:
+        """Neighbouring characters of a run that is not found whole."""
+        pairs = dict.fromkeys(a + b for a, b in pairwise(run[: MAX_TERMS + 1]))
+        parts = (Choice(pair, (Reading(gram_keys(pair)),), is_guess=True) for pair in pairs)
+        found = [part for part in parts if self._lookups((part,))]
+        if found:
+            self._pieces[run] = found
+        else:
+            self._missed[run] = None
+        return found
+
+    def _rank(self, choices: tuple[Choice, ...]) -> dict[Choice, tuple[int, float]]:
+        """Place of each word's role, exact words before guesses, and how telling it is."""
+        found = {}
+        first = True
+        for choice in choices:
+            kind = self._meanings.role(choice.typed)
+            place = CONTENT - kind + 1 if kind < CONTENT else int(choice.is_guess)
+            worth = self._meanings.telling(choice)
+            if kind == CONTENT and choice.typed.isascii() and first:
+                # Who writes letters says what before where: `mildreds soho`.
+                first, worth = False, 2.0 * worth
+            found[choice] = place, worth
+        return found
+
+    def _subsets(self, choices: tuple[Choice, ...]) -> list[tuple[Choice, ...]]:
+        """Proper, non-empty subsets of words, in the order of the query, most telling first.
+
+        Ties go to the more words, then to the earlier ones.
+        """
+        rank = self._rank(choices)
+        places = range(CONTENT + 2)
+
+        def telling(subset: tuple[Choice, ...]) -> tuple[float, ...]:
+            said = [0.0] * len(places)
+            for choice in subset:
+                place, worth = rank[choice]
+                said[place] -= worth
+            return tuple(said)
+
+        found = [
+            subset
+            for size in range(len(choices) - 1, 0, -1)
+            for subset in combinations(choices, size)
+        ]
+        return sorted(found, key=telling)
+
+    def _without_fillers(self, choices: tuple[Choice, ...]) -> tuple[Choice, ...] | None:
+        """All words that say what is wanted, with as many of the others as are found with them.
+
+        But for words of function: some name may hold one of `in der Nähe`.
+        """
+        roles = {choice: self._meanings.role(choice.typed) for choice in choices}
+        content = {choice for choice in choices if roles[choice] == CONTENT}
+        if not content or len(content) == len(choices):
+            return None
+        subsets = (
+            subset
+            for subset in self._subsets(choices)
+            if content <= set(subset) and all(roles[choice] != FUNCTION for choice in subset)
+        )
+        return next(
+            filter(
+                lambda subset: self._lookups.may_find(subset) and self._lookups(subset), subsets
+            ),
+            None,
+        )
+
+    def _most_telling(self, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+        """The most telling of the words that are found together; each of them is found alone.
+
+        First a good answer: from each word on, the others are added that are found with those
+        before, the most telling first. Then what would be better is searched, the best first, as
+        far as the lookups reach: what holds words that are not found together cannot be found.
+        """
+        lookups = self._lookups
+        subsets = [choices, *self._subsets(choices)]
+        rarest_first = [subset[0] for subset in subsets if len(subset) == 1]
+        best = len(subsets)
+        rank = {subset: place for place, subset in enumerate(subsets)}
+        for first in rarest_first:
+            words = {first}
+            for other in rarest_first:
+                wider = tuple(choice for choice in choices if choice in words or choice is other)
+                if lookups.may_find(wider) and lookups(wider):
+                    words.add(other)
+            best = min(best, rank[tuple(choice for choice in choices if choice in words)])
+        better = (subset for subset in subsets[:best] if lookups.may_find(subset))
+        return next(filter(lookups, better), subsets[best])
+
+    def _one_reread(
+        self, words: Sequence[tuple[Word, ...]], choices: tuple[Choice, ...]
+    ) -> tuple[Choice, ...] | None:
+        """Words that are found each, but not together, with the first that may be mistyped reread.
+
+        Somewhere else the mistake may be a word: `chiba merchants bank` for `China`.
+        """
+        for at, of_choice in enumerate(words[: len(choices)]):
+            close = self._meanings.close(of_choice[0]) if len(of_choice) == 1 else None
+            if close is not None:
+                reread = (*choices[:at], close, *choices[at + 1 :])
+                if self._lookups(reread):
+                    return reread
+        return None
+
+    def _told(
+        self, dropped: list[str], kept: tuple[Choice, ...]
+    ) -> tuple[list[str], tuple[tuple[str, tuple[str, ...]], ...]]:
+        """Words left out with what is left of runs in pieces, and the runs of which nothing is."""
+        pieces = []
+        of_runs = {part.typed for parts in self._pieces.values() for part in parts}
+        told = [text for text in dropped if text not in of_runs]
+        for run, parts in self._pieces.items():
+            covered = [False] * len(run)
+            for part in parts:
+                at = run.find(part.typed) if part in kept else -1
+                while at >= 0:
+                    covered[at : at + len(part.typed)] = [True] * len(part.typed)
+                    at = run.find(part.typed, at + 1)
+            split = groupby(zip(run, covered, strict=True), lambda pair: pair[1])
+            runs = [(is_kept, "".join(char for char, _ in group)) for is_kept, group in split]
+            left = [text for is_kept, text in runs if not is_kept]
+            told += left
+            if not left:
+                pieces.append((run, tuple(part.typed for part in parts if part in kept)))
+        return told, tuple(pieces)
+
+    def _is_telling(self, kept: tuple[Choice, ...], dropped: list[str]) -> bool:
+        """Whether an answer for these words is worth more than none."""
+        roles = [self._meanings.role(choice.typed) for choice in kept]
+        if dropped and all(one == FUNCTION for one in roles):
+            return False
+        missed = any(self._meanings.role(text) == CONTENT for text in dropped)
+        content = [
+            choice for choice, one in zip(kept, roles, strict=True) if one not in (FUNCTION, AREA)
+        ]
+        return not (missed and content and all(map(_is_unsure, content)))
+
+
+def _is_unsure(choice: Choice) -> bool:
+    """Whether a word was read as a short one mistyped."""
+    best = max(reading.factor for reading in choice.readings)
+    return (
+        choice.is_guess
+        and len(choice.typed) < SURE_LETTERS
+        and best <= max(TYPO_FACTORS)
+        and choice.typed.isascii()
+    )
+
+
+def _run(text: str) -> Word:
+    return Word(text, "cjk", (gram_keys(text),))

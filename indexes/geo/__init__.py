@@ -1,0 +1,1 @@
+"""Positions: distances, datums, the packed tree, polygons and zones."""

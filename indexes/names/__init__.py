@@ -1,0 +1,1 @@
+"""Names by what is typed: spellings, and the completions of a prefix."""

@@ -1,0 +1,278 @@
+"""Lists for prefixes that many keys begin with: the best items of each tile.
+
+Useful for: building `indexes.names.completions`.
+Not useful for: asking; the lists are columns that a query reads a few runs of.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from indexes.jit import inline_njit, inner_njit, int64, njit
+from indexes.names.completions import (
+    COARSE_BITS,
+    COARSE_KEPT,
+    CROWD,
+    F64,
+    FINE_BITS,
+    FINE_KEPT,
+    I64,
+    U8,
+    U32,
+    WAY_BITS,
+    Completions,
+    Scoring,
+    tiles_of,
+)
+
+
+class SortedKeys(NamedTuple):
+    """Keys by their strings, ascending byte by byte; see `Completions`."""
+
+    text: U8
+    start: U32
+    item: U32
+
+
+def build_completions(
+    keys: SortedKeys,
+    kind: U8,
+    fame: U32,
+    pairs: tuple[I64, I64],
+    scoring: Scoring,
+    *,
+    docs: int,
+    crowd: int = CROWD,
+) -> Completions:
+    """Columns of completions.
+
+    Parameters
+    ----------
+    keys
+        Each with its item and way.
+    kind, fame
+        Of each item.
+    pairs
+        Items and documents that belong together, ascending, each pair once.
+    scoring
+        That of the queries.
+    docs
+        Documents of the segment.
+    crowd
+        Prefixes of more keys than this get lists.
+
+    Raises
+    ------
+    ValueError
+        If keys or pairs do not ascend, or name what is not there.
+    """
+    item, doc = pairs
+    if len(item) and item.max() >= len(kind):
+        raise ValueError(f"Expected items below {len(kind)}, got {item.max()} - at `pairs`")
+    if len(kind) and kind.max() >= len(scoring.kind):
+        raise ValueError(f"Expected kinds below {len(scoring.kind)}, got {kind.max()}")
+    counts = np.bincount(item, minlength=len(kind))
+    bound = scoring.kind[kind] * np.log2(1.0 + counts) + scoring.fame * np.log2(1.0 + fame)
+    columns = Completions(
+        key_text=keys.text,
+        key_start=keys.start,
+        key_item=keys.item,
+        item_kind=kind,
+        item_fame=fame,
+        # Rounded up, and once more for the last bit of the logarithm.
+        item_bound=np.nextafter(bound.astype(np.float32), np.float32(math.inf)),
+        item_start=np.concatenate(([0], np.cumsum(counts))).astype(np.uint32),
+        item_docs=doc.astype(np.uint32),
+        list_range=np.zeros(0, np.int64),
+        list_start=np.zeros(1, np.uint32),
+        list_key=np.zeros(0, np.uint32),
+    )
+    _check(columns, scoring, docs)
+    if (np.diff(item) < 0).any():
+        raise ValueError("Expected ascending items, got a lesser one - at `pairs`")
+    return _with_lists(columns, scoring, docs, crowd)
+
+
+def _check(columns: Completions, scoring: Scoring, docs: int) -> None:
+    """Compiled loops trust what was checked here."""
+    items = len(columns.item_kind)
+    item, way = columns.key_item >> WAY_BITS, columns.key_item & ((1 << WAY_BITS) - 1)
+    if len(item) and item.max() >= items:
+        raise ValueError(f"Expected items below {items}, got {item.max()} - at `key_item`")
+    if len(way) and way.max() >= len(scoring.way):
+        raise ValueError(f"Expected ways below {len(scoring.way)}, got {way.max()} - at `key_item`")
+    if len(columns.item_docs) and columns.item_docs.max() >= docs:
+        raise ValueError(f"Expected documents below {docs} - at `pairs`")
+    wrong = _first_disorder(columns.key_text, columns.key_start)
+    if wrong >= 0:
+        raise ValueError(f"Expected ascending keys, got a lesser one - at `keys`, row {wrong}")
+    if not _ascend(columns.item_start, columns.item_docs):
+        raise ValueError("Expected ascending documents of each item, each once - at `pairs`")
+
+
+@njit
+def _first_disorder(text: U8, start: U32) -> int:
+    """First key that is less than the one before, -1 where there is none."""
+    for key in range(1, start.shape[0]):
+        a, b = int64(start[key - 1]), int64(start[key])
+        while text[a] == text[b] and text[a] != 0:
+            a += 1
+            b += 1
+        if text[a] > text[b]:
+            return key
+    return -1
+
+
+@njit
+def _ascend(start: U32, docs: U32) -> bool:
+    for item in range(start.shape[0] - 1):
+        for i in range(int64(start[item]) + 1, int64(start[item + 1])):
+            if docs[i] <= docs[i - 1]:
+                return False
+    return True
+
+
+def _with_lists(columns: Completions, scoring: Scoring, docs: int, crowd: int) -> Completions:
+    ranges = _crowded(columns, crowd)
+    tiles = [(FINE_BITS, FINE_KEPT), (COARSE_BITS, COARSE_KEPT)]
+    sizes, found = [], []
+    for first, after in ranges.tolist():
+        for bits, kept in tiles:
+            count = tiles_of(docs, bits)
+            score, key = np.zeros((count, kept)), np.zeros((count, kept), np.uint32)
+            size = np.zeros(count, np.int64)
+            _list_tiles(columns, scoring, first, after, bits, score, key, size)
+            sizes.append(size)
+            found.append(key[np.arange(kept) < size[:, None]])
+    none = [np.zeros(0, np.int64)]
+    start = np.concatenate(([0], np.cumsum(np.concatenate(sizes or none))))
+    return columns._replace(
+        list_range=ranges[:, 0] << 32 | ranges[:, 1],
+        list_start=start.astype(np.uint32),
+        list_key=np.concatenate([*found, np.zeros(0, np.uint32)]).astype(np.uint32),
+    )
+
+
+def _crowded(columns: Completions, crowd: int) -> I64:
+    """Ranges of keys, int64[h, 2], of every prefix that more than `crowd` keys begin with.
+
+    Prefixes are whole characters of UTF-8. Two prefixes with the same keys are one range.
+    """
+    ranges = set()
+    left = [(0, len(columns.key_start), 0)]
+    while left:
+        first, after, depth = left.pop()
+        out = np.zeros(((after - first) // (crowd + 1) + 1, 3), np.int64)
+        found = _divide(columns.key_text, columns.key_start, first, after, depth, crowd, out)
+        for row in out[:found].tolist():
+            ranges.add((row[0], row[1]))
+            left.append(tuple(row))
+    return np.array(sorted(ranges), np.int64).reshape(-1, 2)
+
+
+@njit
+def _divide(text: U8, start: U32, first: int, after: int, depth: int, crowd: int, out: I64) -> int:
+    """Ranges of more than `crowd` keys of [first, after) with the same character at `depth`."""
+    found = 0
+    key = first
+    while key < after:
+        begin = int64(start[key]) + depth
+        size = _char_bytes(text[begin])
+        next_key = key + 1
+        while next_key < after and _same(text, begin, int64(start[next_key]) + depth, size):
+            next_key += 1
+        if size > 0 and next_key - key > crowd:
+            out[found, 0] = key
+            out[found, 1] = next_key
+            out[found, 2] = depth + size
+            found += 1
+        key = next_key
+    return found
+
+
+@inline_njit
+def _char_bytes(lead: int) -> int:
+    """Bytes of a character of UTF-8 by its first one, 0 at the end of a key."""
+    if lead == 0:
+        return 0
+    if lead < 0xC0:
+        return 1
+    if lead < 0xE0:
+        return 2
+    return 3 if lead < 0xF0 else 4
+
+
+@inline_njit
+def _same(text: U8, a: int, b: int, size: int) -> bool:
+    """Whether the same character, or the end of the key (size 0), stands at both places."""
+    if size == 0:
+        return bool(text[b] == 0)
+    i = 0
+    while i < size and text[a + i] == text[b + i]:
+        i += 1
+    return i == size
+
+
+@njit
+def _list_tiles(
+    columns: Completions,
+    scoring: Scoring,
+    first: int,
+    after: int,
+    bits: int,
+    score: F64,
+    listed: U32,
+    size: I64,
+) -> None:
+    """Write the keys of the best items of each tile: greatest score, then first key."""
+    for key in range(first, after):
+        item = int64(columns.key_item[key]) >> WAY_BITS
+        way = columns.key_item[key] & ((1 << WAY_BITS) - 1)
+        worth = scoring.way[way] + scoring.fame * math.log2(1.0 + columns.item_fame[item])
+        weight = scoring.kind[columns.item_kind[item]]
+        at = int64(columns.item_start[item])
+        end = int64(columns.item_start[item + 1])
+        while at < end:
+            tile = int64(columns.item_docs[at]) >> bits
+            begin = at
+            while at < end and int64(columns.item_docs[at]) >> bits == tile:
+                at += 1
+            value = worth + weight * math.log2(1.0 + (at - begin))
+            size[tile] = _list(columns, score, listed, size[tile], tile, value, key)
+
+
+@inner_njit
+def _list(
+    columns: Completions,
+    score: F64,
+    listed: U32,
+    size: int,
+    tile: int,
+    value: float,
+    key: int,
+) -> int:
+    """Insert a key into the sorted list of a tile, once an item; return the list's size."""
+    kept = score.shape[1]
+    if size == kept and score[tile, size - 1] >= value:
+        return size
+    item = columns.key_item[key] >> WAY_BITS
+    # Where the item is listed already: the place its better key is moved up from.
+    hole = size
+    for i in range(size):
+        if columns.key_item[listed[tile, i]] >> WAY_BITS == item:
+            if score[tile, i] >= value:
+                return size
+            hole = i
+            break
+    grown = size
+    if hole == size:
+        grown = min(size + 1, kept)
+        hole = grown - 1
+    while hole > 0 and score[tile, hole - 1] < value:
+        score[tile, hole] = score[tile, hole - 1]
+        listed[tile, hole] = listed[tile, hole - 1]
+        hole -= 1
+    score[tile, hole] = value
+    listed[tile, hole] = key
+    return grown

@@ -1,0 +1,363 @@
+"""Spellings: what people type for a text, from its first letter on.
+
+Useful for: keys of completions (as written, by sound, by initials; from the beginning of a text or
+of a word in it), and which characters of a text something typed stands for.
+Not useful for: searching text by its words; see `analysis` and `pinyin`.
+
+What is typed and what is compared with it have no spaces and no punctuation: `hai di lao`,
+`Hai-Di-Lao` and `haidilao` are one. A run of Chinese may be typed as characters, as syllables, of
+which the last may be unfinished, as both (海di), or as initials.
+"""
+
+import re
+from functools import lru_cache
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from indexes.text.folding import normalise, otherwise
+from indexes.text.readings import CHARACTERS, NONE, Reading, resolve
+from indexes.text.syllables import SPELLED
+from indexes.text.tokens import PART, TOKEN
+
+MAX_LETTERS: Final = 64
+"""Characters of a text that can be typed; the rest is only shown."""
+
+MAX_STARTS: Final = 6
+"""Words of a text from which on it can be typed."""
+
+WRITTEN, SOUND, INITIALS = range(3)
+"""How a spelling is meant: as written, syllables, first letters of syllables."""
+
+# Ü is v in the spellings; people who have no v for it type u.
+_U_FOR_V = re.compile("(?<=[ln])u")
+
+
+class Spelling(NamedTuple):
+    """What may be typed: `source` from its character `start` on.
+
+    Spellings from different words of a text share one source; `inside` is whether it begins with a
+    later word than the first.
+    """
+
+    source: str
+    start: int
+    how: int
+    inside: bool
+
+
+class _Piece(NamedTuple):
+    """Characters of a folded text that are typed as they stand."""
+
+    begin: int
+    text: str
+    is_run: bool
+    starts: bool  # a word
+
+
+class _Line(NamedTuple):
+    """What can be typed of a displayed text, character by character."""
+
+    chars: str
+    places: list[int]  # in the text as displayed
+    pieces: list[_Piece]
+    starts: list[int]  # characters that begin a word
+
+
+def spellings(text: str) -> list[Spelling]:
+    """What may be typed for a text; none for one without letters and digits.
+
+    Examples
+    --------
+    >>> [one.source[one.start :] for one in spellings("海底捞 Hot Pot")]
+    ['海底捞hotpot', 'hotpot', 'pot', 'haidilao', 'hdl']
+    """
+    folded = normalise(text)[:MAX_LETTERS]
+    pieces = _pieces(folded)
+    if len(pieces) == 1 and pieces[0].is_run:
+        return _of_run(pieces[0].text)
+    found = _from_starts(
+        [piece.text for piece in pieces], [piece.starts for piece in pieces], WRITTEN
+    )
+    last_run = max([i for i, piece in enumerate(pieces) if piece.is_run], default=-1)
+    if last_run < 0:
+        return found
+    pieces, starts = _heard(folded, pieces, last_run)
+    ways = [
+        _sounds_of_run(piece.text) if piece.is_run else [(piece.text, piece.text)]
+        for piece in pieces
+    ]
+    # Where a reading is open, all usual ones and all others; not every combination.
+    for way in range(max(map(len, ways))):
+        heard = [of_piece[way % len(of_piece)] for of_piece in ways]
+        found += _from_starts([syllables for syllables, _ in heard], starts, SOUND)
+        found += _from_starts([letters for _, letters in heard], starts, INITIALS)
+    return found
+
+
+def _of_run(run: str) -> list[Spelling]:
+    """`spellings` of a text that is one run, as most Chinese names are."""
+    found = [Spelling(run, 0, WRITTEN, False)]
+    for syllables, letters in _sounds_of_run(run):
+        found += (Spelling(syllables, 0, SOUND, False), Spelling(letters, 0, INITIALS, False))
+    return found
+
+
+def typed_form(text: str) -> str:
+    """What was typed, comparable with spellings: folded, without spaces and punctuation.
+
+    Examples
+    --------
+    >>> typed_form(" Hai Di-Lao 火鍋! ")
+    'haidilao火锅'
+    """
+    return "".join([piece.text for piece in _pieces(normalise(text))])
+
+
+def leading_run(typed: str) -> str:
+    """The characters of a run that something typed begins with.
+
+    >>> leading_run("海底lao"), leading_run("hai底")
+    ('海底', '')
+    """
+    match = TOKEN.match(typed)
+    return match.group() if match and match.lastindex else ""
+
+
+def as_sounds(typed: str, *, limit: int = 4) -> list[str]:
+    """What was typed with its characters as they sound, in at most `limit` ways.
+
+    Examples
+    --------
+    >>> as_sounds("重q"), as_sounds("lu")
+    (['zhongq', 'chongq'], ['lu', 'lv'])
+    """
+    ways = [typed]
+    if not typed.isascii():
+        ways = [""]
+        for char in typed:
+            sounds = () if char.isascii() else _spelled(CHARACTERS[char])
+            ways = [way + sound for sound in sounds or (char,) for way in ways][:limit]
+    with_v = [_U_FOR_V.sub("v", way) for way in ways]
+    return list(dict.fromkeys([*ways, *with_v]))[:limit]
+
+
+def matched(text: str, typed: str) -> tuple[int, int] | None:
+    """The characters of a text, begin and end, that `typed` stands for; None where it does not.
+
+    Parameters
+    ----------
+    text
+        As displayed.
+    typed
+        From `typed_form`.
+
+    Notes
+    -----
+    Characters count with any of their readings, so this is never None for a beginning of a
+    spelling of the text.
+
+    Examples
+    --------
+    >>> matched("Café 海底捞", "haid"), matched("Café 海底捞", "hd"), matched("Café", "c")
+    ((5, 7), (5, 7), (0, 1))
+    >>> matched("Bäckerei", "baeck"), matched("85°C 咖啡", "85ck")
+    ((0, 4), (0, 6))
+    """
+    span = _matched(text, typed)
+    instead = "" if span else otherwise(text)
+    if instead:
+        span = _matched(instead, typed)
+        return span and _span_of(text, span)
+    return span
+
+
+def _span_of(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """The characters of a text that some of it, as others write it, stand for."""
+    ends = [len(otherwise(text[:end]) or text[:end]) for end in range(1, len(text) + 1)]
+    begin = next(at for at, end in enumerate(ends) if end > span[0])
+    reached = min(end for end in ends if end >= span[1])
+    # A sign that is left out ends where the character before it does.
+    return begin, max(at + 1 for at, end in enumerate(ends) if end == reached)
+
+
+def _matched(text: str, typed: str) -> tuple[int, int] | None:
+    line = _line(text)
+    for start in line.starts:
+        if line.chars.startswith(typed, start):
+            return _span(line, start, start + len(typed))
+    if line.chars.isascii():
+        return None
+    # Readings of characters alone are quick to find, and nearly always enough.
+    for sounds_of in (_usual_sounds, _all_sounds):
+        sounds = [sound for piece in line.pieces for sound in sounds_of(piece)]
+        for start in line.starts:
+            end = _reach(line.chars, sounds, start, typed)
+            end = end or _reach_by_initials(line.chars, sounds, start, typed)
+            if end:
+                return _span(line, start, end)
+    return None
+
+
+@lru_cache(maxsize=1 << 14)
+def _line(text: str) -> _Line:
+    folded = normalise(text)
+    if folded == text.lower():
+        folds, of_fold = folded, list(range(len(folded)))
+    else:
+        parts = [_fold(char) for char in text]
+        folds = "".join(parts)
+        of_fold = [at for at, part in enumerate(parts) for _ in part]
+    pieces = _pieces(folds[: 2 * MAX_LETTERS])
+    places: list[int] = []
+    starts = []
+    for piece in pieces:
+        if piece.starts:
+            starts.append(len(places))
+        places += of_fold[piece.begin : piece.begin + len(piece.text)]
+    return _Line("".join([piece.text for piece in pieces]), places, pieces, starts)
+
+
+def _span(line: _Line, start: int, end: int) -> tuple[int, int]:
+    return line.places[start], line.places[end - 1] + 1
+
+
+@lru_cache(maxsize=1 << 16)
+def _fold(char: str) -> str:
+    """A character as `normalise` folds it, a space where nothing is left of it."""
+    return normalise(char) or " "
+
+
+def _pieces(folded: str) -> list[_Piece]:
+    pieces = []
+    for match in TOKEN.finditer(folded):
+        token, begin = match.group(), match.start()
+        if match.lastindex or token.isalpha():
+            pieces.append(_Piece(begin, token, bool(match.lastindex), True))
+            continue
+        for part in PART.finditer(token):
+            at = part.start()
+            # The s of McDonald's begins no word, the o of L'Oréal does.
+            joined = at > 0 and token[at - 1] == "'" and len(token) - at <= 2
+            pieces.append(_Piece(begin + at, part.group(), False, not joined))
+    return pieces
+
+
+def _heard(folded: str, pieces: list[_Piece], last_run: int) -> tuple[list[_Piece], list[bool]]:
+    """The pieces that are typed as they sound, and which of them are typed from.
+
+    They end with the last word that has a run: nobody types on into the English name. They are
+    typed from pieces that start a word with a run in it.
+    """
+    if len(pieces) == 1:
+        return pieces, [True]
+    word = [folded.count(" ", 0, piece.begin) for piece in pieces]
+    with_run = {number for number, piece in zip(word, pieces, strict=True) if piece.is_run}
+    heard = [piece for piece, number in zip(pieces, word, strict=True) if number <= word[last_run]]
+    starts = [
+        piece.starts and i <= last_run and word[i] in with_run for i, piece in enumerate(heard)
+    ]
+    return heard, starts
+
+
+def _from_starts(texts: list[str], starts: list[bool], how: int) -> list[Spelling]:
+    """The joined texts, from each one on that is typed from."""
+    if len(texts) == 1:
+        return [Spelling(texts[0], 0, how, False)]
+    source = "".join(texts)
+    found: list[Spelling] = []
+    at = 0
+    for i, (text, start) in enumerate(zip(texts, starts, strict=True)):
+        if start and len(found) < MAX_STARTS:
+            found.append(Spelling(source, at, how, i > 0))
+        at += len(text)
+    return found
+
+
+def _sounds_of_run(run: str) -> list[tuple[str, str]]:
+    """Syllables and their first letters, in one way or two; what has no reading is as it is."""
+    readings = _resolved(run)
+    usual = [SPELLED[first] for first, _ in readings]
+    if NONE in [first for first, _ in readings]:
+        usual = [
+            syllable if first != NONE else char
+            for char, (first, _), syllable in zip(run, readings, usual, strict=True)
+        ]
+    ways = [usual]
+    if any(other != NONE for _, other in readings):
+        ways.append(
+            [
+                SPELLED[other] if other != NONE else syllable
+                for syllable, (_, other) in zip(usual, readings, strict=True)
+            ]
+        )
+    return [("".join(way), "".join([syllable[0] for syllable in way])) for way in ways]
+
+
+def _resolved(run: str) -> list[Reading]:
+    """The reading of each character of a run, if it has one."""
+    if all(CHARACTERS[char].first != NONE for char in run):
+        return resolve(run)
+    readings: list[Reading] = []
+    for is_read, part in groupby(run, lambda char: CHARACTERS[char].first != NONE):
+        chars = "".join(part)
+        readings += resolve(chars) if is_read else [Reading(NONE, NONE)] * len(chars)
+    return readings
+
+
+def _usual_sounds(piece: _Piece) -> list[tuple[str, ...]]:
+    """Syllables that may be typed for each character of a piece, whatever stands beside it."""
+    if not piece.is_run:
+        return [()] * len(piece.text)
+    return [_spelled(CHARACTERS[char]) for char in piece.text]
+
+
+def _all_sounds(piece: _Piece) -> list[tuple[str, ...]]:
+    """Syllables that may be typed for each character of a piece, alone or in a word."""
+    if not piece.is_run:
+        return [()] * len(piece.text)
+    return [
+        _spelled((*reading, *CHARACTERS[char]))
+        for char, reading in zip(piece.text, _resolved(piece.text), strict=True)
+    ]
+
+
+@lru_cache(maxsize=1 << 14)
+def _spelled(numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Distinct syllables as they are typed: ü is v or u."""
+    found = [SPELLED[number] for number in numbers if number != NONE]
+    return tuple(dict.fromkeys([*found, *(one.replace("v", "u") for one in found)]))
+
+
+def _reach(chars: str, sounds: list[tuple[str, ...]], start: int, typed: str) -> int:
+    """End of the characters that `typed` stands for, as written and by sound; 0 if it does not."""
+    left = [(start, 0)]
+    seen = set(left)
+    while left:
+        at, done = left.pop()
+        if done == len(typed):
+            return at
+        if at == len(chars):
+            continue
+        ways = [chars[at]] if typed[done] == chars[at] else []
+        for sound in sounds[at]:
+            if typed.startswith(sound, done):
+                ways.append(sound)
+            elif sound.startswith(typed[done:]):
+                return at + 1
+        for way in ways:
+            step = (at + 1, done + len(way))
+            if step not in seen:
+                seen.add(step)
+                left.append(step)
+    return 0
+
+
+def _reach_by_initials(chars: str, sounds: list[tuple[str, ...]], start: int, typed: str) -> int:
+    """As `_reach`, one letter a character."""
+    end = start + len(typed)
+    if end > len(chars):
+        return 0
+    for at, letter in zip(range(start, end), typed, strict=True):
+        if letter != chars[at] and not any(sound[0] == letter for sound in sounds[at]):
+            return 0
+    return end

@@ -1,0 +1,1 @@
+"""Terms: their keys, the words behind them, and their lists of documents."""

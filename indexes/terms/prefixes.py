@@ -1,0 +1,279 @@
+"""Sorted words that know which of any run is the most frequent: completions of a prefix.
+
+Useful for: the most frequent words that start with given letters, at the same cost for one letter
+that half of the words have as for a whole word.
+Not useful for: words with mistakes (`deletions`), or what stands behind a word (`vocabulary`).
+
+Words are numbered by rank: 0 is the most frequent. Columns: ``word_text`` uint8[...], UTF-8 of all
+words by rank; ``word_start`` uint32[n + 1]: word `i` is ``word_text[word_start[i] :
+word_start[i + 1]]``; ``word_order`` uint32[n]: ranks by text, in the order of code points;
+``word_best`` uint32[nodes]: least rank of each sixteen neighbours in that order, then of each
+sixteen of those, as in `rtree`.
+
+The words with a prefix are a run of that order, found by binary search, and any run is at most
+thirty nodes of each level. The best `limit` nodes hold the best `limit` words, for each holds at
+least its own best one; so nodes are opened best first and no more than `limit` are ever kept.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.geo.rtree import NODE_BITS, NODE_SIZE, level_starts, summarise
+from indexes.jit import entry_point, inner_njit, int64, njit
+
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+U32 = NDArray[np.uint32]
+
+_MAX_TEXT = (1 << 32) - 1
+
+
+class Columns(NamedTuple):
+    """The columns described in the module."""
+
+    word_text: U8
+    word_start: U32
+    word_order: U32
+    word_best: U32
+
+
+class Completions(NamedTuple):
+    """The most frequent words with a prefix, and the work it took to find them."""
+
+    words: list[int]
+    """Ranks, ascending."""
+    visits: int
+    """Words and nodes looked at: at most 32 a level and 16 a level for each word."""
+
+
+def build_prefixes(words: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Columns of the index.
+
+    Parameters
+    ----------
+    words
+        The most frequent first. The same text may stand there twice.
+
+    Returns
+    -------
+    dict
+        `word_text`, `word_start`, `word_order` and `word_best`.
+
+    Raises
+    ------
+    ValueError
+        The words are longer than 4 GiB together.
+    """
+    encoded = [_bytes(word) for word in words]
+    start = np.zeros(len(words) + 1, np.int64)
+    np.cumsum([len(part) for part in encoded], out=start[1:])
+    if start[-1] > _MAX_TEXT:
+        raise ValueError(f"Expected at most {_MAX_TEXT} bytes of words, got {start[-1]}")
+    # UTF-8 sorts like code points; of two equal words a stable sort leaves the frequent one first.
+    order = np.array(sorted(range(len(words)), key=encoded.__getitem__), np.uint32)
+    return {
+        "word_text": np.frombuffer(b"".join(encoded), np.uint8),
+        "word_start": start.astype(np.uint32),
+        "word_order": order,
+        "word_best": summarise(order, np.minimum),
+    }
+
+
+def _bytes(word: str) -> bytes:
+    return word.encode("utf-8", "surrogatepass")
+
+
+class _Search(NamedTuple):
+    """A prefix asked for, and the best nodes so far: sorted by rank, `tally[0]` of them."""
+
+    prefix: U8
+    level_start: I64
+    rank: I64  # [limit] least rank below the node; for a word its own
+    level: I64  # [limit] 0 = a word, 1 = a leaf of sixteen words, ...
+    place: I64  # [limit] number of the node in its level
+    tally: I64  # [2] nodes kept, visits
+
+
+@inner_njit
+def _compare(columns: Columns, prefix: U8, word: int) -> int:
+    """Order of the first bytes of a word and the prefix: -1, 0 = starts with it, or 1."""
+    at = int64(columns.word_start[word])
+    end = int64(columns.word_start[word + 1])
+    for i in range(prefix.size):
+        if at + i >= end:
+            return -1
+        byte = columns.word_text[at + i]
+        if byte != prefix[i]:
+            return -1 if byte < prefix[i] else 1
+    return 0
+
+
+@inner_njit
+def _first(columns: Columns, prefix: U8, begin: int, end: int, least: int) -> int:
+    """First place in the order, of those before `end`, whose word compares `least` or more."""
+    while begin < end:
+        middle = (begin + end) >> 1
+        if _compare(columns, prefix, int64(columns.word_order[middle])) < least:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin
+
+
+@inner_njit
+def _insert(columns: Columns, search: _Search, level: int, place: int) -> None:
+    """Keep a node or a word if it is among the best so many."""
+    search.tally[1] += 1
+    if level == 0:
+        rank = int64(columns.word_order[place])
+    else:
+        rank = int64(columns.word_best[search.level_start[level - 1] + place])
+    kept = search.tally[0]
+    if kept == search.rank.size:
+        if rank > search.rank[kept - 1]:
+            return
+        kept -= 1
+    at = kept
+    while at > 0 and search.rank[at - 1] > rank:
+        search.rank[at] = search.rank[at - 1]
+        search.level[at] = search.level[at - 1]
+        search.place[at] = search.place[at - 1]
+        at -= 1
+    search.rank[at] = rank
+    search.level[at] = level
+    search.place[at] = place
+    search.tally[0] = kept + 1
+
+
+@inner_njit
+def _cover(columns: Columns, search: _Search, begin: int, end: int) -> None:
+    """Keep the best of the fewest nodes that hold exactly the words at `begin` to `end`."""
+    level = int64(0)
+    while begin < end:
+        inner_begin = (begin + NODE_SIZE - 1) >> NODE_BITS
+        inner_end = end >> NODE_BITS
+        if inner_begin >= inner_end:
+            inner_begin = inner_end = int64(0)
+            for place in range(begin, end):
+                _insert(columns, search, level, place)
+        else:
+            for place in range(begin, inner_begin << NODE_BITS):
+                _insert(columns, search, level, place)
+            for place in range(inner_end << NODE_BITS, end):
+                _insert(columns, search, level, place)
+        begin, end = inner_begin, inner_end
+        level += 1
+
+
+@inner_njit
+def _open(columns: Columns, search: _Search, at: int) -> None:
+    """Replace the node kept at `at` by what is below it."""
+    level = search.level[at] - 1
+    begin = search.place[at] << NODE_BITS
+    end = int64(columns.word_order.size)
+    if level > 0:
+        end = search.level_start[level] - search.level_start[level - 1]
+    search.tally[0] -= 1
+    for i in range(at, search.tally[0]):
+        search.rank[i] = search.rank[i + 1]
+        search.level[i] = search.level[i + 1]
+        search.place[i] = search.place[i + 1]
+    for place in range(begin, min(begin + NODE_SIZE, end)):
+        _insert(columns, search, level, place)
+
+
+@njit
+def _search(columns: Columns, search: _Search) -> None:
+    """Keep the most frequent words that start with the prefix."""
+    words = int64(columns.word_order.size)
+    begin = _first(columns, search.prefix, int64(0), words, 0)
+    # Few words begin with most prefixes: strides double up to one that does not.
+    low, stride = begin, int64(1)
+    while low + stride < words and (
+        _compare(columns, search.prefix, int64(columns.word_order[low + stride - 1])) == 0
+    ):
+        low += stride
+        stride <<= 1
+    _cover(
+        columns,
+        search,
+        begin,
+        _first(columns, search.prefix, low, min(low + stride, words), 1),
+    )
+    at = int64(0)
+    # What stands before `at` are words, and nothing behind can be better.
+    while at < search.tally[0]:
+        if search.level[at] == 0:
+            at += 1
+        else:
+            _open(columns, search, at)
+
+
+@cache
+def _compiled() -> Callable[..., None]:
+    """`_search` for read-only columns and prefix; compiled once a process, kept on disk."""
+    text, ranks, room = np.zeros(1, np.uint8), np.zeros(1, np.uint32), np.zeros(1, np.int64)
+    for column in (text, ranks):
+        column.flags.writeable = False
+    search = _Search(text, room, room, room, room, room)
+    return entry_point(_search, (Columns(text, ranks, ranks, ranks), search))
+
+
+class Prefixes:
+    """Words in the order of their text, never changed.
+
+    Parameters
+    ----------
+    columns
+        What `build_prefixes` made, perhaps memory-mapped. Nothing is read here.
+
+    Examples
+    --------
+    >>> prefixes = Prefixes(build_prefixes(["starbucks", "haidilao", "hotpot"]))
+    >>> prefixes.texts(prefixes.complete("h", limit=5).words)
+    ['haidilao', 'hotpot']
+    """
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        self._columns = Columns(*(_read_only(columns, name) for name in Columns._fields))
+        self._level_start = level_starts(len(self))
+        self._search = _compiled()
+
+    def __len__(self) -> int:
+        """Return the number of words."""
+        return int(self._columns.word_order.size)
+
+    def complete(self, prefix: str, *, limit: int) -> Completions:
+        """The `limit` most frequent words that start with `prefix`; of the empty one, of all."""
+        room = np.empty((3, limit), np.int64)
+        tally = np.zeros(2, np.int64)
+        if limit:
+            query = np.frombuffer(_bytes(prefix), np.uint8)
+            search = _Search(query, self._level_start, room[0], room[1], room[2], tally)
+            self._search(self._columns, search)
+        kept, visits = tally.tolist()
+        return Completions(room[0, :kept].tolist(), visits)
+
+    def texts(self, words: Sequence[int]) -> list[str]:
+        """The words of these ranks."""
+        # A memoryview gives single items three times as fast as an array.
+        text, start = self._columns.word_text.data, self._columns.word_start.data
+        return [
+            str(text[start[word] : start[word + 1]], "utf-8", "surrogatepass") for word in words
+        ]
+
+
+def _read_only(columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+    column, dtype = columns[name], np.uint8 if name == "word_text" else np.uint32
+    if column.dtype != dtype or column.ndim != 1:
+        raise ValueError(
+            f"Expected one-dimensional {np.dtype(dtype)}, got {column.ndim}-dimensional "
+            f"{column.dtype} - at `{name}`"
+        )
+    column = column.view()
+    column.flags.writeable = False
+    return column

@@ -1,0 +1,210 @@
+"""Documents that any of many readings finds, each with what its best reading is worth.
+
+Useful for: a word that may mean fifty others, whose lists of documents are one list for a search.
+Not useful for: lists that a match is in all of; a search narrows those as it goes (`postings`).
+
+A *reading* is one or more lists of `postings` and a factor: it finds what is in all of its lists,
+worth the mean of the impacts times the factor, rounded to the nearest, at least 1. Each reading is
+a run of ascending documents, and the two shortest runs are merged until one is left: a long list
+with a few short ones, which is what words are like, is read once, at 3 ns a posting.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.jit import entry_point, int64, njit
+from indexes.terms.postings import Postings, next_posting
+
+U8 = NDArray[np.uint8]
+U32 = NDArray[np.uint32]
+I64 = NDArray[np.int64]
+
+Spans = tuple[tuple[int, int], ...]
+"""Where each list of a reading begins and ends in the postings."""
+
+_STEPS = 256
+_FACTORS_KEPT = 64
+
+
+class _Run(NamedTuple):
+    """Ascending documents at places `begin` to before `end`, each once."""
+
+    docs: U32
+    impacts: U8
+    begin: int
+    end: int
+    worth: U8  # [256] of each impact
+
+
+@lru_cache(_FACTORS_KEPT)
+def _worths(factor: float) -> U8:
+    worths: U8 = np.maximum(np.rint(np.arange(_STEPS) * factor), 1.0).astype(np.uint8)
+    return worths
+
+
+@njit
+def _meet(lists: _Run, span: I64, factor: float, docs: U32, impacts: U8) -> int:
+    """Write what is in all of some lists, and what it is worth; return how many.
+
+    `span` int64[s, 2] has where each list begins and ends, the shortest first; places that were
+    passed are left out of it on the way.
+    """
+    found = 0
+    for at in range(span[0, 0], span[0, 1]):
+        wanted = lists.docs[at]
+        total = int64(lists.impacts[at])
+        for t in range(1, span.shape[0]):
+            place = next_posting(lists.docs, span[t, 0], span[t, 1], wanted)
+            if place == span[t, 1]:
+                return found
+            span[t, 0] = place
+            if lists.docs[place] != wanted:
+                total = 0
+                break
+            total += int64(lists.impacts[place])
+        if total > 0:
+            docs[found] = wanted
+            impacts[found] = max(1, int64(np.rint(total / span.shape[0] * factor)))
+            found += 1
+    return found
+
+
+@njit
+def _merge(one: _Run, other: _Run, docs: U32, impacts: U8) -> int:
+    """Write the documents of two runs, each at its best; return how many."""
+    found = 0
+    a = one.begin
+    b = other.begin
+    while a < one.end and b < other.end:
+        doc = one.docs[a]
+        other_doc = other.docs[b]
+        if doc < other_doc:
+            docs[found] = doc
+            impacts[found] = one.worth[one.impacts[a]]
+            a += 1
+        elif other_doc < doc:
+            docs[found] = other_doc
+            impacts[found] = other.worth[other.impacts[b]]
+            b += 1
+        else:
+            docs[found] = doc
+            impacts[found] = max(one.worth[one.impacts[a]], other.worth[other.impacts[b]])
+            a += 1
+            b += 1
+        found += 1
+    for at in range(a, one.end):
+        docs[found] = one.docs[at]
+        impacts[found] = one.worth[one.impacts[at]]
+        found += 1
+    for at in range(b, other.end):
+        docs[found] = other.docs[at]
+        impacts[found] = other.worth[other.impacts[at]]
+        found += 1
+    return found
+
+
+@njit
+def _price(run: _Run, impacts: U8) -> None:
+    """Write what each document of a run is worth."""
+    for at in range(run.begin, run.end):
+        impacts[at - run.begin] = run.worth[run.impacts[at]]
+
+
+class _Kernels(NamedTuple):
+    meet: Callable[..., int]
+    merge: Callable[..., int]
+    price: Callable[..., None]
+
+
+@cache
+def _kernels() -> _Kernels:
+    """Entry points; compiled once a process, kept on disk."""
+    docs, impacts = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
+    run = _Run(docs, impacts, 0, 1, _worths(1.0))
+    return _Kernels(
+        entry_point(_meet, (run, np.zeros((1, 2), np.int64), 1.0, docs, impacts)),
+        entry_point(_merge, (run, run, docs, impacts)),
+        entry_point(_price, (run, impacts)),
+    )
+
+
+class Unions:
+    """Puts lists of postings together.
+
+    Parameters
+    ----------
+    postings
+        What is read, perhaps memory-mapped.
+
+    Examples
+    --------
+    >>> doc, impact = np.array([1, 5, 5, 9], np.uint32), np.array([9, 9, 8, 7], np.uint8)
+    >>> none = np.zeros(0, np.uint32)
+    >>> unions = Unions(Postings(none, none, doc, impact, impact[:0]))
+    >>> readings = [(((2, 4),), 1.0), (((0, 2),), 0.5)]
+    >>> [found.tolist() for found in unions.union(readings, most=9)]
+    [[1, 5, 9], [4, 8, 7]]
+    """
+
+    def __init__(self, postings: Postings) -> None:
+        self._postings = _Run(postings.doc, postings.impact, 0, 0, _worths(1.0))
+        self._meet, self._merge, self._price = _kernels()
+
+    def union(self, readings: Iterable[tuple[Spans, float]], *, most: int) -> tuple[U32, U8]:
+        """Ascending documents that a reading finds, with what its best one is worth, 1 to 255.
+
+        Parameters
+        ----------
+        readings
+            Lists of each and its factor, 0 to 1, the greatest factor first.
+        most
+            When those so far found more, counting what several found as often, the others are
+            left out.
+        """
+        runs: dict[Spans, _Run] = {}
+        taken = 0
+        for lists, factor in readings:
+            if taken > most:
+                break
+            # The same lists as before are worth no more than they were with a greater factor.
+            if lists not in runs:
+                runs[lists] = self._run(lists, factor)
+            taken += runs[lists].end - runs[lists].begin
+        run = self._merged(list(runs.values()))
+        impacts = np.empty(run.end - run.begin, np.uint8)
+        self._price(run, impacts)
+        return run.docs[run.begin : run.end], impacts
+
+    def _run(self, lists: Spans, factor: float) -> _Run:
+        """What a reading finds."""
+        if len(lists) == 1:
+            begin, end = lists[0]
+            return self._postings._replace(begin=begin, end=end, worth=_worths(factor))
+        span = np.array(sorted(lists, key=lambda span: span[1] - span[0]), np.int64)
+        room = int(span[0, 1] - span[0, 0])
+        docs, impacts = np.empty(room, np.uint32), np.empty(room, np.uint8)
+        found = self._meet(self._postings, span, factor, docs, impacts)
+        return _Run(docs, impacts, 0, found, _worths(1.0))
+
+    def _merged(self, runs: list[_Run]) -> _Run:
+        """One run of all."""
+        heap = [(run.end - run.begin, number, run) for number, run in enumerate(runs)]
+        heapify(heap)
+        for number in range(len(runs), 2 * len(runs) - 1):
+            size, _, one = heappop(heap)
+            other_size, _, other = heappop(heap)
+            docs = np.empty(size + other_size, np.uint32)
+            impacts = np.empty(size + other_size, np.uint8)
+            found = self._merge(one, other, docs, impacts)
+            heappush(heap, (found, number, _Run(docs, impacts, 0, found, _worths(1.0))))
+        return heap[0][2] if heap else self._postings
+
+
+def warm() -> None:
+    """Compile what unions need: some seconds the first time, then read from disk."""
+    _kernels()

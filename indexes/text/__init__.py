@@ -1,0 +1,1 @@
+"""Text as it is searched: folded, cut into tokens, read as it sounds."""

@@ -1,0 +1,217 @@
+"""How text sounds: pinyin, initials and the terms that stand for sounds.
+
+Useful for: finding 海底捞 by `haidilao`, `hdl` or characters of the same sound.
+Not useful for: matching as written; a sound is weaker evidence, so these terms are kept apart. Many
+texts at once: see `sounds`.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby, product
+
+from indexes.terms.keys import (
+    KIND_BITS,
+    LETTER_BITS,
+    MAX_INITIALS,
+    SOUND1,
+    WORD,
+    Word,
+    initials_key,
+    sound_keys,
+    text_key,
+)
+from indexes.text.folding import normalise
+from indexes.text.readings import CHARACTERS, NONE, resolve
+from indexes.text.syllables import SOUND, SOUND_OF, SPELLED, segmentations
+from indexes.text.tokens import MAX_PARTS, MAX_TERMS, PART, TOKEN, compound_parts
+
+MAX_READINGS = 4
+"""Ways in which a word may sound; others are left out."""
+
+_NO_INITIAL = re.compile("[^a-z]+")
+
+
+def readings(char: str) -> tuple[str, ...]:
+    """Syllables of one normalised character, the usual one first; empty for no reading.
+
+    Examples
+    --------
+    >>> readings("长"), readings("海"), readings("x")
+    (('chang', 'zhang'), ('hai',), ())
+    """
+    return tuple(SPELLED[syllable] for syllable in CHARACTERS[char] if syllable != NONE)
+
+
+def syllables(run: str) -> list[str]:
+    """Syllables of a run of normalised characters that all have a reading, as in words.
+
+    Examples
+    --------
+    >>> syllables("重庆银行")
+    ['chong', 'qing', 'yin', 'hang']
+    """
+    return [SPELLED[reading.first] for reading in resolve(run)]
+
+
+def full_pinyin(text: str) -> str:
+    """The pinyin of a text without tones and spaces; letters and digits stay.
+
+    Examples
+    --------
+    >>> full_pinyin("KFC肯德基（重庆店）")
+    'kfckendejichongqingdian'
+    """
+    return "".join(
+        "".join(syllables(unit)) if read else unit for read, unit in units(normalise(text))
+    )
+
+
+def initials(text: str) -> str:
+    """The first letter of each syllable of a text; letters and digits stay.
+
+    Examples
+    --------
+    >>> initials("7天酒店")
+    '7tjd'
+    """
+    return "".join(
+        "".join([syllable[0] for syllable in syllables(unit)]) if read else unit
+        for read, unit in units(normalise(text))
+    )
+
+
+def units(text: str) -> Iterator[tuple[bool, str]]:
+    """Runs that have a reading (True) and other words (False) of a normalised text, in order.
+
+    Examples
+    --------
+    >>> list(units("kfc肯德基 7-11すき家"))
+    [(False, 'kfc'), (True, '肯德基'), (False, '711'), (False, 'すき'), (True, '家')]
+    """
+    for match in TOKEN.finditer(text):
+        token = match.group()
+        if match.lastindex:
+            for read, run in groupby(token, lambda char: CHARACTERS[char].first != NONE):
+                yield read, "".join(run)
+        else:
+            yield False, compound_parts(token)[0]
+
+
+def sound_readings(word: Word) -> tuple[tuple[int, ...], ...]:
+    """The ways a word of a query may sound: any of them, all keys of one.
+
+    Returns
+    -------
+    tuple of tuple of int
+        At most `MAX_READINGS`, the most plausible first. Chinese characters are read as in words,
+        and in their other way where no word decides; letters are cut into syllables, digits stay
+        words. Empty for what cannot be read.
+
+    Examples
+    --------
+    >>> from indexes.text.analysis import read_query
+    >>> typed, heard = read_query("haidilao 海底劳", is_phrase=lambda run: False)
+    >>> sound_readings(typed) == sound_readings(heard)
+    True
+    """
+    if word.kind == "cjk":
+        ways = _ways_of_run(word.text)
+    elif word.syllables:
+        ways = [sound_keys(tuple(SOUND[syllable] for syllable in word.syllables))]
+    else:
+        ways = _ways_of_letters(word.text)
+    return tuple(dict.fromkeys(way[:MAX_TERMS] for way in ways))
+
+
+def _ways_of_run(run: str) -> list[tuple[int, ...]]:
+    return [sound_keys(sounds) for sounds in sounds_of_run(run)]
+
+
+def sounds_of_run(run: str) -> list[tuple[int, ...]]:
+    """The ways in which characters may sound, the usual one first; none without a reading.
+
+    Examples
+    --------
+    >>> from indexes.text.syllables import SPELLED
+    >>> [[SPELLED[sound] for sound in way] for way in sounds_of_run("长沙")]
+    [['chang', 'sha']]
+    """
+    if any(CHARACTERS[char].first == NONE for char in run):
+        return []
+    readings = resolve(run[: MAX_TERMS + 1])
+    open_places = [at for at, reading in enumerate(readings) if reading.other != NONE][:2]
+    sounds = [SOUND_OF[reading.first] for reading in readings]
+    ways = []
+    for choice in product((0, 1), repeat=len(open_places)):
+        for at, other in zip(open_places, choice, strict=True):
+            sounds[at] = SOUND_OF[readings[at][other]]
+        ways.append(tuple(sounds))
+    return ways
+
+
+def _ways_of_letters(word: str) -> list[tuple[int, ...]]:
+    ways: list[tuple[int, ...]] = [()]
+    for part in PART.findall(word)[:MAX_PARTS]:
+        cuts = segmentations(part, limit=MAX_READINGS)
+        found = [sound_keys(cut) for cut in cuts]
+        if part.isdigit():
+            found = [(text_key(WORD, part),)]
+        ways = [before + after for before, after in product(ways, found)][:MAX_READINGS]
+    return [] if word.isdigit() else ways
+
+
+def heard_in(text: str, terms: tuple[int, ...]) -> str:
+    """The characters of a text that sound like some terms of sound; empty without such.
+
+    Examples
+    --------
+    >>> way, *_ = sounds_of_run("咖非")
+    >>> heard_in("漫咖啡馆", sound_keys(way))
+    '咖啡'
+    """
+    size = 1 if terms[0] >> KIND_BITS == SOUND1 else len(terms) + 1
+    for is_read, run in units(normalise(text)):
+        for at in range(len(run) - size + 1 if is_read else 0):
+            said = run[at : at + size]
+            if any(sound_keys(way) == terms for way in sounds_of_run(said)):
+                return said
+    return ""
+
+
+def spelled_in(text: str, pinyin: str) -> str:
+    """The token of a text whose pinyin is this, in any way to read it; empty without such.
+
+    Examples
+    --------
+    >>> spelled_in("7天 海底捞（静安店）", "haidilao"), spelled_in("长荣", "zhangrong")
+    ('海底捞', '长荣')
+    """
+    ways = set(segmentations(pinyin)) if pinyin.isalpha() else set()
+    for match in re.finditer(r"\w+", normalise(text)):
+        token = match.group()
+        if ways.intersection(sounds_of_run(token)) or full_pinyin(token) == pinyin:
+            return token
+    return ""
+
+
+def initials_range(word: Word) -> tuple[int, int] | None:
+    """Half-open range of the keys of initials that begin with a word.
+
+    Returns
+    -------
+    tuple of int, or None
+        None for a word of less than two letters, or of characters. Digits are left out and letters
+        cut off as in the keys.
+
+    Examples
+    --------
+    >>> from indexes.terms.keys import initials_key
+    >>> first, end = initials_range(Word("hd", "latin", ()))
+    >>> [first <= initials_key(letters) < end for letters in ("hdl", "hd", "he", "h")]
+    [True, True, False, False]
+    """
+    letters = _NO_INITIAL.sub("", word.text)
+    if word.kind != "latin" or len(letters) < 2:
+        return None
+    first = initials_key(letters)
+    return first, first + (1 << LETTER_BITS * max(0, MAX_INITIALS - len(letters)))

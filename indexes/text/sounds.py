@@ -1,0 +1,306 @@
+"""Terms of sound of many texts at once.
+
+Useful for: building; a million names in seconds.
+Not useful for: a query; see `pinyin`, which reads as this does.
+
+Works on all characters of many texts as arrays. A *stretch* is characters with a reading, letters
+a to z and digits up to the next sign or space; a *run* is such characters without letters and
+digits. Where the reading of a character is open, both are looked up.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.terms.keys import (
+    CHUNK,
+    CODE_BITS,
+    INITIALS,
+    LETTER_BITS,
+    MAX_INITIALS,
+    PINYIN,
+    SOUND1,
+    SOUND2,
+    SYLLABLE_BITS,
+    TABLE,
+    WORD,
+    Strings,
+    Terms,
+    distinct,
+    joined_terms,
+    pack,
+    ranges,
+)
+from indexes.text.folding import BREAK, fold_all
+from indexes.text.readings import CHARACTERS, NONE, words
+from indexes.text.syllables import SOUND_OF, SPELLED
+from indexes.text.tokens import COMPOUND, MAX_WORD, compound_parts, gram_table
+
+I16 = NDArray[np.int16]
+I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+MAX_OPEN: Final = 2
+"""Characters of a stretch whose other reading is spelled out too."""
+MAX_JOINED: Final = 4
+"""Words at the beginning of a phrase that are looked up in one: `burgerking`."""
+
+_PHRASE = re.compile(rf"{COMPOUND.pattern}(?:[ &]+{COMPOUND.pattern})+")
+_SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_ROWS = (*SPELLED, *_SIGNS)
+_SOUND = np.array(SOUND_OF, dtype=np.int64)
+_SIZE = np.array([len(row) for row in _ROWS], dtype=np.uint8)
+_WIDTH = int(_SIZE.max())
+_LETTERS = np.array([list(row.ljust(_WIDTH).encode()) for row in _ROWS], dtype=np.uint8)
+# The letter that each row begins with, 1 to 26; 0 for a digit.
+_INITIAL = np.array([max(0, ord(row[0]) - 96) for row in _ROWS], dtype=np.int64)
+
+
+class Characters(NamedTuple):
+    """Of each code point: whether it has a reading, and its rows in `_ROWS`, NONE for none."""
+
+    seen: Bools
+    first: I16
+    other: I16
+
+
+class WordTable(NamedTuple):
+    """Words of two characters in which a reading matters, ascending by `pair`."""
+
+    pair: I64
+    first: I16
+    other: I16
+    begins: Bools
+    ends: Bools
+
+
+@cache
+def _characters() -> Characters:
+    """The readings that were looked up so far, in arrays; `characters_of` adds to them."""
+    none = np.full(0x110000, NONE, dtype=np.int16)
+    first = none.copy()
+    for row, sign in enumerate(_SIGNS, start=len(SPELLED)):
+        first[ord(sign)] = row
+    return Characters(~gram_table(), first, none)
+
+
+def characters_of(code: NDArray[np.uint32]) -> Characters:
+    """Readings of characters in arrays by code point, those of `code` among them."""
+    characters = _characters()
+    present = np.zeros(0x110000, dtype=np.bool_)
+    present[code] = True
+    for new in np.flatnonzero(present & ~characters.seen).tolist():
+        characters.first[new], characters.other[new] = CHARACTERS[chr(new)]
+        characters.seen[new] = True
+    return characters
+
+
+@cache
+def word_table() -> WordTable:
+    """Words of two characters, as `readings.words` has them, in arrays."""
+    known = sorted(
+        (ord(word[0]) << CODE_BITS | ord(word[1]), *first, *second)
+        for word, (first, second) in words().items()
+    )
+    table = np.array(known, dtype=np.int64)
+    begins, ends = np.zeros((2, 0x110000), dtype=np.bool_)
+    begins[table[:, 0] >> CODE_BITS] = True
+    ends[table[:, 0] & ((1 << CODE_BITS) - 1)] = True
+    readings = table[:, 1:].astype(np.int16)
+    return WordTable(table[:, 0], readings[:, 0::2], readings[:, 1::2], begins, ends)
+
+
+def analyse_sounds(texts: Sequence[str]) -> Terms:
+    """Terms that each of n texts is found by as it sounds, distinct within a text.
+
+    Parameters
+    ----------
+    texts
+        Any text, folded or not; the first `folding.MAX_TEXT` characters of each count.
+
+    Returns
+    -------
+    Terms
+        SOUND2 of neighbours with a reading, SOUND1 of one that has no neighbour; PINYIN and
+        INITIALS of stretches and runs; WORD of the first words of a phrase of Latin words in one.
+        `length` counts characters with a reading.
+    """
+    pinyins, phrases = Strings(PINYIN), _Phrases()
+    keys, counts, lengths = [], [], []
+    for begin in range(0, len(texts), CHUNK):
+        chunk = texts[begin : begin + CHUNK]
+        folded = fold_all(chunk)
+        code = np.frombuffer(folded.encode("utf-32-le"), dtype=np.uint32)
+        text = np.cumsum(code == ord(BREAK))
+        first, other = _rows(code)
+        is_read = (first >= 0) & (first < len(SPELLED))
+        begin_at, spelled, initials = _span_terms(first, other, is_read, pinyins)
+        phrase_at, phrase = phrases.words_at(folded)
+
+        letters, letter_row = np.unique(initials, return_inverse=True)
+        tables = [pinyins.term_keys(), phrases.words.term_keys(), letters.astype(np.uint64)]
+        offset = np.cumsum([0, *map(len, tables)])
+        owner = text[begin_at]
+        packed = [
+            *_neighbours(text, first, other, is_read),
+            pack(owner, TABLE, spelled),
+            pack(text[phrase_at], TABLE, phrase + offset[1]),
+            pack(owner, TABLE, letter_row + offset[2])[initials != 0],
+        ]
+        table = np.concatenate(tables)
+        key, count = distinct(np.concatenate(packed), (SOUND1, SOUND2), table, len(chunk))
+        keys.append(key)
+        counts.append(count)
+        lengths.append(np.bincount(text[is_read], minlength=len(chunk)).astype(np.int32))
+    return joined_terms(keys, counts, lengths, words=phrases.words, pinyins=pinyins)
+
+
+def _rows(code: NDArray[np.uint32]) -> tuple[I16, I16]:
+    """Row in `_ROWS` of each character, and of its other reading; NONE where there is none.
+
+    The same rule as `readings.resolve`: words are taken from left to right, and no character
+    belongs to two.
+    """
+    characters, known = characters_of(code), word_table()
+    first, other = characters.first[code], characters.other[code]
+    at = np.flatnonzero(known.begins[code[:-1]] & known.ends[code[1:]])
+    pair = code[at].astype(np.int64) << CODE_BITS | code[at + 1]
+    row = np.searchsorted(known.pair, pair)
+    row[row == known.pair.size] = 0
+    is_word = known.pair[row] == pair
+    at, row = at[is_word], row[is_word]
+    # Of words that overlap in a row of them, the first, third, fifth ... are taken.
+    links = np.concatenate(([False], np.diff(at) == 1)) if at.size else np.zeros(0, np.bool_)
+    rank = np.arange(at.size)
+    is_taken = (rank - np.maximum.accumulate(np.where(links, 0, rank))) % 2 == 0
+    at, row = at[is_taken], row[is_taken]
+    for step in (0, 1):
+        first[at + step] = known.first[row, step]
+        other[at + step] = known.other[row, step]
+    return first, other
+
+
+def _neighbours(text: I64, first: I16, other: I16, is_read: Bools) -> list[I64]:
+    """Packed SOUND1 and SOUND2 terms: every way to read two neighbours, or one alone."""
+    has_next = np.concatenate((is_read[:-1] & is_read[1:], [False]))
+    is_alone = is_read & ~has_next
+    is_alone[1:] &= ~has_next[:-1]
+    packed = []
+    for left in (first, other):
+        at = np.flatnonzero(is_alone & (left != NONE))
+        packed.append(pack(text[at], 0, _SOUND[left[at]]))
+        for right in (first, other):
+            at = np.flatnonzero(has_next[:-1] & (left[:-1] != NONE) & (right[1:] != NONE))
+            sounds = _SOUND[left[at]] << SYLLABLE_BITS | _SOUND[right[at + 1]]
+            packed.append(pack(text[at], 1, sounds))
+    return packed
+
+
+def _span_terms(first: I16, other: I16, is_read: Bools, pinyins: Strings) -> tuple[I64, I64, I64]:
+    """Where each stretch and run begins, the number of its pinyin, and its key of initials or 0.
+
+    A span has an entry for each of its first `MAX_OPEN` open characters besides, in which that one
+    is read the other way.
+    """
+    begin, end, stretch = _spans(first, is_read)
+    is_open = other != NONE
+    # Open characters before each position, and before the stretch that holds it.
+    before = _before(is_open)
+    found = [_spelled(first, begin, end, pinyins)]
+    starts = [begin]
+    at = np.flatnonzero(is_open)
+    place = before[at] - before[stretch[at]]
+    row = first.copy()
+    for chosen in (at[place == number] for number in range(MAX_OPEN)):
+        has = np.searchsorted(chosen, end) > np.searchsorted(chosen, begin)
+        row[chosen] = other[chosen]
+        found.append(_spelled(row, begin[has], end[has], pinyins))
+        row[chosen] = first[chosen]
+        starts.append(begin[has])
+    numbers, keys = zip(*found, strict=True)
+    return np.concatenate(starts), np.concatenate(numbers), np.concatenate(keys)
+
+
+def _spans(first: I16, is_read: Bools) -> tuple[I64, I64, I64]:
+    """Begin and end of stretches that hold a reading and of other runs, and each one's stretch."""
+    begin, end = _runs(first != NONE)
+    reads = _before(is_read)
+    has = reads[end] > reads[begin]
+    begin, end = begin[has], end[has]
+    # The stretch that each position is in, by its begin; anything elsewhere.
+    stretch = np.zeros(first.size + 1, dtype=np.int64)
+    stretch[begin] = begin
+    stretch = np.maximum.accumulate(stretch)
+    run_begin, run_end = _runs(is_read)
+    whole = np.zeros(first.size + 1, dtype=np.int64)
+    whole[begin] = end
+    is_part = whole[run_begin] != run_end
+    begin = np.concatenate((begin, run_begin[is_part]))
+    end = np.concatenate((end, run_end[is_part]))
+    return begin, end, stretch
+
+
+def _runs(mask: Bools) -> tuple[I64, I64]:
+    """Begin and end of each run of True."""
+    edges = np.flatnonzero(np.diff(mask, prepend=False, append=False))
+    return edges[0::2], edges[1::2]
+
+
+def _spelled(row: I16, begin: I64, end: I64, pinyins: Strings) -> tuple[I64, I64]:
+    """Number of the pinyin of each span, and its key of initials, 0 for less than two letters."""
+    size = end - begin
+    row = row[ranges(begin, size)]
+    end = np.cumsum(size)
+    begin = end - size
+
+    width = _SIZE[row]
+    text = _LETTERS[row][np.arange(_WIDTH, dtype=np.uint8) < width[:, None]].tobytes().decode()
+    offset = _before(width)
+    first = offset[begin]
+    last = np.minimum(offset[end], first + MAX_WORD)
+    spelled = [pinyins[text[i:j]] for i, j in zip(first.tolist(), last.tolist(), strict=True)]
+
+    letter = _INITIAL[row]
+    is_letter = letter != 0
+    at = _before(is_letter)
+    letter = np.concatenate((letter[is_letter], np.zeros(MAX_INITIALS, dtype=np.int64)))
+    first, count = at[begin], at[end] - at[begin]
+    key = np.full(begin.size, INITIALS, dtype=np.int64)
+    for place in range(MAX_INITIALS):
+        key = key << LETTER_BITS | np.where(place < count, letter[first + place], 0)
+    key[count < 2] = 0
+    return np.array(spelled, dtype=np.int64), key
+
+
+def _before(count: NDArray[np.bool_] | NDArray[np.uint8]) -> I64:
+    """Sum of what comes before each position, and of all."""
+    total = np.zeros(count.size + 1, dtype=np.int64)
+    np.cumsum(count, out=total[1:])
+    return total
+
+
+class _Phrases(dict[str, tuple[int, ...]]):
+    """Phrase of Latin words to the numbers of its first words in one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = Strings(WORD)
+
+    def __missing__(self, phrase: str) -> tuple[int, ...]:
+        parts = [compound_parts(part)[0] for part in COMPOUND.findall(phrase)[:MAX_JOINED]]
+        joined = ["".join(parts[:size])[:MAX_WORD] for size in range(2, len(parts) + 1)]
+        numbers = self[phrase] = tuple(self.words[word] for word in dict.fromkeys(joined))
+        return numbers
+
+    def words_at(self, folded: str) -> tuple[I64, I64]:
+        """Position of each phrase in the texts and the number of its words, once for each."""
+        at, number = [], []
+        for match in _PHRASE.finditer(folded):
+            for word in self[match.group()]:
+                at.append(match.start())
+                number.append(word)
+        return np.array(at, dtype=np.int64), np.array(number, dtype=np.int64)

@@ -1,0 +1,96 @@
+"""Net benefit: what the named weights make of a merchant's record."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from geosearch.money.ranking import BASIS_POINTS, Weights, merchant_weights
+
+DEFAULT = Weights()
+
+
+def redeem(ok: int, failed: int, weights: Weights = DEFAULT) -> int:
+    return int(weights.redeem_basis_points(np.array([ok]), np.array([failed]))[0])
+
+
+def quality(rating: float, count: int, weights: Weights = DEFAULT) -> int:
+    return int(weights.quality_minor(np.array([rating]), np.array([count]))[0])
+
+
+@pytest.mark.parametrize(
+    ("ok", "failed", "expected"),
+    [
+        (0, 0, 9000),
+        (0, 1, 8182),
+        (1, 0, 9091),
+        (90, 0, 9900),
+        (0, 100, 818),
+        (2_000_000_000, 0, BASIS_POINTS),
+        (0, 2_000_000_000, 0),
+    ],
+)
+def test_redemption_probability(ok: int, failed: int, expected: int) -> None:
+    assert redeem(ok, failed) == expected
+
+
+@pytest.mark.parametrize(
+    ("rating", "count", "expected"),
+    [
+        (float("nan"), 0, 0),
+        (float("nan"), 900, 0),
+        (5.0, 0, 0),
+        (5.0, 20, 375),
+        (5.0, 2_000_000_000, 750),
+        (3.5, 77, 0),
+        (0.0, 20, -875),
+        (0.0, 2_000_000_000, -1750),
+    ],
+)
+def test_quality(rating: float, count: int, expected: int) -> None:
+    assert quality(rating, count) == expected
+
+
+def test_weights_change_what_they_name() -> None:
+    assert redeem(0, 0, Weights(redeem_prior=0.5)) == 5000
+    assert redeem(0, 1, Weights(redeem_prior_weight=1.0)) == 4500
+    assert quality(5.0, 20, Weights(star_value=1000.0)) == 750
+    assert quality(4.0, 20, Weights(neutral_rating=4.0)) == 0
+    assert quality(5.0, 20, Weights(rating_prior_weight=60.0)) == 188
+    assert Weights(walk_cost_per_minute=80.0).walk_cost_per_m == 1.0
+    assert DEFAULT.walk_cost_per_m == 0.625
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("redeem_prior", -0.1),
+        ("redeem_prior", 1.1),
+        ("redeem_prior_weight", 0.0),
+        ("rating_prior_weight", 0.0),
+        ("walk_m_per_minute", 0.0),
+        ("star_value", float("nan")),
+        ("star_value", float("inf")),
+        ("walk_cost_per_minute", 1e9),
+        ("neutral_rating", -1.0),
+    ],
+)
+def test_a_weight_that_makes_no_sense_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"at `{name}`"):
+        Weights(**{name: value})
+
+
+def test_rows_without_a_record_are_neutral() -> None:
+    merchants = pl.DataFrame(
+        {
+            "rating": [None, 5.0, 5.0],
+            "rating_count": [10, None, 20],
+            "redemptions_ok": [None, 0, 90],
+            "redemptions_failed": [None, None, 0],
+        },
+        schema_overrides={"redemptions_failed": pl.Int64},
+    )
+    basis_points, worth = merchant_weights(merchants, DEFAULT)
+    assert basis_points.dtype == np.uint16
+    assert worth.dtype == np.int32
+    assert basis_points.tolist() == [9000, 9000, 9900]
+    assert worth.tolist() == [0, 0, 375]

@@ -1,0 +1,128 @@
+"""What queries ask apart from place and time is planned once, and forgotten when there is much."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geosearch.indexing.pipeline import build
+from geosearch.kernel.ask import CARD_DEAL
+from geosearch.query import drawn_polygon
+from geosearch.query.query import Query
+from geosearch.search.questions import Question
+from geosearch.search.searcher import Searcher, open_index
+from geosearch.text.word_book import Wording
+from indexes.geo.polygon import from_geojson
+from tests.geosearch.snapshot_files import PROGRAM, deal, merchant, write_snapshot
+
+NAMES = ("Blue Lantern", "Red Bridge", "Old Mill", "Blue Bridge", "Mill Garden")
+NOW = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Searcher:
+    tables = {
+        "merchants": [merchant(n, name=name) for n, name in enumerate(NAMES)],
+        "programs": [PROGRAM],
+        "deals": [deal(0, merchant_ids=["m1"], program_id="red")],
+    }
+    write_snapshot(tmp_path / "snapshot", tables)
+    build(tmp_path / "snapshot", tmp_path / "index", now=NOW)
+    return open_index(tmp_path / "index")
+
+
+def asked(engine: Searcher, top_k: int = 20, **wish: Any) -> Question:
+    fields: dict[str, Any] = {"lat": 31.23, "lng": 121.47, "at": NOW}
+    return engine._questions.question(Query(**fields | wish), top_k)
+
+
+def test_place_time_area_and_text_make_no_other_statement(engine: Searcher) -> None:
+    usual = asked(engine, cards=("red",))
+    for wish in (
+        {"lat": 30.0, "lng": -5.0, "crs": "GCJ02"},
+        {"at": NOW.replace(hour=23), "open": "now", "min_minutes_left": 5},
+        {"radius": 5.0, "bbox": (1.0, 2.0, 3.0, 4.0)},
+        {"q": "noodles"},
+        {"total": True, "facets": ("category",), "explain": True},
+    ):
+        assert asked(engine, cards=("red",), **wish).statement is usual.statement, wish
+
+
+def test_every_other_wish_makes_one(engine: Searcher) -> None:
+    wishes: list[dict[str, Any]] = [
+        {},
+        {"cards": ("red",)},
+        {"cards": ("red",), "deals": "any"},
+        {"party_size": 2},
+        {"spend": 0},
+        {"categories": ("food",)},
+        {"min_rating": 4.0},
+        {"sort": "rating"},
+        {"top_k": 21},
+    ]
+    made = [asked(engine, **wish) for wish in wishes]
+    assert len({id(one.statement) for one in made}) == len(wishes)
+    for wish, one in zip(wishes, made, strict=True):
+        assert asked(engine, **wish).statement is one.statement, wish
+
+
+def test_statements_are_forgotten(engine: Searcher) -> None:
+    first = asked(engine, party_size=1)
+    statements = engine._questions._statements
+    statements.most_bytes = 2 * statements.bytes
+    for number in (2, 3):
+        asked(engine, party_size=number)
+    again = asked(engine, party_size=1)
+    assert again.statement is not first.statement
+    assert again.plans[0].ask.bill == first.plans[0].ask.bill
+    assert len(statements) <= 2
+
+
+def test_cards_that_no_segment_knows(engine: Searcher) -> None:
+    wallet = ("nobodys", "red", "nobodys", "other")
+    assert asked(engine, cards=wallet).statement.unknown_cards == ("nobodys", "other")
+    assert asked(engine).statement.unknown_cards == ()
+
+
+def test_cards_that_no_segment_knows_make_no_entries(engine: Searcher) -> None:
+    kept = asked(engine, cards=("red",), deals="card").statement
+    nothing = asked(engine, cards=("nobodys",)).statement
+    before = len(engine._questions._statements)
+    for number in range(50):
+        made_up = f"made up {number}"
+        for wallet in (("red", made_up), (made_up, "red", "red"), ("red", "red")):
+            found = asked(engine, cards=wallet).statement
+            assert found.shapes is kept.shapes
+            assert found.unknown_cards == ((made_up,) if made_up in wallet else ())
+        alone = asked(engine, cards=(made_up,)).statement
+        assert alone.shapes is nothing.shapes
+        assert alone.shapes[0].wanted.wallet.deal_mode == CARD_DEAL
+    assert len(engine._questions._statements) == before
+    assert len(engine._questions._planners[0]._wallets) == 2
+
+
+def test_a_polygon_is_prepared_once_however_many_wordings_are_tried(
+    engine: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = []
+
+    def counted(*given: Any, **options: Any) -> Any:
+        prepared.append(given)
+        return from_geojson(*given, **options)
+
+    monkeypatch.setattr(drawn_polygon, "from_geojson", counted)
+    wordings = []
+    reworded = engine._questions.reworded
+
+    def noted(question: Question, wording: Wording) -> Question:
+        wordings.append(wording)
+        return reworded(question, wording)
+
+    monkeypatch.setattr(engine._questions, "reworded", noted)
+    ring = [[121.0, 31.0], [122.0, 31.0], [122.0, 32.0], [121.0, 32.0]]
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    query = Query(lat=31.0, lng=121.0, at=NOW, q="lantern bridge mill", polygon=polygon)
+    engine.search(query)
+    assert len(wordings) > 1
+    assert len(prepared) == len(engine.segments)

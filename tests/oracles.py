@@ -98,7 +98,7 @@ def _bd09(lat: float, lng: float) -> tuple[float, float]:
 
 
 _FORWARD = {"GCJ02": _gcj02, "BD09": _bd09}
-OUTLINE = Path(__file__).resolve().parents[1] / "indexes" / "mainland_china.geojson"
+OUTLINE = Path(__file__).resolve().parents[1] / "indexes" / "geo" / "mainland_china.geojson"
 
 
 @cache

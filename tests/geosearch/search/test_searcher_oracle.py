@@ -427,7 +427,7 @@ def test_modes(switch: str, questions: int) -> None:
     """The same comparisons as plain Python, and with every index into every array checked."""
     environment = {**os.environ, switch: "1", "GEOSEARCH_COMPARISONS": str(questions)}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )

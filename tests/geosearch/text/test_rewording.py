@@ -324,7 +324,7 @@ HANDED = {
     "F17": ("85°C 咖啡", False),
     "F01g": ("Phở Thìn", False),
 }
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "cases" / "text"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "cases" / "text"
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from indexes.geo.datum import (
 from tests import oracles
 
 WEST, EAST, SOUTH, NORTH = 73.0, 135.5, 15.0, 54.0
-TOWNS = Path(__file__).resolve().parents[3] / "shared/data/geonames_east_asia/cities500.jsonl.gz"
+TOWNS = Path(__file__).resolve().parents[4] / "shared/data/geonames_east_asia/cities500.jsonl.gz"
 OUTLINE = shapely.from_geojson(oracles.OUTLINE.read_text("utf-8"))
 SHIFTING: tuple[Datum, ...] = ("GCJ02", "BD09")
 EARTH_M = 6_371_008.8

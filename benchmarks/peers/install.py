@@ -11,19 +11,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.peers import PEERS, Missing, lucene, peer_class
+from benchmarks.peers.commands import run
 from benchmarks.peers.postgis import PACKAGES as POSTGIS_PACKAGES
 from benchmarks.table import Table
 
 PACKAGES = ("redis-server", POSTGIS_PACKAGES)
 """Debian packages."""
-
-_SECONDS = 900
 
 
 def install() -> list[str]:
@@ -63,26 +61,6 @@ def is_installed(package: str) -> bool:
     except FileNotFoundError:
         return False
     return found.returncode == 0 and found.stdout.startswith("ii")
-
-
-def run(command: Sequence[str]) -> str:
-    """Why a command failed, in a line; empty if it did not."""
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"failed, {error}"
-    if done.returncode == 0:
-        return ""
-    said = (done.stderr or done.stdout).strip().splitlines() or ["without a word"]
-    return f"failed, {said[-1]}"
 
 
 def state(name: str) -> str:

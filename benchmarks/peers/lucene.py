@@ -29,6 +29,7 @@ from typing import ClassVar
 import numpy as np
 
 from benchmarks.peers import Found, Missing, Question
+from benchmarks.peers.commands import run
 from benchmarks.peers.numpy_scan import unit_vector, unit_vectors
 from benchmarks.servers import STOP_SECONDS, as_user, bytes_below
 from benchmarks.table import Table
@@ -215,8 +216,6 @@ def compiled() -> Path:
 
 def install() -> str:
     """Fetch the library with Maven and compile the program; what was done, in a line."""
-    from benchmarks.peers.install import run
-
     missing = [program for program in ("java", "javac", "mvn") if shutil.which(program) is None]
     if missing:
         return f"lucene: cannot be installed here, no {' and no '.join(missing)}"

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,15 +38,12 @@ from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
 from geosearch.snapshot.folder import check_folder
 
 DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
-SLOWER, INTERRUPTED = 1, 130
 
 TRACEBACK_VARIABLE = "GEOSEARCH_TRACEBACK"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 importers = typer.Typer(help="Turn other sources into a snapshot.")
 app.add_typer(importers, name="import")
-benches = typer.Typer(help="Measure, and compare what was measured.")
-app.add_typer(benches, name="bench")
 
 
 def main() -> None:
@@ -269,6 +267,7 @@ def build(
         return
     from geosearch.indexing.pipeline import REJECTED
     from geosearch.indexing.pipeline import build as build_index
+    from geosearch.search.warm import warm
 
     with ProgressReport() as progress:
         report = build_index(
@@ -279,6 +278,7 @@ def build(
             weights=_weights(weight or []),
             progress=progress,
         )
+        warm(progress)
     _print(json.dumps(report.as_dict(), indent=2) if as_json else report.text(out / REJECTED))
 
 
@@ -381,77 +381,22 @@ def inspect(
         _print(merchant_table(record, engine.programs(), engine.info()["currency"]))
 
 
-@benches.callback(invoke_without_command=True)
-def bench(
-    context: typer.Context,
-    full: Annotated[
-        bool, typer.Option("--full", help="Adds 10,000,000 merchants in 300 towns.")
-    ] = False,
-    only: Annotated[
-        str, typer.Option(metavar="FAMILY,...", help="Families, build, http, relevance.")
-    ] = "",
-    peers: Annotated[
-        str | None, typer.Option(metavar="NAME,...", help="Peers; none for an empty list.")
-    ] = None,
-    worlds: Annotated[
-        str | None, typer.Option(metavar="N,...", help="Merchant counts, such as 100000.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for result.json, report.md and report.html.")
-    ] = None,
-) -> int:
-    """Measure queries, build and service, next to what one would use instead."""
-    if context.invoked_subcommand is not None:
-        return DONE
-    from benchmarks.reports.markdown import markdown_report
-    from benchmarks.run import parse, run
-
-    options = parse(full=full, only=only, peers=peers, worlds=worlds, out=out)
-    result = run(options, ["geosearch", *sys.argv[1:]])
-    _print(markdown_report(result))
-    return INTERRUPTED if result.unfinished else DONE
-
-
-@benches.command()
-def compare(
-    before: Annotated[Path, typer.Argument(help="A result.json, or the folder of --out.")],
-    after: Annotated[Path, typer.Argument(help="Another one.")],
-    threshold: Annotated[
-        float, typer.Option(parser=share, metavar="SHARE", help="Slowdown that fails.")
-    ] = 0.1,
-) -> int:
-    """Show what changed beyond noise; exits with 1 on a slowdown."""
-    from benchmarks.reports.compare import compare as compared
-    from benchmarks.reports.compare import compare_text
-    from benchmarks.result import load_result
-
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def bench(context: typer.Context) -> int:
+    """Measure, and compare what was measured; needs a checkout of the project."""
     try:
-        found = compared(load_result(before), load_result(after), threshold)
-    except ValueError as error:
-        raise BadData(str(error)) from error
-    _print(compare_text(found))
-    return SLOWER if found.failed else DONE
-
-
-@benches.command()
-def ab(
-    revision: Annotated[str, typer.Argument(help="A commit, branch or tag of this checkout.")],
-    merchants: Annotated[
-        int, typer.Option(parser=integer, metavar="N", help="How many merchants.")
-    ] = 100_000,
-    only: Annotated[str, typer.Option(metavar="FAMILY,...", help="Families; by default all.")] = "",
-) -> int:
-    """Measure a revision and the working tree in turn; exits with 1 on a slowdown."""
-    from benchmarks.ab import run, text
-
-    names = [name for name in only.split(",") if name]
-    pairs = run(revision, merchants=merchants, only=names, say=_say)
-    _print(text(revision, pairs))
-    return SLOWER if any(pair.verdict == "slower" for pair in pairs) else DONE
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        suite = import_module("benchmarks.__main__")
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("benchmarks", "benchmarks.__main__"):
+            raise
+        raise BadRequest(
+            "There is no benchmark suite here - run `geosearch bench` in a checkout of the project"
+        ) from None
+    status: int = suite.run(context.args)
+    return status
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -57,6 +57,20 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"  {command} " in shown
 
 
+def test_the_suite_is_asked_where_it_is_checked_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "--help"]) == DONE
+    assert "geosearch bench" in capsys.readouterr().out
+    assert run(["bench", "compare", "nothing", "here"]) != DONE
+
+
+def test_without_a_checkout_there_is_no_suite(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "benchmarks.__main__", None)
+    assert run(["bench"]) == WRONG_USE
+    assert "in a checkout" in capsys.readouterr().err
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == DONE
     assert capsys.readouterr().out.startswith("geosearch 0.")

@@ -18,6 +18,7 @@ import msgspec
 
 from benchmarks.result import BuildResult
 from geosearch.search.searcher import open_index
+from geosearch.text.columns import SegmentText
 
 MERCHANTS = 1_000_000
 SEED = 1
@@ -60,7 +61,7 @@ def run(merchants: int) -> BuildResult:
         seconds, peak = timed(["build", str(snapshot), "--out", str(index), "--now", NOW])
         engine = open_index(index)
         info = engine.info()
-        text = sum(segment.text_bytes() for segment in engine.segments)
+        text = sum(SegmentText(segment).nbytes() for segment in engine.segments)
         engine.close()
     return BuildResult(
         merchants=info["merchants"],

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.brute import UNKNOWN, BruteForce
 from geosearch.query.query import Query
 from geosearch.segment.segment import Segment
+from geosearch.text.columns import SegmentText
 from indexes.geo.sphere import UNITS_PER_DEGREE
 from indexes.terms.keys import CODE_BITS, GRAM2, KIND_BITS, PAYLOAD
 from indexes.timetable import OPEN
@@ -87,11 +88,12 @@ def table_of(
 
 def texts_of(segment: Segment) -> Sequence[str]:
     """Pairs of characters that each document is found by, as tokens."""
-    rows = segment.vocabulary.rows_between(GRAM2 << KIND_BITS, (GRAM2 + 1) << KIND_BITS)
-    postings = segment.postings
+    text = SegmentText(segment)
+    rows = text.vocabulary.rows_between(GRAM2 << KIND_BITS, (GRAM2 + 1) << KIND_BITS)
+    postings = text.postings
     tokens = []
     for row in rows:
-        pair = segment.vocabulary.key(row) & PAYLOAD
+        pair = text.vocabulary.key(row) & PAYLOAD
         tokens.append(chr(pair >> CODE_BITS) + chr(pair & ((1 << CODE_BITS) - 1)))
     begins = postings.begin[rows.start : rows.stop].astype(np.int64)
     counts = postings.doc_freq[rows.start : rows.stop].astype(np.int64)

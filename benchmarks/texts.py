@@ -32,6 +32,7 @@ from geosearch.search.searcher import Searcher
 from geosearch.segment.segment import Segment
 from geosearch.sources.synth.world import DEFAULT_CREATED_AT, synthesise
 from geosearch.suggest.suggester import SuggestQuery
+from geosearch.text.columns import SegmentText
 from indexes.terms.keys import CODE_BITS, GRAM2, KIND_BITS, PAYLOAD
 from indexes.text.analysis import read_query
 from indexes.text.pinyin import full_pinyin
@@ -78,14 +79,15 @@ class Term(NamedTuple):
 
 def terms_of_share(segment: Segment, share: float) -> list[Term]:
     """Pairs of characters whose share of the documents is nearest to this, no two of one list."""
-    rows = segment.vocabulary.rows_between(GRAM2 << KIND_BITS, (GRAM2 + 1) << KIND_BITS)
-    postings = segment.postings
+    words = SegmentText(segment)
+    rows = words.vocabulary.rows_between(GRAM2 << KIND_BITS, (GRAM2 + 1) << KIND_BITS)
+    postings = words.postings
     freq = postings.doc_freq[rows.start : rows.stop] / len(segment)
     nearest = np.argsort(np.abs(np.log(freq / share)), kind="stable")
     terms: dict[int, Term] = {}
     for row in (nearest[: 20 * WORDS_OF_A_SHARE] + rows.start).tolist():
         begin, count = int(postings.begin[row]), int(postings.doc_freq[row])
-        pair = segment.vocabulary.key(row) & PAYLOAD
+        pair = words.vocabulary.key(row) & PAYLOAD
         text = chr(pair >> CODE_BITS) + chr(pair & ((1 << CODE_BITS) - 1))
         docs = postings.doc[begin : begin + count].astype(np.int64)
         terms.setdefault(begin, Term(text, docs))
@@ -128,6 +130,7 @@ class TextQuestions:
 
     def __init__(self, engine: Searcher, count: int, table: Table | None = None) -> None:
         (self.segment,) = engine.segments
+        self._text = SegmentText(self.segment)
         self._spots = places(self.segment.columns, count, SEED)
         self._cards = cards_of(engine)
         self._table = table
@@ -188,7 +191,7 @@ class TextQuestions:
         return sorted(pairs, key=lambda pair: -len(_in_all(pair)))[:WORDS_OF_A_SHARE]
 
     def _misspelt(self) -> Asked:
-        vocabulary = self.segment.vocabulary
+        vocabulary = self._text.vocabulary
         words = {
             vocabulary.text(row)
             for first in "abcdefghijklmnopqrstuvwxyz"
@@ -209,7 +212,7 @@ class TextQuestions:
 
     def read(self, text: str) -> object:
         """Read a query as the engine does."""
-        return read_query(text, self.segment.is_phrase)
+        return read_query(text, self._text.is_phrase)
 
 
 def half_typed(name: str, rng: Random) -> str:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,8 @@ from geosearch.money.ranking import Weights
 from geosearch.segment.versions import publish
 from geosearch.segment.writer import Surroundings, write_segment
 from geosearch.sources.synth.places import Places, build_world
+from geosearch.suggest.directory import directory_columns, no_directory
+from geosearch.text.columns import no_text, text_columns
 from indexes.timetable import TimetableBuilder
 
 LOCAL_ZONE = timezone(timedelta(hours=8))
@@ -176,4 +179,8 @@ def _write(world: World, folder: Path) -> None:
         areas=["", *(area.name for area in ground.areas)],
         time_zones=["Asia/Shanghai"],
     )
-    write_segment(folder, merchants, deals, around, manifest)
+    parts = (
+        partial(text_columns, no_text(len(merchants.x))),
+        partial(directory_columns, no_directory()),
+    )
+    write_segment(folder, merchants, deals, around, manifest, parts=parts)

@@ -67,6 +67,16 @@ class Column(NamedTuple):
     rules: tuple[Rule, ...] = ()
 
 
+def flat(dtype: type[np.generic], size: Size, *rules: Rule) -> Column:
+    """A one-dimensional column."""
+    return Column(np.dtype(dtype), (size,), rules)
+
+
+def starts_of(dtype: type[np.generic], runs: str, end: str, *, filled: bool = False) -> Column:
+    """Where each of some runs of another column begins, and the end of the last."""
+    return flat(dtype, Of(runs, plus=1), Starts(end, filled))
+
+
 class Range(NamedTuple):
     """Whole numbers from `low` to before `end`; of no bound where that is None."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ from geosearch.indexing.hours import ScheduleBook
 from geosearch.indexing.report import BuildReport, changes_since
 from geosearch.indexing.rows import deal_rows, merchant_rows, zone_records
 from geosearch.money.ranking import Weights
-from geosearch.search.warm import warm
 from geosearch.segment.versions import TOLD, publish
 from geosearch.segment.writer import Surroundings, write_segment
 from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
 from geosearch.snapshot.rejects import RejectLog
+from geosearch.suggest.directory import directory_columns
 from geosearch.suggest.rows import FAME, directory_rows
 from geosearch.text.categories import category_names
+from geosearch.text.columns import text_columns
 from geosearch.text.fields import FOUND_BY
 from geosearch.text.rows import text_rows
 from indexes.files import write_file
@@ -104,7 +106,6 @@ def build(
         reports.append(report)
 
     version = publish(out, write)
-    warm(progress)
     return reports[0].published(version)
 
 
@@ -193,7 +194,8 @@ def _write_version(
         category_names=category_names(snapshot.categories),
         **names,
     )
-    write_segment(folder / SEGMENT, rows, deals, around, manifest, text=text, names=suggestions)
+    parts = (partial(text_columns, text), partial(directory_columns, suggestions))
+    write_segment(folder / SEGMENT, rows, deals, around, manifest, parts=parts)
     counts = {
         "merchants": len(rows.x),
         "closed_permanently": closed_permanently,

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from geosearch.answer import result_text
 from geosearch.kernel import count, describe, rank
 from geosearch.kernel.ask import Area, Ask, Bill, Filter, Hours, Lists, Page, Taste, Wallet, Words
 from geosearch.kernel.scratch import new_scratch
@@ -28,7 +27,6 @@ class Kernels(NamedTuple):
     count: Callable[..., int]
     count_names: Callable[..., int]
     describe: Callable[..., int]
-    write_results: Callable[..., int]
     note_common: Callable[..., int]
 
 
@@ -40,25 +38,17 @@ def kernels() -> Kernels:
 
 def makers() -> tuple[Callable[[], Callable[..., Any]], ...]:
     """What makes each of `Kernels`; a second time it has them already."""
-    columns, ask, scratch = Prepared(empty_columns()), _example_ask(), Prepared(new_scratch(1))
+    columns, ask, scratch = Prepared(empty_columns()), example_ask(), Prepared(new_scratch(1))
     place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
     none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.value.detail
-    sources, asked = Prepared(result_text.empty_sources()), (columns, ask, scratch)
-    words = ask.words
+    keys, words, level_start = np.zeros((1, 2)), ask.words, columns.value.level_start
     tally = count.Tally(none, none, none, none, none)
     return (
-        _maker(rank.rank, columns, ask, place, scratch, none, np.zeros((1, 2))),
+        _maker(rank.rank, columns, ask, place, scratch, none, keys),
         _maker(count.count, columns, ask, place, scratch, tally),
         _maker(count.count_names, none, count.Naming(none, none), none, none),
-        _maker(describe.describe, *asked, none, np.zeros((1, 2)), 0, detail, scores),
-        _maker(
-            result_text.write_results,
-            *(*asked, sources, none, np.zeros((1, 2)), 0, detail, np.zeros(1, np.uint8)),
-        ),
-        _maker(
-            postings.note_common,
-            *(words.docs, words.span, columns.value.level_start, words.below, none),
-        ),
+        _maker(describe.describe, columns, ask, scratch, none, keys, 0, detail, scores),
+        _maker(postings.note_common, words.docs, words.span, level_start, words.below, none),
     )
 
 
@@ -75,8 +65,8 @@ def empty_columns() -> Columns:
     return Columns(**columns)
 
 
-def _example_ask() -> Ask:
-    """An `Ask` of the right types; its values are never used."""
+def example_ask() -> Ask:
+    """An `Ask` of the types that every one has; its values are never used."""
     docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
     spans, weights, below = np.zeros((1, 2), np.int64), np.zeros(1), np.zeros(1, np.uint16)
     return Ask(

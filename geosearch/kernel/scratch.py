@@ -1,6 +1,6 @@
 """Working memory of a search, and the work that it counts.
 
-Useful for: `segment_view`, which lends it to one query at a time.
+Useful for: `segment_view`, which has a pool of it.
 Not useful for: what is searched (`geosearch.segment.columns`) or asked (`ask`).
 """
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from geosearch.segment.columns import F64, I32, I64
 from indexes.geo.rtree import NODE_SIZE
+from indexes.prepared import Prepared
 
 MAX_RESULTS = 128
 """Largest `top_k` the kernel keeps: a page of 100 and one more to know whether there is a next."""
@@ -78,3 +79,28 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty(MAX_RESULTS, np.float64),
         np.empty(MAX_RESULTS, np.int64),
     )
+
+
+class ScratchPool:
+    """Working memory for the queries of one segment: lent to one at a time, kept for the next.
+
+    Parameters
+    ----------
+    nodes
+        Of the segment.
+    """
+
+    def __init__(self, nodes: int) -> None:
+        self._nodes = nodes
+        self._spare: list[Prepared[Scratch]] = []
+
+    def borrow(self) -> Prepared[Scratch]:
+        """Working memory for one query; give it back with `give_back`."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return Prepared(new_scratch(self._nodes))
+
+    def give_back(self, scratch: Prepared[Scratch]) -> None:
+        """Keep working memory for the next query."""
+        self._spare.append(scratch)

@@ -188,10 +188,12 @@ class Planner:
         What is asked.
     weights
         Of the net benefit.
+    book
+        Words of the segment.
     """
 
-    def __init__(self, segment: Segment, weights: Weights) -> None:
-        self.book = WordBook(segment, weights.relevance_value)
+    def __init__(self, segment: Segment, weights: Weights, book: WordBook) -> None:
+        self.book = book
         """What the text of queries asks of the segment."""
         self.programs = frozenset(segment.program_numbers)
         """Ids of its cards."""

@@ -86,7 +86,8 @@ class Searcher:
         self._interpreter = Interpreter([planner.book for planner in planners], self._bases[-1])
         self._questions = Questions(planners, self._interpreter, self.start, self._zone)
         self._contents = Contents(self.segments)
-        self._suggester = Suggester(self.segments, self._contents, self.manifest["snapshot_id"])
+        named = [(view.segment, view.directory) for view in self._views]
+        self._suggester = Suggester(named, self._contents, self.manifest["snapshot_id"])
 
     def rank(self, query: Query) -> Ranked:
         """Best matches as arrays, without payloads.

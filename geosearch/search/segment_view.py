@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from geosearch.answer.facets import FacetBook
 from geosearch.answer.hits import HitMaker
 from geosearch.answer.model import Hit
-from geosearch.answer.result_text import sources_of
+from geosearch.answer.result_text import result_writer, sources_of
 from geosearch.kernel.ask import Ask
 from geosearch.kernel.compiled import kernels
-from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH
+from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
 from geosearch.search.plan import Plan, Planner
 from geosearch.segment.segment import Segment, type_bits
+from geosearch.suggest.directory import open_directory
+from geosearch.text.word_book import WordBook
 from indexes.geo.datum import DATUMS
 from indexes.geo.sphere import UNITS_PER_DEGREE, haversine_m
 from indexes.prepared import Prepared
@@ -47,12 +49,16 @@ class SegmentView:
 
     def __init__(self, segment: Segment, start: datetime, weights: Weights) -> None:
         self.segment = segment
-        self.planner = Planner(segment, weights)
+        self.directory = open_directory(segment)
+        """Names that can be suggested."""
+        book = WordBook(segment, weights.relevance_value, self.directory.category_names)
+        self.planner = Planner(segment, weights, book)
+        self._pool = ScratchPool(int(segment.columns.level_start[-1]))
         self._maker = HitMaker(segment, start, weights)
         self._facets = FacetBook(segment.catalogue)
         compiled = kernels()
         self._rank, self._count = compiled.rank, compiled.count
-        self._describe, self._write_results = compiled.describe, compiled.write_results
+        self._describe, self._write_results = compiled.describe, result_writer()
         self._columns = segment.columns_of(0)
         self._sources = Prepared(sources_of(segment, start, weights))
 
@@ -66,11 +72,11 @@ class SegmentView:
             return _NO_DOCS, _NO_KEYS, dict.fromkeys(COUNTERS, 0) if explain else {}
         top_k = ask.page.top_k
         docs, keys = np.empty(top_k, _INT64), np.empty((top_k, 2))
-        scratch = segment.borrow_scratch()
+        scratch = self._pool.borrow()
         columns = segment.columns_of(ask.lists.tree, plan.types)
         found = self._rank(columns, ask, plan.place, scratch, docs, keys)
         work = dict(zip(COUNTERS, scratch.value.work.tolist(), strict=True)) if explain else {}
-        segment.return_scratch(scratch)
+        self._pool.give_back(scratch)
         if found < top_k:
             docs, keys = docs[:found], keys[:found]
         return docs, keys, work
@@ -78,10 +84,10 @@ class SegmentView:
     def count(self, plan: Plan, counts: dict[str, dict[str, int]]) -> int:
         """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
         tally = self._facets.tally(tuple(counts))
-        scratch = self.segment.borrow_scratch()
+        scratch = self._pool.borrow()
         columns = self.segment.columns_of(plan.ask.lists.tree, plan.types)
         total = self._count(columns, plan.ask, plan.place, scratch, tally)
-        self.segment.return_scratch(scratch)
+        self._pool.give_back(scratch)
         self._facets.add(tally, counts)
         return total
 
@@ -106,7 +112,7 @@ class SegmentView:
         keys: NDArray[np.float64],
     ) -> tuple[memoryview, NDArray[np.int64]]:
         """JSON array of what `hits` would say, UTF-8, and where each of them ends in it."""
-        scratch = self.segment.borrow_scratch()
+        scratch = self._pool.borrow()
         columns = self._columns
         if query.offer_type:
             columns = self.segment.columns_of(0, type_bits(query.offer_type))
@@ -118,7 +124,7 @@ class SegmentView:
             else:
                 text = np.empty(-length, np.uint8)
         ends = scratch.value.text_end[: len(docs)].copy()
-        self.segment.return_scratch(scratch)
+        self._pool.give_back(scratch)
         return text.data[:length], ends
 
     def record(self, everyone: Ask, mine: Ask, doc: int, crs: str) -> dict[str, Any]:
@@ -142,12 +148,12 @@ class SegmentView:
         types: int = 0,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """What `describe.describe` writes, with positions in the datum `crs`."""
-        scratch = self.segment.borrow_scratch()
+        scratch = self._pool.borrow()
         detail, scores = scratch.value.detail, np.empty(len(docs))
         columns = self.segment.columns_of(0, types)
         asked = (columns, ask, scratch, docs, keys, _DATUMS[crs])
         while (rows := self._describe(*asked, detail, scores)) < 0:
             detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
         detail = detail[:rows].copy()
-        self.segment.return_scratch(scratch)
+        self._pool.give_back(scratch)
         return detail, scores

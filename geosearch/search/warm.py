@@ -7,6 +7,7 @@ Not useful for: the entry points themselves; see `geosearch.kernel.compiled`.
 from collections.abc import Callable
 from typing import Any
 
+from geosearch.answer.result_text import result_writer
 from geosearch.kernel.compiled import kernels, makers
 from geosearch.suggest.view import suggest_kernels
 from indexes.geo.crossings import warm as warm_crossings
@@ -25,8 +26,8 @@ SHOWN_PERCENT = 3
 def _parts() -> list[tuple[int, Callable[[], Any]]]:
     """What `warm` makes, each part with its share of the time that all take, in percent."""
     return [
-        *zip((52, 10, 1, 4, 8, 0), makers(), strict=True),
-        *((16, suggest_kernels), (0, warm_crossings), (1, warm_datum)),
+        *zip((52, 10, 1, 4, 0), makers(), strict=True),
+        *((8, result_writer), (16, suggest_kernels), (0, warm_crossings), (1, warm_datum)),
         *((5, warm_vocabulary), (3, warm_unions)),
     ]
 

@@ -54,8 +54,7 @@ from geosearch.segment.columns import (
     RATING_STEPS,
     column_types,
 )
-from geosearch.suggest.directory import KINDS, SCORING
-from indexes.geo.rtree import level_starts
+from indexes.geo.rtree import level_starts, node_count
 from indexes.geo.sphere import UNITS_PER_DEGREE
 from indexes.layout import (
     Ascending,
@@ -65,16 +64,15 @@ from indexes.layout import (
     Facts,
     Fields,
     Of,
-    Packed,
     Range,
     Rule,
     Size,
     Starts,
     Tail,
     below,
+    flat,
+    starts_of,
 )
-from indexes.names.completions import COARSE_BITS, FINE_BITS, WAY_BITS, tiles_of
-from indexes.terms.postings import BLOCK_SIZE
 from indexes.timetable import HORIZON_MINUTES, UNKNOWN
 
 SAMPLED = ("merchant_payload", "deal_payload")
@@ -102,13 +100,7 @@ class Sizes:
         self.time_zones = len(catalogue.time_zones)
         self.zones = len(catalogue.zones)
         self.schedules = len(arrays["schedule_start"]) - 1
-        self.nodes = _nodes(self.docs)
-        self.words = len(arrays["word_row"])
-        self.word_nodes = _nodes(self.words)
-        self.keys = len(arrays["complete_key_item"])
-        self.items = len(arrays["complete_item_kind"])
-        tiles = tiles_of(self.docs, FINE_BITS) + tiles_of(self.docs, COARSE_BITS)
-        self.lists = len(arrays["complete_list_range"]) * tiles
+        self.nodes = node_count(self.docs)
 
     @property
     def doc_words(self) -> int:
@@ -119,15 +111,6 @@ class Sizes:
     def deal_words(self) -> int:
         """Words of 64 bits that have one for each deal."""
         return -(-self.deals // 64)
-
-    @property
-    def blocks(self) -> int:
-        """Length of `posting_block`; see `indexes.terms.postings.block_maxima`."""
-        total, level = 0, len(self._arrays["posting_doc"])
-        while level > 1:
-            level = -(-level // BLOCK_SIZE)
-            total += level
-        return total
 
     @cached_property
     def _tree_docs(self) -> list[int]:
@@ -142,11 +125,7 @@ class Sizes:
     @property
     def card_nodes(self) -> int:
         """Nodes of all cards' own trees."""
-        return sum(map(_nodes, self._tree_docs))
-
-
-def _nodes(docs: int) -> int:
-    return int(level_starts(docs)[-1])
+        return sum(map(node_count, self._tree_docs))
 
 
 class _Tree:
@@ -180,48 +159,6 @@ class _Terms:
         if ((value > PPM) & ((kind == PERCENT_OFF) | (kind == CASHBACK))).any():
             return f"Expected shares of at most {PPM}, got more"
         return "Expected vouchers of a value, got 0" if (value[kind == VOUCHER] < 1).any() else ""
-
-
-class _EndsWithin:
-    """Each list of postings ends where the postings do, or before."""
-
-    def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        ends = column.astype(np.uint64) + facts.columns["term_begin"]
-        return Range(0, facts.size("posting_doc") + 1).broken(ends, facts)
-
-
-class _Buckets:
-    """As many as a power of two and one more: a hash begins with the number of its bucket."""
-
-    def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        buckets = len(column) - 1
-        fine = 0 < buckets <= 1 << 32 and buckets & (buckets - 1) == 0
-        return "" if fine else f"Expected a power of two and one more rows, got {len(column)}"
-
-
-class _Ways:
-    """The lowest bits of a key are a way of typing that has a score."""
-
-    def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        if not len(column):
-            return ""
-        ways = column & np.uint32((1 << WAY_BITS) - 1)
-        return below(len(SCORING.way)).broken(ways, facts)
-
-
-class _EndedKeys:
-    """The last key ends with a zero, as each does: no reader of a key runs past all of them."""
-
-    def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        return "Expected a zero at the end, got none" if len(column) and column[-1] else ""
-
-
-class _Scoring:
-    """The last weight is a distance that others are divided by."""
-
-    def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        fine = len(column) and column[-1] > 0.0
-        return "" if fine else f"Expected a distance above 0, got {column[-1:].tolist()}"
 
 
 _DOC = below("docs")
@@ -329,16 +266,6 @@ _SHAPES: dict[str, tuple[Size, ...]] = {
 }
 
 
-def _own(dtype: type[np.generic], size: Size, *rules: Rule) -> Column:
-    """A one-dimensional column."""
-    return Column(np.dtype(dtype), (size,), rules)
-
-
-def _starts(dtype: type[np.generic], runs: str, end: str, *, filled: bool = False) -> Column:
-    """Where each of some runs of another column begins, and the end of the last."""
-    return _own(dtype, Of(runs, plus=1), Starts(end, filled))
-
-
 def _hot() -> dict[str, Column]:
     """Columns that all searches read."""
     types = column_types()
@@ -349,7 +276,7 @@ def _hot() -> dict[str, Column]:
 
 def _cards() -> dict[str, Column]:
     """Columns of cards' own trees: the rows of all trees one behind the other, flat."""
-    found = {"card_tree": _own(np.uint32, "card_tree", Ascending(), Range(1, "programs"))}
+    found = {"card_tree": flat(np.uint32, "card_tree", Ascending(), Range(1, "programs"))}
     for name in (*NODE_COLUMNS, *LEAF_COLUMNS):
         dtype, shape, rules = _HOT[name]
         rows, times = ("card_nodes" if name in NODE_COLUMNS else "card_docs"), 1
@@ -366,61 +293,25 @@ _BYTES, _U32, _U64 = np.uint8, np.uint32, np.uint64
 
 SEGMENT_COLUMNS: dict[str, Column] = {
     **_HOT,
-    "doc_by_id": _own(_U32, "docs", _DOC),
-    "program_start": _starts(_U64, "programs", "program_docs"),
-    "program_docs": _own(_U32, "program_docs", _DOC, Ascending("program_start")),
-    "zone_start": _starts(_U64, "zones", "zone_docs"),
-    "zone_docs": _own(_U32, "zone_docs", _DOC, Ascending("zone_start")),
+    "doc_by_id": flat(_U32, "docs", _DOC),
+    "program_start": starts_of(_U64, "programs", "program_docs"),
+    "program_docs": flat(_U32, "program_docs", _DOC, Ascending("program_start")),
+    "zone_start": starts_of(_U64, "zones", "zone_docs"),
+    "zone_docs": flat(_U32, "zone_docs", _DOC, Ascending("zone_start")),
     **_cards(),
-    # Text: see `geosearch.text.columns`.
-    "term_key": _own(_U64, "term_key", Ascending()),
-    "term_begin": _own(_U32, "term_key"),
-    "term_doc_freq": _own(_U32, "term_key", _EndsWithin()),
-    "posting_doc": _own(_U32, "posting_doc", _DOC),
-    "posting_impact": _own(_BYTES, "posting_doc"),
-    "posting_block": _own(_BYTES, "blocks"),
-    "phrase_hash": _own(_U64, "phrase_hash", Ascending()),
-    "word_row": _own(_U32, "words", below("term_key")),
-    "row_word": _own(_U32, "row_word", below("words")),
-    "word_text": _own(_BYTES, "word_text"),
-    "word_start": _starts(_U32, "words", "word_text"),
-    "word_order": _own(_U32, "words", below("words")),
-    "word_best": _own(_U32, "word_nodes", below("words")),
-    "word_bucket": _own(_U32, "word_bucket", _Buckets(), Starts("word_deletion")),
-    "word_deletion": _own(_U32, "word_deletion", Packed("words")),
-    "word_letters": Column(np.dtype(_U32), ("words", 2)),
-    # Suggestions: see `directory`.
-    "complete_key_text": _own(_BYTES, "complete_key_text", _EndedKeys()),
-    "complete_key_start": _own(_U32, "keys", below("complete_key_text")),
-    "complete_key_item": _own(_U32, "keys", below(Of("items", 1 << WAY_BITS)), _Ways()),
-    "complete_item_kind": _own(_BYTES, "items", below(len(KINDS))),
-    "complete_item_fame": _own(_U32, "items"),
-    "complete_item_bound": _own(np.float32, "items", Bounded(finite=True)),
-    "complete_item_start": _starts(_U32, "items", "complete_item_docs"),
-    "complete_item_docs": _own(_U32, "complete_item_docs", _DOC),
-    "complete_list_range": _own(np.int64, "complete_list_range", Ascending()),
-    "complete_list_start": _starts(_U32, "lists", "complete_list_key"),
-    "complete_list_key": _own(_U32, "complete_list_key", below("keys")),
-    "complete_scoring": _own(
-        np.float64, len(SCORING.kind) + len(SCORING.way) + 3, Bounded(finite=True), _Scoring()
-    ),
-    "entry_text": _own(_BYTES, "entry_text"),
-    "entry_text_start": _starts(_U32, "items", "entry_text"),
-    "entry_other": _own(_BYTES, "entry_other"),
-    "entry_other_start": _starts(_U32, "entry_with_other", "entry_other"),
-    "entry_with_other": _own(_U32, "entry_with_other", below("items"), Ascending()),
-    "entry_category": _own(_BYTES, "entry_category"),
     # Stored objects and names. A payload has two braces, of which the last is left out.
-    "catalogue": _own(_BYTES, "catalogue"),
-    "zone_shape": _own(_BYTES, "zone_shape"),
-    "zone_shape_start": _starts(_U64, "zones", "zone_shape"),
-    "merchant_id": _own(_BYTES, "merchant_id"),
-    "merchant_id_start": _starts(_U64, "docs", "merchant_id"),
-    "merchant_payload": _own(_BYTES, "merchant_payload"),
-    "merchant_payload_start": _starts(_U64, "docs", "merchant_payload", filled=True),
-    "deal_id": _own(_BYTES, "deal_id"),
-    "deal_id_start": _starts(_U64, "deals", "deal_id"),
-    "deal_payload": _own(_BYTES, "deal_payload"),
-    "deal_payload_start": _starts(_U64, "deals", "deal_payload", filled=True),
+    "catalogue": flat(_BYTES, "catalogue"),
+    "zone_shape": flat(_BYTES, "zone_shape"),
+    "zone_shape_start": starts_of(_U64, "zones", "zone_shape"),
+    "merchant_id": flat(_BYTES, "merchant_id"),
+    "merchant_id_start": starts_of(_U64, "docs", "merchant_id"),
+    "merchant_payload": flat(_BYTES, "merchant_payload"),
+    "merchant_payload_start": starts_of(_U64, "docs", "merchant_payload", filled=True),
+    "deal_id": flat(_BYTES, "deal_id"),
+    "deal_id_start": starts_of(_U64, "deals", "deal_id"),
+    "deal_payload": flat(_BYTES, "deal_payload"),
+    "deal_payload_start": starts_of(_U64, "deals", "deal_payload", filled=True),
 }
-"""Every stored column. The order matters: what a rule or a size relies on stands before it."""
+"""Every stored column but those of the parts that other rooms write; see `writer.Part`.
+
+The order matters: what a rule or a size relies on stands before it."""

@@ -5,7 +5,7 @@ Not useful for: answering a query over several segments; `searcher` does that.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,19 +17,17 @@ import xxhash
 from numpy.typing import NDArray
 
 from geosearch.errors import BadData
-from geosearch.kernel.scratch import Scratch, new_scratch
 from geosearch.money.offers import OFFER_TYPES, TYPE
 from geosearch.segment.card_trees import card_columns, card_tree_types
 from geosearch.segment.catalogue import Catalogue
 from geosearch.segment.columns import Columns
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
-from geosearch.suggest.directory import Directory
-from geosearch.text.columns import TEXT_PREFIXES, phrase_hash, postings_of
 from indexes.geo.zones import ZoneIndex
-from indexes.layout import check_layout
+from indexes.layout import Column, check_layout
 from indexes.prepared import Prepared
 from indexes.storage import IndexFormatError, open_folder, verify_folder
-from indexes.terms.vocabulary import Vocabulary
+
+Arrays = dict[str, NDArray[Any]]
 
 
 class Texts:
@@ -71,6 +69,7 @@ class Segment:
     """
 
     def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
+        self._folder = folder
         try:
             self._arrays, self.manifest = open_folder(folder, verify=verify, sampled=SAMPLED)
             self.catalogue = _catalogue_of(self._arrays, folder)
@@ -87,8 +86,6 @@ class Segment:
         trees = card_columns(large, self._arrays, self.program_docs)
         self._trees = {tree: Prepared(own) for tree, own in {0: large, **trees}.items()}
         self.docs = int(self.columns.doc_signature.shape[0])
-        self.postings = postings_of(self._arrays)
-        """Documents of each term, by its row in `vocabulary`."""
         self._by_id = self._arrays["doc_by_id"]
         self.merchant_id_texts = Texts(self._arrays, "merchant_id")
         self.deal_id_texts = Texts(self._arrays, "deal_id")
@@ -98,7 +95,6 @@ class Segment:
         self.deal_payload = Texts(self._arrays, "deal_payload")
         """Stored JSON object of a deal, by number."""
         self._typed: dict[tuple[int, int], Prepared[Columns]] = {}
-        self._spare: list[Prepared[Scratch]] = []
 
     def __len__(self) -> int:
         """Number of documents."""
@@ -108,17 +104,6 @@ class Segment:
     def columns(self) -> Columns:
         """Columns with the tree of all documents."""
         return self._trees[0].value
-
-    def borrow_scratch(self) -> Prepared[Scratch]:
-        """Working memory for one query; give it back with `return_scratch`."""
-        try:
-            return self._spare.pop()
-        except IndexError:
-            return Prepared(new_scratch(int(self.columns.level_start[-1])))
-
-    def return_scratch(self, scratch: Prepared[Scratch]) -> None:
-        """Keep working memory for the next query."""
-        self._spare.append(scratch)
 
     def merchant_id(self, doc: int) -> str:
         """Id of a document."""
@@ -233,25 +218,6 @@ class Segment:
         ids = [zone.zone_id for zone in self.catalogue.zones]
         return ZoneIndex(ids, shapes, datums=self.catalogue.zone_datums)
 
-    @cached_property
-    def vocabulary(self) -> Vocabulary:
-        """Terms, and the words behind them."""
-        return Vocabulary(self._arrays)
-
-    @cached_property
-    def directory(self) -> Directory:
-        """Names that can be suggested."""
-        return Directory(self._arrays)
-
-    def is_phrase(self, text: str) -> bool:
-        """Whether a normalised text is a known name: a category, a brand, an area."""
-        return phrase_hash(text) in self._phrases
-
-    @cached_property
-    def _phrases(self) -> frozenset[int]:
-        # A query asks for some twenty: a bisection of the column takes 1 us, this 0.1.
-        return frozenset(self._arrays["phrase_hash"].tolist())
-
     def _merchant_id_bytes(self, doc: int) -> bytes:
         return bytes(self.merchant_id_texts(doc))
 
@@ -260,13 +226,28 @@ class Segment:
         columns = [*Columns._fields, *card_tree_types()]
         return sum(int(self._arrays[name].nbytes) for name in columns)
 
-    def text_bytes(self) -> int:
-        """Bytes of the columns that queries with text read besides: vocabulary and postings."""
-        return sum(
-            int(column.nbytes)
-            for name, column in self._arrays.items()
-            if name.startswith(TEXT_PREFIXES)
-        )
+    def rows(self, name: str) -> int:
+        """Length of a column; 0 where there is none."""
+        return len(self._arrays[name]) if name in self._arrays else 0
+
+    def part(self, table: Mapping[str, Column], sizes: object) -> Arrays:
+        """Columns of a part of the segment that another room wrote; see `writer.Part`.
+
+        Parameters
+        ----------
+        table, sizes
+            What that room promises; see `indexes.layout.check_layout`.
+
+        Raises
+        ------
+        BadData
+            A column is not there, or breaks a promise. Names the file.
+        """
+        try:
+            check_layout(table, self._arrays, sizes, self._folder)
+        except IndexFormatError as error:
+            raise BadData(str(error)) from error
+        return {name: self._arrays[name] for name in table}
 
     def _postings(self, name: str, row: int) -> NDArray[Any]:
         starts = self._arrays[f"{name}_start"]

@@ -4,7 +4,7 @@ Useful for: `build`, and for benchmarks that make worlds of numbers without a sn
 Not useful for: reading snapshots or evaluating hours; that is done when rows arrive here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,8 +47,6 @@ from geosearch.segment.columns import (
     U32,
     U64,
 )
-from geosearch.suggest.directory import DirectoryRows, directory_columns, no_directory
-from geosearch.text.columns import TextRows, no_text, text_columns
 from indexes.geo.datum import Datum
 from indexes.geo.hilbert import hilbert_values
 from indexes.geo.rtree import level_starts, summarise
@@ -57,6 +55,9 @@ from indexes.geo.zones import ZoneIndex
 from indexes.jit import njit
 from indexes.storage import FolderWriter
 from indexes.timetable import NEVER, Timetable
+
+Part = Callable[[I64], dict[str, NDArray[Any]]]
+"""Makes columns for documents in an order: the row of each, int64[docs]."""
 
 _PIECE = 10_000
 
@@ -121,8 +122,7 @@ def write_segment(
     around: Surroundings,
     manifest: dict[str, Any],
     *,
-    text: TextRows | None = None,
-    names: DirectoryRows | None = None,
+    parts: Sequence[Part],
 ) -> None:
     """Write a finished segment folder.
 
@@ -130,10 +130,8 @@ def write_segment(
     ----------
     manifest
         Kept with the segment: snapshot, horizon, weights.
-    text
-        What merchants are found by; nothing by default.
-    names
-        What is suggested; nothing by default.
+    parts
+        Columns that other rooms add: text and suggestions.
 
     Raises
     ------
@@ -147,7 +145,7 @@ def write_segment(
     doc_of[order] = np.arange(docs)
     with FolderWriter(folder) as writer, ThreadPoolExecutor(1) as beside:
         # Half of the work here, and nothing else waits for it.
-        of_text = beside.submit(text_columns, text or no_text(docs), order)
+        added = [beside.submit(part, order) for part in parts]
         columns = _doc_columns(merchants, order, id_rank)
         offers, program_order = _offer_columns(deals, doc_of, columns["doc_record"])
         columns |= offers
@@ -164,8 +162,8 @@ def write_segment(
         )
         columns |= card_tree_columns(columns, partial(_node_columns, around, set_bits))
         columns |= _zone_columns(around, columns)
-        columns |= of_text.result()
-        columns |= directory_columns(names or no_directory(), order)
+        for part in added:
+            columns |= part.result()
         for name, column in columns.items():
             writer.add(name, column)
         for name in ("schedule_start", "change_minute", "change_state"):

@@ -9,7 +9,7 @@ An entry is an item of the completions: a shop's name, a brand, a category or a 
 Shops of one name are one entry, and so are a brand and the shops that are named like it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -19,8 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.segment.columns import F64, I64, U8, U32
+from geosearch.segment.segment import Segment
+from indexes.layout import Ascending, Bounded, Column, Facts, Of, below, flat, starts_of
 from indexes.names.completion_lists import SortedKeys, build_completions
-from indexes.names.completions import Completions, Scoring
+from indexes.names.completions import (
+    COARSE_BITS,
+    FINE_BITS,
+    WAY_BITS,
+    Completions,
+    Scoring,
+    tiles_of,
+)
 from indexes.names.spellings import INITIALS, SOUND, WRITTEN
 
 Arrays = dict[str, NDArray[Any]]
@@ -181,6 +190,99 @@ def _texts(name: str, texts: list[str]) -> Arrays:
     start = np.zeros(len(pieces) + 1, np.uint32)
     start[1:] = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
     return {name: np.frombuffer(b"".join(pieces), np.uint8), f"{name}_start": start}
+
+
+class _Ways:
+    """The lowest bits of a key are a way of typing that has a score."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        if not len(column):
+            return ""
+        ways = column & np.uint32((1 << WAY_BITS) - 1)
+        return below(len(SCORING.way)).broken(ways, facts)
+
+
+class _EndedKeys:
+    """The last key ends with a zero, as each does: no reader of a key runs past all of them."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        return "Expected a zero at the end, got none" if len(column) and column[-1] else ""
+
+
+class _Scoring:
+    """The last weight is a distance that others are divided by."""
+
+    def broken(self, column: NDArray[Any], facts: Facts) -> str:
+        fine = len(column) and column[-1] > 0.0
+        return "" if fine else f"Expected a distance above 0, got {column[-1:].tolist()}"
+
+
+DIRECTORY_COLUMNS: dict[str, Column] = {
+    "complete_key_text": flat(np.uint8, "complete_key_text", _EndedKeys()),
+    "complete_key_start": flat(np.uint32, "keys", below("complete_key_text")),
+    "complete_key_item": flat(np.uint32, "keys", below(Of("items", 1 << WAY_BITS)), _Ways()),
+    "complete_item_kind": flat(np.uint8, "items", below(len(KINDS))),
+    "complete_item_fame": flat(np.uint32, "items"),
+    "complete_item_bound": flat(np.float32, "items", Bounded(finite=True)),
+    "complete_item_start": starts_of(np.uint32, "items", "complete_item_docs"),
+    "complete_item_docs": flat(np.uint32, "complete_item_docs", below("docs")),
+    "complete_list_range": flat(np.int64, "complete_list_range", Ascending()),
+    "complete_list_start": starts_of(np.uint32, "lists", "complete_list_key"),
+    "complete_list_key": flat(np.uint32, "complete_list_key", below("keys")),
+    "complete_scoring": flat(
+        np.float64, len(SCORING.kind) + len(SCORING.way) + 3, Bounded(finite=True), _Scoring()
+    ),
+    "entry_text": flat(np.uint8, "entry_text"),
+    "entry_text_start": starts_of(np.uint32, "items", "entry_text"),
+    "entry_other": flat(np.uint8, "entry_other"),
+    "entry_other_start": starts_of(np.uint32, "entry_with_other", "entry_other"),
+    "entry_with_other": flat(np.uint32, "entry_with_other", below("items"), Ascending()),
+    "entry_category": flat(np.uint8, "entry_category"),
+}
+"""What the columns of the directory promise compiled code; see `geosearch.segment.layout`."""
+
+
+class DirectorySizes:
+    """Sizes that columns of the directory share, or that none of them has.
+
+    Parameters
+    ----------
+    docs
+        Documents of the segment.
+    rows
+        Length of a column by its name.
+    """
+
+    def __init__(self, docs: int, rows: Callable[[str], int]) -> None:
+        self.docs = docs
+        self._rows = rows
+
+    @property
+    def keys(self) -> int:
+        """What entries are typed by."""
+        return self._rows("complete_key_item")
+
+    @property
+    def items(self) -> int:
+        """Entries."""
+        return self._rows("complete_item_kind")
+
+    @property
+    def lists(self) -> int:
+        """Lists of the best entries of a tile."""
+        tiles = tiles_of(self.docs, FINE_BITS) + tiles_of(self.docs, COARSE_BITS)
+        return self._rows("complete_list_range") * tiles
+
+
+def open_directory(segment: Segment) -> "Directory":
+    """The directory of a segment.
+
+    Raises
+    ------
+    BadData
+        A column of it is not there, or breaks a promise of `DIRECTORY_COLUMNS`.
+    """
+    return Directory(segment.part(DIRECTORY_COLUMNS, DirectorySizes(len(segment), segment.rows)))
 
 
 class Directory:

@@ -27,7 +27,7 @@ from geosearch.answer.contents import Box, Contents, shown_box
 from geosearch.errors import BadRequest
 from geosearch.query.parameters import SUGGEST_PARAMETERS, fill_defaults, find_problems
 from geosearch.segment.segment import Segment
-from geosearch.suggest.directory import AREA, BRAND, CATEGORY, KINDS, MERCHANT, Name
+from geosearch.suggest.directory import AREA, BRAND, CATEGORY, KINDS, MERCHANT, Directory, Name
 from geosearch.suggest.view import WORK, DirectoryView, Match, SuggestScratch, Work, suggest_kernels
 from indexes.geo.datum import Datum, from_wgs84, to_wgs84
 from indexes.geo.sphere import Circle, circle_around
@@ -147,9 +147,14 @@ class Suggester:
         Told in every answer.
     """
 
-    def __init__(self, segments: Sequence[Segment], contents: Contents, snapshot_id: str) -> None:
+    def __init__(
+        self,
+        segments: Sequence[tuple[Segment, Directory]],
+        contents: Contents,
+        snapshot_id: str,
+    ) -> None:
         self._contents = contents
-        self._views = [DirectoryView(segment) for segment in segments]
+        self._views = [DirectoryView(segment, directory) for segment, directory in segments]
         self._snapshot_id = snapshot_id
 
     def suggest(self, query: SuggestQuery) -> Suggestions:

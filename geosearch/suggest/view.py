@@ -124,10 +124,10 @@ def suggest_kernels() -> SuggestKernels:
 class DirectoryView:
     """One segment ready to be asked."""
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment, directory: Directory) -> None:
         columns = segment.columns
         self.segment = segment
-        self.directory = segment.directory
+        self.directory = directory
         self._kernels = suggest_kernels()
         self._ground = Ground(
             columns.doc_position,

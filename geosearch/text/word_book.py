@@ -7,7 +7,7 @@ A *word* has readings, one of which a match holds; a *reading* is one or more te
 match holds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from sys import getsizeof
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from geosearch.kernel.compiled import kernels
 from geosearch.kernel.scratch import MAX_CARRIED
 from geosearch.segment.columns import U8, U32
 from geosearch.segment.segment import Segment
+from geosearch.text.columns import SegmentText
 from indexes.cache import BoundedCache
 from indexes.terms.keys import KIND_BITS, PINYIN, Word, gram_keys, sound_keys
 from indexes.terms.postings import block_maxima
@@ -139,6 +140,9 @@ class Wording(NamedTuple):
         return meant | dict(self.pieces) if self.choices else {}
 
 
+CategoryNames = Callable[[Sequence[str]], Iterator[str]]
+
+
 class WordBook:
     """The words of one segment.
 
@@ -148,15 +152,19 @@ class WordBook:
         Whose vocabulary and postings are read.
     worth
         `ranking.Weights.relevance_value`.
+    category_names
+        Names of categories and of those that hold them, by their ids.
     """
 
-    def __init__(self, segment: Segment, worth: float) -> None:
+    def __init__(self, segment: Segment, worth: float, category_names: CategoryNames) -> None:
         self._segment = segment
-        self._postings = segment.postings
-        self._unions = Unions(segment.postings)
+        self._category_names = category_names
+        text = SegmentText(segment)
+        self._postings, self._vocabulary = text.postings, text.vocabulary
+        self._unions = Unions(text.postings)
         self._note_common = kernels().note_common
         self._spans_kept = BoundedCache[int, tuple[int, int]](SPANS_BYTES)
-        self.is_phrase = segment.is_phrase
+        self.is_phrase = text.is_phrase
         self.none = Words(
             self._postings.doc,
             self._postings.impact,
@@ -174,7 +182,7 @@ class WordBook:
 
     def is_term(self, key: int) -> bool:
         """Whether some document holds a term."""
-        return self._segment.vocabulary.term(key) >= 0
+        return self._vocabulary.term(key) >= 0
 
     def finds_more(self, terms: tuple[int, ...], readings: tuple[Reading, ...]) -> bool:
         """Whether some document has all of these terms and is in none of the readings."""
@@ -211,7 +219,7 @@ class WordBook:
             if said and not any(heard_in(said, exact) for exact in sounds):
                 is_told = True
                 yield Reading(terms, NEAR_SOUND_FACTOR), said
-        vocabulary = self._segment.vocabulary
+        vocabulary = self._vocabulary
         for begun in unfinished(word.text) if word.kind == "cjk" else ():
             ends = (begun.before[-1:] + chr(code) for code in (begun.first, begun.last))
             first, last = (gram_keys(end)[0] for end in ends)
@@ -246,7 +254,7 @@ class WordBook:
     def with_initials(self, letters: str) -> list[int]:
         """Keys of the first initials that begin with some letters, the shortest first."""
         span = initials_range(Word(letters, "latin", ()))
-        rows = [] if span is None else self._segment.vocabulary.rows_between(*span)
+        rows = [] if span is None else self._vocabulary.rows_between(*span)
         return [self._key(row) for row in rows[:CLOSE_READINGS]]
 
     def _heard(self, terms: tuple[int, ...]) -> str:
@@ -269,7 +277,7 @@ class WordBook:
         for doc in docs[:SHOPS_ASKED].tolist():
             shop = orjson.loads(self._segment.merchant_payload(doc))
             yield from filter(None, [shop["name"], shop.get("brand"), *(shop.get("aliases") or ())])
-            yield from self._segment.directory.category_names(shop.get("categories") or ())
+            yield from self._category_names(shop.get("categories") or ())
 
     def words(self, wording: Wording, shares: tuple[float, ...]) -> Words:
         """Lists that a match is in, shortest first; `nothing` for no word at all.
@@ -365,7 +373,7 @@ class WordBook:
 
     def _span(self, key: int) -> tuple[int, int]:
         """Where the postings of a term stand, empty where it has none."""
-        return self._spans_kept.get(key) or self._note(key, self._segment.vocabulary.term(key))
+        return self._spans_kept.get(key) or self._note(key, self._vocabulary.term(key))
 
     def _note(self, key: int, row: int) -> tuple[int, int]:
         """Keep where the postings of a row stand, -1 for none, under its key."""
@@ -376,7 +384,7 @@ class WordBook:
 
     def _key(self, row: int) -> int:
         """Key of a row, whose postings will be asked for: noted, it is not looked up again."""
-        key = self._segment.vocabulary.key(row)
+        key = self._vocabulary.key(row)
         self._note(key, row)
         return key
 

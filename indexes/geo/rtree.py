@@ -69,3 +69,8 @@ def _combine_runs(values: NDArray[Any], combine: np.ufunc) -> NDArray[Any]:
     if count == 0:
         return values
     return combine.reduceat(values, np.arange(0, count, NODE_SIZE), axis=-1)
+
+
+def node_count(docs: int) -> int:
+    """Number of nodes of a tree over so many documents."""
+    return int(level_starts(docs)[-1])

@@ -165,6 +165,21 @@ def block_maxima(impact: U8) -> U8:
     return np.concatenate(levels) if levels else np.zeros(0, np.uint8)
 
 
+def block_count(entries: int) -> int:
+    """Length of the `block_maxima` of so many impacts.
+
+    Examples
+    --------
+    >>> block_count(130)
+    4
+    """
+    total = 0
+    while entries > 1:
+        entries = -(-entries // BLOCK_SIZE)
+        total += entries
+    return total
+
+
 @inline_njit
 def first_posting(docs: U32, begin: int, end: int, doc: int) -> int:
     """First place from `begin` on whose document is not below `doc`, `end` where all are."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from geosearch.money.ranking import Weights
 from geosearch.segment.columns import Columns
 from geosearch.segment.segment import Segment
 from geosearch.segment.writer import DealRows, MerchantRows, Surroundings, write_segment
+from geosearch.suggest.directory import directory_columns, no_directory
+from geosearch.text.columns import no_text, text_columns
 from indexes.geo.sphere import to_units
 from indexes.prepared import Prepared
 from indexes.timetable import ALWAYS, NEVER, UNKNOWN_SCHEDULE, TimetableBuilder
@@ -111,7 +114,11 @@ def write_world(folder: Path, shape: Shape) -> Path:
     """Write the segment of a world and return its folder."""
     rng = np.random.default_rng(shape.seed)
     merchants, around = _merchants(rng, shape)
-    write_segment(folder, merchants, _deals(rng, shape), around, manifest(shape))
+    parts = (
+        partial(text_columns, no_text(len(merchants.x))),
+        partial(directory_columns, no_directory()),
+    )
+    write_segment(folder, merchants, _deals(rng, shape), around, manifest(shape), parts=parts)
     return folder
 
 

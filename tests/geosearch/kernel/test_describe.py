@@ -8,10 +8,11 @@ import pytest
 from geosearch.indexing.pipeline import build
 from geosearch.kernel.compiled import kernels
 from geosearch.kernel.describe import DEAL, OFFERS_OF, SAVING, STATE
-from geosearch.kernel.scratch import DETAIL_ROWS, DETAIL_WIDTH
+from geosearch.kernel.scratch import DETAIL_ROWS, DETAIL_WIDTH, new_scratch
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher, open_index
 from indexes.geo.datum import WGS84
+from indexes.prepared import Prepared
 from indexes.timetable import UNKNOWN
 from tests.geosearch.planning import planned
 from tests.geosearch.snapshot_files import Row, deal, merchant, write_snapshot
@@ -54,7 +55,7 @@ def test_a_page_of_many_offers_is_whole(engine: Searcher) -> None:
 def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     segment = engine.segments[0]
     ask = planned(engine._views[0].planner, QUERY, start=engine.start).ask
-    scratch = segment.borrow_scratch()
+    scratch = Prepared(new_scratch(1))
     docs, keys = np.arange(2), np.zeros((2, 2))
     scores = np.zeros(2)
     describe, columns = kernels().describe, segment.columns_of(0)
@@ -73,7 +74,7 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
 def test_no_document_no_row(engine: Searcher) -> None:
     segment = engine.segments[0]
     ask = planned(engine._views[0].planner, QUERY, start=engine.start).ask
-    scratch = segment.borrow_scratch()
+    scratch = Prepared(new_scratch(1))
     none = np.zeros(0, np.int64)
     detail = np.empty((1, DETAIL_WIDTH), np.int64)
     keys, scores = np.zeros((0, 2)), np.zeros(1)

@@ -36,7 +36,7 @@ from geosearch.kernel.predicates import (
 from geosearch.kernel.scratch import Scratch, new_scratch
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
-from geosearch.search.plan import Planner
+from geosearch.search.segment_view import SegmentView
 from geosearch.segment.columns import Columns
 from geosearch.segment.segment import Segment
 from indexes.geo.rtree import NODE_BITS
@@ -148,7 +148,7 @@ def random_query(rng: Random, segment: Segment, cards: Sequence[str]) -> Query:
 
 def faults(segment: Segment, columns: Columns, rng: Random, questions: int) -> list[int]:
     """Faults by kind, and the matches looked at."""
-    planner = Planner(segment, Weights())
+    planner = SegmentView(segment, START, Weights()).planner
     cards = list(segment.program_numbers)
     scratch, out = new_scratch(int(columns.level_start[-1])), np.zeros(CHECKED + 1, np.int64)
     for _ in range(questions):

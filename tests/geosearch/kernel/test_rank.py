@@ -20,7 +20,6 @@ from geosearch.kernel.scratch import COUNTERS
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
 from geosearch.search import plan
-from geosearch.search.plan import Planner
 from geosearch.search.segment_view import SegmentView
 from geosearch.segment.catalogue import prefixes
 from geosearch.segment.columns import DOC_ID_RANK
@@ -208,7 +207,7 @@ def test_a_shorter_page_is_the_start_of_a_longer_one(segment: Segment) -> None:
 
 
 def test_as_many_are_counted_as_are_found(segment: Segment) -> None:
-    planner = Planner(segment, Weights())
+    planner = SegmentView(segment, START, Weights()).planner
     view = SegmentView(segment, START, Weights())
     counted = 0
     for query in questions(segment, 150, limit=100):

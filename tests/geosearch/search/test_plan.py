@@ -19,14 +19,15 @@ from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
 from geosearch.search import plan
-from geosearch.search.plan import Plan, Planner, described
+from geosearch.search.plan import Plan, described
 from geosearch.search.searcher import Searcher, open_index
+from geosearch.search.segment_view import SegmentView
 from geosearch.segment.bounds import ANY_PROGRAM_CLASS, OWN_CLASSES, PUBLIC_CLASS, class_of
 from geosearch.segment.catalogue import program_bit
 from geosearch.segment.segment import Segment
 from indexes.geo.datum import GCJ02, WGS84, from_wgs84
 from indexes.geo.sphere import UNITS_PER_DEGREE, Place, circle_of, haversine_m
-from tests.geosearch.number_worlds import CENTRE, NOON, Shape, open_world
+from tests.geosearch.number_worlds import CENTRE, NOON, START, Shape, open_world
 from tests.geosearch.planning import planned
 from tests.geosearch.snapshot_files import deal, merchant, write_snapshot
 
@@ -45,7 +46,7 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
 def plan_of(segment: Segment, **wish: Any) -> Plan:
     fields: dict[str, Any] = {"lat": CENTRE[0], "lng": CENTRE[1], "at": NOON}
     query = Query(**fields | wish)
-    return planned(Planner(segment, Weights()), query)
+    return planned(SegmentView(segment, START, Weights()).planner, query)
 
 
 def ask_of(segment: Segment, **wish: Any) -> Ask:
@@ -131,7 +132,7 @@ def test_a_plan_says_what_it_is(segment: Segment) -> None:
 
 
 def test_plans_are_kept_and_forgotten(segment: Segment) -> None:
-    planner = Planner(segment, Weights())
+    planner = SegmentView(segment, START, Weights()).planner
 
     def wallet(card: str) -> Any:
         query = Query(lat=0.0, lng=0.0, at=NOON, cards=(card,), categories=(card,))

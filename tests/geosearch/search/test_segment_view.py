@@ -58,9 +58,9 @@ def test_after_a_failure_the_next_question_is_answered(view: SegmentView) -> Non
         with pytest.raises(MemoryError):
             view.count(plan_of(view), {})
     # Working memory of unknown content is not lent again.
-    assert not view.segment._spare
+    assert not view._pool._spare
     assert view.count(plan_of(view), {}) == total
-    assert len(view.segment._spare) == 1
+    assert len(view._pool._spare) == 1
 
 
 def test_hits_keep_the_order_they_are_given(view: SegmentView, tmp_path: Path) -> None:

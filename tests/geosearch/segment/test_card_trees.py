@@ -14,7 +14,6 @@ import pytest
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
 from geosearch.search import plan
-from geosearch.search.plan import Planner
 from geosearch.search.segment_view import SegmentView
 from geosearch.segment import card_trees
 from geosearch.segment.bounds import class_of
@@ -96,7 +95,7 @@ def test_both_trees_find_the_same(segment: Segment, monkeypatch: pytest.MonkeyPa
     for query in asked(segment):
         answers = []
         for with_tree in (True, False):
-            planner = Planner(segment, Weights())
+            planner = SegmentView(segment, START, Weights()).planner
             with mock.patch.object(segment, "has_tree", lambda _, there=with_tree: there):
                 asked_plan = planned(planner, query)
             own += asked_plan.ask.lists.tree > 0
@@ -111,7 +110,7 @@ def test_both_trees_find_the_same(segment: Segment, monkeypatch: pytest.MonkeyPa
 
 
 def test_other_lists_leave_the_large_tree_in_charge(segment: Segment) -> None:
-    planner = Planner(segment, Weights())
+    planner = SegmentView(segment, START, Weights()).planner
     here = {"lat": 31.0, "lng": 121.0, "at": NOON}
     for wishes, own in (
         ({"cards": ("card1",)}, True),

@@ -22,14 +22,14 @@ from geosearch.indexing.pipeline import SEGMENT, build
 from geosearch.segment.card_trees import card_tree_types
 from geosearch.segment.catalogue import Catalogue
 from geosearch.segment.columns import column_types
-from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
-from geosearch.segment.segment import Segment, verify_version
+from geosearch.segment.layout import SAMPLED
+from geosearch.segment.segment import verify_version
 from geosearch.segment.versions import current
 from geosearch.sources.synth.world import synthesise
 from geosearch.suggest import directory
-from indexes.layout import check_layout
 from indexes.names.completion_lists import build_completions
 from indexes.storage import FolderWriter, open_folder
+from tests.geosearch.every_column import EVERY_COLUMN, check_every_column, open_every_part
 from tests.geosearch.number_worlds import Shape, write_world
 
 CREATED = datetime(2026, 11, 22, tzinfo=UTC)
@@ -53,33 +53,28 @@ def built(version: Path) -> tuple[Arrays, dict[str, Any]]:
     return open_folder(version / SEGMENT)
 
 
-def check(arrays: Arrays) -> None:
-    catalogue = Catalogue.decode(arrays["catalogue"].tobytes())
-    check_layout(SEGMENT_COLUMNS, arrays, Sizes(arrays, catalogue), Path("folder"))
-
-
 def test_every_stored_column_is_in_the_table(built: tuple[Arrays, dict[str, Any]]) -> None:
-    assert SEGMENT_COLUMNS.keys() == built[0].keys()
+    assert EVERY_COLUMN.keys() == built[0].keys()
     types = column_types() | card_tree_types()
-    assert types.keys() < SEGMENT_COLUMNS.keys()
+    assert types.keys() < EVERY_COLUMN.keys()
     for name, (dtype, _) in types.items():
-        assert SEGMENT_COLUMNS[name].dtype == dtype, name
-    assert SEGMENT_COLUMNS.keys() > set(SAMPLED)
+        assert EVERY_COLUMN[name].dtype == dtype, name
+    assert EVERY_COLUMN.keys() > set(SAMPLED)
 
 
 def test_what_a_build_writes_keeps_every_promise(
     version: Path, built: tuple[Arrays, dict[str, Any]], tmp_path: Path
 ) -> None:
-    check(built[0])
-    assert len(Segment(version / SEGMENT)) == len(built[0]["doc_signature"])
+    check_every_column(built[0])
+    assert len(open_every_part(version / SEGMENT)) == len(built[0]["doc_signature"])
     # No column that the table has a rule for may be there without a value it is tried on.
     empty = {name for name, column in built[0].items() if not column.size}
-    assert empty == {name for name in SEGMENT_COLUMNS if name.startswith("leaf_")}
+    assert empty == {name for name in EVERY_COLUMN if name.startswith("leaf_")}
     for docs in (0, 1, 16, 17, 65):
-        Segment(write_world(tmp_path / str(docs), Shape(docs=docs)))
+        open_every_part(write_world(tmp_path / str(docs), Shape(docs=docs)))
 
 
-@pytest.mark.parametrize("name", [name for name in SEGMENT_COLUMNS if name != "catalogue"])
+@pytest.mark.parametrize("name", [name for name in EVERY_COLUMN if name != "catalogue"])
 def test_every_column_has_the_length_that_others_say(
     built: tuple[Arrays, dict[str, Any]], name: str
 ) -> None:
@@ -91,10 +86,10 @@ def test_every_column_has_the_length_that_others_say(
         shorter = column[..., :-1] if name.startswith(("node_", "bound_")) else column[:-1]
     free = {"phrase_hash", "row_word", "entry_category", "card_tree"}
     if name in free - {"card_tree"}:
-        check(built[0] | {name: shorter})
+        check_every_column(built[0] | {name: shorter})
         return
     with pytest.raises(ValueError, match=r"Expected .* - at `folder/\w+\.npy`"):
-        check(built[0] | {name: shorter})
+        check_every_column(built[0] | {name: shorter})
 
 
 def at(*place: int, to: Any) -> Callable[[NDArray[Any]], None]:
@@ -231,15 +226,15 @@ def test_a_broken_promise_is_refused(
     column = built[0][name].copy()
     change(column)
     with pytest.raises(ValueError, match=f"Expected.*(?:{told}).* - at `folder/{name}.npy`|{told}"):
-        check(built[0] | {name: column})
+        check_every_column(built[0] | {name: column})
 
 
 def test_every_column_with_a_rule_is_broken_once() -> None:
-    ruled = {name for name, column in SEGMENT_COLUMNS.items() if column.rules}
+    ruled = {name for name, column in EVERY_COLUMN.items() if column.rules}
     like = {f"bound_{name}" for name in ("saving", "fixed_best", "fixed_saving", "spend")}
-    like |= {f"card_{name}" for name in SEGMENT_COLUMNS if name.startswith("bound_")}
+    like |= {f"card_{name}" for name in EVERY_COLUMN if name.startswith("bound_")}
     # Of the large tree's own leaves there are none.
-    leaves = {name for name in SEGMENT_COLUMNS if name.startswith("leaf_")}
+    leaves = {name for name in EVERY_COLUMN if name.startswith("leaf_")}
     assert ruled - {name for name, _, _ in BROKEN} - like - leaves == set()
 
 
@@ -260,7 +255,7 @@ def test_a_segment_that_breaks_a_promise_is_bad_data(
             own = ("format_version", "files")
             writer.finish({key: value for key, value in manifest.items() if key not in own})
         with pytest.raises(BadData, match=f"{told}.*{re.escape(str(folder))}/{name}.npy"):
-            Segment(folder)
+            open_every_part(folder)
 
 
 def test_a_version_is_verified_to_its_last_byte(version: Path) -> None:
@@ -286,4 +281,4 @@ def test_a_catalogue_says_how_many_there_are(built: tuple[Arrays, dict[str, Any]
         shorter = msgspec.structs.replace(catalogue, **{name: getattr(catalogue, name)[:-1]})
         content = np.frombuffer(shorter.encode(), np.uint8)
         with pytest.raises(ValueError, match="Expected"):
-            check(built[0] | {"catalogue": content})
+            check_every_column(built[0] | {"catalogue": content})

@@ -14,10 +14,9 @@ import xxhash
 
 from geosearch.errors import BadData
 from geosearch.segment.columns import Columns
-from geosearch.segment.layout import SEGMENT_COLUMNS
 from geosearch.segment.segment import Segment
-from geosearch.text.columns import no_text, text_columns
 from indexes.storage import FORMAT_VERSION, FolderWriter, open_folder
+from tests.geosearch.every_column import EVERY_COLUMN, open_every_part
 from tests.geosearch.number_worlds import Shape, open_world, trees_without, write_world
 
 DOCS = 200
@@ -106,31 +105,9 @@ def test_postings_of_programmes_are_their_documents(segment: Segment) -> None:
     assert segment.zone_index.holding(121.0, 31.0) == []
 
 
-def test_working_memory_is_lent_to_one_at_a_time(segment: Segment) -> None:
-    one, two = segment.borrow_scratch(), segment.borrow_scratch()
-    assert one.value.heap_entry is not two.value.heap_entry
-    segment.return_scratch(two)
-    assert segment.borrow_scratch() is two
-    segment.return_scratch(one)
-
-
 def test_hot_columns_are_few_bytes_a_merchant(tmp_path: Path) -> None:
     segment = open_world(tmp_path / "segment-0000", Shape(docs=20_000))
     assert segment.hot_bytes() <= 200 * len(segment)
-
-
-def test_a_segment_without_text_knows_no_term(segment: Segment) -> None:
-    assert len(segment.vocabulary) == 0
-    assert segment.vocabulary is segment.vocabulary
-    assert segment.postings.begin.size == segment.postings.doc.size == 0
-    assert not segment.is_phrase("火锅")
-
-
-def test_text_columns_are_those_of_vocabulary_postings_and_phrases(written: Path) -> None:
-    columns, segment = open_folder(written)[0], Segment(written)
-    own = text_columns(no_text(DOCS), np.arange(DOCS))
-    assert segment.text_bytes() == sum(column.nbytes for column in own.values()) > 0
-    assert own.keys() <= columns.keys()
 
 
 # --- what it refuses -----------------------------------------------------------------------------
@@ -149,13 +126,13 @@ def test_every_damaged_file_is_refused_by_name(copy: Path) -> None:
         whole = file.read_bytes()
         file.write_bytes(content)
         with pytest.raises(BadData, match=re.escape(str(copy))) as caught:
-            Segment(copy, verify="full")
+            open_every_part(copy, verify="full")
         assert file.name in str(caught.value) or file.name == "manifest.json"
         assert "Expected" in str(caught.value)
         file.write_bytes(whole)
         refused += 1
     assert refused > len(Columns._fields)
-    assert len(Segment(copy)) == DOCS
+    assert len(open_every_part(copy)) == DOCS
 
 
 @pytest.mark.parametrize("size", [0, 100, -1])
@@ -164,7 +141,7 @@ def test_every_truncated_file_is_refused_by_name(copy: Path, size: int) -> None:
         whole = file.read_bytes()
         file.write_bytes(whole[:size])
         with pytest.raises(BadData, match="Expected") as caught:
-            Segment(copy)
+            open_every_part(copy)
         assert file.name in str(caught.value)
         file.write_bytes(whole)
 
@@ -173,7 +150,7 @@ def test_every_missing_file_is_refused_by_name(copy: Path) -> None:
     for file in files(copy):
         file.rename(copy.parent / "away")
         with pytest.raises(BadData, match="got none") as caught:
-            Segment(copy)
+            open_every_part(copy)
         assert file.name in str(caught.value)
         (copy.parent / "away").rename(file)
 
@@ -186,31 +163,31 @@ def test_a_newer_version_is_refused(copy: Path) -> None:
     digest = xxhash.xxh3_128_hexdigest(text).encode()
     manifest.write_bytes(text + b',"digest":"' + digest + b'"}\n')
     with pytest.raises(BadData, match=r"newer release - at `.*manifest\.json`"):
-        Segment(copy)
+        open_every_part(copy)
 
 
-@pytest.mark.parametrize("name", [name for name in SEGMENT_COLUMNS if name != "catalogue"])
+@pytest.mark.parametrize("name", [name for name in EVERY_COLUMN if name != "catalogue"])
 def test_a_column_of_another_type_is_refused(written: Path, tmp_path: Path, name: str) -> None:
     """Compiled code trusts the types, so a whole folder of wrong ones is refused too."""
     column = open_folder(written)[0][name]
     other = column.astype(np.float64 if column.dtype != np.float64 else np.int64)
     with pytest.raises(BadData, match=f"got {column.ndim}-dimensional {other.dtype}") as caught:
-        Segment(rewritten(written, tmp_path / "s", **{name: other}))
+        open_every_part(rewritten(written, tmp_path / "s", **{name: other}))
     assert f"{name}.npy" in str(caught.value)
 
 
 def test_a_column_of_another_shape_is_refused(written: Path, tmp_path: Path) -> None:
     flat = open_folder(written)[0]["node_box"].ravel()
     with pytest.raises(BadData, match=r"Expected 2-dimensional int32, got 1-dim.*node_box\.npy"):
-        Segment(rewritten(written, tmp_path / "s", node_box=flat))
+        open_every_part(rewritten(written, tmp_path / "s", node_box=flat))
 
 
 def test_a_column_that_is_not_there_is_refused(written: Path, tmp_path: Path) -> None:
     for name in ("node_box", "term_begin"):
         with pytest.raises(BadData, match=f"Expected column `{name}`, got none"):
-            Segment(rewritten(written, tmp_path / name, **{name: None}))
+            open_every_part(rewritten(written, tmp_path / name, **{name: None}))
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="got none - at"):
-        Segment(tmp_path / "nowhere")
+        open_every_part(tmp_path / "nowhere")

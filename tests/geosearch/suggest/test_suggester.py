@@ -174,7 +174,7 @@ def test_work_does_not_grow_with_what_begins_alike(tmp_path: Path) -> None:
     synthesise(tmp_path / "snapshot", merchants=20_000, seed=1)
     build(tmp_path / "snapshot", tmp_path / "index", now=NOW)
     engine = open_index(tmp_path / "index")
-    keys = len(engine.segments[0].directory.completions.key_start)
+    keys = len(engine._views[0].directory.completions.key_start)
     assert keys > 30_000
     for typed in ("h", "s", "x", "j", "ha", "shi", "大", "海d", "hd", "东" * 200):
         for radius in (500.0, 10_000.0, 50_000.0):

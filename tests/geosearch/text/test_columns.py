@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from geosearch.segment.layout import SEGMENT_COLUMNS
 from geosearch.text.columns import (
     POSTING_COLUMNS,
+    TEXT_COLUMNS,
+    SegmentText,
     TextRows,
     no_text,
     phrase_hash,
-    postings_of,
     text_columns,
 )
 from indexes.terms.keys import PINYIN, WORD, text_key
-from indexes.terms.postings import DocTexts, WeightedTexts
+from indexes.terms.postings import DocTexts, Postings, WeightedTexts
 from indexes.terms.vocabulary import Vocabulary
+from tests.geosearch.number_worlds import Shape, open_world
 
 WORDS = ["cafe", "noodle"]
 PINYINS = ["huoguo", "miantiao", "shouji"]
+
+
+def opened(columns: Mapping[str, NDArray[Any]]) -> Postings:
+    """Postings in columns of text."""
+    return Postings(*(columns[name] for name in POSTING_COLUMNS.values()))
 
 
 def some_text(merchants: list[list[int]]) -> TextRows:
@@ -45,7 +56,7 @@ def some_text(merchants: list[list[int]]) -> TextRows:
 
 
 def docs_of(columns: dict[str, np.ndarray], key: int) -> dict[int, int]:
-    postings, row = postings_of(columns), Vocabulary(columns).term(key)
+    postings, row = opened(columns), Vocabulary(columns).term(key)
     begin = int(postings.begin[row])
     end = begin + int(postings.doc_freq[row])
     docs, impacts = postings.doc[begin:end].tolist(), postings.impact[begin:end].tolist()
@@ -65,7 +76,7 @@ def test_documents_hold_the_texts_of_their_rows() -> None:
 @pytest.mark.parametrize("merchants", [0, 1, 5])
 def test_no_text_is_columns_without_terms(merchants: int) -> None:
     columns = text_columns(no_text(merchants), np.arange(merchants))
-    assert postings_of(columns).begin.size == postings_of(columns).doc.size == 0
+    assert opened(columns).begin.size == opened(columns).doc.size == 0
     vocabulary = Vocabulary(columns)
     assert len(vocabulary) == 0
     assert vocabulary.term(text_key(WORD, "cafe")) == -1
@@ -76,12 +87,21 @@ def test_no_text_is_columns_without_terms(merchants: int) -> None:
 @pytest.mark.parametrize("rows", [no_text(2), some_text([[0], [1]])])
 def test_columns_have_the_types_that_are_checked(rows: TextRows) -> None:
     columns = text_columns(rows, np.arange(2))
-    assert set(POSTING_COLUMNS.values()) < columns.keys() < SEGMENT_COLUMNS.keys()
+    assert set(POSTING_COLUMNS.values()) < columns.keys() == TEXT_COLUMNS.keys()
     for name, column in columns.items():
-        assert column.dtype == SEGMENT_COLUMNS[name].dtype
-        assert column.ndim == len(SEGMENT_COLUMNS[name].shape)
+        assert column.dtype == TEXT_COLUMNS[name].dtype
+        assert column.ndim == len(TEXT_COLUMNS[name].shape)
 
 
 def test_phrases_are_hashes_in_order() -> None:
     columns = text_columns(some_text([[0]]), np.arange(1))
     assert columns["phrase_hash"].tolist() == sorted({phrase_hash("火锅"), phrase_hash("静安寺")})
+
+
+def test_a_segment_without_text_knows_no_term(tmp_path: Path) -> None:
+    text = SegmentText(open_world(tmp_path / "segment-0000", Shape(docs=40)))
+    assert len(text.vocabulary) == 0
+    assert text.postings.begin.size == text.postings.doc.size == 0
+    assert not text.is_phrase("火锅")
+    own = text_columns(no_text(40), np.arange(40))
+    assert text.nbytes() == sum(column.nbytes for column in own.values()) > 0

@@ -16,7 +16,7 @@ from geosearch.indexing.pipeline import SEGMENT, build
 from geosearch.segment.segment import Segment
 from geosearch.segment.versions import current
 from geosearch.text import rows as build_text
-from geosearch.text.columns import TextRows, text_columns
+from geosearch.text.columns import SegmentText, TextRows, text_columns
 from geosearch.text.fields import CATEGORIES, FIELDS, TextField
 from geosearch.text.rows import field_texts, text_rows
 from indexes.terms.keys import (
@@ -408,21 +408,23 @@ FINDS: list[tuple[str, set[str]]] = [
 
 @pytest.mark.parametrize(("text", "ids"), FINDS, ids=[text for text, _ in FINDS])
 def test_a_segment_finds(segment: Segment, text: str, ids: set[str]) -> None:
-    (word,) = read_query(text, segment.is_phrase)
+    words = SegmentText(segment)
+    (word,) = read_query(text, words.is_phrase)
     found: set[str] = set()
     for reading in word.readings:
         docs = []
-        for row in map(segment.vocabulary.term, reading):
-            begin, freq = (int(segment.postings.begin[row]), int(segment.postings.doc_freq[row]))
+        for row in map(words.vocabulary.term, reading):
+            begin, freq = (int(words.postings.begin[row]), int(words.postings.doc_freq[row]))
             docs.append(
-                set(segment.postings.doc[begin : begin + freq].tolist()) if row >= 0 else set()
+                set(words.postings.doc[begin : begin + freq].tolist()) if row >= 0 else set()
             )
         found |= {segment.merchant_id(doc) for doc in set.intersection(*docs)}
     assert found == ids
 
 
 def test_a_segment_knows_phrases(segment: Segment) -> None:
-    assert segment.is_phrase("静安寺")
-    assert segment.is_phrase("涮锅")
-    assert not segment.is_phrase("静安")
-    assert [word.text for word in read_query("静安寺涮锅", segment.is_phrase)] == ["静安寺", "涮锅"]
+    words = SegmentText(segment)
+    assert words.is_phrase("静安寺")
+    assert words.is_phrase("涮锅")
+    assert not words.is_phrase("静安")
+    assert [word.text for word in read_query("静安寺涮锅", words.is_phrase)] == ["静安寺", "涮锅"]

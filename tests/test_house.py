@@ -25,6 +25,15 @@ THIN = sorted((ROOT / "geosearch" / "cli").glob("*.py")) + [
 ]
 MAX_LINES = 500
 
+# Rooms from the lowest to the highest: each imports itself and those before it.
+ROOMS = {
+    "indexes": "files cache kernel_cache jit prepared storage layout timetable text_buffer geo terms text names",
+    "geosearch": (
+        "errors hours money query snapshot segment kernel text answer suggest search"
+        " sources indexing service cli"
+    ),
+}
+
 
 def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
@@ -56,6 +65,62 @@ def third_party(packages: tuple[str, ...]) -> set[str]:
 def declared(requirements: list[str]) -> set[str]:
     names = (re.match(r"[\w-]+", requirement) for requirement in requirements)
     return {match[0].lower().replace("_", "-") for match in names if match}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Modules of the project that a module imports, wherever in the file."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # A name may be a module of its package.
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            names |= inner or {node.module}
+    return names & MODULES.keys()
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in SOURCES if "tests" not in path.parts}
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_arrow_runs_up(package: str) -> None:
+    rooms = ROOMS[package].split()
+    found = {name.split(".")[1] for name in MODULES if name.startswith(f"{package}.")}
+    assert found - {"__main__"} == set(rooms)
+    up = []
+    for name, path in MODULES.items():
+        top, _, rest = name.partition(".")
+        room = rest.partition(".")[0]
+        if top == package and room in rooms:
+            up += [
+                f"{name} -> {other}"
+                for other in imported_modules(path)
+                if other.startswith(f"{package}.")
+                and rooms.index(other.split(".")[1]) > rooms.index(room)
+            ]
+    assert not up
+
+
+def test_architecture_has_a_heading_a_room_in_their_order() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    assert re.findall(r"^## `geosearch/(\w+)`", text, re.M) == ROOMS["geosearch"].split()[1:]
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    arrows = {name: imported_modules(path) - {name} for name, path in MODULES.items()}
+    while free := {name for name, others in arrows.items() if not others}:
+        arrows = {name: others - free for name, others in arrows.items() if name not in free}
+    assert not arrows
+
+
+def test_package_does_not_need_its_benchmarks() -> None:
+    guilty = [path for path in modules("geosearch") if "benchmarks" in imported(path)]
+    assert not guilty
 
 
 @pytest.mark.parametrize("path", modules("indexes"), ids=shown)

@@ -113,7 +113,10 @@ def test_architecture_has_a_heading_a_room_in_their_order() -> None:
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     arrows = {name: imported_modules(path) - {name} for name, path in MODULES.items()}
-    while free := {name for name, others in arrows.items() if not others}:
+    # What imports nothing, or what nothing imports, is in no circle.
+    while free := {name for name, others in arrows.items() if not others} or (
+        arrows.keys() - set().union(*arrows.values())
+    ):
         arrows = {name: others - free for name, others in arrows.items() if name not in free}
     assert not arrows
 

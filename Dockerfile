@@ -5,11 +5,10 @@
 FROM python:3.12-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY indexes indexes
 COPY geosearch geosearch
-COPY benchmarks benchmarks
-RUN /venv/bin/pip install --no-cache-dir .
+RUN /venv/bin/pip install --no-cache-dir -c constraints.txt .
 # Machine code for any processor of the image's architecture: the one that serves may differ from
 # the one that builds, and code for another would be compiled again at each start.
 ENV GEOSEARCH_KERNEL_CACHE=/kernels NUMBA_CPU_NAME=generic

@@ -5,6 +5,8 @@
 #             have to be made first); report in bench/report.html
 # make bench-peers  install what the suite compares with
 # make fuzz   attack with new rubbish for half an hour; make fuzz COUNT=100 SEED=7 MODULES=snapshots
+# make test-latest  the tests with the newest versions of what is installed, in .venv-latest
+# make lock   write what make test-latest passed with to constraints.txt, which all others install
 # make node   install the peers and tools that tests run under Node, if there is npm
 # make clients  install the tools that make and check clients of the service, for tests
 # make fix    let ruff repair what it can, and write the pages in docs
@@ -17,13 +19,13 @@ BIN := .venv/bin
 COUNT ?= 5000
 SEED ?=
 MODULES ?=
-# Named after the content of pyproject.toml: an unchanged project is not installed again.
-SUM := $(shell cksum < pyproject.toml | tr ' ' '-')
+# Named after the content of pyproject.toml and constraints.txt: an unchanged project is not installed again.
+SUM := $(shell cat pyproject.toml constraints.txt | cksum | tr ' ' '-')
 # What the demo runs with, and what tests, checks and benchmarks need besides.
 DEMO := .venv/.demo-$(SUM)
 STAMP := .venv/.installed-$(SUM)
 
-.PHONY: run install kernels node clients test check bench bench-peers fuzz fix
+.PHONY: run install kernels node clients test test-latest lock check bench bench-peers fuzz fix
 .DEFAULT_GOAL := run
 
 run: $(DEMO)
@@ -53,6 +55,15 @@ clients: .clients/.installed
 test: kernels
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
+test-latest:
+	@test -x .venv-latest/bin/python || $(PYTHON) -m venv .venv-latest
+	.venv-latest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[dev]'
+	.venv-latest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
+
+lock: test-latest
+	@{ echo '# Versions that the tests passed with. Written by `make lock`.'; \
+		.venv-latest/bin/python -m pip freeze --exclude-editable; } > constraints.txt
+
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -80,11 +91,11 @@ $(DEMO):
 		{ echo "Expected Python's venv module, got none - on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing into .venv, once: it downloads 170 MB, which takes about a minute ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@rm -f .venv/.demo-* .venv/.installed-*
 	@touch $@
 
 $(STAMP): $(DEMO)
 	@echo "Installing what tests and benchmarks need (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@

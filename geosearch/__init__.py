@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from geosearch.query.query import Query
     from geosearch.search.searcher import Searcher, open_index
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Answer",
     "BadData",

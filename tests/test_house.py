@@ -9,6 +9,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from typer.main import get_command
 
 from geosearch.cli.app import app
@@ -27,7 +28,10 @@ MAX_LINES = 500
 
 # Rooms from the lowest to the highest: each imports itself and those before it.
 ROOMS = {
-    "indexes": "files cache kernel_cache jit prepared storage layout timetable text_buffer geo terms text names",
+    "indexes": (
+        "files cache kernel_cache jit prepared storage layout timetable text_buffer"
+        " geo terms text names"
+    ),
     "geosearch": (
         "errors hours money query snapshot segment kernel text answer suggest search"
         " sources indexing service cli"
@@ -216,3 +220,17 @@ def test_tests_mirror_the_sources(package: str) -> None:
         names -= {path.stem}
         subject = path.stem.removeprefix("test_")
         assert any(subject == name or subject.startswith(f"{name}_") for name in names), path.name
+
+
+def test_every_requirement_is_pinned_within_its_bounds() -> None:
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+        if not line.startswith("#")
+    )
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *(text for extra in extras.values() for text in extra)]
+    for text in wanted:
+        requirement = Requirement(text)
+        if requirement.name != PROJECT["name"]:
+            assert requirement.specifier.contains(pins[requirement.name.lower()]), text

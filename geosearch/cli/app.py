@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -22,6 +21,7 @@ from msgspec.structs import replace
 from rich.console import RenderableType
 from typer.exceptions import TyperException
 
+from geosearch import __version__
 from geosearch.cli.options import (
     Given,
     instant,
@@ -122,7 +122,7 @@ def _print(what: str | bytes | RenderableType) -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        _print(f"geosearch {version('geosearch')}")
+        _print(f"geosearch {__version__}")
         raise typer.Exit
 
 
@@ -393,7 +393,7 @@ def bench(context: typer.Context) -> int:
         if missing.name not in ("benchmarks", "benchmarks.__main__"):
             raise
         raise BadRequest(
-            "There is no benchmark suite here - run `geosearch bench` in a checkout of the project"
+            "There is no benchmark suite here - run `python -m benchmarks` in a checkout"
         ) from None
     status: int = suite.run(context.args)
     return status

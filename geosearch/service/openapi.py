@@ -5,11 +5,11 @@ error codes from `problems.CODES`; so the document cannot say another limit than
 """
 
 import math
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
+from geosearch import __version__
 from geosearch.query.parameters import (
     MERCHANT_PARAMETERS,
     PARAMETERS,
@@ -48,7 +48,7 @@ def openapi_document(settings: Settings) -> Json:
         "openapi": "3.1.0",
         "info": {
             "title": "geosearch",
-            "version": version("geosearch"),
+            "version": __version__,
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

@@ -5,10 +5,10 @@ Not useful for: programs; `/openapi.json` has all routes.
 """
 
 from html import escape
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode
 
+from geosearch import __version__
 from geosearch.query.query import Query
 from geosearch.service.engines import Loaded
 
@@ -50,7 +50,7 @@ def welcome(loaded: Loaded) -> Json:
     links = {"example": _example(loaded), **{name: path for name, path, _ in LINKS}}
     return {
         "service": "geosearch",
-        "version": version("geosearch"),
+        "version": __version__,
         "description": DESCRIPTION,
         "snapshot_id": loaded.snapshot_id,
         "links": links,

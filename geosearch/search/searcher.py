@@ -1,7 +1,7 @@
 """The engine: one moment of an index, asked from Python.
 
 Useful for: `search` (typed hits), `rank` and `rank_many` (arrays), and what else an index knows.
-Not useful for: HTTP and JSON (`service`, `encode`), or following new versions (`service`).
+Not useful for: HTTP, JSON and new versions; `service` does those.
 
 A `Searcher` never changes. The kernel ranks each of its segments, and the same keys merge results.
 """

@@ -83,11 +83,11 @@ class Searcher:
         self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
         self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
         planners = [view.planner for view in self._views]
-        self._interpreter = Interpreter([planner.book for planner in planners], self._bases[-1])
+        self._interpreter = Interpreter([each.book for each in planners], self._bases[-1])
         self._questions = Questions(planners, self._interpreter, self.start, self._zone)
         self._contents = Contents(self.segments)
-        named = [(view.segment, view.directory) for view in self._views]
-        self._suggester = Suggester(named, self._contents, self.manifest["snapshot_id"])
+        directories = [(view.segment, view.directory) for view in self._views]
+        self._suggester = Suggester(directories, self._contents, self.manifest["snapshot_id"])
 
     def rank(self, query: Query) -> Ranked:
         """Best matches as arrays, without payloads.

@@ -70,8 +70,10 @@ def serving(index: Path, log: Path, *options: str) -> Iterator[tuple[Server, Lin
         process.wait(PATIENCE_S)
 
 
-def until_ready(server: Server) -> None:
+def until_ready(server: Server, log: Lines) -> None:
+    """Wait until it answers, and has compared the version of its start, which would end it."""
     until(lambda: status_of(server, "/readyz") == 200)
+    until(lambda: bool(log.events("index verified")), log.text)
 
 
 def status_of(server: Server, path: str) -> int:
@@ -87,7 +89,7 @@ def test_a_file_cut_short_under_the_service_costs_no_more_than_a_moment(
 ) -> None:
     served, before = current(index).name, versions(index)[-2]
     with serving(index, tmp_path / "log", "--workers", str(workers)) as (server, log):
-        until_ready(server)
+        until_ready(server, log)
         assert server.get("/v1/index")[1]["version"] == served
         os.truncate(current(index) / SEGMENT / "merchant_payload.npy", 4_096)
         answers: list[int] = []
@@ -116,7 +118,7 @@ def test_where_no_version_is_left_the_service_ends(
     index: Path, tmp_path: Path, workers: int
 ) -> None:
     with serving(index, tmp_path / "log", "--workers", str(workers)) as (server, log):
-        until_ready(server)
+        until_ready(server, log)
         for name in versions(index):
             os.truncate(index / "versions" / name / SEGMENT / "merchant_payload.npy", 4_096)
 
@@ -180,7 +182,7 @@ def grow_and_damage(file: Path) -> None:
 
 def test_a_guard_that_is_killed_leaves_no_server(index: Path, tmp_path: Path) -> None:
     with serving(index, tmp_path / "log") as (server, log):
-        until_ready(server)
+        until_ready(server, log)
         server.process.kill()
         until(lambda: bool(log.events("stopped")), log.text)
         assert status_of(server, "/healthz") == 0

@@ -20,10 +20,14 @@ settings.register_profile(
 settings.load_profile("fixed")
 
 
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SOURCES = ("made up", "real") if SHARED_DATA.is_dir() else ("made up",)
+"""What tests that can do without the real data run over."""
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the real data that some tests read; they skip where it is absent."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
-    if not folder.is_dir():
+    if not SHARED_DATA.is_dir():
         pytest.skip("real data is not beside this checkout")
-    return folder
+    return SHARED_DATA

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.relevance import sources, taxonomy
 from benchmarks.relevance.city import City, write_city
 from tests.benchmarks.relevance.made_up import make_up
+from tests.conftest import SOURCES
 
 BRANDS, SHOPS, PLACES = 150, 400, 100
 
@@ -27,9 +28,9 @@ def _forget() -> None:
         kept.cache_clear()
 
 
-@pytest.fixture(scope="session", params=["made up", "real"])
+@pytest.fixture(scope="session", params=SOURCES)
 def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """What the suite reads meanwhile; skips where it is the real data and that is absent."""
+    """What the suite reads meanwhile."""
     if request.param == "real":
         folder: Path = request.getfixturevalue("shared_data")
     else:

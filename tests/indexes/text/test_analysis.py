@@ -15,6 +15,7 @@ from indexes.text.analysis import MAX_WORDS, analyse, read_query, read_words, wh
 from indexes.text.folding import MAX_TEXT, normalise, otherwise
 from indexes.text.short_names import short_names
 from indexes.text.tokens import MAX_TERMS, MAX_WORD, TOKEN, compound_parts, document_words
+from tests.conftest import SOURCES
 from tests.indexes.texts import ODD, chinese, keys_of, names_of, shown, texts
 
 
@@ -311,7 +312,7 @@ def best_cut(run: str, phrases: set[str]) -> list[str]:
     return max(cuts, key=lambda pieces: sum(map(len, pieces)))
 
 
-@pytest.mark.parametrize("source", ["made up", "real"])
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("config", ["", "s2t", "s2tw", "s2hk", "t2s", "tw2s", "hk2s"])
 def test_names_find_themselves_in_every_script(
     request: pytest.FixtureRequest, config: str, source: str

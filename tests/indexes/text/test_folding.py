@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from opencc import OpenCC
 
 from indexes.text.folding import BREAK, MAX_TEXT, fold_all, normalise, otherwise
+from tests.conftest import SOURCES
 from tests.indexes.texts import ODD, names_of, texts
 
 SAME = [
@@ -132,7 +133,7 @@ def test_width_and_case_do_not_matter(text: str) -> None:
     assert normalise(text.casefold()) == normalise(text)
 
 
-@pytest.mark.parametrize("source", ["made up", "real"])
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("config", ["s2t", "s2tw", "s2hk", "t2s", "tw2s", "hk2s"])
 def test_names_fold_alike_in_every_script(
     request: pytest.FixtureRequest, config: str, source: str

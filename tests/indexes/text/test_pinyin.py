@@ -23,6 +23,7 @@ from indexes.text.pinyin import (
 )
 from indexes.text.sounds import analyse_sounds
 from indexes.text.tokens import MAX_TERMS
+from tests.conftest import SOURCES
 from tests.indexes.texts import ODD, keys_of, names_of, same_sounds, texts
 
 SPELLINGS = [
@@ -195,7 +196,7 @@ def alike_of(request: pytest.FixtureRequest, source: str) -> dict[str, str]:
     return {char: others[:12] for char, others in same_sounds().items()}
 
 
-@pytest.mark.parametrize("source", ["made up", "real"])
+@pytest.mark.parametrize("source", SOURCES)
 def test_names_are_heard_as_a_dictionary_reads_them(
     request: pytest.FixtureRequest, source: str
 ) -> None:
@@ -205,7 +206,7 @@ def test_names_are_heard_as_a_dictionary_reads_them(
     assert len(missed) <= len(names) // 200, missed
 
 
-@pytest.mark.parametrize("source", ["made up", "real"])
+@pytest.mark.parametrize("source", SOURCES)
 def test_names_are_heard_with_a_character_of_the_same_sound(
     request: pytest.FixtureRequest, source: str
 ) -> None:

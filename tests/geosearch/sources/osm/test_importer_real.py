@@ -25,6 +25,7 @@ from geosearch.hours.schedules import uses_school_holidays
 from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query
 from geosearch.sources.osm.importer import import_osm
+from tests.conftest import SOURCES
 from tests.opening_hours_py import library_errs
 from tests.oracles import haversine_m
 
@@ -127,7 +128,7 @@ def make_up(file: Path) -> None:
     file.write_bytes(gzip.compress(content.encode()))
 
 
-@pytest.fixture(scope="module", params=["made up", "real"])
+@pytest.fixture(scope="module", params=SOURCES)
 def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param == "real":
         folder: Path = request.getfixturevalue("shared_data")

@@ -1,338 +1,321 @@
-"""Charts of engines: latency, distribution, cost against size, and memory.
+"""Charts of a report: Altair draws them as SVG text, offline.
 
-Useful for: `html`.
-Not useful for: HTTP; see `http_charts`.
+Useful for: `html` and `report.svg`. It needs the extra `bench`.
+Not useful for: exact figures; tables of the report have every number of a chart.
+
+Colours follow Okabe and Ito (2008), "Color Universal Design", darker or lighter where they would be
+faint. Each kind of mark has a shape of its own as well, so no chart depends on colour.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from html import escape
+from itertools import cycle
+from typing import Any, NamedTuple
 
-from benchmarks.reports import svg
+import altair as alt
+import vl_convert
+
 from benchmarks.reports.findings import (
+    FLOOR,
     OURS,
     by_size,
     by_speed,
+    closed_loops,
+    duels,
     engine_label,
     families,
     is_exact,
+    open_loops,
+    peer_worlds,
     size_slope,
     sizes,
 )
-from benchmarks.reports.units import (
-    bytes_text,
-    bytes_tick,
-    count_text,
-    share_text,
-    short_count,
-    time_text,
-    time_tick,
-    times_text,
+from benchmarks.reports.html import Figure, Figures
+from benchmarks.reports.sentences import world_name
+from benchmarks.reports.units import share_text, time_text, times_text
+from benchmarks.result import FamilyResult, HttpResult, Line, Loop, Result, WorldResult
+
+PAPER, INK, DIM, RULE = "#ffffff", "#1a1f26", "#5a6472", "#d8dde3"
+BLUE, RED, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#a8578a"
+DARK = {
+    PAPER: "#12161b",
+    INK: "#e6eaef",
+    DIM: "#a3adb9",
+    RULE: "#38424d",
+    BLUE: "#56b4e9",
+    RED: "#f08a3c",
+    GREEN: "#2cc295",
+    PURPLE: "#dd9cc1",
+}
+"""What each colour becomes on a dark screen."""
+
+STYLE = "@media (prefers-color-scheme: dark) {{{}}}".format(
+    " ".join(
+        f'svg [{part}="{light}"] {{{part}: {dark}}}'
+        for light, dark in DARK.items()
+        for part in ("fill", "stroke")
+    )
 )
-from benchmarks.result import BINS, BINS_PER_DECADE, FamilyResult, Line, Result, WorldResult
+"""Attributes have the light colours; a viewer that knows no styles shows these."""
 
-WIDTH = 360.0
-NAMES = 112.0
-"""Where a plot begins, to the right of the rows' names."""
-FIRST_EDGE_US = 0.1
-SHAPES = ("circle", "square", "diamond")
+CONFIG = {
+    "aria": False,
+    "background": PAPER,
+    "font": "DejaVu Sans, Arial, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "gridColor": RULE,
+        "labelColor": INK,
+        "labelFontSize": 12,
+        "labelLimit": 0,
+        "ticks": False,
+        "titleColor": DIM,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+    },
+    "legend": {
+        "labelColor": INK,
+        "labelFontSize": 12,
+        "labelLimit": 0,
+        "orient": "top",
+        "symbolStrokeColor": DIM,
+        "title": None,
+    },
+    "text": {"color": INK, "fontSize": 12},
+}
+
+TIME = (
+    "datum.value < 1e3 ? datum.value + ' µs' : "
+    "datum.value < 1e6 ? datum.value / 1e3 + ' ms' : datum.value / 1e6 + ' s'"
+)
+"""Name of a tick in microseconds, as an expression of Vega."""
 
 
-class Row(NamedTuple):
-    """A row of a chart: a mark at `at`, a line to `to`, and what stands left and right of it."""
+class Kind(NamedTuple):
+    """A kind of mark, and how it looks."""
 
     name: str
-    at: float
-    to: float
+    colour: str
+    shape: str
+
+
+class Mark(NamedTuple):
+    """A mark in a row at `us`, with a line to `far`, and words behind the plot."""
+
+    row: str
     kind: str
-    """`ours`, `peer` or `wrong`."""
-    columns: Sequence[str]
-    note: str = ""
-    """Small print below the name."""
-    far: float | None = None
-    """End of a fainter line."""
+    us: float
+    far: float
+    words: str = ""
 
 
-class Figure(NamedTuple):
-    """A drawing with its caption."""
+THIS = Kind("geosearch", BLUE, "circle")
+RIVAL = Kind("fastest exact peer", RED, "square")
+PEER = Kind("other exact peer", DIM, "triangle-up")
+WRONG = Kind("peer with wrong answers, or none compared", PURPLE, "cross")
+ENGINES = (THIS, RIVAL, PEER, WRONG)
+BASE = Kind("the same stack, constant bytes", DIM, "square")
+WORLDS = (
+    ("circle", BLUE),
+    ("square", RED),
+    ("triangle-up", GREEN),
+    ("diamond", PURPLE),
+    ("cross", DIM),
+)
+"""Shapes and colours of worlds, the smallest first."""
 
-    caption: str
-    note: str
-    """What stands behind the caption, fainter."""
-    svg: str
+WIDE, NARROW = 500, 130
+"""Widths of plots, without names and words."""
 
 
-def latency_charts(world: WorldResult) -> list[Figure]:
-    """p50 with p99 of every engine, a chart a family, all with one scale."""
-    ends = [end for family in world.families for each in family.lines for end in _ends(each)]
-    scale = svg.log_scale(ends, NAMES, WIDTH - 112)
-    return [
-        Figure(family.label, _matching(family), _latency_chart(world, family, scale))
-        for family in world.families
+def draw(result: Result) -> Figures:
+    """Figures of a readable result."""
+    found: Figures = {}
+    asked = peer_worlds(result)
+    for world in (asked or by_size(result)[-1:])[:1]:
+        if duels(world):
+            found["headline"] = {"": [overview(world)]}
+    if asked:
+        found["latency"] = {world_name(world): _family_charts(world) for world in asked}
+    if any(size_slope(result, name) is not None for name in families(result)):
+        found["sizes"] = {"": [size_chart(result)]}
+    if result.http is not None and result.http.loops:
+        found["http"] = {"": load_charts(result.http)}
+    return found
+
+
+def overview(world: WorldResult) -> Figure:
+    """All families of a world: this engine, the fastest exact peer and the others."""
+    marks = []
+    for family, ours, rival in duels(world):
+        for line in reversed(by_speed(family)):
+            kind = RIVAL if line is rival else _kind(line)
+            p50, far, words = line.timing.p50_us, line.timing.p50_us, ""
+            if line is ours:
+                far = _p99(line)
+                words = times_text(rival.timing.p50_us / p50) if rival else ""
+            marks.append(Mark(family.label, kind.name, p50, far, words))
+    title = "p50, and a line to p99 for geosearch; right: times as fast as the fastest exact peer"
+    caption = f"{world_name(world)}: all families"
+    return Figure(caption, _svg(_rows(marks, ENGINES, WIDE, title=title), f"{caption}, {title}"))
+
+
+def family_chart(world: WorldResult, family: FamilyResult, ends: Sequence[float]) -> Figure:
+    """p50 to p99 of every engine in a family, the fastest first, on a scale that holds `ends`."""
+    marks = []
+    for line in by_speed(family):
+        words = time_text(line.timing.p50_us)
+        if _kind(line) is WRONG:
+            words += f", recall {share_text(line.recall)}" if line.compared else ", not compared"
+        name = engine_label(world, line.engine)
+        marks.append(Mark(name, _kind(line).name, line.timing.p50_us, _p99(line), words))
+    chart = _rows(marks, ENGINES, NARROW, ends=ends)
+    return Figure(family.label, _svg(chart, f"{family.label}: p50 to p99 of every engine"))
+
+
+def size_chart(result: Result) -> Figure:
+    """p50 of this engine in every world, a row a family."""
+    worlds = by_size(result)
+    kinds = [
+        Kind(world.label, colour, shape)
+        for world, (shape, colour) in zip(worlds, cycle(WORLDS), strict=False)
     ]
+    marks = []
+    for name, label in families(result).items():
+        costs, slope = sizes(result, name), size_slope(result, name)
+        if slope is not None:
+            before = costs[0][1]
+            for number, (world, cost) in enumerate(costs):
+                words = "" if number else f"{slope:.2f}"
+                marks.append(Mark(label, world.label, cost, before, words))
+                before = cost
+    title = "p50 of geosearch in each world, joined in order of size; right: the slope"
+    caption = "All families, by size of the world"
+    return Figure(caption, _svg(_rows(marks, kinds, WIDE, title=title), f"{caption}, {title}"))
 
 
-def range_chart(
-    title: str, rows: Sequence[Row], scale: svg.Scale, head: Sequence[str], desc: str = ""
-) -> str:
-    """Rows of marks with lines to their far ends; times, in µs; `head` names the columns."""
-    top = 22.0
-    one_ours = sum(row.kind == "ours" for row in rows) == 1
-    places, bottom = _places(rows, top)
-    pieces = svg.axis_below(scale, top - 4, bottom, time_tick, most=4)
-    for number, words in enumerate(reversed(head)):
-        pieces.append(svg.text(_column(number), top - 6, words, "small", anchor="end"))
-    for row, y in zip(rows, places, strict=True):
-        if row.kind == "ours" and one_ours:
-            pieces.append(svg.bar(0, y - 10, (WIDTH, 20), "band"))
-        pieces += _range_row(row, y, scale)
-    said = desc or "; ".join(
-        f"{row.name}: {' '.join((*row.columns, row.note))}".strip() for row in rows
-    )
-    return svg.drawing(WIDTH, bottom + 20, title, said, pieces)
+def load_charts(http: HttpResult) -> list[Figure]:
+    """Latency against requests a second, of closed loops and of open ones."""
+    shown, figures = "p50 and p99 against requests a second", []
+    for caption, loops in (
+        (f"Closed loops, with their connections: {shown}", closed_loops(http.loops)),
+        (f"Open loops: {shown}", open_loops(http.loops)),
+    ):
+        if loops:
+            figures.append(Figure(caption, _svg(_curves(loops), caption)))
+    return figures
 
 
-def distribution_charts(world: WorldResult) -> list[Figure]:
-    """Histogram of every engine, a chart a family, all with one scale."""
-    used = [
-        number
-        for family in world.families
-        for each in family.lines
-        for number, count in enumerate(each.timing.histogram)
-        if count
-    ]
-    if not used:
-        return []
-    first, last = min(used), max(used) + 1
-    scale = svg.LogScale(_edge(first), _edge(last), NAMES, WIDTH - 62)
-    bins = range(first, last)
-    return [
-        Figure(family.label, "", _distribution_chart(world, family, scale, bins))
-        for family in world.families
-        if any(sum(each.timing.histogram) for each in family.lines)
-    ]
+def _family_charts(world: WorldResult) -> list[Figure]:
+    """A chart for each family that peers answered, all with one scale."""
+    shown = [family for family in world.families if any(map(_is_peer, family.lines))]
+    lines = [line for family in shown for line in family.lines]
+    ends = [*(line.timing.p50_us for line in lines), *map(_p99, lines)]
+    return [family_chart(world, family, ends) for family in shown]
 
 
-def size_charts(result: Result) -> list[Figure]:
-    """p50 of this engine against the size of the world, a chart a family, all with one scale."""
-    named = families(result)
-    lines = {name: sizes(result, name) for name in named}
-    costs = [cost for line in lines.values() for _, cost in line]
-    counts = [world.merchants for world in result.worlds]
-    x = svg.LogScale(min(counts) * 0.8, max(counts) * 1.25, 74, WIDTH - 18)
-    y = svg.log_scale(costs, 150, 26)
-    shapes = list(dict.fromkeys(world.shape for world in by_size(result)))
-    charts = []
-    for name, label in named.items():
-        slope = size_slope(result, name)
-        if slope is None:
-            continue
-        others = [
-            svg.path([(x(world.merchants), y(cost)) for world, cost in line], "other")
-            for other, line in lines.items()
-            if other != name
-        ]
-        pieces = [*_size_axes(result, x, y), *others, *_size_line(lines[name], (x, y), shapes)]
-        said = "; ".join(f"{world.label} {time_text(cost)}" for world, cost in lines[name])
-        drawn = svg.drawing(WIDTH, 172, f"Cost against size: {label}", said, pieces)
-        charts.append(Figure(label, f"slope {slope:.2f}", drawn))
-    return charts
+def _is_peer(line: Line) -> bool:
+    return line.engine != OURS
 
 
-def memory_charts(result: Result, world: WorldResult) -> list[Figure]:
-    """Bytes a merchant of every engine of a world, and of this engine in all worlds."""
-    told = sorted(
-        (each for each in world.engines if each.bytes and not each.missing),
-        key=lambda each: each.bytes,
-    )
-    engines = [
-        Row(
-            each.label,
-            each.bytes / max(world.merchants, 1),
-            0.0,
-            "ours" if each.engine == OURS else "peer",
-            [bytes_text(each.bytes / max(world.merchants, 1))],
-        )
-        for each in told
-    ]
-    ours = [
-        Row(name, count / max(each.merchants, 1), 0.0, kind, [bytes_text(count / each.merchants)])
-        for each in by_size(result)
-        if each.merchants
-        for name, count, kind in (
-            (f"{short_count(each.merchants)}, hot", each.hot_bytes, "ours"),
-            (f"{short_count(each.merchants)}, disk", each.disk_bytes, "part1"),
-            (f"{short_count(each.merchants)}, RSS", each.rss_bytes, "part2"),
-        )
-    ]
-    shown = (
-        ("Bytes a merchant, by engine", world.label, engines),
-        ("This engine", "columns that queries read, files, resident memory", ours),
-    )
-    return [
-        Figure(title, note, bar_chart(f"{title} {note}".strip(), rows, bytes_tick))
-        for title, note, rows in shown
-        if rows
-    ]
+def _kind(line: Line) -> Kind:
+    if _is_peer(line):
+        return PEER if is_exact(line) else WRONG
+    return THIS
 
 
-def bar_chart(title: str, rows: Sequence[Row], tick: Callable[[float], str]) -> str:
-    """Bars from zero to each row's `at`, its first column at the end."""
-    top, step = 8.0, 26.0
-    bottom = top + step * len(rows)
-    scale = svg.linear_scale([row.at for row in rows], NAMES, WIDTH - 66)
-    pieces = svg.axis_below(scale, top - 4, bottom, tick, most=3)
-    for number, row in enumerate(rows):
-        y = top + step * number
-        strong = "strong" if row.kind == "ours" else ""
-        pieces += [
-            *named(row.name, y + 16, strong),
-            svg.bar(NAMES, y + 4, (scale(row.at) - NAMES, step - 9), row.kind),
-            svg.text(scale(row.at) + 5, y + 16, row.columns[0], strong),
-        ]
-    said = "; ".join(f"{row.name}: {row.columns[0]}" for row in rows)
-    return svg.drawing(WIDTH, bottom + 20, title, said, pieces)
+def _p99(line: Line) -> float:
+    """p99, or p50 where that is more: it is a median of medians."""
+    return max(line.timing.p99_us, line.timing.p50_us)
 
 
-def _matching(family: FamilyResult) -> str:
-    return "" if family.matching is None else f"{count_text(family.matching)} match"
+def _rows(
+    marks: Sequence[Mark],
+    kinds: Sequence[Kind],
+    width: int,
+    *,
+    title: str | None = None,
+    ends: Sequence[float] = (),
+) -> dict[str, Any]:
+    """Marks on a logarithmic axis of time, a row a name, in the order of the marks.
 
-
-def _latency_chart(world: WorldResult, family: FamilyResult, scale: svg.Scale) -> str:
-    ours = family.line(OURS)
-    rows = []
-    for each in by_speed(family):
-        timing = each.timing
-        ratio = times_text(timing.p50_us / ours.timing.p50_us) if ours else ""
-        rows.append(
-            Row(
-                engine_label(world, each.engine),
-                *_ends(each),
-                _kind(each),
-                [time_text(timing.p50_us), "" if each.engine == OURS else ratio],
-                _note(each),
-            )
-        )
-    return range_chart(f"Latency: {family.label}", rows, scale, ["p50", "to ours" if ours else ""])
-
-
-def _range_row(row: Row, y: float, scale: svg.Scale) -> list[str]:
-    strong = "strong" if row.kind == "ours" else ""
-    shape = "diamond" if row.kind == "wrong" else "circle"
-    at, to = scale(row.at), scale(row.to)
-    pieces = named(row.name, y + 4, strong, note=row.note)
-    if row.far is not None:
-        pieces.append(svg.line((to, y), (scale(row.far), y), f"{row.kind} far"))
-    pieces += [
-        svg.line((at, y), (to, y), f"{row.kind} whisker"),
-        svg.line((to, y - 4), (to, y + 4), f"{row.kind} whisker"),
-        svg.dot(at, y, f"{row.kind} mark", shape=shape, size=5 if strong else 4),
-    ]
-    for number, words in enumerate(reversed(row.columns)):
-        pieces.append(svg.text(_column(number), y + 4, words, strong, anchor="end"))
-    said = f"{row.name}: {time_text(row.at)} to {time_text(row.to)}"
-    return [svg.pointed(said, *pieces)]
-
-
-def _distribution_chart(
-    world: WorldResult, family: FamilyResult, scale: svg.Scale, bins: range
-) -> str:
-    lines = [each for each in by_speed(family) if sum(each.timing.histogram)]
-    top, step, height = 6.0, 27.0, 24.0
-    bottom = top + step * len(lines)
-    edges = [scale(_edge(number)) for number in (*bins, bins.stop)]
-    pieces = svg.axis_below(scale, top, bottom, time_tick, most=4)
-    for number, each in enumerate(lines):
-        y = top + step * (number + 1)
-        counts = each.timing.histogram[bins.start : bins.stop]
-        kind, most = _kind(each), max(counts)
-        outline = svg.steps_of([count / most * height for count in counts], edges, y)
-        name = engine_label(world, each.engine)
-        strong = "strong" if kind == "ours" else ""
-        pieces += [
-            *named(name, y - 5, strong),
-            svg.area(outline, f"{kind} ridge"),
-            svg.text(_column(0), y - 5, time_text(each.timing.p50_us), strong, anchor="end"),
-        ]
-    said = "; ".join(
-        f"{engine_label(world, each.engine)}: p50 {time_text(each.timing.p50_us)}, p99.9 "
-        f"{time_text(each.timing.p999_us)}"
-        for each in lines
-    )
-    return svg.drawing(WIDTH, bottom + 20, f"Distribution: {family.label}", said, pieces)
-
-
-def _size_axes(result: Result, x: svg.Scale, y: svg.Scale) -> list[str]:
-    pieces = svg.axis_left(y, 54, WIDTH - 12, time_tick)
-    last = -100.0
-    for merchants in sorted({world.merchants for world in result.worlds}):
-        if x(merchants) - last >= 44:
-            last = x(merchants)
-            pieces.append(svg.text(last, 168, short_count(merchants), "tick", anchor="middle"))
-    return [*pieces, svg.text(0, 168, "merchants", "small")]
-
-
-def _size_line(
-    line: Sequence[tuple[WorldResult, float]],
-    scales: tuple[svg.Scale, svg.Scale],
-    shapes: Sequence[str],
-) -> list[str]:
-    x, y = scales
-    pieces = [svg.path([(x(world.merchants), y(cost)) for world, cost in line], "ours through")]
-    for world, cost in line:
-        shape = SHAPES[shapes.index(world.shape) % len(SHAPES)]
-        place = x(world.merchants), y(cost)
-        mark = svg.dot(*place, "ours mark", shape=shape)
-        above = svg.text(place[0], place[1] - 9, time_text(cost), "strong halo", anchor="middle")
-        pieces.append(svg.pointed(f"{world.label}: {time_text(cost)}", mark, above))
-    return pieces
-
-
-def named(
-    name: str, y: float, kind: str, *, note: str = "", width: float = NAMES - 12
-) -> list[str]:
-    """A row's name with small print below it: what does not fit on the first line, and a note.
-
-    Without a note, two lines lie around where one would.
+    Later marks cover earlier ones. A legend names the kinds, unless the plot is narrow.
     """
-    first, rest = svg.wrapped(name, width)
-    below = "; ".join(filter(None, (rest, note)))
-    up = 5 if rest and not note else 0
-    pieces = [svg.fitted(4, y - up, first, kind, width=width)]
-    if below:
-        pieces.append(svg.fitted(4, y + 12 - up, below, "small", width=width))
-    return pieces
+    used = {mark.kind for mark in marks}
+    names, colours, shapes = zip(*(kind for kind in kinds if kind.name in used), strict=True)
+    legend = alt.Legend(columns=4) if width == WIDE else None
+    held = ends or [end for mark in marks for end in (mark.us, mark.far)]
+    x = _time(alt.X, "us", held, title=title)
+    colour = alt.Color("kind:N", legend=legend).scale(domain=names, range=colours)
+    shape = alt.Shape("kind:N", legend=legend).scale(domain=names, range=shapes)
+    rows = list(dict.fromkeys(mark.row for mark in marks))
+    base = alt.Chart(alt.InlineData(values=[mark._asdict() for mark in marks])).encode(
+        y=alt.Y("row:N", sort=rows, title=None).axis(grid=True, labelPadding=8)
+    )
+    lines = base.transform_filter("datum.far != datum.us").mark_rule(strokeWidth=2)
+    words = base.transform_filter("datum.words").mark_text(align="left")
+    layers = alt.layer(
+        lines.encode(x=x, x2="far:Q", color=colour),
+        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, color=colour, shape=shape),
+        words.encode(x=alt.value(width + 10), text="words:N"),
+    )
+    step = alt.Step(24 if width == WIDE else 20)
+    return layers.properties(width=width, height=step).to_dict()
 
 
-def _places(rows: Sequence[Row], top: float) -> tuple[list[float], float]:
-    """Middles of rows, and the bottom of the last; rows with small print are higher."""
-    places = []
-    for row in rows:
-        places.append(top + 13)
-        top += 36 if row.note else 27
-    return places, top
+def _curves(loops: Sequence[Loop]) -> dict[str, Any]:
+    """p50 and p99 against requests a second; closed loops say their connections."""
+    data: list[dict[str, Any]] = [
+        {
+            "server": BASE.name if loop.server == FLOOR else THIS.name,
+            "part": part,
+            "number": number,
+            "per_second": loop.requests_per_second,
+            "us": ms * 1000,
+            "words": f"{loop.connections:,}" if loop.rate is None and part == "p50" else "",
+        }
+        for number, loop in enumerate(loops)
+        for part, ms in (("p50", loop.p50_ms), ("p99", loop.p99_ms))
+    ]
+    names, colours, shapes = zip(THIS, BASE, strict=True)
+    dashes = alt.StrokeDash("part:N").scale(domain=["p50", "p99"], range=[[1, 0], [5, 4]])
+    base = alt.Chart(alt.InlineData(values=data)).encode(
+        x=alt.X("per_second:Q", title="requests a second")
+        .axis(format=",d", tickCount=5)
+        .scale(zero=False),
+        y=_time(alt.Y, "us", [row["us"] for row in data]),
+    )
+    coloured = base.encode(color=alt.Color("server:N").scale(domain=names, range=colours))
+    shape = alt.Shape("server:N").scale(domain=names, range=shapes)
+    layers = alt.layer(
+        coloured.mark_line().encode(strokeDash=dashes, order="number:Q"),
+        coloured.mark_point(filled=True, size=70, opacity=1).encode(shape=shape),
+        base.mark_text(align="left", dx=8, dy=9).encode(text="words:N"),
+    )
+    return layers.properties(width=400, height=220).to_dict()
 
 
-def _column(number: int) -> float:
-    """Right end of a column of text, counted from the right."""
-    return WIDTH - 4 - 52 * number
+def _time(channel: Any, field: str, values: Sequence[float], *, title: str | None = None) -> Any:
+    """A logarithmic channel of times in microseconds, a little wider than the values."""
+    positive = [value for value in values if value > 0] or [1.0]
+    low, high = min(positive) * 0.75, max(positive) * 1.3
+    steps = (1,) if high > 100 * low else (1, 2, 5)
+    ticks = [step * 10.0**power for power in range(-3, 9) for step in steps]
+    axis = alt.Axis(
+        values=[tick for tick in ticks if low <= tick <= high],
+        labelExpr=TIME,
+        labelOverlap="parity",
+        labelSeparation=8,
+        title=title,
+    )
+    scale = alt.Scale(type="log", domain=[low, high], nice=False, clamp=True)
+    return channel(f"{field}:Q", axis=axis, scale=scale)
 
 
-def _ends(line: Line) -> tuple[float, float]:
-    return line.timing.p50_us, max(line.timing.p99_us, line.timing.p50_us)
-
-
-def _kind(line: Line) -> str:
-    if line.engine == OURS:
-        return "ours"
-    return "peer" if is_exact(line) else "wrong"
-
-
-def _note(line: Line) -> str:
-    if not line.compared:
-        return "not compared"
-    return f"recall {share_text(line.recall)}" if line.recall < 1 else ""
-
-
-def _edge(number: int) -> float:
-    """Left edge of a bin, in µs."""
-    return float(FIRST_EDGE_US * 10 ** (min(number, BINS) / BINS_PER_DECADE))
+def _svg(chart: dict[str, Any], said: str) -> str:
+    """A chart as SVG text that says what it shows, for light and dark screens."""
+    drawn = vl_convert.vegalite_to_svg(chart, config=CONFIG, allowed_base_urls=[])
+    named = drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(said)}" ', 1)
+    return named.replace(">", f"><style>{STYLE}</style>", 1)

@@ -21,10 +21,14 @@ README_FAMILIES = ("nearest_red", "best_red", "polygon_red", "word_05")
 REPORT = "benchmarks/results/report.md"
 
 
-def markdown_report(result: Result) -> str:
-    """The whole report, for people: sentences and tables of every section."""
+def markdown_report(result: Result, picture: str = "") -> str:
+    """The whole report, for people: sentences and tables of every section.
+
+    `picture` is the name of a file beside it that shows the headline.
+    """
     result = readable(result)
     parts = ["# Benchmarks", _escaped(sentences.circumstances(result))]
+    parts += [f"![p50 of every family, by engine]({picture})"] if picture else []
     for section in (headline(result), *sections(result)):
         parts += [f"## {section.title}", *map(_escaped, section.said)]
         parts += [_titled(table) for table in (*section.tables, *section.long)]

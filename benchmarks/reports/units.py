@@ -19,27 +19,6 @@ def time_text(us: float) -> str:
     return f"{_three(us / 1e6)} s"
 
 
-def time_tick(us: float) -> str:
-    """A round time, for an axis.
-
-    >>> [time_tick(us) for us in (0.1, 10.0, 2_000.0, 1e6)]
-    ['100 ns', '10 µs', '2 ms', '1 s']
-    """
-    if us == 0:
-        return "0"
-    for unit, scale in (("ns", 1e-3), ("µs", 1.0), ("ms", 1e3)):
-        if us < 999.5 * scale:
-            return f"{us / scale:.3g} {unit}"
-    return f"{us / 1e6:.3g} s"
-
-
-def bytes_tick(count: float) -> str:
-    """Round bytes, for an axis."""
-    if count < 1e3:
-        return f"{count:g} B"
-    return f"{count / 1e3:g} kB" if count < 1e6 else f"{count / 1e6:g} MB"
-
-
 def bytes_text(count: float) -> str:
     """Bytes as B, kB, MB or GB, in steps of a thousand.
 
@@ -56,18 +35,6 @@ def bytes_text(count: float) -> str:
 def count_text(count: float) -> str:
     """A number with its thousands set apart; decimals only below ten."""
     return f"{count:,.0f}" if count >= 9.95 or count == int(count) else f"{count:.1f}"
-
-
-def short_count(count: float) -> str:
-    """A number with k or M, for an axis.
-
-    >>> [short_count(count) for count in (8, 100_000, 2_500_000)]
-    ['8', '100 k', '2.5 M']
-    """
-    for unit, scale in (("M", 1e6), ("k", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count:g}"
 
 
 def times_text(ratio: float) -> str:

@@ -16,7 +16,6 @@ from benchmarks.http_load import (
     parts_of,
     questions,
 )
-from benchmarks.reports.http_charts import http_charts
 from benchmarks.result import HttpResult
 from geosearch.search.searcher import Searcher
 from tests.benchmarks.conftest import TOY
@@ -56,12 +55,6 @@ def test_parts_add_up_to_the_cpu_time(toy: Searcher) -> None:
     parts = parts_of(toy, asked, cpu_us=1e6)
     assert sum(parts.values()) == pytest.approx(1e6, abs=1)
     assert parts_of(toy, asked, cpu_us=0.0).keys() == parts.keys()
-
-
-def test_no_part_is_cut_in_its_chart(measured: HttpResult) -> None:
-    (chart,) = [one.svg for one in http_charts(measured) if one.caption.startswith("Where")]
-    assert "…" not in chart
-    assert "all around them" in chart
 
 
 def test_questions_are_of_every_family_by_both_methods() -> None:

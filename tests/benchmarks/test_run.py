@@ -94,8 +94,7 @@ def test_data_that_is_not_there_is_told(
     assert result.relevance_missing == [*sources.FILES]
     assert f"left out, {sources.FILES[0]}" in capsys.readouterr().err
     result.worlds.append(results.world(0))
-    for write in (markdown_report, html_report):
-        told = write(result)
+    for told in (markdown_report(result), html_report(result, {})):
         assert "Relevance" in told
         assert all(name in told for name in sources.FILES)
 

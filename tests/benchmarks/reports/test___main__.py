@@ -1,9 +1,13 @@
 """The README's part is what the committed result says."""
 
+import subprocess
 from pathlib import Path
 
+import pytest
+
+from benchmarks.reports import PICTURE
 from benchmarks.reports.__main__ import ROOT, main
-from benchmarks.reports.markdown import BEGIN, END, changelog_lines, readme_lines
+from benchmarks.reports.markdown import BEGIN, END, changelog_lines, markdown_report, readme_lines
 from benchmarks.result import FILE, load_result, save_result
 from tests.benchmarks.reports.results import result as made
 
@@ -27,6 +31,20 @@ def test_readme_and_reports_are_made_of_the_result(tmp_path: Path) -> None:
     assert text.startswith("before\n")
     assert "stale" not in text
     assert (folder / "report.html").exists()
+
+
+def test_the_committed_report_tells_of_the_committed_result() -> None:
+    folder = ROOT / "benchmarks" / "results"
+    report = markdown_report(load_result(folder / FILE), picture=PICTURE)
+    assert (folder / "report.md").read_text("utf-8") == report
+    assert 0 < (folder / PICTURE).stat().st_size < 60_000
+
+
+def test_the_page_is_made_where_it_is_wanted_and_not_committed() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "check-ignore", "--quiet", "benchmarks/results/report.html"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
 def test_the_committed_readme_tells_of_the_committed_result() -> None:

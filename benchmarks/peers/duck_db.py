@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from benchmarks import INSTALL
 from benchmarks.peers import I64, Found, Missing, Question
 from benchmarks.peers.numpy_scan import Columns, box
 from benchmarks.table import Table
@@ -45,7 +46,7 @@ class DuckDb:
         try:
             import duckdb
         except ImportError as error:
-            raise Missing("pip install 'geosearch[bench]'") from error
+            raise Missing(INSTALL) from error
         self._version = str(duckdb.__version__)
         x, y = to_units(table.lng), to_units(table.lat)
         order = np.argsort(hilbert_values(x, y), kind="stable")

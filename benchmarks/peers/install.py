@@ -31,10 +31,9 @@ def install() -> list[str]:
 
 
 def install_python(root: Path | None = None) -> str:
-    """Install the extra `bench`; from `root`, where that is a checkout."""
+    """Install the extra `bench` of the checkout `root`, which is this one unless given."""
     checkout = root if root is not None else Path(__file__).resolve().parents[2]
-    here = (checkout / "pyproject.toml").exists()
-    wanted = ["-e", f"{checkout}[bench]"] if here else ["geosearch[bench]"]
+    wanted = ["-c", str(checkout / "constraints.txt"), "-e", f"{checkout}[bench]"]
     failure = run([sys.executable, "-m", "pip", "install", "--quiet", *wanted])
     return f"pip: {failure or 'the extra bench is installed'}"
 

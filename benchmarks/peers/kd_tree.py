@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks import INSTALL
 from benchmarks.peers import I64, Found, Missing, Question
 from benchmarks.peers.numpy_scan import Columns, chord, unit_vector
 from benchmarks.table import Table
@@ -40,7 +41,7 @@ class KdTree:
         try:
             from scipy.spatial import cKDTree
         except ImportError as error:
-            raise Missing("pip install 'geosearch[bench]'") from error
+            raise Missing(INSTALL) from error
         self._tree_of = cKDTree
         self._columns = Columns(table, np.arange(len(table)))
         points = np.column_stack(self._columns.unit)

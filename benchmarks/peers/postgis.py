@@ -28,6 +28,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks import INSTALL
 from benchmarks.peers import Found, Missing, Question
 from benchmarks.servers import Room, Server, as_user
 from benchmarks.table import UNKNOWN_SAVING, Table
@@ -92,7 +93,7 @@ class PostGis:
         try:
             import psycopg
         except ImportError:
-            raise Missing("pip install 'geosearch[bench]'") from None
+            raise Missing(INSTALL) from None
         programs = _programs()
         user = _SERVER_USER if os.geteuid() == 0 else None
         self._walk_cost_per_m = table.walk_cost_per_m

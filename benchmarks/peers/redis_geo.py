@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks import INSTALL
 from benchmarks.peers import I64, Found, Missing, Question
 from benchmarks.servers import Room, Server, listens
 from benchmarks.table import UNKNOWN_SAVING, Table
@@ -173,7 +174,7 @@ class RedisGeo:
         try:
             import redis
         except ImportError:
-            raise Missing("pip install 'geosearch[bench]'") from None
+            raise Missing(INSTALL) from None
         server = shutil.which("redis-server")
         if server is None:
             raise Missing("apt-get install redis-server")

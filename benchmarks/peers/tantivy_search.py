@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks import INSTALL
 from benchmarks.peers import I64, Found, Missing, Question
 from benchmarks.peers.numpy_scan import Columns, box, chord, unit_vector
 from benchmarks.table import Table
@@ -51,7 +52,7 @@ class Tantivy:
         try:
             import tantivy
         except ImportError as error:
-            raise Missing("pip install 'geosearch[bench]'") from error
+            raise Missing(INSTALL) from error
         self._tantivy = tantivy
         self._folder = folder
         self._columns = Columns(table, np.arange(len(table)))

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import INSTALL
 from benchmarks.reports import sentences
 from benchmarks.reports.findings import by_size, readable
 from benchmarks.reports.sections import headline, sections
@@ -59,7 +60,7 @@ def html_report(result: Result, figures: Figures, missing: str = "") -> str:
 
 def left_out(what: str, error: ImportError) -> str:
     """Says that a part of the report needs the extra, and how to install it."""
-    return f"{what} is left out ({error}): install what it needs with `pip install -e '.[bench]'`."
+    return f"{what} is left out ({error}): install what it needs with `{INSTALL}`."
 
 
 def _facts(result: Result) -> list[str]:

@@ -10,7 +10,7 @@ from benchmarks.peers import Missing
 from benchmarks.peers.duck_db import DuckDb
 from tests.benchmarks.peers.agreement import assert_agrees, assert_words_need_texts, table
 
-pytest.importorskip("duckdb", reason="needs geosearch[bench]")
+pytest.importorskip("duckdb", reason="needs geosearch-deals[bench]")
 
 
 @pytest.fixture(name="peer")

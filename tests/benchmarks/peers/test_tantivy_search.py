@@ -18,7 +18,7 @@ from tests.benchmarks.peers.agreement import (
     table,
 )
 
-pytest.importorskip("tantivy", reason="needs geosearch[bench]")
+pytest.importorskip("tantivy", reason="needs geosearch-deals[bench]")
 
 
 @pytest.fixture(name="peer")

@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from geosearch.answer.stored import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
+
 _PIECES = 8
 """A frame is encoded in so many slices: less memory, and both cores have work."""
 
@@ -20,27 +22,6 @@ _SHORT = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 _ESCAPES = {'"': '\\"', "\\": "\\\\"} | {
     chr(code): _SHORT.get(chr(code), f"\\u{code:04x}") for code in range(0x20)
 }
-
-MERCHANT_FIELDS = (
-    *("merchant_id", "name", "branch_name", "aliases", "brand", "categories", "address", "city"),
-    *("district", "business_area", "time_zone", "country", "opening_hours", "business_status"),
-    *("rating", "rating_count", "avg_price", "redemptions_ok", "redemptions_failed", "tags"),
-    *("phone", "url", "image_url", "updated_at"),
-)
-DEAL_FIELDS = (
-    *("deal_id", "program_id", "offer_type", "title", "terms", "url", "source", "redemption"),
-    *("percent", "amount", "price", "list_price", "face_value", "min_spend", "max_discount"),
-    *("max_uses", "party_min", "party_max", "valid_from", "valid_through", "use_hours"),
-    *("new_customer_only", "stack_group", "stock", "verified_at"),
-)
-PROGRAM_FIELDS = (
-    *("program_id", "name", "kind", "status", "fee", "valid_from", "valid_through"),
-    *("how_to_redeem", "url"),
-)
-
-
-ALWAYS = frozenset({"categories", "address", "rating", "program_id", "title", "redemption"})
-"""Fields that every answer names, null or an empty list where there is nothing."""
 
 
 def merchant_payloads(frame: pl.DataFrame) -> pl.Series:

@@ -26,7 +26,7 @@ from geosearch.money.offers import (
     TYPE,
     VALUE,
 )
-from geosearch.money.ranking import Weights, merchant_weights
+from geosearch.money.ranking import Weights
 from geosearch.segment.catalogue import ZoneRecord
 from geosearch.segment.columns import RATING_STEPS
 from geosearch.segment.numbers import numbered
@@ -45,6 +45,22 @@ _VALUE_FIELD = {
     "free_item": "face_value",
     "bundle": "list_price",
 }
+
+
+def merchant_weights(
+    merchants: pl.DataFrame, weights: Weights
+) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
+    """`redeem_basis_points` and `quality_minor` of the rows of a snapshot's merchants."""
+    counts = merchants.select(
+        pl.col("redemptions_ok", "redemptions_failed", "rating_count").fill_null(0)
+    )
+    rating = merchants["rating"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return (
+        weights.redeem_basis_points(
+            counts["redemptions_ok"].to_numpy(), counts["redemptions_failed"].to_numpy()
+        ),
+        weights.quality_minor(rating, counts["rating_count"].to_numpy()),
+    )
 
 
 def merchant_rows(

@@ -8,7 +8,6 @@ Not useful for: savings (`offers`) and the order itself (`kernel`).
 """
 
 import numpy as np
-import polars as pl
 from msgspec import Struct
 from numpy.typing import NDArray
 
@@ -100,19 +99,3 @@ WEIGHT_HELP = {
     "relevance_value": "Worth of a shop that is exactly what was typed, minor units.",
 }
 """A sentence for each weight, for docs/reference.md and `explain`."""
-
-
-def merchant_weights(
-    merchants: pl.DataFrame, weights: Weights
-) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
-    """`redeem_basis_points` and `quality_minor` of the rows of a snapshot's merchants."""
-    counts = merchants.select(
-        pl.col("redemptions_ok", "redemptions_failed", "rating_count").fill_null(0)
-    )
-    rating = merchants["rating"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    return (
-        weights.redeem_basis_points(
-            counts["redemptions_ok"].to_numpy(), counts["redemptions_failed"].to_numpy()
-        ),
-        weights.quality_minor(rating, counts["rating_count"].to_numpy()),
-    )

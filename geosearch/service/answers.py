@@ -8,7 +8,7 @@ Useful for: `openapi`, and the reference page. Not useful for: requests; those a
 
 from typing import Any
 
-from geosearch.indexing.payload import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
+from geosearch.answer.stored import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 from geosearch.money.ranking import WEIGHT_HELP
 from geosearch.query.parameters import FACETS
 from geosearch.service.problems import CODES

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from geosearch.hours.instants import LEAP_SECOND
+from geosearch.snapshot.raw_types import raw_type
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import Cost, Field, Kind, Table
 
@@ -227,7 +228,7 @@ def _tidied(raw: pl.DataFrame, table: Table) -> list[pl.Expr]:
             if (raw[field.name].explode() == "").any():
                 column = column.list.eval(pl.element().filter(pl.element() != ""))
             tidied.append(column.fill_null(pl.lit([], pl.List(pl.String))))
-        elif field.kind.dtype == pl.String and (~raw[field.name].str.contains(r"\S")).any():
+        elif raw_type(field.kind) == pl.String and (~raw[field.name].str.contains(r"\S")).any():
             tidied.append(pl.when(column.str.contains(r"\S")).then(column).alias(field.name))
     return tidied
 

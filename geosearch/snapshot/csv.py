@@ -36,7 +36,7 @@ _PIECE_BYTES = 1 << 17
 
 
 def read_csv(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
-    """Raw frame of a CSV file: `table.schema()` and `line` (uint32, from 1), in file order.
+    """Raw frame of a CSV file: `raw_schema` and `line` (uint32, from 1), in file order.
 
     Empty fields are null. A field that is not of its type costs what `tables.Cost` says; a record
     with another number of fields than the header is rejected in `log`. Blank lines are skipped, as
@@ -234,7 +234,7 @@ def _typed(frame: pl.DataFrame, table: Table, log: RejectLog) -> pl.DataFrame:
     """Raw frame of texts decoded by the kinds of their fields."""
     absent = [f.name for f in table.fields if f.name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
-    names = list(table.schema())
+    names = list(table.names())
     texts = frame.select(
         *(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in names), "line"
     )

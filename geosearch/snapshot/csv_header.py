@@ -36,7 +36,7 @@ def read_table_header(text: CsvText, path: Path, table: Table, log: RejectLog) -
     if wrong:
         raise BadData(f"Expected {wrong} - at line 1 of `{path}`")
     for name in names:
-        if name not in table.schema() and not is_unnamed(name):
+        if name not in table.names() and not is_unnamed(name):
             warn_unknown_field(log, table, 1, name)
     return names
 

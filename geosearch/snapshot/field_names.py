@@ -94,7 +94,7 @@ def missing_fields(names: Iterable[str], table: Table) -> tuple[str, str] | None
         return None
     likely = {}
     for column in columns:
-        field = None if column in table.schema() else field_like(column, table, columns)
+        field = None if column in table.names() else field_like(column, table, columns)
         if field in missing and field not in likely:
             likely[field] = f"{shown(column)} `{field}`"
     question = f" (is {', '.join(likely.values())}?)" if likely else ""

@@ -36,7 +36,7 @@ def merchants_frame(
     Parameters
     ----------
     raw
-        `MERCHANTS.schema()` and `line`.
+        `raw_schema(MERCHANTS)` and `line`.
     log
         Gets the rows that are left out and what is worth a look.
     crs, time_zone

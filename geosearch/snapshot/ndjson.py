@@ -22,6 +22,7 @@ import polars as pl
 
 from geosearch.snapshot.field_names import warn_unknown_field
 from geosearch.snapshot.json_rows import KEY_WITH_ESCAPE, RowReader, key_marks
+from geosearch.snapshot.raw_types import raw_schema
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.source import line_blocks, lines_at
 from geosearch.snapshot.tables import WRITTEN, Kind, Table
@@ -46,7 +47,7 @@ _HALF_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_ndjson(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
-    """Raw frame of a JSON-lines file: `table.schema()` and `line` (uint32, from 1), in file order.
+    """Raw frame of a JSON-lines file: `raw_schema` and `line` (uint32, from 1), in file order.
 
     Lines that hold no object, or a bad value that costs the row, are rejected in `log`; other bad
     values are null and warned of. Blank lines are skipped.
@@ -56,7 +57,7 @@ def read_ndjson(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
     BadData
         The file cannot be read.
     """
-    schema = table.schema()
+    schema = raw_schema(table)
     frames = [pl.DataFrame(schema=schema | {"line": pl.UInt32()})]
     known = set(schema)
     number = 1
@@ -158,14 +159,14 @@ def _read_lines(
 
 
 def _raw_schema(table: Table) -> dict[str, pl.DataType]:
-    return table.schema() | {"line": pl.UInt32()}
+    return raw_schema(table) | {"line": pl.UInt32()}
 
 
 def _text_schema(table: Table) -> dict[str, pl.DataType]:
     """Types to decode a block to: lists come as their text, in half the time."""
     return {
         name: pl.String() if isinstance(dtype, pl.List) else dtype
-        for name, dtype in table.schema().items()
+        for name, dtype in raw_schema(table).items()
     }
 
 

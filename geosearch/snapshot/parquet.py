@@ -24,6 +24,7 @@ from geosearch.errors import BadData
 from geosearch.snapshot.checks import UNKNOWN_TIMES, read_values
 from geosearch.snapshot.field_names import missing_fields, warn_unknown_field
 from geosearch.snapshot.merchants import is_time_zone
+from geosearch.snapshot.raw_types import raw_type
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import Field, Kind, Table
 
@@ -39,7 +40,7 @@ _ANY_ZONE = "POLARS_IGNORE_TIMEZONE_PARSE_ERROR"
 def read_parquet(
     path: Path, table: Table, log: RejectLog, *, time_zone: str = "UTC"
 ) -> pl.DataFrame:
-    """Raw frame of a Parquet file: `table.schema()` and `line` (uint32, row from 1), in file order.
+    """Raw frame of a Parquet file: `raw_schema` and `line` (uint32, row from 1), in file order.
 
     Text columns may be categorical or bytes of UTF-8, whole numbers of any width, decimals or
     doubles, flags 0 and 1, dates and instants typed or written; lists also written with `|`,
@@ -55,7 +56,7 @@ def read_parquet(
     """
     frame = _stored(path)
     for name in frame.columns:
-        if name not in table.schema():
+        if name not in table.names():
             warn_unknown_field(log, table, 1, name)
     if missing := missing_fields(frame.columns, table):
         fields, question = missing
@@ -63,8 +64,8 @@ def read_parquet(
         raise BadData(f"{sentence} - at `{path}`")
     columns = [_column(frame, field, path, time_zone) for field in table.fields]
     with _panics_told(path):
-        raw = frame.select(*columns).with_row_index("line", 1).select(*table.schema(), "line")
-    absent = [name for name in table.schema() if name not in frame.columns]
+        raw = frame.select(*columns).with_row_index("line", 1).select(*table.names(), "line")
+    absent = [name for name in table.names() if name not in frame.columns]
     stored = frame.with_columns(pl.lit(None).alias(name) for name in absent)
     return read_values(stored, raw, table, log)
 
@@ -114,10 +115,10 @@ def _panics_told(path: Path) -> Iterator[None]:
 
 def _column(frame: pl.DataFrame, field: Field, path: Path, time_zone: str) -> pl.Expr:
     if field.name not in frame.columns:
-        return pl.lit(None, field.kind.dtype).alias(field.name)
+        return pl.lit(None, raw_type(field.kind)).alias(field.name)
     decoded = _decoded(field, frame.schema[field.name], time_zone)
     if decoded is None and not field.required:
-        return pl.lit(None, field.kind.dtype).alias(field.name)
+        return pl.lit(None, raw_type(field.kind)).alias(field.name)
     if decoded is None:
         got = frame.schema[field.name]
         expected = f"Expected column `{field.name}` to be {field.kind.described}"
@@ -129,7 +130,7 @@ def _decoded(field: Field, stored: pl.DataType, time_zone: str) -> pl.Expr | Non
     """The column as its field's kind wants it, null where a value is not that; None if all are."""
     column, kind = pl.col(field.name), field.kind
     if stored == pl.Null:
-        return pl.lit(None, kind.dtype)
+        return pl.lit(None, raw_type(kind))
     if kind in (Kind.NUMBER, Kind.INTEGER):
         return column.cast(pl.Float64) if stored.is_numeric() else None
     if kind is Kind.FLAG:

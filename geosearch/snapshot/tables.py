@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-import polars as pl
-
 from indexes.geo.datum import DATUMS, Datum
 
 MAX_MONEY = 2_000_000_000
@@ -38,19 +36,6 @@ class Kind(Enum):
     def described(self) -> str:
         """What a value has to be, for sentences."""
         return "text" if self in WRITTEN else self.value
-
-    @property
-    def dtype(self) -> pl.DataType:
-        """Type of the raw column.
-
-        Whole numbers come as doubles, so that 5.0 is 5 and 1e99 is told by value, not lost in a
-        decoder's error; doubles hold every whole number in range.
-        """
-        if self in (Kind.NUMBER, Kind.INTEGER):
-            return pl.Float64()
-        if self is Kind.FLAG:
-            return pl.Boolean()
-        return pl.List(pl.String()) if self is Kind.TEXTS else pl.String()
 
 
 WRITTEN = (Kind.ID, Kind.TEXT, Kind.DATE, Kind.INSTANT)
@@ -142,9 +127,9 @@ class Table:
     fields: tuple[Field, ...]
     help: str = ""
 
-    def schema(self) -> dict[str, pl.DataType]:
-        """Raw column types by field name."""
-        return {field.name: field.kind.dtype for field in self.fields}
+    def names(self) -> tuple[str, ...]:
+        """Names of the fields."""
+        return tuple(field.name for field in self.fields)
 
 
 def _id(name: str, text: str, example: str, *, required: bool = True, **more: Any) -> Field:

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geosearch.answer.stored import DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 from geosearch.indexing.payload import (
-    DEAL_FIELDS,
-    MERCHANT_FIELDS,
-    PROGRAM_FIELDS,
     deal_payloads,
     json_rows,
     merchant_payloads,

@@ -12,7 +12,7 @@ import pytest
 
 from geosearch.hours.schedules import Horizon
 from geosearch.indexing.hours import ScheduleBook
-from geosearch.indexing.rows import deal_rows, merchant_rows, zone_records
+from geosearch.indexing.rows import deal_rows, merchant_rows, merchant_weights, zone_records
 from geosearch.money.offers import (
     MAX_DISCOUNT,
     MAX_USES,
@@ -155,3 +155,20 @@ def test_numbered_keeps_the_order_of_appearance() -> None:
 
 def test_no_zone_no_record(snapshot: Snapshot, tmp_path: Path) -> None:
     assert zone_records(snapshot) == []
+
+
+def test_rows_without_a_record_are_neutral() -> None:
+    merchants = pl.DataFrame(
+        {
+            "rating": [None, 5.0, 5.0],
+            "rating_count": [10, None, 20],
+            "redemptions_ok": [None, 0, 90],
+            "redemptions_failed": [None, None, 0],
+        },
+        schema_overrides={"redemptions_failed": pl.Int64},
+    )
+    basis_points, worth = merchant_weights(merchants, Weights())
+    assert basis_points.dtype == np.uint16
+    assert worth.dtype == np.int32
+    assert basis_points.tolist() == [9000, 9000, 9900]
+    assert worth.tolist() == [0, 0, 375]

@@ -1,10 +1,9 @@
 """Net benefit: what the named weights make of a merchant's record."""
 
 import numpy as np
-import polars as pl
 import pytest
 
-from geosearch.money.ranking import BASIS_POINTS, Weights, merchant_weights
+from geosearch.money.ranking import BASIS_POINTS, Weights
 
 DEFAULT = Weights()
 
@@ -77,20 +76,3 @@ def test_weights_change_what_they_name() -> None:
 def test_a_weight_that_makes_no_sense_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"at `{name}`"):
         Weights(**{name: value})
-
-
-def test_rows_without_a_record_are_neutral() -> None:
-    merchants = pl.DataFrame(
-        {
-            "rating": [None, 5.0, 5.0],
-            "rating_count": [10, None, 20],
-            "redemptions_ok": [None, 0, 90],
-            "redemptions_failed": [None, None, 0],
-        },
-        schema_overrides={"redemptions_failed": pl.Int64},
-    )
-    basis_points, worth = merchant_weights(merchants, DEFAULT)
-    assert basis_points.dtype == np.uint16
-    assert worth.dtype == np.int32
-    assert basis_points.tolist() == [9000, 9000, 9900]
-    assert worth.tolist() == [0, 0, 375]

@@ -2,6 +2,8 @@
 
 import gc
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -321,3 +323,10 @@ def test_a_worker_that_cannot_start_says_why_in_a_line(
     (line,) = map(orjson.loads, log.getvalue().splitlines())
     assert line["event"] == "worker failed"
     assert "ZeroDivisionError" in line["exception"]
+
+
+def test_a_service_waits_for_no_table_reader() -> None:
+    """Polars takes 24 MB and 0.1 s; only a build needs it."""
+    code = "import sys, geosearch.service.app as app; print('polars' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"

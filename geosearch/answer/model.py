@@ -1,7 +1,7 @@
 """What a query is answered with: `Answer`, `Page` and `Ranked`.
 
-All are frozen. An answer carries the stored JSON of merchants and deals as bytes and decodes it
-only when somebody looks. Not for writing answers as JSON (`result_text`, `service.encode`).
+All are frozen. A hit is decoded from the JSON text of a result (`results.hits_of`); merchants and
+deals stay JSON in it until somebody looks. Not for writing JSON (`result_text`, `service.encode`).
 """
 
 from functools import cached_property
@@ -29,24 +29,26 @@ class BestDeal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     Attributes
     ----------
-    payload
-        The deal's stored JSON object, at least its `deal_id`. Decoded only when looked at.
     saving, pay
         Minor units of `currency`; None where the spend is unknown.
     usable_until
         RFC 3339 text: the end of the window `at` lies in; None if beyond the horizon.
+    payload
+        The deal's JSON object as the answer has it. Decoded only when looked at.
     """
 
-    payload: bytes | memoryview
     saving: int | None
     pay: int | None
     currency: str
-    usable_until: str | None = None
+    usable_until: str | None
+    payload: msgspec.Raw = msgspec.Raw(b"{}")
 
     @cached_property
     def record(self) -> dict[str, Any]:
         """The deal as the snapshot gave it."""
-        record: dict[str, Any] = orjson.loads(self.payload)
+        record: dict[str, Any] = orjson.loads(memoryview(self.payload))
+        for name in ("saving", "pay", "currency", "usable_until"):
+            del record[name]
         return record
 
     @property
@@ -75,41 +77,74 @@ class BestDeal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.record.get("redemption")
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """One shop of an answer.
+_NO_DEAL = msgspec.Raw(b"null")
+_decode_deal = msgspec.json.Decoder(BestDeal).decode
+
+
+def _deal(payload: msgspec.Raw) -> BestDeal:
+    deal = _decode_deal(payload)
+    msgspec.structs.force_setattr(deal, "payload", payload)
+    return deal
+
+
+class Hit(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    dict=True,
+    rename={"payload": "merchant", "best_deal_payload": "best_deal", "deal_payloads": "deals"},
+):
+    """One shop of an answer; its members are those of a result of the service.
 
     Attributes
     ----------
     payload
-        The merchant's stored JSON object, without a position. Decoded only when looked at.
-    lat, lng
-        Its position in the `crs` of the query, degrees.
+        The merchant's JSON object with its position. Decoded only when looked at.
     distance_m
         The exact number it was filtered and ordered by.
-    deals
-        The other deals that are usable and eligible, best first.
+    best_deal_payload, deal_payloads
+        JSON of `best_deal` and `deals`.
     score
         Net benefit, minor units, whatever the order.
     explain
         Score parts by name, where asked for.
     """
 
-    payload: bytes | memoryview
-    lat: float
-    lng: float
+    payload: msgspec.Raw
     distance_m: float
     open: OpenState
-    best_deal: BestDeal | None = None
-    deals: tuple[BestDeal, ...] = ()
-    score: float | None = None
-    reasons: tuple[str, ...] = ()
+    best_deal_payload: msgspec.Raw
+    deal_payloads: tuple[msgspec.Raw, ...]
+    score: float
+    reasons: tuple[str, ...]
     explain: dict[str, Any] | None = None
 
     @cached_property
     def merchant(self) -> dict[str, Any]:
-        """The merchant with its position."""
-        record: dict[str, Any] = orjson.loads(self.payload)
-        return record | {"lat": self.lat, "lng": self.lng}
+        """The merchant with its position in the `crs` of the query."""
+        record: dict[str, Any] = orjson.loads(memoryview(self.payload))
+        return record
+
+    @property
+    def lat(self) -> float:
+        """Latitude in the `crs` of the query, degrees."""
+        return float(self.merchant["lat"])
+
+    @property
+    def lng(self) -> float:
+        """Longitude in the `crs` of the query, degrees."""
+        return float(self.merchant["lng"])
+
+    @cached_property
+    def best_deal(self) -> BestDeal | None:
+        """The usable and eligible deal that saves most."""
+        payload = self.best_deal_payload
+        return None if payload == _NO_DEAL else _deal(payload)
+
+    @cached_property
+    def deals(self) -> tuple[BestDeal, ...]:
+        """The other deals that are usable and eligible, best first."""
+        return tuple(map(_deal, self.deal_payloads))
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,11 +1,9 @@
 """Ranked results as JSON text, written by a kernel straight from rows of numbers.
 
-Useful for: the service, which needs bytes and looks at no hit.
-Not useful for: callers from Python, and `explain`; they get typed hits (`hits`).
+This is the only writer of results: typed hits are decoded from its text (`results`).
 
-It says what `service.encode` says of typed hits, member by member: a test compares the two. Stored
-payloads are copied from the mapped files; what is only known now stands behind their last member.
-Details and text of twenty results of 22 kB take 27 us, typed hits and their encoding 137.
+Stored payloads are copied from the mapped files; what is only known now stands behind their last
+member. Details and text of twenty results of 22 kB take 27 us.
 
 What is called in one place is inlined: each call takes a copy of the arrays of `Sources` along, and
 for a page of 57 results and deals that was half of the kernel's time (8.7 us, inlined 4.3).
@@ -20,7 +18,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import orjson
 
-from geosearch.answer.hits import WALKED_MINUTES
 from geosearch.hours.offsets import offset_changes
 from geosearch.kernel.ask import Ask
 from geosearch.kernel.compiled import empty_columns, example_ask
@@ -56,6 +53,9 @@ from indexes.text_buffer import (
     put_text,
 )
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN
+
+WALKED_MINUTES = 60
+"""A walk of so many minutes is told as a distance."""
 
 _DAY_MINUTES = 24 * 60
 _DATE_BYTES = len("2026-11-22")

@@ -336,7 +336,7 @@ def search(
 ) -> None:
     """Ask one question; the options are the parameters of /v1/nearby."""
     from geosearch.search.searcher import open_index
-    from geosearch.service.encode import encode_answer
+    from geosearch.service.encode import encode_page
     from geosearch.service.request import read_url
 
     query = read_url(urlencode(given).encode())
@@ -344,7 +344,7 @@ def search(
         query = replace(query, polygon=_read_json(polygon))
     with waiting():
         engine = open_index(index)
-    body = encode_answer(engine.search(query))
+    body = b"".join(encode_page(engine.page(query)))
     if as_json:
         _print(body)
     else:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from geosearch.kernel import count, describe, rank
+from geosearch.kernel import count, rank
 from geosearch.kernel.ask import Area, Ask, Bill, Filter, Hours, Lists, Page, Taste, Wallet, Words
 from geosearch.kernel.scratch import new_scratch
 from geosearch.segment.columns import Columns, column_types
@@ -26,7 +26,6 @@ class Kernels(NamedTuple):
     rank: Callable[..., int]
     count: Callable[..., int]
     count_names: Callable[..., int]
-    describe: Callable[..., int]
     note_common: Callable[..., int]
 
 
@@ -40,14 +39,13 @@ def makers() -> tuple[Callable[[], Callable[..., Any]], ...]:
     """What makes each of `Kernels`; a second time it has them already."""
     columns, ask, scratch = Prepared(empty_columns()), example_ask(), Prepared(new_scratch(1))
     place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
-    none, scores, detail = np.zeros(0, np.int64), np.zeros(0), scratch.value.detail
-    keys, words, level_start = np.zeros((1, 2)), ask.words, columns.value.level_start
+    none, keys = np.zeros(0, np.int64), np.zeros((1, 2))
+    words, level_start = ask.words, columns.value.level_start
     tally = count.Tally(none, none, none, none, none)
     return (
         _maker(rank.rank, columns, ask, place, scratch, none, keys),
         _maker(count.count, columns, ask, place, scratch, tally),
         _maker(count.count_names, none, count.Naming(none, none), none, none),
-        _maker(describe.describe, columns, ask, scratch, none, keys, 0, detail, scores),
         _maker(postings.note_common, words.docs, words.span, level_start, words.below, none),
     )
 

@@ -1,7 +1,7 @@
 """Details of ranked documents: state of hours, usable deals best first, net benefit.
 
 Useful for: everything a hit says beyond its rank, computed for the few documents of a page.
-Not useful for: ranking (`rank`) and words (`hits`).
+Not useful for: ranking (`rank`) and words (`result_text`).
 """
 
 import numpy as np

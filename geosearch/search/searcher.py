@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from geosearch.answer.contents import Box, Contents
 from geosearch.answer.facets import most_first
 from geosearch.answer.model import Answer, Hit, Page, Ranked
+from geosearch.answer.results import Results, Text, hits_of, joined
 from geosearch.errors import BadData, BadRequest, NotReady
 from geosearch.hours.instants import instant_text
 from geosearch.money.ranking import Weights
@@ -36,7 +37,7 @@ from geosearch.query.cursor import (
     write_cursor,
 )
 from geosearch.query.query import MerchantQuery, Query
-from geosearch.search.plan import After, Plan, described
+from geosearch.search.plan import After, described
 from geosearch.search.questions import Question, Questions
 from geosearch.search.segment_view import SegmentView
 from geosearch.segment.segment import Segment, segment_folders
@@ -129,13 +130,12 @@ class Searcher:
         """
         started = time.perf_counter_ns()
         question, found = self._first(query)
-        hits = self._hits(question, found)
-        return msgspec.structs.replace(self._answer(question, found, started), hits=hits)
+        results = self._results(question, found)
+        hits = hits_of(results, found[1][: query.limit])
+        return self._answer(question, found, started, hits)
 
     def page(self, query: Query) -> Page:
-        """The answer to a query with its results as JSON text, for a fifth of the time of hits.
-
-        They have no `explain`.
+        """The answer to a query with its results as JSON text.
 
         Raises
         ------
@@ -171,14 +171,14 @@ class Searcher:
         """As `_answered`, with one result more than asked for: whether there is a next page."""
         return self._answered(query, query.limit + 1)
 
-    def _page(
-        self, question: Question, found: Found, results: bytes | memoryview, started: int
-    ) -> Page:
-        count = min(len(found[0]), question.query.limit)
-        return Page(answer=self._answer(question, found, started), results=results, count=count)
+    def _page(self, question: Question, found: Found, results: Results, started: int) -> Page:
+        answer = self._answer(question, found, started)
+        return Page(answer=answer, results=results.text, count=len(results.ends))
 
-    def _answer(self, question: Question, found: Found, started: int) -> Answer:
-        """The answer without hits; `started` is when `time.perf_counter_ns` says it was begun."""
+    def _answer(
+        self, question: Question, found: Found, started: int, hits: tuple[Hit, ...] = ()
+    ) -> Answer:
+        """The answer; `started` is when `time.perf_counter_ns` says it was begun."""
         query, wording = question.query, question.wording
         doc_ids, keys, work = found
         more = len(doc_ids) > query.limit
@@ -188,6 +188,7 @@ class Searcher:
         return Answer(
             snapshot_id=self.manifest["snapshot_id"],
             at=instant_text(question.at),
+            hits=hits,
             next_cursor=self._cursor(question, doc_ids, keys) if more else None,
             total=total,
             facets=facets,
@@ -318,40 +319,23 @@ class Searcher:
         doc_ids = np.array([row[3] for row in found], np.int64)
         return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
 
-    def _hits(self, question: Question, found: Found) -> tuple[Hit, ...]:
-        """Hits of the first page of what was found."""
-        query, plans, doc_ids, keys = _page_of(question, found)
+    def _results(self, question: Question, found: Found) -> Results:
+        """The first page of what was found as JSON text."""
+        query, (doc_ids, keys, _) = question.query, found
+        if len(doc_ids) > query.limit:
+            doc_ids, keys = doc_ids[: query.limit], keys[: query.limit]
         if len(self._views) == 1:
-            return tuple(self._views[0].hits(query, plans[0].ask, doc_ids, keys))
-        hits: dict[int, Hit] = {}
-        for view, plan, mine, docs in self._parts(plans, doc_ids):
-            made = view.hits(query, plan.ask, docs, keys[mine])
-            hits |= zip(doc_ids[mine].tolist(), made, strict=True)
-        return tuple(hits[doc] for doc in doc_ids.tolist())
-
-    def _results(self, question: Question, found: Found) -> bytes | memoryview:
-        """What `_hits` makes as a JSON array."""
-        query, plans, doc_ids, keys = _page_of(question, found)
-        if len(self._views) == 1:
-            return self._views[0].results(query, plans[0].ask, doc_ids, keys)[0]
-        pieces: dict[int, memoryview] = {}
-        for view, plan, mine, docs in self._parts(plans, doc_ids):
-            text, ends = view.results(query, plan.ask, docs, keys[mine])
-            # A piece begins behind the bracket, or the comma behind the piece before.
-            stops = ends.tolist()
-            begins = [1, *(stop + 1 for stop in stops[:-1])]
-            written = (text[begin:stop] for begin, stop in zip(begins, stops, strict=False))
-            pieces |= zip(doc_ids[mine].tolist(), written, strict=True)
-        return b"[%b]" % b",".join(pieces[doc] for doc in doc_ids.tolist())
-
-    def _parts(
-        self, plans: list[Plan], doc_ids: NDArray[np.int64]
-    ) -> Iterator[tuple[SegmentView, Plan, NDArray[np.bool_], NDArray[np.int64]]]:
-        """Each segment with its plan, which documents are its own, and their numbers in it."""
-        for number, (view, plan) in enumerate(zip(self._views, plans, strict=True)):
-            base, end = self._bases[number], self._bases[number + 1]
-            mine = (doc_ids >= base) & (doc_ids < end)
-            yield view, plan, mine, doc_ids[mine] - base
+            return self._views[0].results(query, question.plans[0].ask, doc_ids, keys)
+        texts: list[Text] = [b""] * len(doc_ids)
+        scores = np.empty(len(doc_ids))
+        for number, (view, plan) in enumerate(zip(self._views, question.plans, strict=True)):
+            base, end = self._bases[number : number + 2]
+            (places,) = np.nonzero((doc_ids >= base) & (doc_ids < end))
+            part = view.results(query, plan.ask, doc_ids[places] - base, keys[places])
+            scores[places] = part.scores
+            for place, text in zip(places.tolist(), part.each(), strict=True):
+                texts[place] = text
+        return joined(texts, scores)
 
     def _count(self, question: Question) -> tuple[int | None, dict[str, dict[str, int]] | None]:
         """Exact total and facets, where asked for."""
@@ -412,7 +396,7 @@ class Searcher:
                 queries = (asked.as_query(cards=cards, deals=None), asked.as_query())
                 every, own = (self._questions.question(one, 1, at or one.at) for one in queries)
                 asks = every.plans[number].ask, own.plans[number].ask
-                record = view.record(*asks, doc, asked.crs)
+                record = view.record(own.query, *asks, doc)
                 if asked.lat is not None:
                     record["distance_m"] = view.distance_m(own.plans[number], doc)
                 head = {"snapshot_id": self.manifest["snapshot_id"], "at": every.at.isoformat()}
@@ -459,17 +443,6 @@ class Searcher:
         for doc in doc_ids:
             number = int(np.searchsorted(self._bases, doc, side="right")) - 1
             yield number, int(doc) - self._bases[number]
-
-
-def _page_of(
-    question: Question, found: Found
-) -> tuple[Query, list[Plan], NDArray[np.int64], NDArray[np.float64]]:
-    """Query, plans, documents and keys of the page itself, without the result behind it."""
-    doc_ids, keys, _ = found
-    limit = question.query.limit
-    if len(doc_ids) > limit:
-        doc_ids, keys = doc_ids[:limit], keys[:limit]
-    return question.query, question.plans, doc_ids, keys
 
 
 def _rewording(wording: Wording) -> dict[str, int | bool]:

@@ -1,4 +1,4 @@
-"""One segment ready to be asked: its planner, its kernels and what makes its hits.
+"""One segment ready to be asked: its planner, its kernels and what writes its results.
 
 Useful for: `Searcher`, which asks each of its segments the same things.
 Not useful for: several segments at once.
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.answer.facets import FacetBook
-from geosearch.answer.hits import HitMaker
-from geosearch.answer.model import Hit
+from geosearch.answer.record import merchant_record
 from geosearch.answer.result_text import result_writer, sources_of
+from geosearch.answer.results import Results, explained, hits_of, score_parts
 from geosearch.kernel.ask import Ask
 from geosearch.kernel.compiled import kernels
 from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
@@ -27,7 +27,7 @@ from indexes.geo.datum import DATUMS
 from indexes.geo.sphere import UNITS_PER_DEGREE, haversine_m
 from indexes.prepared import Prepared
 
-_INT64 = np.dtype(np.int64)
+_INT64, _UINT8 = np.dtype(np.int64), np.dtype(np.uint8)
 _NO_DOCS, _NO_KEYS = np.zeros(0, np.int64), np.zeros((0, 2))
 _DATUMS: dict[str, int] = {datum: number for number, datum in enumerate(DATUMS)}
 _TEXT_BYTES = 65_536
@@ -49,16 +49,16 @@ class SegmentView:
 
     def __init__(self, segment: Segment, start: datetime, weights: Weights) -> None:
         self.segment = segment
+        self._start, self._weights = start, weights
         self.directory = open_directory(segment)
         """Names that can be suggested."""
         book = WordBook(segment, weights.relevance_value, self.directory.category_names)
         self.planner = Planner(segment, weights, book)
         self._pool = ScratchPool(int(segment.columns.level_start[-1]))
-        self._maker = HitMaker(segment, start, weights)
         self._facets = FacetBook(segment.catalogue)
         compiled = kernels()
         self._rank, self._count = compiled.rank, compiled.count
-        self._describe, self._write_results = compiled.describe, result_writer()
+        self._write_results = result_writer()
         self._columns = segment.columns_of(0)
         self._sources = Prepared(sources_of(segment, start, weights))
 
@@ -91,69 +91,43 @@ class SegmentView:
         self._facets.add(tally, counts)
         return total
 
-    def hits(
-        self,
-        query: Query,
-        ask: Ask,
-        docs: NDArray[np.int64],
-        keys: NDArray[np.float64],
-    ) -> list[Hit]:
-        """Hits of ranked documents, in their order."""
-        types = type_bits(query.offer_type)
-        detail, scores = self._details(ask, docs, keys, query.crs, types)
-        numbers, distances = docs.tolist(), keys[:, 1].tolist()
-        return self._maker.hits(query, numbers, distances, detail.tolist(), scores.tolist())
-
     def results(
         self,
         query: Query,
         ask: Ask,
         docs: NDArray[np.int64],
         keys: NDArray[np.float64],
-    ) -> tuple[memoryview, NDArray[np.int64]]:
-        """JSON array of what `hits` would say, UTF-8, and where each of them ends in it."""
+    ) -> Results:
+        """Ranked documents as JSON text, in their order."""
         scratch = self._pool.borrow()
         columns = self._columns
         if query.offer_type:
             columns = self.segment.columns_of(0, type_bits(query.offer_type))
         asked = (columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
-        detail, text = scratch.value.detail, np.empty(_TEXT_BYTES, np.uint8)
+        detail, text = scratch.value.detail, np.empty(_TEXT_BYTES, _UINT8)
         while (length := self._write_results(*asked, detail, text)) <= 0:
             if length == 0:
-                detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
+                detail = np.empty((4 * len(detail), DETAIL_WIDTH), _INT64)
             else:
-                text = np.empty(-length, np.uint8)
-        ends = scratch.value.text_end[: len(docs)].copy()
+                text = np.empty(-length, _UINT8)
+        count = len(docs)
+        ends, scores = scratch.value.text_end[:count].copy(), scratch.value.score[:count].copy()
+        results = Results(text.data[:length], ends, scores)
+        if query.explain:
+            parts = score_parts(columns.value, self._weights, docs, keys, detail, scores)
+            results = explained(results, parts)
         self._pool.give_back(scratch)
-        return text.data[:length], ends
+        return results
 
-    def record(self, everyone: Ask, mine: Ask, doc: int, crs: str) -> dict[str, Any]:
-        """A merchant in full, with positions in the datum `crs`; see `HitMaker.record`."""
-        docs, keys = np.array([doc], np.int64), np.zeros((1, 2))
-        every, _ = self._details(everyone, docs, keys, crs)
-        own, _ = self._details(mine, docs, keys, crs)
-        return self._maker.record(doc, every.tolist(), own.tolist(), mine)
+    def record(self, query: Query, everyone: Ask, mine: Ask, doc: int) -> dict[str, Any]:
+        """A merchant in full, for a wallet of every programme and for that of a query."""
+        docs, keys = np.array([doc], _INT64), np.zeros((1, 2))
+        every, own = (
+            hits_of(self.results(query, ask, docs, keys), keys)[0] for ask in (everyone, mine)
+        )
+        return merchant_record(self.segment, self._start, doc, every, own, mine)
 
     def distance_m(self, plan: Plan, doc: int) -> float:
         """Metres from the place of a plan to a document, cut to decimetres as in answers."""
         x, y = (self.segment.columns.doc_position[doc] / UNITS_PER_DEGREE).tolist()
         return int(haversine_m(plan.place.lat, plan.place.lng, y, x) * 10.0) / 10.0
-
-    def _details(
-        self,
-        ask: Ask,
-        docs: NDArray[np.int64],
-        keys: NDArray[np.float64],
-        crs: str,
-        types: int = 0,
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """What `describe.describe` writes, with positions in the datum `crs`."""
-        scratch = self._pool.borrow()
-        detail, scores = scratch.value.detail, np.empty(len(docs))
-        columns = self.segment.columns_of(0, types)
-        asked = (columns, ask, scratch, docs, keys, _DATUMS[crs])
-        while (rows := self._describe(*asked, detail, scores)) < 0:
-            detail = np.empty((4 * len(detail), DETAIL_WIDTH), np.int64)
-        detail = detail[:rows].copy()
-        self._pool.give_back(scratch)
-        return detail, scores

@@ -26,8 +26,8 @@ SHOWN_PERCENT = 3
 def _parts() -> list[tuple[int, Callable[[], Any]]]:
     """What `warm` makes, each part with its share of the time that all take, in percent."""
     return [
-        *zip((52, 10, 1, 4, 0), makers(), strict=True),
-        *((8, result_writer), (16, suggest_kernels), (0, warm_crossings), (1, warm_datum)),
+        *zip((52, 10, 1, 0), makers(), strict=True),
+        *((12, result_writer), (16, suggest_kernels), (0, warm_crossings), (1, warm_datum)),
         *((5, warm_vocabulary), (3, warm_unions)),
     ]
 

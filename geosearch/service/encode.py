@@ -1,23 +1,17 @@
-"""Answers to JSON bytes: what is encoded already is spliced in, not decoded and encoded again.
+"""Bodies of answers as JSON bytes: the results of a page are spliced in as they are.
 
-Useful for: the body of an answer, from a `Page` or from typed hits.
-Not useful for: the results of a page; `result_text` writes them as this module writes typed hits.
-
-A merchant's or deal's payload is a JSON object kept as bytes since the build. What is only known
-now (position in the asked datum, saving, last usable minute) is added behind its last member.
+Useful for: `Page` and `Suggestions`. Not useful for: results; `result_text` writes them.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from geosearch.answer.model import Answer, BestDeal, Hit, Page
+from geosearch.answer.model import Page
 from geosearch.suggest.suggester import Suggestion, Suggestions
 
-_fragment, _dumps = orjson.Fragment, orjson.dumps
-
+_dumps = orjson.dumps
 
 _IF_ASKED = ("total", "facets", "explain")
 _IF_ANY = (
@@ -52,21 +46,6 @@ def encode_pages(pages: Sequence[Page]) -> bytes:
     return b'{"answers":[%b]}' % answers
 
 
-def encode_answer(answer: Answer) -> bytes:
-    """Return what `encode_page` does, from typed hits and in one piece."""
-    return b"".join(encode_page(page_of(answer)))
-
-
-def page_of(answer: Answer) -> Page:
-    """Return `answer` with its hits as JSON text.
-
-    Distances are cut to whole decimetres, so that no result is reported beyond the radius; scores
-    to hundredths.
-    """
-    results = _dumps([_hit(hit) for hit in answer.hits])
-    return Page(answer=answer, results=results, count=len(answer.hits))
-
-
 def encode_suggestions(found: Suggestions) -> bytes:
     """Return the body of `GET /v1/suggest`, UTF-8 JSON.
 
@@ -98,45 +77,3 @@ def _suggestion(one: Suggestion) -> dict[str, Any]:
         if (value := getattr(one, name)) is not None:
             record[name] = value
     return record
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    state, best = hit.open, hit.best_deal
-    position = _dumps({"lat": hit.lat, "lng": hit.lng})
-    record = {
-        "merchant": _splice(hit.payload, position[1:]),
-        "distance_m": int(hit.distance_m * 10.0) / 10.0,
-        "open": {
-            "state": state.state,
-            "closes_at": state.closes_at,
-            "opens_at": state.opens_at,
-        },
-        "best_deal": None if best is None else _deal(best),
-        "deals": [_deal(deal) for deal in hit.deals],
-        "score": None if hit.score is None else int(hit.score * 100.0) / 100.0,
-        "reasons": hit.reasons,
-    }
-    if hit.explain is not None:
-        record["explain"] = hit.explain
-    return record
-
-
-def _deal(deal: BestDeal) -> orjson.Fragment:
-    saving, pay = deal.saving, deal.pay
-    tail = _deal_tail(deal.currency, deal.usable_until)
-    if saving is None or pay is None:
-        money = _dumps({"saving": saving, "pay": pay})[1:-1]
-        return _splice(deal.payload, b"%b,%b" % (money, tail))
-    return _splice(deal.payload, b'"saving":%d,"pay":%d,%b' % (saving, pay, tail))
-
-
-def _splice(stored: bytes | memoryview, tail: bytes) -> orjson.Fragment:
-    """Return a stored object with more members behind its last one."""
-    # Formatting takes a view of bytes as it takes bytes, which the type checker does not know.
-    return _fragment(b"%b,%b" % (stored[:-1], tail))  # type: ignore[str-format]
-
-
-@lru_cache(maxsize=4096)
-def _deal_tail(currency: str, usable_until: str | None) -> bytes:
-    """Return the last members of a deal; at any time few different ones are in use."""
-    return _dumps({"currency": currency, "usable_until": usable_until})[1:]

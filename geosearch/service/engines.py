@@ -23,7 +23,7 @@ import msgspec
 import structlog
 
 from geosearch.answer.contents import Box
-from geosearch.answer.model import Answer, Page
+from geosearch.answer.model import Page
 from geosearch.errors import BadData, GeosearchError
 from geosearch.query.cursor import expired
 from geosearch.query.query import MerchantQuery, Query
@@ -45,9 +45,6 @@ LONGEST_RETRY_SECONDS = 60.0
 
 class Engine(Protocol):
     """What the service needs of an engine; `geosearch.open_index` returns one."""
-
-    def search(self, query: Query) -> Answer:
-        """Return the answer to one query, with typed hits."""
 
     def page(self, query: Query) -> Page:
         """Return the answer to one query, with its results as JSON text."""

@@ -30,8 +30,8 @@ from geosearch.service.edge import (
     read_body_headers,
     without_slash,
 )
-from geosearch.service.encode import encode_page, encode_pages, encode_suggestions, page_of
-from geosearch.service.engines import Engine, Engines, Loaded
+from geosearch.service.encode import encode_page, encode_pages, encode_suggestions
+from geosearch.service.engines import Engines, Loaded
 from geosearch.service.heavy import Attendance, HeavyWork
 from geosearch.service.journal import Journal
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
@@ -238,7 +238,7 @@ class Handlers:
         loaded = self._loaded_now(query)
         if loaded is None or _is_heavy(query):
             return await self._heavy.run(partial(self._search, query), asked.left)
-        return _reply(query, _page(loaded.engine, query))
+        return _reply(query, loaded.engine.page(query))
 
     def _nearby_now(self, requests: Sequence[Request]) -> list[Reply | None]:
         """Return the answers; None where one is refused, or others should not wait for it."""
@@ -266,7 +266,7 @@ class Handlers:
             other = query.cursor is not None and read_cursor(query.cursor).version != version
         except (BadRequest, HttpProblem):
             return None
-        return None if other or query.explain or _is_heavy(query) else query
+        return None if other or _is_heavy(query) else query
 
     def _loaded_now(self, query: Query) -> Loaded | None:
         """Return the version to ask, or None if it has to be opened first."""
@@ -281,7 +281,7 @@ class Handlers:
 
     def _search(self, query: Query, attendance: Attendance) -> Reply:
         attendance.check()
-        return _reply(query, _page(self._loaded(query).engine, query))
+        return _reply(query, self._loaded(query).engine.page(query))
 
     def _search_all(self, queries: list[Query], attendance: Attendance) -> Reply:
         """Return the answers, all of one version but those that continue pages of another one."""
@@ -291,7 +291,7 @@ class Handlers:
             attendance.check()
             try:
                 loaded = current if query.cursor is None else self._loaded(query)
-                pages.append(_page(loaded.engine, query))
+                pages.append(loaded.engine.page(query))
             except BadRequest as refusal:
                 raise _relocated(refusal, position) from refusal
         return Reply((encode_pages(pages),))
@@ -322,11 +322,6 @@ def _is_heavy(query: Query) -> bool:
 
 def _reply(query: Query, page: Page) -> Reply:
     return Reply(encode_page(page), query=query, results=page.count)
-
-
-def _page(engine: Engine, query: Query) -> Page:
-    """Return the answer to `query`; only typed hits have the parts of their scores."""
-    return page_of(engine.search(query)) if query.explain else engine.page(query)
 
 
 def _relocated(refusal: BadRequest, position: int) -> BadRequest:

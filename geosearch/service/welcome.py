@@ -8,6 +8,8 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
+
 from geosearch import __version__
 from geosearch.query.query import Query
 from geosearch.service.engines import Loaded
@@ -92,8 +94,8 @@ def _example(loaded: Loaded) -> str | None:
         lat=(south + north) / 2, lng=(west + east) / 2, bbox=tuple(bounds),
         sort="distance", limit=1, at=loaded.horizon_start,
     )  # fmt: skip
-    hits = loaded.engine.search(middle).hits
-    if not hits:
+    results = orjson.loads(loaded.engine.page(middle).results)
+    if not results:
         return None
-    place = {"lat": round(hits[0].lat, _DECIMALS), "lng": round(hits[0].lng, _DECIMALS)}
+    place = {name: round(results[0]["merchant"][name], _DECIMALS) for name in ("lat", "lng")}
     return "/v1/nearby?" + urlencode(place | {"limit": 5})

@@ -12,14 +12,13 @@ import orjson
 from starlette.testclient import TestClient
 
 from geosearch.answer.contents import Box
-from geosearch.answer.model import Answer, BestDeal, Hit, OpenState, Page
+from geosearch.answer.model import Answer, Page
 from geosearch.errors import BadRequest, NotReady
 from geosearch.query.cursor import Cursor, continue_from, fingerprint, write_cursor
 from geosearch.query.parameters import problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.segment.versions import publish
 from geosearch.service.app import create_app
-from geosearch.service.encode import page_of
 from geosearch.service.engines import Engines
 from geosearch.service.settings import Settings
 from geosearch.suggest.suggester import Suggestion, Suggestions, SuggestQuery
@@ -47,7 +46,7 @@ class FakeEngine:
         self.start = today - timedelta(days=1 + self.ways.get("past", 0))
         self.end = self.start + timedelta(days=45)
 
-    def search(self, query: Query) -> Answer:
+    def page(self, query: Query) -> Page:
         self.asked.append(query)
         if self.ways.get("broken"):
             raise RuntimeError("a secret of the engine")
@@ -65,20 +64,18 @@ class FakeEngine:
             raise BadRequest(found["detail"], [found], found["code"])
         first = cursor.doc + 1 if cursor else 0
         docs = range(first, min(first + query.limit, SHOPS))
-        return Answer(
+        answer = Answer(
             snapshot_id=self.ways.get("snapshot_id", "fake"),
             at=at.isoformat(),
             took_us=12,
-            hits=tuple(_hit(query, doc) for doc in docs),
             next_cursor=self._cursor(query, at, docs[-1]) if docs.stop < SHOPS else None,
             total=SHOPS if query.total else None,
             facets={name: {"food": SHOPS} for name in query.facets} if query.facets else None,
             explain={"plan": [{"driver": "tree"}]} if query.explain else None,
             unknown_cards=tuple(card for card in query.cards if card == "nobodys"),
         )
-
-    def page(self, query: Query) -> Page:
-        return page_of(self.search(query))
+        results = orjson.dumps([_result(query, doc) for doc in docs])
+        return Page(answer=answer, results=results, count=len(docs))
 
     def pages(self, queries: Sequence[Query]) -> list[Page | None]:
         return [self._tried(query) for query in queries]
@@ -95,11 +92,11 @@ class FakeEngine:
         known = merchant_id not in ("unknown", "unknown/", "lost 店/")
         if not known:
             return None
-        stored = orjson.loads(_hit(Query(lat=0.0, lng=0.0), 0).payload)
+        shop = _result(Query(lat=0.0, lng=0.0), 0)["merchant"]
         return {
             "snapshot_id": "fake",
             "at": (at or asked.at or datetime.now(UTC)).isoformat(),
-            "merchant": stored | {"merchant_id": merchant_id, "lat": 0.0, "lng": 0.0},
+            "merchant": shop | {"merchant_id": merchant_id},
             "open": {"state": "unknown", "closes_at": None, "opens_at": None},
             "best_deal": None,
             "hours": [],
@@ -173,44 +170,39 @@ def publish_fake(index: Path, **ways: Any) -> str:
     return publish(index, write)
 
 
-def deal(number: int, *, saving: int | None = 1_200, pay: int | None = 10_800) -> BestDeal:
-    payload = orjson.dumps(
-        {
-            "deal_id": f"d{number}",
-            "program_id": "red",
-            "offer_type": "percent_off",
-            "title": '小红卡 "9折"',
-            "redemption": {"channel": "qr", "appointment": False},
-        }
-    )
-    return BestDeal(
-        payload=payload, saving=saving, pay=pay, currency="CNY",
-        usable_until="2026-11-22T22:00:00+08:00",
-    )  # fmt: skip
+def _deal(number: int, *, saving: int | None = 1_200, pay: int | None = 10_800) -> dict[str, Any]:
+    return {
+        "deal_id": f"d{number}",
+        "program_id": "red",
+        "offer_type": "percent_off",
+        "title": '小红卡 "9折"',
+        "redemption": {"channel": "qr", "appointment": False},
+        "saving": saving,
+        "pay": pay,
+        "currency": "CNY",
+        "usable_until": "2026-11-22T22:00:00+08:00",
+    }
 
 
-def _hit(query: Query, doc: int) -> Hit:
-    payload = orjson.dumps(
-        {
+def _result(query: Query, doc: int) -> dict[str, Any]:
+    result = {
+        "merchant": {
             "merchant_id": f"m{doc:05d}",
             "name": f"店 {doc}",
             "categories": ["food.cafe"],
             "address": None,
             "rating": None,
-        }
-    )
-    return Hit(
-        payload=payload,
-        lat=float(np.clip(query.lat, -89, 89)) + doc / 1e5,
-        lng=query.lng,
-        distance_m=doc * 1.11,
-        open=OpenState("open", "2026-11-22T22:00:00+08:00", None),
-        best_deal=deal(doc),
-        deals=(deal(doc + 1, saving=None, pay=None),),
-        score=1_123.456,
-        reasons=("saves ¥12", "4 min walk"),
-        explain={"saving": 1_200.0} if query.explain else None,
-    )
+            "lat": float(np.clip(query.lat, -89, 89)) + doc / 1e5,
+            "lng": query.lng,
+        },
+        "distance_m": doc * 11 / 10,
+        "open": {"state": "open", "closes_at": "2026-11-22T22:00:00+08:00", "opens_at": None},
+        "best_deal": _deal(doc),
+        "deals": [_deal(doc + 1, saving=None, pay=None)],
+        "score": 1_123.45,
+        "reasons": ["saves ¥12", "4 min walk"],
+    }
+    return result | {"explain": {"saving": 1_200.0}} if query.explain else result
 
 
 @contextmanager

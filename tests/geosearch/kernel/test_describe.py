@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from geosearch.indexing.pipeline import build
-from geosearch.kernel.compiled import kernels
-from geosearch.kernel.describe import DEAL, OFFERS_OF, SAVING, STATE
+from geosearch.kernel.describe import DEAL, OFFERS_OF, SAVING, STATE, describe
 from geosearch.kernel.scratch import DETAIL_ROWS, DETAIL_WIDTH, new_scratch
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher, open_index
@@ -58,7 +57,7 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     scratch = Prepared(new_scratch(1))
     docs, keys = np.arange(2), np.zeros((2, 2))
     scores = np.zeros(2)
-    describe, columns = kernels().describe, segment.columns_of(0)
+    columns = segment.columns_of(0)
     detail = np.full((rows, DETAIL_WIDTH), -7, np.int64)
     assert describe(columns, ask, scratch, docs, keys, WGS84, detail, scores) == -1
     assert (detail == -7).all()
@@ -78,6 +77,6 @@ def test_no_document_no_row(engine: Searcher) -> None:
     none = np.zeros(0, np.int64)
     detail = np.empty((1, DETAIL_WIDTH), np.int64)
     keys, scores = np.zeros((0, 2)), np.zeros(1)
-    describe, columns = kernels().describe, segment.columns_of(0)
+    columns = segment.columns_of(0)
     found = describe(columns, ask, scratch, none, keys, WGS84, detail, scores)
     assert found == 0

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geosearch.answer.model import BestDeal, Hit, OpenState
 from geosearch.errors import BadRequest
 from geosearch.query.parameters import PARAMETERS, find_problems
 from geosearch.query.query import Query, _is_plainly_valid
@@ -177,18 +176,3 @@ def test_a_query_is_frozen() -> None:
         Query(lat=1.0, lng=2.0).lat = 3.0  # type: ignore[misc]
     changed = msgspec.structs.replace(Query(lat=1.0, lng=2.0), limit=5)
     assert changed.limit == 5
-
-
-def test_hits_decode_their_payload_once() -> None:
-    deal = BestDeal(
-        payload=b'{"deal_id":"d1","offer_type":"bundle","title":"T"}',
-        saving=100, pay=900, currency="CNY",
-    )  # fmt: skip
-    hit = Hit(
-        payload=b'{"merchant_id":"m1","name":"\xe5\xba\x97"}', lat=31.0, lng=121.0,
-        distance_m=12.3, open=OpenState("unknown"), best_deal=deal,
-    )  # fmt: skip
-    assert hit.merchant == {"merchant_id": "m1", "name": "店", "lat": 31.0, "lng": 121.0}
-    assert hit.merchant is hit.merchant
-    assert (deal.deal_id, deal.program_id, deal.offer_type) == ("d1", None, "bundle")
-    assert (deal.title, deal.redemption) == ("T", None)

@@ -412,3 +412,9 @@ def test_instants_are_told_as_isoformat_does(engine: Searcher, at: datetime) -> 
 
     for instant in (at, at.replace(tzinfo=Own())):
         assert engine.search(near(at=instant)).at == instant.isoformat()
+
+
+def test_a_path_may_be_text(tmp_path: Path) -> None:
+    write_snapshot(tmp_path / "s")
+    build(tmp_path / "s", tmp_path / "index", now=NOW)
+    assert geosearch.open_index(str(tmp_path / "index")).info()["merchants"] == 2

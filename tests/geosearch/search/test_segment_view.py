@@ -1,10 +1,9 @@
 """One segment asked: work only where wanted, scratch given back, counts added to what is there."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from geosearch.answer.results import hits_of
 from geosearch.kernel.scratch import COUNTERS
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
@@ -63,11 +62,14 @@ def test_after_a_failure_the_next_question_is_answered(view: SegmentView) -> Non
     assert len(view._pool._spare) == 1
 
 
-def test_hits_keep_the_order_they_are_given(view: SegmentView, tmp_path: Path) -> None:
+def test_results_keep_the_order_they_are_given(view: SegmentView) -> None:
     plan = plan_of(view)
     docs, keys, _ = view.rank(plan, explain=False)
-    hits = view.hits(QUERY, plan.ask, docs[::-1].copy(), keys[::-1].copy())
-    assert [hit.distance_m for hit in hits] == keys[::-1, 1].tolist()
+    docs, keys = docs[::-1].copy(), keys[::-1].copy()
+    results = view.results(QUERY, plan.ask, docs, keys)
+    hits = hits_of(results, keys)
+    assert [hit.distance_m for hit in hits] == keys[:, 1].tolist()
+    assert [hit.score for hit in hits] == results.scores.tolist()
     assert [hit.merchant["merchant_id"] for hit in hits] == [
-        view.segment.merchant_id(doc) for doc in docs[::-1].tolist()
+        view.segment.merchant_id(doc) for doc in docs.tolist()
     ]

@@ -19,7 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from geosearch.query.query import Query
 from geosearch.service import app
-from geosearch.service.encode import encode_answer
+from geosearch.service.encode import encode_page
 from geosearch.service.logs import configure_logs
 from tests.geosearch.fakes import SHOPS, FakeEngine, engine_of, publish_fake, running
 
@@ -53,7 +53,7 @@ def test_get_and_post_answer_what_the_engine_answers(client: TestClient, tmp_pat
     query = Query(
         lat=31.23, lng=121.47, cards=("red", "nobodys"), at=datetime.fromisoformat(at), limit=3
     )
-    said = orjson.loads(encode_answer(FakeEngine(folder).search(query)))
+    said = orjson.loads(b"".join(encode_page(FakeEngine(folder).page(query))))
     for answer in (got.json(), posted.json()):
         assert len(answer.pop("next_cursor")) > 20
         assert answer == {name: v for name, v in said.items() if name != "next_cursor"}

@@ -174,11 +174,11 @@ from tests.geosearch.fakes import FakeEngine
 from geosearch.service import app
 
 class Computing(FakeEngine):
-    def search(self, query):
+    def page(self, query):
         if query.polygon is not None:
             pathlib.Path(os.environ["PYTHONPATH"].partition(os.pathsep)[0], "computing").touch()
             time.sleep(3_600)
-        return super().search(query)
+        return super().page(query)
 
 app.Searcher, app._get_ready = Computing, lambda: None
 """

@@ -1,0 +1,88 @@
+"""A merchant in full: its state, the hours of the coming week, and every deal it has."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import orjson
+
+from geosearch.answer.model import Hit
+from geosearch.hours.instants import instant_text
+from geosearch.kernel.ask import Ask
+from geosearch.segment.columns import (
+    DOC_END_OFFER,
+    DOC_FIRST_OFFER,
+    DOC_SCHEDULE,
+    OFFER_DEAL,
+    OFFER_PROGRAM,
+)
+from geosearch.segment.segment import Segment
+from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN, Timetable
+
+_DAYS_AHEAD = 7
+_STATES = {OPEN: "open", UNKNOWN: "unknown"}
+
+
+def merchant_record(
+    segment: Segment, start: datetime, doc: int, every: Hit, own: Hit, ask: Ask
+) -> dict[str, Any]:
+    """Answer of `Searcher.merchant`, without the members that say which index it comes from.
+
+    Parameters
+    ----------
+    start
+        Start of the horizon, midnight UTC.
+    doc
+        The merchant.
+    every
+        It as a hit for a wallet of every programme.
+    own, ask
+        It as a hit for the wallet in question, and what asks for it.
+    """
+    usable = {deal.deal_id: deal for deal in (every.best_deal, *every.deals) if deal is not None}
+    best = None if own.best_deal is None else own.best_deal.deal_id
+    first, end = segment.columns.doc_record[doc, [DOC_FIRST_OFFER, DOC_END_OFFER]].tolist()
+    deals = []
+    for offer in segment.columns.offer_record[first:end].tolist():
+        stored = orjson.loads(segment.deal_payload(offer[OFFER_DEAL]))
+        deal = usable.get(stored["deal_id"])
+        deals.append(
+            stored
+            | {
+                "usable": deal is not None,
+                "eligible": bool(ask.wallet.eligible[offer[OFFER_PROGRAM]]),
+                "saving": deal.saving if deal else None,
+                "pay": deal.pay if deal else None,
+                "currency": segment.manifest["currency"],
+                "usable_until": deal.usable_until if deal else None,
+            }
+        )
+    return {
+        "merchant": every.merchant,
+        "open": msgspec.to_builtins(every.open),
+        "best_deal": next((one for one in deals if one["deal_id"] == best), None),
+        "hours": _week(segment, start, doc, ask.hours.minute),
+        "deals": deals,
+    }
+
+
+def _week(segment: Segment, start: datetime, doc: int, minute: int) -> list[dict[str, Any]]:
+    """Spans that are not closed in the coming seven days, from the start of the first one."""
+    columns = segment.columns
+    zone = ZoneInfo(segment.catalogue.time_zones[columns.doc_time_zone[doc]])
+
+    def time(minute: int) -> str | None:
+        # Nobody knows what changes behind the horizon.
+        if minute == HORIZON_MINUTES:
+            return None
+        return instant_text((start + timedelta(minutes=minute)).astimezone(zone))
+
+    timetable = Timetable(columns.schedule_start, columns.change_minute, columns.change_state)
+    minutes, states = timetable.changes(int(columns.doc_record[doc, DOC_SCHEDULE]))
+    begins, ends = minutes.tolist(), [*minutes[1:].tolist(), HORIZON_MINUTES]
+    return [
+        {"state": _STATES[state], "from": time(begin), "to": time(end)}
+        for begin, end, state in zip(begins, ends, states.tolist(), strict=True)
+        if state != CLOSED and end > minute and begin < minute + _DAYS_AHEAD * 24 * 60
+    ]

@@ -1,0 +1,110 @@
+"""Results of a page: text taken apart and put together, explained, or decoded to typed hits.
+
+`result_text` writes the text of one segment and is the only writer. A hit says what the text says,
+with its distance and score as exact as the kernel has them.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import orjson
+
+from geosearch.answer.model import Hit
+from geosearch.errors import BadData
+from geosearch.kernel.describe import OFFERS_OF, SAVING
+from geosearch.money.offers import UNKNOWN_MONEY
+from geosearch.money.ranking import BASIS_POINTS, Weights
+from geosearch.segment.columns import DOC_QUALITY, DOC_REDEEM, F64, I64, Columns
+
+Text = bytes | memoryview
+
+_decode = msgspec.json.Decoder(tuple[Hit, ...]).decode
+
+
+class Results(NamedTuple):
+    """Ranked results as JSON text."""
+
+    text: Text  # a JSON array, UTF-8
+    ends: I64  # [n] where each result ends in it, before the comma or bracket
+    scores: F64  # [n] net benefits, minor units; the text has them cut to hundredths
+
+    def each(self) -> Iterator[Text]:
+        """Text of each result."""
+        begin = 1
+        for end in self.ends.tolist():
+            yield self.text[begin:end]
+            begin = end + 1
+
+
+def joined(texts: Sequence[Text], scores: F64) -> Results:
+    """Results that have these texts, in this order."""
+    ends = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
+    return Results(b"[%b]" % b",".join(texts), ends, scores)
+
+
+def explained(results: Results, parts: Sequence[dict[str, Any]]) -> Results:
+    """The results with the parts of their scores as their last member."""
+    tails = [b',"explain":%b}' % orjson.dumps(part) for part in parts]
+    texts = [b"".join((text[:-1], tail)) for text, tail in zip(results.each(), tails, strict=True)]
+    return joined(texts, results.scores)
+
+
+def score_parts(
+    columns: Columns, weights: Weights, docs: I64, keys: F64, detail: I64, scores: F64
+) -> list[dict[str, Any]]:
+    """Parts of the score of each document, minor units but for the probability.
+
+    Parameters
+    ----------
+    docs, keys, detail, scores
+        What `describe.describe` was given and what it wrote.
+    """
+    parts = []
+    head = 0
+    stored = columns.doc_record[docs][:, [DOC_REDEEM, DOC_QUALITY]].tolist()
+    numbers = zip(stored, keys[:, 1].tolist(), scores.tolist(), strict=True)
+    for (redeem, quality), distance_m, score in numbers:
+        offers = detail.item(head, OFFERS_OF)
+        saving = detail.item(head + 1, SAVING) if offers else UNKNOWN_MONEY
+        head += 1 + offers
+        probability = redeem / BASIS_POINTS
+        parts.append(
+            {
+                "redeem_probability": probability,
+                "expected_saving": 0.0 if saving == UNKNOWN_MONEY else probability * saving,
+                "walk_cost": weights.walk_cost_per_m * distance_m,
+                "quality": quality,
+                "score": score,
+            }
+        )
+    return parts
+
+
+def hits_of(results: Results, keys: F64) -> tuple[Hit, ...]:
+    """Typed hits of results.
+
+    Parameters
+    ----------
+    keys
+        float64[n, 2], what they were ranked by; the secondary one is the distance.
+
+    Raises
+    ------
+    BadData
+        If a stored text has been altered, which opening an index fast does not look for.
+    """
+    try:
+        hits = _decode(results.text)
+    except msgspec.DecodeError as error:
+        raise BadData(
+            "Expected stored texts of merchants and deals as they were built, got altered ones: "
+            f"{error} - at `merchant_payload.npy` or `deal_payload.npy`"
+        ) from error
+    exact = zip(hits, keys[:, 1].tolist(), results.scores.tolist(), strict=True)
+    for hit, distance_m, score in exact:
+        # The text has both cut. Nobody has seen the hit yet.
+        msgspec.structs.force_setattr(hit, "distance_m", distance_m)
+        msgspec.structs.force_setattr(hit, "score", score)
+    return hits

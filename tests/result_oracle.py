@@ -1,0 +1,189 @@
+"""What a result says, by the contract and in plain Python: times, amounts, reasons, states.
+
+It shares no line with the engine (nothing here imports `indexes` or `geosearch`). Times are the
+standard library's, amounts are decimals, and rows are read as they stand in the snapshot.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from tests.oracle import Found, Offer, Oracle, Shop
+from tests.oracles import CLOSED, HORIZON_MINUTES, OPEN, STATE_NAMES, WALK_COST_PER_M, Row
+
+WALK_M_PER_MINUTE = 80
+LONGEST_WALK = 60
+"""Minutes; what is further is so many kilometres away."""
+
+SIGNS = {
+    "CNY": "¥", "EUR": "€", "GBP": "£", "HKD": "HK$",
+    "JPY": "¥", "KRW": "₩", "TWD": "NT$", "USD": "$",
+}  # fmt: skip
+DIGITS = {"JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3}
+"""Digits behind the point by ISO 4217, where they are not two."""
+
+NO_MERCHANT_FIELDS = {"crs", "lat", "lng", "opening_periods"}
+NO_DEAL_FIELDS = {"merchant_ids", "brand"}
+ALWAYS_OF_MERCHANT: Row = {
+    "categories": [], "address": None, "rating": None, "business_status": "OPERATIONAL",
+}  # fmt: skip
+ALWAYS_OF_DEAL: Row = {
+    "program_id": None, "title": None, "redemption": None, "new_customer_only": False,
+}  # fmt: skip
+"""Fields that are told even where the row has none, and what they are then."""
+
+
+def result_of(
+    one: Found, oracle: Oracle, minute: int, currency: str, distance_m: float, score: float
+) -> dict[str, Any]:
+    """A result but for the position of its merchant, hours written as periods, and `explain`.
+
+    Parameters
+    ----------
+    distance_m, score
+        Exact numbers, which the result has cut.
+    """
+    deals = [_deal(one.shop, offer, oracle, minute, currency) for offer in one.offers]
+    return {
+        "merchant": {
+            **ALWAYS_OF_MERCHANT,
+            **_known(one.shop.row, NO_MERCHANT_FIELDS),
+            "time_zone": one.shop.zone,
+        },
+        "distance_m": math.trunc(distance_m * 10) / 10,
+        "open": {
+            "state": STATE_NAMES[int(one.shop.states[minute])],
+            "closes_at": local_time(oracle, one.shop.closes_at(minute), one.shop.zone),
+            "opens_at": local_time(oracle, one.shop.opens_at(minute), one.shop.zone),
+        },
+        "best_deal": deals[0] if deals else None,
+        "deals": deals[1:],
+        "score": math.trunc(score * 100) / 100,
+        "reasons": reasons(one, oracle, minute, currency, distance_m),
+    }
+
+
+def record_of(
+    shop: Shop,
+    oracle: Oracle,
+    minute: int,
+    wallet: set[str],
+    usable: Iterable[Offer],
+    currency: str,
+) -> dict[str, Any]:
+    """What `/v1/merchants/{id}` says beyond the merchant: hours of a week, usable deals by id.
+
+    Parameters
+    ----------
+    wallet
+        Programmes that are held.
+    usable
+        Deals of the shop that a wallet of all programmes could use.
+    """
+    best = sorted(
+        (offer for offer in usable if offer.deal.get("program_id") in {None, *wallet}),
+        key=lambda offer: offer.rank,
+    )
+    ends = [*(np.flatnonzero(np.diff(shop.states)) + 1).tolist(), HORIZON_MINUTES]
+    spans = [(begin, end, int(shop.states[begin])) for begin, end in pairwise([0, *ends])]
+    return {
+        "best": best[0].deal["deal_id"] if best else None,
+        "usable": {
+            offer.deal["deal_id"]: _deal(shop, offer, oracle, minute, currency) for offer in usable
+        },
+        "hours": [
+            {
+                "state": STATE_NAMES[state],
+                "from": local_time(oracle, begin, shop.zone),
+                "to": local_time(oracle, end if end < HORIZON_MINUTES else None, shop.zone),
+            }
+            for begin, end, state in spans
+            if state != CLOSED and end > minute and begin < minute + 7 * 24 * 60
+        ],
+    }
+
+
+def score_parts(one: Found, distance_m: float) -> Row:
+    """What a score is made of, without the score."""
+    saving = one.offers[0].saving if one.offers else None
+    return {
+        "redeem_probability": one.shop.redeem_share,
+        "expected_saving": one.shop.redeem_share * (saving or 0),
+        "walk_cost": WALK_COST_PER_M * distance_m,
+        "quality": one.shop.quality_minor,
+    }
+
+
+def reasons(one: Found, oracle: Oracle, minute: int, currency: str, distance_m: float) -> list[str]:
+    """Why to go there: what it saves, how far it is, how long it stays open."""
+    said = []
+    if one.offers and one.offers[0].saving:
+        said.append(f"saves {amount_text(one.offers[0].saving, currency)}")
+    said.append(way_text(distance_m))
+    closes = local_time(oracle, one.shop.closes_at(minute), one.shop.zone)
+    if (one.shop.states == OPEN).all():
+        said.append("open around the clock")
+    elif closes is not None:
+        said.append(f"open until {closes[11:16]}")
+    elif one.shop.states[minute] == OPEN:
+        said.append("open now")
+    return said
+
+
+def way_text(distance_m: float) -> str:
+    """A walk of whole minutes, one at least, or kilometres with one decimal; halves go up.
+
+    >>> way_text(0), way_text(119.9), way_text(4_759.9), way_text(4_760), way_text(99_950)
+    ('1 min walk', '1 min walk', '59 min walk', '4.8 km away', '100.0 km away')
+    """
+    minutes = math.floor(distance_m / WALK_M_PER_MINUTE + 0.5)
+    if minutes < LONGEST_WALK:
+        return f"{max(1, minutes)} min walk"
+    tenths = math.floor(distance_m / 100 + 0.5)
+    return f"{tenths // 10}.{tenths % 10} km away"
+
+
+def amount_text(minor: int, currency: str) -> str:
+    """An amount with thousands apart; its fraction in full, or left out where it is zero.
+
+    >>> amount_text(1_200, "CNY"), amount_text(1_250, "CHF"), amount_text(1_234_567, "KWD")
+    ('¥12', 'CHF 12.50', 'KWD 1,234.567')
+    """
+    digits = DIGITS.get(currency, 2)
+    text = f"{Decimal(minor).scaleb(-digits):,.{digits}f}"
+    whole, _, part = text.partition(".")
+    return SIGNS.get(currency, f"{currency} ") + (text if part.strip("0") else whole)
+
+
+def local_time(oracle: Oracle, minute: int | None, zone: str) -> str | None:
+    """RFC 3339 text of a minute of the horizon on the clock of a zone; None for None."""
+    instant = oracle.instant(minute)
+    return None if instant is None else instant.astimezone(ZoneInfo(zone)).isoformat()
+
+
+def _deal(shop: Shop, offer: Offer, oracle: Oracle, minute: int, currency: str) -> dict[str, Any]:
+    until = shop.usable_until(offer.deal["deal_id"], minute)
+    return {
+        **ALWAYS_OF_DEAL,
+        **_known(offer.deal, NO_DEAL_FIELDS),
+        "saving": offer.saving,
+        "pay": offer.pay,
+        "currency": currency,
+        "usable_until": local_time(oracle, until, shop.zone),
+    }
+
+
+def _known(row: Row, others: set[str]) -> dict[str, Any]:
+    """The fields of a row that say something, but for some others."""
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in others and value is not None and value != []
+    }

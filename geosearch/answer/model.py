@@ -96,6 +96,8 @@ class Hit(
 ):
     """One shop of an answer; its members are those of a result of the service.
 
+    It keeps the text of its page in memory, some kilobytes a hit, as long as it lives.
+
     Attributes
     ----------
     payload
@@ -103,7 +105,7 @@ class Hit(
     distance_m
         The exact number it was filtered and ordered by.
     best_deal_payload, deal_payloads
-        JSON of `best_deal` and `deals`.
+        JSON of `best_deal` (`null` where there is none) and of each of `deals`.
     score
         Net benefit, minor units, whatever the order.
     explain

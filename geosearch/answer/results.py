@@ -63,19 +63,19 @@ def score_parts(
     """
     parts = []
     head = 0
-    stored = columns.doc_record[docs][:, [DOC_REDEEM, DOC_QUALITY]].tolist()
-    numbers = zip(stored, keys[:, 1].tolist(), scores.tolist(), strict=True)
-    for (redeem, quality), distance_m, score in numbers:
+    stored = columns.doc_record
+    numbers = zip(docs.tolist(), keys[:, 1].tolist(), scores.tolist(), strict=True)
+    for doc, distance_m, score in numbers:
         offers = detail.item(head, OFFERS_OF)
         saving = detail.item(head + 1, SAVING) if offers else UNKNOWN_MONEY
         head += 1 + offers
-        probability = redeem / BASIS_POINTS
+        probability = stored.item(doc, DOC_REDEEM) / BASIS_POINTS
         parts.append(
             {
                 "redeem_probability": probability,
                 "expected_saving": 0.0 if saving == UNKNOWN_MONEY else probability * saving,
                 "walk_cost": weights.walk_cost_per_m * distance_m,
-                "quality": quality,
+                "quality": stored.item(doc, DOC_QUALITY),
                 "score": score,
             }
         )

@@ -100,18 +100,18 @@ class SegmentView:
     ) -> Results:
         """Ranked documents as JSON text, in their order."""
         scratch = self._pool.borrow()
-        columns = self._columns
+        memory, columns = scratch.value, self._columns
         if query.offer_type:
             columns = self.segment.columns_of(0, type_bits(query.offer_type))
         asked = (columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
-        detail, text = scratch.value.detail, np.empty(_TEXT_BYTES, _UINT8)
+        detail, text = memory.detail, np.empty(_TEXT_BYTES, _UINT8)
         while (length := self._write_results(*asked, detail, text)) <= 0:
             if length == 0:
                 detail = np.empty((4 * len(detail), DETAIL_WIDTH), _INT64)
             else:
                 text = np.empty(-length, _UINT8)
         count = len(docs)
-        ends, scores = scratch.value.text_end[:count].copy(), scratch.value.score[:count].copy()
+        ends, scores = memory.text_end[:count].copy(), memory.score[:count].copy()
         results = Results(text.data[:length], ends, scores)
         if query.explain:
             parts = score_parts(columns.value, self._weights, docs, keys, detail, scores)

@@ -36,7 +36,7 @@ def merchant_record(
     doc
         The merchant.
     every
-        It as a hit for a wallet of every programme.
+        It as a hit for a wallet of every card.
     own, ask
         It as a hit for the wallet in question, and what asks for it.
     """

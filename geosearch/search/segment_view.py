@@ -120,7 +120,7 @@ class SegmentView:
         return results
 
     def record(self, query: Query, everyone: Ask, mine: Ask, doc: int) -> dict[str, Any]:
-        """A merchant in full, for a wallet of every programme and for that of a query."""
+        """A merchant in full, for a wallet of every card and for that of a query."""
         docs, keys = np.array([doc], _INT64), np.zeros((1, 2))
         every, own = (
             hits_of(self.results(query, ask, docs, keys), keys)[0] for ask in (everyone, mine)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.brute import BruteForce
-from benchmarks.families import Asked
+from benchmarks.families import AskedFamily
 from benchmarks.peers import Found
 from geosearch.answer.model import Ranked
 from geosearch.query.query import Query
@@ -69,7 +69,7 @@ class Right:
         return self.recall(ranked.doc_ids)
 
 
-def right_answers(brute: BruteForce, asked: Asked, count: int) -> list[Right]:
+def right_answers(brute: BruteForce, asked: AskedFamily, count: int) -> list[Right]:
     """Right answers to the first questions of a family."""
     found = []
     for number, query in enumerate(asked.queries[:count]):

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers import Question
-from benchmarks.table import Table
+from benchmarks.peers import PeerQuestion
+from benchmarks.table import PeerTable
 from benchmarks.world_deals import BANKS, RED, SHARES, TINY
 from benchmarks.worlds import BUILT_AT, LOCAL_ZONE, USUAL_TIME
 from geosearch.query.query import Query
@@ -182,13 +182,13 @@ MIX = {
 """Shares of the mixed trace, in per cent: a choice of ours, no recording."""
 
 
-class Asked(NamedTuple):
+class AskedFamily(NamedTuple):
     """A family asked in a world: equally many queries, and questions for peers or none."""
 
     name: str
     label: str
     queries: Sequence[Query | SuggestQuery]
-    questions: Sequence[Question] = ()
+    questions: Sequence[PeerQuestion] = ()
     among: Sequence[NDArray[np.int64]] | None = None
     """Documents that hold the words of each query, where it has any."""
     once: bool = False
@@ -227,7 +227,7 @@ def crowded_place(columns: Columns) -> int:
     return int(first[counts.argmax()])
 
 
-def question_of(query: Query, table: Table, words: tuple[str, ...] = ()) -> Question:
+def question_of(query: Query, table: PeerTable, words: tuple[str, ...] = ()) -> PeerQuestion:
     """A query as a peer is asked it.
 
     Raises
@@ -243,7 +243,7 @@ def question_of(query: Query, table: Table, words: tuple[str, ...] = ()) -> Ques
     if query.polygon is not None:
         ring = tuple((x, y) for x, y in query.polygon["coordinates"][0][:-1])
     later = "open_later" if query.at == LATER else "open_now"
-    return Question(
+    return PeerQuestion(
         lat=query.lat,
         lng=query.lng,
         radius_m=query.radius_m if query.radius_m is not None else 0.0,
@@ -259,13 +259,13 @@ def question_of(query: Query, table: Table, words: tuple[str, ...] = ()) -> Ques
 
 def asked_in(
     columns: Columns,
-    table: Table | None,
+    table: PeerTable | None,
     family: Family,
     count: int,
     seed: int,
     *,
     near: int | None = None,
-) -> Asked:
+) -> AskedFamily:
     """A family's questions in a world; for peers too, where they are given a table.
 
     They are asked near one document, if it is given.
@@ -285,4 +285,4 @@ def asked_in(
     else:
         queries = [family.at(*spot) for spot in spots]
     questions = [question_of(query, table) for query in queries] if table and family.peers else []
-    return Asked(family.name, family.label, queries, questions, once=family.once)
+    return AskedFamily(family.name, family.label, queries, questions, once=family.once)

@@ -68,7 +68,7 @@ HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class Question:
+class HttpQuestion:
     """One request: method, path with query string, and body."""
 
     method: str
@@ -83,19 +83,19 @@ class Question:
         return f"{head}\r\n{self.body}".encode()
 
 
-def questions(spots: Sequence[tuple[float, float]]) -> list[Question]:
+def questions(spots: Sequence[tuple[float, float]]) -> list[HttpQuestion]:
     """Every family of `ASKED` at every place, `GET` and `POST` in turn, in mixed order."""
     families = [family for family in FAMILIES if family.name in ASKED]
-    asked: list[Question] = []
+    asked: list[HttpQuestion] = []
     for lat, lng in spots:
         for family in families:
             wishes: dict[str, Any] = {"lat": lat, "lng": lng, "at": USUAL_TIME.isoformat()}
             wishes |= {"limit": TOP_K, **family.wishes}
             if len(asked) % 2:
-                asked.append(Question("POST", "/v1/nearby", json.dumps(wishes)))
+                asked.append(HttpQuestion("POST", "/v1/nearby", json.dumps(wishes)))
             else:
                 wishes["cards"] = ",".join(wishes["cards"])
-                asked.append(Question("GET", f"/v1/nearby?{urlencode(wishes)}", ""))
+                asked.append(HttpQuestion("GET", f"/v1/nearby?{urlencode(wishes)}", ""))
     random.Random(SEED).shuffle(asked)
     return asked
 
@@ -137,7 +137,7 @@ class Served(NamedTuple):
     port: int
 
     def closed_loop(
-        self, asked: Sequence[Question], seconds: float, connections: int, cores: set[int]
+        self, asked: Sequence[HttpQuestion], seconds: float, connections: int, cores: set[int]
     ) -> Loop:
         """As many connections that always have a request under way; best with `wrk`."""
         before = _cpu_seconds(self.process)
@@ -155,7 +155,9 @@ class Served(NamedTuple):
         count, rate, percentiles = found
         return self._loop(connections, None, count, rate, percentiles, before)
 
-    def open_loop(self, asked: Sequence[Question], seconds: float, rate: float) -> tuple[Loop, int]:
+    def open_loop(
+        self, asked: Sequence[HttpQuestion], seconds: float, rate: float
+    ) -> tuple[Loop, int]:
         """So many requests a second at fixed instants; and the median of the bodies' bytes."""
         before = _cpu_seconds(self.process)
         load = run_load(
@@ -228,7 +230,7 @@ end
 def _wrk(
     wrk: str,
     port: int,
-    asked: Sequence[Question],
+    asked: Sequence[HttpQuestion],
     seconds: float,
     connections: int,
     cores: set[int],

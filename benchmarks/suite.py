@@ -34,7 +34,7 @@ from benchmarks.families import (
     LATER,
     MIXED,
     PILE_FAMILIES,
-    Asked,
+    AskedFamily,
     Family,
     asked_in,
     crowded_place,
@@ -43,7 +43,7 @@ from benchmarks.families import (
 )
 from benchmarks.peers import PEERS, Missing, Peer, peer_class
 from benchmarks.result import EngineResult, FamilyResult, Line, Timing, WorldResult
-from benchmarks.table import Table, table_of
+from benchmarks.table import PeerTable, table_of
 from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world
 from benchmarks.timing import Runner, interleaved, once
 from benchmarks.world_deals import RED
@@ -113,7 +113,7 @@ class Bench:
         self._stack.close()
         gc.unfreeze()
 
-    def set_up(self, names: Sequence[str], table: Table) -> None:
+    def set_up(self, names: Sequence[str], table: PeerTable) -> None:
         """Build peers; what is not installed, or fails, is noted and left out."""
         for name in names:
             kind = peer_class(name)
@@ -143,7 +143,7 @@ class Bench:
         gc.collect()
         gc.freeze()
 
-    def measure_all(self, families: Iterable[Asked]) -> None:
+    def measure_all(self, families: Iterable[AskedFamily]) -> None:
         """Measure families; Ctrl-C ends it and keeps those that are done."""
         try:
             for asked in families:
@@ -151,7 +151,7 @@ class Bench:
         except KeyboardInterrupt:
             self.stopped = True
 
-    def measure(self, asked: Asked) -> FamilyResult:
+    def measure(self, asked: AskedFamily) -> FamilyResult:
         """Ask a family of every engine that answers it."""
         suggesting = isinstance(asked.queries[0], SuggestQuery)
         ask: Callable[[Any], Any] = self.engine.suggest if suggesting else self.engine.rank
@@ -177,7 +177,7 @@ class Bench:
         self._say(_line(self.families[-1]))
         return self.families[-1]
 
-    def _timings(self, asked: Asked, own: Runner, peers: dict[str, Peer]) -> list[Timing]:
+    def _timings(self, asked: AskedFamily, own: Runner, peers: dict[str, Peer]) -> list[Timing]:
         """Timings of this engine and of peers, in their order."""
         if asked.once:
             return [once(own, rounds=self.effort.rounds)]
@@ -185,7 +185,9 @@ class Bench:
         seconds = self.effort.peer_seconds if peers else 60.0
         return interleaved(runners, rounds=self.effort.rounds, seconds=seconds)
 
-    def _recalls(self, asked: Asked, own: Runner, peers: dict[str, Peer]) -> dict[str, list[float]]:
+    def _recalls(
+        self, asked: AskedFamily, own: Runner, peers: dict[str, Peer]
+    ) -> dict[str, list[float]]:
         """How much of the right answers this engine and peers give, for the first questions.
 
         After they were timed, as some are asked once only. Brute force knows no words but those
@@ -205,7 +207,7 @@ class Bench:
             for name, peer in peers.items()
         }
 
-    def _told(self, asked: Asked, lines: list[Line]) -> FamilyResult:
+    def _told(self, asked: AskedFamily, lines: list[Line]) -> FamilyResult:
         """A family's figures with what was asked for and the work it was."""
         first = asked.queries[0]
         if isinstance(first, SuggestQuery):
@@ -226,7 +228,7 @@ class Bench:
             layers=self._layers(asked),
         )
 
-    def _share(self, asked: Asked, queries: Sequence[Query]) -> float | None:
+    def _share(self, asked: AskedFamily, queries: Sequence[Query]) -> float | None:
         """Mean share of all merchants that match all but the place; None where words may fail."""
         if queries[0].q is not None and asked.among is None:
             return None
@@ -237,7 +239,7 @@ class Bench:
         shares = {wish: self.brute.share(wish, among=docs) for wish, docs in among.items()}
         return round(float(np.mean([shares[wish] for wish in wishes])), 6)
 
-    def _layers(self, asked: Asked) -> dict[str, Timing]:
+    def _layers(self, asked: AskedFamily) -> dict[str, Timing]:
         """Timings of `search` and `page`, where they are asked for."""
         if asked.name not in LAYERED:
             return {}

@@ -23,7 +23,7 @@ from indexes.timetable import OPEN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class PeerTable:
     """Columns of n merchants; a row's number is its document's."""
 
     lat: NDArray[np.float64]
@@ -58,7 +58,7 @@ UNKNOWN_SAVING = UNKNOWN
 
 def table_of(
     brute: BruteForce, at: datetime, later: datetime, wallet: str, segment: Segment | None = None
-) -> Table:
+) -> PeerTable:
     """Columns of what brute force scans, for an instant; with the texts of `segment`, if given."""
     flat = brute.flat
     docs = np.arange(len(flat.x))
@@ -70,7 +70,7 @@ def table_of(
         programs |= has_deal.astype(np.int64) << number
     best = msgspec.structs.replace(now, sort="best")
     _, saving = brute.deals(best, docs)
-    return Table(
+    return PeerTable(
         lat=flat.y / UNITS_PER_DEGREE,
         lng=flat.x / UNITS_PER_DEGREE,
         open_now=(brute.states(now) == OPEN)[flat.schedule],

@@ -24,8 +24,8 @@ import orjson
 from numpy.typing import NDArray
 
 from benchmarks.cache import kept
-from benchmarks.families import TOP_K, Asked, places, places_near, question_of
-from benchmarks.table import Table
+from benchmarks.families import TOP_K, AskedFamily, places, places_near, question_of
+from benchmarks.table import PeerTable
 from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher
@@ -128,7 +128,7 @@ class TextQuestions:
         What peers are given; without it none is asked.
     """
 
-    def __init__(self, engine: Searcher, count: int, table: Table | None = None) -> None:
+    def __init__(self, engine: Searcher, count: int, table: PeerTable | None = None) -> None:
         (self.segment,) = engine.segments
         self._text = SegmentText(self.segment)
         self._spots = places(self.segment.columns, count, SEED)
@@ -138,7 +138,7 @@ class TextQuestions:
         # A Tuesday evening within the horizon.
         self.at = engine.start + timedelta(days=3, hours=11, minutes=30)
 
-    def family(self, name: str) -> Asked:
+    def family(self, name: str) -> AskedFamily:
         """Questions of one of `NAMES`."""
         if name in SHARES:
             label, share = SHARES[name]
@@ -152,7 +152,7 @@ class TextQuestions:
 
     def asked(
         self, name: str, label: str, texts: Sequence[tuple[Term, ...]], *, near: bool = False
-    ) -> Asked:
+    ) -> AskedFamily:
         """Words found as they are typed: `texts` in turn, perhaps near a shop with them."""
         chosen = [texts[number % len(texts)] for number in range(len(self._spots))]
         held = {_texts(terms): _in_all(terms) for terms in texts}
@@ -176,7 +176,7 @@ class TextQuestions:
             if table is not None
             else []
         )
-        return Asked(name, label, queries, questions, among)
+        return AskedFamily(name, label, queries, questions, among)
 
     def _query(self, q: str, spot: tuple[float, float]) -> Query:
         return Query(
@@ -190,7 +190,7 @@ class TextQuestions:
         pairs: list[tuple[Term, ...]] = [(a, b) for a in frequent for b in rarer]
         return sorted(pairs, key=lambda pair: -len(_in_all(pair)))[:WORDS_OF_A_SHARE]
 
-    def _misspelt(self) -> Asked:
+    def _misspelt(self) -> AskedFamily:
         vocabulary = self._text.vocabulary
         words = {
             vocabulary.text(row)
@@ -200,15 +200,15 @@ class TextQuestions:
         known = sorted(word for word in words if len(word) >= 5)
         texts = misspelt(known, self._rng)
         queries = [self._query(text, spot) for text, spot in zip(texts, self._spots, strict=False)]
-        return Asked("misspelt", "a misspelt word, first time", queries, once=True)
+        return AskedFamily("misspelt", "a misspelt word, first time", queries, once=True)
 
-    def _suggest(self) -> Asked:
+    def _suggest(self) -> AskedFamily:
         queries = []
         for lat, lng in self._spots:
             doc = self._rng.randrange(len(self.segment))
             name = orjson.loads(bytes(self.segment.merchant_payload(doc)))["name"]
             queries.append(SuggestQuery(q=half_typed(name, self._rng), lat=lat, lng=lng))
-        return Asked("suggest", "suggest, half a name", queries)
+        return AskedFamily("suggest", "suggest, half a name", queries)
 
     def read(self, text: str) -> object:
         """Read a query as the engine does."""

@@ -23,7 +23,7 @@ from geosearch.segment.writer import MerchantRows
 from geosearch.sources.synth import hours as synth_hours
 from geosearch.sources.synth.categories import KINDS
 from geosearch.sources.synth.places import Places
-from geosearch.sources.synth.places import World as Ground
+from geosearch.sources.synth.places import SynthWorld as Ground
 from indexes.geo.sphere import to_units
 from indexes.timetable import UNKNOWN_SCHEDULE, TimetableBuilder
 

@@ -27,7 +27,7 @@ from geosearch.hours.schedules import Horizon
 from geosearch.indexing.pipeline import SEGMENT
 from geosearch.money.ranking import Weights
 from geosearch.segment.versions import publish
-from geosearch.segment.writer import Surroundings, write_segment
+from geosearch.segment.writer import SegmentLookups, write_segment
 from geosearch.sources.synth.places import Places, build_world
 from geosearch.suggest.directory import directory_columns, no_directory
 from geosearch.text.columns import no_text, text_columns
@@ -172,7 +172,7 @@ def _write(world: World, folder: Path) -> None:
         "horizon_start": horizon.start.isoformat(),
         "weights": msgspec.to_builtins(Weights()),
     }
-    around = Surroundings(
+    around = SegmentLookups(
         timetable=book.build(),
         start_hour_of_week=horizon.hour_of_week(),
         category_sets=category_sets,

@@ -23,7 +23,7 @@ import numba
 import numpy as np
 from numba import config
 
-from indexes.kernel_cache import PREFIX, is_whole, note_use, note_whole, remove_unused
+from indexes.kernel_cache import PREFIX, is_whole, mark_used, mark_whole, remove_unused
 
 int64 = cast(Callable[[Any], int], np.int64)
 uint64 = cast(Callable[[Any], int], np.uint64)
@@ -82,7 +82,7 @@ CACHE_FOLDER = cache_folder()
 
 config.CACHE_DIR = str(CACHE_FOLDER)
 if not config.DISABLE_JIT:
-    note_use(CACHE_FOLDER)
+    mark_used(CACHE_FOLDER)
 
 
 def is_compiled() -> bool:
@@ -90,10 +90,10 @@ def is_compiled() -> bool:
     return bool(config.DISABLE_JIT) or is_whole(CACHE_FOLDER, _processor())
 
 
-def note_compiled() -> None:
+def mark_compiled() -> None:
     """Note that all kernels are on disk, and remove those of versions that nobody uses any more."""
     if not config.DISABLE_JIT:
-        note_whole(CACHE_FOLDER, _processor())
+        mark_whole(CACHE_FOLDER, _processor())
         remove_unused(CACHE_FOLDER)
 
 

@@ -37,7 +37,7 @@ _USED = "used"
 _REMOVED = ".removed-"
 
 
-def note_use(folder: Path) -> None:
+def mark_used(folder: Path) -> None:
     """Note that a process uses the kernels of a folder from now on, where it may write."""
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def is_whole(folder: Path, processor: str) -> bool:
     return (folder / f"whole-{processor}").exists()
 
 
-def note_whole(folder: Path, processor: str) -> None:
+def mark_whole(folder: Path, processor: str) -> None:
     """Note that all kernels of a folder are compiled for a processor."""
     with suppress(OSError):
         (folder / f"whole-{processor}").touch()

@@ -52,7 +52,7 @@ class Facts(NamedTuple):
         return int(getattr(self.sizes, size)) if named is None else len(named)
 
 
-class Rule(Protocol):
+class Promise(Protocol):
     """Something a column promises."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
@@ -64,10 +64,10 @@ class Column(NamedTuple):
 
     dtype: np.dtype[Any]
     shape: tuple[Size, ...]
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Promise, ...] = ()
 
 
-def flat(dtype: type[np.generic], size: Size, *rules: Rule) -> Column:
+def flat(dtype: type[np.generic], size: Size, *rules: Promise) -> Column:
     """A one-dimensional column."""
     return Column(np.dtype(dtype), (size,), rules)
 
@@ -84,7 +84,7 @@ class Range(NamedTuple):
     end: Size | None
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """As `Rule`."""
+        """As `Promise`."""
         if not column.size:
             return ""
         # The least of an unsigned column is 0 by its type.
@@ -111,7 +111,7 @@ class Fields(NamedTuple):
     ranges: Mapping[int, Range]
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """As `Rule`."""
+        """As `Promise`."""
         if not len(column):
             return ""
         least, greatest = _extremes(column)
@@ -132,7 +132,7 @@ class Starts(NamedTuple):
     filled: bool = False
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """As `Rule`."""
+        """As `Promise`."""
         end = facts.size(self.end)
         if not len(column) or int(column[0]) != 0 or int(column[-1]) != end:
             ends = [int(value) for value in (*column[:1], *column[-1:])]
@@ -153,7 +153,7 @@ class Ascending(NamedTuple):
     starts: str | None = None
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """As `Rule`."""
+        """As `Promise`."""
         falls = np.flatnonzero(column[1:] <= column[:-1]) + 1
         if self.starts is not None and len(falls):
             starts = facts.columns[self.starts]
@@ -171,7 +171,7 @@ class Begins(NamedTuple):
     value: int
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """As `Rule`."""
+        """As `Promise`."""
         wrong = column[facts.columns[self.starts][:-1]] != self.value
         if not wrong.any():
             return ""
@@ -184,7 +184,7 @@ class Bounded(NamedTuple):
     finite: bool = False
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """As `Rule`."""
+        """As `Promise`."""
         if not column.size:
             return ""
         # The extremes of what holds a NaN are NaN, and no comparison with it is true.
@@ -199,7 +199,7 @@ class Packed(NamedTuple):
     end: Size
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """As `Rule`."""
+        """As `Promise`."""
         end = facts.size(self.end)
         mask = column.dtype.type((1 << end.bit_length()) - 1)
         for first in range(0, len(column), _PART):
@@ -215,7 +215,7 @@ class Tail(NamedTuple):
     size: Size
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """As `Rule`."""
+        """As `Promise`."""
         used = facts.size(self.size) % (8 * column.itemsize)
         if not used or not int(column[-1]) >> used:
             return ""

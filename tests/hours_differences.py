@@ -21,14 +21,14 @@ from geosearch.hours.days import Holidays
 from geosearch.hours.holidays import public_holidays
 from geosearch.hours.local import minute_states
 from geosearch.hours.rules import parse
-from geosearch.hours.spans import Place
+from geosearch.hours.spans import SunPlace
 from geosearch.hours.text import HoursText, UnreadableHours, read_hours
 from indexes.timetable import CLOSED, OPEN, UNKNOWN
 from tests.opening_hours_js import Stretch, answers
 
 FIRST = date(2026, 11, 2)
 DAYS = 14
-PLACE = Place(ZoneInfo("Europe/Berlin"), (52.52, 13.405))
+PLACE = SunPlace(ZoneInfo("Europe/Berlin"), (52.52, 13.405))
 COUNTRY = "DE-BE"
 
 REASONS = {

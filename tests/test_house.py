@@ -234,3 +234,12 @@ def test_every_requirement_is_pinned_within_its_bounds() -> None:
         requirement = Requirement(text)
         if requirement.name != PROJECT["name"]:
             assert requirement.specifier.contains(pins[requirement.name.lower()]), text
+
+
+def test_a_class_name_means_one_thing() -> None:
+    names: dict[str, list[str]] = {}
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                names.setdefault(node.name, []).append(name)
+    assert not {name: where for name, where in names.items() if len(where) > 1}

@@ -3,9 +3,9 @@
 Useful for: `benchmarks.suite`, which asks every peer the same questions in the same run.
 Not useful for: production; each answers the families of the suite and nothing else.
 
-A peer gets plain columns (`table.Table`) in which opening hours and deals are already worked out
-for the one instant of the questions: that is what its users must do, again every minute. It
-answers `Question`s with the row numbers of merchants.
+A peer gets plain columns (`table.PeerTable`) in which opening hours and deals are already worked
+out for the one instant of the questions: that is what its users must do, again every minute. It
+answers `PeerQuestion`s with the row numbers of merchants.
 """
 
 from importlib import import_module
@@ -15,12 +15,12 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.table import Table
+from benchmarks.table import PeerTable
 
 I64 = NDArray[np.int64]
 
 
-class Question(NamedTuple):
+class PeerQuestion(NamedTuple):
     """What a peer is asked.
 
     Rows match that lie within `radius_m` metres (great circle, radius 6,371,008.8 m) of the place,
@@ -34,12 +34,12 @@ class Question(NamedTuple):
     hours: str = ""
     """`"open_now"` or `"open_later"`, a column of the table; empty: any hours."""
     programs: int = 0
-    """Bits of `Table.programs`, any of which is enough; 0: no card is asked for."""
+    """Bits of `PeerTable.programs`, any of which is enough; 0: no card is asked for."""
     sort: str = "distance"
     """`"distance"` ascending, `"saving"` descending and unknown ones last, or `"best"`:
-    `Table.worth` less `Table.walk_cost_per_m` times the distance, descending."""
+    `PeerTable.worth` less `PeerTable.walk_cost_per_m` times the distance, descending."""
     words: tuple[str, ...] = ()
-    """Tokens of `Table.text`."""
+    """Tokens of `PeerTable.text`."""
     polygon: tuple[tuple[float, float], ...] = ()
     """Ring of (lng, lat), not closed, in place of the radius."""
     counted: bool = False
@@ -53,7 +53,7 @@ class Found(NamedTuple):
     rows: I64
     total: int | None = None
     groups: dict[int, int] | None = None
-    """Matches by `Table.category_set`; sets without a match left out."""
+    """Matches by `PeerTable.category_set`; sets without a match left out."""
 
 
 class Missing(Exception):
@@ -73,18 +73,18 @@ class Peer(Protocol):
     schema: ClassVar[str]
     """How it is set up, in a sentence."""
 
-    def __init__(self, table: Table, folder: Path) -> None: ...
+    def __init__(self, table: PeerTable, folder: Path) -> None: ...
 
     @property
     def version(self) -> str:
         """Of the software."""
         ...
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """Whether it was set up for such a question at all."""
         ...
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """The answer."""
         ...
 

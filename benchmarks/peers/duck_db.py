@@ -22,9 +22,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks import INSTALL
-from benchmarks.peers import I64, Found, Missing, Question
-from benchmarks.peers.numpy_scan import Columns, box
-from benchmarks.table import Table
+from benchmarks.peers import I64, Found, Missing, PeerQuestion
+from benchmarks.peers.numpy_scan import ScanColumns, box
+from benchmarks.table import PeerTable
 from indexes.geo.hilbert import hilbert_values
 from indexes.geo.sphere import UNITS_PER_DEGREE, to_units
 
@@ -42,7 +42,7 @@ class DuckDb:
         "columns; distances and order by numpy."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         try:
             import duckdb
         except ImportError as error:
@@ -50,7 +50,7 @@ class DuckDb:
         self._version = str(duckdb.__version__)
         x, y = to_units(table.lng), to_units(table.lat)
         order = np.argsort(hilbert_values(x, y), kind="stable")
-        self._columns = Columns(table, order)
+        self._columns = ScanColumns(table, order)
         flags = self._columns.flags
         shop: dict[str, NDArray[Any]] = {
             "x": x[order],
@@ -78,12 +78,12 @@ class DuckDb:
         """Of the software."""
         return self._version
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words where the table has no text."""
         return not question.words or bool(self._tokens)
 
-    def ask(self, question: Question) -> Found:
-        """Rows of the box by SQL, the rest by `Columns`."""
+    def ask(self, question: PeerQuestion) -> Found:
+        """Rows of the box by SQL, the rest by `ScanColumns`."""
         columns = self._columns
         broad = question.programs.bit_count() != 1 and not question.words
         nearest = question.sort == "distance" and not (question.counted or question.polygon)
@@ -95,7 +95,7 @@ class DuckDb:
         at = self._in_box(question, question.radius_m)
         return columns.found(question, *columns.within(question, at, question.radius_m))
 
-    def _in_box(self, question: Question, radius_m: float) -> I64:
+    def _in_box(self, question: PeerQuestion, radius_m: float) -> I64:
         """Places of the rows in the box that hold what is asked for."""
         low_lat, low_lng, high_lat, high_lng = box(question, radius_m)
         given = [
@@ -136,7 +136,7 @@ class DuckDb:
         self._base.close()
 
 
-def _postings(table: Table, order: I64) -> tuple[list[str], NDArray[np.int32], I64]:
+def _postings(table: PeerTable, order: I64) -> tuple[list[str], NDArray[np.int32], I64]:
     """Tokens, and pairs of a token's number and a place in an order, ascending."""
     place = np.empty_like(order)
     place[order] = np.arange(len(order))

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.peers import PEERS, Missing, lucene, peer_class
 from benchmarks.peers.commands import run
 from benchmarks.peers.postgis import PACKAGES as POSTGIS_PACKAGES
-from benchmarks.table import Table
+from benchmarks.table import PeerTable
 
 PACKAGES = ("redis-server", POSTGIS_PACKAGES)
 """Debian packages."""
@@ -79,8 +79,8 @@ def state(name: str) -> str:
         return f"{kind.label if kind else name}: failed, {type(error).__name__}: {error}"
 
 
-def _three_shops() -> Table:
-    return Table(
+def _three_shops() -> PeerTable:
+    return PeerTable(
         lat=np.array([31.23, 31.24, 31.25]),
         lng=np.array([121.47, 121.48, 121.49]),
         open_now=np.array([True, False, True]),

@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks import INSTALL
-from benchmarks.peers import I64, Found, Missing, Question
-from benchmarks.peers.numpy_scan import Columns, chord, unit_vector
-from benchmarks.table import Table
+from benchmarks.peers import I64, Found, Missing, PeerQuestion
+from benchmarks.peers.numpy_scan import ScanColumns, chord, unit_vector
+from benchmarks.table import PeerTable
 
 LEAF_SIZE = 32
 NODE_BYTES = 72
@@ -37,13 +37,13 @@ class KdTree:
         "filtered in numpy; several cards: trees merged, or the tree of all rows filtered."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         try:
             from scipy.spatial import cKDTree
         except ImportError as error:
             raise Missing(INSTALL) from error
         self._tree_of = cKDTree
-        self._columns = Columns(table, np.arange(len(table)))
+        self._columns = ScanColumns(table, np.arange(len(table)))
         points = np.column_stack(self._columns.unit)
         self._all = _Tree(cKDTree(points, leafsize=LEAF_SIZE), self._columns.row)
         self._trees = {}
@@ -57,11 +57,11 @@ class KdTree:
         """Of scipy."""
         return version("scipy")
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words and polygons."""
         return not question.words and not question.polygon
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """Rows of the trees of the cards asked for."""
         columns = self._columns
         look = self._circle
@@ -71,7 +71,7 @@ class KdTree:
         at = parts[0] if len(parts) == 1 else np.unique(np.concatenate([columns.row[:0], *parts]))
         return columns.found(question, *columns.within(question, at, question.radius_m))
 
-    def _chosen(self, question: Question) -> list["_Tree"]:
+    def _chosen(self, question: PeerQuestion) -> list["_Tree"]:
         """Trees that hold all rows with the cards asked for."""
         if not question.programs:
             return [self._all]
@@ -80,14 +80,14 @@ class KdTree:
             return [self._all]
         return asked
 
-    def _circle(self, question: Question, tree: "_Tree") -> I64:
+    def _circle(self, question: PeerQuestion, tree: "_Tree") -> I64:
         """Matching rows of a tree in the circle, and perhaps some on its edge."""
         place = self._tree_of([unit_vector(question.lat, question.lng)])
         reach = _reach(question)
         pairs = place.sparse_distance_matrix(tree.index, reach, output_type="ndarray")
         return self._columns.passing(question, tree.rows[pairs["j"]])
 
-    def _nearest(self, question: Question, tree: "_Tree") -> I64:
+    def _nearest(self, question: PeerQuestion, tree: "_Tree") -> I64:
         """Matching rows of a tree in the circle, at least the first `limit` of them."""
         place, reach = unit_vector(question.lat, question.lng), _reach(question)
         share = self._share(question, tree)
@@ -102,7 +102,7 @@ class KdTree:
                 return at
             count = min(4 * count, len(tree.rows))
 
-    def _share(self, question: Question, tree: "_Tree") -> float:
+    def _share(self, question: PeerQuestion, tree: "_Tree") -> float:
         """Share of a tree's rows with the hours and cards asked for, counted once for each."""
         wish = question.hours, self._columns.wanted(question)
         if wish not in tree.shares:
@@ -133,6 +133,6 @@ class _Tree:
         return int(arrays + NODE_BYTES * self.index.size)
 
 
-def _reach(question: Question) -> float:
-    """Chord of the radius, and a little: `Columns.within` decides what is on the circle."""
+def _reach(question: PeerQuestion) -> float:
+    """Chord of the radius, and a little: `ScanColumns.within` decides what is on the circle."""
     return chord(question.radius_m) * (1 + 1e-9)

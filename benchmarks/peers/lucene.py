@@ -28,11 +28,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.peers import Found, Missing, Question
+from benchmarks.peers import Found, Missing, PeerQuestion
 from benchmarks.peers.commands import run
 from benchmarks.peers.numpy_scan import unit_vector, unit_vectors
 from benchmarks.servers import STOP_SECONDS, as_user, bytes_below
-from benchmarks.table import Table
+from benchmarks.table import PeerTable
 
 VERSION = "9.12.3"
 SOURCE = Path(__file__).with_name("LuceneShops.java")
@@ -62,7 +62,7 @@ class Lucene:
         "first and counts; the nearest by a circle that grows; one JVM, asked through a pipe."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         java, jar = shutil.which("java"), jar_file()
         if java is None or not jar.exists():
             raise Missing(_HOW)
@@ -87,13 +87,13 @@ class Lucene:
             self.close()
             raise
 
-    def _warm_up(self, table: Table) -> None:
+    def _warm_up(self, table: PeerTable) -> None:
         random = Random(1)
         some = table.program_bits.values()
         every = sum(1 << bit for bit in some)
         for number in range(WARM_UP):
             row = random.randrange(len(table))
-            question = Question(
+            question = PeerQuestion(
                 float(table.lat[row]),
                 float(table.lng[row]),
                 hours=("open_now", "")[number % 2],
@@ -113,11 +113,11 @@ class Lucene:
         """Of the library."""
         return self._version
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words without text."""
         return not question.words or self._with_text
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """What the program says."""
         x, y, z = unit_vector(question.lat, question.lng)
         ring = " ".join(f"{lng} {lat}" for lng, lat in question.polygon)
@@ -165,7 +165,7 @@ class Lucene:
             (self._folder / name).unlink(missing_ok=True)
 
 
-def _write(table: Table, folder: Path) -> None:
+def _write(table: PeerTable, folder: Path) -> None:
     """Rows and their words, for the program; neighbours one after the other."""
     cells = [
         np.floor((table.lat + 90) * side) * 360 * side + np.floor((table.lng + 180) * side)

@@ -14,9 +14,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.peers import I64, Found, Question
-from benchmarks.peers.numpy_scan import Columns, Floats, box
-from benchmarks.table import Table
+from benchmarks.peers import I64, Found, PeerQuestion
+from benchmarks.peers.numpy_scan import Floats, ScanColumns, box
+from benchmarks.table import PeerTable
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELL_M = 350.0
@@ -32,7 +32,7 @@ class NumpyGrid:
         "cards over the touched cells, then distances; for the nearest a smaller circle first."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         self._south, self._west = float(table.lat.min()), float(table.lng.min())
         self._height = math.degrees(CELL_M / EARTH_RADIUS_M)
         self._width = self._height / math.cos(math.radians(float(np.median(table.lat))))
@@ -41,7 +41,7 @@ class NumpyGrid:
         self._last_up, self._last_across = int(up.max()), int(across.max())
         cell = up * (self._last_across + 1) + across
         order = np.argsort(cell, kind="stable")
-        self._columns = Columns(table, order)
+        self._columns = ScanColumns(table, order)
         self._cell, first = np.unique(cell[order], return_index=True)
         self._start = np.append(first, len(order))
         self._shares: dict[tuple[str, int], float] = {}
@@ -51,11 +51,11 @@ class NumpyGrid:
         """Of numpy."""
         return np.__version__
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words."""
         return not question.words
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """Rows of the touched cells; for the nearest in a circle that should hold enough first."""
         start, stop = self._runs(question, question.radius_m)
         if question.sort == "distance" and not question.counted and not question.polygon:
@@ -70,7 +70,7 @@ class NumpyGrid:
         at, chords = self._within(question, question.radius_m, start, stop)
         return self._columns.found(question, at, chords)
 
-    def _runs(self, question: Question, radius_m: float) -> tuple[I64, I64]:
+    def _runs(self, question: PeerQuestion, radius_m: float) -> tuple[I64, I64]:
         """Begins and ends of the rows of touched cells, one run for each row of cells."""
         low_lat, low_lng, high_lat, high_lng = box(question, radius_m)
         low = max(math.floor((low_lat - self._south) / self._height), 0)
@@ -84,7 +84,7 @@ class NumpyGrid:
         return self._start[begin], self._start[end]
 
     def _within(
-        self, question: Question, radius_m: float, start: I64, stop: I64
+        self, question: PeerQuestion, radius_m: float, start: I64, stop: I64
     ) -> tuple[I64, Floats]:
         """Matching rows of some runs, and their squared chords."""
         flags = self._columns.flags[question.hours]
@@ -95,7 +95,7 @@ class NumpyGrid:
         moved = np.repeat(start - (np.cumsum(length) - length), length)
         return self._columns.within(question, kept + moved[kept], radius_m)
 
-    def _share(self, question: Question) -> float:
+    def _share(self, question: PeerQuestion) -> float:
         """Share of all rows with the hours and cards asked for, counted once for each."""
         wish = question.hours, self._columns.wanted(question)
         if wish not in self._shares:

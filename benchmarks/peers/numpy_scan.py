@@ -1,7 +1,7 @@
 """Brute force in numpy: rows sorted by latitude once, every row of the strip is tested.
 
-Useful for: what a few array operations do without any index; and `Columns`, the columns and steps
-that the other peers with numpy filters share.
+Useful for: what a few array operations do without any index; and `ScanColumns`, the columns and
+steps that the other peers with numpy filters share.
 Not useful for: a country in one array, where the strip holds shops of every city on the latitude.
 
 Masks over the whole strip, then numbers of rows: the other way round, the mask of the card first,
@@ -18,8 +18,8 @@ import polars as pl
 import shapely
 from numpy.typing import NDArray
 
-from benchmarks.peers import I64, Found, Question
-from benchmarks.table import UNKNOWN_SAVING, Table
+from benchmarks.peers import I64, Found, PeerQuestion
+from benchmarks.table import UNKNOWN_SAVING, PeerTable
 from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
 
 Floats = NDArray[np.float64]
@@ -28,14 +28,14 @@ FIRST_RADIUS_M = 250.0
 """Where indexes of boxes begin to look for the nearest; 125 and 500 m were slower on balance."""
 
 
-class Columns:
+class ScanColumns:
     """Columns of a table in an order of its rows; `at` below are places in that order.
 
     Distances are kept as squared chords of the unit sphere: they order as metres do, and cost no
     sine per row. Whole questions took 0.5 to 1.0 times as long as with haversines.
     """
 
-    def __init__(self, table: Table, order: I64) -> None:
+    def __init__(self, table: PeerTable, order: I64) -> None:
         self.row = order
         self.lat, self.lng = table.lat[order], table.lng[order]
         self.unit = unit_vectors(self.lat, self.lng)
@@ -56,16 +56,16 @@ class Columns:
         self._category_set = table.category_set[order]
         self._walk_cost_per_m = table.walk_cost_per_m
 
-    def wanted(self, question: Question) -> int:
+    def wanted(self, question: PeerQuestion) -> int:
         """Bits of a column of `flags`, any of which makes a row match."""
         return question.programs & (self._any - 1) if question.programs else self._any
 
-    def passing(self, question: Question, at: I64) -> I64:
+    def passing(self, question: PeerQuestion, at: I64) -> I64:
         """Those of some rows with the hours and cards asked for."""
         kept: I64 = at[(self.flags[question.hours][at] & self.wanted(question)) != 0]
         return kept
 
-    def within(self, question: Question, at: I64, radius_m: float) -> tuple[I64, Floats]:
+    def within(self, question: PeerQuestion, at: I64, radius_m: float) -> tuple[I64, Floats]:
         """Those of some rows in the circle or the polygon, and their squared chords."""
         if question.polygon:
             ring = shapely.Polygon(question.polygon)
@@ -76,7 +76,7 @@ class Columns:
         inside = np.flatnonzero(chords <= chord(radius_m) ** 2)
         return at[inside], chords[inside]
 
-    def chords(self, question: Question, at: I64) -> Floats:
+    def chords(self, question: PeerQuestion, at: I64) -> Floats:
         """Squared chords between the question's place and rows."""
         x, y, z = unit_vector(question.lat, question.lng)
         squared: Floats = (self.unit[0][at] - x) ** 2
@@ -84,7 +84,7 @@ class Columns:
         squared += (self.unit[2][at] - z) ** 2
         return squared
 
-    def found(self, question: Question, at: I64, chords: Floats) -> Found:
+    def found(self, question: PeerQuestion, at: I64, chords: Floats) -> Found:
         """First rows in the question's order, and counts if wanted, of all that match."""
         keys: NDArray[np.float64 | np.int64] = chords
         if question.sort == "saving":
@@ -121,8 +121,8 @@ class NumpyScan:
         "distances; sorted lists of rows by word, the rarest first."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
-        self._columns = Columns(table, np.argsort(table.lat, kind="stable"))
+    def __init__(self, table: PeerTable, folder: Path) -> None:
+        self._columns = ScanColumns(table, np.argsort(table.lat, kind="stable"))
         self._x = np.round(self._columns.lng * UNITS_PER_DEGREE).astype(np.int32)
         self._postings = _postings(table.text, self._columns.row)
 
@@ -131,11 +131,11 @@ class NumpyScan:
         """Of numpy."""
         return np.__version__
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words where the table has no text."""
         return not question.words or bool(self._postings)
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """Rows of the strip, then of the box, then of the circle or polygon."""
         columns = self._columns
         low_lat, low_lng, high_lat, high_lng = box(question)
@@ -180,7 +180,7 @@ class NumpyScan:
         """Nothing is started."""
 
 
-def box(question: Question, radius_m: float | None = None) -> tuple[float, float, float, float]:
+def box(question: PeerQuestion, radius_m: float | None = None) -> tuple[float, float, float, float]:
     """Least and greatest latitude and longitude, as (lat, lng, lat, lng), of what is asked for.
 
     With `radius_m`, of a circle of that radius instead of the question's.
@@ -196,14 +196,14 @@ def box(question: Question, radius_m: float | None = None) -> tuple[float, float
     return lat - reach, lng - aside, lat + reach, lng + aside
 
 
-def first_radius_m(question: Question) -> float:
+def first_radius_m(question: PeerQuestion) -> float:
     """Radius of the first circle to look in: a small one if only the nearest are wanted."""
     if question.sort != "distance" or question.counted or question.polygon:
         return question.radius_m
     return min(FIRST_RADIUS_M, question.radius_m)
 
 
-def next_radius_m(question: Question, radius_m: float, count: int) -> float:
+def next_radius_m(question: PeerQuestion, radius_m: float, count: int) -> float:
     """Radius to look in next, where `count` rows matched and that is fewer than the limit."""
     growth = math.sqrt(2 * question.limit / max(count, 1))
     return min(radius_m * min(growth, 4.0), question.radius_m)

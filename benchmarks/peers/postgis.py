@@ -29,9 +29,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks import INSTALL
-from benchmarks.peers import Found, Missing, Question
+from benchmarks.peers import Found, Missing, PeerQuestion
 from benchmarks.servers import Room, Server, as_user
-from benchmarks.table import UNKNOWN_SAVING, Table
+from benchmarks.table import UNKNOWN_SAVING, PeerTable
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 PACKAGES = "postgresql-15-postgis-3"
@@ -89,7 +89,7 @@ class PostGis:
         "every card, GIN on tsvector; prepared statements over a Unix socket"
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         try:
             import psycopg
         except ImportError:
@@ -117,11 +117,11 @@ class PostGis:
         ((server, extension),) = self._cursor.execute(asked).fetchall()
         return f"{server.split()[0]} with PostGIS {extension}"
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """Every question."""
         return True
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """One statement; a second one where matches are to be counted."""
         values = self._values(question)
         rows = [row for (row,) in self._execute(question, values, counting=False)]
@@ -181,7 +181,7 @@ class PostGis:
             return False
         return True
 
-    def _load(self, table: Table) -> None:
+    def _load(self, table: PeerTable) -> None:
         run = self._cursor.execute
         run("CREATE EXTENSION postgis")
         # Prepared statements keep their plan; a custom one costs as much as the question.
@@ -203,7 +203,9 @@ class PostGis:
         run("VACUUM ANALYZE shop")
         run("CHECKPOINT")
 
-    def _execute(self, question: Question, values: dict[str, Any], *, counting: bool) -> list[Any]:
+    def _execute(
+        self, question: PeerQuestion, values: dict[str, Any], *, counting: bool
+    ) -> list[Any]:
         drawn, wordy = bool(question.polygon), bool(question.words)
         wishes = (question.hours, question.programs, question.sort, question.limit)
         shape = (*wishes, wordy, drawn, counting)
@@ -213,7 +215,7 @@ class PostGis:
         # How many rows hold a word, or lie in a polygon, decides the plan.
         return self._cursor.execute(query, values, prepare=not (wordy or drawn)).fetchall()
 
-    def _values(self, question: Question) -> dict[str, Any]:
+    def _values(self, question: PeerQuestion) -> dict[str, Any]:
         lat, lng = math.radians(question.lat), math.radians(question.lng)
         angle = min(question.radius_m / EARTH_RADIUS_M, math.pi)
         values: dict[str, Any] = {
@@ -234,7 +236,7 @@ class PostGis:
         return values
 
 
-def _query(question: Question, *, counting: bool) -> str:
+def _query(question: PeerQuestion, *, counting: bool) -> str:
     """A statement; what it filters by is written out, so that partial indexes apply."""
     nearest = question.sort == "distance" and not counting and not question.words
     if question.polygon:
@@ -275,7 +277,7 @@ def _box(lat: float, lng: float, angle: float) -> tuple[float, float, float, flo
     return lng - half, south, lng + half, north
 
 
-def _rows(table: Table) -> Iterator[tuple[Any, ...]]:
+def _rows(table: PeerTable) -> Iterator[tuple[Any, ...]]:
     saving = [None if value == UNKNOWN_SAVING else value for value in table.saving.tolist()]
     arrays = (table.lat, table.lng, table.open_now, table.open_later, table.programs)
     others = (saving, table.worth.tolist(), table.category_set.tolist())

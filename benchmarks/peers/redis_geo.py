@@ -27,9 +27,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks import INSTALL
-from benchmarks.peers import I64, Found, Missing, Question
+from benchmarks.peers import I64, Found, Missing, PeerQuestion
 from benchmarks.servers import Room, Server, listens
-from benchmarks.table import UNKNOWN_SAVING, Table
+from benchmarks.table import UNKNOWN_SAVING, PeerTable
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 REDIS_RADIUS_M = 6_372_797.560856
@@ -170,7 +170,7 @@ class RedisGeo:
         "a Lua script over a Unix socket, the client puts its answer in exact order"
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         try:
             import redis
         except ImportError:
@@ -206,11 +206,11 @@ class RedisGeo:
         """Of the server."""
         return str(self._info("server")["redis_version"])
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words and polygons; and no place or radius near a pole."""
         return not question.words and not question.polygon and abs(question.lat) < 85.0
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """One call of the script; one more where matches are to be counted."""
         rows = np.array(self._call(question, question.sort).split(), np.int64)
         best = self._best(question, rows)
@@ -255,7 +255,7 @@ class RedisGeo:
         while batch := list(islice(places, _BATCH)):
             self._client.geoadd(key, [value for place in batch for value in place])
 
-    def _call(self, question: Question, sort: str) -> Any:
+    def _call(self, question: PeerQuestion, sort: str) -> Any:
         wanted, key = question.programs, "all"
         if wanted and not wanted & (wanted - 1):
             wanted, key = 0, f"program:{wanted.bit_length() - 1}"
@@ -270,7 +270,7 @@ class RedisGeo:
             *(sort, self._table.walk_cost_per_m / scale, _RECORD.itemsize),
         )
 
-    def _best(self, question: Question, rows: I64) -> I64:
+    def _best(self, question: PeerQuestion, rows: I64) -> I64:
         rows, chord = self._within(question, rows)
         if question.sort == "distance":
             order = np.argsort(chord)
@@ -282,7 +282,7 @@ class RedisGeo:
             order = np.argsort(-worth)
         return rows[order[: question.limit]]
 
-    def _within(self, question: Question, rows: I64) -> tuple[I64, Any]:
+    def _within(self, question: PeerQuestion, rows: I64) -> tuple[I64, Any]:
         """Those of the rows that truly lie within the radius, and their squared chords."""
         lat, lng = math.radians(question.lat), math.radians(question.lng)
         place = (math.cos(lat) * math.cos(lng), math.cos(lat) * math.sin(lng), math.sin(lat))
@@ -291,7 +291,7 @@ class RedisGeo:
         near = chord <= (2 * math.sin(min(question.radius_m / EARTH_RADIUS_M, math.pi) / 2)) ** 2
         return rows[near], chord[near]
 
-    def _counted(self, question: Question, rows: I64) -> Found:
+    def _counted(self, question: PeerQuestion, rows: I64) -> Found:
         flat, border = (
             np.array(text.split(), np.int64) for text in self._call(question, "counted")
         )

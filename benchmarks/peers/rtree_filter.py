@@ -23,7 +23,7 @@ import numpy as np
 import shapely
 from rtree import core, index
 
-from benchmarks.peers import Found, Question
+from benchmarks.peers import Found, PeerQuestion
 from benchmarks.peers.numpy_scan import (
     box,
     chord,
@@ -33,7 +33,7 @@ from benchmarks.peers.numpy_scan import (
     unit_vectors,
 )
 from benchmarks.peers.str_tree import allocated_bytes
-from benchmarks.table import UNKNOWN_SAVING, Table
+from benchmarks.table import UNKNOWN_SAVING, PeerTable
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 NODE_SIZE = 64
@@ -49,7 +49,7 @@ class RtreeFilter:
         "filtered in Python: hours, cards, then distance; for the nearest smaller boxes first."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         before = allocated_bytes()
         properties = index.Property(
             leaf_capacity=NODE_SIZE, index_capacity=NODE_SIZE, near_minimum_overlap_factor=32
@@ -74,11 +74,11 @@ class RtreeFilter:
         """Of rtree and of libspatialindex."""
         return f"{version('rtree')}, libspatialindex {core.rt.SIDX_Version().decode()}"
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words."""
         return not question.words
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """Rows of the box, then of the circle or polygon."""
         radius_m = first_radius_m(question)
         while True:
@@ -89,7 +89,7 @@ class RtreeFilter:
                 return self._found(question, rows, chords)
             radius_m = next_radius_m(question, radius_m, len(rows))
 
-    def _passing(self, question: Question, rows: Iterable[int]) -> list[int]:
+    def _passing(self, question: PeerQuestion, rows: Iterable[int]) -> list[int]:
         """Those of some rows with the hours and cards asked for."""
         if question.hours:
             is_open = self._open_now if question.hours == "open_now" else self._open_later
@@ -100,7 +100,7 @@ class RtreeFilter:
         return list(rows)
 
     def _within(
-        self, question: Question, rows: list[int], radius_m: float
+        self, question: PeerQuestion, rows: list[int], radius_m: float
     ) -> tuple[list[int], list[float]]:
         """Those of some rows in the circle or polygon, and their squared chords."""
         if question.polygon:
@@ -120,7 +120,7 @@ class RtreeFilter:
         inside = [squared <= most for squared in chords]
         return list(compress(rows, inside)), list(compress(chords, inside))
 
-    def _found(self, question: Question, rows: list[int], chords: list[float]) -> Found:
+    def _found(self, question: PeerQuestion, rows: list[int], chords: list[float]) -> Found:
         """First rows in the question's order, and counts if wanted, of all that match."""
         keys = chords
         if question.sort == "saving":

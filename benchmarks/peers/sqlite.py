@@ -26,9 +26,9 @@ import numpy as np
 import polars as pl
 import shapely
 
-from benchmarks.peers import I64, Found, Question
+from benchmarks.peers import I64, Found, PeerQuestion
 from benchmarks.peers.numpy_scan import box, chord, unit_vector, unit_vectors
-from benchmarks.table import UNKNOWN_SAVING, Table
+from benchmarks.table import UNKNOWN_SAVING, PeerTable
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELL = 0.0025
@@ -58,7 +58,7 @@ class Sqlite:
         "and cell, each a covering table; ranges of a row of cells; file mapped, read-only."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         self._path = folder / "shops.db"
         self._lat, self._lng = table.lat, table.lng
         key, order = _keys(table)
@@ -84,13 +84,13 @@ class Sqlite:
         """Of the library."""
         return sqlite3.sqlite_version
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words without text, and counts within a polygon."""
         if question.polygon and question.counted:
             return False
         return not question.words or bool(self._held)
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """Rows by one statement for each circle, counts by one more."""
         if question.polygon:
             return Found(self._in_polygon(question))
@@ -108,7 +108,7 @@ class Sqlite:
         groups = {category_set: int(count) for category_set, count in counts}
         return found._replace(total=sum(groups.values()), groups=groups)
 
-    def _in_polygon(self, question: Question) -> I64:
+    def _in_polygon(self, question: PeerQuestion) -> I64:
         """Rows of the cells of its box in order, of which the first inside are kept."""
         rows = np.array(self._rows(question, math.pi * EARTH_RADIUS_M, -1), np.int64)
         ring = shapely.Polygon(question.polygon)
@@ -116,12 +116,12 @@ class Sqlite:
         inside = np.flatnonzero(shapely.intersects_xy(ring, self._lng[rows], self._lat[rows]))
         return rows[inside[: question.limit]]
 
-    def _rows(self, question: Question, radius_m: float, limit: int) -> list[int]:
+    def _rows(self, question: PeerQuestion, radius_m: float, limit: int) -> list[int]:
         found = self._run(question, radius_m, "row", question.sort, limit)
         return [row for (row,) in found]
 
     def _run(
-        self, question: Question, radius_m: float, columns: str, order: str, limit: int
+        self, question: PeerQuestion, radius_m: float, columns: str, order: str, limit: int
     ) -> list[tuple[int, ...]]:
         # The rarest word drives; the others are looked up.
         words = sorted(question.words, key=self._held.__getitem__)
@@ -192,7 +192,7 @@ def _cell(degrees: float) -> int:
     return math.floor(degrees / CELL)
 
 
-def _keys(table: Table) -> tuple[I64, I64]:
+def _keys(table: PeerTable) -> tuple[I64, I64]:
     """Ascending keys, and the row of each."""
     cell = (np.floor((table.lat + 90) / CELL).astype(np.int64) << _ROW_BITS) + (
         np.floor((table.lng + 180) / CELL).astype(np.int64) << _CELL_BITS
@@ -202,7 +202,7 @@ def _keys(table: Table) -> tuple[I64, I64]:
     return cell + np.arange(len(cell)) - np.searchsorted(cell, cell), order
 
 
-def _facts(table: Table, rows: I64) -> list[list[object]]:
+def _facts(table: PeerTable, rows: I64) -> list[list[object]]:
     """Columns x to category_set."""
     saving = table.saving[rows]
     known: list[object] = [None if s == UNKNOWN_SAVING else s for s in saving.tolist()]
@@ -211,7 +211,7 @@ def _facts(table: Table, rows: I64) -> list[list[object]]:
     return [*(axis.tolist() for axis in unit), known, *rest]
 
 
-def _hours(table: Table, rows: I64) -> tuple[list[int], list[int]]:
+def _hours(table: PeerTable, rows: I64) -> tuple[list[int], list[int]]:
     now, later = table.open_now[rows], table.open_later[rows]
     return now.astype(int).tolist(), later.astype(int).tolist()
 
@@ -224,14 +224,14 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return base
 
 
-def shop_rows(table: Table, key: I64, order: I64) -> Iterator[tuple[object, ...]]:
+def shop_rows(table: PeerTable, key: I64, order: I64) -> Iterator[tuple[object, ...]]:
     """What `INSERT_SHOP` takes, in an order of the table's rows."""
     programs = table.programs[order].tolist()
     columns = (key.tolist(), order.tolist(), *_hours(table, order), programs)
     return zip(*columns, *_facts(table, order), strict=True)
 
 
-def _deals(table: Table, key: I64, order: I64) -> Iterator[tuple[object, ...]]:
+def _deals(table: PeerTable, key: I64, order: I64) -> Iterator[tuple[object, ...]]:
     for bit in sorted(table.program_bits.values()):
         at = np.flatnonzero(table.programs[order] >> bit & 1)
         rows = order[at]
@@ -239,7 +239,7 @@ def _deals(table: Table, key: I64, order: I64) -> Iterator[tuple[object, ...]]:
         yield from zip(*columns, *_facts(table, rows), strict=True)
 
 
-def _words(table: Table, key: I64, order: I64) -> pl.DataFrame:
+def _words(table: PeerTable, key: I64, order: I64) -> pl.DataFrame:
     """Tokens and the keys that hold them, in the order of their table."""
     keys = np.empty_like(key)
     keys[order] = key

@@ -21,10 +21,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.peers import I64, Question
+from benchmarks.peers import I64, PeerQuestion
 from benchmarks.peers.numpy_scan import box, chord, unit_vector
 from benchmarks.peers.sqlite import CHORD, INSERT_SHOP, TAILS, Sqlite, open_to_read, shop_rows
-from benchmarks.table import Table
+from benchmarks.table import PeerTable
 from indexes.geo.hilbert import hilbert_values
 from indexes.geo.sphere import EARTH_RADIUS_M, to_units
 
@@ -47,7 +47,7 @@ class SqliteRtree(Sqlite):
         "contentless FTS5 table without positions, joined by rowid; file mapped, read-only."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         self._path = folder / "shops.db"
         self._lat, self._lng = table.lat, table.lng
         self._with_words = bool(table.text)
@@ -72,18 +72,18 @@ class SqliteRtree(Sqlite):
         self._base = open_to_read(self._path)
         self._walk_cost = table.walk_cost_per_m * 2 * EARTH_RADIUS_M
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words without text, and counts within a polygon."""
         asked_of_places = super().answers(question._replace(words=()))
         return asked_of_places and (self._with_words or not question.words)
 
-    def _rows(self, question: Question, radius_m: float, limit: int) -> list[int]:
+    def _rows(self, question: PeerQuestion, radius_m: float, limit: int) -> list[int]:
         if question.words and radius_m < question.radius_m:
             return []  # Words take as long in a small circle: wait for the whole one.
         return super()._rows(question, radius_m, limit)
 
     def _run(
-        self, question: Question, radius_m: float, columns: str, order: str, limit: int
+        self, question: PeerQuestion, radius_m: float, columns: str, order: str, limit: int
     ) -> list[tuple[int, ...]]:
         tree = "" if question.words else self._trees.get(question.programs, _EVERY)
         tested = question.programs != 0 and tree in ("", _EVERY)
@@ -122,6 +122,6 @@ def _plant(writer: sqlite3.Connection, tree: str, spots: Iterable[tuple[object, 
     writer.executemany(f"INSERT INTO {tree} VALUES (?1, ?2, ?2, ?3, ?3)", spots)
 
 
-def _spots(table: Table, keys: I64, order: I64) -> Iterator[tuple[object, ...]]:
+def _spots(table: PeerTable, keys: I64, order: I64) -> Iterator[tuple[object, ...]]:
     rows = order[keys]
     return zip(keys.tolist(), table.lng[rows].tolist(), table.lat[rows].tolist(), strict=True)

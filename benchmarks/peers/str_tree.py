@@ -16,9 +16,9 @@ from typing import ClassVar
 import numpy as np
 import shapely
 
-from benchmarks.peers import Found, Question
-from benchmarks.peers.numpy_scan import Columns, box, first_radius_m, next_radius_m
-from benchmarks.table import Table
+from benchmarks.peers import Found, PeerQuestion
+from benchmarks.peers.numpy_scan import ScanColumns, box, first_radius_m, next_radius_m
+from benchmarks.table import PeerTable
 
 
 class StrTree:
@@ -31,9 +31,9 @@ class StrTree:
         "cards, then by distance; for the nearest smaller boxes first."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         before = allocated_bytes()
-        self._columns = Columns(table, np.arange(len(table)))
+        self._columns = ScanColumns(table, np.arange(len(table)))
         self._tree = shapely.STRtree(shapely.points(table.lng, table.lat))
         self._tree.query(shapely.box(0, 0, 0, 0))  # GEOS builds at the first query.
         self._size = max(allocated_bytes() - before, 0)
@@ -43,11 +43,11 @@ class StrTree:
         """Of shapely and of GEOS."""
         return f"{version('shapely')}, GEOS {shapely.geos_version_string}"
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words."""
         return not question.words
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """Rows of the box, then of the circle or polygon."""
         columns = self._columns
         radius_m = first_radius_m(question)

@@ -22,9 +22,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks import INSTALL
-from benchmarks.peers import I64, Found, Missing, Question
-from benchmarks.peers.numpy_scan import Columns, box, chord, unit_vector
-from benchmarks.table import Table
+from benchmarks.peers import I64, Found, Missing, PeerQuestion
+from benchmarks.peers.numpy_scan import ScanColumns, box, chord, unit_vector
+from benchmarks.table import PeerTable
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELLS = (0.32, 0.08, 0.02, 0.005, 0.00125)
@@ -48,14 +48,14 @@ class Tantivy:
         "for each word; fast fields row, category set, saving and worth; distances by numpy."
     )
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         try:
             import tantivy
         except ImportError as error:
             raise Missing(INSTALL) from error
         self._tantivy = tantivy
         self._folder = folder
-        self._columns = Columns(table, np.arange(len(table)))
+        self._columns = ScanColumns(table, np.arange(len(table)))
         self._worth, self._walk_cost_per_m = table.worth, table.walk_cost_per_m
         self._rows = len(table)
         self._with_text = bool(table.text)
@@ -76,7 +76,7 @@ class Tantivy:
         index.reload()
         self._searcher: Any = index.searcher()
 
-    def _write(self, writer: Any, table: Table) -> None:
+    def _write(self, writer: Any, table: PeerTable) -> None:
         cells = [
             (_cell(table.lat + 90, side) << _CELL_BITS) + _cell(table.lng + 180, side)
             for side in CELLS
@@ -105,13 +105,13 @@ class Tantivy:
         """Of the package."""
         return version("tantivy")
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         """All but words without text, and counts within a polygon."""
         if question.polygon and question.counted:
             return False
         return not question.words or self._with_text
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         """Rows in the order asked for, and counts by aggregation."""
         wishes = self._wishes(question)
         plain = question._replace(counted=False)
@@ -124,7 +124,7 @@ class Tantivy:
         groups = self._groups(question, wishes)
         return found._replace(total=sum(groups.values()), groups=groups)
 
-    def _nearest(self, question: Question, wishes: list[Any]) -> Found:
+    def _nearest(self, question: PeerQuestion, wishes: list[Any]) -> Found:
         """All rows of the box; where most rows match, of a small one first."""
         circles = [question.radius_m]
         if not (_narrow(question) or question.polygon) and question.radius_m > _FIRST_CIRCLE_M:
@@ -136,7 +136,7 @@ class Tantivy:
                 break
         return self._columns.found(question, at, chords)
 
-    def _first_by(self, question: Question, wishes: list[Any]) -> Found:
+    def _first_by(self, question: PeerQuestion, wishes: list[Any]) -> Found:
         """Rows of the box by saving or worth, until those left cannot be among the first."""
         query = self._all([self._box(question, question.radius_m), *wishes])
         field = "saving" if question.sort == "saving" else "worth"
@@ -159,7 +159,7 @@ class Tantivy:
                     return found
             batch *= 8
 
-    def _groups(self, question: Question, wishes: list[Any]) -> dict[int, int]:
+    def _groups(self, question: PeerQuestion, wishes: list[Any]) -> dict[int, int]:
         """Cells inside the circle by aggregation, those on its rim row by row."""
         inside, rim = self._cover(question)
         groups: Counter[int] = Counter()
@@ -175,7 +175,7 @@ class Tantivy:
             groups.update(counted or {})
         return dict(groups)
 
-    def _cover(self, question: Question) -> tuple[list[Any], list[Any]]:
+    def _cover(self, question: PeerQuestion) -> tuple[list[Any], list[Any]]:
         """Terms of the cells inside the circle, and of those on its rim."""
         inside, rim = [], []
         limit = chord(question.radius_m) ** 2
@@ -207,12 +207,12 @@ class Tantivy:
                 rim.append(self._term(f"cell{level}", number))
         return inside, rim
 
-    def _box(self, question: Question, radius_m: float) -> Any:
+    def _box(self, question: PeerQuestion, radius_m: float) -> Any:
         """Any of the cells of the box."""
         level, cells = _cells(box(question, radius_m), _MOST_CELLS)
         return self._any([self._term(f"cell{level}", number) for number in cells])
 
-    def _wishes(self, question: Question) -> list[Any]:
+    def _wishes(self, question: PeerQuestion) -> list[Any]:
         """Terms that every row must hold."""
         terms = [self._term("words", word) for word in question.words]
         if question.hours:
@@ -258,7 +258,7 @@ class Tantivy:
             path.unlink()
 
 
-def _narrow(question: Question) -> bool:
+def _narrow(question: PeerQuestion) -> bool:
     """Whether so few rows match that all of them may come out."""
     return question.programs.bit_count() == 1 or bool(question.words)
 

@@ -20,7 +20,7 @@ import orjson
 
 from benchmarks.relevance.brands import Business, brands, distinct, same_name
 from benchmarks.relevance.sources import Row, brand_rows, place_rows, presets
-from benchmarks.relevance.spelling import Texts, has_chinese, plain
+from benchmarks.relevance.spelling import SpellingTexts, has_chinese, plain
 from benchmarks.relevance.taxonomy import (
     category_id,
     category_rows,
@@ -109,7 +109,7 @@ class City:
         single characters, terms of more than `MOST_MEANT` categories (`dinner`), and terms that
         more brands have in their name outside of these categories than within (`中国`, `club`).
         """
-        texts = {row["category_id"]: Texts(words(row)) for row in self.categories}
+        texts = {row["category_id"]: SpellingTexts(words(row)) for row in self.categories}
         names = {plain(name) for row in self.categories for name in row["names"].values()}
         return {
             word: [category for category, own in texts.items() if own.hold(word)]
@@ -126,10 +126,10 @@ class City:
         return 2 * sum(inside) >= len(inside)
 
     @cached_property
-    def _brands(self) -> list[tuple[frozenset[str], Texts]]:
+    def _brands(self) -> list[tuple[frozenset[str], SpellingTexts]]:
         """Categories and names of each brand."""
         return [
-            (frozenset(with_ancestors(category_id(brand.path))), Texts(brand.texts))
+            (frozenset(with_ancestors(category_id(brand.path))), SpellingTexts(brand.texts))
             for brand in self.businesses[: self.brands]
         ]
 

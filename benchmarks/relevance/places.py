@@ -34,7 +34,7 @@ AIM: Final = 0.93
 """Mean share of right ones among them."""
 
 
-class City(NamedTuple):
+class RealCity(NamedTuple):
     """Places of one file inside a box, and the country whose holidays they keep."""
 
     file: str
@@ -46,10 +46,14 @@ class City(NamedTuple):
 
 
 CITIES: Final = {
-    "hangzhou": City("osm_hangzhou/pois.jsonl.gz", "CN", 29.0, 31.0, 118.0, 121.0),
-    "berlin": City("osm_veggiekarte/places_2022-12.min.json.gz", "DE", 52.35, 52.68, 13.0, 13.8),
-    "london": City("osm_veggiekarte/places_2022-12.min.json.gz", "GB", 51.3, 51.7, -0.5, 0.3),
-    "taipei": City("osm_veggiekarte/places_2022-12.min.json.gz", "TW", 24.95, 25.15, 121.4, 121.65),
+    "hangzhou": RealCity("osm_hangzhou/pois.jsonl.gz", "CN", 29.0, 31.0, 118.0, 121.0),
+    "berlin": RealCity(
+        "osm_veggiekarte/places_2022-12.min.json.gz", "DE", 52.35, 52.68, 13.0, 13.8
+    ),
+    "london": RealCity("osm_veggiekarte/places_2022-12.min.json.gz", "GB", 51.3, 51.7, -0.5, 0.3),
+    "taipei": RealCity(
+        "osm_veggiekarte/places_2022-12.min.json.gz", "TW", 24.95, 25.15, 121.4, 121.65
+    ),
 }
 
 RIGHT: Final = {
@@ -142,7 +146,7 @@ def _engines(data: Path, folder: Path, names: set[str]) -> Iterator[tuple[str, S
         yield name, open_index(folder / name)
 
 
-def _inside(file: Path, city: City) -> list[dict[str, Any]]:
+def _inside(file: Path, city: RealCity) -> list[dict[str, Any]]:
     with gzip.open(file, "rt", encoding="utf-8") as content:
         if file.suffixes[-2] == ".jsonl":
             return [json.loads(line) for line in content]

@@ -45,12 +45,12 @@ def plain(text: str) -> str:
     return "".join(sign for sign in folded if sign.isalnum())
 
 
-class Texts:
+class SpellingTexts:
     """Texts that are looked through for a word.
 
     Examples
     --------
-    >>> texts = Texts(["大披薩店", "Noodle Bar"])
+    >>> texts = SpellingTexts(["大披薩店", "Noodle Bar"])
     >>> texts.hold("披萨"), texts.hold("noodles"), texts.hold("披 N"), texts.hold("Bar Noodle")
     (True, True, False, False)
     """

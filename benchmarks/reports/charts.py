@@ -93,7 +93,7 @@ TIME = (
 """Name of a tick in microseconds, as an expression of Vega."""
 
 
-class Kind(NamedTuple):
+class EngineKind(NamedTuple):
     """A kind of mark, and how it looks."""
 
     name: str
@@ -111,12 +111,12 @@ class Mark(NamedTuple):
     words: str = ""
 
 
-THIS = Kind("geosearch", BLUE, "circle")
-RIVAL = Kind("fastest exact peer", RED, "square")
-PEER = Kind("other exact peer", DIM, "triangle-up")
-WRONG = Kind("peer with wrong answers, or none compared", PURPLE, "cross")
+THIS = EngineKind("geosearch", BLUE, "circle")
+RIVAL = EngineKind("fastest exact peer", RED, "square")
+PEER = EngineKind("other exact peer", DIM, "triangle-up")
+WRONG = EngineKind("peer with wrong answers, or none compared", PURPLE, "cross")
 ENGINES = (THIS, RIVAL, PEER, WRONG)
-BASE = Kind("the same stack, constant bytes", DIM, "square")
+BASE = EngineKind("the same stack, constant bytes", DIM, "square")
 WORLDS = (
     ("circle", BLUE),
     ("square", RED),
@@ -179,7 +179,7 @@ def size_chart(result: Result) -> Figure:
     """p50 of this engine in every world, a row a family."""
     worlds = by_size(result)
     kinds = [
-        Kind(world.label, colour, shape)
+        EngineKind(world.label, colour, shape)
         for world, (shape, colour) in zip(worlds, cycle(WORLDS), strict=False)
     ]
     marks = []
@@ -220,7 +220,7 @@ def _is_peer(line: Line) -> bool:
     return line.engine != OURS
 
 
-def _kind(line: Line) -> Kind:
+def _kind(line: Line) -> EngineKind:
     if _is_peer(line):
         return PEER if is_exact(line) else WRONG
     return THIS
@@ -233,7 +233,7 @@ def _p99(line: Line) -> float:
 
 def _rows(
     marks: Sequence[Mark],
-    kinds: Sequence[Kind],
+    kinds: Sequence[EngineKind],
     width: int,
     *,
     title: str | None = None,

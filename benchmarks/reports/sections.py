@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmarks.reports import sentences, tables
 from benchmarks.reports.findings import by_size, peer_worlds
-from benchmarks.reports.tables import Table
+from benchmarks.reports.tables import ReportTable
 from benchmarks.result import Result, WorldResult
 
 
@@ -18,8 +18,8 @@ class Section(NamedTuple):
     key: str
     title: str
     said: list[str]
-    tables: list[Table]
-    long: list[Table]
+    tables: list[ReportTable]
+    long: list[ReportTable]
 
 
 def sections(result: Result) -> list[Section]:

@@ -30,7 +30,7 @@ from benchmarks.reports.units import (
 from benchmarks.result import FamilyResult, HttpResult, Line, Result, WorldResult
 
 
-class Table(NamedTuple):
+class ReportTable(NamedTuple):
     """Rows of cells below a head; `words` are the columns of words, the others are numbers."""
 
     head: Sequence[str]
@@ -41,7 +41,7 @@ class Table(NamedTuple):
     title: str = ""
 
 
-def duel_table(world: WorldResult) -> Table:
+def duel_table(world: WorldResult) -> ReportTable:
     """The fastest exact peer beside this engine, a row a family."""
     rows = []
     for family, ours, rival in duels(world):
@@ -54,26 +54,26 @@ def duel_table(world: WorldResult) -> Table:
             row += [peer, time_text(rival.timing.p50_us), times_text(ratio)]
         rows.append(row)
     head = ["family", "matching", "p50", "p99", "fastest exact peer", "its p50", "times as fast"]
-    return Table(head, rows, (0, 4))
+    return ReportTable(head, rows, (0, 4))
 
 
-def short_duel_table(world: WorldResult, names: Sequence[str]) -> Table:
+def short_duel_table(world: WorldResult, names: Sequence[str]) -> ReportTable:
     """Medians of this engine and of the fastest exact peer, for the families of these names."""
     rows = []
     for family, ours, rival in duels(world):
         if family.family in names and rival is not None:
             times = time_text(ours.timing.p50_us), time_text(rival.timing.p50_us)
             rows.append([family.label, times[0], engine_label(world, rival.engine), times[1]])
-    return Table(["question", "geosearch", "fastest exact peer", "its median"], rows, (0, 2))
+    return ReportTable(["question", "geosearch", "fastest exact peer", "its median"], rows, (0, 2))
 
 
-def own_table(world: WorldResult) -> Table:
+def own_table(world: WorldResult) -> ReportTable:
     """p50 and p99 of this engine, a row a family."""
     rows = [[family.label, *_ends(ours)] for family, ours, _ in duels(world)]
-    return Table([f"family, {world.label}", "p50", "p99"], rows)
+    return ReportTable([f"family, {world.label}", "p50", "p99"], rows)
 
 
-def line_table(world: WorldResult) -> Table:
+def line_table(world: WorldResult) -> ReportTable:
     """Every engine in every family, the fastest first."""
     rows: list[list[str]] = []
     ours = set()
@@ -84,10 +84,10 @@ def line_table(world: WorldResult) -> Table:
             engine = engine_label(world, line.engine)
             rows.append([family.label, *_wanted(family), engine, *_times(line), *_right(line)])
     head = ["family", "radius", "match", "engine", "p50", "p90", "p99", "p99.9", "spread"]
-    return Table([*head, "recall", "compared"], rows, (0, 3), frozenset(ours), world.label)
+    return ReportTable([*head, "recall", "compared"], rows, (0, 3), frozenset(ours), world.label)
 
 
-def family_table(world: WorldResult) -> Table:
+def family_table(world: WorldResult) -> ReportTable:
     """What each family asks for."""
     rows = [
         [
@@ -99,10 +99,10 @@ def family_table(world: WorldResult) -> Table:
         for family in world.families
     ]
     head = ["family", "name", "radius", "match but for the place", "match with the place"]
-    return Table(head, rows, (0, 1), title=world.label)
+    return ReportTable(head, rows, (0, 1), title=world.label)
 
 
-def layer_table(world: WorldResult) -> Table | None:
+def layer_table(world: WorldResult) -> ReportTable | None:
     """Our p50 and p99 by what is made of the results; None where there are no such figures."""
     names = list(dict.fromkeys(name for family in world.families for name in family.layers))
     rows = []
@@ -117,10 +117,10 @@ def layer_table(world: WorldResult) -> Table | None:
     if not rows:
         return None
     head = [f"{name}, {part}" for name in ("rank", *names) for part in ("p50", "p99")]
-    return Table(["family", *head], rows, title=world.label)
+    return ReportTable(["family", *head], rows, title=world.label)
 
 
-def size_table(result: Result) -> Table:
+def size_table(result: Result) -> ReportTable:
     """p50 of this engine in every world, and the slope, a row a family."""
     worlds = by_size(result)
     rows = []
@@ -129,10 +129,10 @@ def size_table(result: Result) -> Table:
         costs = [time_text(found[each.label]) if each.label in found else "" for each in worlds]
         slope = size_slope(result, name)
         rows.append([label, *costs, "" if slope is None else f"{slope:.2f}"])
-    return Table(["family, p50", *(world.label for world in worlds), "slope"], rows)
+    return ReportTable(["family, p50", *(world.label for world in worlds), "slope"], rows)
 
 
-def world_table(result: Result) -> Table:
+def world_table(result: Result) -> ReportTable:
     """Merchants and bytes of every world."""
     rows = [
         [
@@ -154,10 +154,10 @@ def world_table(result: Result) -> Table:
     ]
     head = ["world", "shape", "merchants", "deals", "within 3 km", "hot a merchant"]
     head += ["disk a merchant", "RSS a merchant", "disk", "RSS", "opened", "first answer"]
-    return Table(head, rows, (0, 1))
+    return ReportTable(head, rows, (0, 1))
 
 
-def engine_table(world: WorldResult) -> Table:
+def engine_table(world: WorldResult) -> ReportTable:
     """Every engine of a world: version, schema, build and bytes, or what it needs."""
     rows = []
     for each in world.engines:
@@ -176,10 +176,10 @@ def engine_table(world: WorldResult) -> Table:
         )
     ours = {row for row, each in enumerate(world.engines) if each.engine == OURS}
     head = ["engine", "version", "set up", "built in", "bytes", "a merchant"]
-    return Table(head, rows, (0, 1, 2), frozenset(ours), world.label)
+    return ReportTable(head, rows, (0, 1, 2), frozenset(ours), world.label)
 
 
-def loop_table(http: HttpResult) -> Table:
+def loop_table(http: HttpResult) -> ReportTable:
     """Every loop: closed ones first, then open ones."""
     rows = [
         [
@@ -194,20 +194,22 @@ def loop_table(http: HttpResult) -> Table:
         for loop in [*closed_loops(http.loops), *open_loops(http.loops)]
     ]
     head = ["server", "loop", "connections", "requests", "a second", "p50", "p90", "p99", "p99.9"]
-    return Table([*head, "CPU a request"], rows, (0, 1))
+    return ReportTable([*head, "CPU a request"], rows, (0, 1))
 
 
-def part_table(http: HttpResult) -> Table:
+def part_table(http: HttpResult) -> ReportTable:
     """Where a request's time goes."""
     whole = sum(http.parts_us.values())
     rows = [
         [name, time_text(us), near_share(us / whole) if whole else ""]
         for name, us in http.parts_us.items()
     ]
-    return Table(["part of a request", "CPU time", "share"], [*rows, ["all", time_text(whole), ""]])
+    return ReportTable(
+        ["part of a request", "CPU time", "share"], [*rows, ["all", time_text(whole), ""]]
+    )
 
 
-def relevance_table(relevance: dict[str, Any]) -> Table:
+def relevance_table(relevance: dict[str, Any]) -> ReportTable:
     """Recall by way of typing, aims in brackets."""
     rows = []
     for way in relevance.get("ways", []):
@@ -216,10 +218,10 @@ def relevance_table(relevance: dict[str, Any]) -> Table:
         else:
             cells = [_aimed(way, "at_1"), _aimed(way, "at_5"), f"{way['mrr']:.3f}"]
         rows.append([way["label"], f"{way['queries']:,}", *cells])
-    return Table(["query is", "queries", "first (aim)", "in the first 5 (aim)", "MRR"], rows)
+    return ReportTable(["query is", "queries", "first (aim)", "in the first 5 (aim)", "MRR"], rows)
 
 
-def work_table(world: WorldResult) -> Table | None:
+def work_table(world: WorldResult) -> ReportTable | None:
     """Medians of this engine's work counters, a row a family; None where nothing was counted."""
     counters = list(dict.fromkeys(name for family in world.families for name in family.work))
     if not counters:
@@ -230,7 +232,7 @@ def work_table(world: WorldResult) -> Table | None:
         for family in world.families
         if family.work
     ]
-    return Table(["family, medians", *counters], rows, title=world.label)
+    return ReportTable(["family, medians", *counters], rows, title=world.label)
 
 
 def _wanted(family: FamilyResult) -> list[str]:

@@ -9,7 +9,7 @@ import orjson
 
 from geosearch.answer.model import Hit
 from geosearch.hours.instants import instant_text
-from geosearch.kernel.ask import Ask
+from geosearch.kernel.criteria import Criteria
 from geosearch.segment.columns import (
     DOC_END_OFFER,
     DOC_FIRST_OFFER,
@@ -25,7 +25,7 @@ _STATES = {OPEN: "open", UNKNOWN: "unknown"}
 
 
 def merchant_record(
-    segment: Segment, start: datetime, doc: int, every: Hit, own: Hit, ask: Ask
+    segment: Segment, start: datetime, doc: int, every: Hit, own: Hit, criteria: Criteria
 ) -> dict[str, Any]:
     """Answer of `Searcher.merchant`, without the members that say which index it comes from.
 
@@ -51,7 +51,7 @@ def merchant_record(
             stored
             | {
                 "usable": deal is not None,
-                "eligible": bool(ask.wallet.eligible[offer[OFFER_PROGRAM]]),
+                "eligible": bool(criteria.wallet.eligible[offer[OFFER_PROGRAM]]),
                 "saving": deal.saving if deal else None,
                 "pay": deal.pay if deal else None,
                 "currency": segment.manifest["currency"],
@@ -62,7 +62,7 @@ def merchant_record(
         "merchant": every.merchant,
         "open": msgspec.to_builtins(every.open),
         "best_deal": next((one for one in deals if one["deal_id"] == best), None),
-        "hours": _week(segment, start, doc, ask.hours.minute),
+        "hours": _week(segment, start, doc, criteria.hours.minute),
         "deals": deals,
     }
 

@@ -19,8 +19,8 @@ import numpy as np
 import orjson
 
 from geosearch.hours.offsets import offset_changes
-from geosearch.kernel.ask import Ask
-from geosearch.kernel.compiled import empty_columns, example_ask
+from geosearch.kernel.compiled import empty_columns, example_criteria
+from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.describe import (
     AROUND_THE_CLOCK,
     DEAL,
@@ -84,7 +84,7 @@ class Sources(NamedTuple):
 @njit
 def write_results(
     segment: Prepared[Columns],
-    ask: Ask,
+    criteria: Criteria,
     memory: Prepared[Scratch],
     prepared: Prepared[Sources],
     docs: I64,
@@ -107,7 +107,7 @@ def write_results(
     """
     sources, scratch = prepared.value, memory.value
     scores, ends = scratch.score, scratch.text_end
-    if describe(segment, ask, memory, docs, keys, datum, detail, scores) < 0:
+    if describe(segment, criteria, memory, docs, keys, datum, detail, scores) < 0:
         return 0
     room = _room(sources, docs, detail)
     if room > text.shape[0]:
@@ -326,7 +326,7 @@ def _bytes(text: bytes) -> U8:
 def result_writer() -> Callable[..., int]:
     """Entry point of `write_results`; compiled once a process, kept on disk."""
     scratch, none = new_scratch(1), np.zeros(0, np.int64)
-    asked = (Prepared(empty_columns()), example_ask(), Prepared(scratch))
+    asked = (Prepared(empty_columns()), example_criteria(), Prepared(scratch))
     ranked = (none, np.zeros((1, 2)), 0, scratch.detail, np.zeros(1, np.uint8))
     return entry_point(write_results, (*asked, Prepared(_empty_sources()), *ranked))
 

@@ -18,7 +18,7 @@ from geosearch.query.parameters import PARAMETERS
 from geosearch.service.settings import SETTINGS
 
 
-class Row(NamedTuple):
+class OptionRow(NamedTuple):
     """One option: its name, what to write in the place of its value, and a line of help."""
 
     name: str
@@ -30,7 +30,7 @@ class Row(NamedTuple):
     def option(self) -> str:
         """Name on the command line.
 
-        >>> Row("min_rating", "NUMBER", "").option
+        >>> OptionRow("min_rating", "NUMBER", "").option
         '--min-rating'
         """
         return "--" + self.name.replace("_", "-")
@@ -40,7 +40,7 @@ Given = list[tuple[str, str]]
 """Options that were given, name and text, one as often as it was."""
 
 
-def with_options(rows: Iterable[Row]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(rows: Iterable[OptionRow]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option a row; the command gets those that were given, as text.
 
     The decorated function takes its own options and `given: Given`.
@@ -70,7 +70,7 @@ def with_options(rows: Iterable[Row]) -> Callable[[Callable[..., None]], Callabl
     return decorate
 
 
-def _parameter(row: Row) -> Parameter:
+def _parameter(row: OptionRow) -> Parameter:
     if row.flag:
         kind: Any = Annotated[bool, typer.Option(row.option, help=row.help)]
         return Parameter(row.name, Parameter.KEYWORD_ONLY, default=False, annotation=kind)
@@ -88,25 +88,27 @@ def only_once(given: Given) -> dict[str, str]:
     for name, text in given:
         if text != texts[name]:
             raise typer.BadParameter(
-                f"{Row(name, '', '').option} was given more than once, as {text!r} and "
+                f"{OptionRow(name, '', '').option} was given more than once, as {text!r} and "
                 f"{texts[name]!r}"
             )
     return texts
 
 
-def query_rows() -> list[Row]:
+def query_rows() -> list[OptionRow]:
     """Rows for the parameters of `/v1/nearby` that fit on one line; a polygon comes as a file."""
     return [
-        Row(each.name, "|".join(each.choices) or each.kind.upper(), each.help, each.kind == "flag")
+        OptionRow(
+            each.name, "|".join(each.choices) or each.kind.upper(), each.help, each.kind == "flag"
+        )
         for each in PARAMETERS.values()
         if each.in_url
     ]
 
 
-def setting_rows() -> list[Row]:
+def setting_rows() -> list[OptionRow]:
     """Rows for the settings of the service."""
     return [
-        Row(
+        OptionRow(
             each.name,
             "|".join(each.choices) or type(each.default).__name__.upper(),
             f"{each.help} Default {str(each.default).lower()}.",

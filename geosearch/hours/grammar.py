@@ -20,14 +20,14 @@ from geosearch.hours.tokens import (
     refusal,
     tokens_of,
 )
-from geosearch.hours.words import WEEKDAYS, Kind
+from geosearch.hours.words import WEEKDAYS, WordKind
 
-_DAYS: Final = (Kind.DAY, Kind.DAYS, Kind.WORKDAYS, Kind.HOLIDAY)
-_HOURS: Final = (Kind.ALL_DAY, Kind.SUN, "time", "number")
+_DAYS: Final = (WordKind.DAY, WordKind.DAYS, WordKind.WORKDAYS, WordKind.HOLIDAY)
+_HOURS: Final = (WordKind.ALL_DAY, WordKind.SUN, "time", "number")
 
 
 @dataclass(slots=True)
-class Rule:
+class ReadRule:
     """Days, times and state of one rule, and what joined it to the one before."""
 
     joined_by: str
@@ -76,15 +76,15 @@ class _Reader:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._next = 0
-        self._works = any(token.kind is Kind.WORKDAYS for token in tokens)
+        self._works = any(token.kind is WordKind.WORKDAYS for token in tokens)
         times = [token for token in tokens if token.kind == "time"]
         # Somebody who writes 09:00 or 18:00 writes 5:00 for five in the morning.
         self._has_24_hours = any(token.sure for token in times) or any(
             token.kind == "number" and int(token.text) > 12 for token in tokens
         )
 
-    def rules(self) -> list[Rule]:
-        rules: list[Rule] = []
+    def rules(self) -> list[ReadRule]:
+        rules: list[ReadRule] = []
         joined_by = ""
         while self._skip(";", ",", ":"):
             pass
@@ -98,18 +98,18 @@ class _Reader:
             raise ValueError("its end: there are no hours in it")
         if self._works and not any("PH" in rule.days for rule in rules):
             # A holiday is no working day.
-            rules.append(Rule(";", days=["PH Mo-Fr"], modifier="off"))
+            rules.append(ReadRule(";", days=["PH Mo-Fr"], modifier="off"))
         return rules
 
     def _peek(self, ahead: int = 0) -> Token | None:
         place = self._next + ahead
         return self._tokens[place] if place < len(self._tokens) else None
 
-    def _kind(self, ahead: int = 0) -> Kind | str | None:
+    def _kind(self, ahead: int = 0) -> WordKind | str | None:
         token = self._peek(ahead)
         return None if token is None else token.kind
 
-    def _skip(self, *kinds: Kind | str) -> bool:
+    def _skip(self, *kinds: WordKind | str) -> bool:
         if self._kind() in kinds:
             self._next += 1
             return True
@@ -126,15 +126,15 @@ class _Reader:
         token = self._peek()
         return ValueError(f"its end: {why}") if token is None else refusal(token, why)
 
-    def _rule(self, joined_by: str) -> Rule:
-        rule = Rule(joined_by)
-        if self._kind() is Kind.MONTH:
+    def _rule(self, joined_by: str) -> ReadRule:
+        rule = ReadRule(joined_by)
+        if self._kind() is WordKind.MONTH:
             rule.wide = self._months()
             self._skip(":", ",")
         if self._peek_text() == "open" and self._kind(1) in (*_DAYS, *_HOURS):
             # "Open 24 hours", "open Mo-Fr 9:00-17:00"
             self._next += 1
-        closed_first = self._kind() is Kind.MODIFIER and self._kind(1) in _DAYS
+        closed_first = self._kind() is WordKind.MODIFIER and self._kind(1) in _DAYS
         if closed_first:
             rule.modifier = self._take().text
         if self._next_is_day():
@@ -161,18 +161,18 @@ class _Reader:
         token = self._peek()
         return "" if token is None else token.text
 
-    def _hours(self, rule: Rule) -> None:
-        if self._kind() is Kind.ALL_DAY:
+    def _hours(self, rule: ReadRule) -> None:
+        if self._kind() is WordKind.ALL_DAY:
             rule.spans = ["00:00-24:00"]
-            while self._kind() in (Kind.ALL_DAY, Kind.DAYS):
+            while self._kind() in (WordKind.ALL_DAY, WordKind.DAYS):
                 self._next += 1
-        elif self._kind() in ("time", "number", Kind.SUN):
+        elif self._kind() in ("time", "number", WordKind.SUN):
             self._spans(rule)
         elif rule.days and self._kind() == "-" and self._ends(1):
             # "Sunday -"
             self._next += 1
             rule.modifier = "off"
-        if self._kind() is Kind.MODIFIER:
+        if self._kind() is WordKind.MODIFIER:
             rule.modifier = self._take().text
         if self._kind() == "comment":
             rule.modifier = f"{rule.modifier or 'unknown'} {self._take().text}"
@@ -181,9 +181,12 @@ class _Reader:
 
     def _months(self) -> str:
         parts = [self._month_range()]
-        while self._kind() in (",", Kind.AND, "&") and self._kind(1) in (Kind.MONTH, "number"):
+        while self._kind() in (",", WordKind.AND, "&") and self._kind(1) in (
+            WordKind.MONTH,
+            "number",
+        ):
             self._next += 1
-            if self._kind() is Kind.MONTH:
+            if self._kind() is WordKind.MONTH:
                 parts.append(self._month_range())
             else:
                 parts.append(f"{parts[-1].split('-')[-1][:3]} {self._day_of_month()}")
@@ -194,7 +197,7 @@ class _Reader:
         if self._kind() not in DASHES:
             return first
         self._next += 1
-        if self._kind() is Kind.MONTH:
+        if self._kind() is WordKind.MONTH:
             return f"{first}-{self._month_day()}"
         if " " in first:
             return f"{first}-{self._day_of_month()}"
@@ -215,7 +218,7 @@ class _Reader:
     def _days(self) -> list[str]:
         items = [self._day_item()]
         while True:
-            joined = self._kind() in (",", Kind.AND, "&", "/", "+") and self._kind(1) in _DAYS
+            joined = self._kind() in (",", WordKind.AND, "&", "/", "+") and self._kind(1) in _DAYS
             if joined:
                 self._next += 1
             elif not self._next_is_day():
@@ -227,30 +230,30 @@ class _Reader:
     def _follows(self, item: str) -> bool:
         """Whether a day that comes with no sign between can only be one more of a list."""
         token = self._peek()
-        if token is None or token.kind is not Kind.DAY or item not in WEEKDAYS:
-            return "-" in item or (token is not None and token.kind is Kind.HOLIDAY)
+        if token is None or token.kind is not WordKind.DAY or item not in WEEKDAYS:
+            return "-" in item or (token is not None and token.kind is WordKind.HOLIDAY)
         return (WEEKDAYS.index(item) + 1) % 7 == WEEKDAYS.index(token.text)
 
     def _day_item(self) -> str:
         token = self._take()
-        if token.kind is not Kind.DAY:
+        if token.kind is not WordKind.DAY:
             return token.text
         if self._kind() == "nth":
             return token.text + self._take().text
         if self._kind() in DASHES and not self._ends(1):
             self._next += 1
-            if self._kind() is not Kind.DAY:
+            if self._kind() is not WordKind.DAY:
                 raise self._fail("stands where a day is expected")
             return f"{token.text}-{self._take().text}"
         return token.text
 
-    def _spans(self, rule: Rule) -> None:
+    def _spans(self, rule: ReadRule) -> None:
         last_end = 0
         while True:
             begin, end = self._span(rule, last_end)
             if begin is not None and end is not None:
                 last_end = end
-            if self._kind() in (",", Kind.AND, "&", "/", "+") and self._is_time(1):
+            if self._kind() in (",", WordKind.AND, "&", "/", "+") and self._is_time(1):
                 self._next += 1
             elif not self._is_time(0):
                 return
@@ -258,9 +261,9 @@ class _Reader:
     def _is_time(self, ahead: int) -> bool:
         if self._kind(ahead) == "number":
             return self._kind(ahead + 1) in DASHES
-        return self._kind(ahead) in ("time", Kind.SUN)
+        return self._kind(ahead) in ("time", WordKind.SUN)
 
-    def _span(self, rule: Rule, last_end: int) -> tuple[int | None, int | None]:
+    def _span(self, rule: ReadRule, last_end: int) -> tuple[int | None, int | None]:
         start = self._time(rule)
         if start.word and start.minute == MIDNIGHT:
             start.minute = 0
@@ -272,7 +275,7 @@ class _Reader:
             raise self._fail("stands where the end of a span is expected")
         self._next += 1
         end = self._time(rule)
-        if Kind.SUN in (start.kind, end.kind):
+        if WordKind.SUN in (start.kind, end.kind):
             rule.spans.append(f"{self._written_time(start)}-{self._written_time(end)}")
             return None, None
         begin, until = start.minute, end.minute
@@ -288,7 +291,7 @@ class _Reader:
 
     def _open_end(self) -> bool:
         """Take a `+` that means "and later"; one between times or days joins them."""
-        return self._kind(1) in (None, ";", ",", Kind.MODIFIER) and self._skip("+")
+        return self._kind(1) in (None, ";", ",", WordKind.MODIFIER) and self._skip("+")
 
     def _check_half(self, start: Token, end: Token, begin: int, until: int) -> None:
         """Refuse 9-5, 8-12, 1:00-4:00: without a 24-hour clock they may be later in the day."""
@@ -302,22 +305,22 @@ class _Reader:
         if until < begin or bare or (begin < 6 * 60 and until <= NOON):
             raise refusal(start, "begins a span that may end in the morning or in the afternoon")
 
-    def _time(self, rule: Rule) -> Token:
+    def _time(self, rule: ReadRule) -> Token:
         token = self._take()
-        if token.kind is Kind.ALL_DAY and token.text.lower().startswith("24"):
+        if token.kind is WordKind.ALL_DAY and token.text.lower().startswith("24"):
             # "8h-24h"
             token.kind, token.minute, token.sure = "time", MIDNIGHT, True
         if token.kind == "number" and not rule.wide:
             make_time(token)
-        if token.kind not in ("time", Kind.SUN):
+        if token.kind not in ("time", WordKind.SUN):
             raise refusal(token, "stands where a time is expected")
         return token
 
     def _written_time(self, token: Token) -> str:
-        return token.text if token.kind is Kind.SUN else _clock(token.minute)
+        return token.text if token.kind is WordKind.SUN else _clock(token.minute)
 
 
-def _written(rules: list[Rule]) -> str:
+def _written(rules: list[ReadRule]) -> str:
     overnight = any(rule.overnight for rule in rules)
     written = rules[0].written()
     for place, rule in enumerate(rules[1:], start=1):
@@ -332,7 +335,7 @@ def _written(rules: list[Rule]) -> str:
     return written
 
 
-def _check_order(before: list[Rule], rule: Rule) -> None:
+def _check_order(before: list[ReadRule], rule: ReadRule) -> None:
     """Refuse a rule that by the specification opens what the text seems to close.
 
     A later rule replaces an earlier one on its days, all days where it names none, in every season
@@ -350,7 +353,7 @@ def _check_order(before: list[Rule], rule: Rule) -> None:
         )
 
 
-def _check_join(before: list[Rule], rule: Rule, overnight: bool) -> None:
+def _check_join(before: list[ReadRule], rule: ReadRule, overnight: bool) -> None:
     """Refuse a comma, or nothing, between rules of which one may have to replace the other."""
     shared = any(rule.weekdays() & earlier.weekdays() for earlier in before)
     holidays = any("PH" in each.days or "SH" in each.days for each in [*before, rule])

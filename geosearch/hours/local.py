@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from geosearch.hours.days import Holidays, matching_days
 from geosearch.hours.rules import Rule, parse
-from geosearch.hours.spans import DAY_MINUTES, Place, Stretch, stretches
+from geosearch.hours.spans import DAY_MINUTES, Stretch, SunPlace, stretches
 from indexes.timetable import CLOSED, OPEN, UNKNOWN
 
 _ONE_DAY: Final = timedelta(days=1)
@@ -68,7 +68,7 @@ def local_changes(
     ValueError
         The expression is not in the grammar.
     """
-    place = None if zone is None or position is None else Place(zone, position)
+    place = None if zone is None or position is None else SunPlace(zone, position)
     states = minute_states(parse(expression), first, last, holidays=holidays, place=place).states
     return _changes(states)
 
@@ -95,7 +95,7 @@ def minute_states(
     last: date,
     *,
     holidays: Holidays,
-    place: Place | None = None,
+    place: SunPlace | None = None,
 ) -> MinuteStates:
     """State of each minute from `first` to `last`, both included; see `local_changes`."""
     since = first - _TAIL_DAYS * _ONE_DAY

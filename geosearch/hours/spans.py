@@ -27,7 +27,7 @@ _FIXED: Final = {"dawn": 360, "sunrise": 420, "sunset": 1140, "dusk": 1200}
 _ONE_DAY: Final = timedelta(days=1)
 
 
-class Place(NamedTuple):
+class SunPlace(NamedTuple):
     """Where the sun rises: a zone and (lat, lng) in degrees."""
 
     zone: ZoneInfo
@@ -90,7 +90,7 @@ def check_span(span: Span) -> Span:
     return span
 
 
-def stretches(spans: Sequence[Span], day: date, place: Place | None) -> tuple[Stretch, ...]:
+def stretches(spans: Sequence[Span], day: date, place: SunPlace | None) -> tuple[Stretch, ...]:
     """Minutes that spans cover from a day on: first those with an open end, then those known.
 
     Parameters
@@ -124,7 +124,7 @@ class _Bounds(NamedTuple):
     is_known: bool = True
 
 
-def _bounds(span: Span, day: date, place: Place) -> _Bounds:
+def _bounds(span: Span, day: date, place: SunPlace) -> _Bounds:
     begin, overnight = _minute(span.begin, day, place), DAY_MINUTES * span.is_overnight
     end = begin
     if span.end is not None:
@@ -153,7 +153,7 @@ def _guessed_end(minute: int) -> int:
     return minute + 10 * 60 if minute >= 17 * 60 else DAY_MINUTES
 
 
-def _minute(at: Time, day: date, place: Place) -> int | None:
+def _minute(at: Time, day: date, place: SunPlace) -> int | None:
     """Minutes since midnight of the day; None if the sun has no such event on it."""
     if not at.event:
         return at.minutes
@@ -162,7 +162,7 @@ def _minute(at: Time, day: date, place: Place) -> int | None:
 
 
 @lru_cache(maxsize=65_536)
-def _sun_minute(event: str, day: date, place: Place) -> int | None:
+def _sun_minute(event: str, day: date, place: SunPlace) -> int | None:
     midnight = datetime.combine(day, time())
     before = _until(event, place).intervals(midnight, midnight + _ONE_DAY)
     for begin, end, state, _ in before:
@@ -172,7 +172,7 @@ def _sun_minute(event: str, day: date, place: Place) -> int | None:
 
 
 @lru_cache(maxsize=256)
-def _until(event: str, place: Place) -> OpeningHours:
+def _until(event: str, place: SunPlace) -> OpeningHours:
     return OpeningHours(
         f"00:00-{event}",
         timezone=place.zone,

@@ -15,7 +15,7 @@ from geosearch.hours.words import (
     LONGEST_CHINESE_WORD,
     SHORT_DAYS,
     WORDS,
-    Kind,
+    WordKind,
     days_by_language,
 )
 
@@ -27,12 +27,12 @@ MIDNIGHT: Final = 1440
 class Token:
     """One word, time or sign.
 
-    `kind` is a `Kind`, or the sign itself, or `time`, `number`, `comment`, `nth`. A time's `minute`
-    counts from midnight; `sure` tells that the clock has 24 hours or names its half; `word` is what
-    was written, in lower case, where it is a word.
+    `kind` is a `WordKind`, or the sign itself, or `time`, `number`, `comment`, `nth`. A time's
+    `minute` counts from midnight; `sure` tells that the clock has 24 hours or names its half;
+    `word` is what was written, in lower case, where it is a word.
     """
 
-    kind: Kind | str
+    kind: WordKind | str
     text: str
     at: int
     minute: int = 0
@@ -102,7 +102,7 @@ def _tokens(text: str) -> list[Token]:
 def _settle_days(tokens: list[Token]) -> None:
     """Turn names of days into OSM's, in the language that the text is in."""
     _settle_mar(tokens)
-    days = [token for token in tokens if token.kind in (Kind.DAY, "short day")]
+    days = [token for token in tokens if token.kind in (WordKind.DAY, "short day")]
     ranges = frozenset(
         (first.text, last.text)
         for first, dash, last in zip(tokens, tokens[1:], tokens[2:], strict=False)
@@ -113,15 +113,15 @@ def _settle_days(tokens: list[Token]) -> None:
     for token in days:
         if shorts and not found:
             raise refusal(shorts[0], "is a day in more than one language, or in none beside these")
-        token.kind, token.text = Kind.DAY, found.get(token.text) or WORDS[token.text][1]
+        token.kind, token.text = WordKind.DAY, found.get(token.text) or WORDS[token.text][1]
 
 
 def _settle_mar(tokens: list[Token]) -> None:
     """`mar` is Tuesday beside the days of a language that has it, and no other month."""
-    months = {token.text for token in tokens if token.kind is Kind.MONTH}
+    months = {token.text for token in tokens if token.kind is WordKind.MONTH}
     if months == {"Mar"} and any(token.kind == "short day" for token in tokens):
         for token in tokens:
-            if token.kind is Kind.MONTH and token.word == "mar":
+            if token.kind is WordKind.MONTH and token.word == "mar":
                 token.kind, token.text = "short day", "mar"
 
 
@@ -130,8 +130,12 @@ def _token(text: str, at: int, before: list[Token]) -> tuple[Token | None, int]:
     if found := _COMMENT.match(text, at):
         return Token("comment", found[0], at), found.end()
     if found := _ALWAYS.match(text, at):
-        return Token(Kind.ALL_DAY, "", at), found.end()
-    if before and before[-1].kind in (Kind.DAY, "short day") and (found := _NTH.match(text, at)):
+        return Token(WordKind.ALL_DAY, "", at), found.end()
+    if (
+        before
+        and before[-1].kind in (WordKind.DAY, "short day")
+        and (found := _NTH.match(text, at))
+    ):
         return Token("nth", found[0].replace(" ", ""), at), found.end()
     if text[at].isdigit():
         return _digits(text, at)
@@ -151,9 +155,9 @@ def _token(text: str, at: int, before: list[Token]) -> tuple[Token | None, int]:
 def _digits(text: str, at: int) -> tuple[Token | None, int]:
     for word in ("24小时", "24小時", "24時間"):
         if text.startswith(word, at):
-            return Token(Kind.ALL_DAY, word, at), at + len(word)
+            return Token(WordKind.ALL_DAY, word, at), at + len(word)
     if found := _ALL_DAY.match(text, at):
-        return Token(Kind.ALL_DAY, found[0], at), found.end()
+        return Token(WordKind.ALL_DAY, found[0], at), found.end()
     found = _TIME.match(text, at)
     if found is not None:
         minute = found["colon"] or found["dot"] or found["h"] or found["minutes"] or "0"
@@ -177,11 +181,13 @@ def _chinese(text: str, at: int, before: list[Token]) -> tuple[Token | None, int
         if len(word) == length and word in WORDS:
             return _meant(word, at), at + length
     joined = [token.kind for token in before[-2:]]
-    after_day = joined[-1:] == [Kind.DAY] or (
-        len(joined) == 2 and joined[0] is Kind.DAY and joined[1] in (Kind.TO, Kind.AND, ",", "-")
+    after_day = joined[-1:] == [WordKind.DAY] or (
+        len(joined) == 2
+        and joined[0] is WordKind.DAY
+        and joined[1] in (WordKind.TO, WordKind.AND, ",", "-")
     )
     if text[at] in CHINESE_DAYS and after_day:
-        return Token(Kind.DAY, "周" + text[at], at), at + 1
+        return Token(WordKind.DAY, "周" + text[at], at), at + 1
     raise ValueError(f"character {at + 1}: {text[at]!r} is not understood")
 
 
@@ -193,7 +199,7 @@ def _word(found: re.Match[str], at: int, before: list[Token]) -> tuple[Token | N
     # `M-F`, `M-Sat`; no other letter alone is a day.
     if word == "m" and rest.startswith("-"):
         word = "mo"
-    if word == "f" and [token.kind for token in before[-2:]] == [Kind.DAY, "-"]:
+    if word == "f" and [token.kind for token in before[-2:]] == [WordKind.DAY, "-"]:
         word = "fr"
     if word in WORDS:
         return _meant(word, at), end
@@ -205,12 +211,12 @@ def _word(found: re.Match[str], at: int, before: list[Token]) -> tuple[Token | N
 def _meant(word: str, at: int) -> Token | None:
     """Token of a word that is known in every language; None for one without meaning."""
     kind, meaning = WORDS[word]
-    if kind is Kind.FILLER:
+    if kind is WordKind.FILLER:
         return None
-    if kind is Kind.NAMED_TIME:
+    if kind is WordKind.NAMED_TIME:
         return Token("time", word, at, int(meaning[:2]) * 60, word=word)
     # Days keep their word for now: which language it is may matter to another.
-    return Token(kind, word if kind is Kind.DAY else meaning or word, at, word=word)
+    return Token(kind, word if kind is WordKind.DAY else meaning or word, at, word=word)
 
 
 def refusal(token: Token, why: str) -> ValueError:
@@ -225,8 +231,8 @@ def _settle_clock(tokens: list[Token]) -> None:
     _apply_words_before(tokens)
 
 
-DASHES: Final = ("-", Kind.TO)
-_HALVES: Final = (Kind.MORNING, Kind.AFTERNOON, Kind.EVENING, Kind.NOON)
+DASHES: Final = ("-", WordKind.TO)
+_HALVES: Final = (WordKind.MORNING, WordKind.AFTERNOON, WordKind.EVENING, WordKind.NOON)
 
 
 def _join_numbers_and_words(tokens: list[Token]) -> None:
@@ -236,19 +242,19 @@ def _join_numbers_and_words(tokens: list[Token]) -> None:
         latin_half = (
             following is not None and following.kind in _HALVES and following.text.isascii()
         )
-        clock = following is not None and following.kind is Kind.CLOCK
+        clock = following is not None and following.kind is WordKind.CLOCK
         # 0800 and 1730 are no years of a shop.
         four_digits = len(token.text) == 4 and (token.text[0] == "0" or int(token.text) < 1900)
         if latin_half or clock or four_digits:
             make_time(token)
     # "8-18 Uhr": the word stands for both.
     for place, token in enumerate(tokens):
-        if token.kind is Kind.CLOCK:
+        if token.kind is WordKind.CLOCK:
             for earlier in tokens[max(0, place - 3) : place]:
                 if earlier.kind == "number":
                     make_time(earlier)
                 earlier.sure = True
-    tokens[:] = [token for token in tokens if token.kind is not Kind.CLOCK]
+    tokens[:] = [token for token in tokens if token.kind is not WordKind.CLOCK]
 
 
 def make_time(token: Token) -> None:
@@ -270,9 +276,9 @@ def _apply_words_after(tokens: list[Token]) -> None:
             time = tokens[place - 1] if place else token
             if time.kind != "time" or time in named or not 60 <= time.minute < 13 * 60:
                 raise refusal(token, "follows no time of a twelve-hour clock")
-            if token.kind is Kind.AFTERNOON and time.minute < NOON:
+            if token.kind is WordKind.AFTERNOON and time.minute < NOON:
                 time.minute += NOON
-            if token.kind is Kind.MORNING and time.minute >= NOON:
+            if token.kind is WordKind.MORNING and time.minute >= NOON:
                 time.minute -= NOON
             time.sure = True
             named.append(time)
@@ -296,7 +302,9 @@ def _settle_starts(tokens: list[Token], named: list[Token]) -> None:
     it, and the other one comes before the end.
     """
     for earlier, comma, start, dash, end in zip(*(tokens[n:] for n in range(5)), strict=False):
-        follows = earlier in named and comma.kind in (",", Kind.AND, "&") and dash.kind in DASHES
+        follows = (
+            earlier in named and comma.kind in (",", WordKind.AND, "&") and dash.kind in DASHES
+        )
         if not follows or end not in named or start.kind not in ("number", "time"):
             continue
         if start.kind == "number":
@@ -312,16 +320,16 @@ def _settle_starts(tokens: list[Token], named: list[Token]) -> None:
 
 def _apply_words_before(tokens: list[Token]) -> None:
     """上午, 下午 and their like stand before their time and hold for the end of its span."""
-    half: Kind | None = None
+    half: WordKind | None = None
     kept: list[Token] = []
     for place, token in enumerate(tokens):
         if token.kind in _HALVES:
-            assert isinstance(token.kind, Kind)
+            assert isinstance(token.kind, WordKind)
             half = token.kind
             if place + 1 == len(tokens) or tokens[place + 1].kind != "time":
                 raise refusal(token, "is followed by no time")
             continue
-        if token.kind is Kind.NEXT_DAY:
+        if token.kind is WordKind.NEXT_DAY:
             half = None
             if place + 1 == len(tokens) or tokens[place + 1].kind not in ("time", *_HALVES):
                 raise refusal(token, "is followed by no time")
@@ -337,13 +345,13 @@ def _apply_words_before(tokens: list[Token]) -> None:
     tokens[:] = kept
 
 
-def _in_half(token: Token, half: Kind) -> None:
+def _in_half(token: Token, half: WordKind) -> None:
     hour = token.minute // 60
-    if half is Kind.MORNING and hour > 12:
+    if half is WordKind.MORNING and hour > 12:
         raise refusal(token, "is not in the morning")
     # Hours that the word moves to the second half of the day. 晚上2点 is at night, 晚上12点 is
     # midnight, 中午1点 is one hour after noon.
-    moved = {Kind.AFTERNOON: range(12), Kind.EVENING: range(4, 13), Kind.NOON: range(4)}
+    moved = {WordKind.AFTERNOON: range(12), WordKind.EVENING: range(4, 13), WordKind.NOON: range(4)}
     if hour in moved.get(half, ()):
         token.minute += NOON
     token.sure = True

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Final
 
 
-class Kind(Enum):
+class WordKind(Enum):
     """What part of speech a word is."""
 
     DAY = auto()
@@ -88,42 +88,45 @@ _MONTH_NAMES: Final = (
 
 _OTHERS: Final = {
     (
-        Kind.DAYS,
+        WordKind.DAYS,
         "Mo-Su",
     ): "daily everyday täglich taglich diariamente quotidiennement 每天 每日 天天",
-    (Kind.DAYS, "Sa,Su"): "weekend weekends wochenende 周末 週末 土日",
-    (Kind.DAYS, "Mo-Fr"): "weekday weekdays 平日 평일",
-    (Kind.WORKDAYS, "Mo-Fr"): "workday workdays 工作日",
+    (WordKind.DAYS, "Sa,Su"): "weekend weekends wochenende 周末 週末 土日",
+    (WordKind.DAYS, "Mo-Fr"): "weekday weekdays 平日 평일",
+    (WordKind.WORKDAYS, "Mo-Fr"): "workday workdays 工作日",
     (
-        Kind.HOLIDAY,
+        WordKind.HOLIDAY,
         "PH",
     ): "ph holiday holidays feiertag feiertage feiertags 法定节假日 法定假日 公众假期 "
     "公眾假期 国定假日 國定假日 祝日",
-    (Kind.HOLIDAY, "SH"): "sh",
-    (Kind.MODIFIER, "off"): "off closed geschlossen ruhetag fermé ferme cerrado chiuso fechado "
+    (WordKind.HOLIDAY, "SH"): "sh",
+    (WordKind.MODIFIER, "off"): "off closed geschlossen ruhetag fermé ferme cerrado chiuso fechado "
     "выходной 休息 不营业 不營業 公休 店休 定休日 休業",
-    (Kind.MODIFIER, "open"): "open",
-    (Kind.MODIFIER, "unknown"): "unknown",
-    (Kind.SUN, "sunrise"): "sunrise sunup",
-    (Kind.SUN, "sunset"): "sunset sundown",
-    (Kind.SUN, "dawn"): "dawn",
-    (Kind.SUN, "dusk"): "dusk",
-    (Kind.TO, "-"): "to til till until thru through bis à al hasta tot 至 到",
-    (Kind.AND, ","): "and und et y 和 及 与 與",
-    (Kind.MORNING, ""): "am a.m a.m. 上午 早上 早晨 凌晨 清晨",
-    (Kind.AFTERNOON, ""): "pm p.m p.m. 下午",
-    (Kind.EVENING, ""): "晚上 晚 傍晚 夜间 夜間",
-    (Kind.NOON, ""): "中午",
-    (Kind.NEXT_DAY, ""): "次日 翌日 第二天 隔天",
-    (Kind.NAMED_TIME, "12:00"): "noon midday mittags midi mediodía mediodia mezzogiorno 正午",
-    (Kind.NAMED_TIME, "24:00"): "midnight mitternacht minuit medianoche mezzanotte 午夜 半夜 零点",
-    (Kind.CLOCK, ""): "uhr",
+    (WordKind.MODIFIER, "open"): "open",
+    (WordKind.MODIFIER, "unknown"): "unknown",
+    (WordKind.SUN, "sunrise"): "sunrise sunup",
+    (WordKind.SUN, "sunset"): "sunset sundown",
+    (WordKind.SUN, "dawn"): "dawn",
+    (WordKind.SUN, "dusk"): "dusk",
+    (WordKind.TO, "-"): "to til till until thru through bis à al hasta tot 至 到",
+    (WordKind.AND, ","): "and und et y 和 及 与 與",
+    (WordKind.MORNING, ""): "am a.m a.m. 上午 早上 早晨 凌晨 清晨",
+    (WordKind.AFTERNOON, ""): "pm p.m p.m. 下午",
+    (WordKind.EVENING, ""): "晚上 晚 傍晚 夜间 夜間",
+    (WordKind.NOON, ""): "中午",
+    (WordKind.NEXT_DAY, ""): "次日 翌日 第二天 隔天",
+    (WordKind.NAMED_TIME, "12:00"): "noon midday mittags midi mediodía mediodia mezzogiorno 正午",
     (
-        Kind.ALL_DAY,
+        WordKind.NAMED_TIME,
+        "24:00",
+    ): "midnight mitternacht minuit medianoche mezzanotte 午夜 半夜 零点",
+    (WordKind.CLOCK, ""): "uhr",
+    (
+        WordKind.ALL_DAY,
         "",
     ): "全天 全天候 24小时 24小時 24時間 二十四小时 二十四小時 24hrs 24hr 24h 24hours",
     (
-        Kind.FILLER,
+        WordKind.FILLER,
         "",
     ): "from von de das public hours hrs opening times 营业时间 營業時間 营业 營業 开放 開放 "
     "开门 開門 每周 每週 the",
@@ -137,11 +140,11 @@ CHINESE_DAYS: Final = {
 }
 
 
-def _words() -> dict[str, tuple[Kind, str]]:
-    words: dict[str, tuple[Kind, str]] = {}
+def _words() -> dict[str, tuple[WordKind, str]]:
+    words: dict[str, tuple[WordKind, str]] = {}
     for kind, meanings, names in (
-        (Kind.DAY, WEEKDAYS, _DAY_NAMES),
-        (Kind.MONTH, MONTHS, _MONTH_NAMES),
+        (WordKind.DAY, WEEKDAYS, _DAY_NAMES),
+        (WordKind.MONTH, MONTHS, _MONTH_NAMES),
     ):
         for meaning, spellings in zip(meanings, names, strict=True):
             words.update(dict.fromkeys(spellings.split(), (kind, meaning)))
@@ -149,7 +152,7 @@ def _words() -> dict[str, tuple[Kind, str]]:
         words.update(dict.fromkeys(spellings.split(), what))
     for week in _CHINESE_WEEK:
         for sign, day in CHINESE_DAYS.items():
-            words[week + sign] = (Kind.DAY, day)
+            words[week + sign] = (WordKind.DAY, day)
     return words
 
 
@@ -216,4 +219,4 @@ def days_by_language(words: frozenset[str], ranges: frozenset[tuple[str, str]]) 
 
 
 def _is_day(word: str) -> bool:
-    return word in WORDS and WORDS[word][0] is Kind.DAY
+    return word in WORDS and WORDS[word][0] is WordKind.DAY

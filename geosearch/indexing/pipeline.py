@@ -24,8 +24,8 @@ from geosearch.indexing.hours import ScheduleBook
 from geosearch.indexing.report import BuildReport, changes_since
 from geosearch.indexing.rows import deal_rows, merchant_rows, zone_records
 from geosearch.money.ranking import Weights
-from geosearch.segment.versions import TOLD, publish
-from geosearch.segment.writer import Surroundings, write_segment
+from geosearch.segment.versions import REPORT_FILES, publish
+from geosearch.segment.writer import SegmentLookups, write_segment
 from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.suggest.directory import directory_columns
@@ -37,7 +37,7 @@ from geosearch.text.rows import text_rows
 from indexes.files import write_file
 
 SEGMENT = "segment-0000"
-REJECTED, REPORT = TOLD
+REJECTED, REPORT = REPORT_FILES
 FAILED = "rejected.failed.ndjson"
 """List of what was wrong with a snapshot that was not built, in the index folder."""
 
@@ -185,7 +185,7 @@ def _write_version(
         "provisional_holidays": guesses,
         "weights": msgspec.to_builtins(weights),
     }
-    around = Surroundings(
+    around = SegmentLookups(
         timetable=book.build(),
         start_hour_of_week=horizon.hour_of_week(),
         zones=zone_records(snapshot),

@@ -8,7 +8,7 @@ shows it inside or on the border. Nothing of them is converted to WGS-84, where 
 straight sides.
 """
 
-from geosearch.kernel.ask import Ask
+from geosearch.kernel.criteria import Criteria
 from geosearch.segment.columns import Columns
 from indexes.geo.datum import WGS84, appearance
 from indexes.geo.polygon import CROSSES, INSIDE, OUTSIDE, box_relation, contains
@@ -18,36 +18,36 @@ from indexes.terms.postings import first_posting
 
 
 @inner_njit
-def node_meets_area(columns: Columns, ask: Ask, node: int) -> bool:
+def node_meets_area(columns: Columns, criteria: Criteria, node: int) -> bool:
     """Whether a document below the node may appear in the box and polygon asked for."""
-    if not ask.area.boxed and ask.area.edges.shape[0] == 0:
+    if not criteria.area.boxed and criteria.area.edges.shape[0] == 0:
         return True
     box = columns.node_box
     relation = _area_relation(
-        ask, int64(box[0, node]), int64(box[1, node]), int64(box[2, node]), int64(box[3, node])
+        criteria, int64(box[0, node]), int64(box[1, node]), int64(box[2, node]), int64(box[3, node])
     )
     return bool(relation != OUTSIDE)
 
 
 @inner_njit
-def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
+def doc_in_area(columns: Columns, criteria: Criteria, doc: int) -> bool:
     """Whether the document appears in the box and the polygon, and lies in the zone asked for."""
-    area = ask.area
+    area = criteria.area
     x, y = int64(columns.doc_position[doc, 0]), int64(columns.doc_position[doc, 1])
     relation = CROSSES
     if area.datum != WGS84:
         # Bounds decide nearly always, and cost less than the shift.
-        relation = _area_relation(ask, x, y, x, y)
+        relation = _area_relation(criteria, x, y, x, y)
         if relation == OUTSIDE:
             return False
         if relation != INSIDE:
             x, y = appearance(x, y, area.datum)
-    if relation != INSIDE and area.boxed and not _meets_box(ask, x, y, x, y):
+    if relation != INSIDE and area.boxed and not _meets_box(criteria, x, y, x, y):
         return False
-    if ask.lists.restricted:
-        listed = ask.lists.required.shape[0]
-        at = first_posting(ask.lists.required, 0, listed, doc)
-        if at == listed or ask.lists.required[at] != doc:
+    if criteria.lists.restricted:
+        listed = criteria.lists.required.shape[0]
+        at = first_posting(criteria.lists.required, 0, listed, doc)
+        if at == listed or criteria.lists.required[at] != doc:
             return False
     if relation != INSIDE and area.edges.shape[0] > 0:
         return contains(area.edges, x / UNITS_PER_DEGREE, y / UNITS_PER_DEGREE)
@@ -55,7 +55,7 @@ def doc_in_area(columns: Columns, ask: Ask, doc: int) -> bool:
 
 
 @inner_njit
-def _area_relation(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> int:
+def _area_relation(criteria: Criteria, min_x: int, min_y: int, max_x: int, max_y: int) -> int:
     """How documents in a WGS-84 box of column units lie to the box and polygon asked for.
 
     `OUTSIDE` if none of them appears there, `INSIDE` if all do; `CROSSES` otherwise, or where that
@@ -64,14 +64,14 @@ def _area_relation(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> 
     (`indexes.geo.datum.shift_range`): where the box moved by all of that range is apart from the
     area or lies in it, so does every document. In WGS-84 nothing is shifted.
     """
-    area = ask.area
+    area = criteria.area
     min_x += area.shift_min_x
     min_y += area.shift_min_y
     max_x += area.shift_max_x
     max_y += area.shift_max_y
     relation = INSIDE
     if area.boxed:
-        if not _meets_box(ask, min_x, min_y, max_x, max_y):
+        if not _meets_box(criteria, min_x, min_y, max_x, max_y):
             return OUTSIDE
         if not (
             area.min_x <= min_x
@@ -94,12 +94,12 @@ def _area_relation(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> 
 
 
 @inner_njit
-def _meets_box(ask: Ask, min_x: int, min_y: int, max_x: int, max_y: int) -> bool:
+def _meets_box(criteria: Criteria, min_x: int, min_y: int, max_x: int, max_y: int) -> bool:
     """Whether a box, or a point, has a place in common with the box asked for."""
-    if min_y > ask.area.max_y or max_y < ask.area.min_y:
+    if min_y > criteria.area.max_y or max_y < criteria.area.min_y:
         return False
-    starts_before = min_x <= ask.area.max_x
-    ends_after = max_x >= ask.area.min_x
-    if ask.area.min_x <= ask.area.max_x:
+    starts_before = min_x <= criteria.area.max_x
+    ends_after = max_x >= criteria.area.min_x
+    if criteria.area.min_x <= criteria.area.max_x:
         return bool(starts_before and ends_after)
     return bool(starts_before or ends_after)

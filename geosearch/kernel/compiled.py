@@ -11,7 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geosearch.kernel import count, rank
-from geosearch.kernel.ask import Area, Ask, Bill, Filter, Hours, Lists, Page, Taste, Wallet, Words
+from geosearch.kernel.criteria import (
+    Area,
+    Bill,
+    Criteria,
+    Drivers,
+    Filter,
+    Hours,
+    KindFilter,
+    Paging,
+    Wallet,
+    Words,
+)
 from geosearch.kernel.scratch import new_scratch
 from geosearch.segment.columns import Columns, column_types
 from indexes.geo.sphere import Place
@@ -26,7 +37,7 @@ class Kernels(NamedTuple):
     rank: Callable[..., int]
     count: Callable[..., int]
     count_names: Callable[..., int]
-    note_common: Callable[..., int]
+    fill_common: Callable[..., int]
 
 
 @cache
@@ -37,16 +48,20 @@ def kernels() -> Kernels:
 
 def makers() -> tuple[Callable[[], Callable[..., Any]], ...]:
     """What makes each of `Kernels`; a second time it has them already."""
-    columns, ask, scratch = Prepared(empty_columns()), example_ask(), Prepared(new_scratch(1))
+    columns, criteria, scratch = (
+        Prepared(empty_columns()),
+        example_criteria(),
+        Prepared(new_scratch(1)),
+    )
     place = Place(0.0, 0.0, 0.0, 0.0, 0.0)
     none, keys = np.zeros(0, np.int64), np.zeros((1, 2))
-    words, level_start = ask.words, columns.value.level_start
+    words, level_start = criteria.words, columns.value.level_start
     tally = count.Tally(none, none, none, none, none)
     return (
-        _maker(rank.rank, columns, ask, place, scratch, none, keys),
-        _maker(count.count, columns, ask, place, scratch, tally),
+        _maker(rank.rank, columns, criteria, place, scratch, none, keys),
+        _maker(count.count, columns, criteria, place, scratch, tally),
         _maker(count.count_names, none, count.Naming(none, none), none, none),
-        _maker(postings.note_common, words.docs, words.span, level_start, words.below, none),
+        _maker(postings.fill_common, words.docs, words.span, level_start, words.below, none),
     )
 
 
@@ -63,18 +78,18 @@ def empty_columns() -> Columns:
     return Columns(**columns)
 
 
-def example_ask() -> Ask:
-    """An `Ask` of the types that every one has; its values are never used."""
+def example_criteria() -> Criteria:
+    """An `Criteria` of the types that every one has; its values are never used."""
     docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
     spans, weights, below = np.zeros((1, 2), np.int64), np.zeros(1), np.zeros(1, np.uint16)
-    return Ask(
+    return Criteria(
         Hours(0, 0, 0, 0, 0),
         Wallet(0, np.zeros(1, np.uint64), flags, np.zeros(1, np.int64)),
         Bill(False, 0, 0),
-        Taste(np.zeros(2, np.uint64), flags, 0),
+        KindFilter(np.zeros(2, np.uint64), flags, 0),
         Area(False, 0, 0, 0, 0, np.zeros((1, 5)), 0, 0, 0, 0, 0),
-        Lists(False, docs, False, docs, 0),
+        Drivers(False, docs, False, docs, 0),
         Words(docs, flags, flags, spans, weights, 0, 0, 0.0, below),
-        Page(0, 0.0, 0, False, 0.0, 0.0, 0),
+        Paging(0, 0.0, 0, False, 0.0, 0.0, 0),
         Filter(docs, np.zeros(1)),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.kernel.areas import doc_in_area
-from geosearch.kernel.ask import ANY_HOURS, OPTIONAL_DEAL, Ask
+from geosearch.kernel.criteria import ANY_HOURS, OPTIONAL_DEAL, Criteria
 from geosearch.kernel.filters import is_kept
 from geosearch.kernel.predicates import (
     doc_has_deal,
@@ -29,10 +29,10 @@ from geosearch.kernel.traversal import (
     LEVEL_SHIFT,
     bits_of,
     children_of,
+    fill_few,
     holds_words,
     is_leaf,
     may_hold_match,
-    note_few,
     place_of,
     run_of,
 )
@@ -45,7 +45,7 @@ from geosearch.segment.columns import (
     Columns,
 )
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
-from indexes.geo.sphere import Circle, Place, circle_of, note_reached, note_within
+from indexes.geo.sphere import Circle, Place, circle_of, fill_reached, fill_within
 from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.prepared import Prepared
 
@@ -58,7 +58,7 @@ _INSIDE = 1 << 56
 @inner_njit
 def _doc_matches(
     columns: Columns,
-    ask: Ask,
+    criteria: Criteria,
     circle: Circle,
     scratch: Scratch,
     node: int,
@@ -67,15 +67,15 @@ def _doc_matches(
     near: bool,
 ) -> bool:
     """Whether a document matches; `node` and `at` as in `rank`, `near`: within the radius."""
-    passes = node >= 0 and is_kept(ask)
+    passes = node >= 0 and is_kept(criteria)
     return (
-        (passes or doc_may_pass(columns, ask, doc))
-        and doc_is_to_taste(columns, ask, at, doc)
+        (passes or doc_may_pass(columns, criteria, doc))
+        and doc_is_to_taste(columns, criteria, at, doc)
         and (near or leaf_is_within(columns, circle, at))
-        and doc_in_area(columns, ask, doc)
-        and (passes or doc_is_open(columns, ask, doc))
-        and doc_has_words(ask, scratch, node, doc)
-        and (passes or doc_has_deal(columns, ask, scratch, doc))
+        and doc_in_area(columns, criteria, doc)
+        and (passes or doc_is_open(columns, criteria, doc))
+        and doc_has_words(criteria, scratch, node, doc)
+        and (passes or doc_has_deal(columns, criteria, scratch, doc))
     )
 
 
@@ -90,23 +90,23 @@ class Tally(NamedTuple):
 
 
 @inner_njit
-def _tally(columns: Columns, ask: Ask, at: int, doc: int, tally: Tally) -> None:
+def _tally(columns: Columns, criteria: Criteria, at: int, doc: int, tally: Tally) -> None:
     if tally.by_category_set.shape[0] > 0:
         tally.by_category_set[columns.leaf_category_set[at]] += 1
-    _tally_doc(columns, ask, doc, tally)
+    _tally_doc(columns, criteria, doc, tally)
 
 
 @inner_njit
-def _tally_doc(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
+def _tally_doc(columns: Columns, criteria: Criteria, doc: int, tally: Tally) -> None:
     """Count a document in all but the categories."""
     if tally.by_area.shape[0] > 0:
         tally.by_area[columns.doc_area[doc]] += 1
     if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
-        _tally_offers(columns, ask, doc, tally)
+        _tally_offers(columns, criteria, doc, tally)
 
 
 @inner_njit
-def _tally_run(columns: Columns, ask: Ask, first: int, end: int, tally: Tally) -> int:
+def _tally_run(columns: Columns, criteria: Criteria, first: int, end: int, tally: Tally) -> int:
     """Count documents that need no test but to be live; return how many.
 
     The hot path of counting whole districts: one short loop for each counter asked for.
@@ -127,7 +127,7 @@ def _tally_run(columns: Columns, ask: Ask, first: int, end: int, tally: Tally) -
     if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
         for doc in range(first, end):
             if has_bit(columns.doc_live, doc):
-                _tally_offers(columns, ask, doc, tally)
+                _tally_offers(columns, criteria, doc, tally)
     return live
 
 
@@ -148,17 +148,17 @@ def _live_in(columns: Columns, first: int, end: int) -> int:
 
 
 @njit
-def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
+def _tally_offers(columns: Columns, criteria: Criteria, doc: int, tally: Tally) -> None:
     """Count the document once under each card and type of its usable deals."""
-    spend = doc_spend(columns, ask, doc)
+    spend = doc_spend(columns, criteria, doc)
     types = 0
     for offer in range(
         columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
     ):
         deal = int64(columns.offer_record[offer, OFFER_DEAL])
-        if not offer_is_on(columns, ask, offer):
+        if not offer_is_on(columns, criteria, offer):
             continue
-        if offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)[0] == UNUSABLE:
+        if offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)[0] == UNUSABLE:
             continue
         program = int64(columns.offer_record[offer, OFFER_PROGRAM])
         if tally.by_program.shape[0] > 0 and tally.seen[program] != doc:
@@ -167,7 +167,7 @@ def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
         kind = int64(columns.deal_terms[deal, TYPE])
         if (
             tally.by_type.shape[0] > 0
-            and ask.wallet.eligible[program] == 1
+            and criteria.wallet.eligible[program] == 1
             and not types & (1 << kind)
         ):
             types |= 1 << kind
@@ -175,22 +175,22 @@ def _tally_offers(columns: Columns, ask: Ask, doc: int, tally: Tally) -> None:
 
 
 @inner_njit
-def _is_bare(ask: Ask) -> bool:
+def _is_bare(criteria: Criteria) -> bool:
     """Whether nothing but distance, hours and deals decides."""
     return (
-        ask.taste.allowed.shape[0] == 0
-        and ask.taste.min_rating < 0
-        and not ask.area.boxed
-        and not ask.lists.restricted
-        and ask.words.span.shape[0] == 0
-        and ask.area.edges.shape[0] == 0
+        criteria.kinds.allowed.shape[0] == 0
+        and criteria.kinds.min_rating < 0
+        and not criteria.area.boxed
+        and not criteria.lists.restricted
+        and criteria.words.span.shape[0] == 0
+        and criteria.area.edges.shape[0] == 0
     )
 
 
 @inner_njit
 def _count_leaf(
     columns: Columns,
-    ask: Ask,
+    criteria: Criteria,
     circle: Circle,
     scratch: Scratch,
     begin: int,
@@ -217,14 +217,14 @@ def _count_leaf(
             tally.by_category_set[columns.leaf_category_set[at]] += matches
         if rows > 0 and matches:
             doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-            _tally_doc(columns, ask, doc, tally)
+            _tally_doc(columns, criteria, doc, tally)
     return total
 
 
 @inner_njit
 def _count_run(
     columns: Columns,
-    ask: Ask,
+    criteria: Criteria,
     circle: Circle,
     scratch: Scratch,
     node: int,
@@ -236,22 +236,22 @@ def _count_run(
 ) -> int:
     """Count what matches of what is read at a node; return how many.
 
-    `few` is what `note_few` said of it; `near`: all of it is within the radius; `sure`: it is a
+    `few` is what `fill_few` said of it; `near`: all of it is within the radius; `sure`: it is a
     leaf, and what passes the filter and is within the radius matches.
     """
     total = 0
     begin, end, bits = int64(0), few, int64(0)
     if few < 0:
-        begin, end = run_of(columns, ask, scratch, node, leaf)
-        bits = bits_of(columns, ask, scratch, leaf)
-    noted = few < 0 and not near and is_leaf(ask)
+        begin, end = run_of(columns, criteria, scratch, node, leaf)
+        bits = bits_of(columns, criteria, scratch, leaf)
+    noted = few < 0 and not near and is_leaf(criteria)
     if noted:
-        note_within(columns.leaf_position, circle, begin, end, scratch.within)
+        fill_within(columns.leaf_position, circle, begin, end, scratch.within)
     if sure:
-        return _count_leaf(columns, ask, circle, scratch, begin, end, bits, near, tally)
+        return _count_leaf(columns, criteria, circle, scratch, begin, end, bits, near, tally)
     for listed in range(begin, end):
         if few < 0:
-            at = place_of(columns, ask, scratch, listed, bits)
+            at = place_of(columns, criteria, scratch, listed, bits)
         else:
             at = scratch.place[listed]
         if at < 0:
@@ -263,25 +263,31 @@ def _count_run(
                 continue
             within = scratch.within[listed - begin] > 0
         doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-        if _doc_matches(columns, ask, circle, scratch, node, at, doc, within):
+        if _doc_matches(columns, criteria, circle, scratch, node, at, doc, within):
             total += 1
-            _tally(columns, ask, at, doc, tally)
+            _tally(columns, criteria, at, doc, tally)
     return total
 
 
 @inner_njit
 def _push(
-    columns: Columns, ask: Ask, scratch: Scratch, size: int, level: int, index: int, within: int
+    columns: Columns,
+    criteria: Criteria,
+    scratch: Scratch,
+    size: int,
+    level: int,
+    index: int,
+    within: int,
 ) -> int:
     """Push a node unless it is known to hold no match; return the stack's size.
 
-    `within` is what `note_reached` noted of it.
+    `within` is what `fill_reached` noted of it.
     """
     scratch.work[NODES] += 1
     if (
         within < 0
-        or not may_hold_match(columns, ask, level, index)
-        or not holds_words(columns, ask, scratch, level, index)
+        or not may_hold_match(columns, criteria, level, index)
+        or not holds_words(columns, criteria, scratch, level, index)
     ):
         return size
     scratch.heap_entry[size, 1] = (within * _INSIDE) | (level << LEVEL_SHIFT) | index
@@ -290,7 +296,11 @@ def _push(
 
 @njit
 def count(
-    segment: Prepared[Columns], ask: Ask, place: Place, memory: Prepared[Scratch], tally: Tally
+    segment: Prepared[Columns],
+    criteria: Criteria,
+    place: Place,
+    memory: Prepared[Scratch],
+    tally: Tally,
 ) -> int:
     """Return the exact number of matches, and count them in `tally`."""
     columns, scratch = segment.value, memory.value
@@ -298,21 +308,25 @@ def count(
     scratch.work[:] = 0
     total = 0
     levels = columns.level_start.shape[0] - 1
-    bare = _is_bare(ask)
-    sure = bare and is_kept(ask) and is_leaf(ask)
-    plain = bare and ask.hours.open_mode == ANY_HOURS and ask.wallet.deal_mode == OPTIONAL_DEAL
+    bare = _is_bare(criteria)
+    sure = bare and is_kept(criteria) and is_leaf(criteria)
+    plain = (
+        bare
+        and criteria.hours.open_mode == ANY_HOURS
+        and criteria.wallet.deal_mode == OPTIONAL_DEAL
+    )
     size = 0
     node = -1
     index = 0
     few = int64(-1)
     near = False
     # A list that drives is read like one leaf.
-    reading = ask.lists.driven
+    reading = criteria.lists.driven
     if not reading and levels > 0:
         root = columns.level_start[levels - 1]
-        whole_words(ask, scratch, root)
-        note_reached(columns.node_box, circle, root, root + 1, scratch.within)
-        size = _push(columns, ask, scratch, 0, levels - 1, 0, scratch.within[0])
+        whole_words(criteria, scratch, root)
+        fill_reached(columns.node_box, circle, root, root + 1, scratch.within)
+        size = _push(columns, criteria, scratch, 0, levels - 1, 0, scratch.within[0])
     while reading or size > 0:
         if not reading:
             size -= 1
@@ -326,22 +340,22 @@ def count(
                 first = index << shift
                 end = min(first + (int64(1) << shift), columns.leaf_position.shape[0])
                 scratch.work[DOCS] += end - first
-                total += _tally_run(columns, ask, first, end, tally)
+                total += _tally_run(columns, criteria, first, end, tally)
                 continue
-            few = note_few(columns, ask, scratch, level, index)
-            if level > 0 and few < 0 and not are_few(ask, scratch, node):
-                enter_words(ask, scratch, node)
+            few = fill_few(columns, criteria, scratch, level, index)
+            if level > 0 and few < 0 and not are_few(criteria, scratch, node):
+                enter_words(criteria, scratch, node)
                 first, end = children_of(columns, level, index)
                 begin = columns.level_start[level - 1]
                 if not near:
-                    note_reached(
+                    fill_reached(
                         columns.node_box, circle, begin + first, begin + end, scratch.within
                     )
                 for child in range(first, end):
                     within = 1 if near else scratch.within[child - first]
-                    size = _push(columns, ask, scratch, size, level - 1, child, within)
+                    size = _push(columns, criteria, scratch, size, level - 1, child, within)
                 continue
-        total += _count_run(columns, ask, circle, scratch, node, index, few, near, sure, tally)
+        total += _count_run(columns, criteria, circle, scratch, node, index, few, near, sure, tally)
         reading = False
     return total
 

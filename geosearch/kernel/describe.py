@@ -7,7 +7,7 @@ Not useful for: ranking (`rank`) and words (`result_text`).
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.kernel.ask import Ask
+from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.predicates import doc_spend, doc_worth, net_benefit, offer_is_on
 from geosearch.kernel.relevance import doc_relevance
 from geosearch.kernel.scratch import Scratch
@@ -34,7 +34,7 @@ DEAL, SAVING, PAY, USABLE_UNTIL = range(4)
 @njit
 def describe(
     segment: Prepared[Columns],
-    ask: Ask,
+    criteria: Criteria,
     memory: Prepared[Scratch],
     docs: NDArray[np.int64],
     keys: NDArray[np.float64],
@@ -68,18 +68,20 @@ def describe(
     for i in range(docs.shape[0]):
         doc = docs[i]
         head = at
-        at = _describe_offers(columns, ask, doc, detail, head + 1)
+        at = _describe_offers(columns, criteria, doc, detail, head + 1)
         schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
         starts = columns.schedule_start
         minutes = columns.change_minute
         states = columns.change_state
-        state = state_at(starts, minutes, states, schedule, ask.hours.minute)
+        state = state_at(starts, minutes, states, schedule, criteria.hours.minute)
         if state == OPEN:
-            until = next_change(starts, minutes, states, schedule, ask.hours.minute)
+            until = next_change(starts, minutes, states, schedule, criteria.hours.minute)
             always = starts[schedule + 1] - starts[schedule] == 1
             detail[head, UNTIL] = AROUND_THE_CLOCK if always else until
         else:
-            detail[head, UNTIL] = next_open(starts, minutes, states, schedule, ask.hours.minute)
+            detail[head, UNTIL] = next_open(
+                starts, minutes, states, schedule, criteria.hours.minute
+            )
         detail[head, STATE] = state
         detail[head, OFFERS_OF] = at - head - 1
         _put_position(columns, doc, datum, detail, head)
@@ -87,8 +89,8 @@ def describe(
         saving = int64(UNKNOWN_MONEY)
         if at > head + 1:
             saving = detail[head + 1, SAVING]
-        relevance = doc_relevance(ask, scratch, -1, doc)
-        scores[i] = net_benefit(ask, doc_worth(columns, doc, saving), keys[i, 1], relevance)
+        relevance = doc_relevance(criteria, scratch, -1, doc)
+        scores[i] = net_benefit(criteria, doc_worth(columns, doc, saving), keys[i, 1], relevance)
     return at
 
 
@@ -124,20 +126,20 @@ def _put_position(
 
 @njit
 def _describe_offers(
-    columns: Columns, ask: Ask, doc: int, detail: NDArray[np.int64], first: int
+    columns: Columns, criteria: Criteria, doc: int, detail: NDArray[np.int64], first: int
 ) -> int:
     """Write the usable, eligible offers of a document, best first; return the row behind them."""
     at = first
-    spend = doc_spend(columns, ask, doc)
+    spend = doc_spend(columns, criteria, doc)
     for offer in range(
         columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
     ):
         deal = int64(columns.offer_record[offer, OFFER_DEAL])
-        if ask.wallet.eligible[columns.offer_record[offer, OFFER_PROGRAM]] == 0 or not offer_is_on(
-            columns, ask, offer
-        ):
+        if criteria.wallet.eligible[
+            columns.offer_record[offer, OFFER_PROGRAM]
+        ] == 0 or not offer_is_on(columns, criteria, offer):
             continue
-        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)
+        status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
         if status == UNUSABLE:
             continue
         row = at
@@ -160,7 +162,7 @@ def _describe_offers(
             columns.change_minute,
             columns.change_state,
             int64(columns.offer_record[offer, OFFER_WINDOW]),
-            ask.hours.minute,
+            criteria.hours.minute,
         )
         at += 1
     return at

@@ -19,7 +19,7 @@ from threading import Lock
 
 import numpy as np
 
-from geosearch.kernel.ask import BY_BEST, BY_SAVING, Ask, Filter
+from geosearch.kernel.criteria import BY_BEST, BY_SAVING, Criteria, Filter
 from geosearch.kernel.predicates import (
     doc_best_saving,
     doc_has_deal,
@@ -69,7 +69,7 @@ class FilterCache:
     Parameters
     ----------
     docs_of
-        Number of documents in the leaves of a tree, by its card as in `ask.Lists`.
+        Number of documents in the leaves of a tree, by its card as in `criteria.Lists`.
     """
 
     def __init__(self, docs_of: Callable[[int], int]) -> None:
@@ -143,53 +143,55 @@ class _Kept:
 
 
 @inner_njit
-def is_kept(ask: Ask) -> bool:
+def is_kept(criteria: Criteria) -> bool:
     """Whether the question has a filter."""
-    return bool(ask.filter.passing.shape[0] > 0)
+    return bool(criteria.filter.passing.shape[0] > 0)
 
 
 @inner_njit
-def is_priced(ask: Ask) -> bool:
+def is_priced(criteria: Criteria) -> bool:
     """Whether an order needs the best deal of a document."""
-    return bool(ask.page.sort == BY_BEST or ask.page.sort == BY_SAVING)
+    return bool(criteria.page.sort == BY_BEST or criteria.page.sort == BY_SAVING)
 
 
 @inner_njit
-def is_known(ask: Ask, leaf: int) -> bool:
+def is_known(criteria: Criteria, leaf: int) -> bool:
     """Whether it is known which documents of a leaf pass."""
-    return is_kept(ask) and int64(ask.filter.passing[leaf]) != 0
+    return is_kept(criteria) and int64(criteria.filter.passing[leaf]) != 0
 
 
 @inner_njit
-def known_bits(ask: Ask, leaf: int) -> int:
+def known_bits(criteria: Criteria, leaf: int) -> int:
     """Bits of the documents of a leaf that may pass, from what is known; see `is_known`."""
-    return int64(ask.filter.passing[leaf]) & ALL_PASS
+    return int64(criteria.filter.passing[leaf]) & ALL_PASS
 
 
 @inner_njit
-def passing_bits(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
+def passing_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
     """Bits of the documents of a leaf that pass, `ALL_PASS` without a filter."""
-    if not is_kept(ask):
+    if not is_kept(criteria):
         return ALL_PASS
-    known = int64(ask.filter.passing[leaf])
-    return known if known != 0 else _learn(columns, ask, scratch, leaf)
+    known = int64(criteria.filter.passing[leaf])
+    return known if known != 0 else _learn(columns, criteria, scratch, leaf)
 
 
 @inner_njit
-def passing_value(columns: Columns, ask: Ask, scratch: Scratch, at: int, doc: int) -> float:
+def passing_value(
+    columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int
+) -> float:
     """Value of a document that passes, by its place in the leaves."""
-    if ask.filter.value.shape[0] == 0:
-        return doc_value(columns, ask, doc, UNKNOWN_MONEY)
-    value = float(ask.filter.value[at])
+    if criteria.filter.value.shape[0] == 0:
+        return doc_value(columns, criteria, doc, UNKNOWN_MONEY)
+    value = float(criteria.filter.value[at])
     # Another thread's bits may be seen before its values: memory keeps no order for us.
     if value == _NOT_WRITTEN:
-        _matches, _deal, saving = doc_best_saving(columns, ask, scratch, doc)
-        return doc_value(columns, ask, doc, int64(saving))
+        _matches, _deal, saving = doc_best_saving(columns, criteria, scratch, doc)
+        return doc_value(columns, criteria, doc, int64(saving))
     return value if value != _ZERO else 0.0
 
 
 @njit
-def _learn(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
+def _learn(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
     """Work out which documents of a leaf pass, and their values, and keep that."""
     own = columns.leaf_doc.shape[0] > 0
     docs = columns.leaf_doc.shape[0] if own else columns.doc_signature.shape[0]
@@ -197,16 +199,16 @@ def _learn(columns: Columns, ask: Ask, scratch: Scratch, leaf: int) -> int:
     bits = int64(KNOWN)
     for at in range(first, min(first + NODE_SIZE, docs)):
         doc = int64(columns.leaf_doc[at]) if own else at
-        if not doc_may_pass(columns, ask, doc) or not doc_is_open(columns, ask, doc):
+        if not doc_may_pass(columns, criteria, doc) or not doc_is_open(columns, criteria, doc):
             continue
-        if is_priced(ask):
-            matches, _deal, saving = doc_best_saving(columns, ask, scratch, doc)
+        if is_priced(criteria):
+            matches, _deal, saving = doc_best_saving(columns, criteria, scratch, doc)
             if not matches:
                 continue
-            value = doc_value(columns, ask, doc, int64(saving))
-            ask.filter.value[at] = value if value != _NOT_WRITTEN else _ZERO
-        elif not doc_has_deal(columns, ask, scratch, doc):
+            value = doc_value(columns, criteria, doc, int64(saving))
+            criteria.filter.value[at] = value if value != _NOT_WRITTEN else _ZERO
+        elif not doc_has_deal(columns, criteria, scratch, doc):
             continue
         bits |= int64(1) << (at - first)
-    ask.filter.passing[leaf] = bits
+    criteria.filter.passing[leaf] = bits
     return bits

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from geosearch.kernel.areas import node_meets_area
-from geosearch.kernel.ask import (
+from geosearch.kernel.criteria import (
     ANY_DEAL,
     ANY_HOURS,
     BY_BEST,
@@ -24,7 +24,7 @@ from geosearch.kernel.ask import (
     OPEN_ONLY,
     OPEN_OR_UNKNOWN,
     OPTIONAL_DEAL,
-    Ask,
+    Criteria,
 )
 from geosearch.kernel.relevance import node_relevance
 from geosearch.kernel.scratch import OFFERS, Scratch
@@ -67,7 +67,7 @@ def has_bit(words: U64, item: int) -> bool:
 
 @inner_njit
 def node_may_match(
-    columns: Columns, ask: Ask, node: int, level: int, index: int, known: bool
+    columns: Columns, criteria: Criteria, node: int, level: int, index: int, known: bool
 ) -> bool:
     """Whether a document below the node may match, wherever it is.
 
@@ -75,58 +75,60 @@ def node_may_match(
     maximum that is too low holds for every document of the node. Cheap and selective tests first.
     `known`: a filter tells that deals and hours of some document suit.
     """
-    return (known or _node_meets_deals_and_hours(columns, ask, node)) and _node_meets_rest(
-        columns, ask, node, level, index
+    return (known or _node_meets_deals_and_hours(columns, criteria, node)) and _node_meets_rest(
+        columns, criteria, node, level, index
     )
 
 
 @inner_njit
-def _node_meets_deals_and_hours(columns: Columns, ask: Ask, node: int) -> bool:
-    if ask.wallet.deal_mode != OPTIONAL_DEAL:
+def _node_meets_deals_and_hours(columns: Columns, criteria: Criteria, node: int) -> bool:
+    if criteria.wallet.deal_mode != OPTIONAL_DEAL:
         # All documents of a card's own tree have its bit.
         if columns.leaf_doc.shape[0] == 0 and (
-            columns.node_signature[node] & ask.wallet.signature[0] == np.uint64(0)
+            columns.node_signature[node] & criteria.wallet.signature[0] == np.uint64(0)
         ):
             return False
-        if not has_hour(columns.node_deal, ask.hours.hour, node):
+        if not has_hour(columns.node_deal, criteria.hours.hour, node):
             return False
-    if ask.hours.open_mode == OPEN_ONLY:
-        if not has_hour(columns.node_open, ask.hours.hour, node):
+    if criteria.hours.open_mode == OPEN_ONLY:
+        if not has_hour(columns.node_open, criteria.hours.hour, node):
             return False
-        if ask.hours.until_minute >= 0 and not has_hour(
-            columns.node_open, ask.hours.until_hour, node
+        if criteria.hours.until_minute >= 0 and not has_hour(
+            columns.node_open, criteria.hours.until_hour, node
         ):
             return False
-    elif ask.hours.open_mode == OPEN_OR_UNKNOWN and not has_hour(
-        columns.node_maybe_open, ask.hours.hour, node
+    elif criteria.hours.open_mode == OPEN_OR_UNKNOWN and not has_hour(
+        columns.node_maybe_open, criteria.hours.hour, node
     ):
         return False
     return True
 
 
 @inner_njit
-def _node_meets_rest(columns: Columns, ask: Ask, node: int, level: int, index: int) -> bool:
-    if ask.taste.allowed.shape[0] > 0:
-        shared = (columns.node_category[0, node] & ask.taste.bits[0]) | (
-            columns.node_category[1, node] & ask.taste.bits[1]
+def _node_meets_rest(
+    columns: Columns, criteria: Criteria, node: int, level: int, index: int
+) -> bool:
+    if criteria.kinds.allowed.shape[0] > 0:
+        shared = (columns.node_category[0, node] & criteria.kinds.bits[0]) | (
+            columns.node_category[1, node] & criteria.kinds.bits[1]
         )
         if shared == np.uint64(0):
             return False
-    if ask.taste.min_rating >= 0 and columns.node_rating[node] < ask.taste.min_rating:
+    if criteria.kinds.min_rating >= 0 and columns.node_rating[node] < criteria.kinds.min_rating:
         return False
-    if not node_meets_area(columns, ask, node):
+    if not node_meets_area(columns, criteria, node):
         return False
-    if ask.lists.restricted:
+    if criteria.lists.restricted:
         shift = NODE_BITS * (level + 1)
-        listed = ask.lists.required.shape[0]
-        first = first_posting(ask.lists.required, 0, listed, index << shift)
-        if first == listed or ask.lists.required[first] >= (index + 1) << shift:
+        listed = criteria.lists.required.shape[0]
+        first = first_posting(criteria.lists.required, 0, listed, index << shift)
+        if first == listed or criteria.lists.required[first] >= (index + 1) << shift:
             return False
     return True
 
 
 @inner_njit
-def primary_key(ask: Ask, value: float, distance_m: float, relevance: float) -> float:
+def primary_key(criteria: Criteria, value: float, distance_m: float, relevance: float) -> float:
     """Primary key of the order asked for; keys ascend, unknown values come last.
 
     Monotone in floating point: a higher value or relevance and a lower distance never make it
@@ -137,109 +139,119 @@ def primary_key(ask: Ask, value: float, distance_m: float, relevance: float) -> 
     value
         Of `doc_value`, minus infinity where it is unknown, or a bound of it.
     """
-    if ask.page.sort == BY_DISTANCE:
+    if criteria.page.sort == BY_DISTANCE:
         return distance_m
-    if ask.page.sort == BY_RELEVANCE:
+    if criteria.page.sort == BY_RELEVANCE:
         return -relevance
-    if ask.page.sort == BY_BEST:
-        return -net_benefit(ask, value, distance_m, relevance)
+    if criteria.page.sort == BY_BEST:
+        return -net_benefit(criteria, value, distance_m, relevance)
     return -value
 
 
 @inner_njit
-def counts_relevance(ask: Ask) -> bool:
+def counts_relevance(criteria: Criteria) -> bool:
     """Whether the order depends on how well a document fits the words."""
     return bool(
-        ask.words.span.shape[0] > 0 and (ask.page.sort == BY_BEST or ask.page.sort == BY_RELEVANCE)
+        criteria.words.span.shape[0] > 0
+        and (criteria.page.sort == BY_BEST or criteria.page.sort == BY_RELEVANCE)
     )
 
 
 @inner_njit
-def net_benefit(ask: Ask, worth: float, distance_m: float, relevance: float) -> float:
+def net_benefit(criteria: Criteria, worth: float, distance_m: float, relevance: float) -> float:
     """Score of `ranking`: what a document is worth, and relevance, less the walk."""
-    if ask.words.span.shape[0] > 0:
-        worth += ask.words.worth * relevance
-    return worth - ask.page.walk_cost_per_m * distance_m
+    if criteria.words.span.shape[0] > 0:
+        worth += criteria.words.worth * relevance
+    return worth - criteria.page.walk_cost_per_m * distance_m
 
 
 @inner_njit
 def node_primary(
-    columns: Columns, ask: Ask, scratch: Scratch, level: int, index: int, distance_m: float
+    columns: Columns,
+    criteria: Criteria,
+    scratch: Scratch,
+    level: int,
+    index: int,
+    distance_m: float,
 ) -> float:
     """Primary key that no document below the node has a lower one than; keys ascend."""
     node = columns.level_start[level] + index
     value = 0.0
     relevance = 0.0
-    if ask.page.sort == BY_RATING:
+    if criteria.page.sort == BY_RATING:
         rating = columns.node_rating[node]
         value = float(rating) if rating >= 0 else -math.inf
-    elif ask.page.sort == BY_SAVING:
-        value = _saving_bound(columns, ask, node)
-    elif ask.page.sort == BY_BEST:
-        value = _best_bound(columns, ask, node)
-    if ask.words.span.shape[0] > 0 and (ask.page.sort == BY_BEST or ask.page.sort == BY_RELEVANCE):
-        relevance = _relevance_bound(ask, scratch, node, level, index)
-    return primary_key(ask, value, distance_m, relevance)
+    elif criteria.page.sort == BY_SAVING:
+        value = _saving_bound(columns, criteria, node)
+    elif criteria.page.sort == BY_BEST:
+        value = _best_bound(columns, criteria, node)
+    if criteria.words.span.shape[0] > 0 and (
+        criteria.page.sort == BY_BEST or criteria.page.sort == BY_RELEVANCE
+    ):
+        relevance = _relevance_bound(criteria, scratch, node, level, index)
+    return primary_key(criteria, value, distance_m, relevance)
 
 
 @inner_njit
-def _relevance_bound(ask: Ask, scratch: Scratch, node: int, level: int, index: int) -> float:
+def _relevance_bound(
+    criteria: Criteria, scratch: Scratch, node: int, level: int, index: int
+) -> float:
     shift = NODE_BITS * (level + 1)
-    return node_relevance(ask, scratch, node, index << shift, (index + 1) << shift)
+    return node_relevance(criteria, scratch, node, index << shift, (index + 1) << shift)
 
 
 @inner_njit
-def _saving_bound(columns: Columns, ask: Ask, node: int) -> float:
+def _saving_bound(columns: Columns, criteria: Criteria, node: int) -> float:
     # Class bounds are maxima over the documents with a deal of the class, of the largest saving
     # among its offers and the public ones; a wallet's best offer is in one of its classes.
     bound = -math.inf
-    for c in ask.wallet.classes:
-        if ask.bill.usual:
+    for c in criteria.wallet.classes:
+        if criteria.bill.usual:
             value = float(columns.bound_saving[c, node])
         else:
             value = max(
-                float(columns.bound_fixed_saving[c, node]), _spend_part(columns, ask, c, node)
+                float(columns.bound_fixed_saving[c, node]), _spend_part(columns, criteria, c, node)
             )
         bound = max(bound, value)
     return bound
 
 
 @inner_njit
-def _best_bound(columns: Columns, ask: Ask, node: int) -> float:
+def _best_bound(columns: Columns, criteria: Criteria, node: int) -> float:
     quality = float(columns.node_quality[node])
-    bound = quality if ask.wallet.deal_mode == OPTIONAL_DEAL else -math.inf
-    for c in ask.wallet.classes:
-        if ask.bill.usual:
+    bound = quality if criteria.wallet.deal_mode == OPTIONAL_DEAL else -math.inf
+    for c in criteria.wallet.classes:
+        if criteria.bill.usual:
             value = float(columns.bound_best[c, node])
         else:
             # A redemption works with probability at most 1, so the part that grows with the
             # spend is at most that saving, and the quality at most the node's.
             value = max(
                 float(columns.bound_fixed_best[c, node]),
-                quality + _spend_part(columns, ask, c, node),
+                quality + _spend_part(columns, criteria, c, node),
             )
         bound = max(bound, value)
     return bound
 
 
 @inner_njit
-def _spend_part(columns: Columns, ask: Ask, c: int, node: int) -> float:
+def _spend_part(columns: Columns, criteria: Criteria, c: int, node: int) -> float:
     """Most that a percentage can save; minus infinity where the class is absent."""
-    if ask.bill.spend != UNKNOWN_MONEY:
-        slope, spend = float(columns.bound_slope[c, node]), ask.bill.spend
+    if criteria.bill.spend != UNKNOWN_MONEY:
+        slope, spend = float(columns.bound_slope[c, node]), criteria.bill.spend
     else:
-        slope, spend = float(columns.bound_spend[c, node]), ask.bill.party_size
+        slope, spend = float(columns.bound_spend[c, node]), criteria.bill.party_size
     # A class that is absent has the bound minus infinity, which 0 must not multiply.
     return slope * spend if slope > 0.0 else min(slope, 0.0)
 
 
 @inner_njit
-def leaf_value(columns: Columns, ask: Ask, at: int) -> float:
+def leaf_value(columns: Columns, criteria: Criteria, at: int) -> float:
     """Value (`doc_value`) that the document at a place in the leaves does not exceed."""
     # Bounds for a party of one without a spend, as in `node_primary`; they say nothing of others.
-    if columns.leaf_doc.shape[0] == 0 or not ask.bill.usual:
+    if columns.leaf_doc.shape[0] == 0 or not criteria.bill.usual:
         return math.inf
-    if ask.page.sort == BY_SAVING:
+    if criteria.page.sort == BY_SAVING:
         return float(columns.leaf_saving[at])
     return float(columns.leaf_best[at])
 
@@ -251,32 +263,36 @@ def leaf_is_within(columns: Columns, circle: Circle, at: int) -> bool:
 
 
 @inner_njit
-def doc_may_pass(columns: Columns, ask: Ask, doc: int) -> bool:
+def doc_may_pass(columns: Columns, criteria: Criteria, doc: int) -> bool:
     """Whether the document is live, and has a deal of the kind asked for at some time."""
     if not has_bit(columns.doc_live, doc):
         return False
     # All documents of a card's own tree have its bit.
     return bool(
-        ask.wallet.deal_mode == OPTIONAL_DEAL
+        criteria.wallet.deal_mode == OPTIONAL_DEAL
         or columns.leaf_doc.shape[0] > 0
-        or columns.doc_signature[doc] & ask.wallet.signature[0] != np.uint64(0)
+        or columns.doc_signature[doc] & criteria.wallet.signature[0] != np.uint64(0)
     )
 
 
 @inner_njit
-def doc_is_to_taste(columns: Columns, ask: Ask, at: int, doc: int) -> bool:
+def doc_is_to_taste(columns: Columns, criteria: Criteria, at: int, doc: int) -> bool:
     """Whether the document at a place in the leaves has a category and the rating asked for."""
-    if ask.taste.allowed.shape[0] > 0 and ask.taste.allowed[columns.leaf_category_set[at]] == 0:
+    if (
+        criteria.kinds.allowed.shape[0] > 0
+        and criteria.kinds.allowed[columns.leaf_category_set[at]] == 0
+    ):
         return False
     return bool(
-        ask.taste.min_rating < 0 or columns.doc_record[doc, DOC_RATING] >= ask.taste.min_rating
+        criteria.kinds.min_rating < 0
+        or columns.doc_record[doc, DOC_RATING] >= criteria.kinds.min_rating
     )
 
 
 @inner_njit
-def doc_is_open(columns: Columns, ask: Ask, doc: int) -> bool:
+def doc_is_open(columns: Columns, criteria: Criteria, doc: int) -> bool:
     """Whether the document's hours fulfil the wish, up to `until_minute` where that is set."""
-    if ask.hours.open_mode == ANY_HOURS:
+    if criteria.hours.open_mode == ANY_HOURS:
         return True
     schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
     state = state_at(
@@ -284,33 +300,33 @@ def doc_is_open(columns: Columns, ask: Ask, doc: int) -> bool:
         columns.change_minute,
         columns.change_state,
         schedule,
-        ask.hours.minute,
+        criteria.hours.minute,
     )
-    maybe = ask.hours.open_mode == OPEN_OR_UNKNOWN
+    maybe = criteria.hours.open_mode == OPEN_OR_UNKNOWN
     if not (state == OPEN or (maybe and state == UNKNOWN)):
         return False
-    if ask.hours.until_minute < 0:
+    if criteria.hours.until_minute < 0:
         return True
     until = open_until(
         columns.schedule_start,
         columns.change_minute,
         columns.change_state,
         schedule,
-        ask.hours.minute,
+        criteria.hours.minute,
         maybe,
     )
-    return until >= ask.hours.until_minute
+    return until >= criteria.hours.until_minute
 
 
 @inner_njit
-def doc_spend(columns: Columns, ask: Ask, doc: int) -> int:
+def doc_spend(columns: Columns, criteria: Criteria, doc: int) -> int:
     """Bill to expect at the document, or `UNKNOWN_MONEY`."""
     price = int64(columns.doc_record[doc, DOC_PRICE])
-    return expected_spend(ask.bill.spend, price, ask.bill.party_size)
+    return expected_spend(criteria.bill.spend, price, criteria.bill.party_size)
 
 
 @inner_njit
-def offer_is_on(columns: Columns, ask: Ask, offer: int) -> bool:
+def offer_is_on(columns: Columns, criteria: Criteria, offer: int) -> bool:
     """Whether the offer is active, in stock and inside its window; spend and party aside."""
     deal = columns.offer_record[offer, OFFER_DEAL]
     if (
@@ -327,62 +343,62 @@ def offer_is_on(columns: Columns, ask: Ask, offer: int) -> bool:
             columns.change_minute,
             columns.change_state,
             window,
-            ask.hours.minute,
+            criteria.hours.minute,
         )
         == OPEN
     )
 
 
 @inner_njit
-def doc_has_deal(columns: Columns, ask: Ask, scratch: Scratch, doc: int) -> bool:
+def doc_has_deal(columns: Columns, criteria: Criteria, scratch: Scratch, doc: int) -> bool:
     """Whether the document has the deal that `deal_mode` asks for."""
-    if ask.wallet.deal_mode == OPTIONAL_DEAL:
+    if criteria.wallet.deal_mode == OPTIONAL_DEAL:
         return True
-    spend = doc_spend(columns, ask, doc)
+    spend = doc_spend(columns, criteria, doc)
     for offer in range(
         columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
     ):
         deal = int64(columns.offer_record[offer, OFFER_DEAL])
         program = columns.offer_record[offer, OFFER_PROGRAM]
-        if ask.wallet.eligible[program] == 0 or (
-            program == 0 and ask.wallet.deal_mode == CARD_DEAL
+        if criteria.wallet.eligible[program] == 0 or (
+            program == 0 and criteria.wallet.deal_mode == CARD_DEAL
         ):
             continue
         scratch.work[OFFERS] += 1
-        if not offer_is_on(columns, ask, offer):
+        if not offer_is_on(columns, criteria, offer):
             continue
-        if offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)[0] != UNUSABLE:
+        if offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)[0] != UNUSABLE:
             return True
     return False
 
 
 @inner_njit
 def doc_best_saving(
-    columns: Columns, ask: Ask, scratch: Scratch, doc: int
+    columns: Columns, criteria: Criteria, scratch: Scratch, doc: int
 ) -> tuple[bool, int, int]:
     """Return `(matches, deal, saving)`: the best usable, eligible deal at the document.
 
     `matches` is whether `deal_mode` is fulfilled; `deal` is `NO_DEAL` where there is none.
     """
-    spend = doc_spend(columns, ask, doc)
+    spend = doc_spend(columns, criteria, doc)
     best_deal = int64(NO_DEAL)
     best_saving = int64(UNKNOWN_MONEY)
     best_pay = int64(UNKNOWN_MONEY)
-    matches = ask.wallet.deal_mode == OPTIONAL_DEAL
+    matches = criteria.wallet.deal_mode == OPTIONAL_DEAL
     for offer in range(
         columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
     ):
         deal = int64(columns.offer_record[offer, OFFER_DEAL])
         program = columns.offer_record[offer, OFFER_PROGRAM]
-        if ask.wallet.eligible[program] == 0:
+        if criteria.wallet.eligible[program] == 0:
             continue
         scratch.work[OFFERS] += 1
-        if not offer_is_on(columns, ask, offer):
+        if not offer_is_on(columns, criteria, offer):
             continue
-        status, saving, pay = offer_value(columns.deal_terms, deal, spend, ask.bill.party_size)
+        status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
         if status == UNUSABLE:
             continue
-        if ask.wallet.deal_mode == ANY_DEAL or program != 0:
+        if criteria.wallet.deal_mode == ANY_DEAL or program != 0:
             matches = True
         if best_deal == NO_DEAL or is_better(saving, pay, deal, best_saving, best_pay, best_deal):
             best_deal, best_saving, best_pay = deal, int64(saving), int64(pay)
@@ -390,18 +406,18 @@ def doc_best_saving(
 
 
 @inner_njit
-def doc_value(columns: Columns, ask: Ask, doc: int, saving: int) -> float:
+def doc_value(columns: Columns, criteria: Criteria, doc: int, saving: int) -> float:
     """What the order makes of a matching document wherever it is asked from; 0 where nothing.
 
     The operations for `BY_BEST` are those of `bounds` in the same order, and each is monotone in
     floating point, so a node's bound is never below a document's value.
     """
-    if ask.page.sort == BY_RATING:
+    if criteria.page.sort == BY_RATING:
         rating = columns.doc_record[doc, DOC_RATING]
         return float(rating) if rating >= 0 else -math.inf
-    if ask.page.sort == BY_SAVING:
+    if criteria.page.sort == BY_SAVING:
         return float(saving) if saving != UNKNOWN_MONEY else -math.inf
-    if ask.page.sort == BY_BEST:
+    if criteria.page.sort == BY_BEST:
         return doc_worth(columns, doc, saving)
     return 0.0
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.kernel.areas import doc_in_area
-from geosearch.kernel.ask import BY_DISTANCE, Ask
+from geosearch.kernel.criteria import BY_DISTANCE, Criteria
 from geosearch.kernel.filters import is_kept, is_priced, passing_value
 from geosearch.kernel.predicates import (
     counts_relevance,
@@ -42,16 +42,24 @@ from geosearch.kernel.relevance import (
     word_bits,
 )
 from geosearch.kernel.scratch import DOCS, LEAVES, NODES, PUSHES, Scratch
-from geosearch.kernel.top_k import behind, doc_behind, follows, id_rank_of, keep, pop, push
+from geosearch.kernel.top_k import (
+    id_rank_of,
+    is_after,
+    is_doc_after,
+    is_result_after,
+    keep,
+    pop,
+    push,
+)
 from geosearch.kernel.traversal import (
     INDEX_MASK,
     LEVEL_SHIFT,
     bits_of,
     children_of,
+    fill_few,
+    fill_places,
     holds_words,
     may_hold_match,
-    note_few,
-    note_places,
     run_of,
 )
 from geosearch.money.offers import UNKNOWN_MONEY
@@ -63,10 +71,10 @@ from indexes.geo.siblings import (
     add_row,
     drop_child,
     drop_first,
+    fill_row,
     first_key,
     is_queued,
     limit_of,
-    note_row,
     parent_of_first,
 )
 from indexes.geo.sphere import (
@@ -74,9 +82,9 @@ from indexes.geo.sphere import (
     Place,
     beyond_haversine,
     circle_of,
-    note_boxes,
-    note_boxes_m,
-    note_points_m,
+    fill_boxes,
+    fill_boxes_m,
+    fill_points_m,
     reach_m,
 )
 from indexes.jit import inner_njit, int64, njit
@@ -86,7 +94,7 @@ from indexes.prepared import Prepared
 @inner_njit
 def _offer_doc(
     columns: Columns,
-    ask: Ask,
+    criteria: Criteria,
     circle: Circle,
     scratch: Scratch,
     found: int,
@@ -101,70 +109,70 @@ def _offer_doc(
     filter it is one that passes.
     """
     scratch.work[DOCS] += 1
-    passes = node >= 0 and is_kept(ask)
-    if not passes and not doc_may_pass(columns, ask, doc):
+    passes = node >= 0 and is_kept(criteria)
+    if not passes and not doc_may_pass(columns, criteria, doc):
         return found
-    priced = is_priced(ask)
+    priced = is_priced(criteria)
     if passes:
-        value = passing_value(columns, ask, scratch, at, doc)
+        value = passing_value(columns, criteria, scratch, at, doc)
     elif priced:
-        value = leaf_value(columns, ask, at)
+        value = leaf_value(columns, criteria, at)
     else:
-        value = doc_value(columns, ask, doc, UNKNOWN_MONEY)
-    full = found == ask.page.top_k
-    last = ask.page.top_k - 1
-    ranked = counts_relevance(ask)
+        value = doc_value(columns, criteria, doc, UNKNOWN_MONEY)
+    full = found == criteria.page.top_k
+    last = criteria.page.top_k - 1
+    ranked = counts_relevance(criteria)
     if distance_m > circle.radius_m:
         return found
     relevance = 0.0
     # The value is not better than this, so the key is not.
-    primary = primary_key(ask, value, distance_m, relevance)
-    if full and not ranked and doc_behind(columns, scratch, last, primary, distance_m, doc):
+    primary = primary_key(criteria, value, distance_m, relevance)
+    if full and not ranked and is_doc_after(columns, scratch, last, primary, distance_m, doc):
         return found
-    if not doc_is_to_taste(columns, ask, at, doc):
+    if not doc_is_to_taste(columns, criteria, at, doc):
         return found
     if ranked:
-        relevance = doc_relevance(ask, scratch, node, doc)
+        relevance = doc_relevance(criteria, scratch, node, doc)
         if relevance == MISSING:
             return found
-        primary = primary_key(ask, value, distance_m, relevance)
-        if full and doc_behind(columns, scratch, last, primary, distance_m, doc):
+        primary = primary_key(criteria, value, distance_m, relevance)
+        if full and is_doc_after(columns, scratch, last, primary, distance_m, doc):
             return found
-    elif not doc_has_words(ask, scratch, node, doc):
+    elif not doc_has_words(criteria, scratch, node, doc):
         return found
-    if not doc_in_area(columns, ask, doc):
+    if not doc_in_area(columns, criteria, doc):
         return found
     if not passes:
-        if not doc_is_open(columns, ask, doc):
+        if not doc_is_open(columns, criteria, doc):
             return found
         if priced:
-            matches, _deal, saving = doc_best_saving(columns, ask, scratch, doc)
+            matches, _deal, saving = doc_best_saving(columns, criteria, scratch, doc)
             if not matches:
                 return found
-            value = doc_value(columns, ask, doc, int64(saving))
-            primary = primary_key(ask, value, distance_m, relevance)
-            if full and doc_behind(columns, scratch, last, primary, distance_m, doc):
+            value = doc_value(columns, criteria, doc, int64(saving))
+            primary = primary_key(criteria, value, distance_m, relevance)
+            if full and is_doc_after(columns, scratch, last, primary, distance_m, doc):
                 return found
-        elif not doc_has_deal(columns, ask, scratch, doc):
+        elif not doc_has_deal(columns, criteria, scratch, doc):
             return found
-    if ask.page.after and not (
-        follows(
+    if criteria.page.after and not (
+        is_after(
             primary,
             distance_m,
             id_rank_of(columns, doc),
-            ask.page.after_primary,
-            ask.page.after_secondary,
-            ask.page.after_id_rank + 1,
+            criteria.page.after_primary,
+            criteria.page.after_secondary,
+            criteria.page.after_id_rank + 1,
         )
     ):
         return found
-    return keep(columns, scratch, found, ask.page.top_k, primary, distance_m, doc)
+    return keep(columns, scratch, found, criteria.page.top_k, primary, distance_m, doc)
 
 
 @inner_njit
 def _offer_run(
     columns: Columns,
-    ask: Ask,
+    criteria: Criteria,
     circle: Circle,
     scratch: Scratch,
     found: int,
@@ -174,31 +182,33 @@ def _offer_run(
 ) -> int:
     """Test what is read at a node; return how many results are kept.
 
-    `noted` is what `note_few` said of it.
+    `noted` is what `fill_few` said of it.
     """
     begin, end, bits = int64(0), noted, int64(0)
     if noted < 0:
-        begin, end = run_of(columns, ask, scratch, node, leaf)
-        bits = bits_of(columns, ask, scratch, leaf)
+        begin, end = run_of(columns, criteria, scratch, node, leaf)
+        bits = bits_of(columns, criteria, scratch, leaf)
     for first in range(begin, end, NODE_SIZE):
         count = noted
         if noted < 0:
-            count = note_places(columns, ask, scratch, first, min(first + NODE_SIZE, end), bits)
-        note_points_m(
+            count = fill_places(
+                columns, criteria, scratch, first, min(first + NODE_SIZE, end), bits
+            )
+        fill_points_m(
             columns.leaf_position, circle, scratch.place, count, scratch.offset, scratch.metres
         )
         for place in range(count):
             at = scratch.place[place]
             doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
             metres = scratch.metres[place]
-            found = _offer_doc(columns, ask, circle, scratch, found, node, at, doc, metres)
+            found = _offer_doc(columns, criteria, circle, scratch, found, node, at, doc, metres)
     return found
 
 
 @inner_njit
 def _offer_node(
     columns: Columns,
-    ask: Ask,
+    criteria: Criteria,
     circle: Circle,
     scratch: Scratch,
     found: int,
@@ -214,23 +224,23 @@ def _offer_node(
     scratch.work[NODES] += 1
     if lower_m > circle.radius_m:
         return size
-    if not may_hold_match(columns, ask, level, index):
+    if not may_hold_match(columns, criteria, level, index):
         return size
     node = columns.level_start[level] + index
     distance_m = reach_m(columns.node_box, circle, node, lower_m)
     # Lists of words lie far apart in memory: last, unless the key needs them.
-    ranked = counts_relevance(ask)
-    if ranked and not holds_words(columns, ask, scratch, level, index):
+    ranked = counts_relevance(criteria)
+    if ranked and not holds_words(columns, criteria, scratch, level, index):
         return size
-    primary = node_primary(columns, ask, scratch, level, index, distance_m)
+    primary = node_primary(columns, criteria, scratch, level, index, distance_m)
     id_rank = int64(columns.node_id_rank[node])
     # All three parts are at most those of any document below, so if they already come after the
     # k-th result, no document below can come before it.
-    if found == ask.page.top_k and behind(
-        columns, scratch, ask.page.top_k - 1, primary, distance_m, id_rank
+    if found == criteria.page.top_k and is_result_after(
+        columns, scratch, criteria.page.top_k - 1, primary, distance_m, id_rank
     ):
         return size
-    if not ranked and not holds_words(columns, ask, scratch, level, index):
+    if not ranked and not holds_words(columns, criteria, scratch, level, index):
         return size
     scratch.work[PUSHES] += 1
     return push(scratch, size, primary, distance_m, id_rank, (level << LEVEL_SHIFT) | index)
@@ -239,7 +249,7 @@ def _offer_node(
 @inner_njit
 def _push_children(
     columns: Columns,
-    ask: Ask,
+    criteria: Criteria,
     circle: Circle,
     scratch: Scratch,
     found: int,
@@ -250,17 +260,19 @@ def _push_children(
     """Push the children of a node; return the heap's size."""
     first, end = children_of(columns, level, index)
     begin = columns.level_start[level - 1]
-    note_boxes_m(columns.node_box, circle, begin + first, begin + end, scratch.metres)
+    fill_boxes_m(columns.node_box, circle, begin + first, begin + end, scratch.metres)
     for child in range(first, end):
         lower_m = scratch.metres[child - first]
-        size = _offer_node(columns, ask, circle, scratch, found, size, level - 1, child, lower_m)
+        size = _offer_node(
+            columns, criteria, circle, scratch, found, size, level - 1, child, lower_m
+        )
     return size
 
 
 @inner_njit
 def _queue_children(
     columns: Columns,
-    ask: Ask,
+    criteria: Criteria,
     circle: Circle,
     scratch: Scratch,
     size: int,
@@ -276,14 +288,14 @@ def _queue_children(
     """
     first, end = children_of(columns, level, index)
     begin = columns.level_start[level - 1]
-    note_boxes(columns.node_box, circle, begin + first, begin + end, scratch.metres)
+    fill_boxes(columns.node_box, circle, begin + first, begin + end, scratch.metres)
     queue = _queue_of(scratch)
-    bits = word_bits(ask, columns.level_start[level] + index)
-    note_row(queue, row, scratch.metres, end - first, bits, limit)
-    if ask.words.carried > 0:
+    bits = word_bits(criteria, columns.level_start[level] + index)
+    fill_row(queue, row, scratch.metres, end - first, bits, limit)
+    if criteria.words.carried > 0:
         for child in range(first, end):
             if is_queued(queue, row, child - first) and not holds_words(
-                columns, ask, scratch, level - 1, child
+                columns, criteria, scratch, level - 1, child
             ):
                 drop_child(queue, row, child - first)
     scratch.work[PUSHES] += 1
@@ -292,25 +304,31 @@ def _queue_children(
 
 @inner_njit
 def _may_come(
-    columns: Columns, ask: Ask, circle: Circle, scratch: Scratch, found: int, level: int, index: int
+    columns: Columns,
+    criteria: Criteria,
+    circle: Circle,
+    scratch: Scratch,
+    found: int,
+    level: int,
+    index: int,
 ) -> bool:
     """Whether a node whose turn has come by distance may have a result below it."""
     scratch.work[NODES] += 1
-    if not may_hold_match(columns, ask, level, index):
+    if not may_hold_match(columns, criteria, level, index):
         return False
-    if found < ask.page.top_k:
+    if found < criteria.page.top_k:
         return True
     # Of many shops on one position, as in a mall, the order of ids decides.
     node = columns.level_start[level] + index
     metres = reach_m(columns.node_box, circle, node, 0.0)
     id_rank = int64(columns.node_id_rank[node])
-    return not behind(columns, scratch, found - 1, metres, metres, id_rank)
+    return not is_result_after(columns, scratch, found - 1, metres, metres, id_rank)
 
 
 @inner_njit
-def _farthest(ask: Ask, circle: Circle, scratch: Scratch, found: int) -> int:
+def _farthest(criteria: Criteria, circle: Circle, scratch: Scratch, found: int) -> int:
     """Greatest key of a node that may have a result below it, in the order by distance."""
-    if found == ask.page.top_k:
+    if found == criteria.page.top_k:
         last_m = min(circle.radius_m, scratch.top_key[found - 1, 0])
         return limit_of(beyond_haversine(last_m))
     return limit_of(circle.beyond_haversine)
@@ -322,7 +340,7 @@ def _queue_of(scratch: Scratch) -> Siblings:
 
 
 @inner_njit
-def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> int:
+def _find_best(columns: Columns, criteria: Criteria, circle: Circle, scratch: Scratch) -> int:
     """Fill the `top_` arrays of `scratch` with the best matches; return how many."""
     found = 0
     size = 0
@@ -330,21 +348,21 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
     level, index, node = 0, 0, -1
     noted = int64(-1)
     levels = columns.level_start.shape[0] - 1
-    by_distance = ask.page.sort == BY_DISTANCE
+    by_distance = criteria.page.sort == BY_DISTANCE
     queue = _queue_of(scratch)
-    limit = _farthest(ask, circle, scratch, found)
+    limit = _farthest(criteria, circle, scratch, found)
     # A list that drives is read like one leaf.
-    reading = ask.lists.driven
+    reading = criteria.lists.driven
     if not reading and levels > 0:
-        whole_words(ask, scratch, columns.level_start[levels - 1])
+        whole_words(criteria, scratch, columns.level_start[levels - 1])
         if by_distance:
             # As the only child of a node above it.
             scratch.metres[0] = 0.0
-            note_row(queue, 0, scratch.metres, 1, 1, limit)
+            fill_row(queue, 0, scratch.metres, 1, 1, limit)
             size = add_row(queue, 0, 0, levels << LEVEL_SHIFT)
             rows = 1
         else:
-            size = _offer_node(columns, ask, circle, scratch, found, 0, levels - 1, 0, 0.0)
+            size = _offer_node(columns, criteria, circle, scratch, found, 0, levels - 1, 0, 0.0)
     while reading or size > 0:
         if not reading:
             # Both orders are those of the results: nothing left can beat the last one.
@@ -353,13 +371,13 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
                     break
                 level, index = _number_of(queue)
                 size = drop_first(queue, size)
-                if not _may_come(columns, ask, circle, scratch, found, level, index):
+                if not _may_come(columns, criteria, circle, scratch, found, level, index):
                     continue
             else:
-                if found == ask.page.top_k and behind(
+                if found == criteria.page.top_k and is_result_after(
                     columns,
                     scratch,
-                    ask.page.top_k - 1,
+                    criteria.page.top_k - 1,
                     scratch.heap_key[0, 0],
                     scratch.heap_key[0, 1],
                     scratch.heap_entry[0, 0],
@@ -369,20 +387,22 @@ def _find_best(columns: Columns, ask: Ask, circle: Circle, scratch: Scratch) -> 
                 index = scratch.heap_entry[0, 1] & INDEX_MASK
                 size = pop(scratch, size)
             node = columns.level_start[level] + index
-            noted = note_few(columns, ask, scratch, level, index)
-            if level > 0 and noted < 0 and not are_few(ask, scratch, node):
-                enter_words(ask, scratch, node)
+            noted = fill_few(columns, criteria, scratch, level, index)
+            if level > 0 and noted < 0 and not are_few(criteria, scratch, node):
+                enter_words(criteria, scratch, node)
                 if by_distance:
                     size = _queue_children(
-                        columns, ask, circle, scratch, size, rows, level, index, limit
+                        columns, criteria, circle, scratch, size, rows, level, index, limit
                     )
                     rows += 1
                 else:
-                    size = _push_children(columns, ask, circle, scratch, found, size, level, index)
+                    size = _push_children(
+                        columns, criteria, circle, scratch, found, size, level, index
+                    )
                 continue
             scratch.work[LEAVES] += 1
-        found = _offer_run(columns, ask, circle, scratch, found, node, index, noted)
-        limit = _farthest(ask, circle, scratch, found)
+        found = _offer_run(columns, criteria, circle, scratch, found, node, index, noted)
+        limit = _farthest(criteria, circle, scratch, found)
         reading = False
     return found
 
@@ -398,7 +418,7 @@ def _number_of(queue: Siblings) -> tuple[int, int]:
 @njit
 def rank(
     segment: Prepared[Columns],
-    ask: Ask,
+    criteria: Criteria,
     place: Place,
     memory: Prepared[Scratch],
     docs: NDArray[np.int64],
@@ -409,12 +429,12 @@ def rank(
     Parameters
     ----------
     docs, keys
-        int64[k] and float64[k, 2], primary and secondary key: room for `ask.page.top_k`, which is
-        in 1..`MAX_RESULTS`. Ascending by (primary, secondary, id rank).
+        int64[k] and float64[k, 2], primary and secondary key: room for `criteria.page.top_k`, which
+        is in 1..`MAX_RESULTS`. Ascending by (primary, secondary, id rank).
     """
     columns, scratch = segment.value, memory.value
     scratch.work[:] = 0
-    found = _find_best(columns, ask, circle_of(place), scratch)
+    found = _find_best(columns, criteria, circle_of(place), scratch)
     for at in range(found):
         docs[at] = scratch.top_doc[at]
         keys[at, 0] = scratch.top_key[at, 0]

@@ -1,10 +1,10 @@
 """Does a document hold every word, can a node, and how well do they fit: one definition each.
 
 Useful for: the traversals of `kernel`, and `predicates` where text counts in an order.
-Not useful for: what the words of a query are (`wording`); everything here is compiled.
+Not useful for: what the words of a query are (`rewriter`); everything here is compiled.
 """
 
-from geosearch.kernel.ask import Ask
+from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.scratch import POSTINGS, Scratch
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.jit import inner_njit, int64
@@ -17,28 +17,30 @@ ALL_PASS = (1 << NODE_SIZE) - 1
 
 
 @inner_njit
-def whole_words(ask: Ask, scratch: Scratch, node: int) -> None:
+def whole_words(criteria: Criteria, scratch: Scratch, node: int) -> None:
     """Note that the whole of each carried list lies below the node, the root."""
-    for t in range(ask.words.carried):
-        scratch.span[node, 2 * t] = ask.words.span[t, 0]
-        scratch.span[node, 2 * t + 1] = ask.words.span[t, 1]
+    for t in range(criteria.words.carried):
+        scratch.span[node, 2 * t] = criteria.words.span[t, 0]
+        scratch.span[node, 2 * t + 1] = criteria.words.span[t, 1]
 
 
 @inner_njit
-def enter_words(ask: Ask, scratch: Scratch, parent: int) -> None:
+def enter_words(criteria: Criteria, scratch: Scratch, parent: int) -> None:
     """Begin to narrow the lists to the children of a node, which come in ascending order."""
-    for t in range(ask.words.carried):
+    for t in range(criteria.words.carried):
         scratch.reached[t] = scratch.span[parent, 2 * t]
 
 
 @inner_njit
-def narrow_words(ask: Ask, scratch: Scratch, parent: int, node: int, first: int, end: int) -> bool:
+def narrow_words(
+    criteria: Criteria, scratch: Scratch, parent: int, node: int, first: int, end: int
+) -> bool:
     """Note which part of each carried list lies in the node's documents; False where none of one.
 
     A match is in every list, so a node that misses one holds no match. The part below a node is a
     part of that below its parent, and begins where that of the child before ended.
     """
-    words = ask.words
+    words = criteria.words
     for t in range(words.carried):
         high = int64(scratch.span[parent, 2 * t + 1])
         scratch.work[POSTINGS] += 1
@@ -54,23 +56,23 @@ def narrow_words(ask: Ask, scratch: Scratch, parent: int, node: int, first: int,
 
 
 @inner_njit
-def are_few(ask: Ask, scratch: Scratch, node: int) -> bool:
+def are_few(criteria: Criteria, scratch: Scratch, node: int) -> bool:
     """Whether the documents below a node with all words are so few that they are read at once.
 
     As many as a leaf has: a word that few shops have gets leaves of its own in this way.
     """
-    if ask.words.carried == 0:
+    if criteria.words.carried == 0:
         return False
     return bool(int64(scratch.span[node, 1]) - int64(scratch.span[node, 0]) <= NODE_SIZE)
 
 
 @inner_njit
-def node_relevance(ask: Ask, scratch: Scratch, node: int, first: int, end: int) -> float:
+def node_relevance(criteria: Criteria, scratch: Scratch, node: int, first: int, end: int) -> float:
     """Relevance that no document below the node exceeds: each list at its best there.
 
     The node's documents are those from `first` to before `end`.
     """
-    words = ask.words
+    words = criteria.words
     relevance = 0.0
     for t in range(words.span.shape[0]):
         begin = words.span[t, 0]
@@ -88,12 +90,12 @@ def node_relevance(ask: Ask, scratch: Scratch, node: int, first: int, end: int) 
 
 
 @inner_njit
-def doc_relevance(ask: Ask, scratch: Scratch, node: int, doc: int) -> float:
+def doc_relevance(criteria: Criteria, scratch: Scratch, node: int, doc: int) -> float:
     """Relevance of the document, or `MISSING` where a required list does not hold it.
 
     `node` is the one it was found in, for the noted parts of the lists, or -1.
     """
-    words = ask.words
+    words = criteria.words
     relevance = 0.0
     for t in range(words.span.shape[0]):
         begin = words.span[t, 0]
@@ -112,15 +114,15 @@ def doc_relevance(ask: Ask, scratch: Scratch, node: int, doc: int) -> float:
 
 
 @inner_njit
-def word_bits(ask: Ask, node: int) -> int:
+def word_bits(criteria: Criteria, node: int) -> int:
     """Bits of the children of a node, of a leaf the documents, that may have the words."""
-    return int64(ask.words.below[node]) if ask.words.below.shape[0] > 0 else ALL_PASS
+    return int64(criteria.words.below[node]) if criteria.words.below.shape[0] > 0 else ALL_PASS
 
 
 @inner_njit
-def doc_has_words(ask: Ask, scratch: Scratch, node: int, doc: int) -> bool:
+def doc_has_words(criteria: Criteria, scratch: Scratch, node: int, doc: int) -> bool:
     """Whether every required list holds the document; as `doc_relevance`, where it is no matter."""
-    words = ask.words
+    words = criteria.words
     if words.below.shape[0] > 0:
         return bool((int64(words.below[doc >> NODE_BITS]) >> (doc & (NODE_SIZE - 1))) & 1)
     for t in range(words.required):

@@ -1,7 +1,7 @@
 """Working memory of a search, and the work that it counts.
 
 Useful for: `segment_view`, which has a pool of it.
-Not useful for: what is searched (`geosearch.segment.columns`) or asked (`ask`).
+Not useful for: what is searched (`geosearch.segment.columns`) or asked (`criteria`).
 """
 
 from typing import NamedTuple
@@ -37,10 +37,10 @@ class Scratch(NamedTuple):
     sibling_key: I64  # [rows, NODE_SIZE] see `indexes.geo.siblings`, as the two below
     sibling_parent: I64  # [rows]
     sibling_front: I64  # [rows, 2]
-    metres: F64  # [NODE_SIZE] see `indexes.geo.sphere`, `note_boxes_m` and `note_points_m`
-    offset: F64  # [2, NODE_SIZE] see `indexes.geo.sphere.note_points_m`
-    place: I64  # [NODE_SIZE] see `traversal`, `note_places` and `note_few`
-    within: I64  # [NODE_SIZE] see `indexes.geo.sphere.note_within`
+    metres: F64  # [NODE_SIZE] see `indexes.geo.sphere`, `fill_boxes_m` and `fill_points_m`
+    offset: F64  # [2, NODE_SIZE] see `indexes.geo.sphere.fill_points_m`
+    place: I64  # [NODE_SIZE] see `traversal`, `fill_places` and `fill_few`
+    within: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_within`
     work: I64  # [len(COUNTERS)]
     detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `describe.describe`
     score: F64  # [MAX_RESULTS] see `describe.describe`

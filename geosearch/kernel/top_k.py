@@ -14,7 +14,7 @@ from indexes.jit import inline_njit, inner_njit, int64
 
 
 @inline_njit
-def follows(
+def is_after(
     primary: float,
     secondary: float,
     id_rank: int,
@@ -50,11 +50,11 @@ def _put(
 
 
 @inner_njit
-def _follows_entry(
+def _is_entry_after(
     scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int
 ) -> bool:
     """Whether a key comes after that of the heap entry at `at`, or equals it."""
-    return follows(
+    return is_after(
         primary,
         secondary,
         id_rank,
@@ -71,7 +71,7 @@ def _first_of(scratch: Scratch, left: int, right: int) -> int:
     other = scratch.heap_key[right, 0]
     if primary == other:
         secondary, id_rank = scratch.heap_key[left, 1], scratch.heap_entry[left, 0]
-        return right if _follows_entry(scratch, right, primary, secondary, id_rank) else left
+        return right if _is_entry_after(scratch, right, primary, secondary, id_rank) else left
     # Which one is a coin toss: a branch would be guessed wrong every other time.
     return left + int64(other < primary)
 
@@ -84,7 +84,7 @@ def push(
     at = size
     while at > 0:
         parent = (at - 1) >> 1
-        if _follows_entry(scratch, parent, primary, secondary, id_rank):
+        if _is_entry_after(scratch, parent, primary, secondary, id_rank):
             break
         _move(scratch, parent, at)
         at = parent
@@ -104,7 +104,7 @@ def pop(scratch: Scratch, size: int) -> int:
     child = 1
     while child < size:
         child = _first_of(scratch, child, min(child + 1, size - 1))
-        if not _follows_entry(scratch, child, primary, secondary, id_rank):
+        if not _is_entry_after(scratch, child, primary, secondary, id_rank):
             break
         _move(scratch, child, at)
         at = child
@@ -126,27 +126,27 @@ def _ties(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
 
 
 @inline_njit
-def behind(
+def is_result_after(
     columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, id_rank: int
 ) -> bool:
     """Whether a key comes after that of the result kept at `at`, or equals it."""
     last = int64(0)
     if _ties(scratch, at, primary, secondary):
         last = id_rank_of(columns, scratch.top_doc[at])
-    return follows(
+    return is_after(
         primary, secondary, id_rank, scratch.top_key[at, 0], scratch.top_key[at, 1], last
     )
 
 
 @inline_njit
-def doc_behind(
+def is_doc_after(
     columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, doc: int
 ) -> bool:
-    """`behind` for the key of a document."""
+    """`is_result_after` for the key of a document."""
     id_rank = int64(0)
     if _ties(scratch, at, primary, secondary):
         id_rank = id_rank_of(columns, doc)
-    return behind(columns, scratch, at, primary, secondary, id_rank)
+    return is_result_after(columns, scratch, at, primary, secondary, id_rank)
 
 
 @inline_njit
@@ -163,7 +163,7 @@ def keep(
     at = found if found < top_k else top_k - 1
     while at > 0:
         # Most are told apart by the first part alone.
-        if primary >= scratch.top_key[at - 1, 0] and doc_behind(
+        if primary >= scratch.top_key[at - 1, 0] and is_doc_after(
             columns, scratch, at - 1, primary, secondary, doc
         ):
             break

@@ -7,7 +7,7 @@ Not useful for: opening hours themselves (`indexes.timetable`), or the calendar 
 from datetime import datetime, timedelta, timezone
 
 from geosearch.errors import BadRequest
-from geosearch.kernel.ask import ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN, Hours
+from geosearch.kernel.criteria import ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN, Hours
 from geosearch.query.parameters import problem
 from geosearch.query.query import Query
 from indexes.cache import BoundedCache

@@ -1,8 +1,8 @@
-"""From a `Query` to an `Ask`: names become numbers of one segment, wishes become limits.
+"""From a `Query` to an `Criteria`: names become numbers of one segment, wishes become limits.
 
 Useful for: resolving wallet, categories, zone and time once, and choosing what drives the search.
-Not useful for: validation (`geosearch.query`), all segments together (`questions`) and searching
-(`geosearch.kernel.rank`).
+Not useful for: validation (`geosearch.query`), all segments together (`query_planner`) and
+searching (`geosearch.kernel.rank`).
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from geosearch.errors import BadRequest
-from geosearch.kernel.ask import (
+from geosearch.kernel.criteria import (
     ANY_DEAL,
     ANY_HOURS,
     BY_BEST,
@@ -26,12 +26,12 @@ from geosearch.kernel.ask import (
     OPTIONAL_DEAL,
     SORTS,
     Area,
-    Ask,
     Bill,
+    Criteria,
+    Drivers,
     Hours,
-    Lists,
-    Page,
-    Taste,
+    KindFilter,
+    Paging,
     Wallet,
     Words,
 )
@@ -45,7 +45,7 @@ from geosearch.segment.bounds import PUBLIC_CLASS, class_of
 from geosearch.segment.catalogue import CATEGORY_BITS, program_bit
 from geosearch.segment.columns import RATING_STEPS, U32
 from geosearch.segment.segment import Segment, type_bits
-from geosearch.text.word_book import WordBook
+from geosearch.text.segment_terms import SegmentTerms
 from indexes.cache import BoundedCache, size_of
 from indexes.geo.datum import DATUMS, WGS84, Datum, shift_range, to_wgs84
 from indexes.geo.sphere import UNITS_PER_DEGREE, Place
@@ -62,7 +62,7 @@ WORD_DRIVER_DOCS = 64
 WALLET_BYTES = 8 << 20
 """Of wallets that are kept, in each segment."""
 
-TASTE_BYTES = 8 << 20
+KINDS_BYTES = 8 << 20
 """Of tastes that are kept, in each segment."""
 
 AREA_BYTES = 8 << 20
@@ -72,21 +72,21 @@ FILTER_NUMBER_BYTES = 4 << 20
 """Of what filters depend on and its numbers, in each segment."""
 
 _OBJECT_BYTES = 1_024
-"""Of a wallet, a taste or a shape, without its arrays."""
+"""Of a wallet, a filter of kinds or a prepared segment, without its arrays."""
 
 _DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
 _NO_DOCS = np.zeros(0, np.uint32)
-_NO_LISTS = Lists(False, _NO_DOCS, False, _NO_DOCS, 0)
+_NO_LISTS = Drivers(False, _NO_DOCS, False, _NO_DOCS, 0)
 _NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64), WGS84, 0, 0, 0, 0)
-_NO_TASTE = Taste(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
+_ANY_KIND = KindFilter(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
 _USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
 _ANY_TIME = Hours(0, -1, 0, 0, ANY_HOURS)
 _NO_WALLET = Wallet(
     OPTIONAL_DEAL, np.zeros(1, np.uint64), np.zeros(1, np.uint8), np.zeros(0, np.int64)
 )
-_ONE = Page(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
+_ONE = Paging(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
 
 
 class Wishes(NamedTuple):
@@ -104,12 +104,12 @@ class Wishes(NamedTuple):
     offer_type: tuple[str, ...]
 
 
-class Wanted(NamedTuple):
+class WalletPlan(NamedTuple):
     """What a wallet makes of a segment; kept from query to query."""
 
     wallet: Wallet
-    lists: Lists
-    alone: tuple[Lists, Wallet]
+    lists: Drivers
+    alone: tuple[Drivers, Wallet]
     """Both, unless other lists of documents decide: of the only card's own tree, where it has one.
     """
 
@@ -119,13 +119,13 @@ class Wanted(NamedTuple):
         return _OBJECT_BYTES + self.wallet.eligible.nbytes + self.lists.driver.nbytes
 
 
-class Shape(NamedTuple):
+class PreparedSegment(NamedTuple):
     """What a segment makes of a statement: of all but place, time, area and text of a query."""
 
-    wanted: Wanted
+    wallet_plan: WalletPlan
     bill: Bill
-    taste: Taste
-    page: Page
+    kinds: KindFilter
+    page: Paging
     filters: int
     """Number of what its filters depend on beside tree and time; 0 = nothing."""
     valued: bool
@@ -138,7 +138,7 @@ class Shape(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Memory that it takes, about, with what it may share with other shapes."""
-        return _OBJECT_BYTES + self.wanted.nbytes + self.taste.allowed.nbytes
+        return _OBJECT_BYTES + self.wallet_plan.nbytes + self.kinds.allowed.nbytes
 
 
 class Bounds(NamedTuple):
@@ -156,7 +156,7 @@ _EVERYWHERE = Bounds(_NO_AREA, None, -90.0, 90.0)
 class Plan(NamedTuple):
     """What a segment is asked, and from where."""
 
-    ask: Ask
+    criteria: Criteria
     place: Place
     bounds: Bounds
     types: int
@@ -167,12 +167,22 @@ class Plan(NamedTuple):
         docs = self.bounds.docs
         lists = _NO_LISTS if docs is None else _with_area(_NO_LISTS, docs)
         lists = _with_words(lists, words, docs)
-        area = self.ask.area
-        ask = (_ANY_TIME, _NO_WALLET, _USUAL_BILL, _NO_TASTE, area, lists, words, _ONE, NO_FILTER)
-        return Plan(_made(Ask, ask), self.place, self.bounds, 0)
+        area = self.criteria.area
+        criteria = (
+            _ANY_TIME,
+            _NO_WALLET,
+            _USUAL_BILL,
+            _ANY_KIND,
+            area,
+            lists,
+            words,
+            _ONE,
+            NO_FILTER,
+        )
+        return Plan(_new(Criteria, criteria), self.place, self.bounds, 0)
 
 
-_made = tuple.__new__
+_new = tuple.__new__
 """Makes a named tuple in half the time; nothing checks the number of its parts."""
 
 After = tuple[float, float, int]
@@ -188,12 +198,12 @@ class Planner:
         What is asked.
     weights
         Of the net benefit.
-    book
+    terms
         Words of the segment.
     """
 
-    def __init__(self, segment: Segment, weights: Weights, book: WordBook) -> None:
-        self.book = book
+    def __init__(self, segment: Segment, weights: Weights, terms: SegmentTerms) -> None:
+        self.terms = terms
         """What the text of queries asks of the segment."""
         self.programs = frozenset(segment.program_numbers)
         """Ids of its cards."""
@@ -202,8 +212,8 @@ class Planner:
         """Categories of its documents, their ancestors, and those that the snapshot names."""
         self._segment = segment
         self._walk_cost_per_m = weights.walk_cost_per_m
-        self._wallets = BoundedCache[tuple[tuple[str, ...], str], Wanted](WALLET_BYTES)
-        self._tastes = BoundedCache[tuple[tuple[str, ...], float | None], Taste](TASTE_BYTES)
+        self._wallet_plans = BoundedCache[tuple[tuple[str, ...], str], WalletPlan](WALLET_BYTES)
+        self._kinds = BoundedCache[tuple[tuple[str, ...], float | None], KindFilter](KINDS_BYTES)
         self._areas = BoundedCache[tuple[str, ...], U32](AREA_BYTES)
         self._filter_numbers = BoundedCache[tuple[Any, ...], int](FILTER_NUMBER_BYTES)
         self._numbering = Lock()
@@ -212,7 +222,7 @@ class Planner:
 
     def plan(
         self,
-        shape: Shape,
+        prepared: PreparedSegment,
         query: Query,
         hours: Hours,
         at: datetime,
@@ -224,14 +234,14 @@ class Planner:
 
         Parameters
         ----------
-        shape
-            What `shape` made of the wishes of the query.
+        prepared
+            What `prepare` made of the wishes of the query.
         hours
             When, of `Clock`.
         at
             The instant, for zones that are in force at times.
         words
-            What text a match has, of the `book`; None where no text is asked for.
+            What text a match has, of the `terms`; None where no text is asked for.
         after
             Keys of the result that the page starts behind.
         bounds
@@ -242,20 +252,20 @@ class Planner:
         BadRequest
             If the zone is unknown or not in force, or the polygon is not one.
         """
-        wanted, bill, taste, page, filters, valued, ranked, types = shape
-        lists, wallet = wanted.alone
+        wallet_plan, bill, kinds, page, filters, valued, ranked, types = prepared
+        lists, wallet = wallet_plan.alone
         if bounds is None:
             bounded = query.has_area or query.business_area
             bounds = self._bounds(query, at) if bounded else _EVERYWHERE
         area, docs, south, north = bounds
         if words is not None or docs is not None:
-            lists, wallet = wanted.lists, wanted.wallet
+            lists, wallet = wallet_plan.lists, wallet_plan.wallet
             if docs is not None:
                 lists = _with_area(lists, docs)
             if words is not None:
                 if len(words.below) and not ranked:
                     # Too many to drive; who is a match is known without looking at lists.
-                    words = _made(Words, (*words[:5], 0, 0, *words[7:]))
+                    words = _new(Words, (*words[:5], 0, 0, *words[7:]))
                 else:
                     lists = _with_words(lists, words, docs)
         if after is not None:
@@ -265,17 +275,17 @@ class Planner:
         kept = NO_FILTER
         if not lists.driven and (filters or hours.open_mode != ANY_HOURS):
             kept = self._filters.get((filters, lists.tree, hours), lists.tree, valued)
-        words = words or self.book.none
+        words = words or self.terms.match_all
         lat, lng, radius_m = query.lat, query.lng, query.radius_m
         if query.crs != "WGS84":
             lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)
-        ask = (hours, wallet, bill, taste, area, lists, words, page, kept)
-        return _made(Plan, (_made(Ask, ask), _made(Place, place), bounds, types))
+        criteria = (hours, wallet, bill, kinds, area, lists, words, page, kept)
+        return _new(Plan, (_new(Criteria, criteria), _new(Place, place), bounds, types))
 
-    def shape(self, wishes: Wishes) -> Shape:
+    def prepare(self, wishes: Wishes) -> PreparedSegment:
         """What all queries with the same wishes ask for."""
-        wanted = self._wanted(wishes.cards, wishes.deals_mode)
+        wallet_plan = self._wanted(wishes.cards, wishes.deals_mode)
         spend, party_size = wishes.spend, wishes.party_size
         bill = _USUAL_BILL
         if spend is not None or party_size != 1:
@@ -287,11 +297,11 @@ class Planner:
             filters = self._filter_number(
                 (wishes.cards, wishes.deals_mode, bill, sort if valued else None, types)
             )
-        return Shape(
-            wanted,
+        return PreparedSegment(
+            wallet_plan,
             bill,
             self._taste(wishes.categories, wishes.min_rating),
-            Page(sort, self._walk_cost_per_m, wishes.top_k, False, *_NO_KEYS),
+            Paging(sort, self._walk_cost_per_m, wishes.top_k, False, *_NO_KEYS),
             filters,
             valued,
             sort in (BY_BEST, BY_RELEVANCE),
@@ -308,14 +318,14 @@ class Planner:
                 )
         return found
 
-    def _wanted(self, cards: tuple[str, ...], mode: str) -> Wanted:
-        found = self._wallets.get((cards, mode))
+    def _wanted(self, cards: tuple[str, ...], mode: str) -> WalletPlan:
+        found = self._wallet_plans.get((cards, mode))
         if found is None:
             found = self._plan_wallet(cards, mode)
-            self._wallets.keep((cards, mode), found, size_of(cards) + found.nbytes)
+            self._wallet_plans.keep((cards, mode), found, size_of(cards) + found.nbytes)
         return found
 
-    def _plan_wallet(self, cards: tuple[str, ...], mode: str) -> Wanted:
+    def _plan_wallet(self, cards: tuple[str, ...], mode: str) -> WalletPlan:
         numbers = self._segment.program_numbers
         held = sorted({numbers[card] for card in cards if card in numbers})
         eligible = np.zeros(len(self._segment.catalogue.programs), np.uint8)
@@ -341,22 +351,22 @@ class Planner:
         if mode == "card" and len(held) == 1 and self._segment.has_tree(held[0]):
             # The tree has one bound class, the card's.
             alone = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
-        return Wanted(wallet, lists, alone)
+        return WalletPlan(wallet, lists, alone)
 
-    def _taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
+    def _taste(self, categories: tuple[str, ...], min_rating: float | None) -> KindFilter:
         if not categories and min_rating is None:
-            return _NO_TASTE
-        found = self._tastes.get((categories, min_rating))
+            return _ANY_KIND
+        found = self._kinds.get((categories, min_rating))
         if found is None:
             found = self._plan_taste(categories, min_rating)
             size = size_of(categories) + _OBJECT_BYTES + found.allowed.nbytes
-            self._tastes.keep((categories, min_rating), found, size)
+            self._kinds.keep((categories, min_rating), found, size)
         return found
 
-    def _plan_taste(self, categories: tuple[str, ...], min_rating: float | None) -> Taste:
+    def _plan_taste(self, categories: tuple[str, ...], min_rating: float | None) -> KindFilter:
         catalogue = self._segment.catalogue
-        allowed = _NO_TASTE.allowed
-        bits = _NO_TASTE.bits
+        allowed = _ANY_KIND.allowed
+        bits = _ANY_KIND.bits
         if categories:
             starts = tuple(f"{path}." for path in categories)
             allowed = np.array(
@@ -372,7 +382,7 @@ class Planner:
                 if path in catalogue.category_bits:
                     word, bit = divmod(catalogue.category_bits[path], CATEGORY_BITS // 2)
                     bits[word] |= np.uint64(1 << bit)
-        return Taste(bits, allowed, -1 if min_rating is None else _rating_floor(min_rating))
+        return KindFilter(bits, allowed, -1 if min_rating is None else _rating_floor(min_rating))
 
     def _bounds(self, query: Query, at: datetime) -> Bounds:
         docs = None
@@ -417,18 +427,18 @@ class Planner:
         return number
 
 
-def described(ask: Ask) -> dict[str, Any]:
+def described(criteria: Criteria) -> dict[str, Any]:
     """What drives the search, for `explain`."""
-    lists = ask.lists
+    lists = criteria.lists
     return {
         "driver": "documents" if lists.driven else "tree",
-        "tree": ask.lists.tree or None,
+        "tree": criteria.lists.tree or None,
         "driver_docs": len(lists.driver) if lists.driven else None,
         "within_docs": len(lists.required) if lists.restricted else None,
-        "word_docs": (ask.words.span[:, 1] - ask.words.span[:, 0]).tolist(),
-        "bound_classes": len(ask.wallet.classes),
-        "filter_kept": ask.filter is not NO_FILTER,
-        "polygon_edges": len(ask.area.edges),
+        "word_docs": (criteria.words.span[:, 1] - criteria.words.span[:, 0]).tolist(),
+        "bound_classes": len(criteria.wallet.classes),
+        "filter_kept": criteria.filter is not NO_FILTER,
+        "polygon_edges": len(criteria.area.edges),
     }
 
 
@@ -437,14 +447,14 @@ def _rating_floor(rating: float) -> int:
     return ceil(round(rating * RATING_STEPS, 6))
 
 
-def _with_area(lists: Lists, docs: U32) -> Lists:
+def _with_area(lists: Drivers, docs: U32) -> Drivers:
     """Drive by the shorter of the wallet's list and the area's, and test against the latter."""
     if len(docs) <= 2 * DRIVER_DOCS and not (lists.driven and len(lists.driver) < len(docs)):
-        return Lists(True, docs, False, _NO_DOCS, 0)
+        return Drivers(True, docs, False, _NO_DOCS, 0)
     return lists._replace(restricted=True, required=docs)
 
 
-def _with_words(lists: Lists, words: Words, area_docs: U32 | None) -> Lists:
+def _with_words(lists: Drivers, words: Words, area_docs: U32 | None) -> Drivers:
     """Drive by the shortest list there is, if it is short; the others are tested against."""
     begin, end = words.span[0].tolist()
     if lists.driven and len(lists.driver) <= end - begin:
@@ -452,7 +462,7 @@ def _with_words(lists: Lists, words: Words, area_docs: U32 | None) -> Lists:
     driven = end - begin <= WORD_DRIVER_DOCS
     driver = words.docs[begin:end] if driven else _NO_DOCS
     required = _NO_DOCS if area_docs is None else area_docs
-    return Lists(driven, driver, area_docs is not None, required, 0)
+    return Drivers(driven, driver, area_docs is not None, required, 0)
 
 
 def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:

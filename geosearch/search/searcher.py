@@ -38,13 +38,13 @@ from geosearch.query.cursor import (
 )
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.plan import After, described
-from geosearch.search.questions import Question, Questions
+from geosearch.search.query_planner import PlannedQuery, QueryPlanner
 from geosearch.search.segment_view import SegmentView
 from geosearch.segment.segment import Segment, segment_folders
 from geosearch.segment.versions import current
 from geosearch.suggest.suggester import Suggester, Suggestions, SuggestQuery
-from geosearch.text.word_book import Choice, Wording
-from geosearch.text.wording import MOST_SEARCHES, Interpreter
+from geosearch.text.rewriter import MOST_SEARCHES, Rewriter
+from geosearch.text.segment_terms import QueryTerm, TextQuery
 from indexes.geo.datum import Datum, to_wgs84
 from indexes.timetable import HORIZON_MINUTES
 
@@ -84,8 +84,8 @@ class Searcher:
         self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
         self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
         planners = [view.planner for view in self._views]
-        self._interpreter = Interpreter([each.book for each in planners], self._bases[-1])
-        self._questions = Questions(planners, self._interpreter, self.start, self._zone)
+        self._rewriter = Rewriter([each.terms for each in planners], self._bases[-1])
+        self._planner = QueryPlanner(planners, self._rewriter, self.start, self._zone)
         self._contents = Contents(self.segments)
         directories = [(view.segment, view.directory) for view in self._views]
         self._suggester = Suggester(directories, self._contents, self.manifest["snapshot_id"])
@@ -107,11 +107,11 @@ class Searcher:
         NotReady
             If now is asked for, and lies outside the horizon.
         """
-        question, (doc_ids, keys, work) = self._answered(query, query.limit)
+        planned, (doc_ids, keys, work) = self._answered(query, query.limit)
         if not (query.total or query.facets or query.explain):
             return Ranked(doc_ids=doc_ids, keys=keys)
-        total, facets = self._count(question)
-        explain = self._explain(question, work) if query.explain else None
+        total, facets = self._count(planned)
+        explain = self._explain(planned, work) if query.explain else None
         return Ranked(doc_ids=doc_ids, keys=keys, total=total, facets=facets, explain=explain)
 
     def rank_many(self, queries: Sequence[Query]) -> list[Ranked]:
@@ -129,10 +129,10 @@ class Searcher:
             As `rank`.
         """
         started = time.perf_counter_ns()
-        question, found = self._first(query)
-        results = self._results(question, found)
+        planned, found = self._first(query)
+        results = self._results(planned, found)
         hits = hits_of(results, found[1][: query.limit])
-        return self._answer(question, found, started, hits)
+        return self._answer(planned, found, started, hits)
 
     def page(self, query: Query) -> Page:
         """The answer to a query with its results as JSON text.
@@ -143,9 +143,9 @@ class Searcher:
             As `rank`.
         """
         started = time.perf_counter_ns()
-        question, found = self._first(query)
-        results = self._results(question, found)
-        return self._page(question, found, results, started)
+        planned, found = self._first(query)
+        results = self._results(planned, found)
+        return self._page(planned, found, results, started)
 
     def pages(self, queries: Sequence[Query]) -> list[Page | None]:
         """`page` of each query, None where that raises; for less time than one by one.
@@ -161,76 +161,76 @@ class Searcher:
             for one, told in zip(asked, results, strict=True)
         ]
 
-    def _tried(self, query: Query) -> tuple[Question, Found] | None:
+    def _tried(self, query: Query) -> tuple[PlannedQuery, Found] | None:
         try:
             return self._first(query)
         except (BadRequest, NotReady):
             return None
 
-    def _first(self, query: Query) -> tuple[Question, Found]:
+    def _first(self, query: Query) -> tuple[PlannedQuery, Found]:
         """As `_answered`, with one result more than asked for: whether there is a next page."""
         return self._answered(query, query.limit + 1)
 
-    def _page(self, question: Question, found: Found, results: Results, started: int) -> Page:
-        answer = self._answer(question, found, started)
+    def _page(self, planned: PlannedQuery, found: Found, results: Results, started: int) -> Page:
+        answer = self._answer(planned, found, started)
         return Page(answer=answer, results=results.text, count=len(results.ends))
 
     def _answer(
-        self, question: Question, found: Found, started: int, hits: tuple[Hit, ...] = ()
+        self, planned: PlannedQuery, found: Found, started: int, hits: tuple[Hit, ...] = ()
     ) -> Answer:
         """The answer; `started` is when `time.perf_counter_ns` says it was begun."""
-        query, wording = question.query, question.wording
+        query, text_query = planned.query, planned.text_query
         doc_ids, keys, work = found
         more = len(doc_ids) > query.limit
         total, facets = None, None
         if query.total or query.facets:
-            total, facets = self._count(question)
+            total, facets = self._count(planned)
         return Answer(
             snapshot_id=self.manifest["snapshot_id"],
-            at=instant_text(question.at),
+            at=instant_text(planned.at),
             hits=hits,
-            next_cursor=self._cursor(question, doc_ids, keys) if more else None,
+            next_cursor=self._cursor(planned, doc_ids, keys) if more else None,
             total=total,
             facets=facets,
-            explain=self._explain(question, work) if query.explain else None,
-            unknown_cards=question.statement.unknown_cards,
-            unknown_categories=question.statement.unknown_categories,
+            explain=self._explain(planned, work) if query.explain else None,
+            unknown_cards=planned.prepared.unknown_cards,
+            unknown_categories=planned.prepared.unknown_categories,
             unknown_business_areas=self._contents.unknown_areas(query.business_area),
-            outside_coverage=None if len(doc_ids) else self._contents.beyond(question.query),
-            around=question.around,
-            corrected=wording.corrected,
-            relaxed=wording.dropped,
+            outside_coverage=None if len(doc_ids) else self._contents.beyond(planned.query),
+            around=planned.around,
+            corrected=text_query.corrected,
+            relaxed=text_query.dropped,
             took_us=(time.perf_counter_ns() - started) // 1000,
         )
 
-    def _answered(self, query: Query, top_k: int) -> tuple[Question, Found]:
+    def _answered(self, query: Query, top_k: int) -> tuple[PlannedQuery, Found]:
         """A query with the words it is answered for, and its best results."""
         if query.cursor is None:
-            question = self._questions.question(query, top_k)
+            planned = self._planner.planned(query, top_k)
         else:
-            question = self._continued(query, top_k)
+            planned = self._continued(query, top_k)
         if query.q is not None:
-            together = self._interpreter.together(query.q)
-            if together is not None and self._is_found(question, together.choices, {}):
-                return self._asked(question, together)
-        found = self._best(question)
-        if query.q is None or question.around is not None:
-            return question, found
+            together = self._rewriter.together(query.q)
+            if together is not None and self._is_found(planned, together.choices, {}):
+                return self._asked(planned, together)
+        found = self._best(planned)
+        if query.q is None or planned.around is not None:
+            return planned, found
         moved = self._contents.moved(query, len(found[0]) > 0) if query.cursor is None else None
         if moved is not None:
-            question = self._questions.question(moved.query, top_k)
-            question = msgspec.structs.replace(question, around=moved.around)
-            return question, self._best(question)
+            planned = self._planner.planned(moved.query, top_k)
+            planned = msgspec.structs.replace(planned, around=moved.around)
+            return planned, self._best(planned)
         if len(found[0]):
-            return question, found
-        asked = {question.wording.choices: (question, found)}
-        wording = self._reworded(question, asked)
-        question, found = asked.get(wording.choices) or self._asked(question, wording)
-        return msgspec.structs.replace(question, wording=wording), found
+            return planned, found
+        asked = {planned.text_query.choices: (planned, found)}
+        text_query = self._reworded(planned, asked)
+        planned, found = asked.get(text_query.choices) or self._asked(planned, text_query)
+        return msgspec.structs.replace(planned, text_query=text_query), found
 
     def _reworded(
-        self, question: Question, asked: dict[tuple[Choice, ...], tuple[Question, Found]]
-    ) -> Wording:
+        self, planned: PlannedQuery, asked: dict[tuple[QueryTerm, ...], tuple[PlannedQuery, Found]]
+    ) -> TextQuery:
         """What to search where nothing matches as typed.
 
         Only text and place decide: a shop that is there and shut, or takes another card, is an
@@ -238,44 +238,44 @@ class Searcher:
         words with its results: as many words as were typed are most likely searched in the end.
         """
 
-        def is_found(choices: tuple[Choice, ...]) -> bool:
-            return self._is_found(question, choices, asked)
+        def is_found(choices: tuple[QueryTerm, ...]) -> bool:
+            return self._is_found(planned, choices, asked)
 
-        return self._interpreter.reworded(question.query.q or "", is_found)
+        return self._rewriter.reworded(planned.query.q or "", is_found)
 
     def _is_found(
         self,
-        question: Question,
-        choices: tuple[Choice, ...],
-        asked: dict[tuple[Choice, ...], tuple[Question, Found]],
+        planned: PlannedQuery,
+        choices: tuple[QueryTerm, ...],
+        asked: dict[tuple[QueryTerm, ...], tuple[PlannedQuery, Found]],
     ) -> bool:
         """Whether a shop in the area holds all of these words."""
-        wording = question.wording._replace(choices=choices)
-        lists = self._interpreter.lists(wording)
-        if not self._interpreter.are_somewhere(lists):
+        text_query = planned.text_query._replace(choices=choices)
+        lists = self._rewriter.lists(text_query)
+        if not self._rewriter.are_somewhere(lists):
             return False
-        if len(choices) == len(question.wording.choices) and choices not in asked:
-            found = asked[choices] = self._asked(question, wording)
+        if len(choices) == len(planned.text_query.choices) and choices not in asked:
+            found = asked[choices] = self._asked(planned, text_query)
             if len(found[1][0]):
                 return True  # What matches all that is asked for matches text and place.
-        views = zip(self._views, question.plans, lists, strict=True)
+        views = zip(self._views, planned.plans, lists, strict=True)
         return any(len(view.rank(plan.anywhere(words), False)[0]) for view, plan, words in views)
 
-    def _asked(self, question: Question, wording: Wording) -> tuple[Question, Found]:
+    def _asked(self, planned: PlannedQuery, text_query: TextQuery) -> tuple[PlannedQuery, Found]:
         """The question for other words, and its best results."""
-        question = self._questions.reworded(question, wording)
-        return question, self._best(question)
+        planned = self._planner.reworded(planned, text_query)
+        return planned, self._best(planned)
 
-    def _continued(self, query: Query, top_k: int) -> Question:
+    def _continued(self, query: Query, top_k: int) -> PlannedQuery:
         """The question of a query as typed, from where the page before ended."""
         moved = self._contents.moved(query)
         if moved is not None and is_of(read_cursor(query.cursor or ""), moved.query):
-            question = self._continued(moved.query, top_k)
-            return msgspec.structs.replace(question, around=moved.around)
+            planned = self._continued(moved.query, top_k)
+            return msgspec.structs.replace(planned, around=moved.around)
         cursor = continue_from(query)
         # A cursor keeps the instant, not the offset it was written in.
         at = query.at or cursor.at.astimezone(self._zone)
-        return self._questions.question(query, top_k, at, self._afters(cursor))
+        return self._planner.planned(query, top_k, at, self._afters(cursor))
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys behind which the page starts, in each segment: those of the last result before."""
@@ -290,75 +290,75 @@ class Searcher:
         ]
 
     def _cursor(
-        self, question: Question, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
+        self, planned: PlannedQuery, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
     ) -> str:
-        last = question.query.limit - 1
+        last = planned.query.limit - 1
         return write_cursor(
             Cursor(
                 version=self.version,
-                at=question.at,
-                question=fingerprint(question.query),
+                at=planned.at,
+                question=fingerprint(planned.query),
                 keys=(keys.item(last, 0), keys.item(last, 1)),
                 doc=doc_ids.item(last),
             )
         )
 
-    def _best(self, question: Question) -> Found:
+    def _best(self, planned: PlannedQuery) -> Found:
         """The best results over all segments."""
-        explain = question.query.explain
+        explain = planned.query.explain
         if len(self._views) == 1:
-            return self._views[0].rank(question.plans[0], explain)
+            return self._views[0].rank(planned.plans[0], explain)
         found: list[tuple[float, float, str, int]] = []
         work: dict[str, int] = {}
-        for view, plan, base in zip(self._views, question.plans, self._bases, strict=False):
+        for view, plan, base in zip(self._views, planned.plans, self._bases, strict=False):
             docs, keys, done = view.rank(plan, explain)
             ids = map(view.segment.merchant_id, docs.tolist())
             found += zip(*keys.T.tolist(), ids, (docs + base).tolist(), strict=True)
             work = {name: work.get(name, 0) + count for name, count in done.items()}
-        found = sorted(found)[: question.plans[0].ask.page.top_k]
+        found = sorted(found)[: planned.plans[0].criteria.page.top_k]
         doc_ids = np.array([row[3] for row in found], np.int64)
         return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
 
-    def _results(self, question: Question, found: Found) -> Results:
+    def _results(self, planned: PlannedQuery, found: Found) -> Results:
         """The first page of what was found as JSON text."""
-        query, (doc_ids, keys, _) = question.query, found
+        query, (doc_ids, keys, _) = planned.query, found
         if len(doc_ids) > query.limit:
             doc_ids, keys = doc_ids[: query.limit], keys[: query.limit]
         if len(self._views) == 1:
-            return self._views[0].results(query, question.plans[0].ask, doc_ids, keys)
+            return self._views[0].results(query, planned.plans[0].criteria, doc_ids, keys)
         texts: list[Text] = [b""] * len(doc_ids)
         scores = np.empty(len(doc_ids))
-        for number, (view, plan) in enumerate(zip(self._views, question.plans, strict=True)):
+        for number, (view, plan) in enumerate(zip(self._views, planned.plans, strict=True)):
             base, end = self._bases[number : number + 2]
             (places,) = np.nonzero((doc_ids >= base) & (doc_ids < end))
-            part = view.results(query, plan.ask, doc_ids[places] - base, keys[places])
+            part = view.results(query, plan.criteria, doc_ids[places] - base, keys[places])
             scores[places] = part.scores
             for place, text in zip(places.tolist(), part.each(), strict=True):
                 texts[place] = text
         return joined(texts, scores)
 
-    def _count(self, question: Question) -> tuple[int | None, dict[str, dict[str, int]] | None]:
+    def _count(self, planned: PlannedQuery) -> tuple[int | None, dict[str, dict[str, int]] | None]:
         """Exact total and facets, where asked for."""
-        query = question.query
+        query = planned.query
         if not (query.total or query.facets):
             return None, None
         counts: dict[str, dict[str, int]] = {name: {} for name in query.facets}
         total = sum(
-            view.count(plan, counts) for view, plan in zip(self._views, question.plans, strict=True)
+            view.count(plan, counts) for view, plan in zip(self._views, planned.plans, strict=True)
         )
         facets = counts
         if len(self._views) > 1:
             facets = {name: most_first(found) for name, found in counts.items()}
         return (total if query.total else None), (facets if query.facets else None)
 
-    def _explain(self, question: Question, work: dict[str, int]) -> dict[str, Any]:
+    def _explain(self, planned: PlannedQuery, work: dict[str, int]) -> dict[str, Any]:
         """How the answer was found."""
         return {
             "version": self.version,
-            "plan": [described(plan.ask) for plan in question.plans],
+            "plan": [described(plan.criteria) for plan in planned.plans],
             "work": work,
-            "words": self._interpreter.described(question.wording),
-            "rewording": _rewording(question.wording),
+            "words": self._rewriter.described(planned.text_query),
+            "rewording": _rewording(planned.text_query),
             "weights": msgspec.to_builtins(self.weights),
         }
 
@@ -394,8 +394,8 @@ class Searcher:
                 # Every card, so that all deals are told of.
                 cards = tuple(view.segment.program_numbers)
                 queries = (asked.as_query(cards=cards, deals=None), asked.as_query())
-                every, own = (self._questions.question(one, 1, at or one.at) for one in queries)
-                asks = every.plans[number].ask, own.plans[number].ask
+                every, own = (self._planner.planned(one, 1, at or one.at) for one in queries)
+                asks = every.plans[number].criteria, own.plans[number].criteria
                 record = view.record(own.query, *asks, doc)
                 if asked.lat is not None:
                     record["distance_m"] = view.distance_m(own.plans[number], doc)
@@ -445,9 +445,9 @@ class Searcher:
             yield number, int(doc) - self._bases[number]
 
 
-def _rewording(wording: Wording) -> dict[str, int | bool]:
+def _rewording(text_query: TextQuery) -> dict[str, int | bool]:
     """What it took to choose the words, and whether the bound on that ended it."""
-    searches = wording.searches
+    searches = text_query.searches
     return {"searches": searches, "most_searches": MOST_SEARCHES, "cut": searches >= MOST_SEARCHES}
 
 

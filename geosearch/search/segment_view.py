@@ -14,15 +14,15 @@ from geosearch.answer.facets import FacetBook
 from geosearch.answer.record import merchant_record
 from geosearch.answer.result_text import result_writer, sources_of
 from geosearch.answer.results import Results, explained, hits_of, score_parts
-from geosearch.kernel.ask import Ask
 from geosearch.kernel.compiled import kernels
+from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
 from geosearch.search.plan import Plan, Planner
 from geosearch.segment.segment import Segment, type_bits
 from geosearch.suggest.directory import open_directory
-from geosearch.text.word_book import WordBook
+from geosearch.text.segment_terms import SegmentTerms
 from indexes.geo.datum import DATUMS
 from indexes.geo.sphere import UNITS_PER_DEGREE, haversine_m
 from indexes.prepared import Prepared
@@ -52,8 +52,8 @@ class SegmentView:
         self._start, self._weights = start, weights
         self.directory = open_directory(segment)
         """Names that can be suggested."""
-        book = WordBook(segment, weights.relevance_value, self.directory.category_names)
-        self.planner = Planner(segment, weights, book)
+        terms = SegmentTerms(segment, weights.relevance_value, self.directory.category_names)
+        self.planner = Planner(segment, weights, terms)
         self._pool = ScratchPool(int(segment.columns.level_start[-1]))
         self._facets = FacetBook(segment.catalogue)
         compiled = kernels()
@@ -66,15 +66,15 @@ class SegmentView:
         self, plan: Plan, explain: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
         """Documents int64[n], keys float64[n, 2], best first, and the work where asked for."""
-        segment, ask = self.segment, plan.ask
-        if ask.lists.driven and not len(ask.lists.driver):
+        segment, criteria = self.segment, plan.criteria
+        if criteria.lists.driven and not len(criteria.lists.driver):
             # Words that no document has, most often: a mistyped one is asked for a few times.
             return _NO_DOCS, _NO_KEYS, dict.fromkeys(COUNTERS, 0) if explain else {}
-        top_k = ask.page.top_k
+        top_k = criteria.page.top_k
         docs, keys = np.empty(top_k, _INT64), np.empty((top_k, 2))
         scratch = self._pool.borrow()
-        columns = segment.columns_of(ask.lists.tree, plan.types)
-        found = self._rank(columns, ask, plan.place, scratch, docs, keys)
+        columns = segment.columns_of(criteria.lists.tree, plan.types)
+        found = self._rank(columns, criteria, plan.place, scratch, docs, keys)
         work = dict(zip(COUNTERS, scratch.value.work.tolist(), strict=True)) if explain else {}
         self._pool.give_back(scratch)
         if found < top_k:
@@ -85,8 +85,8 @@ class SegmentView:
         """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
         tally = self._facets.tally(tuple(counts))
         scratch = self._pool.borrow()
-        columns = self.segment.columns_of(plan.ask.lists.tree, plan.types)
-        total = self._count(columns, plan.ask, plan.place, scratch, tally)
+        columns = self.segment.columns_of(plan.criteria.lists.tree, plan.types)
+        total = self._count(columns, plan.criteria, plan.place, scratch, tally)
         self._pool.give_back(scratch)
         self._facets.add(tally, counts)
         return total
@@ -94,7 +94,7 @@ class SegmentView:
     def results(
         self,
         query: Query,
-        ask: Ask,
+        criteria: Criteria,
         docs: NDArray[np.int64],
         keys: NDArray[np.float64],
     ) -> Results:
@@ -103,7 +103,7 @@ class SegmentView:
         memory, columns = scratch.value, self._columns
         if query.offer_type:
             columns = self.segment.columns_of(0, type_bits(query.offer_type))
-        asked = (columns, ask, scratch, self._sources, docs, keys, _DATUMS[query.crs])
+        asked = (columns, criteria, scratch, self._sources, docs, keys, _DATUMS[query.crs])
         detail, text = memory.detail, np.empty(_TEXT_BYTES, _UINT8)
         while (length := self._write_results(*asked, detail, text)) <= 0:
             if length == 0:
@@ -119,11 +119,12 @@ class SegmentView:
         self._pool.give_back(scratch)
         return results
 
-    def record(self, query: Query, everyone: Ask, mine: Ask, doc: int) -> dict[str, Any]:
+    def record(self, query: Query, everyone: Criteria, mine: Criteria, doc: int) -> dict[str, Any]:
         """A merchant in full, for a wallet of every card and for that of a query."""
         docs, keys = np.array([doc], _INT64), np.zeros((1, 2))
         every, own = (
-            hits_of(self.results(query, ask, docs, keys), keys)[0] for ask in (everyone, mine)
+            hits_of(self.results(query, criteria, docs, keys), keys)[0]
+            for criteria in (everyone, mine)
         )
         return merchant_record(self.segment, self._start, doc, every, own, mine)
 

@@ -12,7 +12,7 @@ from geosearch.kernel.compiled import kernels, makers
 from geosearch.suggest.view import suggest_kernels
 from indexes.geo.crossings import warm as warm_crossings
 from indexes.geo.datum import warm as warm_datum
-from indexes.jit import is_compiled, note_compiled
+from indexes.jit import is_compiled, mark_compiled
 from indexes.terms.unions import warm as warm_unions
 from indexes.terms.vocabulary import warm as warm_vocabulary
 from indexes.text.folding import normalise
@@ -55,7 +55,7 @@ def warm(progress: Callable[[str], None] | None = None) -> None:
         done += percent
     kernels()
     if compiling:
-        note_compiled()
+        mark_compiled()
     # Dictionaries that the first Chinese query would wait half a second for.
     normalise("馬")
     full_pinyin("重庆")

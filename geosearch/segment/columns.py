@@ -2,7 +2,7 @@
 
 Useful for: one name, one type and one shape for every array that crosses into compiled code.
 Not useful for: filling them (`writer`), opening them (`segment`), or what is asked of them
-(`geosearch.kernel.ask`).
+(`geosearch.kernel.criteria`).
 """
 
 from typing import Any, NamedTuple, get_args, get_type_hints

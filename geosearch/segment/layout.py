@@ -64,8 +64,8 @@ from indexes.layout import (
     Facts,
     Fields,
     Of,
+    Promise,
     Range,
-    Rule,
     Size,
     Starts,
     Tail,
@@ -168,7 +168,7 @@ _LNG = Range(-180 * int(UNITS_PER_DEGREE), 180 * int(UNITS_PER_DEGREE) + 1)
 _LAT = Range(-90 * int(UNITS_PER_DEGREE), 90 * int(UNITS_PER_DEGREE) + 1)
 _POSITION = Fields({0: _LNG, 1: _LAT})
 
-_RULES: dict[str, tuple[Rule, ...]] = {
+_RULES: dict[str, tuple[Promise, ...]] = {
     "doc_position": (_POSITION,),
     "doc_record": (
         Fields(

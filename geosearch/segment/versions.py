@@ -9,7 +9,7 @@ An index folder holds
 - `versions/NAME/`, complete versions, whose names sort by time;
 - `versions/.tmp-*`, what a build or a removal has not finished; nobody reads it;
 - `CURRENT`, a text file with the name of the version that is served;
-- links to what the served version tells people (`TOLD`): its report, its rejected rows;
+- links to what the served version tells people (`REPORT_FILES`): its report, its rejected rows;
 - `.lock`, locked while somebody writes.
 
 A version is written under a temporary name, made durable, renamed, and only then named in
@@ -35,7 +35,7 @@ CURRENT = "CURRENT"
 KEEP = 3
 """Versions kept by `publish` unless told otherwise, the served one included."""
 
-TOLD = ("rejected.ndjson", "report.json")
+REPORT_FILES = ("rejected.ndjson", "report.json")
 """Files of a version that people look for in the index folder."""
 
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{4,})\Z")
@@ -220,7 +220,7 @@ def _link_told(index: Path) -> None:
     served = _named(index)
     if served is None:
         return
-    for name in TOLD:
+    for name in REPORT_FILES:
         link, told = index / name, Path("versions") / served / name
         if not (index / told).exists():
             link.unlink(missing_ok=True)

@@ -101,7 +101,7 @@ class DealRows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class SegmentLookups:
     """What merchants and deals refer to by number."""
 
     timetable: Timetable
@@ -119,7 +119,7 @@ def write_segment(
     folder: Path,
     merchants: MerchantRows,
     deals: DealRows,
-    around: Surroundings,
+    around: SegmentLookups,
     manifest: dict[str, Any],
     *,
     parts: Sequence[Part],
@@ -291,7 +291,7 @@ def _or_into(target: U64, index: I64, bits: U64) -> None:
         target[index[i]] |= bits[i]
 
 
-def _category_bits(around: Surroundings, doc_category_set: U32) -> tuple[dict[str, int], U64]:
+def _category_bits(around: SegmentLookups, doc_category_set: U32) -> tuple[dict[str, int], U64]:
     """Bit of each category prefix, and the bits of each category set as uint64[2, sets]."""
     of_set = [
         sorted({prefix for path in paths for prefix in prefixes(path)})
@@ -312,7 +312,7 @@ def _category_bits(around: Surroundings, doc_category_set: U32) -> tuple[dict[st
     return bits, words
 
 
-def _node_columns(around: Surroundings, set_bits: U64, columns: dict[str, Any]) -> dict[str, Any]:
+def _node_columns(around: SegmentLookups, set_bits: U64, columns: dict[str, Any]) -> dict[str, Any]:
     """Summaries of the documents of some columns, sixteen by sixteen, level by level."""
     position, record = columns["doc_position"], columns["doc_record"]
     x, y = position[:, 0], position[:, 1]
@@ -348,7 +348,7 @@ def _offer_hours(record: I32, offers: I32, masks: U64, out: U64) -> None:
                 out[word, doc] |= masks[offers[offer, OFFER_WINDOW], word]
 
 
-def _zone_columns(around: Surroundings, columns: dict[str, Any]) -> dict[str, Any]:
+def _zone_columns(around: SegmentLookups, columns: dict[str, Any]) -> dict[str, Any]:
     if not around.zones:
         return {"zone_start": np.zeros(1, np.uint64), "zone_docs": np.zeros(0, np.uint32)}
     ids = [zone.zone_id for zone in around.zones]

@@ -57,7 +57,7 @@ from geosearch.service.handlers import Handlers
 from geosearch.service.limits import Clients, raise_descriptor_limit
 from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
-from geosearch.service.protocol import PROMPT, BusyPolling
+from geosearch.service.protocol import FAST_PATH, BusyPolling
 from geosearch.service.settings import Settings, as_environment, load_settings
 from geosearch.service.supervisor import (
     RECOVERY_VARIABLE,
@@ -108,7 +108,7 @@ def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) ->
     # Not a last route for every path: the pattern of a path does not match a line feed.
     app.router.default = handlers.elsewhere()
     app.router.redirect_slashes = False
-    setattr(app, PROMPT, handlers.desk())
+    setattr(app, FAST_PATH, handlers.desk())
     return app
 
 

@@ -38,7 +38,7 @@ from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import MAX_QUERY_STRING, HttpProblem
-from geosearch.service.protocol import Desk, Request
+from geosearch.service.protocol import Batch, Request
 from geosearch.service.request import (
     read_batch,
     read_body,
@@ -95,10 +95,10 @@ class Handlers:
             self._route("/openapi.json", GET=self.openapi),
         ]
 
-    def desk(self) -> Desk:
+    def desk(self) -> Batch:
         """Return the answers that need no task and wait for nothing."""
         kept = [(method, b"/v1/nearby") for method in (b"GET", b"POST")]
-        return Desk(kept, self._endpoint("/v1/nearby", {}).prompt(self._nearby_now))
+        return Batch(kept, self._endpoint("/v1/nearby", {}).prompt(self._nearby_now))
 
     def elsewhere(self) -> Endpoint:
         """Return what answers on any other path."""

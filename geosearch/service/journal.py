@@ -17,7 +17,7 @@ import msgspec
 from geosearch.service.logs import take_dropped, write_lines
 from geosearch.service.metrics import Metrics
 
-TOLD_AFTER_S = 0.02
+REPORTED_AFTER_S = 0.02
 """How long a request may wait for others."""
 
 
@@ -53,7 +53,7 @@ class Journal:
     def add(self, answered: Answered) -> None:
         """Note one request."""
         if not self._answered:
-            asyncio.get_running_loop().call_later(TOLD_AFTER_S, self.tell)
+            asyncio.get_running_loop().call_later(REPORTED_AFTER_S, self.tell)
         self._answered.append(answered)
 
     def tell(self) -> None:

@@ -7,7 +7,7 @@ uvicorn writes the head of an answer, then its body. Without delay (TCP_NODELAY)
 packets, each with a way through the system of its own; joined, a core answers 7 % more requests.
 
 It also makes a task of each request, and messages of what is asked and answered. An application
-may have answers that need neither (`PROMPT`, a `Desk`): of a request that came whole, over a
+may have answers that need neither (`FAST_PATH`, a `Batch`): of a request that came whole, over a
 connection that stays open, and the only one of what was received, so that nobody waits behind a
 pipeline of them. Any other request, and any that such an answer declines, goes uvicorn's way from
 its first byte.
@@ -48,8 +48,8 @@ _REFUSAL = (
     b"cache-control: no-store\r\n\r\n%b"
 )
 
-PROMPT = "prompt"
-"""Attribute of an application: the `Desk` of its prompt answers."""
+FAST_PATH = "prompt"
+"""Attribute of an application: the `Batch` of its prompt answers."""
 
 TOGETHER = 16
 """Most requests that are answered before the first of their answers is sent."""
@@ -75,7 +75,7 @@ refused, or it fails.
 """
 
 
-class Desk:
+class Batch:
     """Answers requests: the first of a turn of the loop at once, those that come with it together.
 
     Parameters
@@ -92,7 +92,7 @@ class Desk:
         self._waiting: list[tuple[JoiningProtocol, Request]] = []
         self._turn_begun = False
 
-    def hand_in(self, protocol: "JoiningProtocol", request: Request) -> None:
+    def add(self, protocol: "JoiningProtocol", request: Request) -> None:
         """Have `protocol.answered` called with the body: now, or when the loop has read the rest.
 
         Where nobody comes together nobody should wait: that cost a lone request a fifth.
@@ -127,7 +127,7 @@ class Desk:
             protocol.answered(body)
 
 
-_NO_DESK = Desk((), lambda requests: [None] * len(requests))
+_NO_BATCH = Batch((), lambda requests: [None] * len(requests))
 
 
 class BusyPolling:
@@ -183,7 +183,7 @@ class JoiningProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._busy_polling = busy_polling
-        self._desk: Desk = getattr(self.app, PROMPT, _NO_DESK)
+        self._desk: Batch = getattr(self.app, FAST_PATH, _NO_BATCH)
         self._may_be_prompt = self._held = self._waiting = False
         self._in_request_line = False
         self.url = b""
@@ -290,7 +290,7 @@ class JoiningProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._waiting = True
-        self._desk.hand_in(self, Request(*self._line, bytes(self._body)))
+        self._desk.add(self, Request(*self._line, bytes(self._body)))
 
     def answered(self, body: Pieces | None) -> None:
         """Send the body of a prompt answer, or let the request go the long way."""

@@ -161,7 +161,7 @@ class Supervisor(Multiprocess):
                 process.terminate()
 
 
-class Server(NamedTuple):
+class WorkerServer(NamedTuple):
     """What `split_off` returns in the process that is to serve.
 
     Attributes
@@ -176,7 +176,7 @@ class Server(NamedTuple):
     waiting: Connection
 
 
-def split_off(log_level: str) -> Server:
+def split_off(log_level: str) -> WorkerServer:
     """Return in a new process that may be killed; this one waits for it, and never returns.
 
     Raises
@@ -193,7 +193,7 @@ def split_off(log_level: str) -> Server:
         if process == 0:
             theirs.close()
             _end_when(partial(ours.poll, None))
-            return Server(bool(killed), ours)
+            return WorkerServer(bool(killed), ours)
         ours.close()
         if killed:
             # After the fork: what writes lines may hold a lock, which a child would never get.

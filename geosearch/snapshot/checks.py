@@ -29,14 +29,14 @@ _MAX_ID_LENGTH = 255
 _RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$"
 
 
-class Fault(NamedTuple):
+class RowFault(NamedTuple):
     """What is wrong with one value or row: stable code and sentence."""
 
     code: str
     sentence: str
 
 
-class Rule(NamedTuple):
+class FieldRule(NamedTuple):
     """A fault rows may have: where `broken` is true (null counts as false).
 
     The sentence is "Expected (`expected`), got (the value of column `field`)" and the `hint`.
@@ -57,7 +57,7 @@ class Checker:
     table: Table
     log: RejectLog
 
-    def reject(self, rules: Sequence[Rule]) -> None:
+    def reject(self, rules: Sequence[FieldRule]) -> None:
         """Drop rows that break a rule; the first rule of the list that is broken is the reason."""
         bad = np.zeros(self.frame.height, bool)
         for rule, rows in self._broken(rules):
@@ -67,7 +67,7 @@ class Checker:
         if bad.any():
             self.frame = self.frame.filter(~bad)
 
-    def lose(self, rules: Sequence[Rule]) -> None:
+    def lose(self, rules: Sequence[FieldRule]) -> None:
         """Make values that break a rule null; a field's first broken rule is the reason."""
         lost: dict[str, npt.NDArray[np.bool_]] = {}
         for rule, rows in self._broken(rules):
@@ -79,7 +79,7 @@ class Checker:
             pl.when(pl.Series(~mask)).then(pl.col(name)).alias(name) for name, mask in lost.items()
         )
 
-    def lose_rows(self, field: str, rows: list[int], faults: Sequence["Fault"]) -> None:
+    def lose_rows(self, field: str, rows: list[int], faults: Sequence["RowFault"]) -> None:
         """Make the values of a field null by their place in the frame, ascending."""
         if not rows:
             return
@@ -96,7 +96,7 @@ class Checker:
         doubt = pl.col("line").is_in(pl.Series(lines, dtype=pl.UInt32).implode())
         self.frame = self.frame.with_columns(doubt.alias("in_doubt"))
 
-    def warn(self, rules: Sequence[Rule]) -> None:
+    def warn(self, rules: Sequence[FieldRule]) -> None:
         """Note rows that break a rule; each rule counts, rows stay."""
         for rule, rows in self._broken(rules):
             self._note(self.log.warn, rule, rows)
@@ -131,7 +131,7 @@ class Checker:
     def _cost(self, name: str) -> Cost:
         return next(field.cost for field in self.table.fields if field.name == name)
 
-    def _broken(self, rules: Sequence[Rule]) -> list[tuple[Rule, npt.NDArray[np.int64]]]:
+    def _broken(self, rules: Sequence[FieldRule]) -> list[tuple[FieldRule, npt.NDArray[np.int64]]]:
         masks = self.frame.select(
             rule.broken.fill_null(False).alias(str(number)) for number, rule in enumerate(rules)
         )
@@ -144,7 +144,7 @@ class Checker:
     def _note(
         self,
         note: Callable[[str, int, str, str], None],
-        rule: Rule,
+        rule: FieldRule,
         rows: npt.NDArray[np.int64],
     ) -> None:
         lines, values = self.frame["line"].gather(rows), self.frame[rule.field].gather(rows)
@@ -156,7 +156,7 @@ class Checker:
 
 
 def typed(
-    raw: pl.DataFrame, table: Table, log: RejectLog, *, before: Sequence[Rule] = ()
+    raw: pl.DataFrame, table: Table, log: RejectLog, *, before: Sequence[FieldRule] = ()
 ) -> Checker:
     """Checker with the frame in its final types: bad values null, or their rows rejected.
 
@@ -176,11 +176,11 @@ def typed(
     if dates:
         ordered = "`valid_from` <= `valid_through`"
         late = pl.col("valid_from") > pl.col("valid_through")
-        checker.reject([Rule(late, "bad_order", "valid_from", ordered)])
+        checker.reject([FieldRule(late, "bad_order", "valid_from", ordered)])
     return checker
 
 
-def as_reject(rule: Rule, field: Field) -> list[Rule]:
+def as_reject(rule: FieldRule, field: Field) -> list[FieldRule]:
     """The rule as far as it costs the row."""
     if field.cost_for() is Cost.ROW:
         return [rule]
@@ -233,11 +233,11 @@ def _tidied(raw: pl.DataFrame, table: Table) -> list[pl.Expr]:
     return tidied
 
 
-def _field_rules(field: Field) -> list[Rule]:
+def _field_rules(field: Field) -> list[FieldRule]:
     name, column = field.name, pl.col(field.name)
     rules = []
     if field.required:
-        rules.append(Rule(column.is_null(), "missing_field", name, f"`{name}`"))
+        rules.append(FieldRule(column.is_null(), "missing_field", name, f"`{name}`"))
     if field.kind is Kind.ID:
         rules += _id_rules(name)
     if field.kind in (Kind.NUMBER, Kind.INTEGER):
@@ -245,33 +245,33 @@ def _field_rules(field: Field) -> list[Rule]:
     if field.choices:
         listed = ", ".join(field.choices)
         wrong = ~column.is_in(field.choices)
-        rules.append(Rule(wrong, field.choice_code, name, f"`{name}` to be one of {listed}"))
+        rules.append(FieldRule(wrong, field.choice_code, name, f"`{name}` to be one of {listed}"))
     if field.kind is Kind.DATE:
         wrong = ~(
             column.str.contains(r"^\d{4}-\d\d-\d\d$")
             & column.str.to_date("%Y-%m-%d", strict=False).is_not_null()
         )
         rules.append(
-            Rule(wrong & column.is_not_null(), "bad_date", name, f"`{name}` as YYYY-MM-DD")
+            FieldRule(wrong & column.is_not_null(), "bad_date", name, f"`{name}` as YYYY-MM-DD")
         )
     if field.kind is Kind.INSTANT:
         rules.append(_instant_rule(name))
     return rules
 
 
-def _id_rules(name: str) -> list[Rule]:
+def _id_rules(name: str) -> list[FieldRule]:
     column = pl.col(name)
     wrong = column.str.contains(r"[\x00-\x1f\x7f]") | (column.str.len_chars() > _MAX_ID_LENGTH)
     expected = f"`{name}` of at most {_MAX_ID_LENGTH} characters, none of them control characters"
-    return [Rule(wrong, "bad_id", name, expected)]
+    return [FieldRule(wrong, "bad_id", name, expected)]
 
 
-def _number_rules(field: Field) -> list[Rule]:
+def _number_rules(field: Field) -> list[FieldRule]:
     name, column = field.name, pl.col(field.name)
-    rules = [Rule(~column.is_finite(), "not_finite", name, f"`{name}` to be finite")]
+    rules = [FieldRule(~column.is_finite(), "not_finite", name, f"`{name}` to be finite")]
     if field.kind is Kind.INTEGER:
         rules.append(
-            Rule(
+            FieldRule(
                 column != column.floor(),
                 "wrong_type",
                 name,
@@ -281,10 +281,10 @@ def _number_rules(field: Field) -> list[Rule]:
         )
     low, high = field.low, field.high
     outside = (column < low) | (column > high)
-    return [*rules, Rule(outside, "out_of_range", name, f"`{name}` in [{low}, {high}]")]
+    return [*rules, FieldRule(outside, "out_of_range", name, f"`{name}` in [{low}, {high}]")]
 
 
-def _instant_rule(name: str) -> Rule:
+def _instant_rule(name: str) -> FieldRule:
     column = pl.col(name)
     # A calendar's day and a clock's time, whatever the offset is: RFC 3339 is those and an offset.
     local = column.str.slice(0, 19).str.replace_all("[Tt ]", "T")
@@ -292,4 +292,4 @@ def _instant_rule(name: str) -> Rule:
     exists = local.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False).is_not_null()
     exists &= ~local.str.ends_with(":60")  # polars takes one at the end of any minute
     wrong = column.is_not_null() & ~(column.str.contains(_RFC3339) & exists)
-    return Rule(wrong, "bad_instant", name, f"`{name}` as an RFC 3339 instant")
+    return FieldRule(wrong, "bad_instant", name, f"`{name}` as an RFC 3339 instant")

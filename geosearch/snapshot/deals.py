@@ -6,7 +6,7 @@ Not useful for: whether the merchants and cards exist (`links`), or what a deal 
 
 import polars as pl
 
-from geosearch.snapshot.checks import Checker, Rule, as_reject, typed
+from geosearch.snapshot.checks import Checker, FieldRule, as_reject, typed
 from geosearch.snapshot.objects import read_objects, read_redemption
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import DEALS
@@ -57,11 +57,13 @@ def deals_checker(raw: pl.DataFrame, log: RejectLog) -> Checker:
 def warn_of_deals(checker: Checker) -> None:
     """Note what is odd about the deals that are accepted."""
     both = pl.col("merchant_ids").is_not_null() & pl.col("brand").is_not_null()
-    rules = [Rule(both, "two_for_one", "brand", "either `merchant_ids` or `brand`", " as well")]
+    rules = [
+        FieldRule(both, "two_for_one", "brand", "either `merchant_ids` or `brand`", " as well")
+    ]
     for field, types in LIMITS.items():
         ignored = (pl.col(field) > 0) & ~pl.col("offer_type").is_in(types)
         expected = f"`{field}` only for {', '.join(types)}"
-        rules.append(Rule(ignored, "limit_ignored", field, expected))
+        rules.append(FieldRule(ignored, "limit_ignored", field, expected))
     checker.warn([*rules, *_no_saving_rules()])
 
 
@@ -69,14 +71,14 @@ def _is(offer_type: str) -> pl.Expr:
     return pl.col("offer_type") == offer_type
 
 
-def _scope_rules() -> list[Rule]:
+def _scope_rules() -> list[FieldRule]:
     nowhere = (pl.col("merchant_ids").list.len() == 0) & pl.col("brand").is_null()
-    return [Rule(nowhere, "missing_field", "brand", "`merchant_ids` or `brand`")]
+    return [FieldRule(nowhere, "missing_field", "brand", "`merchant_ids` or `brand`")]
 
 
-def _type_rules() -> list[Rule]:
+def _type_rules() -> list[FieldRule]:
     return [
-        Rule(
+        FieldRule(
             _is(offer_type) & pl.col(field.name).is_null(),
             "missing_for_type",
             field.name,
@@ -87,23 +89,25 @@ def _type_rules() -> list[Rule]:
     ]
 
 
-def _precision_rule() -> Rule:
+def _precision_rule() -> FieldRule:
     parts = pl.col("percent") * PPM_PER_PERCENT
     # A decimal of 4 places is within 1e-10 of whole parts as a double; a fifth place is 0.1 off.
     fine = (parts - parts.round()).abs() > 1e-6
-    return Rule(fine, "too_precise", "percent", "`percent` of at most 4 decimals")
+    return FieldRule(fine, "too_precise", "percent", "`percent` of at most 4 decimals")
 
 
-def _number_rules() -> list[Rule]:
+def _number_rules() -> list[FieldRule]:
     worthless = _is("voucher") & (pl.col("face_value") < 1)
     crowd = pl.col("party_min") > pl.col("party_max")
     return [
-        Rule(worthless, "out_of_range", "face_value", "`face_value` >= 1 for offer type voucher"),
-        Rule(crowd, "bad_order", "party_min", "`party_min` <= `party_max`"),
+        FieldRule(
+            worthless, "out_of_range", "face_value", "`face_value` >= 1 for offer type voucher"
+        ),
+        FieldRule(crowd, "bad_order", "party_min", "`party_min` <= `party_max`"),
     ]
 
 
-def _no_saving_rules() -> list[Rule]:
+def _no_saving_rules() -> list[FieldRule]:
     share = _is("percent_off") | _is("cashback")
     dear_voucher = _is("voucher") & (pl.col("price") >= pl.col("face_value"))
     dear_bundle = _is("bundle") & (pl.col("price") >= pl.col("list_price"))
@@ -115,4 +119,4 @@ def _no_saving_rules() -> list[Rule]:
         (dear_bundle, "price", "`price` < `list_price`"),
         (_is("free_item") & (pl.col("face_value") == 0), "face_value", "`face_value` > 0"),
     ]
-    return [Rule(broken, "no_saving", field, expected) for broken, field, expected in rules]
+    return [FieldRule(broken, "no_saving", field, expected) for broken, field, expected in rules]

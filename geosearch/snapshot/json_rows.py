@@ -12,7 +12,7 @@ from math import isfinite
 import msgspec
 import orjson
 
-from geosearch.snapshot.checks import Fault
+from geosearch.snapshot.checks import RowFault
 from geosearch.snapshot.objects import has_half_surrogate, key_sentence
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import WRITTEN, Cost, Field, Kind, Table
@@ -48,15 +48,15 @@ class RowReader:
         except ValueError:
             row, exact = _lenient_row(line), None
         if not isinstance(row, dict):
-            fault = row if isinstance(row, Fault) else _not_json(shown(row))
+            fault = row if isinstance(row, RowFault) else _not_json(shown(row))
             self._log.reject(self._table.name, number, *fault)
             return None
         raw: dict[str, object] = {"line": number}
-        faults: list[tuple[Fault, Cost]] = []
+        faults: list[tuple[RowFault, Cost]] = []
         for field in self._table.fields:
             value = row.get(field.name)
             read = None if value is None else _read(value, field, exact)
-            if isinstance(read, Fault):
+            if isinstance(read, RowFault):
                 faults.append((read, field.cost_for(row.get("offer_type"))))
                 read = None
             raw[field.name] = read
@@ -65,7 +65,7 @@ class RowReader:
         self._warn_of_repeats(number, line)
         return raw
 
-    def _stays(self, number: int, faults: list[tuple[Fault, Cost]]) -> bool:
+    def _stays(self, number: int, faults: list[tuple[RowFault, Cost]]) -> bool:
         """Whether the row stays; its first fault that costs it is the one on record."""
         worst = [pair for pair in faults if pair[1] is Cost.ROW][:1]
         for fault, cost in worst or faults:
@@ -89,7 +89,7 @@ def _lenient_row(line: bytes) -> object:
         return json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         place = f"byte 0x{line[error.start]:02x} at byte {error.start + 1} of it"
-        return Fault("not_utf8", f"Expected a line in UTF-8, got {place}")
+        return RowFault("not_utf8", f"Expected a line in UTF-8, got {place}")
     except RecursionError:
         return _not_json("one nested too deep")
     except ValueError as error:
@@ -97,8 +97,8 @@ def _lenient_row(line: bytes) -> object:
         return _not_json(f"{start} ({error})")
 
 
-def _not_json(got: str) -> Fault:
-    return Fault("not_json", f"Expected a JSON object, got {got}")
+def _not_json(got: str) -> RowFault:
+    return RowFault("not_json", f"Expected a JSON object, got {got}")
 
 
 def _read(value: object, field: Field, line: bytes | None) -> object:
@@ -113,7 +113,7 @@ def _read(value: object, field: Field, line: bytes | None) -> object:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return _wrong_type(field, value)
         if not _fits_double(value):
-            return Fault("not_finite", f"Expected `{name}` to be finite, got {shown(value)}")
+            return RowFault("not_finite", f"Expected `{name}` to be finite, got {shown(value)}")
         return float(value)
     if kind is Kind.FLAG:
         return value if isinstance(value, bool) else _wrong_type(field, value)
@@ -142,12 +142,12 @@ def _object_text(value: object, name: str, line: bytes | None) -> object:
     try:
         return json.dumps(value) if line is None else bytes(_RAW_OBJECT.decode(line)[name]).decode()
     except RecursionError:
-        return Fault("wrong_type", f"Expected `{name}` to be an object, got one nested too deep")
+        return RowFault("wrong_type", f"Expected `{name}` to be an object, got one nested too deep")
 
 
-def _wrong_type(field: Field, value: object) -> Fault:
+def _wrong_type(field: Field, value: object) -> RowFault:
     expected = f"`{field.name}` to be {field.kind.described}"
-    return Fault("wrong_type", f"Expected {expected}, got {shown(value)}{field.hint}")
+    return RowFault("wrong_type", f"Expected {expected}, got {shown(value)}{field.hint}")
 
 
 def _fits_double(value: float) -> bool:
@@ -157,8 +157,8 @@ def _fits_double(value: float) -> bool:
         return False
 
 
-def _half_surrogate(name: str, texts: Sequence[str]) -> Fault | None:
+def _half_surrogate(name: str, texts: Sequence[str]) -> RowFault | None:
     for text in texts:
         if not text.isascii() and has_half_surrogate(text):
-            return Fault("not_utf8", f"Expected `{name}` in Unicode, got {text!a}")
+            return RowFault("not_utf8", f"Expected `{name}` in Unicode, got {text!a}")
     return None

@@ -11,7 +11,7 @@ import polars as pl
 
 from geosearch.hours.holidays import read_country
 from geosearch.hours.periods import periods_expression
-from geosearch.snapshot.checks import Checker, Rule, typed
+from geosearch.snapshot.checks import Checker, FieldRule, typed
 from geosearch.snapshot.objects import BadObject, read_objects, without_nulls, wrong_type
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import MERCHANTS
@@ -45,7 +45,7 @@ def merchants_frame(
     latitude = pl.col("lat").abs()
     swapped = latitude.is_between(90, 180, closed="right") & (pl.col("lng").abs() <= 90)
     hint = " (are `lat` and `lng` swapped?)"
-    rule = Rule(swapped, "out_of_range", "lat", "`lat` in [-90, 90]", hint)
+    rule = FieldRule(swapped, "out_of_range", "lat", "`lat` in [-90, 90]", hint)
     checker = typed(raw, MERCHANTS, log, before=[rule])
     checker.lose([_time_zone_rule(checker.frame["time_zone"])])
     checker.mark_doubts()
@@ -78,10 +78,10 @@ def is_time_zone(name: str) -> bool:
     return True
 
 
-def _time_zone_rule(zones: pl.Series) -> Rule:
+def _time_zone_rule(zones: pl.Series) -> FieldRule:
     unknown = [name for name in zones.drop_nulls().unique() if not is_time_zone(name)]
     wrong = pl.col("time_zone").is_in(unknown) if unknown else pl.lit(False)
-    return Rule(wrong, "bad_time_zone", "time_zone", "`time_zone` to be an IANA time zone")
+    return FieldRule(wrong, "bad_time_zone", "time_zone", "`time_zone` to be an IANA time zone")
 
 
 def unknown_subdivision(code: str, country: str) -> str:
@@ -100,7 +100,7 @@ def _resolve_countries(checker: Checker) -> None:
     wrong = [code for code, country in read.items() if country is None]
     if wrong:
         is_wrong = pl.col("country").is_in(wrong)
-        checker.warn([Rule(is_wrong, "bad_country", "country", f"`country` {COUNTRY_CODE}")])
+        checker.warn([FieldRule(is_wrong, "bad_country", "country", f"`country` {COUNTRY_CODE}")])
     known = {code: country for code, country in read.items() if country is not None}
     for code in sorted(code for code, country in known.items() if country.part_unknown):
         rows = frame.filter(pl.col("country") == code)
@@ -119,7 +119,7 @@ def _resolve_hours(checker: Checker) -> None:
         return
     both = pl.col("opening_hours").is_not_null() & pl.col("opening_periods").is_not_null()
     expected = "either `opening_hours` or `opening_periods`"
-    checker.warn([Rule(both, "two_for_one", "opening_periods", expected, " as well")])
+    checker.warn([FieldRule(both, "two_for_one", "opening_periods", expected, " as well")])
     only = pl.when(~both).then(pl.col("opening_periods")).alias("opening_periods")
     checker.frame = frame.with_columns(only)
     expressions = read_objects(checker, "opening_periods", _periods)

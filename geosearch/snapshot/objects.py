@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 import polars as pl
 
-from geosearch.snapshot.checks import Checker, Fault
+from geosearch.snapshot.checks import Checker, RowFault
 from geosearch.snapshot.rejects import shown
 from geosearch.snapshot.tables import REDEMPTION_CHANNELS
 
@@ -36,19 +36,19 @@ def read_objects(checker: Checker, field: str, read: Callable[[object], T]) -> d
     """
     texts = checker.frame[field]
     values: dict[str, T] = {}
-    faults: dict[str, Fault] = {}
-    twice: dict[str, Fault] = {}
+    faults: dict[str, RowFault] = {}
+    twice: dict[str, RowFault] = {}
     for text in texts.drop_nulls().unique():
         try:
             values[text] = read(decoded(text, field))
         except BadObject as error:
-            faults[text] = Fault(error.code, str(error))
+            faults[text] = RowFault(error.code, str(error))
         except RecursionError:
             sentence = f"Expected `{field}` to be an object, got one nested too deep"
-            faults[text] = Fault("wrong_type", sentence)
+            faults[text] = RowFault("wrong_type", sentence)
         else:
             if key := repeated_key(text):
-                twice[text] = Fault("duplicate_key", key_sentence(key, f" of `{field}`"))
+                twice[text] = RowFault("duplicate_key", key_sentence(key, f" of `{field}`"))
     rows, found = _rows_of(texts, twice)
     lines = checker.frame["line"].gather(rows).to_list()
     sentences = [fault.sentence for fault in found]
@@ -57,7 +57,7 @@ def read_objects(checker: Checker, field: str, read: Callable[[object], T]) -> d
     return values
 
 
-def _rows_of(texts: pl.Series, faults: dict[str, Fault]) -> tuple[list[int], list[Fault]]:
+def _rows_of(texts: pl.Series, faults: dict[str, RowFault]) -> tuple[list[int], list[RowFault]]:
     """Places of the faulty texts, ascending, and what is wrong with each."""
     if not faults:
         return [], []

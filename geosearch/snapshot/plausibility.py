@@ -18,7 +18,7 @@ import polars as pl
 from geosearch.hours.countries import countries_at
 from geosearch.hours.holidays import OWN_CODES
 from geosearch.money.amounts import fraction_digits
-from geosearch.snapshot.checks import Checker, Rule
+from geosearch.snapshot.checks import Checker, FieldRule
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Kind, Table
 from indexes.geo.datum import Datum, Floats, from_wgs84, to_wgs84
@@ -122,7 +122,7 @@ def warn_of_deals(deals: pl.DataFrame, log: RejectLog, *, currency: str) -> None
     as_titled = ((percent == zhe) | (percent == 10 * zhe)) & (percent != 100 - 10 * zhe)
     expected = "`percent` to be what is taken off (8折 is 20)"
     Checker(deals, DEALS, log).warn(
-        [Rule(share & (extreme | as_titled), "odd_percent", "percent", expected)]
+        [FieldRule(share & (extreme | as_titled), "odd_percent", "percent", expected)]
     )
 
 
@@ -133,9 +133,9 @@ def _warn_of_ids(frame: pl.DataFrame, table: Table, log: RejectLog) -> None:
             column = pl.col(field.name)
             blank, long = column.str.contains(_BLANK), column.str.contains(_SCIENTIFIC)
             name = f"`{field.name}`"
-            rules.append(Rule(blank, "odd_id", field.name, f"{name} without blanks"))
+            rules.append(FieldRule(blank, "odd_id", field.name, f"{name} without blanks"))
             hint = ", as spreadsheets shorten long numbers (format the column as text)"
-            rules.append(Rule(long, "odd_id", field.name, f"{name} in full", hint))
+            rules.append(FieldRule(long, "odd_id", field.name, f"{name} in full", hint))
     Checker(frame, table, log).warn(rules)
 
 

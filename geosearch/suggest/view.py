@@ -26,7 +26,7 @@ from geosearch.suggest.directory import (
     way_of,
 )
 from indexes.cache import BoundedCache
-from indexes.geo.cover import SPANS, TESTED, Cover, Ground, lift, new_cover
+from indexes.geo.cover import SPANS, TESTED, CircleCover, PointTree, clear, new_cover
 from indexes.geo.sphere import Circle, circle_around
 from indexes.jit import entry_point
 from indexes.names.completions import (
@@ -34,7 +34,7 @@ from indexes.names.completions import (
     MAX_PREFIXES,
     WAY_BITS,
     Finding,
-    Prefixes,
+    TypedPrefixes,
     best_completions,
     new_finding,
     prefix_range,
@@ -83,7 +83,7 @@ class Match(NamedTuple):
 class SuggestScratch(NamedTuple):
     """Working memory of one question at a time."""
 
-    cover: Cover
+    cover: CircleCover
     finding: Finding
 
 
@@ -94,7 +94,7 @@ class SuggestKernels(NamedTuple):
     best: Callable[..., int]
     tally: Callable[..., tuple[int, float, int]]
     score: Callable[..., float]
-    lift: Callable[..., None]
+    clear: Callable[..., None]
 
 
 @cache
@@ -108,7 +108,7 @@ def suggest_kernels() -> SuggestKernels:
     # Columns of segments are mapped read-only, which is part of their type.
     for array in (*arrays, box, position, live, level_start):
         array.flags.writeable = False
-    ground = Ground(position, live, True, level_start, box)
+    ground = PointTree(position, live, True, level_start, box)
     circle, cover = circle_around(0.0, 0.0, 1.0), new_cover(0)
     columns = directory.completions
     question = (columns, directory.scoring, ground, circle, _prefixes([], 0, 0), cover)
@@ -117,7 +117,7 @@ def suggest_kernels() -> SuggestKernels:
         entry_point(best_completions, (*question, new_finding(), 1)),
         entry_point(tally_item, (columns, ground, circle, cover, 0)),
         entry_point(score_of, (directory.scoring, 0, 0.0, 0, 0.0)),
-        entry_point(lift, (cover,)),
+        entry_point(clear, (cover,)),
     )
 
 
@@ -129,7 +129,7 @@ class DirectoryView:
         self.segment = segment
         self.directory = directory
         self._kernels = suggest_kernels()
-        self._ground = Ground(
+        self._ground = PointTree(
             columns.doc_position,
             columns.doc_live,
             segment.live_docs() == len(segment),
@@ -151,7 +151,7 @@ class DirectoryView:
         finally:
             work["docs"] += int(scratch.cover.size[TESTED])
             work["spans"] += max(0, int(scratch.cover.size[SPANS]))
-            self._kernels.lift(scratch.cover)
+            self._kernels.clear(scratch.cover)
             self._spare.append(scratch)
 
     def matches(
@@ -329,8 +329,8 @@ class DirectoryView:
         return (int(items[0]), int(items[-1]) + 1) if len(items) else (0, 0)
 
 
-def _prefixes(ranges: list[Range], first_item: int, after_item: int) -> Prefixes:
+def _prefixes(ranges: list[Range], first_item: int, after_item: int) -> TypedPrefixes:
     table = np.zeros((3, MAX_PREFIXES), np.int64)
     for column, found in enumerate(ranges):
         table[:, column] = found
-    return Prefixes(table[0], table[1], table[2], len(ranges), first_item, after_item)
+    return TypedPrefixes(table[0], table[1], table[2], len(ranges), first_item, after_item)

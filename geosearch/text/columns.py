@@ -2,7 +2,7 @@
 
 Useful for: a build, which hands `text_columns` to `segment.writer`, and `SegmentText`, which opens
 what it wrote.
-Not useful for: what a text is worth in which field (`rows`), or reading a query (`wording`).
+Not useful for: what a text is worth in which field (`rows`), or reading a query (`text_query`).
 
 Columns: those of `indexes.terms.vocabulary`; ``term_begin``, ``term_doc_freq``, ``posting_doc``,
 ``posting_impact`` and ``posting_block``, the `indexes.terms.postings`; and ``phrase_hash``

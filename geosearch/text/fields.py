@@ -1,7 +1,7 @@
 """Fields of merchants that texts are looked up in, and what a term in each is worth.
 
 Useful for: why one shop is found before another; `rows` applies it.
-Not useful for: what the words of a query are worth against each other (`wording`).
+Not useful for: what the words of a query are worth against each other (`text_query`).
 
 The impact of a term is BM25's weight of one occurrence in one field: Robertson and Zaragoza (2009),
 "The Probabilistic Relevance Framework: BM25 and Beyond", equation 3.15, scaled to be at most the

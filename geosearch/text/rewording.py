@@ -1,7 +1,7 @@
 """Other words for a text that is not found as typed: as perhaps meant, or as many as are found.
 
-Useful for: `wording`, one text at a time.
-Not useful for: what may be meant by a word, or how telling it is: `wording` knows the index.
+Useful for: `text_query`, one text at a time.
+Not useful for: what may be meant by a word, or how telling it is: `text_query` knows the index.
 
 Words are left out by what they are (`word_roles`), words of function first; among words of one
 role the least telling go. A guess never outlives a word that is found as typed. What is left out
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, groupby, pairwise
 from typing import Final, NamedTuple, Protocol
 
-from geosearch.text.word_book import TYPO_FACTORS, Choice, Reading, Wording
+from geosearch.text.segment_terms import TYPO_FACTORS, QueryTerm, TextQuery, Variant
 from geosearch.text.word_roles import AREA, CONTENT, FUNCTION, role, without_kind
 from indexes.terms.keys import Word, gram_keys
 from indexes.text.tokens import MAX_TERMS
@@ -28,24 +28,24 @@ SURE_LETTERS: Final = 6
 class Meanings(Protocol):
     """What an index knows of words."""
 
-    def exact(self, word: Word) -> Choice:
+    def exact(self, word: Word) -> QueryTerm:
         """A word as typed."""
 
-    def close(self, word: Word) -> Choice | None:
+    def alternatives(self, word: Word) -> QueryTerm | None:
         """What may have been meant by it."""
 
     def role(self, text: str) -> int:
         """Its role, one of `word_roles`."""
 
-    def telling(self, choice: Choice) -> float:
+    def telling(self, choice: QueryTerm) -> float:
         """How much a word says, above 0."""
 
 
-class Typed(NamedTuple):
+class TypedWords(NamedTuple):
     """Words as typed: those of each choice, and the choices."""
 
     words: Sequence[tuple[Word, ...]]
-    wording: Wording
+    text_query: TextQuery
 
 
 class Lookups:
@@ -59,23 +59,23 @@ class Lookups:
         Questions that are allowed.
     """
 
-    def __init__(self, is_found: Callable[[tuple[Choice, ...]], bool], most: int) -> None:
+    def __init__(self, is_found: Callable[[tuple[QueryTerm, ...]], bool], most: int) -> None:
         self._is_found = is_found
         self._most = most
-        self._known: dict[tuple[Choice, ...], bool] = {}
-        self._apart: list[frozenset[Choice]] = []
+        self._known: dict[tuple[QueryTerm, ...], bool] = {}
+        self._apart: list[frozenset[QueryTerm]] = []
 
     @property
     def searches(self) -> int:
         """How many questions were asked."""
         return len(self._known)
 
-    def may_find(self, choices: tuple[Choice, ...]) -> bool:
+    def may_find(self, choices: tuple[QueryTerm, ...]) -> bool:
         """Whether words may be found together, from what is known of some of them."""
         words = frozenset(choices)
         return not any(apart <= words for apart in self._apart)
 
-    def __call__(self, choices: tuple[Choice, ...]) -> bool:
+    def __call__(self, choices: tuple[QueryTerm, ...]) -> bool:
         """Whether words are found together; False where no more may be asked."""
         found = self._known.get(choices)
         if found is None:
@@ -86,7 +86,7 @@ class Lookups:
         return found
 
 
-def reworded(typed: Typed, meanings: Meanings, lookups: Lookups) -> Wording:
+def reworded(typed: TypedWords, meanings: Meanings, lookups: Lookups) -> TextQuery:
     """What to search for a text of which nothing that is asked for matches as typed.
 
     Returns
@@ -94,9 +94,9 @@ def reworded(typed: Typed, meanings: Meanings, lookups: Lookups) -> Wording:
     Wording
         That of `typed` where all words are found together, or nothing worth telling is.
     """
-    wording = typed.wording
-    if not wording.choices or lookups(wording.choices):
-        return wording
+    text_query = typed.text_query
+    if not text_query.choices or lookups(text_query.choices):
+        return text_query
     return _Rewording(meanings, lookups).of(typed)._replace(searches=lookups.searches)
 
 
@@ -108,10 +108,10 @@ class _Rewording:
         self._lookups = lookups
         self._missed: dict[str, None] = {}
         """Words that are not found at all."""
-        self._pieces: dict[str, list[Choice]] = {}
+        self._pieces: dict[str, list[QueryTerm]] = {}
         """Runs that are not found whole, and their pairs of characters that are."""
 
-    def of(self, typed: Typed) -> Wording:
+    def of(self, typed: TypedWords) -> TextQuery:
         distinct = tuple(dict.fromkeys(self._choices(typed)))
         most = MOST_WORDS
         if any(role(text) == FUNCTION for text in self._missed):
@@ -121,10 +121,10 @@ class _Rewording:
             distinct = (*others, *(one for one in distinct if one not in others))
         together, after = distinct[:most], distinct[most:]
         if not together:
-            return typed.wording
+            return typed.text_query
         best = together if self._lookups(together) else None
         best = best or self._without_fillers(together)
-        if best is None and together == typed.wording.choices:
+        if best is None and together == typed.text_query.choices:
             best = self._one_reread(typed.words, together)
         best = best or self._most_telling(together)
         kept = set(best)
@@ -133,41 +133,41 @@ class _Rewording:
         dropped = [*self._missed, *(text for text in left if text not in reread)]
         dropped, pieces = self._told(dropped, best)
         if not self._is_telling(best, dropped):
-            return typed.wording
+            return typed.text_query
         text = " ".join(word.text for words in typed.words for word in words)
         dropped.sort(key=text.find)
-        told = tuple(dict.fromkeys((*dropped, *typed.wording.dropped)))
-        return typed.wording._replace(choices=best, dropped=told, pieces=pieces)
+        told = tuple(dict.fromkeys((*dropped, *typed.text_query.dropped)))
+        return typed.text_query._replace(choices=best, dropped=told, pieces=pieces)
 
-    def _choices(self, typed: Typed) -> Iterator[Choice]:
+    def _choices(self, typed: TypedWords) -> Iterator[QueryTerm]:
         """What is found of each word: as typed, as perhaps meant, or its pieces."""
         # Before any guess: what guesses may take is then bounded by what is left for them.
-        alone = [self._lookups((choice,)) for choice in typed.wording.choices]
-        for words, choice, found in zip(typed.words, typed.wording.choices, alone, strict=True):
+        alone = [self._lookups((choice,)) for choice in typed.text_query.choices]
+        for words, choice, found in zip(typed.words, typed.text_query.choices, alone, strict=True):
             if found:
                 yield choice
             else:
                 for word in words:
                     yield from self._found(word) if len(words) > 1 else self._instead(word)
 
-    def _found(self, word: Word) -> list[Choice]:
+    def _found(self, word: Word) -> list[QueryTerm]:
         choice = self._meanings.exact(word)
         return [choice] if self._lookups((choice,)) else self._instead(word)
 
-    def _instead(self, word: Word) -> list[Choice]:
+    def _instead(self, word: Word) -> list[QueryTerm]:
         """Words to search for one that is not found as typed: what was meant, or its parts."""
         if role(word.text) == FUNCTION:
             self._missed[word.text] = None
             return []
-        close = self._meanings.close(word)
-        if close is not None and self._lookups((close,)):
-            return [close]
+        alternatives = self._meanings.alternatives(word)
+        if alternatives is not None and self._lookups((alternatives,)):
+            return [alternatives]
         if word.kind == "cjk":
             return self._without_kind(word.text) or self._pairs(word.text)
         self._missed[word.text] = None
         return []
 
-    def _without_kind(self, run: str) -> list[Choice]:
+    def _without_kind(self, run: str) -> list[QueryTerm]:
         """A run and the word of kind it ends with, as two; none where the rest is not found."""
         rest, kind = without_kind(run)
         if not kind:
@@ -175,8 +175,12 @@ class _Rewording:
         choice = self._meanings.exact(_run(rest))
         found = [choice] if self._lookups((choice,)) else []
         if not found:
-            close = self._meanings.close(_run(rest))
-            found = [close] if close is not None and self._lookups((close,)) else []
+            alternatives = self._meanings.alternatives(_run(rest))
+            found = (
+                [alternatives]
+                if alternatives is not None and self._lookups((alternatives,))
+                else []
+            )
         if not found:
             return []
         of_kind = self._meanings.exact(_run(kind))
@@ -185,10 +189,10 @@ class _Rewording:
         self._missed[kind] = None
         return found
 
-    def _pairs(self, run: str) -> list[Choice]:
+    def _pairs(self, run: str) -> list[QueryTerm]:
         """Neighbouring characters of a run that is not found whole."""
         pairs = dict.fromkeys(a + b for a, b in pairwise(run[: MAX_TERMS + 1]))
-        parts = (Choice(pair, (Reading(gram_keys(pair)),), is_guess=True) for pair in pairs)
+        parts = (QueryTerm(pair, (Variant(gram_keys(pair)),), is_guess=True) for pair in pairs)
         found = [part for part in parts if self._lookups((part,))]
         if found:
             self._pieces[run] = found
@@ -196,7 +200,7 @@ class _Rewording:
             self._missed[run] = None
         return found
 
-    def _rank(self, choices: tuple[Choice, ...]) -> dict[Choice, tuple[int, float]]:
+    def _rank(self, choices: tuple[QueryTerm, ...]) -> dict[QueryTerm, tuple[int, float]]:
         """Place of each word's role, exact words before guesses, and how telling it is."""
         found = {}
         first = True
@@ -210,7 +214,7 @@ class _Rewording:
             found[choice] = place, worth
         return found
 
-    def _subsets(self, choices: tuple[Choice, ...]) -> list[tuple[Choice, ...]]:
+    def _subsets(self, choices: tuple[QueryTerm, ...]) -> list[tuple[QueryTerm, ...]]:
         """Proper, non-empty subsets of words, in the order of the query, most telling first.
 
         Ties go to the more words, then to the earlier ones.
@@ -218,7 +222,7 @@ class _Rewording:
         rank = self._rank(choices)
         places = range(CONTENT + 2)
 
-        def telling(subset: tuple[Choice, ...]) -> tuple[float, ...]:
+        def telling(subset: tuple[QueryTerm, ...]) -> tuple[float, ...]:
             said = [0.0] * len(places)
             for choice in subset:
                 place, worth = rank[choice]
@@ -232,7 +236,7 @@ class _Rewording:
         ]
         return sorted(found, key=telling)
 
-    def _without_fillers(self, choices: tuple[Choice, ...]) -> tuple[Choice, ...] | None:
+    def _without_fillers(self, choices: tuple[QueryTerm, ...]) -> tuple[QueryTerm, ...] | None:
         """All words that say what is wanted, with as many of the others as are found with them.
 
         But for words of function: some name may hold one of `in der Nähe`.
@@ -253,7 +257,7 @@ class _Rewording:
             None,
         )
 
-    def _most_telling(self, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    def _most_telling(self, choices: tuple[QueryTerm, ...]) -> tuple[QueryTerm, ...]:
         """The most telling of the words that are found together; each of them is found alone.
 
         First a good answer: from each word on, the others are added that are found with those
@@ -276,22 +280,24 @@ class _Rewording:
         return next(filter(lookups, better), subsets[best])
 
     def _one_reread(
-        self, words: Sequence[tuple[Word, ...]], choices: tuple[Choice, ...]
-    ) -> tuple[Choice, ...] | None:
+        self, words: Sequence[tuple[Word, ...]], choices: tuple[QueryTerm, ...]
+    ) -> tuple[QueryTerm, ...] | None:
         """Words that are found each, but not together, with the first that may be mistyped reread.
 
         Somewhere else the mistake may be a word: `chiba merchants bank` for `China`.
         """
         for at, of_choice in enumerate(words[: len(choices)]):
-            close = self._meanings.close(of_choice[0]) if len(of_choice) == 1 else None
-            if close is not None:
-                reread = (*choices[:at], close, *choices[at + 1 :])
+            alternatives = (
+                self._meanings.alternatives(of_choice[0]) if len(of_choice) == 1 else None
+            )
+            if alternatives is not None:
+                reread = (*choices[:at], alternatives, *choices[at + 1 :])
                 if self._lookups(reread):
                     return reread
         return None
 
     def _told(
-        self, dropped: list[str], kept: tuple[Choice, ...]
+        self, dropped: list[str], kept: tuple[QueryTerm, ...]
     ) -> tuple[list[str], tuple[tuple[str, tuple[str, ...]], ...]]:
         """Words left out with what is left of runs in pieces, and the runs of which nothing is."""
         pieces = []
@@ -312,7 +318,7 @@ class _Rewording:
                 pieces.append((run, tuple(part.typed for part in parts if part in kept)))
         return told, tuple(pieces)
 
-    def _is_telling(self, kept: tuple[Choice, ...], dropped: list[str]) -> bool:
+    def _is_telling(self, kept: tuple[QueryTerm, ...], dropped: list[str]) -> bool:
         """Whether an answer for these words is worth more than none."""
         roles = [self._meanings.role(choice.typed) for choice in kept]
         if dropped and all(one == FUNCTION for one in roles):
@@ -324,7 +330,7 @@ class _Rewording:
         return not (missed and content and all(map(_is_unsure, content)))
 
 
-def _is_unsure(choice: Choice) -> bool:
+def _is_unsure(choice: QueryTerm) -> bool:
     """Whether a word was read as a short one mistyped."""
     best = max(reading.factor for reading in choice.readings)
     return (

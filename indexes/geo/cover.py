@@ -21,8 +21,8 @@ from indexes.geo.sphere import (
     Circle,
     box_distance_m,
     box_where,
-    note_points_m,
-    note_reached,
+    fill_points_m,
+    fill_reached,
     point_distance_m,
     point_is_within,
 )
@@ -49,7 +49,7 @@ _DEPTH = 10
 _STACK = _DEPTH << NODE_BITS
 
 
-class Ground(NamedTuple):
+class PointTree(NamedTuple):
     """Where d documents are, and the tree of n nodes over them; see `indexes.geo.rtree`."""
 
     position: I32  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
@@ -59,7 +59,7 @@ class Ground(NamedTuple):
     node_box: I32  # [4, n] min_x, min_y, max_x, max_y
 
 
-class Cover(NamedTuple):
+class CircleCover(NamedTuple):
     """Working memory: the runs that a circle touches. Made by `new_cover`.
 
     A span is neighbouring runs of one state, INSIDE or EDGE.
@@ -68,22 +68,22 @@ class Cover(NamedTuple):
     state: U8  # [runs of the segment] OUTSIDE but for those touched
     span: I64  # [spans, 2] first run and the run after the last, ascending
     stack: I64  # [_STACK, 3] level, index, position in a list of documents or what `within` says
-    within: I64  # [NODE_SIZE] see `indexes.geo.sphere.note_reached`
-    place: I64  # [NODE_SIZE] see `indexes.geo.sphere.note_points_m`, as the two below
+    within: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_reached`
+    place: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_points_m`, as the two below
     offset: F64  # [2, NODE_SIZE]
     metres: F64  # [NODE_SIZE]
     size: I64  # [3] see below
 
 
 SPANS, SEED, TESTED = range(3)
-"""Fields of `Cover.size`: spans, -1 = not laid yet; a document not far from the middle; documents
-tested since the cover was lifted."""
+"""Fields of `CircleCover.size`: spans, -1 = not laid yet; a document not far from the middle;
+documents tested since the cover was lifted."""
 
 
-def new_cover(docs: int) -> Cover:
+def new_cover(docs: int) -> CircleCover:
     """Working memory for a segment of so many documents; for one query at a time."""
     runs = (docs >> RUN_BITS) + 1
-    return Cover(
+    return CircleCover(
         np.zeros(runs, np.uint8),
         np.empty((runs, 2), np.int64),
         np.empty((_STACK, 3), np.int64),
@@ -96,14 +96,14 @@ def new_cover(docs: int) -> Cover:
 
 
 @inline_njit
-def lay(ground: Ground, circle: Circle, cover: Cover) -> None:
+def mark(ground: PointTree, circle: Circle, cover: CircleCover) -> None:
     """Find the runs that the circle touches, unless that was done already."""
     if cover.size[SPANS] < 0:
-        _lay(ground, circle, cover)
+        _mark(ground, circle, cover)
 
 
 @njit
-def lift(cover: Cover) -> None:
+def clear(cover: CircleCover) -> None:
     """Forget the circle, so that the memory serves the next one."""
     for i in range(max(cover.size[SPANS], 0)):
         for run in range(cover.span[i, 0], cover.span[i, 1]):
@@ -114,7 +114,7 @@ def lift(cover: Cover) -> None:
 
 @njit
 def tally(
-    ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
+    ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> tuple[int, float, int]:
     """Live documents within the circle, metres to the nearest one, and which that is.
 
@@ -132,7 +132,7 @@ def tally(
     """
     if end - begin <= FEW:
         return _tally_each(ground, circle, cover, docs, begin, end)
-    lay(ground, circle, cover)
+    mark(ground, circle, cover)
     count = _count_spans(ground, circle, cover, docs, begin, end)
     if count == 0:
         return 0, math.inf, -1
@@ -141,7 +141,7 @@ def tally(
 
 
 @njit
-def _lay(ground: Ground, circle: Circle, cover: Cover) -> None:
+def _mark(ground: PointTree, circle: Circle, cover: CircleCover) -> None:
     """Depth first, so that runs come in ascending order; no run below an inside node is tested."""
     levels = ground.level_start.shape[0] - 1
     cover.size[SPANS] = 0
@@ -170,14 +170,20 @@ def _lay(ground: Ground, circle: Circle, cover: Cover) -> None:
 
 @inner_njit
 def _push(
-    ground: Ground, circle: Circle, cover: Cover, depth: int, level: int, first: int, end: int
+    ground: PointTree,
+    circle: Circle,
+    cover: CircleCover,
+    depth: int,
+    level: int,
+    first: int,
+    end: int,
 ) -> int:
     """Put those nodes of some that may reach into the circle on the stack; return its new depth.
 
     The first comes on top.
     """
     start = ground.level_start[level]
-    note_reached(ground.node_box, circle, start + first, start + end, cover.within)
+    fill_reached(ground.node_box, circle, start + first, start + end, cover.within)
     for node in range(end - 1, first - 1, -1):
         within = cover.within[node - first]
         if within >= 0:
@@ -189,7 +195,7 @@ def _push(
 
 
 @inner_njit
-def _add_span(cover: Cover, first: int, after: int, state: int) -> None:
+def _add_span(cover: CircleCover, first: int, after: int, state: int) -> None:
     for run in range(first, after):
         cover.state[run] = state
     spans = cover.size[SPANS]
@@ -202,7 +208,7 @@ def _add_span(cover: Cover, first: int, after: int, state: int) -> None:
 
 
 @njit
-def _seed(ground: Ground, circle: Circle) -> int:
+def _seed(ground: PointTree, circle: Circle) -> int:
     """First document that does not come before the middle of the circle in Hilbert order."""
     value = hilbert_value(int64(circle.x), int64(circle.y))
     base = 0
@@ -219,13 +225,13 @@ def _seed(ground: Ground, circle: Circle) -> int:
 
 
 @inner_njit
-def _is_live(ground: Ground, doc: int) -> bool:
+def _is_live(ground: PointTree, doc: int) -> bool:
     return ground.all_live or bool((ground.live[doc >> 6] >> np.uint64(doc & 63)) & np.uint64(1))
 
 
 @njit
 def _tally_each(
-    ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
+    ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> tuple[int, float, int]:
     """`tally` of a few documents; makes use of the runs if they are known."""
     total = 0
@@ -240,7 +246,7 @@ def _tally_each(
             cover.place[count] = doc
             count += int64(not laid or cover.state[doc >> RUN_BITS] != OUTSIDE)
         cover.size[TESTED] += count
-        note_points_m(ground.position, circle, cover.place, count, cover.offset, cover.metres)
+        fill_points_m(ground.position, circle, cover.place, count, cover.offset, cover.metres)
         for at in range(count):
             distance_m = cover.metres[at]
             if distance_m > circle.radius_m or not _is_live(ground, cover.place[at]):
@@ -277,7 +283,7 @@ def first_from(docs: U32, begin: int, end: int, doc: int) -> int:
 
 @njit
 def _count_spans(
-    ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
+    ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> int:
     count = 0
     at = begin
@@ -302,7 +308,7 @@ def _count_spans(
 
 
 @inner_njit
-def _count_live(ground: Ground, cover: Cover, docs: U32, begin: int, end: int) -> int:
+def _count_live(ground: PointTree, cover: CircleCover, docs: U32, begin: int, end: int) -> int:
     """Live documents of some that are all within the circle."""
     if ground.all_live:
         return end - begin
@@ -316,7 +322,7 @@ def _count_live(ground: Ground, cover: Cover, docs: U32, begin: int, end: int) -
 
 @inner_njit
 def _count_within(
-    ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
+    ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> int:
     count = 0
     for at in range(begin, end):
@@ -329,7 +335,7 @@ def _count_within(
 
 @inner_njit
 def _count_leaves(
-    ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
+    ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> int:
     """As `_count_within`, by leaves: of many documents only those on the edge are tested."""
     count = 0
@@ -348,7 +354,7 @@ def _count_leaves(
 
 @njit
 def _nearest(
-    ground: Ground, circle: Circle, cover: Cover, docs: U32, begin: int, end: int
+    ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> tuple[float, int]:
     """Metres to the nearest live document within the circle, and which it is.
 
@@ -394,7 +400,7 @@ def _nearest(
 
 @inner_njit
 def _nearer(
-    ground: Ground, circle: Circle, cover: Cover, doc: int, near_m: float, nearest: int
+    ground: PointTree, circle: Circle, cover: CircleCover, doc: int, near_m: float, nearest: int
 ) -> tuple[float, int]:
     """The nearer of a document and the nearest so far."""
     cover.size[TESTED] += 1

@@ -42,7 +42,7 @@ def limit_of(distance: float) -> int:
 
 
 @inline_njit
-def note_row(queue: Siblings, row: int, distance: F64, count: int, bits: int, limit: int) -> None:
+def fill_row(queue: Siblings, row: int, distance: F64, count: int, bits: int, limit: int) -> None:
     """Note the keys of a node's children in a new row.
 
     Parameters

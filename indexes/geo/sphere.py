@@ -377,7 +377,7 @@ def box_where(node_box: I32, circle: Circle, node: int) -> int:
 
 
 @inline_njit
-def note_boxes(node_box: I32, circle: Circle, first: int, end: int, haversines: F64) -> None:
+def fill_boxes(node_box: I32, circle: Circle, first: int, end: int, haversines: F64) -> None:
     """Note `lower_haversine` of the middle and each box from `first` to before `end`.
 
     Parameters
@@ -391,7 +391,7 @@ def note_boxes(node_box: I32, circle: Circle, first: int, end: int, haversines: 
 
 
 @inline_njit
-def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F64) -> None:
+def fill_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F64) -> None:
     """Note the metres that no position of each box from `first` to before `end` is nearer than.
 
     Parameters
@@ -405,7 +405,7 @@ def note_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F
 
 
 @inline_njit
-def note_points_m(
+def fill_points_m(
     position: I32, circle: Circle, places: I64, count: int, offset: F64, metres: F64
 ) -> None:
     """Note `point_distance_m` of the first `count` of some positions, by their places.
@@ -438,7 +438,7 @@ def note_points_m(
 
 
 @inline_njit
-def note_reached(node_box: I32, circle: Circle, first: int, end: int, within: I64) -> None:
+def fill_reached(node_box: I32, circle: Circle, first: int, end: int, within: I64) -> None:
     """Note `box_where` of the boxes from `first` to before `end`.
 
     Parameters
@@ -452,7 +452,7 @@ def note_reached(node_box: I32, circle: Circle, first: int, end: int, within: I6
 
 
 @inline_njit
-def note_within(position: I32, circle: Circle, first: int, end: int, within: I64) -> None:
+def fill_within(position: I32, circle: Circle, first: int, end: int, within: I64) -> None:
     """Note where the positions from `first` to before `end` lie: 1 inside, -1 outside, 0 unknown.
 
     Unknown are a few near the edge; `point_is_within` finds out.

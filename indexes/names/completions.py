@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.geo.cover import RUN_BITS, SPANS, Cover, Ground, lay, tally
+from indexes.geo.cover import RUN_BITS, SPANS, CircleCover, PointTree, mark, tally
 from indexes.geo.sphere import Circle
 from indexes.jit import inline_njit, inner_njit, int64, njit
 
@@ -101,7 +101,7 @@ KEYS, ITEMS, LISTS = range(3)
 """Work: keys read, items whose documents were counted, lists read."""
 
 
-class Prefixes(NamedTuple):
+class TypedPrefixes(NamedTuple):
     """Up to `MAX_PREFIXES` prefixes, any of which may match, and items that may be found."""
 
     first: I64  # [MAX_PREFIXES] first key
@@ -172,10 +172,10 @@ def _compare(columns: Completions, key: int, prefix: U8) -> int:
 def best_completions(
     columns: Completions,
     scoring: Scoring,
-    ground: Ground,
+    ground: PointTree,
     circle: Circle,
-    prefixes: Prefixes,
-    cover: Cover,
+    prefixes: TypedPrefixes,
+    cover: CircleCover,
     finding: Finding,
     top_k: int,
 ) -> int:
@@ -218,7 +218,7 @@ def best_completions(
 
 @njit
 def tally_item(
-    columns: Completions, ground: Ground, circle: Circle, cover: Cover, item: int
+    columns: Completions, ground: PointTree, circle: Circle, cover: CircleCover, item: int
 ) -> tuple[int, float, int]:
     """Live documents of an item within the circle, metres to the nearest, and the nearest."""
     begin, end = int64(columns.item_start[item]), int64(columns.item_start[item + 1])
@@ -240,10 +240,10 @@ def score_of(scoring: Scoring, kind: int, fame: float, count: int, near_m: float
 def _gather(
     columns: Completions,
     scoring: Scoring,
-    ground: Ground,
+    ground: PointTree,
     circle: Circle,
-    prefixes: Prefixes,
-    cover: Cover,
+    prefixes: TypedPrefixes,
+    cover: CircleCover,
     finding: Finding,
 ) -> int:
     """Collect the distinct items that are considered; return how many."""
@@ -262,7 +262,7 @@ def _gather(
             if not _is_whole(columns, key, length):
                 break
             found = _consider(columns, scoring, prefixes, finding, found, key, length)
-        lay(ground, circle, cover)
+        mark(ground, circle, cover)
         docs = ground.position.shape[0]
         fine, coarse = tiles_of(docs, FINE_BITS), tiles_of(docs, COARSE_BITS)
         bits = FINE_BITS
@@ -292,7 +292,7 @@ def tiles_of(docs: int, bits: int) -> int:
 
 
 @inner_njit
-def _tiles_touched(cover: Cover, bits: int) -> int:
+def _tiles_touched(cover: CircleCover, bits: int) -> int:
     tiles = 0
     last = -1
     shift = bits - RUN_BITS
@@ -336,7 +336,7 @@ def _is_whole(columns: Completions, key: int, length: int) -> bool:
 def _consider(
     columns: Completions,
     scoring: Scoring,
-    prefixes: Prefixes,
+    prefixes: TypedPrefixes,
     finding: Finding,
     found: int,
     key: int,

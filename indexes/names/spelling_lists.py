@@ -111,8 +111,8 @@ def _spell(texts: Sequence[str]) -> SpelledTexts:
         np.empty(_SOURCES * int(words.sum()), np.uint8),
         np.zeros(len(texts), np.bool_),
     )
-    line = np.zeros((len(_Line._fields), MAX_LETTERS), np.int64)
-    _spell_all(code, _kinds(code), characters_of(code), word_table(), _Line(*line), out)
+    line = np.zeros((len(_NameLine._fields), MAX_LETTERS), np.int64)
+    _spell_all(code, _kinds(code), characters_of(code), word_table(), _NameLine(*line), out)
     return out._replace(
         text=out.text[: out.source[-1]].copy(),
         start=out.start[: out.spelling[-1]].copy(),
@@ -149,7 +149,7 @@ def _kind(char: str) -> int:
     return _DIGIT if char.isdecimal() else _LETTER
 
 
-class _Line(NamedTuple):
+class _NameLine(NamedTuple):
     """One text of at most `MAX_LETTERS` characters, and its pieces: scratch, written text by text.
 
     A piece is neighbours of one kind that are typed. Fields of pieces are marked by P.
@@ -171,7 +171,7 @@ def _spell_all(
     kinds: U8,
     characters: Characters,
     words: WordTable,
-    line: _Line,
+    line: _NameLine,
     out: SpelledTexts,
 ) -> None:
     at = 0
@@ -216,7 +216,7 @@ def _spell_all(
 
 
 @inline_njit
-def _cut(line: _Line, size: int) -> int:
+def _cut(line: _NameLine, size: int) -> int:
     """Cut a line into pieces; return how many."""
     pieces = 0
     word = 0
@@ -256,7 +256,7 @@ def _cut(line: _Line, size: int) -> int:
 
 
 @inline_njit
-def _heard(line: _Line, pieces: int) -> int:
+def _heard(line: _NameLine, pieces: int) -> int:
     """Pieces that are typed as they sound, the first so many; marks those that are typed from.
 
     See `spellings`: up to the last word that has a run, from words that have one.
@@ -284,7 +284,7 @@ def _heard(line: _Line, pieces: int) -> int:
 
 
 @inner_njit
-def _read(line: _Line, begin: int, end: int, characters: Characters, words: WordTable) -> bool:
+def _read(line: _NameLine, begin: int, end: int, characters: Characters, words: WordTable) -> bool:
     """Read a run as `readings.resolve` does; return whether a reading is open."""
     for at in range(begin, end):
         line.first[at] = characters.first[line.code[at]]
@@ -326,7 +326,7 @@ def _word(left: int, right: int, words: WordTable) -> int:
 
 @inner_njit
 def _write(
-    line: _Line, pieces: int, how: int, is_other: bool, text: int, out: SpelledTexts
+    line: _NameLine, pieces: int, how: int, is_other: bool, text: int, out: SpelledTexts
 ) -> None:
     """Write one source, and the spellings that begin in it."""
     end = out.source[text + 1]

@@ -68,7 +68,7 @@ _MANY: Final = 3
 """More letters than edits are ever allowed."""
 
 
-class Columns(NamedTuple):
+class DeletionColumns(NamedTuple):
     """The columns described in the module."""
 
     word_bucket: U32
@@ -257,7 +257,7 @@ def _add(search: _Search, word: int) -> None:
 
 
 @inner_njit
-def _first_with_mark(columns: Columns, search: _Search, bucket: int, mark: int) -> int:
+def _first_with_mark(columns: DeletionColumns, search: _Search, bucket: int, mark: int) -> int:
     """First entry of a bucket whose bits of the hash are `mark` or greater."""
     begin = int64(columns.word_bucket[bucket])
     end = int64(columns.word_bucket[bucket + 1])
@@ -271,7 +271,7 @@ def _first_with_mark(columns: Columns, search: _Search, bucket: int, mark: int) 
 
 
 @inner_njit
-def _probe(columns: Columns, search: _Search, value: int) -> None:
+def _probe(columns: DeletionColumns, search: _Search, value: int) -> None:
     """Add the words of the entries with this hash."""
     search.tally[1] += 1
     bucket = value >> search.rest_bits
@@ -295,7 +295,7 @@ def _probe(columns: Columns, search: _Search, value: int) -> None:
 
 
 @inner_njit
-def _probe_without_one(columns: Columns, search: _Search, end: int, seed: int) -> None:
+def _probe_without_one(columns: DeletionColumns, search: _Search, end: int, seed: int) -> None:
     """Probe the first `end` letters without one of them."""
     for gap in range(end):
         if not _repeats(search.query, 0, gap):
@@ -303,7 +303,7 @@ def _probe_without_one(columns: Columns, search: _Search, end: int, seed: int) -
 
 
 @inner_njit
-def _search_uncut(columns: Columns, search: _Search, letters: int) -> None:
+def _search_uncut(columns: DeletionColumns, search: _Search, letters: int) -> None:
     """Words of so many letters that are not cut: the whole of both is compared."""
     end = search.query.size
     seed = _seed(letters, _BEGINNING)
@@ -319,7 +319,7 @@ def _search_uncut(columns: Columns, search: _Search, letters: int) -> None:
 
 
 @inner_njit
-def _search_cut(columns: Columns, search: _Search, letters: int) -> None:
+def _search_cut(columns: DeletionColumns, search: _Search, letters: int) -> None:
     """Words of so many letters that are cut: with the end of the query, or its beginning."""
     cut = _beginning(letters)
     if search.edits == 2:
@@ -332,7 +332,7 @@ def _search_cut(columns: Columns, search: _Search, letters: int) -> None:
 
 
 @njit
-def _search(columns: Columns, search: _Search) -> None:
+def _search(columns: DeletionColumns, search: _Search) -> None:
     """Find the words of every length that is near enough, the nearest length first."""
     _gather(search.query, 0, search.query.size, search.letters, 0)
     size = search.query.size
@@ -353,7 +353,7 @@ def _compiled() -> Callable[..., None]:
     room = np.zeros(1, np.uint32)
     letters = np.zeros((1, 2), np.uint32)
     search = _Search(none, letters, 0, 0, 0, 0, room, room, np.zeros(3, np.int64))
-    return entry_point(_search, (Columns(none, none, none.reshape(1, 1)), search))
+    return entry_point(_search, (DeletionColumns(none, none, none.reshape(1, 1)), search))
 
 
 class Deletions:
@@ -373,7 +373,9 @@ class Deletions:
     """
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        self._columns = Columns(*(_read_only(columns, name) for name in Columns._fields))
+        self._columns = DeletionColumns(
+            *(_read_only(columns, name) for name in DeletionColumns._fields)
+        )
         words = len(self._columns.word_letters)
         self._rest_bits = 32 - (self._columns.word_bucket.size - 1).bit_length() + 1
         self._word_bits = words.bit_length()

@@ -212,7 +212,7 @@ def next_posting(docs: U32, begin: int, end: int, doc: int) -> int:
 
 
 @njit
-def note_common(docs: U32, span: I64, level_start: I64, below: U16, reached: I64) -> int:
+def fill_common(docs: U32, span: I64, level_start: I64, below: U16, reached: I64) -> int:
     """Note, node by node of a packed tree, the documents that all of some lists hold; how many.
 
     Parameters

@@ -32,7 +32,7 @@ U32 = NDArray[np.uint32]
 _MAX_TEXT = (1 << 32) - 1
 
 
-class Columns(NamedTuple):
+class PrefixColumns(NamedTuple):
     """The columns described in the module."""
 
     word_text: U8
@@ -41,7 +41,7 @@ class Columns(NamedTuple):
     word_best: U32
 
 
-class Completions(NamedTuple):
+class PrefixMatches(NamedTuple):
     """The most frequent words with a prefix, and the work it took to find them."""
 
     words: list[int]
@@ -99,7 +99,7 @@ class _Search(NamedTuple):
 
 
 @inner_njit
-def _compare(columns: Columns, prefix: U8, word: int) -> int:
+def _compare(columns: PrefixColumns, prefix: U8, word: int) -> int:
     """Order of the first bytes of a word and the prefix: -1, 0 = starts with it, or 1."""
     at = int64(columns.word_start[word])
     end = int64(columns.word_start[word + 1])
@@ -113,7 +113,7 @@ def _compare(columns: Columns, prefix: U8, word: int) -> int:
 
 
 @inner_njit
-def _first(columns: Columns, prefix: U8, begin: int, end: int, least: int) -> int:
+def _first(columns: PrefixColumns, prefix: U8, begin: int, end: int, least: int) -> int:
     """First place in the order, of those before `end`, whose word compares `least` or more."""
     while begin < end:
         middle = (begin + end) >> 1
@@ -125,7 +125,7 @@ def _first(columns: Columns, prefix: U8, begin: int, end: int, least: int) -> in
 
 
 @inner_njit
-def _insert(columns: Columns, search: _Search, level: int, place: int) -> None:
+def _insert(columns: PrefixColumns, search: _Search, level: int, place: int) -> None:
     """Keep a node or a word if it is among the best so many."""
     search.tally[1] += 1
     if level == 0:
@@ -150,7 +150,7 @@ def _insert(columns: Columns, search: _Search, level: int, place: int) -> None:
 
 
 @inner_njit
-def _cover(columns: Columns, search: _Search, begin: int, end: int) -> None:
+def _cover(columns: PrefixColumns, search: _Search, begin: int, end: int) -> None:
     """Keep the best of the fewest nodes that hold exactly the words at `begin` to `end`."""
     level = int64(0)
     while begin < end:
@@ -170,7 +170,7 @@ def _cover(columns: Columns, search: _Search, begin: int, end: int) -> None:
 
 
 @inner_njit
-def _open(columns: Columns, search: _Search, at: int) -> None:
+def _open(columns: PrefixColumns, search: _Search, at: int) -> None:
     """Replace the node kept at `at` by what is below it."""
     level = search.level[at] - 1
     begin = search.place[at] << NODE_BITS
@@ -187,7 +187,7 @@ def _open(columns: Columns, search: _Search, at: int) -> None:
 
 
 @njit
-def _search(columns: Columns, search: _Search) -> None:
+def _search(columns: PrefixColumns, search: _Search) -> None:
     """Keep the most frequent words that start with the prefix."""
     words = int64(columns.word_order.size)
     begin = _first(columns, search.prefix, int64(0), words, 0)
@@ -220,7 +220,7 @@ def _compiled() -> Callable[..., None]:
     for column in (text, ranks):
         column.flags.writeable = False
     search = _Search(text, room, room, room, room, room)
-    return entry_point(_search, (Columns(text, ranks, ranks, ranks), search))
+    return entry_point(_search, (PrefixColumns(text, ranks, ranks, ranks), search))
 
 
 class Prefixes:
@@ -239,7 +239,9 @@ class Prefixes:
     """
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        self._columns = Columns(*(_read_only(columns, name) for name in Columns._fields))
+        self._columns = PrefixColumns(
+            *(_read_only(columns, name) for name in PrefixColumns._fields)
+        )
         self._level_start = level_starts(len(self))
         self._search = _compiled()
 
@@ -247,7 +249,7 @@ class Prefixes:
         """Return the number of words."""
         return int(self._columns.word_order.size)
 
-    def complete(self, prefix: str, *, limit: int) -> Completions:
+    def complete(self, prefix: str, *, limit: int) -> PrefixMatches:
         """The `limit` most frequent words that start with `prefix`; of the empty one, of all."""
         room = np.empty((3, limit), np.int64)
         tally = np.zeros(2, np.int64)
@@ -256,7 +258,7 @@ class Prefixes:
             search = _Search(query, self._level_start, room[0], room[1], room[2], tally)
             self._search(self._columns, search)
         kept, visits = tally.tolist()
-        return Completions(room[0, :kept].tolist(), visits)
+        return PrefixMatches(room[0, :kept].tolist(), visits)
 
     def texts(self, words: Sequence[int]) -> list[str]:
         """The words of these ranks."""

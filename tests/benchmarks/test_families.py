@@ -24,7 +24,7 @@ from benchmarks.families import (
     places,
     question_of,
 )
-from benchmarks.table import Table, table_of
+from benchmarks.table import PeerTable, table_of
 from benchmarks.world_deals import BANKS, RED, SHARES
 from benchmarks.worlds import BUILT_AT, USUAL_TIME
 from geosearch.hours.schedules import Horizon
@@ -34,12 +34,12 @@ from tests.oracles import haversine_m
 
 
 @pytest.fixture(scope="module")
-def table(toy: Searcher) -> Table:
+def table(toy: Searcher) -> PeerTable:
     return table_of(BruteForce(toy), USUAL_TIME, LATER, RED)
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, MIXED], ids=lambda family: family.name)
-def test_peers_are_asked_the_same(toy: Searcher, table: Table, family: object) -> None:
+def test_peers_are_asked_the_same(toy: Searcher, table: PeerTable, family: object) -> None:
     asked = asked_in(toy.segments[0].columns, table, family, 50, seed=1)  # type: ignore[arg-type]
     assert len(asked.queries) == 50
     for query, question in zip(asked.queries, asked.questions, strict=False):
@@ -53,7 +53,7 @@ def test_peers_are_asked_the_same(toy: Searcher, table: Table, family: object) -
     assert (len(asked.questions) == 0) == (not getattr(family, "peers"))  # noqa: B009
 
 
-def test_the_columns_of_peers_find_what_the_engine_finds(toy: Searcher, table: Table) -> None:
+def test_the_columns_of_peers_find_what_the_engine_finds(toy: Searcher, table: PeerTable) -> None:
     compared = 0
     columns = toy.segments[0].columns
     for family in FAMILIES:
@@ -116,7 +116,7 @@ def test_the_polygon_is_as_large_as_its_label_says() -> None:
     assert polygon.area * 111.195**2 == pytest.approx(5.0, abs=0.5)
 
 
-def test_what_peers_do_not_know_is_refused(table: Table) -> None:
+def test_what_peers_do_not_know_is_refused(table: PeerTable) -> None:
     here = Query(lat=31.2, lng=121.4, at=USUAL_TIME)
     for wishes in ({"sort": "rating"}, {"categories": ("food",)}):
         with pytest.raises(ValueError, match="Expected an order"):

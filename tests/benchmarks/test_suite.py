@@ -8,10 +8,10 @@ import pytest
 
 from benchmarks import suite
 from benchmarks.families import FAMILIES, MIXED, PILE_FAMILIES
-from benchmarks.peers import Found, Missing, Question, peer_class
+from benchmarks.peers import Found, Missing, PeerQuestion, peer_class
 from benchmarks.result import WorldResult
 from benchmarks.suite import ENGINE, LAYERED, Chosen, Effort, number_world, words_world
-from benchmarks.table import Table
+from benchmarks.table import PeerTable
 from benchmarks.texts import NAMES
 from benchmarks.worlds import World
 
@@ -27,14 +27,14 @@ class Lazy:
     version = "1"
     closed = 0
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         assert len(table) > 0
         assert folder.is_dir()
 
-    def answers(self, question: Question) -> bool:
+    def answers(self, question: PeerQuestion) -> bool:
         return not question.counted
 
-    def ask(self, question: Question) -> Found:
+    def ask(self, question: PeerQuestion) -> Found:
         return Found(np.zeros(1, np.int64))
 
     def size(self) -> int:
@@ -47,7 +47,7 @@ class Lazy:
 class Absent(Lazy):
     """A peer that is not installed."""
 
-    def __init__(self, table: Table, folder: Path) -> None:
+    def __init__(self, table: PeerTable, folder: Path) -> None:
         raise Missing("get it")
 
 

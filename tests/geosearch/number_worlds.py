@@ -22,7 +22,7 @@ from geosearch.money.offers import NO_LIMIT, TERMS_WIDTH, Terms
 from geosearch.money.ranking import Weights
 from geosearch.segment.columns import Columns
 from geosearch.segment.segment import Segment
-from geosearch.segment.writer import DealRows, MerchantRows, Surroundings, write_segment
+from geosearch.segment.writer import DealRows, MerchantRows, SegmentLookups, write_segment
 from geosearch.suggest.directory import directory_columns, no_directory
 from geosearch.text.columns import no_text, text_columns
 from indexes.geo.sphere import to_units
@@ -140,7 +140,7 @@ def manifest(shape: Shape) -> dict[str, Any]:
     }
 
 
-def _merchants(rng: np.random.Generator, shape: Shape) -> tuple[MerchantRows, Surroundings]:
+def _merchants(rng: np.random.Generator, shape: Shape) -> tuple[MerchantRows, SegmentLookups]:
     n = shape.docs
     lat = shape.centre[0] + rng.normal(0.0, 1.0, n) * shape.spread_deg
     lng = shape.centre[1] + rng.normal(0.0, 1.0, n) * shape.spread_deg
@@ -162,7 +162,7 @@ def _merchants(rng: np.random.Generator, shape: Shape) -> tuple[MerchantRows, Su
         price=np.where(rng.random(n) < 0.1, -1, rng.integers(0, 20_000, n)).astype(np.int32),
         payload='{"merchant_id":"' + ids + '","name":"Shop"}',
     )
-    around = Surroundings(
+    around = SegmentLookups(
         timetable=book.build(),
         start_hour_of_week=START.weekday() * 24,
         category_sets=CATEGORY_SETS,

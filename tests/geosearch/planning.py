@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from geosearch.kernel.ask import Words
+from geosearch.kernel.criteria import Words
 from geosearch.query.query import Query
 from geosearch.search.clock import Clock
-from geosearch.search.plan import After, Plan, Planner, Shape, Wishes
+from geosearch.search.plan import After, Plan, Planner, PreparedSegment, Wishes
 from tests.geosearch.number_worlds import START
 
 
@@ -23,10 +23,10 @@ def planned(
     return planner.plan(shape_of(planner, query), query, hours, query.at, words, after)
 
 
-def shape_of(planner: Planner, query: Query) -> Shape:
+def shape_of(planner: Planner, query: Query) -> PreparedSegment:
     """What a segment makes of what a query asks apart from place, time, area and text."""
     cards = tuple(card for card in dict.fromkeys(query.cards) if card in planner.programs)
-    return planner.shape(
+    return planner.prepare(
         Wishes(
             query.limit, cards, query.deals_mode, query.party_size, query.spend,
             query.categories, query.min_rating, query.sort, query.offer_type,

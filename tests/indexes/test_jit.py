@@ -138,7 +138,7 @@ def test_kernels_are_noted_as_compiled_for_this_processor(
     monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path / "kernels-me-now")
     assert not jit.is_compiled()
     (tmp_path / "kernels-me-now").mkdir()
-    jit.note_compiled()
+    jit.mark_compiled()
     assert jit.is_compiled()
     monkeypatch.setattr(config, "CPU_NAME", "another")
     assert not jit.is_compiled()

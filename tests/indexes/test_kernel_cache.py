@@ -11,8 +11,8 @@ from indexes.kernel_cache import (
     UNUSED_AFTER_S,
     WRITTEN_WITHIN_S,
     is_whole,
-    note_use,
-    note_whole,
+    mark_used,
+    mark_whole,
     remove_unused,
 )
 
@@ -26,7 +26,7 @@ def filled(base: Path, name: str, unused_s: float, *, noted: bool = True) -> Pat
     (folder / "indexes_1").mkdir(parents=True)
     (folder / "indexes_1" / "sphere.nbc").write_bytes(b"code")
     if noted:
-        note_use(folder)
+        mark_used(folder)
     for path in (*folder.rglob("*"), folder):
         os.utime(path, (NOW - unused_s, NOW - unused_s))
     return folder
@@ -70,7 +70,7 @@ def test_what_is_removed(
 def test_a_use_keeps_a_folder(tmp_path: Path) -> None:
     own = filled(tmp_path, "kernels-me-now", 0.0)
     other = filled(tmp_path, "kernels-it-1", 2 * MONTH)
-    note_use(other)
+    mark_used(other)
     os.utime(other / "used", (NOW, NOW))
     assert remove_unused(own, NOW) == []
 
@@ -110,14 +110,14 @@ def test_a_folder_is_removed_by_one_process_only(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     folder = tmp_path / "file" / "kernels-me-now"
-    note_use(folder)
-    note_whole(folder, "z80")
+    mark_used(folder)
+    mark_whole(folder, "z80")
     assert not is_whole(folder, "z80")
     assert remove_unused(folder, NOW) == []
 
 
 def test_a_folder_is_whole_for_the_processor_it_was_compiled_for(tmp_path: Path) -> None:
-    note_use(tmp_path)
-    note_whole(tmp_path, "z80")
+    mark_used(tmp_path)
+    mark_whole(tmp_path, "z80")
     assert is_whole(tmp_path, "z80")
     assert not is_whole(tmp_path, "6502")

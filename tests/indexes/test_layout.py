@@ -17,8 +17,8 @@ from indexes.layout import (
     Fields,
     Of,
     Packed,
+    Promise,
     Range,
-    Rule,
     Starts,
     Tail,
     below,
@@ -31,7 +31,7 @@ SIZES = SimpleNamespace(five=5, none=0)
 NAN, INF = float("nan"), float("inf")
 
 
-def verdict(rule: Rule, values: Any, dtype: Any = np.uint32) -> str:
+def verdict(rule: Promise, values: Any, dtype: Any = np.uint32) -> str:
     column = np.array(values, dtype)
     table = {
         "starts": Column(np.dtype(np.uint32), (4,)),
@@ -76,7 +76,7 @@ def verdict(rule: Rule, values: Any, dtype: Any = np.uint32) -> str:
         (Tail("none"), [], np.uint64),
     ],
 )
-def test_a_promise_that_is_kept(rule: Rule, values: Any, dtype: Any) -> None:
+def test_a_promise_that_is_kept(rule: Promise, values: Any, dtype: Any) -> None:
     assert verdict(rule, values, dtype) == ""
 
 
@@ -108,7 +108,7 @@ def test_a_promise_that_is_kept(rule: Rule, values: Any, dtype: Any) -> None:
         (Tail("five"), [0b111111], np.uint64, "Expected no bit behind 5, got some"),
     ],
 )
-def test_a_promise_that_is_broken(rule: Rule, values: Any, dtype: Any, sentence: str) -> None:
+def test_a_promise_that_is_broken(rule: Promise, values: Any, dtype: Any, sentence: str) -> None:
     assert sentence in verdict(rule, values, dtype)
 
 

@@ -32,7 +32,7 @@ from geosearch.sources.osm import category_names, lifecycle
 from geosearch.sources.osm import tags as osm_tags
 from geosearch.sources.osm.formats import PlaceFile, Record
 from geosearch.sources.osm.lifecycle import Stage
-from geosearch.sources.osm.places import Object, Place, places
+from geosearch.sources.osm.places import Object, OsmPlace, places
 from geosearch.sources.osm.report import ImportReport
 from indexes.files import create, write_file
 
@@ -167,7 +167,7 @@ class _Writer:
     report: ImportReport = field(default_factory=ImportReport)
     paths: set[str] = field(default_factory=set)
 
-    def write(self, record: Record, place: Place | None) -> None:
+    def write(self, record: Record, place: OsmPlace | None) -> None:
         """Write the row of one place, or the record where that is no object."""
         self.report.places += 1
         if place is None:
@@ -191,7 +191,7 @@ class _Writer:
         self.paths.update(paths if isinstance(paths, list) else ())
         self.rows.write(line + b"\n")
 
-    def _called_by_kind(self, row: Row, place: Place) -> Row:
+    def _called_by_kind(self, row: Row, place: OsmPlace) -> Row:
         """Return the row with the name of its kind, if people ask for that, and its operator."""
         kind = osm_tags.kind_to_name(place.tags)
         country = row.get("country")
@@ -202,7 +202,7 @@ class _Writer:
         operator = place.tags.get("operator")
         return row | {"name": name} | ({"aliases": [operator]} if operator else {})
 
-    def _count(self, row: Row, place: Place, stage: Stage) -> None:
+    def _count(self, row: Row, place: OsmPlace, stage: Stage) -> None:
         report = self.report
         lacks = ("merchant_id" not in row, "name" not in row, "time_zone" not in row)
         report.without_id += lacks[0]
@@ -234,7 +234,7 @@ class _Writer:
         self.left_out.write(orjson.dumps(entry) + b"\n")
 
 
-def _row(place: Place, today: date) -> tuple[Row, Stage]:
+def _row(place: OsmPlace, today: date) -> tuple[Row, Stage]:
     """Return the row of `merchants` that a place becomes, and where the place is in its life."""
     row: Row = {}
     fields = osm_tags.fields(place.tags)

@@ -45,7 +45,7 @@ _ICONS: dict[str, dict[str, str]] = {
 }
 
 
-class Place(NamedTuple):
+class OsmPlace(NamedTuple):
     """One place: its id, None where it has none, `lat` and `lng` as they are, and its tags."""
 
     merchant_id: str | None
@@ -53,14 +53,14 @@ class Place(NamedTuple):
     tags: dict[str, str]
 
 
-def places(records: Iterable[Record]) -> Iterator[tuple[Record, Place | None]]:
+def places(records: Iterable[Record]) -> Iterator[tuple[Record, OsmPlace | None]]:
     """Yield each place with its record, None for a record that is no JSON object.
 
     Nodes and ways without `tags` are no places: they give a position to the ways and relations that
     have none of their own. Those come last, for their nodes may stand behind them.
     """
     skeleton = positions.Skeleton()
-    waiting: list[tuple[Record, Place]] = []
+    waiting: list[tuple[Record, OsmPlace]] = []
     for record in records:
         for value in _objects(record):
             if value is None:
@@ -98,7 +98,7 @@ def _is_feature(value: Object) -> bool:
     return value.get("type") == "Feature" or "properties" in value
 
 
-def of_feature(feature: Object) -> Place:
+def of_feature(feature: Object) -> OsmPlace:
     """Return the place of a GeoJSON feature; its tags are its properties, or `tags` among them."""
     properties = feature.get("properties")
     properties = properties if isinstance(properties, dict) else {}
@@ -110,17 +110,17 @@ def of_feature(feature: Object) -> Place:
         tags.setdefault(key, value)
     geometry = feature.get("geometry")
     merchant_id = ids.of_feature(properties, feature.get("id"), geometry)
-    return Place(merchant_id, positions.of_geometry(geometry), tags)
+    return OsmPlace(merchant_id, positions.of_geometry(geometry), tags)
 
 
-def of_element(element: Object) -> Place:
+def of_element(element: Object) -> OsmPlace:
     """Return the place of `{"type": "node", "id": 1, "lat": 31.2, "lon": 121.4, "tags": {}}`.
 
     Without `tags`, the other members are the tags.
     """
     raw = element.get("tags", element)
     tags = _tags(raw if isinstance(raw, dict) else {})
-    return Place(ids.of_element(element), positions.of_element(element), tags)
+    return OsmPlace(ids.of_element(element), positions.of_element(element), tags)
 
 
 def _tags(raw: Object) -> dict[str, str]:

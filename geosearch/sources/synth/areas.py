@@ -10,7 +10,7 @@ Source: public place names and map positions, from general knowledge; no file wa
 from typing import NamedTuple
 
 
-class Area(NamedTuple):
+class SynthArea(NamedTuple):
     """A place around which shops gather.
 
     `weight` is its relative number of shops, `sigma_m` the standard deviation of their distance
@@ -216,12 +216,12 @@ LAND: tuple[tuple[tuple[float, float], ...], ...] = (
 _DISTRICTS = {"浦东": "浦东新区"}
 
 
-def _areas(text: str, *, named: bool) -> tuple[Area, ...]:
+def _areas(text: str, *, named: bool) -> tuple[SynthArea, ...]:
     areas = []
     for line in text.strip().splitlines():
         slug, name, district, *numbers = line.split()
         lat, lng, weight, sigma_m, price = map(float, numbers)
-        area = Area(
+        area = SynthArea(
             slug,
             name,
             "上海",
@@ -237,7 +237,7 @@ def _areas(text: str, *, named: bool) -> tuple[Area, ...]:
     return tuple(areas)
 
 
-SHANGHAI: tuple[Area, ...] = (
+SHANGHAI: tuple[SynthArea, ...] = (
     *_areas(_BUSINESS_AREAS, named=True),
     *_areas(_SUBURBAN_TOWNS, named=False),
 )

@@ -106,7 +106,7 @@ sight|景点|Sights|旅游,景区,名胜|attractions,sightseeing
 """
 
 
-class Kind(NamedTuple):
+class ShopKind(NamedTuple):
     """One kind of shop; `price` is the usual spend per person in minor units, 0 where unusual."""
 
     path: str
@@ -132,11 +132,11 @@ class Parent(NamedTuple):
     en_aliases: tuple[str, ...]
 
 
-def _kind(line: str) -> Kind:
+def _kind(line: str) -> ShopKind:
     path, zh, en, weight, price, hours, deals, nouns, en_noun, zh_aliases, en_aliases = line.split(
         "|"
     )
-    return Kind(
+    return ShopKind(
         path,
         zh,
         en,
@@ -156,7 +156,7 @@ def _parent(line: str) -> Parent:
     return Parent(path, zh, en, tuple(zh_aliases.split(",")), tuple(en_aliases.split(",")))
 
 
-KINDS: tuple[Kind, ...] = tuple(map(_kind, _KINDS.strip().splitlines()))
+KINDS: tuple[ShopKind, ...] = tuple(map(_kind, _KINDS.strip().splitlines()))
 PARENTS: tuple[Parent, ...] = tuple(map(_parent, _PARENTS.strip().splitlines()))
 
 CHAIN_KINDS: tuple[str, ...] = (

@@ -18,7 +18,7 @@ import polars as pl
 from geosearch.sources.synth.categories import KINDS
 from geosearch.sources.synth.lines import number, pick
 from geosearch.sources.synth.names import Chains
-from geosearch.sources.synth.places import MALL, Floats, Ints, World
+from geosearch.sources.synth.places import MALL, Floats, Ints, SynthWorld
 from geosearch.sources.synth.programs import SHARES
 from geosearch.sources.synth.shops import Shops, merchant_id
 from geosearch.sources.synth.terms import Odds, common, of_group, weigh
@@ -39,7 +39,7 @@ _Offer = Callable[[np.random.Generator, Ints], _Columns]
 class Deals:
     """All deals of one world; iterate to get frames of rows without `deal_id`."""
 
-    world: World
+    world: SynthWorld
     shops: Shops
     chains: Chains
     now: datetime

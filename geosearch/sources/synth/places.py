@@ -16,7 +16,7 @@ import numpy.typing as npt
 import shapely
 
 from geosearch.sources.synth import areas as synth_areas
-from geosearch.sources.synth.areas import SHANGHAI, Area
+from geosearch.sources.synth.areas import SHANGHAI, SynthArea
 from geosearch.sources.synth.towns import TOWNS, Town
 from geosearch.sources.synth.words import MALL_TAILS, STREET_TAILS, STREET_WORDS, TOWN_QUARTERS
 
@@ -62,11 +62,11 @@ class Places:
 
 
 @dataclass(frozen=True)
-class World:
+class SynthWorld:
     """Areas of one world and what was built there; `sample` places shops in it."""
 
     name: str
-    areas: tuple[Area, ...]
+    areas: tuple[SynthArea, ...]
     malls: Malls
     streets: tuple[str, ...]
     street_start: Ints
@@ -125,7 +125,7 @@ class World:
         return lat, lng, number
 
 
-def build_world(rng: np.random.Generator, name: str, shops: int) -> World:
+def build_world(rng: np.random.Generator, name: str, shops: int) -> SynthWorld:
     """Return the world `name`, `shanghai` or `china`, with streets and malls for `shops` shops.
 
     Raises
@@ -141,7 +141,7 @@ def build_world(rng: np.random.Generator, name: str, shops: int) -> World:
     area = np.repeat(np.arange(len(areas)), counts)
     lat, lng = _scatter(rng, name, areas, area, spread=1.0)
     grid = rng.uniform(-0.3, 0.3, len(areas))[area]
-    return World(
+    return SynthWorld(
         name=name,
         areas=areas,
         malls=malls,
@@ -163,13 +163,13 @@ def build_world(rng: np.random.Generator, name: str, shops: int) -> World:
     )
 
 
-def _shanghai(_rng: np.random.Generator) -> tuple[Area, ...]:
+def _shanghai(_rng: np.random.Generator) -> tuple[SynthArea, ...]:
     return SHANGHAI
 
 
-def _china(rng: np.random.Generator) -> tuple[Area, ...]:
+def _china(rng: np.random.Generator) -> tuple[SynthArea, ...]:
     """Return areas of all towns, weights in thousands of people; Shanghai with its own areas."""
-    areas: list[Area] = []
+    areas: list[SynthArea] = []
     for ordinal, town in enumerate(TOWNS):
         if town.name == "上海":
             total = sum(area.weight for area in SHANGHAI)
@@ -179,7 +179,7 @@ def _china(rng: np.random.Generator) -> tuple[Area, ...]:
     return tuple(areas)
 
 
-def _town_areas(rng: np.random.Generator, ordinal: int, town: Town) -> list[Area]:
+def _town_areas(rng: np.random.Generator, ordinal: int, town: Town) -> list[SynthArea]:
     count = min(len(TOWN_QUARTERS), 2 + town.thousands // 350)
     # Built-up land grows with people: about 100 people a hectare, most of them in the inner half.
     radius_m = 1_000.0 * np.sqrt(town.thousands / 100.0 / np.pi) * 1.1
@@ -191,7 +191,7 @@ def _town_areas(rng: np.random.Generator, ordinal: int, town: Town) -> list[Area
     sigma = 0.55 * radius_m / np.sqrt(count) + 150.0
     wealth = 0.65 + 0.35 * min(1.0, town.thousands / 9_000)
     return [
-        Area(
+        SynthArea(
             slug=f"{ordinal:03d}-{k:02d}",
             name=town.name + TOWN_QUARTERS[k],
             city=town.name,
@@ -208,7 +208,7 @@ def _town_areas(rng: np.random.Generator, ordinal: int, town: Town) -> list[Area
 
 
 def _build_malls(
-    rng: np.random.Generator, world: str, areas: tuple[Area, ...], expected: Floats
+    rng: np.random.Generator, world: str, areas: tuple[SynthArea, ...], expected: Floats
 ) -> Malls:
     # Malls grow with the world, 120 shops each in a million, so that small worlds have some too.
     tenants = np.clip(0.12 * np.sqrt(expected.sum()), LEAST_PER_MALL, MOST_PER_MALL)
@@ -224,7 +224,7 @@ def _build_malls(
 
 
 def _scatter(
-    rng: np.random.Generator, world: str, areas: tuple[Area, ...], area: Ints, *, spread: float
+    rng: np.random.Generator, world: str, areas: tuple[SynthArea, ...], area: Ints, *, spread: float
 ) -> tuple[Floats, Floats]:
     centre_lat, centre_lng, sigma = _centres(areas)
     north, east = rng.normal(0.0, 1.0, (2, len(area))) * sigma[area] * spread
@@ -251,7 +251,7 @@ def _on_land(
     return lat, lng
 
 
-def _centres(areas: tuple[Area, ...]) -> tuple[Floats, Floats, Floats]:
+def _centres(areas: tuple[SynthArea, ...]) -> tuple[Floats, Floats, Floats]:
     lat, lng, sigma = np.array([(area.lat, area.lng, area.sigma_m) for area in areas]).T
     return lat, lng, sigma
 

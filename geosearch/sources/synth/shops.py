@@ -15,7 +15,7 @@ from geosearch.sources.synth import hours as synth_hours
 from geosearch.sources.synth.categories import DUAL_USE, KINDS
 from geosearch.sources.synth.lines import number, pick
 from geosearch.sources.synth.names import CHAIN_SHARE, Chains, shop_names
-from geosearch.sources.synth.places import MALL, SCATTERED, Ints, Places, World
+from geosearch.sources.synth.places import MALL, SCATTERED, Ints, Places, SynthWorld
 from geosearch.sources.synth.words import TAGS
 
 Bools = npt.NDArray[np.bool_]
@@ -55,7 +55,7 @@ def merchant_id(index: Ints) -> pl.Series:
     return "m" + pl.Series(index).cast(pl.String).str.zfill(8)
 
 
-def build_shops(rng: np.random.Generator, world: World, chains: Chains, count: int) -> Shops:
+def build_shops(rng: np.random.Generator, world: SynthWorld, chains: Chains, count: int) -> Shops:
     """Return `count` shops standing in `world`, `CHAIN_SHARE` of them branches of `chains`."""
     places = world.sample(rng, count)
     weights = np.array([kind.weight for kind in KINDS])
@@ -81,7 +81,7 @@ def build_shops(rng: np.random.Generator, world: World, chains: Chains, count: i
 
 def rows(
     rng: np.random.Generator,
-    world: World,
+    world: SynthWorld,
     chains: Chains,
     shops: Shops,
     block: slice,
@@ -109,7 +109,7 @@ def rows(
 
 
 def _where(
-    rng: np.random.Generator, world: World, shops: Shops, block: slice
+    rng: np.random.Generator, world: SynthWorld, shops: Shops, block: slice
 ) -> dict[str, pl.Series]:
     places = shops.places
     area, kind, spot = places.area[block], places.kind[block], places.spot[block]

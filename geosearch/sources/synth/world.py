@@ -20,7 +20,7 @@ from geosearch.errors import BadRequest
 from geosearch.sources.synth import programs as synth_programs
 from geosearch.sources.synth import shops as synth_shops
 from geosearch.sources.synth import terms as synth_terms
-from geosearch.sources.synth.categories import KINDS, PARENTS, Kind, Parent
+from geosearch.sources.synth.categories import KINDS, PARENTS, Parent, ShopKind
 from geosearch.sources.synth.deals import Deals
 from geosearch.sources.synth.lines import LineFile
 from geosearch.sources.synth.names import build_chains
@@ -122,7 +122,7 @@ def _blocks(count: int) -> Iterator[slice]:
 
 
 def _category_rows() -> list[dict[str, object]]:
-    groups: tuple[Parent | Kind, ...] = (*PARENTS, *KINDS)
+    groups: tuple[Parent | ShopKind, ...] = (*PARENTS, *KINDS)
     return [
         {
             "category_id": group.path,

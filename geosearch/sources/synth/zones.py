@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from geosearch.sources.synth.places import METRES_PER_DEGREE, World
+from geosearch.sources.synth.places import METRES_PER_DEGREE, SynthWorld
 
 CORNERS = 24
 MOST_MALLS = 400
@@ -15,7 +15,7 @@ Feature = dict[str, object]
 Ring = list[list[float]]
 
 
-def zone_features(rng: np.random.Generator, world: World, today: date) -> list[Feature]:
+def zone_features(rng: np.random.Generator, world: SynthWorld, today: date) -> list[Feature]:
     """Return GeoJSON features: all business areas, up to 400 malls, a campaign of two parts."""
     features = []
     rings: list[Ring] = []

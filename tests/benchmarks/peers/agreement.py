@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from shapely import Point, Polygon
 
-from benchmarks.peers import Found, Missing, Peer, Question
-from benchmarks.table import UNKNOWN_SAVING, Table
+from benchmarks.peers import Found, Missing, Peer, PeerQuestion
+from benchmarks.table import UNKNOWN_SAVING, PeerTable
 from tests.oracles import haversine_m
 
 PROGRAMS = {"red": 1, "bank-1": 2, "bank-2": 3, "tiny": 4}
@@ -23,7 +23,7 @@ RING = ((121.4, 31.2), (121.5, 31.2), (121.5, 31.3))
 P = TypeVar("P", bound=Peer)
 
 
-def table(count: int = 3_000, seed: int = 1) -> Table:
+def table(count: int = 3_000, seed: int = 1) -> PeerTable:
     """Shops around Shanghai, some tens of them on one position."""
     rng = np.random.default_rng(seed)
     random = Random(seed)
@@ -34,7 +34,7 @@ def table(count: int = 3_000, seed: int = 1) -> Table:
         programs |= (rng.random(count) < share).astype(np.int64) << number
     saving = rng.integers(0, 5_000, count)
     saving[rng.random(count) < 0.1] = UNKNOWN_SAVING
-    return Table(
+    return PeerTable(
         lat=np.round(lat, 7),
         lng=np.round(lng, 7),
         open_now=rng.random(count) < 0.6,
@@ -50,7 +50,7 @@ def table(count: int = 3_000, seed: int = 1) -> Table:
     )
 
 
-def built(kind: type[P], made: Table, folder: Path) -> P:
+def built(kind: type[P], made: PeerTable, folder: Path) -> P:
     """A peer over a table; skips the test where the peer is not installed."""
     try:
         return kind(made, folder)
@@ -58,7 +58,7 @@ def built(kind: type[P], made: Table, folder: Path) -> P:
         pytest.skip(str(error))
 
 
-def questions(peer: Peer, count: int = 60, seed: int = 2) -> list[Question]:
+def questions(peer: Peer, count: int = 60, seed: int = 2) -> list[PeerQuestion]:
     """Questions of every kind that the peer says it answers."""
     random = Random(seed)
     red, banks = 1 << PROGRAMS["red"], (1 << PROGRAMS["bank-1"]) | (1 << PROGRAMS["bank-2"])
@@ -87,13 +87,13 @@ def questions(peer: Peer, count: int = 60, seed: int = 2) -> list[Question]:
                 (lng - 0.02, lat - 0.01), (lng + 0.02, lat - 0.015), (lng + 0.001, lat),
                 (lng + 0.01, lat + 0.02), (lng - 0.02, lat + 0.01),
             )  # fmt: skip
-        question = Question(lat=lat, lng=lng, **wishes)  # type: ignore[arg-type]
+        question = PeerQuestion(lat=lat, lng=lng, **wishes)  # type: ignore[arg-type]
         if peer.answers(question):
             asked.append(question)
     return asked
 
 
-def key(made: Table, question: Question, row: int) -> float:
+def key(made: PeerTable, question: PeerQuestion, row: int) -> float:
     """What a row is ordered by, the least first."""
     distance = haversine_m(question.lat, question.lng, made.lat[row], made.lng[row])
     if question.sort == "saving":
@@ -104,7 +104,7 @@ def key(made: Table, question: Question, row: int) -> float:
     return distance
 
 
-def matches(made: Table, question: Question) -> list[int]:
+def matches(made: PeerTable, question: PeerQuestion) -> list[int]:
     """Rows that match, by plain loops."""
     ring = Polygon(question.polygon) if question.polygon else None
     found = []
@@ -126,7 +126,7 @@ def matches(made: Table, question: Question) -> list[int]:
     return found
 
 
-def assert_agrees(peer: Peer, made: Table, *, tolerance: float = 1e-6, least: int = 30) -> None:
+def assert_agrees(peer: Peer, made: PeerTable, *, tolerance: float = 1e-6, least: int = 30) -> None:
     """The right rows in the right order for every question; counts where they are wanted.
 
     `tolerance` is how far keys of the order may be off: metres, or minor units.
@@ -154,12 +154,12 @@ def assert_agrees(peer: Peer, made: Table, *, tolerance: float = 1e-6, least: in
     assert compared > 100
 
 
-def assert_agrees_in_small_circles(peer: Peer, made: Table) -> None:
+def assert_agrees_in_small_circles(peer: Peer, made: PeerTable) -> None:
     """All shops of circles of 60 m, the one position that many share among them."""
     compared = 0
     for row in range(0, len(made), 10):
         lat, lng = float(made.lat[row]), float(made.lng[row])
-        asked = Question(lat=lat, lng=lng, radius_m=60.0, limit=99)
+        asked = PeerQuestion(lat=lat, lng=lng, radius_m=60.0, limit=99)
         right = matches(made, asked)
         for sort in ("distance", "saving"):
             assert sorted(peer.ask(asked._replace(sort=sort)).rows) == right
@@ -168,13 +168,13 @@ def assert_agrees_in_small_circles(peer: Peer, made: Table) -> None:
     assert compared > 1_000
 
 
-def assert_agrees_at_the_edge(peer: Peer, made: Table, *, off_m: float) -> None:
+def assert_agrees_at_the_edge(peer: Peer, made: PeerTable, *, off_m: float) -> None:
     """Circles that end so many metres before and behind a shop."""
     for row in range(0, len(made), 60):
         lat, lng = 31.23, 121.47
         distance = haversine_m(lat, lng, made.lat[row], made.lng[row])
         for off in (-0.05, -off_m, off_m, 0.05):
-            asked = Question(lat=lat, lng=lng, radius_m=distance + off, counted=True)
+            asked = PeerQuestion(lat=lat, lng=lng, radius_m=distance + off, counted=True)
             right = matches(made, asked)
             found = peer.ask(asked)
             assert found.total == len(right)
@@ -184,7 +184,7 @@ def assert_agrees_at_the_edge(peer: Peer, made: Table, *, off_m: float) -> None:
 
 def assert_words_need_texts(peer: Peer) -> None:
     """Words are asked of a peer that was given texts; those that no shop has are in no row."""
-    asked = Question(lat=31.23, lng=121.47, words=("火锅", "没有"))
+    asked = PeerQuestion(lat=31.23, lng=121.47, words=("火锅", "没有"))
     assert peer.answers(asked)
     assert not len(peer.ask(asked).rows)
     with TemporaryDirectory() as folder:
@@ -196,9 +196,9 @@ def assert_words_need_texts(peer: Peer) -> None:
 
 def assert_no_words_are_answered(peer: Peer) -> None:
     """Everything but words."""
-    assert peer.answers(Question(lat=31.0, lng=121.0, sort="best", counted=True))
-    assert peer.answers(Question(lat=31.0, lng=121.0, polygon=RING))
-    assert not peer.answers(Question(lat=31.0, lng=121.0, words=("火锅",)))
+    assert peer.answers(PeerQuestion(lat=31.0, lng=121.0, sort="best", counted=True))
+    assert peer.answers(PeerQuestion(lat=31.0, lng=121.0, polygon=RING))
+    assert not peer.answers(PeerQuestion(lat=31.0, lng=121.0, words=("火锅",)))
 
 
 def assert_nothing_is_left(peer: Peer, folder: Path, process: int | None = None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Missing, Question
+from benchmarks.peers import Missing, PeerQuestion
 from benchmarks.peers.kd_tree import KdTree
 from tests.benchmarks.peers.agreement import PROGRAMS, RING, assert_agrees, key, matches, table
 
@@ -21,9 +21,9 @@ def test_it_finds_what_loops_find(tmp_path: Path) -> None:
 
 def test_it_refuses_words_and_polygons(tmp_path: Path) -> None:
     peer = KdTree(table(100), tmp_path)
-    assert peer.answers(Question(lat=31.0, lng=121.0, sort="best", counted=True))
-    assert peer.answers(Question(lat=31.0, lng=121.0, polygon=RING)) is False
-    assert not peer.answers(Question(lat=31.0, lng=121.0, words=("火锅",)))
+    assert peer.answers(PeerQuestion(lat=31.0, lng=121.0, sort="best", counted=True))
+    assert peer.answers(PeerQuestion(lat=31.0, lng=121.0, polygon=RING)) is False
+    assert not peer.answers(PeerQuestion(lat=31.0, lng=121.0, words=("火锅",)))
     peer.close()
 
 
@@ -34,7 +34,7 @@ def test_trees_of_rare_programmes_are_merged(tmp_path: Path) -> None:
     peer = KdTree(made, tmp_path)
     rare = 1 << PROGRAMS["red"] | 1 << PROGRAMS["tiny"]
     for sort in ("distance", "best"):
-        question = Question(lat=31.231, lng=121.471, programs=rare, sort=sort, limit=30)
+        question = PeerQuestion(lat=31.231, lng=121.471, programs=rare, sort=sort, limit=30)
         keys = sorted(key(made, question, row) for row in matches(made, question))
         rows = peer.ask(question).rows.tolist()
         assert len(set(rows)) == len(rows) == 30
@@ -44,7 +44,9 @@ def test_trees_of_rare_programmes_are_merged(tmp_path: Path) -> None:
 def test_a_programme_nobody_takes_has_no_rows(tmp_path: Path) -> None:
     peer = KdTree(table(100), tmp_path)
     for sort in ("distance", "best"):
-        assert not len(peer.ask(Question(lat=31.23, lng=121.47, programs=1 << 40, sort=sort)).rows)
+        assert not len(
+            peer.ask(PeerQuestion(lat=31.23, lng=121.47, programs=1 << 40, sort=sort)).rows
+        )
 
 
 def test_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

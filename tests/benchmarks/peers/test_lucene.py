@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Missing, Question, install, lucene
+from benchmarks.peers import Missing, PeerQuestion, install, lucene
 from benchmarks.peers.lucene import Lucene
 from tests.benchmarks.peers.agreement import (
     assert_agrees,
@@ -75,7 +75,7 @@ def test_polygon_that_ends_a_millimetre_beside_a_shop(peer: Lucene) -> None:
             east, north = lng + off, lat + off
             ring = ((east, north), (east + 0.01, north), (east + 0.01, north + 0.01),
                     (east, north + 0.01))  # fmt: skip
-            asked = Question(lat, lng, polygon=ring, counted=True, limit=3_000)
+            asked = PeerQuestion(lat, lng, polygon=ring, counted=True, limit=3_000)
             right = matches(MADE, asked)
             found = peer.ask(asked)
             assert sorted(found.rows) == right
@@ -101,7 +101,7 @@ def test_says_that_the_program_has_ended(tmp_path: Path) -> None:
     made = built(Lucene, table(50), tmp_path)
     os.kill(made.pid, signal.SIGKILL)
     with pytest.raises((RuntimeError, BrokenPipeError)):
-        made.ask(Question(31.23, 121.47))
+        made.ask(PeerQuestion(31.23, 121.47))
     made.close()
     assert not list(tmp_path.iterdir())
 

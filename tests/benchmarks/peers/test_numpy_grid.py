@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Question
+from benchmarks.peers import PeerQuestion
 from benchmarks.peers.numpy_grid import NumpyGrid
 from tests.benchmarks.peers.agreement import (
     assert_agrees,
@@ -27,7 +27,7 @@ def test_it_finds_what_loops_find(tmp_path: Path) -> None:
 def test_it_looks_further_where_shops_are_far(tmp_path: Path) -> None:
     made = table()
     peer = NumpyGrid(made, tmp_path)
-    question = Question(lat=31.33, lng=121.57, radius_m=20_000.0)
+    question = PeerQuestion(lat=31.33, lng=121.57, radius_m=20_000.0)
     keys = sorted(key(made, question, row) for row in matches(made, question))
     rows = peer.ask(question).rows.tolist()
     assert len(rows) == question.limit < len(keys) / 8

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Question
+from benchmarks.peers import PeerQuestion
 from benchmarks.peers.postgis import PostGis, _box
 from tests.benchmarks.peers.agreement import (
     PROGRAMS,
@@ -42,7 +42,7 @@ def test_circle_that_ends_at_a_shop(peer: PostGis) -> None:
 
 def test_words_may_hold_anything(peer: PostGis) -> None:
     for word in ("it's", "a\\b", "x & y", "'", ":*"):
-        assert len(peer.ask(Question(lat=31.23, lng=121.47, words=(word, WORDS[0]))).rows) == 0
+        assert len(peer.ask(PeerQuestion(lat=31.23, lng=121.47, words=(word, WORDS[0]))).rows) == 0
 
 
 def test_one_programme_is_asked_of_its_own_index(peer: PostGis) -> None:

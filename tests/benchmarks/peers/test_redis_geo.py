@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Question
+from benchmarks.peers import PeerQuestion
 from benchmarks.peers.redis_geo import RedisGeo
 from tests.benchmarks.peers.agreement import (
     RING,
@@ -40,7 +40,7 @@ def test_circle_that_ends_at_a_shop(peer: RedisGeo) -> None:
 
 
 def test_asks_only_what_redis_has(peer: RedisGeo) -> None:
-    asked = Question(lat=31.23, lng=121.47)
+    asked = PeerQuestion(lat=31.23, lng=121.47)
     assert peer.answers(asked)
     assert not peer.answers(asked._replace(words=("咖啡",)))
     assert not peer.answers(asked._replace(polygon=RING))

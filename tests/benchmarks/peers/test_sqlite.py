@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Question
+from benchmarks.peers import PeerQuestion
 from benchmarks.peers.sqlite import Sqlite
 from tests.benchmarks.peers.agreement import (
     RING,
@@ -28,8 +28,8 @@ def test_answers_are_those_of_plain_loops(peer: Sqlite) -> None:
 
 
 def test_what_it_refuses(peer: Sqlite) -> None:
-    assert peer.answers(Question(31.2, 121.4, polygon=RING))
-    assert not peer.answers(Question(31.2, 121.4, polygon=RING, counted=True))
+    assert peer.answers(PeerQuestion(31.2, 121.4, polygon=RING))
+    assert not peer.answers(PeerQuestion(31.2, 121.4, polygon=RING, counted=True))
     assert_words_need_texts(peer)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Question
+from benchmarks.peers import PeerQuestion
 from benchmarks.peers.sqlite_rtree import SqliteRtree
 from tests.benchmarks.peers.agreement import (
     RING,
@@ -30,8 +30,8 @@ def test_answers_are_those_of_plain_loops(peer: SqliteRtree) -> None:
 
 
 def test_what_it_refuses(peer: SqliteRtree) -> None:
-    assert peer.answers(Question(31.2, 121.4, polygon=RING))
-    assert not peer.answers(Question(31.2, 121.4, polygon=RING, counted=True))
+    assert peer.answers(PeerQuestion(31.2, 121.4, polygon=RING))
+    assert not peer.answers(PeerQuestion(31.2, 121.4, polygon=RING, counted=True))
     assert_words_need_texts(peer)
 
 
@@ -43,20 +43,20 @@ def test_its_file_is_sized_and_removed(tmp_path: Path) -> None:
 
 
 def test_a_programme_without_a_tree_is_in_no_row(peer: SqliteRtree) -> None:
-    assert not len(peer.ask(Question(31.23, 121.47, programs=1 << 40)).rows)
+    assert not len(peer.ask(PeerQuestion(31.23, 121.47, programs=1 << 40)).rows)
 
 
 def test_tokens_with_marks_stay_whole(tmp_path: Path) -> None:
     made = replace(table(40), text=["ที", "ทุ"] * 20)
     peer = SqliteRtree(made, tmp_path)
-    question = Question(31.23, 121.47, radius_m=100_000.0, words=("ที",), limit=40)
+    question = PeerQuestion(31.23, 121.47, radius_m=100_000.0, words=("ที",), limit=40)
     assert sorted(peer.ask(question).rows.tolist()) == list(range(0, 40, 2))
     peer.close()
 
 
 def test_words_within_a_polygon(peer: SqliteRtree) -> None:
     ring = ((121.45, 31.21), (121.49, 31.21), (121.47, 31.25))
-    question = Question(31.23, 121.47, polygon=ring, words=("火锅", "海底"), limit=3_000)
+    question = PeerQuestion(31.23, 121.47, polygon=ring, words=("火锅", "海底"), limit=3_000)
     right = matches(table(), question)
     assert len(right) > 10
     assert sorted(peer.ask(question).rows.tolist()) == right

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import Missing, Question
+from benchmarks.peers import Missing, PeerQuestion
 from benchmarks.peers.tantivy_search import Tantivy
 from tests.benchmarks.peers.agreement import (
     RING,
@@ -37,15 +37,15 @@ def test_batches_end_no_sooner_than_they_may(peer: Tantivy, sort: str) -> None:
     made = table()
     for place in range(20):
         lat, lng = made.lat[place * 100] + 0.001, made.lng[place * 100]
-        question = Question(lat, lng, 1_000.0 + 200 * place, "open_now", sort=sort)
+        question = PeerQuestion(lat, lng, 1_000.0 + 200 * place, "open_now", sort=sort)
         rows = peer.ask(question).rows
         best = sorted(key(made, question, row) for row in matches(made, question))[:20]
         assert [key(made, question, row) for row in rows] == pytest.approx(best, abs=1e-6)
 
 
 def test_what_it_refuses(peer: Tantivy) -> None:
-    assert peer.answers(Question(31.2, 121.4, polygon=RING))
-    assert not peer.answers(Question(31.2, 121.4, polygon=RING, counted=True))
+    assert peer.answers(PeerQuestion(31.2, 121.4, polygon=RING))
+    assert not peer.answers(PeerQuestion(31.2, 121.4, polygon=RING, counted=True))
     assert_words_need_texts(peer)
 
 

@@ -61,7 +61,7 @@ def test_sounds(text: str, sound: str, letters: str) -> None:
     ],
 )
 def test_words_in_texts(word: str, held: bool) -> None:
-    texts = spelling.Texts(["大披薩店", "Noodle Bar", "Barber's pizza", "Bar"])
+    texts = spelling.SpellingTexts(["大披薩店", "Noodle Bar", "Barber's pizza", "Bar"])
     assert texts.hold(word) is held
 
 

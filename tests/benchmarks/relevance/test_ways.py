@@ -7,7 +7,7 @@ import pytest
 from rapidfuzz.distance import OSA
 
 from benchmarks.relevance.city import City
-from benchmarks.relevance.spelling import Texts, initials, pinyin, plain, simplified
+from benchmarks.relevance.spelling import SpellingTexts, initials, pinyin, plain, simplified
 from benchmarks.relevance.taxonomy import with_ancestors, words
 from benchmarks.relevance.ways import WAYS, Case, Way
 
@@ -84,7 +84,7 @@ def test_prefixes_are_half(city: City) -> None:
 
 
 def test_category_words_mean_all_that_hold_them(city: City) -> None:
-    rows = {row["category_id"]: Texts(words(row)) for row in city.categories}
+    rows = {row["category_id"]: SpellingTexts(words(row)) for row in city.categories}
     names = {plain(text) for business in city.businesses for text in business.texts}
     for case in asked(city, "category"):
         holders = {category for category, texts in rows.items() if texts.hold(case.typed)}

@@ -18,7 +18,7 @@ from benchmarks.reports.markdown import (
     rewrite,
     table_text,
 )
-from benchmarks.reports.tables import Table
+from benchmarks.reports.tables import ReportTable
 from benchmarks.reports.units import time_text
 from benchmarks.result import FILE, Result, load_result
 from tests.benchmarks.reports import results
@@ -71,7 +71,7 @@ def test_an_inexact_peer_is_no_rival_however_fast() -> None:
 
 
 def test_bars_and_brackets_in_names_do_not_break_a_table() -> None:
-    table = Table(["a|b", "n"], [["<img>\nx", "1"], ["", "2"]], ours=frozenset({0}))
+    table = ReportTable(["a|b", "n"], [["<img>\nx", "1"], ["", "2"]], ours=frozenset({0}))
     assert table_text(table) == (
         "| a\\|b | n |\n|---|--:|\n| **&lt;img&gt; x** | **1** |\n|  | 2 |"
     )

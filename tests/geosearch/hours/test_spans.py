@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from geosearch.hours.rules import parse
-from geosearch.hours.spans import Place, Stretch, stretches
+from geosearch.hours.spans import Stretch, SunPlace, stretches
 
 DAY = date(2026, 12, 21)
-BERLIN = Place(ZoneInfo("Europe/Berlin"), (52.52, 13.405))
-TROMSO = Place(ZoneInfo("Europe/Oslo"), (69.65, 18.96))
+BERLIN = SunPlace(ZoneInfo("Europe/Berlin"), (52.52, 13.405))
+TROMSO = SunPlace(ZoneInfo("Europe/Oslo"), (69.65, 18.96))
 
 
-def found(times: str, place: Place | None = None, day: date = DAY) -> list[str]:
+def found(times: str, place: SunPlace | None = None, day: date = DAY) -> list[str]:
     (rule,) = parse(times)
     return [written(each) for each in stretches(rule.spans, day, place)]
 

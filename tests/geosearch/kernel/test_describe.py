@@ -53,16 +53,16 @@ def test_a_page_of_many_offers_is_whole(engine: Searcher) -> None:
 @pytest.mark.parametrize("rows", [0, 1, OFFERS, OFFERS + 1, 2 * OFFERS + 1])
 def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     segment = engine.segments[0]
-    ask = planned(engine._views[0].planner, QUERY, start=engine.start).ask
+    criteria = planned(engine._views[0].planner, QUERY, start=engine.start).criteria
     scratch = Prepared(new_scratch(1))
     docs, keys = np.arange(2), np.zeros((2, 2))
     scores = np.zeros(2)
     columns = segment.columns_of(0)
     detail = np.full((rows, DETAIL_WIDTH), -7, np.int64)
-    assert describe(columns, ask, scratch, docs, keys, WGS84, detail, scores) == -1
+    assert describe(columns, criteria, scratch, docs, keys, WGS84, detail, scores) == -1
     assert (detail == -7).all()
     detail = np.empty((2 * OFFERS + 2, DETAIL_WIDTH), np.int64)
-    found = describe(columns, ask, scratch, docs, keys, WGS84, detail, scores)
+    found = describe(columns, criteria, scratch, docs, keys, WGS84, detail, scores)
     assert found == 2 * OFFERS + 2
     assert detail[0, [STATE, OFFERS_OF]].tolist() == [UNKNOWN, OFFERS]
     assert detail[1, SAVING] == 7
@@ -72,11 +72,11 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
 
 def test_no_document_no_row(engine: Searcher) -> None:
     segment = engine.segments[0]
-    ask = planned(engine._views[0].planner, QUERY, start=engine.start).ask
+    criteria = planned(engine._views[0].planner, QUERY, start=engine.start).criteria
     scratch = Prepared(new_scratch(1))
     none = np.zeros(0, np.int64)
     detail = np.empty((1, DETAIL_WIDTH), np.int64)
     keys, scores = np.zeros((0, 2)), np.zeros(1)
     columns = segment.columns_of(0)
-    found = describe(columns, ask, scratch, none, keys, WGS84, detail, scores)
+    found = describe(columns, criteria, scratch, none, keys, WGS84, detail, scores)
     assert found == 0

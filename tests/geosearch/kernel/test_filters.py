@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from geosearch.kernel import filters
-from geosearch.kernel.ask import Ask, Filter
+from geosearch.kernel.criteria import Criteria, Filter
 from geosearch.kernel.filters import KNOWN, NO_FILTER, FilterCache
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
@@ -46,7 +46,7 @@ def view(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> SegmentView:
 
 
 def filter_of(view: SegmentView, query: Query) -> Filter:
-    return planned(view.planner, query).ask.filter
+    return planned(view.planner, query).criteria.filter
 
 
 def questions(segment: Segment, count: int) -> Iterator[Query]:
@@ -65,7 +65,7 @@ def test_answers_are_the_same(view: SegmentView, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(filters, "ASKED_BEFORE", 1_000_000)
         first = planned(view.planner, query)
         monkeypatch.setattr(filters, "ASKED_BEFORE", 0)
-        assert first.ask.filter is NO_FILTER
+        assert first.criteria.filter is NO_FILTER
         # Without a filter, while it is filled, and when it is full of what was learnt.
         second, third = planned(view.planner, query), planned(view.planner, query)
         for one, told in ((first, work), (second, {}), (third, again)):
@@ -74,7 +74,7 @@ def test_answers_are_the_same(view: SegmentView, monkeypatch: pytest.MonkeyPatch
             answers.append((docs.tolist(), keys.tolist(), view.count(one, counts), counts))
             for name in told:
                 told[name] += counters[name]
-        kept += third.ask.filter is not NO_FILTER
+        kept += third.criteria.filter is not NO_FILTER
         assert answers[0] == answers[1] == answers[2]
         found += len(answers[0][0])
     assert kept > 250
@@ -89,7 +89,7 @@ def test_a_filter_is_kept_when_it_is_asked_for_again(view: SegmentView) -> None:
     assert not plan.described(without(view, query))["filter_kept"]
     kept = filter_of(view, query)
     assert kept is not NO_FILTER
-    assert plan.described(planned(view.planner, query).ask)["filter_kept"]
+    assert plan.described(planned(view.planner, query).criteria)["filter_kept"]
     assert filter_of(view, msgspec.structs.replace(query, lat=0.0, radius=50.0, limit=3)) is kept
 
 
@@ -148,19 +148,19 @@ def test_where_nothing_decides_nothing_is_kept(view: SegmentView) -> None:
 
 def test_it_is_filled_as_searches_come_by(view: SegmentView) -> None:
     near = [planned(view.planner, Query(**LARGE, radius=200.0)) for _ in range(2)][1]
-    known = near.ask.filter.passing
+    known = near.criteria.filter.passing
     assert len(known) == -(-len(view.segment) // NODE_SIZE)
     assert not known.any()
     view.rank(near, explain=False)
     assert 0 < np.count_nonzero(known & KNOWN) < 0.2 * len(known)
     wide = planned(view.planner, Query(**LARGE, radius=50_000.0, sort="saving", limit=100))
-    assert wide.ask.filter.passing is not known
+    assert wide.criteria.filter.passing is not known
 
 
 def test_a_priced_filter_has_values(view: SegmentView) -> None:
     for sort, valued in (("best", True), ("saving", True), ("distance", False), ("rating", False)):
-        ask = [planned(view.planner, Query(**OWN, sort=sort)).ask for _ in range(2)][1]
-        assert (len(ask.filter.value) > 0) == valued, sort
+        criteria = [planned(view.planner, Query(**OWN, sort=sort)).criteria for _ in range(2)][1]
+        assert (len(criteria.filter.value) > 0) == valued, sort
 
 
 def test_a_value_that_is_not_written_yet_is_worked_out(view: SegmentView) -> None:
@@ -168,8 +168,8 @@ def test_a_value_that_is_not_written_yet_is_worked_out(view: SegmentView) -> Non
     one = [planned(view.planner, Query(**OWN, sort="saving", radius=50_000.0)) for _ in range(2)][1]
     expected = [part.tolist() for part in view.rank(one, explain=False)[:2]]
     assert len(expected[0]) > 5
-    assert np.count_nonzero(one.ask.filter.value) > 5
-    one.ask.filter.value[::2] = 0.0
+    assert np.count_nonzero(one.criteria.filter.value) > 5
+    one.criteria.filter.value[::2] = 0.0
     assert [part.tolist() for part in view.rank(one, explain=False)[:2]] == expected
 
 
@@ -183,16 +183,17 @@ def test_many_threads_fill_one_filter(view: SegmentView) -> None:
         return [part.tolist() for part in view.rank(one, explain=False)[:2]]
 
     plain = [
-        answers(planned(view.planner, query)._replace(ask=without(view, query))) for query in asked
+        answers(planned(view.planner, query)._replace(criteria=without(view, query)))
+        for query in asked
     ]
     kept = [planned(view.planner, query) for query in asked]
-    assert len({id(one.ask.filter.passing) for one in kept}) == 1
+    assert len({id(one.criteria.filter.passing) for one in kept}) == 1
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(answers, kept)) == plain
 
 
-def without(view: SegmentView, query: Query) -> Ask:
-    return planned(view.planner, query).ask._replace(filter=NO_FILTER)
+def without(view: SegmentView, query: Query) -> Criteria:
+    return planned(view.planner, query).criteria._replace(filter=NO_FILTER)
 
 
 def test_what_nobody_uses_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from numba import config
 from numpy.typing import NDArray
 
 from geosearch.kernel.areas import doc_in_area
-from geosearch.kernel.ask import Ask
+from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.predicates import (
     doc_best_saving,
     doc_has_deal,
@@ -44,9 +44,9 @@ from indexes.geo.sphere import (
     Place,
     beyond_haversine,
     circle_of,
-    note_boxes,
-    note_boxes_m,
-    note_reached,
+    fill_boxes,
+    fill_boxes_m,
+    fill_reached,
     point_distance_m,
     reach_m,
 )
@@ -69,7 +69,7 @@ QUESTIONS = 600 if not config.DISABLE_JIT else 150
 
 @njit
 def audit(
-    columns: Columns, ask: Ask, place: Place, scratch: Scratch, out: NDArray[np.int64]
+    columns: Columns, criteria: Criteria, place: Place, scratch: Scratch, out: NDArray[np.int64]
 ) -> None:
     """Count faults, and last how many matches were looked at below how many nodes."""
     circle = circle_of(place)
@@ -78,14 +78,14 @@ def audit(
         width = int64(columns.level_start[level + 1] - columns.level_start[level])
         for index in range(width):
             node = int64(columns.level_start[level] + index)
-            note_boxes_m(columns.node_box, circle, node, node + 1, scratch.metres)
+            fill_boxes_m(columns.node_box, circle, node, node + 1, scratch.metres)
             least_m = reach_m(columns.node_box, circle, node, scratch.metres[0])
-            note_boxes(columns.node_box, circle, node, node + 1, scratch.metres)
+            fill_boxes(columns.node_box, circle, node, node + 1, scratch.metres)
             least_haversine = scratch.metres[0]
-            note_reached(columns.node_box, circle, node, node + 1, scratch.within)
+            fill_reached(columns.node_box, circle, node, node + 1, scratch.within)
             within = scratch.within[0]
-            may_match = node_may_match(columns, ask, node, level, index, False)
-            primary = node_primary(columns, ask, scratch, level, index, least_m)
+            may_match = node_may_match(columns, criteria, node, level, index, False)
+            primary = node_primary(columns, criteria, scratch, level, index, least_m)
             shift = NODE_BITS * (level + 1)
             for doc in range(index << shift, min(docs, (index + 1) << shift)):
                 distance_m = point_distance_m(columns.leaf_position, circle, doc)
@@ -95,22 +95,22 @@ def audit(
                 out[5] += near != leaf_is_within(columns, circle, doc)
                 if not (
                     near
-                    and doc_may_pass(columns, ask, doc)
-                    and doc_is_to_taste(columns, ask, doc, doc)
-                    and doc_in_area(columns, ask, doc)
-                    and doc_is_open(columns, ask, doc)
+                    and doc_may_pass(columns, criteria, doc)
+                    and doc_is_to_taste(columns, criteria, doc, doc)
+                    and doc_in_area(columns, criteria, doc)
+                    and doc_is_open(columns, criteria, doc)
                 ):
                     continue
-                matches, _, saving = doc_best_saving(columns, ask, scratch, doc)
-                out[6] += matches != doc_has_deal(columns, ask, scratch, doc)
+                matches, _, saving = doc_best_saving(columns, criteria, scratch, doc)
+                out[6] += matches != doc_has_deal(columns, criteria, scratch, doc)
                 if not matches:
                     continue
                 out[7] += 1
                 out[0] += not may_match
                 out[1] += distance_m < least_m
                 out[1] += beyond_haversine(distance_m) < least_haversine
-                value = doc_value(columns, ask, doc, saving)
-                out[2] += primary_key(ask, value, distance_m, 0.0) < primary
+                value = doc_value(columns, criteria, doc, saving)
+                out[2] += primary_key(criteria, value, distance_m, 0.0) < primary
 
 
 def random_query(rng: Random, segment: Segment, cards: Sequence[str]) -> Query:
@@ -154,7 +154,7 @@ def faults(segment: Segment, columns: Columns, rng: Random, questions: int) -> l
     for _ in range(questions):
         query = random_query(rng, segment, cards)
         asked = planned(planner, query)
-        audit(columns, asked.ask, asked.place, scratch, out)
+        audit(columns, asked.criteria, asked.place, scratch, out)
     found: list[int] = out.tolist()
     return found
 

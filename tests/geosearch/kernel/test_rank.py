@@ -211,9 +211,9 @@ def test_as_many_are_counted_as_are_found(segment: Segment) -> None:
     view = SegmentView(segment, START, Weights())
     counted = 0
     for query in questions(segment, 150, limit=100):
-        ask = planned(planner, query)
-        total = view.count(ask, {})
-        found = len(view.rank(ask, explain=False)[0])
+        criteria = planned(planner, query)
+        total = view.count(criteria, {})
+        found = len(view.rank(criteria, explain=False)[0])
         assert found == min(total, 100)
         counted += total
     assert counted > 1000
@@ -238,8 +238,8 @@ def test_an_empty_segment_has_no_answer(tmp_path: Path) -> None:
     assert (docs, keys, set(work.values())) == ([], [], {0})
     view = SegmentView(empty, START, Weights())
     query = Query(lat=0.0, lng=0.0, at=NOON)
-    ask = planned(view.planner, query)
-    assert view.count(ask, {"category": {}}) == 0
+    criteria = planned(view.planner, query)
+    assert view.count(criteria, {"category": {}}) == 0
 
 
 def test_dead_documents_are_neither_found_nor_counted(
@@ -251,8 +251,8 @@ def test_dead_documents_are_neither_found_nor_counted(
     after, *_ = ranked(small, query)
     assert after[:50] == before[1::2]
     view = SegmentView(small, START, Weights())
-    ask = planned(view.planner, query)
-    assert view.count(ask, {}) == len(small) - 50
+    criteria = planned(view.planner, query)
+    assert view.count(criteria, {}) == len(small) - 50
 
 
 def test_whole_districts_are_counted_without_the_dead(
@@ -264,7 +264,7 @@ def test_whole_districts_are_counted_without_the_dead(
     view, columns, catalogue = SegmentView(small, START, Weights()), small.columns, small.catalogue
     for radius in (700.0, 3000.0, 9000.0, 50_000.0):
         query = Query(lat=CENTRE[0], lng=CENTRE[1], at=NOON, radius=radius)
-        ask = planned(view.planner, query)
+        criteria = planned(view.planner, query)
         y, x = columns.doc_position[:, 1] / 1e7, columns.doc_position[:, 0] / 1e7
         near = [
             doc
@@ -272,7 +272,7 @@ def test_whole_districts_are_counted_without_the_dead(
             if haversine_m(CENTRE[0], CENTRE[1], float(y[doc]), float(x[doc])) <= radius
         ]
         counts: dict[str, dict[str, int]] = {"category": {}, "business_area": {}}
-        assert view.count(ask, counts) == len(near)
+        assert view.count(criteria, counts) == len(near)
         areas = Counter(catalogue.areas[columns.doc_area[doc]] for doc in near)
         del areas[""]
         assert counts["business_area"] == areas

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geosearch.kernel.ask import SORTS, Words
+from geosearch.kernel.criteria import SORTS, Words
 from geosearch.kernel.scratch import MAX_CARRIED
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
@@ -234,4 +234,4 @@ def test_most_relevant_first_opens_few_leaves(view: SegmentView) -> None:
 def test_no_list_is_every_document(view: SegmentView) -> None:
     query = Query(lat=CENTRE[0], lng=CENTRE[1], radius=50_000.0, sort="distance", at=NOON)
     assert view.count(plan(view, query, None), {}) == DOCS
-    assert view.count(plan(view, query, view.planner.book.nothing), {}) == 0
+    assert view.count(plan(view, query, view.planner.terms.match_none), {}) == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from geosearch.kernel.compiled import empty_columns
 from geosearch.kernel.scratch import MAX_RESULTS, Scratch, new_scratch
-from geosearch.kernel.top_k import behind, doc_behind, follows, keep, pop, push
+from geosearch.kernel.top_k import is_after, is_doc_after, is_result_after, keep, pop, push
 from geosearch.segment.columns import DOC_ID_RANK, Columns
 
 # Few values, so that keys tie.
@@ -63,7 +63,7 @@ def test_pushes_and_drops_in_any_order(steps: list[Entry | None]) -> None:
 def test_follows_is_the_order_of_tuples(
     one: tuple[float, float, int], other: tuple[float, float, int]
 ) -> None:
-    assert follows(*one, *other) == (one >= other)
+    assert is_after(*one, *other) == (one >= other)
 
 
 def ranked(ranks: list[int]) -> Columns:
@@ -85,8 +85,10 @@ def test_the_best_are_kept_in_order(
     scratch, found = new_scratch(CAPACITY), 0
     for doc, (primary, secondary, rank) in enumerate(keys):
         if found == top_k:
-            is_behind = doc_behind(columns, scratch, top_k - 1, primary, secondary, doc)
-            assert is_behind == behind(columns, scratch, top_k - 1, primary, secondary, rank)
+            is_behind = is_doc_after(columns, scratch, top_k - 1, primary, secondary, doc)
+            assert is_behind == is_result_after(
+                columns, scratch, top_k - 1, primary, secondary, rank
+            )
             if is_behind:
                 continue
         found = keep(columns, scratch, found, top_k, primary, secondary, doc)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from geosearch.errors import BadRequest
-from geosearch.kernel.ask import ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN
+from geosearch.kernel.criteria import ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN
 from geosearch.query.query import Query
 from geosearch.search.clock import Clock
 from indexes.timetable import HORIZON_MINUTES

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from geosearch.errors import BadRequest
 from geosearch.indexing.pipeline import build
-from geosearch.kernel.ask import ANY_DEAL, CARD_DEAL, OPTIONAL_DEAL, Ask
+from geosearch.kernel.criteria import ANY_DEAL, CARD_DEAL, OPTIONAL_DEAL, Criteria
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
@@ -49,8 +49,8 @@ def plan_of(segment: Segment, **wish: Any) -> Plan:
     return planned(SegmentView(segment, START, Weights()).planner, query)
 
 
-def ask_of(segment: Segment, **wish: Any) -> Ask:
-    return plan_of(segment, **wish).ask
+def ask_of(segment: Segment, **wish: Any) -> Criteria:
+    return plan_of(segment, **wish).criteria
 
 
 def cards_of(segment: Segment, *numbers: int) -> tuple[str, ...]:
@@ -136,11 +136,11 @@ def test_plans_are_kept_and_forgotten(segment: Segment) -> None:
 
     def wallet(card: str) -> Any:
         query = Query(lat=0.0, lng=0.0, at=NOON, cards=(card,), categories=(card,))
-        return planned(planner, query).ask.wallet
+        return planned(planner, query).criteria.wallet
 
     first = wallet("card0")
     assert wallet("card0") is first
-    planner._wallets.most_bytes = 2 * planner._wallets.bytes
+    planner._wallet_plans.most_bytes = 2 * planner._wallet_plans.bytes
     others = [wallet(f"card{number}") for number in range(1, 4)]
     assert wallet("card0") is not first
     assert wallet("card0").classes.tolist() == first.classes.tolist()
@@ -394,14 +394,14 @@ def test_a_polygon_that_is_none_is_refused(segment: Segment) -> None:
 def test_categories_are_prefixes_of_whole_words(
     segment: Segment, categories: tuple[str, ...], expected: set[str]
 ) -> None:
-    taste = ask_of(segment, categories=categories).taste
+    kinds = ask_of(segment, categories=categories).kinds
     catalogue = segment.catalogue
     allowed = [
-        set(paths) for paths, yes in zip(catalogue.category_sets, taste.allowed, strict=True) if yes
+        set(paths) for paths, yes in zip(catalogue.category_sets, kinds.allowed, strict=True) if yes
     ]
     assert all(paths & expected for paths in allowed)
     assert len(allowed) == sum(bool(set(paths) & expected) for paths in catalogue.category_sets)
-    bits = int(taste.bits[0]) | int(taste.bits[1]) << 64
+    bits = int(kinds.bits[0]) | int(kinds.bits[1]) << 64
     known = [
         catalogue.category_bits[path] for path in categories if path in catalogue.category_bits
     ]
@@ -413,7 +413,7 @@ def test_categories_are_prefixes_of_whole_words(
     [(None, -1), (0.0, 0), (4.0, 4000), (4.123, 4123), (4.1231, 4124), (4.4999, 4500), (5.0, 5000)],
 )
 def test_a_rating_is_rounded_up(segment: Segment, rating: float | None, expected: int) -> None:
-    assert ask_of(segment, min_rating=rating, categories=("food",)).taste.min_rating == expected
+    assert ask_of(segment, min_rating=rating, categories=("food",)).kinds.min_rating == expected
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,7 @@ def test_past_the_horizon_now_is_not_ready(
     engine: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whatever day the test runs on, its horizon is another one.
-    monkeypatch.setattr(engine._questions, "_clock", Clock(datetime(2020, 1, 1, tzinfo=UTC)))
+    monkeypatch.setattr(engine._planner, "_clock", Clock(datetime(2020, 1, 1, tzinfo=UTC)))
     moved = engine
     here: dict[str, Any] = {"lat": 31.23, "lng": 121.47}
     sentence = "The time horizon of the index, 2020-01-01T00:00:00.*, does not include now, "
@@ -336,9 +336,9 @@ def test_past_the_horizon_now_is_not_ready(
     with pytest.raises(BadRequest, match="Expected `at` in the index's time horizon"):
         moved.rank(Query(**here, at=NOW))
     then = datetime(2020, 1, 2, tzinfo=UTC)
-    (page, nothing) = moved.pages([Query(**here, at=then), Query(**here)])
+    (page, match_none) = moved.pages([Query(**here, at=then), Query(**here)])
     assert page is not None
-    assert nothing is None
+    assert match_none is None
 
 
 def test_what_an_index_knows_of_itself(engine: Searcher) -> None:

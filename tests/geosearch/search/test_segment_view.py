@@ -66,7 +66,7 @@ def test_results_keep_the_order_they_are_given(view: SegmentView) -> None:
     plan = plan_of(view)
     docs, keys, _ = view.rank(plan, explain=False)
     docs, keys = docs[::-1].copy(), keys[::-1].copy()
-    results = view.results(QUERY, plan.ask, docs, keys)
+    results = view.results(QUERY, plan.criteria, docs, keys)
     hits = hits_of(results, keys)
     assert [hit.distance_m for hit in hits] == keys[:, 1].tolist()
     assert [hit.score for hit in hits] == results.scores.tolist()

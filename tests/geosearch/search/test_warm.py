@@ -14,7 +14,7 @@ def test_only_a_compilation_is_announced_with_how_far_it_is(
     told: list[str] = []
     whole: list[str] = []
     monkeypatch.setattr(subject, "is_compiled", lambda: bool(whole))
-    monkeypatch.setattr(subject, "note_compiled", lambda: whole.append("noted"))
+    monkeypatch.setattr(subject, "mark_compiled", lambda: whole.append("noted"))
     warm(told.append)
     assert told[0] == (
         "Compiling the search kernels (once for this version, one to two minutes): 0 % done"

@@ -98,7 +98,7 @@ def test_both_trees_find_the_same(segment: Segment, monkeypatch: pytest.MonkeyPa
             planner = SegmentView(segment, START, Weights()).planner
             with mock.patch.object(segment, "has_tree", lambda _, there=with_tree: there):
                 asked_plan = planned(planner, query)
-            own += asked_plan.ask.lists.tree > 0
+            own += asked_plan.criteria.lists.tree > 0
             docs, keys, counts = view.rank(asked_plan, explain=True)
             answers.append((docs.tolist(), keys.tolist(), view.count(asked_plan, {})))
             work[with_tree] += counts["nodes"] + counts["docs"]
@@ -121,9 +121,9 @@ def test_other_lists_leave_the_large_tree_in_charge(segment: Segment) -> None:
         ({"cards": ("card0",)}, False),
     ):
         query = Query(**here, **wishes)  # type: ignore[arg-type]
-        ask = planned(planner, query).ask
-        assert (ask.lists.tree > 0) == own, wishes
-        assert plan.described(ask)["tree"] == (ask.lists.tree or None)
+        criteria = planned(planner, query).criteria
+        assert (criteria.lists.tree > 0) == own, wishes
+        assert plan.described(criteria)["tree"] == (criteria.lists.tree or None)
 
 
 def test_no_tree_where_no_card_fits(tmp_path: Path) -> None:

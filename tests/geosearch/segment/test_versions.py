@@ -269,9 +269,9 @@ def test_a_current_that_names_no_version_is_refused(
 def test_where_no_index_is(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").write_text("x")
     assert versions(tmp_path / path) == []
-    for ask in (current, rollback):
+    for criteria in (current, rollback):
         with pytest.raises(BadData, match="There is no index"):
-            ask(tmp_path / path)
+            criteria(tmp_path / path)
     if path != "missing":
         with pytest.raises(BadData, match="got a file"):
             publish(tmp_path / path, writer(1))

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from geosearch.service.guard import CLIENTS, MAX_FRAMING, GuardedProtocol
 from geosearch.service.heads import MAX_HEADERS, MAX_TARGET
 from geosearch.service.limits import Clients, Phase
-from geosearch.service.protocol import Desk
+from geosearch.service.protocol import Batch
 from geosearch.service.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -256,7 +256,7 @@ def test_requests_in_time_keep_a_connection() -> None:
 def test_prompt_answers_in_time_keep_a_connection(begin: int, seconds: float) -> None:
     async def run() -> None:
         connection = Connection()
-        desk = Desk([(b"GET", b"/")], lambda asked: [(b"{}",)] * len(asked))
+        desk = Batch([(b"GET", b"/")], lambda asked: [(b"{}",)] * len(asked))
         connection.protocol._desk = desk
         await connection.send(GET[:begin])
         for at in range(5):

@@ -40,7 +40,7 @@ def told(journal: Journal, *answered: Answered) -> None:
     async def run() -> None:
         for one in answered:
             journal.add(one)
-        await asyncio.sleep(5 * subject.TOLD_AFTER_S)
+        await asyncio.sleep(5 * subject.REPORTED_AFTER_S)
 
     asyncio.run(run())
 

@@ -21,7 +21,7 @@ from geosearch.service.guard import GuardedProtocol
 from geosearch.service.handlers import Handlers
 from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import Metrics
-from geosearch.service.protocol import PROMPT, TOGETHER, Desk, Request
+from geosearch.service.protocol import FAST_PATH, TOGETHER, Batch, Request
 from geosearch.service.settings import Settings
 from tests.geosearch.fakes import FakeEngine, publish_fake
 from tests.geosearch.service.test_app_refusals import BAD
@@ -90,18 +90,22 @@ class Exchange:
     def __init__(self, handlers: Handlers, *pieces: bytes, long_way: bool = False) -> None:
         self.prompt: Counter[bytes] = Counter()
         app = make_app(handlers)
-        setattr(app, PROMPT, Desk((), nobody) if long_way else self._counted(getattr(app, PROMPT)))
+        setattr(
+            app,
+            FAST_PATH,
+            Batch((), nobody) if long_way else self._counted(getattr(app, FAST_PATH)),
+        )
         self.wire = Wire()
         asyncio.run(self._send(app, pieces))
 
-    def _counted(self, desk: Desk) -> Desk:
+    def _counted(self, desk: Batch) -> Batch:
         def answer(requests: Sequence[Request]) -> Sequence[Pieces | None]:
             bodies = desk._prompt(requests)
             for request, body in zip(requests, bodies, strict=True):
                 self.prompt[request.method] += body is not None
             return bodies
 
-        return Desk(desk.kept, answer)
+        return Batch(desk.kept, answer)
 
     async def _send(self, app: Starlette, pieces: Iterable[bytes]) -> None:
         config = _config(app)
@@ -188,13 +192,13 @@ class Crowd:
         self.together: list[int] = []
         self.protocols: list[GuardedProtocol] = []
         self.wires: list[Wire] = []
-        desk: Desk = getattr(self.app, PROMPT)
+        desk: Batch = getattr(self.app, FAST_PATH)
 
         def noted(requests: Sequence[Request]) -> Sequence[Pieces | None]:
             self.together.append(len(requests))
             return desk._prompt(requests)
 
-        setattr(self.app, PROMPT, Desk(desk.kept, noted))
+        setattr(self.app, FAST_PATH, Batch(desk.kept, noted))
 
     def send(self, *asked: bytes) -> None:
         """Send each over a connection of its own."""

@@ -250,7 +250,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
     return open_index(folder / "index")
 
 
-def ask(engine: Searcher, world: str, text: str, **wish: Any) -> Answer:
+def criteria(engine: Searcher, world: str, text: str, **wish: Any) -> Answer:
     lat, lng = place(world)
     return engine.search(Query(lat=lat, lng=lng, q=text, at=NOW, **wish))
 
@@ -268,7 +268,7 @@ def test_finds(
     left_out: str,
     corrected: dict[str, tuple[str, ...]],
 ) -> None:
-    answer = ask(engine, world, text, explain=True)
+    answer = criteria(engine, world, text, explain=True)
     assert sorted(names(answer)) == sorted(filter(None, found.split("|")))
     assert list(answer.relaxed) == left_out.split()
     assert answer.corrected == corrected

@@ -17,10 +17,10 @@ from indexes.geo.cover import (
     RUN_BITS,
     SPANS,
     TESTED,
-    Ground,
+    PointTree,
+    clear,
     first_from,
-    lay,
-    lift,
+    mark,
     new_cover,
     tally,
 )
@@ -35,7 +35,7 @@ RADII = (1.0, 300.0, 3_000.0, 10_000.0, 50_000.0)
 
 
 class World(NamedTuple):
-    ground: Ground
+    ground: PointTree
     lat: list[float]
     lng: list[float]
     live: list[bool]
@@ -77,7 +77,7 @@ def world(random: Random, kind: str, count: int, *, dead: float = 0.0) -> World:
     live = np.array([random.random() >= dead for _ in range(count)], np.bool_)
     padded = np.zeros((count + 63) // 64 * 64, np.bool_)
     padded[:count] = live
-    ground = Ground(
+    ground = PointTree(
         np.stack([x, y], axis=1),
         np.packbits(padded, bitorder="little").view(np.uint64),
         bool(live.all()),
@@ -135,7 +135,7 @@ def test_a_tally_equals_testing_each(random: Random, kind: str, count: int, dead
                 assert at == pytest.approx(near_m, abs=1e-6)
             else:
                 assert found[2] == -1
-        lift(cover)
+        clear(cover)
         assert not cover.state.any()
 
 
@@ -158,7 +158,7 @@ def test_few_and_many_documents_are_compared_in_every_kind_of_world() -> None:
                 compared["within"] += slow[0]
             compared["edge"] += int((cover.state == EDGE).sum())
             compared["inside"] += int((cover.state == INSIDE).sum())
-            lift(cover)
+            clear(cover)
     assert min(compared.values()) >= 30
     assert compared["within"] > 20_000
 
@@ -187,8 +187,8 @@ def test_a_radius_holds_what_lies_on_it() -> None:
         cover = new_cover(700)
         circle = circle_around(31.23, 121.47, radius_m)
         assert tally(made.ground, circle, cover, docs[doc : doc + 1], 0, 1)[0] == 1
-        lift(cover)
-        lay(made.ground, circle, cover)
+        clear(cover)
+        mark(made.ground, circle, cover)
         assert tally(made.ground, circle, cover, docs[doc : doc + 1], 0, 1)[0] == 1
 
 

@@ -15,10 +15,10 @@ from indexes.geo.siblings import (
     add_row,
     drop_child,
     drop_first,
+    fill_row,
     first_key,
     is_queued,
     limit_of,
-    note_row,
     parent_of_first,
 )
 
@@ -59,7 +59,7 @@ def test_children_leave_in_order_of_distance(
             distances, bits, limit_at, dropped = step
             padded = np.array([*distances, *[0.0] * (NODE_SIZE - len(distances))])
             limit = limit_of(limit_at)
-            note_row(queue, row, padded, len(distances), bits, limit)
+            fill_row(queue, row, padded, len(distances), bits, limit)
             for child in dropped:
                 drop_child(queue, row, child)
             queued = [

@@ -18,13 +18,13 @@ from indexes.geo.sphere import (
     at_least_m,
     circle_around,
     cosine_range,
+    fill_points_m,
+    fill_within,
     gap,
     haversine_m,
     haversine_of,
     lng_gap,
     lower_haversine,
-    note_points_m,
-    note_within,
     point_distance_m,
     to_units,
     upper_haversine,
@@ -195,12 +195,12 @@ def test_bound_of_a_box_holds_for_its_points(
 
 
 def noted(here: Point, there: Point, radius_m: float) -> int:
-    """What `note_within` says of a point between two others that are far away."""
+    """What `fill_within` says of a point between two others that are far away."""
     circle = circle_around(degrees(here[0]), degrees(here[1]), radius_m)
     far = (-here[1], -here[0])
     position = np.array([far, there[::-1], far], np.int32)
     within = np.full(2, 7, np.int64)
-    note_within(position, circle, 1, 2, within)
+    fill_within(position, circle, 1, 2, within)
     assert within[1] == 7, "no more is written than was asked"
     return int(within[0])
 
@@ -248,7 +248,7 @@ def test_distances_are_the_same_in_any_company(here: Point, apart: list[int], co
     position = np.column_stack([lng, lat]).astype(np.int32)
     places = np.arange(16)[::-1].copy()
     found = np.full(16, -7.0)
-    note_points_m(position, circle_at(here), places, count, np.zeros((2, 16)), found)
+    fill_points_m(position, circle_at(here), places, count, np.zeros((2, 16)), found)
     alone = [point_distance_m(position, circle_at(here), place) for place in places[:count]]
     assert found[:count].tolist() == alone
 

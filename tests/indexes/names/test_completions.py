@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexes.geo.cover import RUN_BITS, lay, lift, new_cover
+from indexes.geo.cover import RUN_BITS, clear, mark, new_cover
 from indexes.geo.sphere import circle_around
 from indexes.names.completion_lists import SortedKeys, build_completions
 from indexes.names.completions import (
@@ -25,8 +25,8 @@ from indexes.names.completions import (
     MAX_PREFIXES,
     WAY_BITS,
     Completions,
-    Prefixes,
     Scoring,
+    TypedPrefixes,
     best_completions,
     new_finding,
     prefix_range,
@@ -87,12 +87,12 @@ def built(made: Table, docs: int, crowd: int) -> Completions:
 
 def asked(
     columns: Completions, prefix: str, first_item: int = 0, after_item: int = 1 << 40
-) -> Prefixes:
+) -> TypedPrefixes:
     first, after, length = (np.zeros(MAX_PREFIXES, np.int64) for _ in range(3))
     typed = np.frombuffer(prefix.encode(), np.uint8)
     first[0], after[0] = prefix_range(columns, typed)
     length[0] = len(typed)
-    return Prefixes(first, after, length, 1, first_item, after_item)
+    return TypedPrefixes(first, after, length, 1, first_item, after_item)
 
 
 class Row(NamedTuple):
@@ -110,7 +110,7 @@ def ranked(
     cover, finding = new_cover(len(made.lat)), new_finding()
     circle, prefixes = circle_around(*where), asked(columns, prefix)
     found = best_completions(columns, SCORING, made.ground, circle, prefixes, cover, finding, top_k)
-    lift(cover)
+    clear(cover)
     assert not finding.slot_item.any()
     tops = (finding.top_score, finding.top_item, finding.top_count)
     return [Row(*row) for row in zip(*(top[:found].tolist() for top in tops), strict=True)]
@@ -210,7 +210,7 @@ def test_a_wide_circle_reads_coarse_tiles() -> None:
     for radius_m in (300.0, 1_000.0, 3_000.0, 50_000.0):
         where = (31.23, 121.47, radius_m)
         cover = new_cover(docs)
-        lay(made.ground, circle_around(*where), cover)
+        mark(made.ground, circle_around(*where), cover)
         runs = np.flatnonzero(cover.state)
         bits, kept = FINE_BITS, FINE_KEPT
         if len(set(runs >> (FINE_BITS - RUN_BITS))) > FINE_TILES:
@@ -270,7 +270,7 @@ def test_several_prefixes_find_an_item_once() -> None:
         first[i], after[i], length[i] = one.first[0], one.after[0], one.length[0]
     cover, finding = new_cover(40), new_finding()
     where = circle_around(31.23, 121.47, 50_000.0)
-    prefixes = Prefixes(first, after, length, 3, 0, 1 << 40)
+    prefixes = TypedPrefixes(first, after, length, 3, 0, 1 << 40)
     found = best_completions(columns, SCORING, made.ground, where, prefixes, cover, finding, 128)
     items = finding.top_item[:found].tolist()
     wanted = {item for key, item, _ in known.keys if key.startswith(("a", "海"))}

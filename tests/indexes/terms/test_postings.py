@@ -19,10 +19,10 @@ from indexes.terms.postings import (
     WeightedTexts,
     block_maxima,
     build_postings,
+    fill_common,
     first_posting,
     greatest_impact,
     next_posting,
-    note_common,
 )
 
 Entries = list[tuple[int, int]]
@@ -174,7 +174,7 @@ def test_what_all_lists_hold_is_noted_in_every_node(docs: int, lists: int, seed:
         sizes.append(-(-sizes[-1] // NODE_SIZE))
     starts = np.cumsum([0, *sizes]).astype(np.int64)
     below = np.zeros(starts[-1], np.uint16)
-    found = note_common(
+    found = fill_common(
         np.concatenate(held).astype(np.uint32), span, starts, below, np.empty(lists, np.int64)
     )
     common = set(held[0].tolist()).intersection(*(one.tolist() for one in held))

@@ -4,18 +4,18 @@ from collections import Counter
 
 import pytest
 
-from geosearch.sources.synth.categories import KINDS, PARENTS, Kind, Parent
+from geosearch.sources.synth.categories import KINDS, PARENTS, Parent, ShopKind
 
-GROUPS: tuple[Kind | Parent, ...] = (*PARENTS, *KINDS)
+GROUPS: tuple[ShopKind | Parent, ...] = (*PARENTS, *KINDS)
 
 
-def words(group: Kind | Parent) -> list[str]:
+def words(group: ShopKind | Parent) -> list[str]:
     """Every name and alias, in lower case."""
     return [word.casefold() for word in (group.zh, *group.zh_aliases, group.en, *group.en_aliases)]
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.path)
-def test_names_and_aliases_in_both_languages(group: Kind | Parent) -> None:
+def test_names_and_aliases_in_both_languages(group: ShopKind | Parent) -> None:
     assert group.zh_aliases
     assert group.en_aliases
     assert all(word.strip() == word != "" for word in words(group))

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from geosearch.indexing.pipeline import build
-from geosearch.kernel.ask import CARD_DEAL
+from geosearch.kernel.criteria import CARD_DEAL
 from geosearch.query import drawn_polygon
 from geosearch.query.query import Query
-from geosearch.search.questions import Question
+from geosearch.search.query_planner import PlannedQuery
 from geosearch.search.searcher import Searcher, open_index
-from geosearch.text.word_book import Wording
+from geosearch.text.segment_terms import TextQuery
 from indexes.geo.polygon import from_geojson
 from tests.geosearch.snapshot_files import PROGRAM, deal, merchant, write_snapshot
 
@@ -32,9 +32,9 @@ def engine(tmp_path: Path) -> Searcher:
     return open_index(tmp_path / "index")
 
 
-def asked(engine: Searcher, top_k: int = 20, **wish: Any) -> Question:
+def asked(engine: Searcher, top_k: int = 20, **wish: Any) -> PlannedQuery:
     fields: dict[str, Any] = {"lat": 31.23, "lng": 121.47, "at": NOW}
-    return engine._questions.question(Query(**fields | wish), top_k)
+    return engine._planner.planned(Query(**fields | wish), top_k)
 
 
 def test_place_time_area_and_text_make_no_other_statement(engine: Searcher) -> None:
@@ -46,7 +46,7 @@ def test_place_time_area_and_text_make_no_other_statement(engine: Searcher) -> N
         {"q": "noodles"},
         {"total": True, "facets": ("category",), "explain": True},
     ):
-        assert asked(engine, cards=("red",), **wish).statement is usual.statement, wish
+        assert asked(engine, cards=("red",), **wish).prepared is usual.prepared, wish
 
 
 def test_every_other_wish_makes_one(engine: Searcher) -> None:
@@ -62,44 +62,44 @@ def test_every_other_wish_makes_one(engine: Searcher) -> None:
         {"top_k": 21},
     ]
     made = [asked(engine, **wish) for wish in wishes]
-    assert len({id(one.statement) for one in made}) == len(wishes)
+    assert len({id(one.prepared) for one in made}) == len(wishes)
     for wish, one in zip(wishes, made, strict=True):
-        assert asked(engine, **wish).statement is one.statement, wish
+        assert asked(engine, **wish).prepared is one.prepared, wish
 
 
 def test_statements_are_forgotten(engine: Searcher) -> None:
     first = asked(engine, party_size=1)
-    statements = engine._questions._statements
-    statements.most_bytes = 2 * statements.bytes
+    prepared = engine._planner._prepared_queries
+    prepared.most_bytes = 2 * prepared.bytes
     for number in (2, 3):
         asked(engine, party_size=number)
     again = asked(engine, party_size=1)
-    assert again.statement is not first.statement
-    assert again.plans[0].ask.bill == first.plans[0].ask.bill
-    assert len(statements) <= 2
+    assert again.prepared is not first.prepared
+    assert again.plans[0].criteria.bill == first.plans[0].criteria.bill
+    assert len(prepared) <= 2
 
 
 def test_cards_that_no_segment_knows(engine: Searcher) -> None:
     wallet = ("nobodys", "red", "nobodys", "other")
-    assert asked(engine, cards=wallet).statement.unknown_cards == ("nobodys", "other")
-    assert asked(engine).statement.unknown_cards == ()
+    assert asked(engine, cards=wallet).prepared.unknown_cards == ("nobodys", "other")
+    assert asked(engine).prepared.unknown_cards == ()
 
 
 def test_cards_that_no_segment_knows_make_no_entries(engine: Searcher) -> None:
-    kept = asked(engine, cards=("red",), deals="card").statement
-    nothing = asked(engine, cards=("nobodys",)).statement
-    before = len(engine._questions._statements)
+    kept = asked(engine, cards=("red",), deals="card").prepared
+    match_none = asked(engine, cards=("nobodys",)).prepared
+    before = len(engine._planner._prepared_queries)
     for number in range(50):
         made_up = f"made up {number}"
         for wallet in (("red", made_up), (made_up, "red", "red"), ("red", "red")):
-            found = asked(engine, cards=wallet).statement
-            assert found.shapes is kept.shapes
+            found = asked(engine, cards=wallet).prepared
+            assert found.segments is kept.segments
             assert found.unknown_cards == ((made_up,) if made_up in wallet else ())
-        alone = asked(engine, cards=(made_up,)).statement
-        assert alone.shapes is nothing.shapes
-        assert alone.shapes[0].wanted.wallet.deal_mode == CARD_DEAL
-    assert len(engine._questions._statements) == before
-    assert len(engine._questions._planners[0]._wallets) == 2
+        alone = asked(engine, cards=(made_up,)).prepared
+        assert alone.segments is match_none.segments
+        assert alone.segments[0].wallet_plan.wallet.deal_mode == CARD_DEAL
+    assert len(engine._planner._prepared_queries) == before
+    assert len(engine._planner._planners[0]._wallet_plans) == 2
 
 
 def test_a_polygon_is_prepared_once_however_many_wordings_are_tried(
@@ -113,13 +113,13 @@ def test_a_polygon_is_prepared_once_however_many_wordings_are_tried(
 
     monkeypatch.setattr(drawn_polygon, "from_geojson", counted)
     wordings = []
-    reworded = engine._questions.reworded
+    reworded = engine._planner.reworded
 
-    def noted(question: Question, wording: Wording) -> Question:
-        wordings.append(wording)
-        return reworded(question, wording)
+    def noted(planned: PlannedQuery, text_query: TextQuery) -> PlannedQuery:
+        wordings.append(text_query)
+        return reworded(planned, text_query)
 
-    monkeypatch.setattr(engine._questions, "reworded", noted)
+    monkeypatch.setattr(engine._planner, "reworded", noted)
     ring = [[121.0, 31.0], [122.0, 31.0], [122.0, 32.0], [121.0, 32.0]]
     polygon = {"type": "Polygon", "coordinates": [ring]}
     query = Query(lat=31.0, lng=121.0, at=NOW, q="lantern bridge mill", polygon=polygon)

@@ -20,9 +20,9 @@ import geosearch
 from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher
-from geosearch.text import wording
-from geosearch.text.word_book import RARE
-from geosearch.text.wording import Interpreter
+from geosearch.text import rewriter
+from geosearch.text.rewriter import Rewriter
+from geosearch.text.segment_terms import RARE
 from indexes.geo.rtree import NODE_SIZE
 from tests.geosearch.snapshot_files import merchant, write_snapshot
 from tests.oracles import haversine_m
@@ -89,7 +89,7 @@ class Twin:
             return bool(shop.words & meant)
         return all(a + b in shop.pairs for a, b in pairwise(first))
 
-    def close(self, word: str) -> frozenset[str]:
+    def alternatives(self, word: str) -> frozenset[str]:
         """Words that begin with it, or are one edit away from 4 letters on, two from 8."""
         edits = 2 if len(word) >= 8 else 1 if len(word) >= 4 else 0
         return frozenset(
@@ -107,21 +107,21 @@ class Twin:
         near = self.near(radius)
 
         def together(words: Iterable[frozenset[str]]) -> bool:
-            wanted = list(words)
-            return any(all(self.holds(shop, word) for word in wanted) for shop in near)
+            wallet_plan = list(words)
+            return any(all(self.holds(shop, word) for word in wallet_plan) for shop in near)
 
         exact = {word: frozenset([word]) for word in typed}
         if together(exact.values()):
             return [exact]
         kept: dict[str, frozenset[str]] = {}
         for word, one in exact.items():
-            instead = one if together([one]) else self.close(word)
+            instead = one if together([one]) else self.alternatives(word)
             if instead and together([instead]):
                 kept[word] = instead
         if not kept:
             return [exact]
         for word in typed if kept == exact else ():
-            reread = kept | {word: self.close(word)}
+            reread = kept | {word: self.alternatives(word)}
             if together(reread.values()):
                 return [reread]
         found: list[dict[str, frozenset[str]]] = []
@@ -155,7 +155,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> tuple[Searcher, Twin]:
     return geosearch.open_index(folder / "index"), Twin([as_shop(row) for row in drawn])
 
 
-def ask(engine: Searcher, q: str, **wish: Any) -> geosearch.Answer:
+def criteria(engine: Searcher, q: str, **wish: Any) -> geosearch.Answer:
     asked: dict[str, Any] = {"lat": CENTRE[0], "lng": CENTRE[1], "radius": 50_000.0, "limit": 100}
     asked |= {"sort": "distance"} | wish
     return engine.search(Query(at=NOW, q=q, total=True, **asked))
@@ -170,10 +170,10 @@ def test_many_words_take_a_bounded_number_of_searches(
     for _ in range(150):
         typed = rng.sample(WORDS, rng.choice((4, 5, 8)))
         radius = rng.choice((3000.0, 50_000.0))
-        answer = ask(engine, " ".join(typed), radius=radius, explain=True)
+        answer = criteria(engine, " ".join(typed), radius=radius, explain=True)
         assert answer.explain is not None
         rewording = answer.explain["rewording"]
-        assert rewording["most_searches"] == wording.MOST_SEARCHES == 64
+        assert rewording["most_searches"] == rewriter.MOST_SEARCHES == 64
         assert rewording["searches"] <= 64
         assert rewording["cut"] == (rewording["searches"] == 64)
         ways = twin.meanings(typed, radius)
@@ -183,8 +183,8 @@ def test_many_words_take_a_bounded_number_of_searches(
         most, cut = max(most, rewording["searches"]), cut + rewording["cut"]
         if not rewording["cut"]:
             with monkeypatch.context() as patched:
-                patched.setattr(wording, "MOST_SEARCHES", 10_000)
-                unbounded = ask(engine, " ".join(typed), radius=radius)
+                patched.setattr(rewriter, "MOST_SEARCHES", 10_000)
+                unbounded = criteria(engine, " ".join(typed), radius=radius)
             assert unbounded.relaxed == answer.relaxed, typed
             best += bool(answer.relaxed)
     assert most == 64
@@ -198,8 +198,8 @@ def test_where_searches_are_over_there_is_an_answer(
     engine, _ = town
     text = "amber zzzzz bakery qqqqq cedar 海底捞火锅大会员 marble"
     for most in range(1, 20):
-        monkeypatch.setattr(wording, "MOST_SEARCHES", most)
-        answer = ask(engine, text, explain=True)
+        monkeypatch.setattr(rewriter, "MOST_SEARCHES", most)
+        answer = criteria(engine, text, explain=True)
         assert answer.explain is not None
         assert answer.explain["rewording"]["searches"] <= most
         kept = [word for word in text.split() if word not in answer.relaxed]
@@ -209,15 +209,15 @@ def test_where_searches_are_over_there_is_an_answer(
 
 def test_what_is_past_the_bounds_is_named(town: tuple[Searcher, Twin]) -> None:
     engine, _ = town
-    answer = ask(engine, "amber " * 3)
+    answer = criteria(engine, "amber " * 3)
     assert (answer.relaxed, bool(answer.hits)) == ((), True)
     nine = [*WORDS[:8], "ninth", "tenth"]
-    assert ask(engine, " ".join(nine)).relaxed[-2:] == ("ninth", "tenth")
+    assert criteria(engine, " ".join(nine)).relaxed[-2:] == ("ninth", "tenth")
     same = " ".join(["amber"] * 30 + ["bakery", "cedar"])
-    assert set(ask(engine, same).relaxed) <= {"amber", "bakery", "cedar"}
+    assert set(criteria(engine, same).relaxed) <= {"amber", "bakery", "cedar"}
     run = "海底捞火锅店老南京东路人民广场地下二层"
-    assert ask(engine, run).relaxed[-1] == run[13:]
-    assert ask(engine, "x" * 200).relaxed == ()
+    assert criteria(engine, run).relaxed[-1] == run[13:]
+    assert criteria(engine, "x" * 200).relaxed == ()
 
 
 def mistyped(rng: Random, word: str) -> str:
@@ -247,7 +247,7 @@ def test_words_are_found_as_the_twin_finds_them(town: tuple[Searcher, Twin]) -> 
         typed = [mistyped(rng, word) if rng.random() < 0.4 else word for word in typed]
         typed = list(dict.fromkeys(typed))
         radius = rng.choice((300.0, 3000.0, 50_000.0))
-        answer = ask(engine, " ".join(typed), radius=radius)
+        answer = criteria(engine, " ".join(typed), radius=radius)
         ids = {hit.merchant["merchant_id"] for hit in answer.hits}
         ways = twin.meanings(typed, radius)
         kept = set(typed) - set(answer.relaxed)
@@ -258,8 +258,8 @@ def test_words_are_found_as_the_twin_finds_them(town: tuple[Searcher, Twin]) -> 
         assert ids <= expected if len(expected) > 100 else ids == expected, (typed, meant)
         for word, words in answer.corrected.items():
             # Neighbouring words are found written together too: `coralgarden`.
-            close = tuple(twin.close(word))
-            assert all(one.startswith(close) for one in words), (word, words)
+            alternatives = tuple(twin.alternatives(word))
+            assert all(one.startswith(alternatives) for one in words), (word, words)
             assert len(words) <= 5
         found += len(ids)
         changed += bool(answer.corrected)
@@ -275,7 +275,7 @@ def test_runs_are_found_by_their_pairs(town: tuple[Searcher, Twin]) -> None:
     engine, twin = town
     for run in (*RUNS, "海底", "南京", "底世", "火锅店"):
         expected = twin.find([frozenset([run])], 50_000.0)
-        answer = ask(engine, run)
+        answer = criteria(engine, run)
         assert {hit.merchant["merchant_id"] for hit in answer.hits} == expected, run
         assert expected
         assert not answer.corrected
@@ -284,11 +284,11 @@ def test_runs_are_found_by_their_pairs(town: tuple[Searcher, Twin]) -> None:
 def test_who_has_frequent_words_is_known_node_by_node(town: tuple[Searcher, Twin]) -> None:
     engine, twin = town
     segment = engine.segments[0]
-    interpreter = Interpreter([engine._views[0].planner.book], len(segment))
+    rewriter = Rewriter([engine._views[0].planner.terms], len(segment))
     starts = segment.columns.level_start.tolist()
     frequent = 0
     for q in (*twin.vocabulary, *RUNS, "amber bakery", "copper coral dahlia"):
-        first, words, last = (interpreter.as_typed(q).lists[0] for _ in range(3))
+        first, words, last = (rewriter.as_typed(q).lists[0] for _ in range(3))
         assert not len(first.below), "a text that comes once is not worth it"
         assert last is words
         lists = [set(words.docs[begin:end].tolist()) for begin, end in words.span.tolist()]
@@ -314,17 +314,17 @@ def test_who_has_frequent_words_is_kept_once_however_they_are_spelled(
     town: tuple[Searcher, Twin],
 ) -> None:
     engine, _ = town
-    interpreter = Interpreter([engine._views[0].planner.book], len(engine.segments[0]))
+    rewriter = Rewriter([engine._views[0].planner.terms], len(engine.segments[0]))
     spellings = ["amber", "AMBER", "Amber", " amber", "amber "]
-    lists = [interpreter.as_typed(q).lists[0] for q in spellings * 2]
+    lists = [rewriter.as_typed(q).lists[0] for q in spellings * 2]
     assert len(lists[-1].below)
     assert all(one is lists[-1] for one in lists[len(spellings) :])
-    assert lists[-1].below.nbytes < interpreter._lists.bytes < lists[-1].below.nbytes + 4_000
-    interpreter._lists.most_bytes = most = 3 * interpreter._lists.bytes
+    assert lists[-1].below.nbytes < rewriter._lists.bytes < lists[-1].below.nbytes + 4_000
+    rewriter._lists.most_bytes = most = 3 * rewriter._lists.bytes
     for q in WORDS * 2:
-        interpreter.as_typed(q)
-        kept = sum(words.below.nbytes for (words,) in interpreter._lists.values())
-        assert kept <= interpreter._lists.bytes <= most
+        rewriter.as_typed(q)
+        kept = sum(words.below.nbytes for (words,) in rewriter._lists.values())
+        assert kept <= rewriter._lists.bytes <= most
 
 
 @pytest.mark.parametrize(
@@ -342,14 +342,14 @@ def test_what_is_there_is_not_replaced_by_a_guess(
 ) -> None:
     """A name that is there as typed is the answer, even if nothing that is asked for matches."""
     engine, _ = town
-    assert ask(engine, "cedar").hits
-    none = ask(engine, "cedar", **wish)
+    assert criteria(engine, "cedar").hits
+    none = criteria(engine, "cedar", **wish)
     assert (none.hits, none.corrected, none.relaxed, none.total) == ((), {}, (), 0)
 
 
 def test_what_is_shut_is_no_match(town: tuple[Searcher, Twin]) -> None:
     engine, _ = town
-    assert 0 < len(ask(engine, "cedar", open="now").hits) < len(ask(engine, "cedar").hits)
+    assert 0 < len(criteria(engine, "cedar", open="now").hits) < len(criteria(engine, "cedar").hits)
 
 
 @pytest.mark.parametrize("shape", ["bbox", "polygon", "radius"])
@@ -364,7 +364,7 @@ def test_what_lies_outside_the_area_is_left_out(town: tuple[Searcher, Twin], sha
         "polygon": {"polygon": {"type": "Polygon", "coordinates": [corners]}},
         "radius": {"lat": shop.lat, "lng": shop.lng, "radius": 1.0},
     }
-    answer = ask(engine, "cedar garden", **areas[shape])
+    answer = criteria(engine, "cedar garden", **areas[shape])
     assert [hit.merchant["merchant_id"] for hit in answer.hits] == [shop.merchant_id]
     assert answer.relaxed == ("cedar",)
 
@@ -382,13 +382,13 @@ def test_what_was_meant_is_asked_for_as_the_whole_question(
         return walked[-1]
 
     monkeypatch.setattr(view, "_rank", counted)
-    found = ask(engine, "gardn")
+    found = criteria(engine, "gardn")
     assert found.corrected == {"gardn": ("garden",)}
     assert walked == [found.total]
-    none = ask(engine, "gardn", min_rating=5.0)
+    none = criteria(engine, "gardn", min_rating=5.0)
     assert (none.corrected, none.relaxed, none.total) == ({"gardn": ("garden",)}, (), 0)
     assert walked[1:] == [0, 1]
-    nowhere = ask(engine, "zzzzz", explain=True)
+    nowhere = criteria(engine, "zzzzz", explain=True)
     assert nowhere.explain is not None
     assert set(nowhere.explain["work"].values()) == {0}
     assert len(walked) == 3
@@ -396,7 +396,7 @@ def test_what_was_meant_is_asked_for_as_the_whole_question(
 
 def test_exact_before_close_and_name_before_address(town: tuple[Searcher, Twin]) -> None:
     engine, _ = town
-    hits = ask(engine, "garden", sort="relevance").hits
+    hits = criteria(engine, "garden", sort="relevance").hits
     assert "garden" in hits[0].merchant["name"].split()
     names = [hit.merchant["name"].split() for hit in hits]
     held = ["garden" in name for name in names]
@@ -408,7 +408,7 @@ def test_exact_before_close_and_name_before_address(town: tuple[Searcher, Twin])
 @pytest.mark.parametrize("q", ["!!!", "🍲🍲", "؟", "​", "'; DROP TABLE--", "%_%"])
 def test_odd_text_is_answered(town: tuple[Searcher, Twin], q: str) -> None:
     engine, _ = town
-    answer = ask(engine, q)
+    answer = criteria(engine, q)
     assert answer.hits == ()
     assert answer.total == 0
     assert answer.next_cursor is None
@@ -421,13 +421,13 @@ def test_relevance_needs_a_text() -> None:
 
 def test_pages_of_a_corrected_text_go_on(town: tuple[Searcher, Twin]) -> None:
     engine, _ = town
-    whole = ask(engine, "gardn", limit=60)
+    whole = criteria(engine, "gardn", limit=60)
     assert whole.corrected == {"gardn": ("garden",)}
-    first = ask(engine, "gardn", limit=7)
+    first = criteria(engine, "gardn", limit=7)
     ids = [hit.merchant["merchant_id"] for hit in first.hits]
     cursor = first.next_cursor
     while cursor is not None:
-        page = ask(engine, "gardn", limit=7, cursor=cursor)
+        page = criteria(engine, "gardn", limit=7, cursor=cursor)
         ids += [hit.merchant["merchant_id"] for hit in page.hits]
         cursor = page.next_cursor
     assert ids[:60] == [hit.merchant["merchant_id"] for hit in whole.hits]
@@ -436,7 +436,7 @@ def test_pages_of_a_corrected_text_go_on(town: tuple[Searcher, Twin]) -> None:
 
 def test_explain_says_what_was_searched(town: tuple[Searcher, Twin]) -> None:
     engine, _ = town
-    answer = ask(engine, "gardn cedar", explain=True)
+    answer = criteria(engine, "gardn cedar", explain=True)
     assert answer.explain is not None
     assert answer.explain["work"]["docs"] > 0
     words = answer.explain["words"]

@@ -36,7 +36,7 @@ class Bill(NamedTuple):
     spend: int  # UNKNOWN_MONEY where not given
 
 
-class Taste(NamedTuple):
+class KindFilter(NamedTuple):
     """What kind of shop."""
 
     bits: U64  # [2] low and high category bits, one of which a match must have
@@ -60,7 +60,7 @@ class Area(NamedTuple):
     shift_max_y: int
 
 
-class Lists(NamedTuple):
+class Drivers(NamedTuple):
     """Ascending documents that hold every match."""
 
     driven: bool  # the first list is searched instead of the tree
@@ -95,7 +95,7 @@ class Words(NamedTuple):
     below: U16  # [n] bits of what a node has in all required lists; none where that is little
 
 
-class Page(NamedTuple):
+class Paging(NamedTuple):
     """Which part of which order."""
 
     sort: int
@@ -107,7 +107,7 @@ class Page(NamedTuple):
     after_id_rank: int
 
 
-class Ask(NamedTuple):
+class Criteria(NamedTuple):
     """What a query asks of a segment, wherever it is asked from: what `plan` makes of a `Query`.
 
     In parts, because most of them are the same from one query to the next and are kept.
@@ -116,11 +116,11 @@ class Ask(NamedTuple):
     hours: Hours
     wallet: Wallet
     bill: Bill
-    taste: Taste
+    kinds: KindFilter
     area: Area
-    lists: Lists
+    lists: Drivers
     words: Words
-    page: Page
+    page: Paging
     filter: Filter
 
 

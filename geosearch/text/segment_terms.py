@@ -1,7 +1,9 @@
 """The words of one segment: what may be meant by a word, and lists of documents that hold words.
 
-Useful for: `wording`, which chooses words, and `plan`: words to the `Words` that the kernel reads.
-Not useful for: what a term is (`indexes.text.analysis`), or which words are searched (`wording`).
+Useful for: `text_query`, which chooses words, and `plan`: words to the `Words` that the kernel
+reads.
+Not useful for: what a term is (`indexes.text.analysis`), or which words are searched
+(`text_query`).
 
 A *word* has readings, one of which a match holds; a *reading* is one or more terms, all of which a
 match holds.
@@ -15,8 +17,8 @@ import msgspec
 import numpy as np
 import orjson
 
-from geosearch.kernel.ask import Words
 from geosearch.kernel.compiled import kernels
+from geosearch.kernel.criteria import Words
 from geosearch.kernel.scratch import MAX_CARRIED
 from geosearch.segment.columns import U8, U32
 from geosearch.segment.segment import Segment
@@ -73,14 +75,14 @@ _CHOICE_BYTES, _READING_BYTES, _TERM_BYTES = 256, 192, 48
 """Of a choice, a reading and a term of it, with what refers to them."""
 
 
-class Reading(NamedTuple):
+class Variant(NamedTuple):
     """Terms that stand for a word, all of them together."""
 
     terms: tuple[int, ...]
     factor: float = 1.0
 
 
-class Choice(msgspec.Struct, frozen=True, cache_hash=True):
+class QueryTerm(msgspec.Struct, frozen=True, cache_hash=True):
     """A word and the readings that stand for it; a key of several caches, hashed once.
 
     `meant` is what is searched instead: words that look like it, or how it sounds. Empty where it
@@ -89,7 +91,7 @@ class Choice(msgspec.Struct, frozen=True, cache_hash=True):
     """
 
     typed: str
-    readings: tuple[Reading, ...]
+    readings: tuple[Variant, ...]
     meant: tuple[str, ...] = ()
     is_guess: bool = False
 
@@ -118,10 +120,10 @@ class _List(NamedTuple):
 _EMPTY = _List(0, 0, 0.0)
 
 
-class Wording(NamedTuple):
+class TextQuery(NamedTuple):
     """What is searched for a text: words that a match holds, and words that were left out."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[QueryTerm, ...]
     dropped: tuple[str, ...] = ()
     """Words that were left out, and characters of a run that was searched in pieces."""
     whole: int = 0
@@ -130,7 +132,7 @@ class Wording(NamedTuple):
     """Searches that it took to choose these words; 0 where they are those that were typed."""
     pieces: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Runs that were searched in pieces which leave nothing out, and the pieces."""
-    without: tuple[Choice, ...] = ()
+    without: tuple[QueryTerm, ...] = ()
     """Words that no match holds: typed behind a minus."""
 
     @property
@@ -143,7 +145,7 @@ class Wording(NamedTuple):
 CategoryNames = Callable[[Sequence[str]], Iterator[str]]
 
 
-class WordBook:
+class SegmentTerms:
     """The words of one segment.
 
     Parameters
@@ -162,10 +164,10 @@ class WordBook:
         text = SegmentText(segment)
         self._postings, self._vocabulary = text.postings, text.vocabulary
         self._unions = Unions(text.postings)
-        self._note_common = kernels().note_common
+        self._note_common = kernels().fill_common
         self._spans_kept = BoundedCache[int, tuple[int, int]](SPANS_BYTES)
         self.is_phrase = text.is_phrase
-        self.none = Words(
+        self.match_all = Words(
             self._postings.doc,
             self._postings.impact,
             self._postings.block,
@@ -177,14 +179,14 @@ class WordBook:
             np.zeros(0, np.uint16),
         )
         """No words: every document matches."""
-        self.nothing = self._words(self.none, [_EMPTY], 1)
+        self.match_none = self._words(self.match_all, [_EMPTY], 1)
         """Words that no document has."""
 
     def is_term(self, key: int) -> bool:
         """Whether some document holds a term."""
         return self._vocabulary.term(key) >= 0
 
-    def finds_more(self, terms: tuple[int, ...], readings: tuple[Reading, ...]) -> bool:
+    def finds_more(self, terms: tuple[int, ...], readings: tuple[Variant, ...]) -> bool:
         """Whether some document has all of these terms and is in none of the readings."""
         spans = self._spans(terms)
         if not spans:
@@ -196,7 +198,7 @@ class WordBook:
         others, _ = self._unions.union(known, most=CLOSE_DOCS)
         return bool(np.isin(found, others, invert=True).any())
 
-    def doc_freq(self, readings: tuple[Reading, ...]) -> int:
+    def doc_freq(self, readings: tuple[Variant, ...]) -> int:
         """Documents of the rarest term of each reading, added up: at least those that match."""
         return sum(
             min(end - begin for begin, end in spans)
@@ -204,40 +206,40 @@ class WordBook:
             if (spans := self._spans(reading.terms))
         )
 
-    def close(self, word: Word) -> Iterator[tuple[Reading, str]]:
+    def alternatives(self, word: Word) -> Iterator[tuple[Variant, str]]:
         """Readings of what may have been meant, best first in each kind, and what they say."""
         is_heard = is_told = False
         sounds = sound_readings(word)
         for terms in sounds:
             is_heard |= bool(self._spans(terms))
             said = self._heard(terms) if word.kind == "cjk" else ""
-            yield Reading(terms, SOUND_FACTOR), said
+            yield Variant(terms, SOUND_FACTOR), said
         for way in near_sounds(word, self.is_term):
             terms = sound_keys(way)
             said = self._heard(terms)
             # What has another reading that was typed is no guess.
             if said and not any(heard_in(said, exact) for exact in sounds):
                 is_told = True
-                yield Reading(terms, NEAR_SOUND_FACTOR), said
+                yield Variant(terms, NEAR_SOUND_FACTOR), said
         vocabulary = self._vocabulary
         for begun in unfinished(word.text) if word.kind == "cjk" else ():
             ends = (begun.before[-1:] + chr(code) for code in (begun.first, begun.last))
             first, last = (gram_keys(end)[0] for end in ends)
             before = gram_keys(begun.before) if len(begun.before) > 1 else ()
             for row in vocabulary.rows_between(first, last + 1)[:CLOSE_READINGS]:
-                yield Reading((*before, self._key(row)), PREFIX_FACTOR), ""
+                yield Variant((*before, self._key(row)), PREFIX_FACTOR), ""
         if word.kind != "latin":
             return
         for row in vocabulary.with_prefix(word.text, limit=CLOSE_READINGS):
             key = self._key(row)
             if key >> KIND_BITS != PINYIN:
-                yield Reading((key,), PREFIX_FACTOR), vocabulary.text(row)
+                yield Variant((key,), PREFIX_FACTOR), vocabulary.text(row)
             elif not (word.syllables and is_heard):
                 # What is pinyin is searched as typed, though the name goes on. `xi'an` is not 先.
                 said = "" if is_heard else self._as_written(row, vocabulary.text(row))
-                yield Reading((key,), PREFIX_FACTOR), said
+                yield Variant((key,), PREFIX_FACTOR), said
         for row, text, distance in vocabulary.similar(word.text, limit=CLOSE_READINGS):
-            reading = Reading((self._key(row),), TYPO_FACTORS[distance])
+            reading = Variant((self._key(row),), TYPO_FACTORS[distance])
             said = self._as_written(row, text)
             # Pinyin is told only where nothing else is.
             is_pinyin = self._key(row) >> KIND_BITS == PINYIN
@@ -249,7 +251,7 @@ class WordBook:
             for row in rows[:CLOSE_READINGS]:
                 key = self._key(row)
                 whole = key == span[0] and len(word.text) >= TELLING_INITIALS
-                yield Reading((key,), ALL_INITIALS_FACTOR if whole else INITIALS_FACTOR), ""
+                yield Variant((key,), ALL_INITIALS_FACTOR if whole else INITIALS_FACTOR), ""
 
     def with_initials(self, letters: str) -> list[int]:
         """Keys of the first initials that begin with some letters, the shortest first."""
@@ -279,8 +281,8 @@ class WordBook:
             yield from filter(None, [shop["name"], shop.get("brand"), *(shop.get("aliases") or ())])
             yield from self._category_names(shop.get("categories") or ())
 
-    def words(self, wording: Wording, shares: tuple[float, ...]) -> Words:
-        """Lists that a match is in, shortest first; `nothing` for no word at all.
+    def words(self, text_query: TextQuery, shares: tuple[float, ...]) -> Words:
+        """Lists that a match is in, shortest first; `match_none` for no word at all.
 
         Parameters
         ----------
@@ -288,24 +290,24 @@ class WordBook:
             Part of the relevance of all words that each one gives; they add up to 1.
         """
         lists: list[_List] = []
-        for choice, share in zip(wording.choices, shares, strict=True):
+        for choice, share in zip(text_query.choices, shares, strict=True):
             lists += self._lists(choice, share * (1.0 - WHOLE_SHARE))
         if not lists or not all(part.size for part in lists):
-            return self.nothing
+            return self.match_none
         lists.sort(key=lambda part: part.size)
-        if wording.without:
-            lists[0] = self._without(lists[0], wording.without)
+        if text_query.without:
+            lists[0] = self._without(lists[0], text_query.without)
             if not lists[0].size:
-                return self.nothing
+                return self.match_none
         required = len(lists)
-        whole = self._spans((wording.whole,))
+        whole = self._spans((text_query.whole,))
         if whole:
             lists.append(_List(*whole[0], WHOLE_SHARE / _STEPS))
         if any(part.own is not None for part in lists):
             return self._joined(lists, required)
-        return self._words(self.none, lists, required)
+        return self._words(self.match_all, lists, required)
 
-    def _without(self, part: _List, choices: tuple[Choice, ...]) -> _List:
+    def _without(self, part: _List, choices: tuple[QueryTerm, ...]) -> _List:
         """A list without the documents that hold any of some words."""
         readings = [reading for choice in choices for reading in choice.readings]
         taken = [(spans, 1.0) for each in readings if (spans := self._spans(each.terms))]
@@ -355,10 +357,10 @@ class WordBook:
             part._replace(begin=end - part.size, end=end)
             for part, end in zip(lists, ends, strict=True)
         ]
-        source = self.none._replace(docs=docs, impacts=impacts, blocks=block_maxima(impacts))
+        source = self.match_all._replace(docs=docs, impacts=impacts, blocks=block_maxima(impacts))
         return self._words(source, placed, required)
 
-    def _lists(self, choice: Choice, share: float) -> list[_List]:
+    def _lists(self, choice: QueryTerm, share: float) -> list[_List]:
         """Lists that a match of a word is in: those of its terms, or that of all its readings."""
         if len(choice.readings) > 1:
             return [self._union(choice.readings, share)]
@@ -388,7 +390,7 @@ class WordBook:
         self._note(key, row)
         return key
 
-    def _union(self, readings: Iterable[Reading], share: float) -> _List:
+    def _union(self, readings: Iterable[Variant], share: float) -> _List:
         """Documents that hold any of the readings, each worth what its best one is."""
         taken = [(spans, each.factor) for each in readings if (spans := self._spans(each.terms))]
         own = self._unions.union(taken, most=CLOSE_DOCS)

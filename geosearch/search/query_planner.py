@@ -1,7 +1,7 @@
-"""From a `Query` to a `Question`: placed in time, its words read, planned for every segment.
+"""From a `Query` to a `PlannedQuery`: placed in time, its words read, planned for every segment.
 
 Useful for: `Searcher`, which asks its segments what is planned here.
-Not useful for: what a segment makes of it (`plan`), or which words are meant (`wording`).
+Not useful for: what a segment makes of it (`plan`), or which words are meant (`text_query`).
 
 As databases prepare a statement once and bind its parameters each time, what queries ask apart
 from place, time, area and text is planned once and kept: the same few wishes come again and again.
@@ -17,29 +17,29 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from geosearch.errors import BadRequest, NotReady
-from geosearch.kernel.ask import Hours, Words
+from geosearch.kernel.criteria import Hours, Words
 from geosearch.query.query import Query
 from geosearch.search.clock import Clock
-from geosearch.search.plan import After, Bounds, Plan, Planner, Shape, Wishes
-from geosearch.text.word_book import Wording
-from geosearch.text.wording import Interpreter
+from geosearch.search.plan import After, Bounds, Plan, Planner, PreparedSegment, Wishes
+from geosearch.text.rewriter import Rewriter
+from geosearch.text.segment_terms import TextQuery
 from indexes.cache import BoundedCache, size_of
 
-STATEMENT_BYTES = 16 << 20
+PREPARED_BYTES = 16 << 20
 """Of statements, with the wallets and wishes that they are for."""
 
-_STATED = attrgetter(
+_PREPARED_BY = attrgetter(
     "cards", "deals", "party_size", "spend", "categories", "min_rating", "sort", "offer_type"
 )  # fmt: skip
 """Fields of a query that decide its statement."""
 
-_NO_WORDING = Wording(())
+_NO_TEXT = TextQuery(())
 
 
-class Statement(NamedTuple):
+class PreparedQuery(NamedTuple):
     """What queries ask apart from place, time, area and text; kept from query to query."""
 
-    shapes: tuple[Shape, ...]
+    segments: tuple[PreparedSegment, ...]
     """What each segment makes of it."""
     unknown_cards: tuple[str, ...]
     """Cards of the wallet that no segment knows."""
@@ -47,21 +47,21 @@ class Statement(NamedTuple):
     """Categories that no segment knows."""
 
 
-class Question(msgspec.Struct, frozen=True, gc=False):
+class PlannedQuery(msgspec.Struct, frozen=True, gc=False):
     """A query placed in time, with the words that are searched, planned for every segment."""
 
     query: Query
     at: datetime
     hours: Hours
-    statement: Statement
+    prepared: PreparedQuery
     afters: Sequence[After | None]
-    wording: Wording
+    text_query: TextQuery
     plans: list[Plan]
     around: dict[str, Any] | None = None
     """The area that is searched instead of what is near the position."""
 
 
-class Questions:
+class QueryPlanner:
     """Makes questions of queries.
 
     Parameters
@@ -77,27 +77,27 @@ class Questions:
     """
 
     def __init__(
-        self, planners: Sequence[Planner], interpreter: Interpreter, start: datetime, zone: ZoneInfo
+        self, planners: Sequence[Planner], rewriter: Rewriter, start: datetime, zone: ZoneInfo
     ) -> None:
         self._planners = planners
         self._plan = [planner.plan for planner in planners]
-        self._interpreter = interpreter
+        self._rewriter = rewriter
         self._clock = Clock(start)
         self._zone = zone
-        self._statements = BoundedCache[tuple[Any, ...], Statement](STATEMENT_BYTES)
+        self._prepared_queries = BoundedCache[tuple[Any, ...], PreparedQuery](PREPARED_BYTES)
         self._programs = frozenset().union(*(planner.programs for planner in planners))
         self._categories = frozenset().union(*(planner.categories for planner in planners))
         self._first_page: Sequence[After | None] = [None] * len(planners)
         self._no_lists: Sequence[Words | None] = [None] * len(planners)
         self._no_bounds: Sequence[Bounds | None] = [None] * len(planners)
 
-    def question(
+    def planned(
         self,
         query: Query,
         top_k: int,
         at: datetime | None = None,
         afters: Sequence[After | None] | None = None,
-    ) -> Question:
+    ) -> PlannedQuery:
         """The question of a query, its text as typed.
 
         Parameters
@@ -118,8 +118,8 @@ class Questions:
         NotReady
             If none is named, and now lies outside the horizon.
         """
-        asked = (top_k, _STATED(query))
-        statement = self._statements.get(asked) or self._new_statement(asked, query)
+        asked = (top_k, _PREPARED_BY(query))
+        prepared = self._prepared_queries.get(asked) or self._new_prepared(asked, query)
         named = at or query.at
         at = named or datetime.now(self._zone)
         try:
@@ -129,24 +129,24 @@ class Questions:
                 raise NotReady(self._clock.not_now(at)) from None
             raise
         afters = afters or self._first_page
-        wording, lists = _NO_WORDING, self._no_lists
+        text_query, lists = _NO_TEXT, self._no_lists
         if query.q is not None:
-            _, wording, lists, _ = self._interpreter.as_typed(query.q)
-        plans = self._plans(statement, query, hours, at, lists, afters)
-        return Question(query, at, hours, statement, afters, wording, plans)
+            _, text_query, lists, _ = self._rewriter.as_typed(query.q)
+        plans = self._plans(prepared, query, hours, at, lists, afters)
+        return PlannedQuery(query, at, hours, prepared, afters, text_query, plans)
 
-    def reworded(self, question: Question, wording: Wording) -> Question:
+    def reworded(self, planned: PlannedQuery, text_query: TextQuery) -> PlannedQuery:
         """The same question for other words."""
-        bounds = [plan.bounds for plan in question.plans]
+        bounds = [plan.bounds for plan in planned.plans]
         plans = self._plans(
-            question.statement, question.query, question.hours, question.at,
-            self._interpreter.lists(wording), question.afters, bounds,
+            planned.prepared, planned.query, planned.hours, planned.at,
+            self._rewriter.lists(text_query), planned.afters, bounds,
         )  # fmt: skip
-        return msgspec.structs.replace(question, wording=wording, plans=plans)
+        return msgspec.structs.replace(planned, text_query=text_query, plans=plans)
 
     def _plans(
         self,
-        statement: Statement,
+        prepared: PreparedQuery,
         query: Query,
         hours: Hours,
         at: datetime,
@@ -159,29 +159,29 @@ class Questions:
         # By position: names of arguments would double the time of a call.
         if len(self._plan) == 1:  # in a quarter of the time of the loop
             plan = self._plan[0]
-            return [plan(statement.shapes[0], query, hours, at, lists[0], afters[0], bounds[0])]
+            return [plan(prepared.segments[0], query, hours, at, lists[0], afters[0], bounds[0])]
         return [
-            plan(shape, query, hours, at, words, after, bound)
-            for plan, shape, words, after, bound in zip(
-                self._plan, statement.shapes, lists, afters, bounds, strict=True
+            plan(segment, query, hours, at, words, after, bound)
+            for plan, segment, words, after, bound in zip(
+                self._plan, prepared.segments, lists, afters, bounds, strict=True
             )
         ]
 
-    def _new_statement(self, asked: tuple[Any, ...], query: Query) -> Statement:
+    def _new_prepared(self, asked: tuple[Any, ...], query: Query) -> PreparedQuery:
         top_k, stated = asked
         known = tuple(card for card in dict.fromkeys(query.cards) if card in self._programs)
         if known == query.cards:
             return self._prepared(asked, Wishes(top_k, known, query.deals_mode, *stated[2:]))
         wishes = Wishes(top_k, known, query.deals_mode, *stated[2:])
         asked = (top_k, tuple(wishes[1:]))
-        found = self._statements.get(asked) or self._prepared(asked, wishes)
+        found = self._prepared_queries.get(asked) or self._prepared(asked, wishes)
         unknown = (card for card in query.cards if card not in self._programs)
         return found._replace(unknown_cards=tuple(dict.fromkeys(unknown)))
 
-    def _prepared(self, asked: tuple[Any, ...], wishes: Wishes) -> Statement:
+    def _prepared(self, asked: tuple[Any, ...], wishes: Wishes) -> PreparedQuery:
         """The statement of a wallet whose cards are all known; kept."""
-        shapes = tuple(planner.shape(wishes) for planner in self._planners)
-        size = size_of(asked) + sum(shape.nbytes for shape in shapes)
+        segments = tuple(planner.prepare(wishes) for planner in self._planners)
+        size = size_of(asked) + sum(segment.nbytes for segment in segments)
         known = self._categories
         unknown = (path for path in dict.fromkeys(wishes.categories) if path not in known)
-        return self._statements.keep(asked, Statement(shapes, (), tuple(unknown)), size)
+        return self._prepared_queries.keep(asked, PreparedQuery(segments, (), tuple(unknown)), size)

@@ -96,12 +96,12 @@ class Wishes(NamedTuple):
     cards: tuple[str, ...]
     """Those of the wallet that some segment knows, each once."""
     deals_mode: str
+    offer_type: tuple[str, ...]
     party_size: int
     spend: int | None
     categories: tuple[str, ...]
     min_rating: float | None
     sort: str
-    offer_type: tuple[str, ...]
 
 
 class WalletPlan(NamedTuple):

@@ -28,10 +28,23 @@ from indexes.cache import BoundedCache, size_of
 PREPARED_BYTES = 16 << 20
 """Of statements, with the wallets and wishes that they are for."""
 
-_PREPARED_BY = attrgetter(
-    "cards", "deals", "party_size", "spend", "categories", "min_rating", "sort", "offer_type"
-)  # fmt: skip
-"""Fields of a query that decide its statement."""
+_BOUND_EACH_TIME = frozenset(
+    (
+        *("lat", "lng", "crs", "radius", "at", "open", "hours_unknown", "min_minutes_left", "q"),
+        *("business_area", "zone", "bbox", "polygon"),
+        # What is answered, not what is asked of a shop. `limit` comes as `top_k`.
+        *("limit", "cursor", "facets", "total", "explain"),
+    )
+)
+"""Fields of a query that `Plan` binds each time. All others decide the `PreparedQuery`."""
+
+
+def prepared_fields(query: type[Query]) -> tuple[str, ...]:
+    """Fields that decide a `PreparedQuery`, in the order of `Wishes`: a new field is one."""
+    return tuple(name for name in query.__struct_fields__ if name not in _BOUND_EACH_TIME)
+
+
+_PREPARED_BY = attrgetter(*prepared_fields(Query))
 
 _NO_TEXT = TextQuery(())
 

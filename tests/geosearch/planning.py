@@ -28,7 +28,8 @@ def shape_of(planner: Planner, query: Query) -> PreparedSegment:
     cards = tuple(card for card in dict.fromkeys(query.cards) if card in planner.programs)
     return planner.prepare(
         Wishes(
-            query.limit, cards, query.deals_mode, query.party_size, query.spend,
-            query.categories, query.min_rating, query.sort, query.offer_type,
+            top_k=query.limit, cards=cards, deals_mode=query.deals_mode,
+            offer_type=query.offer_type, party_size=query.party_size, spend=query.spend,
+            categories=query.categories, min_rating=query.min_rating, sort=query.sort,
         )
     )  # fmt: skip

@@ -10,7 +10,8 @@ from geosearch.indexing.pipeline import build
 from geosearch.kernel.criteria import CARD_DEAL
 from geosearch.query import drawn_polygon
 from geosearch.query.query import Query
-from geosearch.search.query_planner import PlannedQuery
+from geosearch.search.plan import Wishes
+from geosearch.search.query_planner import PlannedQuery, prepared_fields
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.text.segment_terms import TextQuery
 from indexes.geo.polygon import from_geojson
@@ -77,6 +78,17 @@ def test_statements_are_forgotten(engine: Searcher) -> None:
     assert again.prepared is not first.prepared
     assert again.plans[0].criteria.bill == first.plans[0].criteria.bill
     assert len(prepared) <= 2
+
+
+def test_a_new_parameter_is_never_answered_with_an_older_plan() -> None:
+    """Whoever adds a field has to say that it is bound each time, or what it makes of a segment."""
+
+    class Extended(Query, frozen=True, kw_only=True):
+        takes_reservations: bool = False
+
+    assert "takes_reservations" in prepared_fields(Extended)
+    stated = [name.removesuffix("_mode") for name in Wishes._fields[1:]]
+    assert stated == list(prepared_fields(Query)), "each field that decides a plan has a wish"
 
 
 def test_cards_that_no_segment_knows(engine: Searcher) -> None:

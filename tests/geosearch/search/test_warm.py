@@ -1,31 +1,75 @@
 """Compiling is announced, with how far it is; loading is not."""
 
+import os
 import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from geosearch.search import warm as subject
-from geosearch.search.warm import warm
+from geosearch.search.warm import COMPILING, compile_others, warm
+
+
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Empty until all kernels are marked as compiled; nothing is, at first."""
+    marks: list[str] = []
+    monkeypatch.setattr(subject, "is_compiled", lambda: bool(marks))
+    monkeypatch.setattr(subject, "mark_compiled", lambda: marks.append("whole"))
+    return marks
+
+
+def percents(reported: list[str]) -> list[int]:
+    return [int(re.findall(r"(\d+) % done", line)[0]) for line in reported]
 
 
 def test_only_a_compilation_is_announced_with_how_far_it_is(
-    monkeypatch: pytest.MonkeyPatch,
+    whole: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    whole: list[str] = []
-    monkeypatch.setattr(subject, "is_compiled", lambda: bool(whole))
-    monkeypatch.setattr(subject, "mark_compiled", lambda: whole.append("noted"))
-    warm(told.append)
-    assert told[0] == (
-        "Compiling the search kernels (once for this version, one to two minutes): 0 % done"
-    )
-    percents = [int(re.findall(r"(\d+) % done", line)[0]) for line in told]
-    assert percents == sorted(set(percents))
-    assert len(percents) == 6
-    assert whole == ["noted"]
-    warm(told.append)
-    assert (len(told), whole) == (6, ["noted"])
+    reported: list[str] = []
+
+    @contextmanager
+    def others(done: Any) -> Iterator[None]:
+        yield
+        for part in subject._parts()[1:]:
+            done(part.name)
+
+    monkeypatch.setattr(subject, "_others_beside", others)
+    warm(reported.append)
+    assert reported[0] == f"{COMPILING}: 0 % done"
+    assert reported[1] == f"{COMPILING}: 52 % done, ranking compiled"
+    assert percents(reported) == sorted(set(percents(reported)))
+    assert percents(reported)[-1] == 100
+    assert whole == ["whole"]
+    count = len(reported)
+    warm(reported.append)
+    assert (len(reported), whole) == (count, ["whole"])
+
+
+def test_another_process_compiles_the_other_parts(whole: list[str]) -> None:
+    """It takes two seconds to start: no fake would show that it finds the package."""
+    reported: list[str] = []
+    warm(reported.append)
+    names = {line.rpartition(", ")[2].removesuffix(" compiled") for line in reported[1:]}
+    assert names == {part.name for part in subject._parts()}
+    assert sorted(percents(reported))[-1] == 100
+
+
+def test_one_core_compiles_all_by_itself(whole: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process"))
+    warm()
+    assert whole == ["whole"]
+
+
+def test_the_other_process_says_what_it_has_compiled(capsys: pytest.CaptureFixture[str]) -> None:
+    compile_others()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [part.name for part in subject._parts()[1:]]
 
 
 def test_the_shares_of_the_parts_make_a_whole() -> None:
-    assert sum(percent for percent, _ in subject._parts()) == 100
+    assert sum(part.percent for part in subject._parts()) == 100

@@ -1,11 +1,9 @@
-"""Whether documents appear in the area asked for, and whether one below a node can.
+"""Box, polygon and zone tests: whether a document appears in the query's area, and a node can.
 
-Useful for: `predicates` and the traversals.
-Not useful for: radius and distance; those are `sphere`'s.
+`indexes.geo.sphere` tests radius and distance.
 
-Box and polygon are those of the request, in its own datum: a document is inside where the answer
-shows it inside or on the border. Nothing of them is converted to WGS-84, where they would have no
-straight sides.
+Box and polygon stay in the datum of the request: a document is inside if the answer shows it inside
+or on the border. The kernel does not convert them to WGS-84, where their sides would be curved.
 """
 
 from geosearch.kernel.criteria import Criteria
@@ -19,7 +17,7 @@ from indexes.terms.postings import first_posting
 
 @inner_njit
 def node_meets_area(columns: Columns, criteria: Criteria, node: int) -> bool:
-    """Whether a document below the node may appear in the box and polygon asked for."""
+    """Whether a document below the node may appear in the query's box and polygon."""
     if not criteria.area.boxed and criteria.area.edges.shape[0] == 0:
         return True
     box = columns.node_box
@@ -31,12 +29,12 @@ def node_meets_area(columns: Columns, criteria: Criteria, node: int) -> bool:
 
 @inner_njit
 def doc_in_area(columns: Columns, criteria: Criteria, doc: int) -> bool:
-    """Whether the document appears in the box and the polygon, and lies in the zone asked for."""
+    """Whether the document appears in the query's box and polygon, and is in its required list."""
     area = criteria.area
     x, y = int64(columns.doc_position[doc, 0]), int64(columns.doc_position[doc, 1])
     relation = CROSSES
     if area.datum != WGS84:
-        # Bounds decide nearly always, and cost less than the shift.
+        # These bounds nearly always decide, and cost less than the shift.
         relation = _area_relation(criteria, x, y, x, y)
         if relation == OUTSIDE:
             return False
@@ -56,13 +54,13 @@ def doc_in_area(columns: Columns, criteria: Criteria, doc: int) -> bool:
 
 @inner_njit
 def _area_relation(criteria: Criteria, min_x: int, min_y: int, max_x: int, max_y: int) -> int:
-    """How documents in a WGS-84 box of column units lie to the box and polygon asked for.
+    """Relation of the documents in a WGS-84 box, in column units, to the query's area.
 
-    `OUTSIDE` if none of them appears there, `INSIDE` if all do; `CROSSES` otherwise, or where that
-    is not known. A document appears where it is plus its shift into the datum of the area, and the
-    range `shift_` holds the shifts of all that may appear in the area
-    (`indexes.geo.datum.shift_range`): where the box moved by all of that range is apart from the
-    area or lies in it, so does every document. In WGS-84 nothing is shifted.
+    `OUTSIDE` if none of them appears in the area, `INSIDE` if all do, `CROSSES` otherwise or if
+    unknown. A document appears at its position plus its shift into the datum of the area. The
+    `shift_` range holds the shifts of all documents that may appear in the area
+    (`indexes.geo.datum.shift_range`): if the box, extended by that range, is apart from the area or
+    inside it, so is every document. In WGS-84 all shifts are 0.
     """
     area = criteria.area
     min_x += area.shift_min_x
@@ -95,7 +93,7 @@ def _area_relation(criteria: Criteria, min_x: int, min_y: int, max_x: int, max_y
 
 @inner_njit
 def _meets_box(criteria: Criteria, min_x: int, min_y: int, max_x: int, max_y: int) -> bool:
-    """Whether a box, or a point, has a place in common with the box asked for."""
+    """Whether a box, or a point, shares a point with the query's box."""
     if min_y > criteria.area.max_y or max_y < criteria.area.min_y:
         return False
     starts_before = min_x <= criteria.area.max_x

@@ -1,8 +1,4 @@
-"""Compiled entry points of the kernel, made before the first query asks for them.
-
-Useful for: `search.warm`, which asks for them, and the functions `Searcher` calls.
-Not useful for: the kernels themselves; see `rank`.
-"""
+"""Compiled entry points of the kernel: `search.warm` loads them before the first query."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -32,7 +28,7 @@ from indexes.terms import postings
 
 
 class Kernels(NamedTuple):
-    """Compiled functions of the modules imported above, by name."""
+    """The compiled entry points by name."""
 
     rank: Callable[..., int]
     count: Callable[..., int]
@@ -42,12 +38,12 @@ class Kernels(NamedTuple):
 
 @cache
 def kernels() -> Kernels:
-    """Entry points for the column types of every segment; compiled once a process, kept on disk."""
+    """The entry points, compiled for the column types of every segment; made once a process."""
     return Kernels(*(make() for make in makers()))
 
 
 def makers() -> tuple[Callable[[], Callable[..., Any]], ...]:
-    """What makes each of `Kernels`; a second time it has them already."""
+    """Functions that compile or load one entry point each, in the order of `Kernels`."""
     columns, criteria, scratch = (
         Prepared(empty_columns()),
         example_criteria(),
@@ -70,7 +66,7 @@ def _maker(function: Any, *arguments: Any) -> Callable[[], Callable[..., Any]]:
 
 
 def empty_columns() -> Columns:
-    """Columns of no document, read-only like those of an opened segment."""
+    """Columns with the types of a segment's, read-only like those of an opened one."""
     columns: dict[str, Any] = {}
     for name, (dtype, dimensions) in column_types().items():
         columns[name] = np.zeros((1,) * dimensions, dtype)
@@ -79,7 +75,7 @@ def empty_columns() -> Columns:
 
 
 def example_criteria() -> Criteria:
-    """An `Criteria` of the types that every one has; its values are never used."""
+    """A `Criteria` for its types alone; the compiler reads none of its values."""
     docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
     spans, weights, below = np.zeros((1, 2), np.int64), np.zeros(1), np.zeros(1, np.uint16)
     return Criteria(

@@ -1,7 +1,6 @@
-"""The traversal that counts: how many match, and under which facets.
+"""Exact count of the matches of a segment, in total and by facet.
 
-Useful for: `count`, called once a query and segment.
-Not useful for: what the counters are called; see `facets`. Ranking is `rank`.
+`facets` names the counters; `rank` finds the best matches.
 """
 
 from typing import NamedTuple
@@ -52,7 +51,7 @@ from indexes.prepared import Prepared
 _ALL_LIVE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 _INSIDE = 1 << 56
-"""Added to a node on the stack that lies within the radius as a whole; see `traversal`."""
+"""Bit of a node on the stack whose documents all lie within the radius; see `traversal`."""
 
 
 @inner_njit
@@ -66,7 +65,11 @@ def _doc_matches(
     doc: int,
     near: bool,
 ) -> bool:
-    """Whether a document matches; `node` and `at` as in `rank`, `near`: within the radius."""
+    """Whether a document matches.
+
+    `node` and `at` are those of `rank`. `near` says that the document is within the radius; if it
+    is false, nobody has tested that.
+    """
     passes = node >= 0 and is_kept(criteria)
     return (
         (passes or doc_may_pass(columns, criteria, doc))
@@ -80,7 +83,7 @@ def _doc_matches(
 
 
 class Tally(NamedTuple):
-    """Counters of facets, int64, zero at first, by row of the catalogue; empty = not asked for."""
+    """Facet counters by row of the catalogue, zero at first; empty for facets nobody wants."""
 
     by_category_set: NDArray[np.int64]
     by_area: NDArray[np.int64]
@@ -98,7 +101,7 @@ def _tally(columns: Columns, criteria: Criteria, at: int, doc: int, tally: Tally
 
 @inner_njit
 def _tally_doc(columns: Columns, criteria: Criteria, doc: int, tally: Tally) -> None:
-    """Count a document in all but the categories."""
+    """Count a document under its area, cards and offer types."""
     if tally.by_area.shape[0] > 0:
         tally.by_area[columns.doc_area[doc]] += 1
     if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
@@ -107,9 +110,9 @@ def _tally_doc(columns: Columns, criteria: Criteria, doc: int, tally: Tally) -> 
 
 @inner_njit
 def _tally_run(columns: Columns, criteria: Criteria, first: int, end: int, tally: Tally) -> int:
-    """Count documents that need no test but to be live; return how many.
+    """Count documents of which every live one matches; return how many are live.
 
-    The hot path of counting whole districts: one short loop for each counter asked for.
+    This is the hot path of counts over whole districts: one short loop for each counter.
     """
     live = _live_in(columns, first, end)
     if tally.by_category_set.shape[0] > 0:
@@ -133,11 +136,11 @@ def _tally_run(columns: Columns, criteria: Criteria, first: int, end: int, tally
 
 @inner_njit
 def _live_in(columns: Columns, first: int, end: int) -> int:
-    """Live documents from `first`, which begins a leaf, to before `end`."""
+    """Number of live documents from `first`, which begins a leaf, to before `end`."""
     live = 0
     doc = first
     while doc < end:
-        # Leaves are aligned, so a word of 64 holds whole ones.
+        # Leaves are aligned, so a word of 64 bits holds whole leaves.
         if doc & 63 == 0 and doc + 64 <= end and columns.doc_live[doc >> 6] == _ALL_LIVE:
             live += 64
             doc += 64
@@ -149,7 +152,7 @@ def _live_in(columns: Columns, first: int, end: int) -> int:
 
 @njit
 def _tally_offers(columns: Columns, criteria: Criteria, doc: int, tally: Tally) -> None:
-    """Count the document once under each card and type of its usable deals."""
+    """Count a document once under each card and each offer type of its usable deals."""
     spend = doc_spend(columns, criteria, doc)
     types = 0
     for offer in range(
@@ -176,7 +179,7 @@ def _tally_offers(columns: Columns, criteria: Criteria, doc: int, tally: Tally) 
 
 @inner_njit
 def _is_bare(criteria: Criteria) -> bool:
-    """Whether nothing but distance, hours and deals decides."""
+    """Whether only distance, hours and deals decide who matches."""
     return (
         criteria.kinds.allowed.shape[0] == 0
         and criteria.kinds.min_rating < 0
@@ -199,9 +202,9 @@ def _count_leaf(
     near: bool,
     tally: Tally,
 ) -> int:
-    """Count a leaf of which all that passes and is within the radius matches.
+    """Count a leaf whose documents match if they pass the filter and lie within the radius.
 
-    Who passes and is within is as good as random: sums without a branch are three times as fast.
+    A processor predicts neither test well, so sums without a branch are three times as fast.
     """
     total = int64(0)
     rows = tally.by_area.shape[0] + tally.by_program.shape[0] + tally.by_type.shape[0]
@@ -234,10 +237,11 @@ def _count_run(
     sure: bool,
     tally: Tally,
 ) -> int:
-    """Count what matches of what is read at a node; return how many.
+    """Count the matches among the documents that the search reads at a node; return how many.
 
-    `few` is what `fill_few` said of it; `near`: all of it is within the radius; `sure`: it is a
-    leaf, and what passes the filter and is within the radius matches.
+    `few` is the result of `fill_few` for the node. `near` says that all its documents are within
+    the radius. `sure` says that the node is a leaf whose documents match if they pass the filter
+    and lie within the radius.
     """
     total = 0
     begin, end, bits = int64(0), few, int64(0)
@@ -279,9 +283,9 @@ def _push(
     index: int,
     within: int,
 ) -> int:
-    """Push a node unless it is known to hold no match; return the stack's size.
+    """Push a node on the stack unless it holds no match; return the stack's size.
 
-    `within` is what `fill_reached` noted of it.
+    `within` is the value that `fill_reached` wrote for the node.
     """
     scratch.work[NODES] += 1
     if (
@@ -302,7 +306,7 @@ def count(
     memory: Prepared[Scratch],
     tally: Tally,
 ) -> int:
-    """Return the exact number of matches, and count them in `tally`."""
+    """Return the exact number of matches, and add them to the counters of `tally`."""
     columns, scratch = segment.value, memory.value
     circle = circle_of(place)
     scratch.work[:] = 0
@@ -320,7 +324,7 @@ def count(
     index = 0
     few = int64(-1)
     near = False
-    # A list that drives is read like one leaf.
+    # The search reads a driving list like one leaf.
     reading = criteria.lists.driven
     if not reading and levels > 0:
         root = columns.level_start[levels - 1]
@@ -361,7 +365,7 @@ def count(
 
 
 class Naming(NamedTuple):
-    """Which counters add to which names: pairs of a row and a name, both int64."""
+    """Pairs of a counter's row and the number of a name that the counter adds to."""
 
     row: NDArray[np.int64]
     name: NDArray[np.int64]
@@ -374,18 +378,18 @@ def count_names(
     total: NDArray[np.int64],
     names: NDArray[np.int64],
 ) -> int:
-    """Write the names that were counted, and return how many they are.
+    """Write the names of a facet with a count above 0, and return how many there are.
 
-    Largest count first, equal ones by number of the name.
+    The largest count comes first; numbers of names break ties.
 
     Parameters
     ----------
     counted
-        Of one facet, by row.
+        int64[rows], the counters of one facet.
     total
-        int64[n], zero at first; what each of n names was counted.
+        int64[n], zero at first; receives the count of each of n names.
     names
-        int64[n], written up to what is returned.
+        int64[n]; receives the numbers of the names, from the first row on.
     """
     for pair in range(naming.row.shape[0]):
         total[naming.name[pair]] += counted[naming.row[pair]]
@@ -393,7 +397,7 @@ def count_names(
     found = 0
     for name in range(room):
         if total[name] > 0:
-            # Both parts of the order as one number.
+            # One number for both parts of the order.
             names[found] = name - total[name] * room
             found += 1
     _sort(names, found)
@@ -404,7 +408,7 @@ def count_names(
 
 @inline_njit
 def _sort(values: NDArray[np.int64], end: int) -> None:
-    """Sort what stands before `end`; Shell (1959), with the gaps of Knuth."""
+    """Sort the values before `end` in place: Shell (1959), with the gaps of Knuth."""
     step = 1
     while step < end // 3:
         step = 3 * step + 1

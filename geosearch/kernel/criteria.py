@@ -1,7 +1,7 @@
-"""What a query asks of a segment: one value for each part, as the kernels read it.
+"""Criteria of a query in the numbers of one segment, as the kernels read them.
 
-Useful for: `plan`, which makes them, and for every kernel.
-Not useful for: what may be asked of the service; that is `geosearch.query`.
+Useful for: `plan`, which makes them, and every kernel.
+Not useful for: the parameters of a request; `geosearch.query` has those.
 """
 
 from typing import NamedTuple
@@ -10,26 +10,26 @@ from geosearch.segment.columns import F64, I64, U8, U16, U32, U64
 
 
 class Hours(NamedTuple):
-    """When, and what that asks of opening hours."""
+    """The minute of a query, and its condition on opening hours."""
 
     minute: int  # of the horizon
-    until_minute: int  # must be open up to here; -1 = no such wish
+    until_minute: int  # a match is open up to here; -1 = no such condition
     hour: int  # of the week, UTC, of `minute`
     until_hour: int  # of the last minute before `until_minute`
     open_mode: int  # ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN
 
 
 class Wallet(NamedTuple):
-    """Which deals count."""
+    """The deals that count."""
 
     deal_mode: int  # OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL
-    signature: U64  # [1] bits, one of which a match must have where a deal is asked for
+    signature: U64  # [1] where a deal is required, a match has one of these bits
     eligible: U8  # [p] eligible[0] = 1
     classes: I64  # bound classes whose maximum bounds this wallet
 
 
 class Bill(NamedTuple):
-    """What is going to be spent."""
+    """Party and spend."""
 
     usual: bool  # party of one and no spend: the joint bounds hold
     party_size: int
@@ -37,15 +37,15 @@ class Bill(NamedTuple):
 
 
 class KindFilter(NamedTuple):
-    """What kind of shop."""
+    """Categories and least rating of a match."""
 
-    bits: U64  # [2] low and high category bits, one of which a match must have
-    allowed: U8  # [category sets]; empty = no wish
-    min_rating: int  # thousandths; -1 = no wish
+    bits: U64  # [2] low and high category bits; a match has one of them
+    allowed: U8  # [category sets] 1 = may match; empty = all may
+    min_rating: int  # thousandths; -1 = any rating
 
 
 class Area(NamedTuple):
-    """Box and polygon in which a match appears."""
+    """Box and polygon that a match appears in."""
 
     boxed: bool
     min_x: int
@@ -53,64 +53,65 @@ class Area(NamedTuple):
     max_x: int  # below min_x where the box crosses the antimeridian
     max_y: int
     edges: F64  # [e, 5] see `indexes.geo.polygon`; no rows = no polygon
-    datum: int  # of both, as in `indexes.geo.datum`; WGS84 where no position in them is shifted
-    shift_min_x: int  # how far positions are shifted that appear in them, see `shift_range`
+    datum: int  # of both, as in `indexes.geo.datum`; WGS84 if all shifts in them are 0
+    shift_min_x: int  # range of the shifts of positions that appear in them, see `shift_range`
     shift_min_y: int
     shift_max_x: int
     shift_max_y: int
 
 
 class Drivers(NamedTuple):
-    """Ascending documents that hold every match."""
+    """The lists or the tree that a search reads. Both lists ascend and hold every match."""
 
-    driven: bool  # the first list is searched instead of the tree
+    driven: bool  # the search reads `driver` instead of a tree
     driver: U32
-    restricted: bool  # a match is in the second list
+    restricted: bool  # a match is in `required`
     required: U32
-    tree: int  # the card whose own tree is searched; 0 = the tree of all documents
+    tree: int  # the card whose own tree the search reads; 0 = the tree of all documents
 
 
 class Filter(NamedTuple):
-    """What is known of documents wherever the question is asked; see `filters`."""
+    """Cached results of the tests that do not depend on the place of a query; see `filters`."""
 
-    passing: U32  # [leaves] a bit a document, and whether they are known; no rows = nothing is kept
-    value: F64  # [l] `predicates.doc_value` of a document that passes; none where it is no work
+    passing: U32  # [leaves] a bit a document, and a bit if these are known; no rows = no filter
+    value: F64  # [l] `predicates.doc_value` of documents that pass; no rows if it is cheap
 
 
 class Words(NamedTuple):
-    """What text a match has: t lists of documents.
+    """The words of a match: t lists of documents.
 
-    A match is in each of the first `required` ones, shortest first. The others only add to its
-    relevance. Where `below` says who is a match and relevance is no matter, none is required.
+    A match is in each of the first `required` lists, which go from shortest to longest. The other
+    lists only add to the relevance. If `below` is set and relevance does not count, `required` is
+    0.
     """
 
     docs: U32  # ascending within each list
-    impacts: U8  # what each entry of `docs` is worth, 1 to 255; see `indexes.terms.postings`
+    impacts: U8  # impact of each entry of `docs`, 1 to 255; see `indexes.terms.postings`
     blocks: U8  # greatest impacts of runs of `impacts`
     span: I64  # [t, 2] where each list begins and ends
     weight: F64  # [t] relevance of one step of impact; all lists at 255 add up to at most 1
     required: int
-    carried: int  # lists, from the first on, whose part below a node is noted on the way down
+    carried: int  # the first lists, which a traversal narrows from node to node
     worth: float  # minor units of a relevance of 1 in the net benefit
-    below: U16  # [n] bits of what a node has in all required lists; none where that is little
+    below: U16  # [n] bits of the children with a document that has all words; no rows = unknown
 
 
 class Paging(NamedTuple):
-    """Which part of which order."""
+    """Sort order, number of results, and the result that a page starts after."""
 
     sort: int
     walk_cost_per_m: float
     top_k: int
-    after: bool  # only results behind the three keys
+    after: bool  # only results after the three keys
     after_primary: float
     after_secondary: float
     after_id_rank: int
 
 
 class Criteria(NamedTuple):
-    """What a query asks of a segment, wherever it is asked from: what `plan` makes of a `Query`.
+    """What a match in one segment fulfils, and its order: all of a `Query` but its place.
 
-    In parts, because most of them are the same from one query to the next and are kept.
+    `plan` makes it of parts, because it keeps most of them from one query to the next.
     """
 
     hours: Hours

@@ -1,7 +1,6 @@
-"""Details of ranked documents: state of hours, usable deals best first, net benefit.
+"""Details of the documents of a page: state of hours, usable deals best first, net benefit.
 
-Useful for: everything a hit says beyond its rank, computed for the few documents of a page.
-Not useful for: ranking (`rank`) and words (`result_text`).
+`result_text` writes them as JSON.
 """
 
 import numpy as np
@@ -42,22 +41,22 @@ def describe(
     detail: NDArray[np.int64],
     scores: NDArray[np.float64],
 ) -> int:
-    """Write what a person wants to know of each result; return how many rows.
+    """Write the details and net benefits of ranked documents; return how many rows.
 
-    If `detail` may have too few rows nothing is written, and -1 comes back.
+    If `detail` may have too few rows, it writes nothing and returns -1.
 
     Parameters
     ----------
     docs, keys
-        [n] and [n, 2], documents and their keys; the secondary one is the distance.
+        [n] and [n, 2], documents and their keys; the secondary key is the distance in metres.
     datum
-        Of the positions, as an index of `indexes.geo.datum.DATUMS`.
+        Datum of the written positions, an index of `indexes.geo.datum.DATUMS`.
     detail
-        int64[rows, 6]. A row a document (`STATE`; `UNTIL`, the minute of the next change if it is
-        open, else of the next opening; `OFFERS_OF`, the number of its rows that follow; position
-        and time zone), then a row a usable and eligible offer, best first (`DEAL`, `SAVING`,
-        `PAY`, `USABLE_UNTIL`). Minutes are `HORIZON_MINUTES` where the horizon ends first, and
-        `AROUND_THE_CLOCK` where it is open all the time.
+        int64[rows, 6]. One row a document: `STATE`; `UNTIL`, the minute of the next change if it
+        is open, else of the next opening; `OFFERS_OF`, the number of offer rows after it; position
+        and time zone. Then one row for each usable and eligible offer, best first: `DEAL`,
+        `SAVING`, `PAY`, `USABLE_UNTIL`. A minute is `HORIZON_MINUTES` if the horizon ends first;
+        `UNTIL` is `AROUND_THE_CLOCK` if the document is always open.
     scores
         float64[n], net benefits.
     """
@@ -96,10 +95,11 @@ def describe(
 
 @inner_njit
 def _room(columns: Columns, docs: NDArray[np.int64]) -> int:
-    """Rows that are written at the most.
+    """Most rows that `describe` writes for these documents.
 
-    Of each document hours and the first deal are read on the way, for numbers that are 0, as in
-    `result_text`: these reads wait for memory side by side, those of the loop one after the other.
+    The loop also reads the first change of hours and the first deal of each document, and adds
+    numbers that are 0, as in `result_text`. These reads wait for memory side by side; in the loop
+    of `describe` they would wait one after the other.
     """
     rows = int64(docs.shape[0])
     last = columns.offer_record.shape[0] - 1
@@ -128,7 +128,7 @@ def _put_position(
 def _describe_offers(
     columns: Columns, criteria: Criteria, doc: int, detail: NDArray[np.int64], first: int
 ) -> int:
-    """Write the usable, eligible offers of a document, best first; return the row behind them."""
+    """Write the usable, eligible offers of a document, best first; return the row after them."""
     at = first
     spend = doc_spend(columns, criteria, doc)
     for offer in range(

@@ -1,16 +1,16 @@
-"""What is known of documents at a minute for a wallet, kept from one question to the next.
+"""Cached filters: which documents are open and have a deal, for a minute and a wallet.
 
-Useful for: questions that come again. At one minute most people ask with one of a few wallets, and
-whether a shop is open and has a deal for one of them does not depend on where they stand.
-Not useful for: questions nobody asks twice; for them nothing is kept, and nothing is lost.
+At one minute most people search with one of a few wallets. Whether a shop is open and has a deal
+for a wallet does not depend on the place that a query searches from, so queries share a filter.
+The first query that could use a new filter goes without it.
 
-A filter has a word for each leaf, with a bit for each of its documents, and is filled leaf by leaf
-as searches come by, so no question waits for more than it reads. Those that are asked for again
-are kept, up to so many bytes, and those of minutes that are over make room; compare Lucene's
+A filter has a word for each leaf, with a bit for each document of the leaf. A search fills the
+words of the leaves that it reads, so no query does more work than its own. `FilterCache` keeps at
+most `KEPT_BYTES` of filters and drops idle ones, such as those of past minutes; compare Lucene's
 `UsageTrackingQueryCachingPolicy` and `LRUQueryCache`.
 
-Filters are filled by several threads at once without a lock: all of them write the same values,
-each in one piece.
+Several threads fill one filter without a lock: all of them write the same values, and each write
+is atomic.
 """
 
 from collections.abc import Callable, Hashable
@@ -36,40 +36,40 @@ from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.jit import inner_njit, int64, njit
 
 KNOWN = 1 << NODE_SIZE
-"""Set in the word of a leaf whose bits are known."""
+"""Bit of a leaf's word that says that the other bits are known."""
 
 _NOT_WRITTEN = 0.0
-"""What new memory holds."""
+"""Value in new memory."""
 _ZERO = 5e-324
 """Stands for a value of 0; no other value is this small."""
 
 ASKED_BEFORE = 1
-"""How often a filter has been asked for before it is kept."""
+"""Queries that miss a filter before the cache keeps one."""
 
 KEPT_BYTES = 256 << 20
-"""Of all filters of a segment; pages that no search touched take no memory."""
+"""Most bytes of the filters of a segment; pages that no search touched take no memory."""
 
 IDLE = 1_000
-"""Questions after which a filter that none of them used may be dropped for another."""
+"""Queries since its last use after which the cache may drop a filter for another one."""
 
 _WORD_BYTES, _VALUE_BYTES = 4, 8
 
 REMEMBERED_BYTES = 16 << 20
-"""Of how often filters were asked for."""
+"""Most bytes of the counts of missed filters."""
 
 _WISH_BYTES = 384
-"""Of an entry."""
+"""Bytes of such a count with its key."""
 
 NO_FILTER = Filter(np.zeros(0, np.uint32), np.zeros(0, np.float64))
 
 
 class FilterCache:
-    """Filters of one segment.
+    """Cache of the filters of one segment.
 
     Parameters
     ----------
     docs_of
-        Number of documents in the leaves of a tree, by its card as in `criteria.Lists`.
+        Returns the number of documents in the leaves of a tree; `criteria.Drivers.tree` names it.
     """
 
     def __init__(self, docs_of: Callable[[int], int]) -> None:
@@ -81,16 +81,16 @@ class FilterCache:
         self._changing = Lock()
 
     def get(self, wish: Hashable, tree: int, valued: bool) -> Filter:
-        """What is kept for a wish; `NO_FILTER` before it has been asked for often enough.
+        """The filter of a key; `NO_FILTER` for its first queries, and where room is short.
 
         Parameters
         ----------
         wish
-            All that the filter depends on, `tree` and `valued` too.
+            Everything that the filter depends on, `tree` and `valued` included.
         tree
-            Which one's leaves it is for.
+            The tree whose leaves the filter covers, as in `criteria.Drivers.tree`.
         valued
-            Whether finding the value of a document is work.
+            Whether the order needs the best deal of a document, so that the filter keeps values.
         """
         self._questions += 1
         kept = self._kept.get(wish)
@@ -102,7 +102,7 @@ class FilterCache:
 
     def _first(self, wish: Hashable, tree: int, valued: bool) -> Filter:
         if wish in self._kept:
-            return self._kept[wish].filter  # of another thread, a moment ago
+            return self._kept[wish].filter  # another thread has just added it
         asked = self._asked.get(wish, 0)
         if asked < ASKED_BEFORE:
             self._asked.keep(wish, asked + 1, _WISH_BYTES)
@@ -118,10 +118,10 @@ class FilterCache:
         return found
 
     def _make_room(self, size: int) -> bool:
-        """Drop what was not used for long, least recently used first; say whether it is enough.
+        """Drop idle filters, least recently used first; return whether `size` bytes fit then.
 
-        What is in use stays: where there are more wallets than room, making filters anew and anew
-        would cost more than they give.
+        Filters in use stay: where there are more wallets than room, filling filters again and
+        again would cost more than they save.
         """
         if self._bytes + size <= KEPT_BYTES:
             return True
@@ -135,7 +135,7 @@ class FilterCache:
 
 @dataclass(slots=True)
 class _Kept:
-    """A filter, its bytes, and the number of the question that used it last."""
+    """A filter, its bytes, and the number of the query that used it last."""
 
     filter: Filter
     size: int
@@ -144,31 +144,31 @@ class _Kept:
 
 @inner_njit
 def is_kept(criteria: Criteria) -> bool:
-    """Whether the question has a filter."""
+    """Whether the query has a filter."""
     return bool(criteria.filter.passing.shape[0] > 0)
 
 
 @inner_njit
 def is_priced(criteria: Criteria) -> bool:
-    """Whether an order needs the best deal of a document."""
+    """Whether the order needs the best deal of a document."""
     return bool(criteria.page.sort == BY_BEST or criteria.page.sort == BY_SAVING)
 
 
 @inner_njit
 def is_known(criteria: Criteria, leaf: int) -> bool:
-    """Whether it is known which documents of a leaf pass."""
+    """Whether the filter has the bits of a leaf."""
     return is_kept(criteria) and int64(criteria.filter.passing[leaf]) != 0
 
 
 @inner_njit
 def known_bits(criteria: Criteria, leaf: int) -> int:
-    """Bits of the documents of a leaf that may pass, from what is known; see `is_known`."""
+    """Bits of the documents of a leaf that pass; only where `is_known`."""
     return int64(criteria.filter.passing[leaf]) & ALL_PASS
 
 
 @inner_njit
 def passing_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
-    """Bits of the documents of a leaf that pass, `ALL_PASS` without a filter."""
+    """Bits of the documents of a leaf that pass, worked out if new; `ALL_PASS` without a filter."""
     if not is_kept(criteria):
         return ALL_PASS
     known = int64(criteria.filter.passing[leaf])
@@ -179,11 +179,11 @@ def passing_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: i
 def passing_value(
     columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int
 ) -> float:
-    """Value of a document that passes, by its place in the leaves."""
+    """Value (`doc_value`) of a document that passes; `at` is its place in the leaves."""
     if criteria.filter.value.shape[0] == 0:
         return doc_value(columns, criteria, doc, UNKNOWN_MONEY)
     value = float(criteria.filter.value[at])
-    # Another thread's bits may be seen before its values: memory keeps no order for us.
+    # A thread may see another thread's bits before its values: nothing orders these writes.
     if value == _NOT_WRITTEN:
         _matches, _deal, saving = doc_best_saving(columns, criteria, scratch, doc)
         return doc_value(columns, criteria, doc, int64(saving))
@@ -192,7 +192,7 @@ def passing_value(
 
 @njit
 def _learn(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
-    """Work out which documents of a leaf pass, and their values, and keep that."""
+    """Fill the filter's bits and values of a leaf; return the bits."""
     own = columns.leaf_doc.shape[0] > 0
     docs = columns.leaf_doc.shape[0] if own else columns.doc_signature.shape[0]
     first = leaf << NODE_BITS

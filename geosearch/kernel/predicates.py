@@ -1,10 +1,7 @@
-"""Does a document match, can a node hold a match, and how good can it be: one definition each.
+"""Predicates and bounds: whether a document matches, whether a node can, and how good it can be.
 
-Useful for: the traversals of `rank`, which all ask these questions.
-Not useful for: Python callers; everything here is compiled.
-
-Every `node_` function is conservative: it says no only where no document below the node can
-match, for the reason that stands beside it.
+`rank`, `count` and `filters` share these definitions. Every `node_` function is conservative: it
+says no only if no document below the node can match, and the reason is next to it.
 """
 
 import math
@@ -55,7 +52,7 @@ NO_DEAL = -1
 
 @inline_njit
 def has_hour(masks: U64, hour: int, item: int) -> bool:
-    """Bit `hour` of the 168-bit mask of a node; masks uint64[3, n]."""
+    """Bit `hour` of the 168-bit mask of a node; `masks` is uint64[3, n]."""
     return bool((masks[hour >> 6, item] >> np.uint64(hour & 63)) & np.uint64(1))
 
 
@@ -69,11 +66,11 @@ def has_bit(words: U64, item: int) -> bool:
 def node_may_match(
     columns: Columns, criteria: Criteria, node: int, level: int, index: int, known: bool
 ) -> bool:
-    """Whether a document below the node may match, wherever it is.
+    """Whether a document below the node may match, distance and words aside.
 
-    A summary is the union of what lies below: a bit that is clear, a box that is apart or a
-    maximum that is too low holds for every document of the node. Cheap and selective tests first.
-    `known`: a filter tells that deals and hours of some document suit.
+    A node's summary is the union of its documents: a clear bit, a disjoint box or a low maximum
+    holds for every document of the node. Cheap and selective tests run first. `known` says that a
+    filter has already tested deals and hours.
     """
     return (known or _node_meets_deals_and_hours(columns, criteria, node)) and _node_meets_rest(
         columns, criteria, node, level, index
@@ -129,15 +126,16 @@ def _node_meets_rest(
 
 @inner_njit
 def primary_key(criteria: Criteria, value: float, distance_m: float, relevance: float) -> float:
-    """Primary key of the order asked for; keys ascend, unknown values come last.
+    """Primary key of a document in the query's order; keys ascend, unknown values come last.
 
-    Monotone in floating point: a higher value or relevance and a lower distance never make it
-    worse, so what bounds these for a node gives a bound of the key of every document below it.
+    The key is monotone in floating point: a higher value or relevance and a lower distance never
+    raise it. A node's bounds of these three thus give a lower bound of the key of every document
+    below the node.
 
     Parameters
     ----------
     value
-        Of `doc_value`, minus infinity where it is unknown, or a bound of it.
+        The document's `doc_value`, minus infinity if unknown, or an upper bound of it.
     """
     if criteria.page.sort == BY_DISTANCE:
         return distance_m
@@ -159,7 +157,7 @@ def counts_relevance(criteria: Criteria) -> bool:
 
 @inner_njit
 def net_benefit(criteria: Criteria, worth: float, distance_m: float, relevance: float) -> float:
-    """Score of `ranking`: what a document is worth, and relevance, less the walk."""
+    """Net benefit in minor units, as in `ranking`: worth plus relevance minus the walk."""
     if criteria.words.span.shape[0] > 0:
         worth += criteria.words.worth * relevance
     return worth - criteria.page.walk_cost_per_m * distance_m
@@ -174,7 +172,7 @@ def node_primary(
     index: int,
     distance_m: float,
 ) -> float:
-    """Primary key that no document below the node has a lower one than; keys ascend."""
+    """Lower bound of the primary keys of the documents below a node."""
     node = columns.level_start[level] + index
     value = 0.0
     relevance = 0.0
@@ -202,8 +200,8 @@ def _relevance_bound(
 
 @inner_njit
 def _saving_bound(columns: Columns, criteria: Criteria, node: int) -> float:
-    # Class bounds are maxima over the documents with a deal of the class, of the largest saving
-    # among its offers and the public ones; a wallet's best offer is in one of its classes.
+    # A class bound is a maximum over the documents with a deal of the class: the largest saving
+    # of the class's offers and the public ones. A wallet's best offer is in one of its classes.
     bound = -math.inf
     for c in criteria.wallet.classes:
         if criteria.bill.usual:
@@ -225,7 +223,7 @@ def _best_bound(columns: Columns, criteria: Criteria, node: int) -> float:
             value = float(columns.bound_best[c, node])
         else:
             # A redemption works with probability at most 1, so the part that grows with the
-            # spend is at most that saving, and the quality at most the node's.
+            # spend adds at most its saving. A document's quality is at most the node's.
             value = max(
                 float(columns.bound_fixed_best[c, node]),
                 quality + _spend_part(columns, criteria, c, node),
@@ -236,19 +234,19 @@ def _best_bound(columns: Columns, criteria: Criteria, node: int) -> float:
 
 @inner_njit
 def _spend_part(columns: Columns, criteria: Criteria, c: int, node: int) -> float:
-    """Most that a percentage can save; minus infinity where the class is absent."""
+    """Upper bound of the saving that grows with the spend; minus infinity for an absent class."""
     if criteria.bill.spend != UNKNOWN_MONEY:
         slope, spend = float(columns.bound_slope[c, node]), criteria.bill.spend
     else:
         slope, spend = float(columns.bound_spend[c, node]), criteria.bill.party_size
-    # A class that is absent has the bound minus infinity, which 0 must not multiply.
+    # An absent class has the bound minus infinity; 0 times that would be NaN.
     return slope * spend if slope > 0.0 else min(slope, 0.0)
 
 
 @inner_njit
 def leaf_value(columns: Columns, criteria: Criteria, at: int) -> float:
-    """Value (`doc_value`) that the document at a place in the leaves does not exceed."""
-    # Bounds for a party of one without a spend, as in `node_primary`; they say nothing of others.
+    """Upper bound of the value (`doc_value`) of the document at a place in the leaves."""
+    # The stored bounds hold for a party of one without a given spend only.
     if columns.leaf_doc.shape[0] == 0 or not criteria.bill.usual:
         return math.inf
     if criteria.page.sort == BY_SAVING:
@@ -258,13 +256,16 @@ def leaf_value(columns: Columns, criteria: Criteria, at: int) -> float:
 
 @inner_njit
 def leaf_is_within(columns: Columns, circle: Circle, at: int) -> bool:
-    """Whether the document there lies within the radius; exact, and mostly without a sine."""
+    """Whether the document at place `at` is within the radius; exact, and mostly without a sine."""
     return point_is_within(columns.leaf_position, circle, at)
 
 
 @inner_njit
 def doc_may_pass(columns: Columns, criteria: Criteria, doc: int) -> bool:
-    """Whether the document is live, and has a deal of the kind asked for at some time."""
+    """Whether the document is live and may have a deal that `deal_mode` wants, at some minute.
+
+    Cards share signature bits, so True is no promise.
+    """
     if not has_bit(columns.doc_live, doc):
         return False
     # All documents of a card's own tree have its bit.
@@ -277,7 +278,7 @@ def doc_may_pass(columns: Columns, criteria: Criteria, doc: int) -> bool:
 
 @inner_njit
 def doc_is_to_taste(columns: Columns, criteria: Criteria, at: int, doc: int) -> bool:
-    """Whether the document at a place in the leaves has a category and the rating asked for."""
+    """Whether the document at a place in the leaves has a wanted category and rating."""
     if (
         criteria.kinds.allowed.shape[0] > 0
         and criteria.kinds.allowed[columns.leaf_category_set[at]] == 0
@@ -291,7 +292,7 @@ def doc_is_to_taste(columns: Columns, criteria: Criteria, at: int, doc: int) -> 
 
 @inner_njit
 def doc_is_open(columns: Columns, criteria: Criteria, doc: int) -> bool:
-    """Whether the document's hours fulfil the wish, up to `until_minute` where that is set."""
+    """Whether the document is open as the query wants, up to `until_minute` if that is set."""
     if criteria.hours.open_mode == ANY_HOURS:
         return True
     schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
@@ -320,14 +321,14 @@ def doc_is_open(columns: Columns, criteria: Criteria, doc: int) -> bool:
 
 @inner_njit
 def doc_spend(columns: Columns, criteria: Criteria, doc: int) -> int:
-    """Bill to expect at the document, or `UNKNOWN_MONEY`."""
+    """Expected bill at the document in minor units, or `UNKNOWN_MONEY`."""
     price = int64(columns.doc_record[doc, DOC_PRICE])
     return expected_spend(criteria.bill.spend, price, criteria.bill.party_size)
 
 
 @inner_njit
 def offer_is_on(columns: Columns, criteria: Criteria, offer: int) -> bool:
-    """Whether the offer is active, in stock and inside its window; spend and party aside."""
+    """Whether the offer is active, in stock and in its time window; not its spend and party."""
     deal = columns.offer_record[offer, OFFER_DEAL]
     if (
         not has_bit(columns.deal_on, deal)
@@ -351,7 +352,7 @@ def offer_is_on(columns: Columns, criteria: Criteria, offer: int) -> bool:
 
 @inner_njit
 def doc_has_deal(columns: Columns, criteria: Criteria, scratch: Scratch, doc: int) -> bool:
-    """Whether the document has the deal that `deal_mode` asks for."""
+    """Whether the document has a usable deal as `deal_mode` wants."""
     if criteria.wallet.deal_mode == OPTIONAL_DEAL:
         return True
     spend = doc_spend(columns, criteria, doc)
@@ -378,7 +379,7 @@ def doc_best_saving(
 ) -> tuple[bool, int, int]:
     """Return `(matches, deal, saving)`: the best usable, eligible deal at the document.
 
-    `matches` is whether `deal_mode` is fulfilled; `deal` is `NO_DEAL` where there is none.
+    `matches` is whether the document fulfils `deal_mode`; `deal` is `NO_DEAL` if it has none.
     """
     spend = doc_spend(columns, criteria, doc)
     best_deal = int64(NO_DEAL)
@@ -407,9 +408,10 @@ def doc_best_saving(
 
 @inner_njit
 def doc_value(columns: Columns, criteria: Criteria, doc: int, saving: int) -> float:
-    """What the order makes of a matching document wherever it is asked from; 0 where nothing.
+    """The part of a matching document's sort value that distance and words do not change.
 
-    The operations for `BY_BEST` are those of `bounds` in the same order, and each is monotone in
+    It is the rating, the saving or the worth; 0 in orders by distance and relevance. The
+    operations for `BY_BEST` are those of `bounds` in the same order, and each is monotone in
     floating point, so a node's bound is never below a document's value.
     """
     if criteria.page.sort == BY_RATING:
@@ -424,7 +426,7 @@ def doc_value(columns: Columns, criteria: Criteria, doc: int, saving: int) -> fl
 
 @inner_njit
 def doc_worth(columns: Columns, doc: int, saving: int) -> float:
-    """Quality of the document and the saving that is likely there, in minor units."""
+    """Quality of the document plus its expected saving, in minor units."""
     worth = float(columns.doc_record[doc, DOC_QUALITY])
     if saving != UNKNOWN_MONEY:
         worth = columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * saving + worth

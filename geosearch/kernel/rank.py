@@ -1,17 +1,17 @@
-"""The traversal that ranks: the best k of a segment.
+"""Best-first search for the k best documents of a segment.
 
-Useful for: `rank`, called once a query and segment.
-Not useful for: planning a query or merging segments; see `plan` and `searcher`. Counting all that
-match is `count`.
+Useful for: `rank`, which a segment view calls once a query.
+Not useful for: planning a query (`plan`), merging segments (`searcher`), counting all matches
+(`count`).
 
 `rank` is a best-first search (Hjaltason and Samet 1999, "Distance Browsing in Spatial Databases")
-over the packed tree: nodes leave a queue by the best key that something below them may have, and
-the search ends when that is worse than the k-th result. Keys are (primary, secondary, id rank),
-ascending; secondary is the distance, id rank the order of `merchant_id`.
+over the packed tree. It pops the node whose documents may have the lowest key, and ends when that
+key comes after the key of the k-th result. Keys are (primary, secondary, id rank) and ascend; the
+secondary key is the distance, the id rank the order of `merchant_id`.
 
-In the order by distance a box alone says when a node's turn comes, so nodes wait in the queue of
-`indexes.geo.siblings` and are tested when it has come; other orders need what is known of a node
-for its key, so they test it first and use the heap of `top_k`.
+By distance, a node's key needs only its box: the search queues nodes in `indexes.geo.siblings` and
+tests a node when it pops it. In other orders a node's key needs its summaries: the search tests a
+node first and then pushes it on the heap of `top_k`.
 """
 
 import numpy as np
@@ -103,10 +103,11 @@ def _offer_doc(
     doc: int,
     distance_m: float,
 ) -> int:
-    """Test one document, cheapest and most selective first; return how many results are kept.
+    """Test one document and keep it if it is a result; return how many results are kept.
 
-    `node` is the one it was found in, -1 where a list drives; `at` its place in the leaves. With a
-    filter it is one that passes.
+    The cheapest and most selective tests run first. `node` is the node that holds the document, -1
+    if a list drives the search; `at` is the document's place in the leaves. If the query has a
+    filter, the document passes it.
     """
     scratch.work[DOCS] += 1
     passes = node >= 0 and is_kept(criteria)
@@ -125,7 +126,7 @@ def _offer_doc(
     if distance_m > circle.radius_m:
         return found
     relevance = 0.0
-    # The value is not better than this, so the key is not.
+    # `value` is at least the document's, so the document's key does not come before this one.
     primary = primary_key(criteria, value, distance_m, relevance)
     if full and not ranked and is_doc_after(columns, scratch, last, primary, distance_m, doc):
         return found
@@ -180,9 +181,9 @@ def _offer_run(
     leaf: int,
     noted: int,
 ) -> int:
-    """Test what is read at a node; return how many results are kept.
+    """Test the documents that the search reads at a node; return how many results are kept.
 
-    `noted` is what `fill_few` said of it.
+    `noted` is the result of `fill_few` for the node: how many places it wrote, or -1.
     """
     begin, end, bits = int64(0), noted, int64(0)
     if noted < 0:
@@ -217,9 +218,9 @@ def _offer_node(
     index: int,
     lower_m: float,
 ) -> int:
-    """Push a node unless nothing below it can become a result; return the heap's size.
+    """Push a node on the heap unless it holds no result; return the heap's size.
 
-    `lower_m`: no document below it is nearer.
+    `lower_m` is a lower bound of the distance to its documents.
     """
     scratch.work[NODES] += 1
     if lower_m > circle.radius_m:
@@ -228,14 +229,14 @@ def _offer_node(
         return size
     node = columns.level_start[level] + index
     distance_m = reach_m(columns.node_box, circle, node, lower_m)
-    # Lists of words lie far apart in memory: last, unless the key needs them.
+    # Word lists lie far apart in memory: this test runs last, unless the key needs the lists.
     ranked = counts_relevance(criteria)
     if ranked and not holds_words(columns, criteria, scratch, level, index):
         return size
     primary = node_primary(columns, criteria, scratch, level, index, distance_m)
     id_rank = int64(columns.node_id_rank[node])
-    # All three parts are at most those of any document below, so if they already come after the
-    # k-th result, no document below can come before it.
+    # Each part of this key is at most that of every document below. If this key does not come
+    # before the k-th result, no document below does.
     if found == criteria.page.top_k and is_result_after(
         columns, scratch, criteria.page.top_k - 1, primary, distance_m, id_rank
     ):
@@ -257,7 +258,7 @@ def _push_children(
     level: int,
     index: int,
 ) -> int:
-    """Push the children of a node; return the heap's size."""
+    """Push the children of a node on the heap; return the heap's size."""
     first, end = children_of(columns, level, index)
     begin = columns.level_start[level - 1]
     fill_boxes_m(columns.node_box, circle, begin + first, begin + end, scratch.metres)
@@ -281,10 +282,10 @@ def _queue_children(
     index: int,
     limit: int,
 ) -> int:
-    """Queue the children of a node in a row of their own; return the number of rows queued.
+    """Queue the children of a node as one row; return the number of rows queued.
 
-    Of a child nothing is read but its box before its turn comes, save that lists of words are
-    narrowed to all children at once.
+    Until the search pops a child it reads only the child's box. It narrows word lists for all
+    children together.
     """
     first, end = children_of(columns, level, index)
     begin = columns.level_start[level - 1]
@@ -312,13 +313,13 @@ def _may_come(
     level: int,
     index: int,
 ) -> bool:
-    """Whether a node whose turn has come by distance may have a result below it."""
+    """Whether a node that the search by distance popped may hold a result."""
     scratch.work[NODES] += 1
     if not may_hold_match(columns, criteria, level, index):
         return False
     if found < criteria.page.top_k:
         return True
-    # Of many shops on one position, as in a mall, the order of ids decides.
+    # Ids order the shops on one position, as in a mall.
     node = columns.level_start[level] + index
     metres = reach_m(columns.node_box, circle, node, 0.0)
     id_rank = int64(columns.node_id_rank[node])
@@ -327,7 +328,7 @@ def _may_come(
 
 @inner_njit
 def _farthest(criteria: Criteria, circle: Circle, scratch: Scratch, found: int) -> int:
-    """Greatest key of a node that may have a result below it, in the order by distance."""
+    """Return the greatest queue key of a node that may hold a result, in the order by distance."""
     if found == criteria.page.top_k:
         last_m = min(circle.radius_m, scratch.top_key[found - 1, 0])
         return limit_of(beyond_haversine(last_m))
@@ -341,7 +342,7 @@ def _queue_of(scratch: Scratch) -> Siblings:
 
 @inner_njit
 def _find_best(columns: Columns, criteria: Criteria, circle: Circle, scratch: Scratch) -> int:
-    """Fill the `top_` arrays of `scratch` with the best matches; return how many."""
+    """Write the best matches into the `top_` arrays of `scratch`; return how many."""
     found = 0
     size = 0
     rows = 0
@@ -351,12 +352,12 @@ def _find_best(columns: Columns, criteria: Criteria, circle: Circle, scratch: Sc
     by_distance = criteria.page.sort == BY_DISTANCE
     queue = _queue_of(scratch)
     limit = _farthest(criteria, circle, scratch, found)
-    # A list that drives is read like one leaf.
+    # The search reads a driving list like one leaf.
     reading = criteria.lists.driven
     if not reading and levels > 0:
         whole_words(criteria, scratch, columns.level_start[levels - 1])
         if by_distance:
-            # As the only child of a node above it.
+            # The queue takes rows of children: the root is the only child of a node above it.
             scratch.metres[0] = 0.0
             fill_row(queue, 0, scratch.metres, 1, 1, limit)
             size = add_row(queue, 0, 0, levels << LEVEL_SHIFT)
@@ -365,7 +366,7 @@ def _find_best(columns: Columns, criteria: Criteria, circle: Circle, scratch: Sc
             size = _offer_node(columns, criteria, circle, scratch, found, 0, levels - 1, 0, 0.0)
     while reading or size > 0:
         if not reading:
-            # Both orders are those of the results: nothing left can beat the last one.
+            # Both queues pop nodes in the order of results: no node left beats the last result.
             if by_distance:
                 if first_key(queue) > limit:
                     break
@@ -409,7 +410,7 @@ def _find_best(columns: Columns, criteria: Criteria, circle: Circle, scratch: Sc
 
 @inner_njit
 def _number_of(queue: Siblings) -> tuple[int, int]:
-    """Level of the first child of the queue and its number there."""
+    """Return the level of the first child in the queue, and its number in that level."""
     parent = parent_of_first(queue)
     first = (parent & INDEX_MASK) << NODE_BITS
     return (parent >> LEVEL_SHIFT) - 1, first + (first_key(queue) & CHILD_MASK)
@@ -424,13 +425,13 @@ def rank(
     docs: NDArray[np.int64],
     keys: NDArray[np.float64],
 ) -> int:
-    """Write the best matches, and return how many.
+    """Write the k best matches and return how many there are.
 
     Parameters
     ----------
     docs, keys
-        int64[k] and float64[k, 2], primary and secondary key: room for `criteria.page.top_k`, which
-        is in 1..`MAX_RESULTS`. Ascending by (primary, secondary, id rank).
+        int64[k] and float64[k, 2], doc ids with their primary and secondary keys; k is
+        `criteria.page.top_k`, in 1..`MAX_RESULTS`. Rows ascend by (primary, secondary, id rank).
     """
     columns, scratch = segment.value, memory.value
     scratch.work[:] = 0

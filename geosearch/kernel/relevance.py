@@ -1,7 +1,6 @@
-"""Does a document hold every word, can a node, and how well do they fit: one definition each.
+"""Word matching and relevance of documents and nodes, compiled.
 
-Useful for: the traversals of `kernel`, and `predicates` where text counts in an order.
-Not useful for: what the words of a query are (`rewriter`); everything here is compiled.
+`rank`, `count` and `predicates` share these definitions; `rewriter` chooses the words of a query.
 """
 
 from geosearch.kernel.criteria import Criteria
@@ -13,12 +12,12 @@ from indexes.terms.postings import first_posting, greatest_impact, next_posting
 MISSING = -1.0
 
 ALL_PASS = (1 << NODE_SIZE) - 1
-"""Bits of a leaf all of whose documents may pass."""
+"""Bits of a leaf if each of its documents may pass."""
 
 
 @inner_njit
 def whole_words(criteria: Criteria, scratch: Scratch, node: int) -> None:
-    """Note that the whole of each carried list lies below the node, the root."""
+    """Set the span of the root in each carried list to the whole list."""
     for t in range(criteria.words.carried):
         scratch.span[node, 2 * t] = criteria.words.span[t, 0]
         scratch.span[node, 2 * t + 1] = criteria.words.span[t, 1]
@@ -26,7 +25,7 @@ def whole_words(criteria: Criteria, scratch: Scratch, node: int) -> None:
 
 @inner_njit
 def enter_words(criteria: Criteria, scratch: Scratch, parent: int) -> None:
-    """Begin to narrow the lists to the children of a node, which come in ascending order."""
+    """Start to narrow the carried lists to the children of a node, in ascending order."""
     for t in range(criteria.words.carried):
         scratch.reached[t] = scratch.span[parent, 2 * t]
 
@@ -35,10 +34,10 @@ def enter_words(criteria: Criteria, scratch: Scratch, parent: int) -> None:
 def narrow_words(
     criteria: Criteria, scratch: Scratch, parent: int, node: int, first: int, end: int
 ) -> bool:
-    """Note which part of each carried list lies in the node's documents; False where none of one.
+    """Set the node's span in each carried list; False if a list has no document of the node.
 
-    A match is in every list, so a node that misses one holds no match. The part below a node is a
-    part of that below its parent, and begins where that of the child before ended.
+    A match is in every list, so a node without documents in one holds no match. A node's span lies
+    in its parent's, and begins where the span of the child before it ends.
     """
     words = criteria.words
     for t in range(words.carried):
@@ -57,9 +56,9 @@ def narrow_words(
 
 @inner_njit
 def are_few(criteria: Criteria, scratch: Scratch, node: int) -> bool:
-    """Whether the documents below a node with all words are so few that they are read at once.
+    """Whether the rarest word has at most `NODE_SIZE` documents below a node.
 
-    As many as a leaf has: a word that few shops have gets leaves of its own in this way.
+    A traversal then reads these documents like a leaf and skips the levels between.
     """
     if criteria.words.carried == 0:
         return False
@@ -68,7 +67,7 @@ def are_few(criteria: Criteria, scratch: Scratch, node: int) -> bool:
 
 @inner_njit
 def node_relevance(criteria: Criteria, scratch: Scratch, node: int, first: int, end: int) -> float:
-    """Relevance that no document below the node exceeds: each list at its best there.
+    """Upper bound of the relevance of the documents below a node: the sum of each list's best.
 
     The node's documents are those from `first` to before `end`.
     """
@@ -91,9 +90,9 @@ def node_relevance(criteria: Criteria, scratch: Scratch, node: int, first: int, 
 
 @inner_njit
 def doc_relevance(criteria: Criteria, scratch: Scratch, node: int, doc: int) -> float:
-    """Relevance of the document, or `MISSING` where a required list does not hold it.
+    """Relevance of the document, or `MISSING` if a required list does not hold it.
 
-    `node` is the one it was found in, for the noted parts of the lists, or -1.
+    `node` is the node that holds the document, whose spans narrow the lists, or -1.
     """
     words = criteria.words
     relevance = 0.0
@@ -106,7 +105,7 @@ def doc_relevance(criteria: Criteria, scratch: Scratch, node: int, doc: int) -> 
         scratch.work[POSTINGS] += 1
         at = first_posting(words.docs, begin, stop, doc)
         if at < stop and words.docs[at] == doc:
-            # The terms and their order are those of `node_relevance`, so that they round alike.
+            # The sum and its order are those of `node_relevance`, so both round alike.
             relevance += words.weight[t] * words.impacts[at]
         elif t < words.required:
             return MISSING
@@ -115,13 +114,13 @@ def doc_relevance(criteria: Criteria, scratch: Scratch, node: int, doc: int) -> 
 
 @inner_njit
 def word_bits(criteria: Criteria, node: int) -> int:
-    """Bits of the children of a node, of a leaf the documents, that may have the words."""
+    """Bits of the children that may hold all words; the children of a leaf are its documents."""
     return int64(criteria.words.below[node]) if criteria.words.below.shape[0] > 0 else ALL_PASS
 
 
 @inner_njit
 def doc_has_words(criteria: Criteria, scratch: Scratch, node: int, doc: int) -> bool:
-    """Whether every required list holds the document; as `doc_relevance`, where it is no matter."""
+    """Whether every required list holds the document: `doc_relevance` without the sum."""
     words = criteria.words
     if words.below.shape[0] > 0:
         return bool((int64(words.below[doc >> NODE_BITS]) >> (doc & (NODE_SIZE - 1))) & 1)
@@ -130,7 +129,7 @@ def doc_has_words(criteria: Criteria, scratch: Scratch, node: int, doc: int) -> 
         stop = words.span[t, 1]
         if t < words.carried and node >= 0:
             if t == 0:
-                continue  # It was found there.
+                continue  # The traversal found the document in this list.
             begin = int64(scratch.span[node, 2 * t])
             stop = int64(scratch.span[node, 2 * t + 1])
         scratch.work[POSTINGS] += 1

@@ -1,8 +1,4 @@
-"""Working memory of a search, and the work that it counts.
-
-Useful for: `segment_view`, which has a pool of it.
-Not useful for: what is searched (`geosearch.segment.columns`) or asked (`criteria`).
-"""
+"""Working memory of a search, its pool, and the work counters."""
 
 from typing import NamedTuple
 
@@ -16,13 +12,13 @@ MAX_RESULTS = 128
 """Largest `top_k` the kernel keeps: a page of 100 and one more to know whether there is a next."""
 
 COUNTERS = ("nodes", "docs", "offers", "pushes", "leaves", "postings")
-"""Work of a traversal: nodes and documents tested, offers priced, heap pushes, leaves read,
-look-ups in lists of documents with a word."""
+"""Work of a traversal: nodes and documents tested, offers priced, pushes on heap or queue, leaves
+read, look-ups in word lists."""
 NODES, DOCS, OFFERS, PUSHES, LEAVES, POSTINGS = range(6)
 
 MAX_CARRIED = 4
-"""Lists of words that a traversal narrows from node to node; further ones are looked up in whole,
-for the few documents that hold the first."""
+"""Word lists that a traversal narrows from node to node. It looks up the others as a whole, for the
+few documents that hold the first ones."""
 
 
 class Scratch(NamedTuple):
@@ -31,7 +27,7 @@ class Scratch(NamedTuple):
     heap_key: F64  # [nodes, 2] primary, secondary
     heap_entry: I64  # [nodes, 2] id rank, node
     span: I32  # [nodes, 2 * MAX_CARRIED] where the part of each list below a node begins and ends
-    reached: I64  # [MAX_CARRIED] where the part of each list that was noted last ends
+    reached: I64  # [MAX_CARRIED] where the last span that was written in each list ends
     top_key: F64  # [MAX_RESULTS, 2] primary, secondary
     top_doc: I64  # [MAX_RESULTS]
     sibling_key: I64  # [rows, NODE_SIZE] see `indexes.geo.siblings`, as the two below
@@ -52,13 +48,13 @@ DETAIL_WIDTH = 6
 
 
 def new_scratch(nodes: int) -> Scratch:
-    """Working memory for a segment of so many nodes.
+    """Working memory for a segment with a number of nodes.
 
-    A traversal pushes each node at most once, so the heap never outgrows the tree. Pages that a
-    query does not reach are never touched.
+    A traversal pushes each node at most once, so the heap never outgrows the tree. A query touches
+    only the memory pages that it needs.
     """
     capacity = nodes + NODE_SIZE
-    # A row for each node with children: of each level the last one may have fewer than others.
+    # A row for each node with children; the last node of a level may have fewer than 16.
     rows = nodes // NODE_SIZE + NODE_SIZE
     return Scratch(
         np.empty((capacity, 2), np.float64),
@@ -82,12 +78,12 @@ def new_scratch(nodes: int) -> Scratch:
 
 
 class ScratchPool:
-    """Working memory for the queries of one segment: lent to one at a time, kept for the next.
+    """Pool of working memories for one segment; each serves one query at a time.
 
     Parameters
     ----------
     nodes
-        Of the segment.
+        Number of nodes of the segment.
     """
 
     def __init__(self, nodes: int) -> None:

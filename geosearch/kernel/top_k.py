@@ -1,11 +1,9 @@
-"""The two orders a best-first search keeps: nodes to open, and the best results so far.
+"""Priority queue of nodes and sorted list of the k best results, for `rank.rank`.
 
-Useful for: `rank.rank`. Keys are (primary, secondary, id rank) and ascend.
-Not useful for: deciding what a key is; `predicates` does.
-
-The heap is binary, over parallel arrays of `Scratch`; the results are a sorted list, for k is at
-most 128 and most candidates are turned away by one comparison with the last one. Id ranks of
-documents are looked up where the other two parts tie, and only there: they lie far apart in memory.
+Keys are (primary, secondary, id rank) and ascend; `predicates` computes them. The queue is a binary
+heap over parallel arrays of `Scratch`. The results are a sorted list: k is at most 128, and one
+comparison with the last result rejects most candidates. The search looks up the id rank of a
+document only if the other two parts tie, because id ranks lie far apart in memory.
 """
 
 from geosearch.kernel.scratch import Scratch
@@ -22,7 +20,7 @@ def is_after(
     other_secondary: float,
     other_id_rank: int,
 ) -> bool:
-    """Whether the first key comes after the other one or equals it."""
+    """Whether the first key comes after the other key or equals it."""
     if primary != other_primary:
         return primary > other_primary
     if secondary != other_secondary:
@@ -66,13 +64,13 @@ def _is_entry_after(
 
 @inner_njit
 def _first_of(scratch: Scratch, left: int, right: int) -> int:
-    """The one of two neighbours on the heap, or twice the same, that comes first."""
+    """The heap entry that comes first, of two neighbours or of one given twice."""
     primary = scratch.heap_key[left, 0]
     other = scratch.heap_key[right, 0]
     if primary == other:
         secondary, id_rank = scratch.heap_key[left, 1], scratch.heap_entry[left, 0]
         return right if _is_entry_after(scratch, right, primary, secondary, id_rank) else left
-    # Which one is a coin toss: a branch would be guessed wrong every other time.
+    # A processor would mispredict a branch here every other time.
     return left + int64(other < primary)
 
 
@@ -94,7 +92,7 @@ def push(
 
 @inline_njit
 def pop(scratch: Scratch, size: int) -> int:
-    """Take the first entry off the heap; return the new size."""
+    """Remove the first entry of the heap; return the new size."""
     size -= 1
     primary = scratch.heap_key[size, 0]
     secondary = scratch.heap_key[size, 1]
@@ -115,13 +113,13 @@ def pop(scratch: Scratch, size: int) -> int:
 
 @inner_njit
 def id_rank_of(columns: Columns, doc: int) -> int:
-    """Last part of a document's key."""
+    """Id rank of a document: the last part of its key."""
     return int64(columns.doc_record[doc, DOC_ID_RANK])
 
 
 @inner_njit
 def _ties(scratch: Scratch, at: int, primary: float, secondary: float) -> bool:
-    """Whether only the last part tells a key from that of the result kept at `at`."""
+    """Whether a key equals that of the result kept at `at` in its first two parts."""
     return bool(primary == scratch.top_key[at, 0] and secondary == scratch.top_key[at, 1])
 
 
@@ -142,7 +140,7 @@ def is_result_after(
 def is_doc_after(
     columns: Columns, scratch: Scratch, at: int, primary: float, secondary: float, doc: int
 ) -> bool:
-    """`is_result_after` for the key of a document."""
+    """`is_result_after` for a document, whose id rank it looks up only on a tie."""
     id_rank = int64(0)
     if _ties(scratch, at, primary, secondary):
         id_rank = id_rank_of(columns, doc)
@@ -162,7 +160,7 @@ def keep(
     """Insert a result that beats the last one kept; return how many are kept."""
     at = found if found < top_k else top_k - 1
     while at > 0:
-        # Most are told apart by the first part alone.
+        # The first part alone decides most comparisons.
         if primary >= scratch.top_key[at - 1, 0] and is_doc_after(
             columns, scratch, at - 1, primary, secondary, doc
         ):

@@ -1,11 +1,10 @@
-"""What both traversals of the tree do alike: enter a node's children, and read documents at a node.
+"""Tree traversal that `rank` and `count` share: a node's children and the documents at a node.
 
-Useful for: `rank`, which ranks, and `count`.
-Not useful for: whether a document or node matches (`predicates`).
+`predicates` decides whether a document or node matches.
 
-A node on a heap or stack is one number, its level and its number in the level. Documents are read
-in *runs*: a leaf of the tree, the part of the rarest word's list below a node, or all of the list
-that drives a search.
+A node on a heap or stack is one number: its level and its number in the level. A traversal reads
+documents in *runs*: a leaf of the tree, the part of the rarest word's list below a node, or the
+whole list that drives the search.
 """
 
 import numpy as np
@@ -21,15 +20,15 @@ from indexes.jit import inner_njit, int64
 
 LEVEL_SHIFT = 48
 INDEX_MASK = (1 << LEVEL_SHIFT) - 1
-"""A node as one number: its level above, its number in the level below."""
+"""Bits of a node's number in its level; the level is in the bits above."""
 
 _BIT_NUMBER = np.array([{2**bit % 37: bit for bit in range(36)}.get(rest, 0) for rest in range(37)])
-"""Which bit a power of 2 is, by its remainder: up to 2**35 these are all different."""
+"""Exponent of a power of 2 by its remainder modulo 37; up to 2**35 all remainders differ."""
 
 
 @inner_njit
 def may_hold_match(columns: Columns, criteria: Criteria, level: int, index: int) -> bool:
-    """Whether a match may lie below a node, wherever that is; lists of words are not looked at."""
+    """Whether a node may hold a match, distance and the spans of word lists aside."""
     node = columns.level_start[level] + index
     known = level == 0 and is_known(criteria, index)
     bits = word_bits(criteria, node)
@@ -40,7 +39,7 @@ def may_hold_match(columns: Columns, criteria: Criteria, level: int, index: int)
 
 @inner_njit
 def children_of(columns: Columns, level: int, index: int) -> tuple[int, int]:
-    """Where the children of a node begin and end in the level below."""
+    """Begin and end of a node's children in the level below."""
     first = index << NODE_BITS
     return first, min(
         first + NODE_SIZE, columns.level_start[level] - columns.level_start[level - 1]
@@ -51,9 +50,9 @@ def children_of(columns: Columns, level: int, index: int) -> tuple[int, int]:
 def holds_words(
     columns: Columns, criteria: Criteria, scratch: Scratch, level: int, index: int
 ) -> bool:
-    """Whether a node can hold every word asked for; notes its part of their lists.
+    """Whether a node may hold every word; sets its spans in the word lists.
 
-    Its parent has been entered (`enter_words`); of the root the lists are noted as a whole.
+    Callers call `enter_words` for its parent first, and `whole_words` for the root.
     """
     if criteria.words.carried == 0 or level == columns.level_start.shape[0] - 2:
         return True
@@ -65,7 +64,7 @@ def holds_words(
 
 @inner_njit
 def is_leaf(criteria: Criteria) -> bool:
-    """Whether what is read at a node is a leaf of the tree."""
+    """Whether the run at a node is a leaf of the tree."""
     return bool(not criteria.lists.driven and criteria.words.carried == 0)
 
 
@@ -73,9 +72,9 @@ def is_leaf(criteria: Criteria) -> bool:
 def run_of(
     columns: Columns, criteria: Criteria, scratch: Scratch, node: int, leaf: int
 ) -> tuple[int, int]:
-    """Where what is read at a node begins and ends.
+    """Begin and end of the run at a node.
 
-    In the list that drives, in that of the rarest word, or in the leaves.
+    They count in the driving list, in the list of the rarest word, or in the leaves.
     """
     if criteria.lists.driven:
         return 0, criteria.lists.driver.shape[0]
@@ -87,10 +86,10 @@ def run_of(
 
 @inner_njit
 def place_of(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, bits: int) -> int:
-    """Place in the leaves of what stands at `at` in a run, -1 where it is known not to pass.
+    """Place in the leaves of entry `at` of a run; -1 if a filter or word bits exclude it.
 
-    `bits` are those of the leaf, where the run is one. Lists never go with a card's own tree, so
-    documents are places then.
+    `bits` are the bits of the leaf if the run is one. No search combines a list with a card's own
+    tree, so a document of a list is its own place.
     """
     if criteria.lists.driven:
         return int64(criteria.lists.driver[at])
@@ -105,7 +104,10 @@ def place_of(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, bi
 def fill_places(
     columns: Columns, criteria: Criteria, scratch: Scratch, begin: int, end: int, bits: int
 ) -> int:
-    """Note the places of what may pass in a part of a run, at most `NODE_SIZE`; return how many."""
+    """Write the places of a part of a run, at most `NODE_SIZE` entries; return how many.
+
+    It leaves out what `place_of` excludes.
+    """
     count = int64(0)
     for listed in range(begin, end):
         at = place_of(columns, criteria, scratch, listed, bits)
@@ -116,10 +118,10 @@ def fill_places(
 
 @inner_njit
 def fill_few(columns: Columns, criteria: Criteria, scratch: Scratch, level: int, index: int) -> int:
-    """Note the places of what may pass below a node above the leaves, where a bit tells of words.
+    """Write the places of the documents below a node of level 1 that hold all words and may pass.
 
-    Returns how many; -1 where they are more than a leaf has, or no bit tells: then its children
-    are looked at one by one.
+    Returns how many, or -1 if they are more than `NODE_SIZE`, the node is not of level 1, or
+    `Words.below` is not set. The caller then visits the children one by one.
     """
     if level != 1 or criteria.words.carried > 0 or criteria.words.below.shape[0] == 0:
         return -1
@@ -142,7 +144,7 @@ def fill_few(columns: Columns, criteria: Criteria, scratch: Scratch, level: int,
 
 @inner_njit
 def bits_of(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
-    """Bits of a leaf that is read as a whole."""
+    """Bits of the documents that may pass in a leaf that a traversal reads as a run."""
     if not is_leaf(criteria):
         return ALL_PASS
     return passing_bits(columns, criteria, scratch, leaf) & word_bits(criteria, leaf)

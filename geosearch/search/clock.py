@@ -1,8 +1,4 @@
-"""From an instant to minutes and hours of an index.
-
-Useful for: placing a query in time once, for all segments.
-Not useful for: opening hours themselves (`indexes.timetable`), or the calendar (`hours`).
-"""
+"""Conversion of a query's instant to minutes and hours of the index, once for all segments."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -14,20 +10,20 @@ from indexes.cache import BoundedCache
 from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
 
 HOURS_BYTES = 2 << 20
-"""Of what queries ask of hours, by minute."""
+"""Most bytes of cached `Hours`, by minute."""
 
 OFFSETS_BYTES = 64 << 10
-"""Of the start, by offset from UTC."""
+"""Most bytes of the cached start, by offset from UTC."""
 
 _HOURS_BYTES, _OFFSET_BYTES = 384, 256
-"""Of an entry of each."""
+"""Bytes of one entry of each cache."""
 
 _MINUTE = timedelta(minutes=1)
 _DAY_MINUTES = 1_440
 
 
 class Clock:
-    """Places instants on the clock of an index.
+    """Converts instants to minutes of an index's time horizon.
 
     Parameters
     ----------
@@ -42,12 +38,12 @@ class Clock:
         self._kept = BoundedCache[tuple[int, int], Hours](HOURS_BYTES)
 
     def hours(self, query: Query, at: datetime) -> Hours:
-        """What a query evaluated at an aware instant asks of opening hours.
+        """The minute of a query at an aware instant, and its condition on opening hours.
 
         Raises
         ------
         BadRequest
-            If the instant lies outside the horizon; the sentence names the bounds.
+            If the instant lies outside the horizon; the message names the bounds.
         """
         since = at - self._start_for(at)
         minute = since.days * _DAY_MINUTES + since.seconds // 60
@@ -57,7 +53,7 @@ class Clock:
         if query.must_be_open:
             mode = OPEN_OR_UNKNOWN if query.hours_unknown == "include" else OPEN_ONLY
         if query.min_minutes_left:
-            # Open up to the instant itself: a shop that closes within its last minute is too early.
+            # Rounds up: a shop that closes within the last minute closes too early.
             until = min(-(-since // _MINUTE) + query.min_minutes_left, HORIZON_MINUTES)
             last = self._hour_of_week(max(until - 1, minute))
             return Hours(minute, until, self._hour_of_week(minute), last, mode)
@@ -69,7 +65,7 @@ class Clock:
         return found
 
     def not_now(self, now: datetime) -> str:
-        """The sentence for an index that does not know the hours of now."""
+        """The error message for an index whose horizon does not include now."""
         shown = now.isoformat(timespec="seconds")
         return (
             f"The time horizon of the index, {_horizon(self._start)}, does not include now, "
@@ -77,9 +73,9 @@ class Clock:
         )
 
     def _start_for(self, at: datetime) -> datetime:
-        """The start in the offset of an instant: less is to do for two of one offset.
+        """The start in the UTC offset of an instant: two datetimes of one offset subtract faster.
 
-        Not for zones, where two instants of one zone are subtracted as clocks show them.
+        Only for fixed offsets: Python subtracts two datetimes of one zone by their wall clocks.
         """
         zone = at.tzinfo
         if type(zone) is not timezone:

@@ -1,8 +1,8 @@
-"""From a `Query` to an `Criteria`: names become numbers of one segment, wishes become limits.
+"""Query planner of one segment: turns a `Query` into the `Criteria` that the kernel reads.
 
-Useful for: resolving wallet, categories, zone and time once, and choosing what drives the search.
-Not useful for: validation (`geosearch.query`), all segments together (`query_planner`) and
-searching (`geosearch.kernel.rank`).
+Useful for: turning names into numbers, and choosing which list or tree drives the search.
+Not useful for: validating a query (`geosearch.query`), planning it for all segments
+(`query_planner`), running it (`geosearch.kernel.rank`).
 """
 
 from datetime import datetime
@@ -53,26 +53,26 @@ from indexes.geo.sphere import UNITS_PER_DEGREE, Place
 DRIVER_DOCS = 2_048
 """Longest list of documents that drives a search instead of the tree.
 
-Testing a document costs about 10 ns where its columns are warm, so this is some 20 us, about what
-the tree needs for a selective question."""
+A test of a document costs about 10 ns if its columns are warm, so the list costs some 20 us, about
+as much as a selective query in the tree."""
 
 WORD_DRIVER_DOCS = 64
-"""Longest list of documents with a word that drives: the tree finds longer ones' nearest faster."""
+"""Longest word list that drives a search: for longer ones the tree finds the nearest faster."""
 
 WALLET_BYTES = 8 << 20
-"""Of wallets that are kept, in each segment."""
+"""Most bytes of cached `WalletPlan`s, in each segment."""
 
 KINDS_BYTES = 8 << 20
-"""Of tastes that are kept, in each segment."""
+"""Most bytes of cached `KindFilter`s, in each segment."""
 
 AREA_BYTES = 8 << 20
-"""Of documents of business areas that are kept, in each segment."""
+"""Most bytes of the cached documents of business areas, in each segment."""
 
 FILTER_NUMBER_BYTES = 4 << 20
-"""Of what filters depend on and its numbers, in each segment."""
+"""Most bytes of the cached numbers of filters, in each segment."""
 
 _OBJECT_BYTES = 1_024
-"""Of a wallet, a filter of kinds or a prepared segment, without its arrays."""
+"""Bytes of a `WalletPlan`, `KindFilter` or `PreparedSegment` without its arrays."""
 
 _DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
@@ -90,11 +90,11 @@ _ONE = Paging(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
 
 
 class Wishes(NamedTuple):
-    """What a query asks apart from place, time, area and text."""
+    """Fields of a query that its `PreparedQuery` depends on: not place, time, area and text."""
 
     top_k: int
     cards: tuple[str, ...]
-    """Those of the wallet that some segment knows, each once."""
+    """Cards of the wallet that some segment knows, without duplicates."""
     deals_mode: str
     offer_type: tuple[str, ...]
     party_size: int
@@ -105,44 +105,45 @@ class Wishes(NamedTuple):
 
 
 class WalletPlan(NamedTuple):
-    """What a wallet makes of a segment; kept from query to query."""
+    """The plan of a wallet in one segment; cached."""
 
     wallet: Wallet
     lists: Drivers
     alone: tuple[Drivers, Wallet]
-    """Both, unless other lists of documents decide: of the only card's own tree, where it has one.
-    """
+    """`lists` and `wallet` for queries without text, zone and business area.
+
+    They use the tree of the wallet's one card if `deals` is "card" and that card has a tree."""
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, about."""
+        """Approximate memory in bytes."""
         return _OBJECT_BYTES + self.wallet.eligible.nbytes + self.lists.driver.nbytes
 
 
 class PreparedSegment(NamedTuple):
-    """What a segment makes of a statement: of all but place, time, area and text of a query."""
+    """The part of a `PreparedQuery` for one segment."""
 
     wallet_plan: WalletPlan
     bill: Bill
     kinds: KindFilter
     page: Paging
     filters: int
-    """Number of what its filters depend on beside tree and time; 0 = nothing."""
+    """Number of everything that its filters depend on except tree and time; 0 = only on these."""
     valued: bool
     """Whether the order needs the best deal of a document."""
     ranked: bool
-    """Whether the order needs to know how well a document fits words."""
+    """Whether the order depends on relevance."""
     types: int
-    """Bits of the offer types that count, as `type_bits`."""
+    """Bits of the offer types that count, as `type_bits` makes them; 0 = all."""
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, about, with what it may share with other shapes."""
+        """Approximate memory in bytes, with the parts that it may share with others."""
         return _OBJECT_BYTES + self.wallet_plan.nbytes + self.kinds.allowed.nbytes
 
 
 class Bounds(NamedTuple):
-    """An area, the documents that hold what lies in it (None = not listed), its latitudes."""
+    """An area, the list of documents that holds its matches (None = no list), its latitudes."""
 
     area: Area
     docs: U32 | None
@@ -154,7 +155,7 @@ _EVERYWHERE = Bounds(_NO_AREA, None, -90.0, 90.0)
 
 
 class Plan(NamedTuple):
-    """What a segment is asked, and from where."""
+    """A query planned for one segment: criteria and place."""
 
     criteria: Criteria
     place: Place
@@ -163,7 +164,7 @@ class Plan(NamedTuple):
     """Bits of the offer types that count; 0 = all."""
 
     def anywhere(self, words: Words) -> "Plan":
-        """Other words in the same place, whatever else was asked for: any document with them."""
+        """A plan for any one document with other words in the same place and area."""
         docs = self.bounds.docs
         lists = _NO_LISTS if docs is None else _with_area(_NO_LISTS, docs)
         lists = _with_words(lists, words, docs)
@@ -183,10 +184,10 @@ class Plan(NamedTuple):
 
 
 _new = tuple.__new__
-"""Makes a named tuple in half the time; nothing checks the number of its parts."""
+"""Makes a named tuple in half the time, without a check of the number of its parts."""
 
 After = tuple[float, float, int]
-"""Primary key, secondary key and id rank of the result that a page starts behind."""
+"""Primary key, secondary key and id rank of the result that a page starts after."""
 
 
 class Planner:
@@ -195,21 +196,21 @@ class Planner:
     Parameters
     ----------
     segment
-        What is asked.
+        The segment that plans are for.
     weights
-        Of the net benefit.
+        Weights of the net benefit.
     terms
-        Words of the segment.
+        Terms of the segment.
     """
 
     def __init__(self, segment: Segment, weights: Weights, terms: SegmentTerms) -> None:
         self.terms = terms
-        """What the text of queries asks of the segment."""
+        """Terms of the segment."""
         self.programs = frozenset(segment.program_numbers)
         """Ids of its cards."""
         catalogue = segment.catalogue
         self.categories = frozenset((*catalogue.category_bits, *catalogue.category_names))
-        """Categories of its documents, their ancestors, and those that the snapshot names."""
+        """Categories of its documents, their ancestors, and all that the snapshot lists."""
         self._segment = segment
         self._walk_cost_per_m = weights.walk_cost_per_m
         self._wallet_plans = BoundedCache[tuple[tuple[str, ...], str], WalletPlan](WALLET_BYTES)
@@ -230,27 +231,27 @@ class Planner:
         after: After | None = None,
         bounds: Bounds | None = None,
     ) -> Plan:
-        """The query as the kernel takes it.
+        """The plan of a query for this segment.
 
         Parameters
         ----------
         prepared
-            What `prepare` made of the wishes of the query.
+            Result of `prepare` for the query.
         hours
-            When, of `Clock`.
+            Result of `Clock.hours` for the query.
         at
-            The instant, for zones that are in force at times.
+            The instant; decides whether a zone is in force.
         words
-            What text a match has, of the `terms`; None where no text is asked for.
+            Word lists of a match, from `terms`; None if the query has no text.
         after
-            Keys of the result that the page starts behind.
+            Keys of the result that the page starts after.
         bounds
-            Those of an earlier plan of the query, so that its polygon is read and repaired once.
+            Bounds of an earlier plan of the query, so that a polygon is parsed only once.
 
         Raises
         ------
         BadRequest
-            If the zone is unknown or not in force, or the polygon is not one.
+            If the zone is unknown or not in force, or the polygon is invalid.
         """
         wallet_plan, bill, kinds, page, filters, valued, ranked, types = prepared
         lists, wallet = wallet_plan.alone
@@ -264,7 +265,7 @@ class Planner:
                 lists = _with_area(lists, docs)
             if words is not None:
                 if len(words.below) and not ranked:
-                    # Too many to drive; who is a match is known without looking at lists.
+                    # The lists are too long to drive, and `below` says who holds all words.
                     words = _new(Words, (*words[:5], 0, 0, *words[7:]))
                 else:
                     lists = _with_words(lists, words, docs)
@@ -284,7 +285,7 @@ class Planner:
         return _new(Plan, (_new(Criteria, criteria), _new(Place, place), bounds, types))
 
     def prepare(self, wishes: Wishes) -> PreparedSegment:
-        """What all queries with the same wishes ask for."""
+        """The part of a plan that queries with these wishes share."""
         wallet_plan = self._wanted(wishes.cards, wishes.deals_mode)
         spend, party_size = wishes.spend, wishes.party_size
         bill = _USUAL_BILL
@@ -309,7 +310,7 @@ class Planner:
         )
 
     def _filter_number(self, wish: tuple[Any, ...]) -> int:
-        """Number of what filters depend on; never given twice, not even by two threads at once."""
+        """Number of a filter's conditions, which no other conditions ever get."""
         found = self._filter_numbers.get(wish)
         if found is None:
             with self._numbering:
@@ -349,7 +350,7 @@ class Planner:
         )
         alone = lists, wallet
         if mode == "card" and len(held) == 1 and self._segment.has_tree(held[0]):
-            # The tree has one bound class, the card's.
+            # A card's own tree has one bound class, the card's.
             alone = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
         return WalletPlan(wallet, lists, alone)
 
@@ -398,14 +399,14 @@ class Planner:
         area = _NO_AREA
         if query.bbox is not None or query.polygon is not None:
             area, around = _area(query)
-            # Latitudes of stored positions: less the shift they appear with.
+            # Latitudes of stored positions: those in the query's datum minus the shift.
             south = around[1] - area.shift_max_y / UNITS_PER_DEGREE
             lats.append((south, around[3] - area.shift_min_y / UNITS_PER_DEGREE))
         south = max(low for low, _ in lats)
         return Bounds(area, docs, south, max(south, min(high for _, high in lats)))
 
     def _area_docs(self, names: tuple[str, ...]) -> U32:
-        """Ascending documents in any of these business areas."""
+        """Ascending documents in any of these business areas; cached."""
         found = self._areas.get(names)
         if found is None:
             found = self._segment.area_docs(names)
@@ -428,7 +429,7 @@ class Planner:
 
 
 def described(criteria: Criteria) -> dict[str, Any]:
-    """What drives the search, for `explain`."""
+    """Description of a plan for `explain`: driver, tree, lists, bound classes."""
     lists = criteria.lists
     return {
         "driver": "documents" if lists.driven else "tree",
@@ -443,19 +444,19 @@ def described(criteria: Criteria) -> dict[str, Any]:
 
 
 def _rating_floor(rating: float) -> int:
-    """Least stored rating, in thousandths, that is not below the one asked for."""
+    """Least stored rating, in thousandths, that is at least `rating`."""
     return ceil(round(rating * RATING_STEPS, 6))
 
 
 def _with_area(lists: Drivers, docs: U32) -> Drivers:
-    """Drive by the shorter of the wallet's list and the area's, and test against the latter."""
+    """Add the documents of an area: the list drives if it is the shorter one, else it restricts."""
     if len(docs) <= 2 * DRIVER_DOCS and not (lists.driven and len(lists.driver) < len(docs)):
         return Drivers(True, docs, False, _NO_DOCS, 0)
     return lists._replace(restricted=True, required=docs)
 
 
 def _with_words(lists: Drivers, words: Words, area_docs: U32 | None) -> Drivers:
-    """Drive by the shortest list there is, if it is short; the others are tested against."""
+    """Add word lists: the shortest list drives if it is short; the kernel tests the others."""
     begin, end = words.span[0].tolist()
     if lists.driven and len(lists.driver) <= end - begin:
         return lists
@@ -466,10 +467,10 @@ def _with_words(lists: Drivers, words: Words, area_docs: U32 | None) -> Drivers:
 
 
 def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
-    """Column units of the outermost positions inside a box of degrees, its border included.
+    """Outermost positions, in column units, inside a box of degrees or on its border.
 
-    A border that is a whole unit may be a hair off in floating point; a thousandth of a unit
-    (0.01 mm) brings it back.
+    Floating point may move a border that is a whole number of units; a tolerance of a thousandth
+    of a unit (0.01 mm) makes up for that.
     """
     return (
         ceil(box[0] * UNITS_PER_DEGREE - 1e-3),
@@ -480,7 +481,7 @@ def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]
 
 
 def _area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
-    """Box and polygon of a query in its own datum, and a box around what lies in both."""
+    """Box and polygon of a query in its own datum, and a box around the positions in both."""
     edges, box = _NO_AREA.edges, (0, 0, 0, 0)
     around = (-180.0, -90.0, 180.0, 90.0)
     if query.polygon is not None:

@@ -1,11 +1,11 @@
-"""From a `Query` to a `PlannedQuery`: placed in time, its words read, planned for every segment.
+"""Query planner of all segments: turns a `Query` into a `PlannedQuery`.
 
-Useful for: `Searcher`, which asks its segments what is planned here.
-Not useful for: what a segment makes of it (`plan`), or which words are meant (`text_query`).
+Useful for: `Searcher`, which runs the plans.
+Not useful for: planning one segment (`plan`), or choosing words (`geosearch.text.rewriter`).
 
-As databases prepare a statement once and bind its parameters each time, what queries ask apart
-from place, time, area and text is planned once and kept: the same few wishes come again and again.
-A wallet is kept as the cards of it that the index knows, so that made-up ones make no entries.
+The planner prepares a query as a database prepares a statement: it plans everything but place,
+time, area and text once and caches that, because most queries share a few wallets and filters. The
+cache key has only the cards that the index knows, so invented cards add no entries.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from geosearch.text.segment_terms import TextQuery
 from indexes.cache import BoundedCache, size_of
 
 PREPARED_BYTES = 16 << 20
-"""Of statements, with the wallets and wishes that they are for."""
+"""Most bytes of cached `PreparedQuery`s, with their keys."""
 
 _BOUND_EACH_TIME = frozenset(
     (
@@ -50,10 +50,10 @@ _NO_TEXT = TextQuery(())
 
 
 class PreparedQuery(NamedTuple):
-    """What queries ask apart from place, time, area and text; kept from query to query."""
+    """The plan of a query without its place, time, area and text; cached."""
 
     segments: tuple[PreparedSegment, ...]
-    """What each segment makes of it."""
+    """One part for each segment."""
     unknown_cards: tuple[str, ...]
     """Cards of the wallet that no segment knows."""
     unknown_categories: tuple[str, ...]
@@ -61,7 +61,7 @@ class PreparedQuery(NamedTuple):
 
 
 class PlannedQuery(msgspec.Struct, frozen=True, gc=False):
-    """A query placed in time, with the words that are searched, planned for every segment."""
+    """A query with its instant and its words, planned for every segment."""
 
     query: Query
     at: datetime
@@ -71,18 +71,18 @@ class PlannedQuery(msgspec.Struct, frozen=True, gc=False):
     text_query: TextQuery
     plans: list[Plan]
     around: dict[str, Any] | None = None
-    """The area that is searched instead of what is near the position."""
+    """The area that the search covers instead of the surroundings of the position."""
 
 
 class QueryPlanner:
-    """Makes questions of queries.
+    """Plans queries for all segments.
 
     Parameters
     ----------
     planners
-        One of each segment.
-    interpreter
-        Of texts, for all segments.
+        The planner of each segment.
+    rewriter
+        Rewriter of texts for all segments.
     start
         Start of the horizon, midnight UTC.
     zone
@@ -111,25 +111,25 @@ class QueryPlanner:
         at: datetime | None = None,
         afters: Sequence[After | None] | None = None,
     ) -> PlannedQuery:
-        """The question of a query, its text as typed.
+        """The plan of a query with its text as typed.
 
         Parameters
         ----------
         query
-            What is asked; its cursor is not looked at.
+            The query; the planner ignores its cursor.
         top_k
-            How many results.
+            Number of results.
         at
-            When, if not as the query says.
+            Instant; by default the query's, or now.
         afters
-            Keys of the result that the page starts behind, in each segment.
+            Keys of the result that the page starts after, for each segment.
 
         Raises
         ------
         BadRequest
             If the instant lies outside the horizon, or an area is not usable.
         NotReady
-            If none is named, and now lies outside the horizon.
+            If neither `at` nor the query has an instant, and now lies outside the horizon.
         """
         asked = (top_k, _PREPARED_BY(query))
         prepared = self._prepared_queries.get(asked) or self._new_prepared(asked, query)
@@ -149,7 +149,7 @@ class QueryPlanner:
         return PlannedQuery(query, at, hours, prepared, afters, text_query, plans)
 
     def reworded(self, planned: PlannedQuery, text_query: TextQuery) -> PlannedQuery:
-        """The same question for other words."""
+        """The same query planned for other words."""
         bounds = [plan.bounds for plan in planned.plans]
         plans = self._plans(
             planned.prepared, planned.query, planned.hours, planned.at,
@@ -167,10 +167,10 @@ class QueryPlanner:
         afters: Sequence[After | None],
         bounds: Sequence[Bounds | None] | None = None,
     ) -> list[Plan]:
-        """What each segment is asked."""
+        """The plan of each segment."""
         bounds = bounds or self._no_bounds
-        # By position: names of arguments would double the time of a call.
-        if len(self._plan) == 1:  # in a quarter of the time of the loop
+        # Positional arguments: keywords would double the time of a call.
+        if len(self._plan) == 1:  # a quarter of the time of the loop
             plan = self._plan[0]
             return [plan(prepared.segments[0], query, hours, at, lists[0], afters[0], bounds[0])]
         return [
@@ -192,7 +192,7 @@ class QueryPlanner:
         return found._replace(unknown_cards=tuple(dict.fromkeys(unknown)))
 
     def _prepared(self, asked: tuple[Any, ...], wishes: Wishes) -> PreparedQuery:
-        """The statement of a wallet whose cards are all known; kept."""
+        """The prepared query of a wallet of known cards; cached."""
         segments = tuple(planner.prepare(wishes) for planner in self._planners)
         size = size_of(asked) + sum(segment.nbytes for segment in segments)
         known = self._categories

@@ -1,9 +1,10 @@
-"""The engine: one moment of an index, asked from Python.
+"""Searcher over one version of an index: search, count, merchants, zones, suggestions.
 
-Useful for: `search` (typed hits), `rank` and `rank_many` (arrays), and what else an index knows.
-Not useful for: HTTP, JSON and new versions; `service` does those.
+Useful for: `search` (typed hits), `page` (JSON text), `rank` and `rank_many` (arrays).
+Not useful for: HTTP and following new versions; `service` does both.
 
-A `Searcher` never changes. The kernel ranks each of its segments, and the same keys merge results.
+A `Searcher` never changes. The kernel ranks each segment, and the searcher merges the results by
+their keys.
 """
 
 import os
@@ -55,7 +56,7 @@ Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
 
 
 class Searcher:
-    """Everything one published version of an index can answer.
+    """Answers queries over one published version of an index.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class Searcher:
     Raises
     ------
     BadData
-        If the folder is not a whole, unaltered version this code reads.
+        If the folder is not a complete, unaltered version that this code reads.
     """
 
     def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
@@ -96,16 +97,17 @@ class Searcher:
         Returns
         -------
         Ranked
-            `doc_ids` int64[n] and `keys` float64[n, 2], best first. Keys ascend: the primary one
-            is the distance, or the saving, rating (in thousandths) or net benefit negated, and
-            infinite where that is unknown; the secondary one is the distance in metres.
+            `doc_ids` int64[n] and `keys` float64[n, 2], best first. Keys ascend. The primary key
+            is the distance in metres, or the negated saving (minor units), rating (thousandths),
+            net benefit (minor units) or relevance, infinite if unknown. The secondary key is the
+            distance in metres.
 
         Raises
         ------
         BadRequest
             If the instant lies outside the horizon, or zone, polygon or cursor are not usable.
         NotReady
-            If now is asked for, and lies outside the horizon.
+            If the query has no instant, and now lies outside the horizon.
         """
         planned, (doc_ids, keys, work) = self._answered(query, query.limit)
         if not (query.total or query.facets or query.explain):
@@ -148,10 +150,10 @@ class Searcher:
         return self._page(planned, found, results, started)
 
     def pages(self, queries: Sequence[Query]) -> list[Page | None]:
-        """`page` of each query, None where that raises; for less time than one by one.
+        """`page` of each query, None for one that `page` refuses; faster than one by one.
 
-        Each stage is gone through for all of them before the next: a search runs through more code
-        than a processor keeps at hand.
+        The batch runs each stage for all queries before the next stage, because the code of all
+        stages does not fit the processor's instruction cache.
         """
         started = time.perf_counter_ns()
         asked = [self._tried(query) for query in queries]
@@ -168,7 +170,7 @@ class Searcher:
             return None
 
     def _first(self, query: Query) -> tuple[PlannedQuery, Found]:
-        """As `_answered`, with one result more than asked for: whether there is a next page."""
+        """As `_answered` with one result more, which shows whether there is a next page."""
         return self._answered(query, query.limit + 1)
 
     def _page(self, planned: PlannedQuery, found: Found, results: Results, started: int) -> Page:
@@ -178,7 +180,7 @@ class Searcher:
     def _answer(
         self, planned: PlannedQuery, found: Found, started: int, hits: tuple[Hit, ...] = ()
     ) -> Answer:
-        """The answer; `started` is when `time.perf_counter_ns` says it was begun."""
+        """The answer; `started` is the start time of the request by `time.perf_counter_ns`."""
         query, text_query = planned.query, planned.text_query
         doc_ids, keys, work = found
         more = len(doc_ids) > query.limit
@@ -204,7 +206,7 @@ class Searcher:
         )
 
     def _answered(self, query: Query, top_k: int) -> tuple[PlannedQuery, Found]:
-        """A query with the words it is answered for, and its best results."""
+        """The plan of a query with the words or area of its answer, and its best results."""
         if query.cursor is None:
             planned = self._planner.planned(query, top_k)
         else:
@@ -231,11 +233,11 @@ class Searcher:
     def _reworded(
         self, planned: PlannedQuery, asked: dict[tuple[QueryTerm, ...], tuple[PlannedQuery, Found]]
     ) -> TextQuery:
-        """What to search where nothing matches as typed.
+        """Other words for a query whose text matches nothing as typed.
 
-        Only text and place decide: a shop that is there and shut, or takes another card, is an
-        answer of its own, and nobody wants a guess instead. `asked` takes the question for other
-        words with its results: as many words as were typed are most likely searched in the end.
+        Only text and place decide. If a shop matches the text but is shut or takes another card,
+        people want that empty answer and no guess. `asked` caches plans and results by words: a
+        rewording with as many words as were typed is most likely the final one.
         """
 
         def is_found(choices: tuple[QueryTerm, ...]) -> bool:
@@ -257,28 +259,28 @@ class Searcher:
         if len(choices) == len(planned.text_query.choices) and choices not in asked:
             found = asked[choices] = self._asked(planned, text_query)
             if len(found[1][0]):
-                return True  # What matches all that is asked for matches text and place.
+                return True  # A match of the whole query matches its text and place.
         views = zip(self._views, planned.plans, lists, strict=True)
         return any(len(view.rank(plan.anywhere(words), False)[0]) for view, plan, words in views)
 
     def _asked(self, planned: PlannedQuery, text_query: TextQuery) -> tuple[PlannedQuery, Found]:
-        """The question for other words, and its best results."""
+        """The plan for other words, and its best results."""
         planned = self._planner.reworded(planned, text_query)
         return planned, self._best(planned)
 
     def _continued(self, query: Query, top_k: int) -> PlannedQuery:
-        """The question of a query as typed, from where the page before ended."""
+        """The plan of a query as typed, for the page after its cursor."""
         moved = self._contents.moved(query)
         if moved is not None and is_of(read_cursor(query.cursor or ""), moved.query):
             planned = self._continued(moved.query, top_k)
             return msgspec.structs.replace(planned, around=moved.around)
         cursor = continue_from(query)
-        # A cursor keeps the instant, not the offset it was written in.
+        # A cursor keeps the instant but not its UTC offset.
         at = query.at or cursor.at.astimezone(self._zone)
         return self._planner.planned(query, top_k, at, self._afters(cursor))
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
-        """Keys behind which the page starts, in each segment: those of the last result before."""
+        """Keys of the last result before the page, for each segment."""
         if cursor.version != self.version:
             raise expired(cursor.version)
         if cursor.doc >= self._bases[-1]:
@@ -304,7 +306,7 @@ class Searcher:
         )
 
     def _best(self, planned: PlannedQuery) -> Found:
-        """The best results over all segments."""
+        """The best results of all segments, merged by their keys."""
         explain = planned.query.explain
         if len(self._views) == 1:
             return self._views[0].rank(planned.plans[0], explain)
@@ -320,7 +322,7 @@ class Searcher:
         return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
 
     def _results(self, planned: PlannedQuery, found: Found) -> Results:
-        """The first page of what was found as JSON text."""
+        """The results of a page as JSON text."""
         query, (doc_ids, keys, _) = planned.query, found
         if len(doc_ids) > query.limit:
             doc_ids, keys = doc_ids[: query.limit], keys[: query.limit]
@@ -338,7 +340,7 @@ class Searcher:
         return joined(texts, scores)
 
     def _count(self, planned: PlannedQuery) -> tuple[int | None, dict[str, dict[str, int]] | None]:
-        """Exact total and facets, where asked for."""
+        """Exact total and facets; None for those that the query does not want."""
         query = planned.query
         if not (query.total or query.facets):
             return None, None
@@ -352,7 +354,7 @@ class Searcher:
         return (total if query.total else None), (facets if query.facets else None)
 
     def _explain(self, planned: PlannedQuery, work: dict[str, int]) -> dict[str, Any]:
-        """How the answer was found."""
+        """The `explain` member of an answer: plans, work, words, weights."""
         return {
             "version": self.version,
             "plan": [described(plan.criteria) for plan in planned.plans],
@@ -366,7 +368,7 @@ class Searcher:
         """Names that begin with what was typed and have a shop within the radius; see `suggest`."""
         return self._suggester.suggest(query)
 
-    # --- what else an index knows ------------------------------------------------------------
+    # --- merchants, zones, cards, categories -------------------------------------------------
 
     def merchant_ids(self, doc_ids: Iterable[int]) -> list[str]:
         """`merchant_id` of each document."""
@@ -380,8 +382,8 @@ class Searcher:
     ) -> dict[str, Any] | None:
         """One merchant with its state, the hours of the coming week and all its deals.
 
-        Returns None where the index has no such merchant. `asked` says from where, with which
-        cards and how many people, and when, if `at` does not.
+        Returns None if the index has no such merchant. `asked` holds position, cards and party,
+        and the instant if `at` is None.
 
         Raises
         ------
@@ -391,7 +393,7 @@ class Searcher:
         for number, view in enumerate(self._views):
             doc = view.segment.doc_of(merchant_id)
             if doc is not None and view.segment.is_live(doc):
-                # Every card, so that all deals are told of.
+                # A wallet of every card, so that the record shows all deals.
                 cards = tuple(view.segment.program_numbers)
                 queries = (asked.as_query(cards=cards, deals=None), asked.as_query())
                 every, own = (self._planner.planned(one, 1, at or one.at) for one in queries)
@@ -436,7 +438,7 @@ class Searcher:
         return self.start <= (at or datetime.now(UTC)) < self.end
 
     def close(self) -> None:
-        """Drop the segments; the system unmaps them when the last query has let go."""
+        """Drop the segments; the system unmaps them when the last query releases them."""
         self.segments, self._views = [], []
 
     def _local(self, doc_ids: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -446,7 +448,7 @@ class Searcher:
 
 
 def _rewording(text_query: TextQuery) -> dict[str, int | bool]:
-    """What it took to choose the words, and whether the bound on that ended it."""
+    """Number of searches that chose the words, its bound, and whether the bound cut them off."""
     searches = text_query.searches
     return {"searches": searches, "most_searches": MOST_SEARCHES, "cut": searches >= MOST_SEARCHES}
 
@@ -459,7 +461,7 @@ def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") ->
     path
         The index folder that `geosearch build` publishes to.
     verify
-        `"full"` compares every byte with its checksum, `"fast"` all but most of the stored text.
+        `"full"` compares every byte with its checksum; `"fast"` skips most of the stored text.
 
     Raises
     ------

@@ -1,7 +1,6 @@
-"""One segment ready to be asked: its planner, its kernels and what writes its results.
+"""Search of one segment: its planner, its kernels and the writer of its results.
 
-Useful for: `Searcher`, which asks each of its segments the same things.
-Not useful for: several segments at once.
+A `Searcher` has one view for each segment.
 """
 
 from datetime import datetime
@@ -31,27 +30,27 @@ _INT64, _UINT8 = np.dtype(np.int64), np.dtype(np.uint8)
 _NO_DOCS, _NO_KEYS = np.zeros(0, np.int64), np.zeros((0, 2))
 _DATUMS: dict[str, int] = {datum: number for number, datum in enumerate(DATUMS)}
 _TEXT_BYTES = 65_536
-"""Room to begin with for the text of a page, twice what one usually takes."""
+"""Initial bytes for the text of a page, twice the usual size."""
 
 
 class SegmentView:
-    """Asks one segment.
+    """Ranks, counts and describes the documents of one segment.
 
     Parameters
     ----------
     segment
-        What is asked.
+        The segment.
     start
         Start of the horizon, midnight UTC.
     weights
-        Of the net benefit.
+        Weights of the net benefit.
     """
 
     def __init__(self, segment: Segment, start: datetime, weights: Weights) -> None:
         self.segment = segment
         self._start, self._weights = start, weights
         self.directory = open_directory(segment)
-        """Names that can be suggested."""
+        """Names for suggestions."""
         terms = SegmentTerms(segment, weights.relevance_value, self.directory.category_names)
         self.planner = Planner(segment, weights, terms)
         self._pool = ScratchPool(int(segment.columns.level_start[-1]))
@@ -65,10 +64,10 @@ class SegmentView:
     def rank(
         self, plan: Plan, explain: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
-        """Documents int64[n], keys float64[n, 2], best first, and the work where asked for."""
+        """Documents int64[n], keys float64[n, 2], best first, and the work if `explain`."""
         segment, criteria = self.segment, plan.criteria
         if criteria.lists.driven and not len(criteria.lists.driver):
-            # Words that no document has, most often: a mistyped one is asked for a few times.
+            # Mostly words that no document has: rewording tries several for a mistyped one.
             return _NO_DOCS, _NO_KEYS, dict.fromkeys(COUNTERS, 0) if explain else {}
         top_k = criteria.page.top_k
         docs, keys = np.empty(top_k, _INT64), np.empty((top_k, 2))
@@ -82,7 +81,7 @@ class SegmentView:
         return docs, keys, work
 
     def count(self, plan: Plan, counts: dict[str, dict[str, int]]) -> int:
-        """Number of matches; adds to `counts`, by facet and name, for each facet in it."""
+        """Number of matches; adds to the names of each facet in `counts`."""
         tally = self._facets.tally(tuple(counts))
         scratch = self._pool.borrow()
         columns = self.segment.columns_of(plan.criteria.lists.tree, plan.types)
@@ -120,7 +119,7 @@ class SegmentView:
         return results
 
     def record(self, query: Query, everyone: Criteria, mine: Criteria, doc: int) -> dict[str, Any]:
-        """A merchant in full, for a wallet of every card and for that of a query."""
+        """The full record of a merchant, for a wallet of every card and for the query's."""
         docs, keys = np.array([doc], _INT64), np.zeros((1, 2))
         every, own = (
             hits_of(self.results(query, criteria, docs, keys), keys)[0]

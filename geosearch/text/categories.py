@@ -1,8 +1,4 @@
-"""Words of categories: what people call them, in every language of a snapshot.
-
-Useful for: the build, which lets shops be found by the words of their categories.
-Not useful for: categories as filters; those are paths, and need no words.
-"""
+"""Names and aliases of categories, in every language of a snapshot, as text to find shops by."""
 
 import re
 from itertools import chain
@@ -13,11 +9,11 @@ import polars as pl
 from geosearch.segment.catalogue import prefixes
 
 ANCESTOR_FACTOR = 0.8
-"""Worth of a category's word for the shops of its subcategories, a level: `food` for a hotpot."""
+"""Factor a level for a category's word at shops of its subcategories: `food` for a hotpot shop."""
 
 
 def category_names(categories: pl.DataFrame | None) -> dict[str, dict[str, str]]:
-    """Names by language of the categories of a snapshot's table, by id."""
+    """Names by language of each category in a snapshot's table, by category id."""
     if categories is None:
         return {}
     rows = categories.select("category_id", "names").iter_rows()
@@ -57,11 +53,11 @@ class CategoryWords:
                 self._words[path] = list(dict.fromkeys(filter(None, texts)))
 
     def of_path(self, path: str) -> list[str]:
-        """Words of a category; where the table has none, the last part of its path."""
+        """Words of a category; the last part of its path if the table has none."""
         return self._words.get(path) or [re.sub("[_-]+", " ", path.rpartition(".")[2])]
 
     def of_set(self, paths: list[str]) -> dict[str, float]:
-        """Words of categories and their ancestors, and how much less than its own each counts."""
+        """Words of categories and their ancestors, each with its factor of at most 1."""
         factors: dict[str, float] = {}
         for path in paths:
             for level, prefix in enumerate(reversed(prefixes(path))):

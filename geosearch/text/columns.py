@@ -1,12 +1,10 @@
-"""The text of a segment: from weighted texts of merchants to the columns that searches read.
+"""Text columns of a segment: writing them from the weighted texts of merchants, and opening them.
 
-Useful for: a build, which hands `text_columns` to `segment.writer`, and `SegmentText`, which opens
-what it wrote.
-Not useful for: what a text is worth in which field (`rows`), or reading a query (`text_query`).
+`rows` makes the weighted texts; `segment_terms` reads the columns for queries.
 
 Columns: those of `indexes.terms.vocabulary`; ``term_begin``, ``term_doc_freq``, ``posting_doc``,
 ``posting_impact`` and ``posting_block``, the `indexes.terms.postings`; and ``phrase_hash``
-uint64[p], ascending hashes of the names that a run of characters in a query is cut at.
+uint64[p], ascending hashes of the names that split a run of characters in a query.
 """
 
 from collections.abc import Callable
@@ -37,7 +35,7 @@ POSTING_COLUMNS = dict(
         strict=True,
     )
 )
-"""Column of each field of `Postings`."""
+"""Name of the column of each field of `Postings`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +47,13 @@ class TextRows:
     keys
         Keys of the T terms, ascending.
     words, pinyins
-        The strings behind those of kind WORD and PINYIN.
+        Strings of the keys of kind WORD and PINYIN.
     texts
-        Terms of the distinct texts by number of their key, with impacts.
+        Terms of the distinct texts, by row of `keys`, with impacts.
     merchants
         Texts of each merchant.
     phrases
-        Normalised names that a query may hold beside other words.
+        Normalised names that a query may join to other words in one run.
     """
 
     keys: U64
@@ -67,7 +65,7 @@ class TextRows:
 
 
 def no_text(merchants: int) -> TextRows:
-    """Texts of merchants without any: no search for a word finds them."""
+    """Rows of merchants without texts: no search for a word finds them."""
     none = np.zeros(0, np.uint32)
     return TextRows(
         keys=np.zeros(0, np.uint64),
@@ -98,12 +96,12 @@ def text_columns(rows: TextRows, order: I64) -> dict[str, NDArray[Any]]:
 
 
 def phrase_hash(text: str) -> int:
-    """Hash of a normalised phrase: its XXH3-64. A wrong hit only cuts a query in two words."""
+    """XXH3-64 of a normalised phrase. A collision only splits a run of a query in two words."""
     return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace"))
 
 
 def _in_order(merchants: DocTexts, order: I64) -> DocTexts:
-    """Texts by document from texts by row."""
+    """Texts by document, from texts by row."""
     counts = np.diff(merchants.start)[order]
     start = np.zeros(len(order) + 1, np.int64)
     np.cumsum(counts, out=start[1:])
@@ -112,7 +110,7 @@ def _in_order(merchants: DocTexts, order: I64) -> DocTexts:
 
 
 class _EndsWithin:
-    """Each list of postings ends where the postings do, or before."""
+    """Rule: each list of postings ends at the end of `posting_doc` or before."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         ends = column.astype(np.uint64) + facts.columns["term_begin"]
@@ -120,7 +118,7 @@ class _EndsWithin:
 
 
 class _Buckets:
-    """As many as a power of two and one more: a hash begins with the number of its bucket."""
+    """Rule: a power of two of buckets, and an end; the first bits of a hash number its bucket."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         buckets = len(column) - 1
@@ -146,18 +144,18 @@ TEXT_COLUMNS: dict[str, Column] = {
     "word_deletion": flat(np.uint32, "word_deletion", Packed("words")),
     "word_letters": Column(np.dtype(np.uint32), ("words", 2)),
 }
-"""What the columns of text promise compiled code; see `geosearch.segment.layout`."""
+"""Types, shapes and rules of the text columns; see `geosearch.segment.layout`."""
 
 
 class TextSizes:
-    """Sizes that columns of text share, or that none of them has.
+    """Sizes that several text columns share, or that no column has.
 
     Parameters
     ----------
     docs
-        Documents of the segment.
+        Number of documents of the segment.
     rows
-        Length of a column by its name.
+        Returns the length of a column by its name.
     """
 
     def __init__(self, docs: int, rows: Callable[[str], int]) -> None:
@@ -166,12 +164,12 @@ class TextSizes:
 
     @property
     def words(self) -> int:
-        """Words of the vocabulary."""
+        """Number of words of the vocabulary."""
         return self._rows("word_row")
 
     @property
     def word_nodes(self) -> int:
-        """Nodes of the tree over the words."""
+        """Number of nodes of the tree over the words."""
         return node_count(self.words)
 
     @property
@@ -181,17 +179,17 @@ class TextSizes:
 
 
 class SegmentText:
-    """The words of one segment: terms, their documents, and known names.
+    """Opened text columns of one segment: vocabulary, postings and known names.
 
     Parameters
     ----------
     segment
-        Whose columns are read.
+        The segment.
 
     Raises
     ------
     BadData
-        A column of text is not there, or breaks a promise of `TEXT_COLUMNS`.
+        If a text column is missing or breaks a rule of `TEXT_COLUMNS`.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -200,14 +198,14 @@ class SegmentText:
         self.postings = Postings(*columns)
         """Documents of each term, by its row in `vocabulary`."""
         self.vocabulary = Vocabulary(self._arrays)
-        """Terms, and the words behind them."""
-        # A query asks for some twenty: a bisection of the column takes 1 us, this 0.1.
+        """Terms and their words."""
+        # A query looks up some twenty: a bisection of the column takes 1 us, a set 0.1 us.
         self._phrases = frozenset(self._arrays["phrase_hash"].tolist())
 
     def is_phrase(self, text: str) -> bool:
-        """Whether a normalised text is a known name: a category, a brand, an area."""
+        """Whether a normalised text is a known name, such as a category, brand or area."""
         return phrase_hash(text) in self._phrases
 
     def nbytes(self) -> int:
-        """Bytes of all columns of text."""
+        """Bytes of all text columns."""
         return sum(int(column.nbytes) for column in self._arrays.values())

@@ -1,11 +1,10 @@
-"""Other words for a text that is not found as typed: as perhaps meant, or as many as are found.
+"""Query relaxation: replaces or leaves out words of a text that matches nothing as typed.
 
-Useful for: `text_query`, one text at a time.
-Not useful for: what may be meant by a word, or how telling it is: `text_query` knows the index.
+`rewriter` supplies the alternatives of a word and its weight.
 
-Words are left out by what they are (`word_roles`), words of function first; among words of one
-role the least telling go. A guess never outlives a word that is found as typed. What is left out
-or changed is always named.
+The role of a word (`word_roles`) decides what goes first: function words, then words of kind, and
+so on. Among words of one role the lightest go first. Guesses go before words that are found as
+typed. The answer always names what was left out or changed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,45 +17,45 @@ from indexes.terms.keys import Word, gram_keys
 from indexes.text.tokens import MAX_TERMS
 
 MOST_WORDS: Final = 8
-"""Words that are tried together."""
+"""Most words that a search combines."""
 
 SURE_LETTERS: Final = 6
-"""A word of fewer letters that is read as mistyped is a guess that stands only beside all others:
-`gluten free` is no `tree`."""
+"""Least letters of a mistyped word whose correction counts on its own. A shorter one counts only if
+all other words are found too: `gluten free` is no `tree`."""
 
 
 class Meanings(Protocol):
-    """What an index knows of words."""
+    """Query terms, alternatives, roles and weights of words in an index: a `Rewriter`."""
 
     def exact(self, word: Word) -> QueryTerm:
-        """A word as typed."""
+        """Query term of a word as typed."""
 
     def alternatives(self, word: Word) -> QueryTerm | None:
-        """What may have been meant by it."""
+        """Query term of what the word may mean; None if there is nothing."""
 
     def role(self, text: str) -> int:
-        """Its role, one of `word_roles`."""
+        """Role of a word, one of `word_roles`."""
 
     def telling(self, choice: QueryTerm) -> float:
-        """How much a word says, above 0."""
+        """Weight of a word, above 0: the rarer, the higher."""
 
 
 class TypedWords(NamedTuple):
-    """Words as typed: those of each choice, and the choices."""
+    """A text as typed: the words of each query term, and the terms."""
 
     words: Sequence[tuple[Word, ...]]
     text_query: TextQuery
 
 
 class Lookups:
-    """Asks whether words are found together nearby, each question once and no more than allowed.
+    """Cached and bounded searches for words that are found together nearby.
 
     Parameters
     ----------
     is_found
-        What is asked.
+        The search: whether a shop nearby holds all of these words.
     most
-        Questions that are allowed.
+        Most searches.
     """
 
     def __init__(self, is_found: Callable[[tuple[QueryTerm, ...]], bool], most: int) -> None:
@@ -67,16 +66,16 @@ class Lookups:
 
     @property
     def searches(self) -> int:
-        """How many questions were asked."""
+        """Number of searches so far."""
         return len(self._known)
 
     def may_find(self, choices: tuple[QueryTerm, ...]) -> bool:
-        """Whether words may be found together, from what is known of some of them."""
+        """Whether words may be found together: False if some of them are known not to be."""
         words = frozenset(choices)
         return not any(apart <= words for apart in self._apart)
 
     def __call__(self, choices: tuple[QueryTerm, ...]) -> bool:
-        """Whether words are found together; False where no more may be asked."""
+        """Whether words are found together; False if that needs a search past the bound."""
         found = self._known.get(choices)
         if found is None:
             if len(self._known) >= self._most:
@@ -87,12 +86,12 @@ class Lookups:
 
 
 def reworded(typed: TypedWords, meanings: Meanings, lookups: Lookups) -> TextQuery:
-    """What to search for a text of which nothing that is asked for matches as typed.
+    """Other words for a text that matches nothing as typed.
 
     Returns
     -------
-    Wording
-        That of `typed` where all words are found together, or nothing worth telling is.
+    TextQuery
+        That of `typed` if all words are found together, or if no useful word is found.
     """
     text_query = typed.text_query
     if not text_query.choices or lookups(text_query.choices):
@@ -101,21 +100,21 @@ def reworded(typed: TypedWords, meanings: Meanings, lookups: Lookups) -> TextQue
 
 
 class _Rewording:
-    """One text; notes what is left out on the way."""
+    """The rewording of one text, with the words that it leaves out on the way."""
 
     def __init__(self, meanings: Meanings, lookups: Lookups) -> None:
         self._meanings = meanings
         self._lookups = lookups
         self._missed: dict[str, None] = {}
-        """Words that are not found at all."""
+        """Words that are not found in any form."""
         self._pieces: dict[str, list[QueryTerm]] = {}
-        """Runs that are not found whole, and their pairs of characters that are."""
+        """Runs that are not found whole, and their pairs of characters that are found."""
 
     def of(self, typed: TypedWords) -> TextQuery:
         distinct = tuple(dict.fromkeys(self._choices(typed)))
         most = MOST_WORDS
         if any(role(text) == FUNCTION for text in self._missed):
-            # Words of function go together: some name may hold one of `in der Nähe`.
+            # Function words go together: some name may hold one of `in der Nähe`.
             others = [one for one in distinct if role(one.typed) != FUNCTION]
             most = min(most, len(others))
             distinct = (*others, *(one for one in distinct if one not in others))
@@ -140,8 +139,8 @@ class _Rewording:
         return typed.text_query._replace(choices=best, dropped=told, pieces=pieces)
 
     def _choices(self, typed: TypedWords) -> Iterator[QueryTerm]:
-        """What is found of each word: as typed, as perhaps meant, or its pieces."""
-        # Before any guess: what guesses may take is then bounded by what is left for them.
+        """Query terms for each word that is found: as typed, as perhaps meant, or its pieces."""
+        # Exact words use the bounded searches first, guesses use what is left.
         alone = [self._lookups((choice,)) for choice in typed.text_query.choices]
         for words, choice, found in zip(typed.words, typed.text_query.choices, alone, strict=True):
             if found:
@@ -155,7 +154,7 @@ class _Rewording:
         return [choice] if self._lookups((choice,)) else self._instead(word)
 
     def _instead(self, word: Word) -> list[QueryTerm]:
-        """Words to search for one that is not found as typed: what was meant, or its parts."""
+        """Query terms in place of a word that is not found as typed: alternatives or its parts."""
         if role(word.text) == FUNCTION:
             self._missed[word.text] = None
             return []
@@ -168,7 +167,7 @@ class _Rewording:
         return []
 
     def _without_kind(self, run: str) -> list[QueryTerm]:
-        """A run and the word of kind it ends with, as two; none where the rest is not found."""
+        """A run split from the word of kind it ends with; empty if the rest is not found."""
         rest, kind = without_kind(run)
         if not kind:
             return []
@@ -190,7 +189,7 @@ class _Rewording:
         return found
 
     def _pairs(self, run: str) -> list[QueryTerm]:
-        """Neighbouring characters of a run that is not found whole."""
+        """Pairs of neighbouring characters that are found, of a run that is not found whole."""
         pairs = dict.fromkeys(a + b for a, b in pairwise(run[: MAX_TERMS + 1]))
         parts = (QueryTerm(pair, (Variant(gram_keys(pair)),), is_guess=True) for pair in pairs)
         found = [part for part in parts if self._lookups((part,))]
@@ -201,7 +200,10 @@ class _Rewording:
         return found
 
     def _rank(self, choices: tuple[QueryTerm, ...]) -> dict[QueryTerm, tuple[int, float]]:
-        """Place of each word's role, exact words before guesses, and how telling it is."""
+        """Rank of each word's role, 0 for the most important, and the word's weight.
+
+        Exact content words rank before guesses, and guesses before all other roles.
+        """
         found = {}
         first = True
         for choice in choices:
@@ -209,15 +211,16 @@ class _Rewording:
             place = CONTENT - kind + 1 if kind < CONTENT else int(choice.is_guess)
             worth = self._meanings.telling(choice)
             if kind == CONTENT and choice.typed.isascii() and first:
-                # Who writes letters says what before where: `mildreds soho`.
+                # In Latin script people write what before where: `mildreds soho`.
                 first, worth = False, 2.0 * worth
             found[choice] = place, worth
         return found
 
     def _subsets(self, choices: tuple[QueryTerm, ...]) -> list[tuple[QueryTerm, ...]]:
-        """Proper, non-empty subsets of words, in the order of the query, most telling first.
+        """Proper, non-empty subsets of words, best first.
 
-        Ties go to the more words, then to the earlier ones.
+        The weight of the words of rank 0 decides, then that of rank 1, and so on. More words win
+        ties, then earlier words. The words of a subset keep the order of the query.
         """
         rank = self._rank(choices)
         places = range(CONTENT + 2)
@@ -237,9 +240,9 @@ class _Rewording:
         return sorted(found, key=telling)
 
     def _without_fillers(self, choices: tuple[QueryTerm, ...]) -> tuple[QueryTerm, ...] | None:
-        """All words that say what is wanted, with as many of the others as are found with them.
+        """All content words, with the heaviest other words that are found with them.
 
-        But for words of function: some name may hold one of `in der Nähe`.
+        It tries no function words: some name may hold one of `in der Nähe`.
         """
         roles = {choice: self._meanings.role(choice.typed) for choice in choices}
         content = {choice for choice in choices if roles[choice] == CONTENT}
@@ -258,11 +261,12 @@ class _Rewording:
         )
 
     def _most_telling(self, choices: tuple[QueryTerm, ...]) -> tuple[QueryTerm, ...]:
-        """The most telling of the words that are found together; each of them is found alone.
+        """The best subset of words that are found together; each word is found alone.
 
-        First a good answer: from each word on, the others are added that are found with those
-        before, the most telling first. Then what would be better is searched, the best first, as
-        far as the lookups reach: what holds words that are not found together cannot be found.
+        A greedy pass finds a good subset: it starts from each word in turn, and adds the others,
+        heaviest first, if they are found with those before. Then all better subsets follow, best
+        first, until the searches run out. A subset that contains words known not to be found
+        together cannot be found, so it takes no search.
         """
         lookups = self._lookups
         subsets = [choices, *self._subsets(choices)]
@@ -282,9 +286,10 @@ class _Rewording:
     def _one_reread(
         self, words: Sequence[tuple[Word, ...]], choices: tuple[QueryTerm, ...]
     ) -> tuple[QueryTerm, ...] | None:
-        """Words that are found each, but not together, with the first that may be mistyped reread.
+        """The words with one alternative in place of a word; None if no such words are found.
 
-        Somewhere else the mistake may be a word: `chiba merchants bank` for `China`.
+        Each word is found alone, but not all together: elsewhere the mistyped word may be a word,
+        as in `chiba merchants bank` for `China`. The first alternative that is found wins.
         """
         for at, of_choice in enumerate(words[: len(choices)]):
             alternatives = (
@@ -299,7 +304,7 @@ class _Rewording:
     def _told(
         self, dropped: list[str], kept: tuple[QueryTerm, ...]
     ) -> tuple[list[str], tuple[tuple[str, tuple[str, ...]], ...]]:
-        """Words left out with what is left of runs in pieces, and the runs of which nothing is."""
+        """Left-out words and characters, and the runs whose pieces leave nothing out."""
         pieces = []
         of_runs = {part.typed for parts in self._pieces.values() for part in parts}
         told = [text for text in dropped if text not in of_runs]
@@ -319,7 +324,7 @@ class _Rewording:
         return told, tuple(pieces)
 
     def _is_telling(self, kept: tuple[QueryTerm, ...], dropped: list[str]) -> bool:
-        """Whether an answer for these words is worth more than none."""
+        """Whether an answer for these words is better than no answer."""
         roles = [self._meanings.role(choice.typed) for choice in kept]
         if dropped and all(one == FUNCTION for one in roles):
             return False
@@ -331,7 +336,7 @@ class _Rewording:
 
 
 def _is_unsure(choice: QueryTerm) -> bool:
-    """Whether a word was read as a short one mistyped."""
+    """Whether the readings of a word are corrections of a short, mistyped word."""
     best = max(reading.factor for reading in choice.readings)
     return (
         choice.is_guess

@@ -1,15 +1,15 @@
-"""Which words are searched for a text: as typed, as perhaps meant, or as many as are found.
+"""Query rewriter: chooses the words to search for a text, as typed or as perhaps meant.
 
-Useful for: `searcher`, for all its segments at once.
-Not useful for: what a term is (`indexes.text.analysis`), lists of documents (`segment_terms`), or
-whether words are found nearby: `searcher` asks the kernel that.
+Useful for: `searcher`, for all its segments.
+Not useful for: cutting text into terms (`indexes.text.analysis`), the documents of words
+(`segment_terms`), or choosing which words to leave out (`rewording`).
 
-Close readings are looked up only for a word that is not found nearby as typed: words that begin
+The rewriter looks for alternatives only if a word is not found nearby as typed: words that begin
 with it, words within one or two typing mistakes, names that sound like it or have its initials. So
-an exact match is never outranked by a guess.
+a guess never outranks an exact match.
 
-Rewording takes at most `MOST_SEARCHES` searches, whatever was typed, and `explain` counts them.
-Words past the bounds are left out and named in `relaxed`.
+Rewording takes at most `MOST_SEARCHES` searches for any text, and `explain` counts them. It leaves
+out words past the bounds, and the answer names them in `relaxed`.
 """
 
 import re
@@ -32,60 +32,57 @@ from indexes.text.pinyin import sound_readings
 from indexes.text.writings import Writing, writings
 
 REPORTED_WORDS = 5
-"""Most words that an answer names as meant by a word."""
+"""Most alternatives of a word that an answer names."""
 
 LISTS_BYTES = 64 << 20
 TEXT_BYTES = 16 << 20
 CLOSE_BYTES = 8 << 20
-"""What was made for a text is kept for the next one like it: lists of documents, words, and what
-may have been meant by one."""
+"""Most bytes of three caches: word lists by words, words by text, and alternatives by word."""
 
 _LISTS_BYTES = 1_024
-"""Of lists in one segment, without their documents."""
+"""Bytes of word lists in one segment, without their documents."""
 
 _WORD_BYTES = 2_048
-"""Of a word as it was typed, at most."""
+"""Most bytes of a typed word."""
 
 _LEFT_OUT_BYTES = 128
-"""Of a word that is left out, at most, without its characters."""
+"""Most bytes of a left-out word, without its characters."""
 
 _UNKNOWN = QueryTerm("", ())
 
 _Searched = tuple[tuple[QueryTerm, ...], int, tuple[QueryTerm, ...]]
-"""The parts of a wording that decide its lists."""
+"""The parts of a `TextQuery` that its lists depend on."""
 
 _UNWANTED = re.compile(r"(?<=\s)-(?=[^\W_])\S+")
-"""A word that no match holds: `招商 -公司`. A minus within a word, or alone, only joins."""
+"""A word that no match may hold: `招商 -公司`. A minus within a word, or alone, only joins."""
 
 MOST_READINGS = 16
-"""Of neighbouring words that are one."""
+"""Most readings of neighbouring words that are joined."""
 
 MOST_SEARCHES = 64
-"""Searches for words to find something nearby with: some 10 ms in a city of 100,000 shops."""
+"""Most searches of a rewording: some 10 ms in a city of 100,000 shops."""
 
 
 class Typed(NamedTuple):
-    """A text as it was typed: the words of each choice, none changed, and each segment's lists."""
+    """A text as typed: the words of each query term, the terms, and each segment's lists."""
 
     words: tuple[tuple[Word, ...], ...]
     text_query: TextQuery
-    """Its `dropped` are the words past the bound on their number."""
+    """The query terms; `dropped` has the words past the bound on their number."""
     lists: tuple[Words, ...]
     again: bool = False
-    """Whether it came more than once, so that the lists are worth some work; see
-    `SegmentTerms.noted`.
-    """
+    """Whether a second query had this text, so that `SegmentTerms.noted` has seen the lists."""
 
 
 class Rewriter:
-    """Reads texts for all segments of a searcher.
+    """Rewrites texts for all segments of a searcher.
 
     Parameters
     ----------
     segments
-        One of each segment.
+        The terms of each segment.
     docs
-        Number of documents of all of them.
+        Number of documents in all segments.
     """
 
     def __init__(self, segments: Sequence[SegmentTerms], docs: int) -> None:
@@ -96,7 +93,7 @@ class Rewriter:
         self._close = BoundedCache[Word, QueryTerm | None](CLOSE_BYTES)
 
     def as_typed(self, text: str) -> Typed:
-        """A text as it was typed, for a question with it."""
+        """The words of a text as typed, with lists; its second query fills `Words.below`."""
         found = self._read.get(text)
         if found is None:
             return self._typed(text)
@@ -106,14 +103,14 @@ class Rewriter:
         return found
 
     def _typed(self, text: str) -> Typed:
-        """A text as it was typed; kept, as the same few come again and again."""
+        """The words of a text as typed; cached, because a few texts recur."""
         found = self._read.get(text)
         if found is None:
             wanted = _UNWANTED.sub(" ", text)
             whole = whole_key(wanted)
 
             def is_phrase(piece: str) -> bool:
-                # What is a name as a whole is not cut at a phrase inside it.
+                # A text that is a name as a whole stays whole.
                 return (
                     is_function(piece)
                     or any(segment.is_phrase(piece) for segment in self._segments)
@@ -132,7 +129,11 @@ class Rewriter:
     def _written(
         self, words: list[Word]
     ) -> tuple[tuple[tuple[Word, ...], ...], tuple[QueryTerm, ...]]:
-        """Words as typed, and in other ways to write them that find more, some of them as one."""
+        """Groups of words and a query term for each group.
+
+        A term has the readings of the words as typed, and of other ways to write them that find
+        more documents. Such a way may join neighbouring words into one group.
+        """
         choices = {(at, at + 1): self.exact(word) for at, word in enumerate(words)}
         for way in writings(words):
             span = (way.first, way.end)
@@ -156,9 +157,9 @@ class Rewriter:
         return groups, tuple(choices[span] for span in spans)
 
     def _terms_of(self, way: Writing, words: Sequence[Word]) -> Iterable[tuple[int, ...]]:
-        """The terms of a way to write words, with each key of its initials if it has some.
+        """Terms of a way to write words; one tuple for each key of its initials if it has some.
 
-        Letters that some shop has as a word are no initials: `银行atm`.
+        Letters that a shop has as a word are no initials: `银行atm`.
         """
         if not way.initials:
             return [way.terms]
@@ -168,16 +169,16 @@ class Rewriter:
         return [(*way.terms, key) for key in dict.fromkeys(found)]
 
     def _keep_text(self, text: str, typed: Typed) -> Typed:
-        # The text, its words and what is left out; the words have the terms of their choices.
+        # The text, its words and the left-out words; words and query terms share their terms.
         size = 4 * getsizeof(text) + 2 * _nbytes(typed.text_query.choices)
         size += _LEFT_OUT_BYTES * len(typed.text_query.dropped)
         return self._read.keep(text, typed, size + self._size(typed.lists))
 
     def together(self, text: str) -> TextQuery | None:
-        """A text with each number and the word beside it as one; None where no address has them.
+        """The text with each number and the word beside it joined; None if no address has them.
 
-        Words in one field together beat words that are scattered: `201 mission street` is one
-        house, not number 201 of another street in the Mission District.
+        Neighbouring words in one field beat scattered words: `201 mission street` is one house,
+        not number 201 of another street in the Mission District.
         """
         typed = self._typed(text)
         words = [word for group in typed.words for word in group]
@@ -191,7 +192,7 @@ class Rewriter:
         return typed.text_query._replace(choices=tuple(dict.fromkeys(choices))) if found else None
 
     def lists(self, text_query: TextQuery) -> tuple[Words, ...]:
-        """What each segment is searched for; kept too."""
+        """The word lists of a text in each segment; cached."""
         searched = (text_query.choices, text_query.whole, text_query.without)
         found = self._lists.get(searched)
         if found is None:
@@ -201,7 +202,7 @@ class Rewriter:
         return found
 
     def _noted(self, text_query: TextQuery) -> tuple[Words, ...]:
-        """`lists`, the long ones with `below`; from now on these are kept."""
+        """`lists`, the long ones with `below`; the cache keeps these from now on."""
         known = self.lists(text_query)
         found = tuple(
             segment.noted(words) for segment, words in zip(self._segments, known, strict=True)
@@ -214,7 +215,7 @@ class Rewriter:
         self._lists.keep(searched, lists, _nbytes(searched[0]) + self._size(lists))
 
     def _size(self, lists: tuple[Words, ...]) -> int:
-        """Bytes of lists, without what is in the postings of a segment."""
+        """Bytes of lists, without the arrays that they share with a segment's postings."""
         size = len(lists) * _LISTS_BYTES
         for words, segment in zip(lists, self._segments, strict=True):
             size += words.below.nbytes
@@ -223,12 +224,16 @@ class Rewriter:
         return size
 
     def are_somewhere(self, lists: tuple[Words, ...]) -> bool:
-        """Whether some segment has documents for every word of `lists`, if not in one place."""
+        """Whether some segment has documents for each word, not necessarily one for all words."""
         segments = zip(lists, self._segments, strict=True)
         return any(words is not segment.match_none for words, segment in segments)
 
     def exact(self, word: Word) -> QueryTerm:
-        """A word as typed; pinyin is, where it is that of a whole name, then of longer ones too."""
+        """Query term of a word as typed.
+
+        If the word is the pinyin of a whole name, its readings include that name, and longer
+        names that sound like it if these find more documents.
+        """
         readings = tuple(Variant(terms) for terms in word.readings)
         pinyin = text_key(PINYIN, word.text)
         if word.kind == "latin" and self._is_term(pinyin):
@@ -242,7 +247,7 @@ class Rewriter:
         return any(segment.is_term(key) for segment in self._segments)
 
     def alternatives(self, word: Word) -> QueryTerm | None:
-        """What may have been meant by a word that is not found as typed; None without an idea."""
+        """Alternatives of a word that is not found as typed; None if there are none. Cached."""
         found = self._close.get(word, _UNKNOWN)
         if found is _UNKNOWN:
             found = self._look_around(word)
@@ -266,20 +271,23 @@ class Rewriter:
         return QueryTerm(word.text, tuple(best_first), tuple(told), is_guess=True)
 
     def role(self, text: str) -> int:
-        """Role of a word, one of `word_roles`; a name that no shop or category has is a place."""
+        """Role of a word, one of `word_roles`.
+
+        A known name that no shop, brand or category is called by is an `AREA`.
+        """
         found = role(text)
         if found == CONTENT and any(segment.is_phrase(text) for segment in self._segments):
             return CONTENT if self._is_term(whole_key(text)) else AREA
         return found
 
     def telling(self, choice: QueryTerm) -> float:
-        """How rare a word is, and twice that if a shop, a brand or a category is called so."""
-        # A plural and its singular are in the same shops, mostly.
+        """Weight of a word: its rarity, doubled if it is the name of a shop, brand or category."""
+        # Mostly the same shops have a plural and its singular: the more common reading counts.
         rarity = min(self._rarity_of((reading,)) for reading in choice.readings)
         return 2.0 * rarity if self._is_term(whole_key(choice.typed)) else rarity
 
     def _shares(self, choices: tuple[QueryTerm, ...]) -> tuple[float, ...]:
-        """Part of the relevance of all words that each one gives: the rarer it is, the more.
+        """Share of each word in the relevance, higher for rarer words; the shares add up to 1.
 
         Inverse document frequency as in BM25: Robertson and Zaragoza (2009), "The Probabilistic
         Relevance Framework: BM25 and Beyond", equation 3.2, kept above 0.
@@ -299,7 +307,7 @@ class Rewriter:
         return log(1.0 + (self._docs - freq + 0.5) / (freq + 0.5))
 
     def described(self, text_query: TextQuery) -> list[dict[str, Any]]:
-        """Words with their readings, for `explain`."""
+        """Description of the words and their readings for `explain`."""
         shares = self._shares(text_query.choices)
         return [
             {
@@ -319,20 +327,20 @@ class Rewriter:
         ]
 
     def reworded(self, text: str, is_found: Callable[[tuple[QueryTerm, ...]], bool]) -> TextQuery:
-        """What to search for a text of which nothing that is asked for matches as typed.
+        """Other words for a text that matches nothing as typed.
 
-        Words that are not found as typed give way to what may have been meant; of what is found
-        then, the most telling words that are found together.
+        Alternatives replace words that are not found as typed. The result has the most telling
+        words of those that are found together.
 
         Parameters
         ----------
         is_found
-            Whether a shop in the area holds all of these words, whatever else was asked for.
+            Whether a shop in the area holds all of these words; other conditions do not count.
 
         Returns
         -------
-        Wording
-            That of `as_typed` where all words are found together, or none of them is.
+        TextQuery
+            That of `as_typed` if all words are found together, or if no useful word is found.
         """
         typed = self._typed(text)
         lookups = Lookups(is_found, MOST_SEARCHES)
@@ -342,7 +350,7 @@ class Rewriter:
 def _together(
     words: Sequence[Word], choices: Mapping[tuple[int, int], QueryTerm], at: int
 ) -> QueryTerm:
-    """Neighbouring words as one: any reading of each."""
+    """One query term for neighbouring words: at most `MOST_READINGS` combinations of readings."""
     each = [choices[place, place + 1].readings for place in range(at, at + len(words))]
     readings = (
         Variant(

@@ -1,12 +1,10 @@
-"""The words of one segment: what may be meant by a word, and lists of documents that hold words.
+"""Terms of one segment: alternatives of a word, and the lists of documents that hold words.
 
-Useful for: `text_query`, which chooses words, and `plan`: words to the `Words` that the kernel
-reads.
-Not useful for: what a term is (`indexes.text.analysis`), or which words are searched
-(`text_query`).
+Useful for: `rewriter`, which chooses words, and `plan`, which takes the `Words` for the kernel.
+Not useful for: cutting text into terms (`indexes.text.analysis`) and choosing words (`rewriter`).
 
-A *word* has readings, one of which a match holds; a *reading* is one or more terms, all of which a
-match holds.
+A `QueryTerm` is a word with its readings; a match holds at least one reading. A reading, a
+`Variant`, is one or more terms; a match holds all of them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,58 +34,58 @@ SOUND_FACTOR = 0.7
 TYPO_FACTORS = (0.6, 0.6, 0.4)
 INITIALS_FACTOR = 0.5
 ALL_INITIALS_FACTOR = 0.85
-"""Relevance of a reading against that of what was typed: the rest of a word left out, the same
-sound, one or two typing mistakes, initials of its beginning, all its initials. The surer it is what
-was meant, the higher."""
+"""Relevance of a reading relative to the typed word: a word that begins with it, the same sound,
+zero, one or two typing mistakes, initials that begin with it, exactly its initials. A likelier
+reading has a higher factor."""
 
 NEAR_SOUND_FACTOR = 0.45
-"""Relevance of a reading whose sounds are taken for those of what was typed, or misspelt."""
+"""Relevance of a reading whose sounds people confuse with those of the typed word, or misspell."""
 
 SHOPS_ASKED = 4
-"""Shops whose names are read for the characters that a sound stands for."""
+"""Shops whose names show which characters a sound stands for."""
 
 TELLING_INITIALS = 3
-"""So many initials of a whole name are hardly a mistyped word."""
+"""Least number of initials of a whole name that are hardly a mistyped word."""
 
 WHOLE_SHARE = 0.3
-"""Part of the relevance for being called exactly what was typed, name, brand, alias or category:
-so that `Giant` comes before `Giant Hypermarket`, and banks before a name with `bank` in it."""
+"""Share of the relevance for a name, brand, alias or category that equals the whole text. It puts
+`Giant` before `Giant Hypermarket`, and banks before a name with `bank` in it."""
 
 CLOSE_READINGS = 16
-"""Most close readings of a word, of each kind."""
+"""Most alternatives of a word, of each kind."""
 
 CLOSE_DOCS = 100_000
-"""Documents of close readings after which no further one is taken: what bounds the work."""
+"""Number of documents after which a union takes no further reading: it bounds the work."""
 
 SPANS_BYTES = 4 << 20
-"""Of where the postings of terms stand, which is kept: a question asks for each a few times."""
+"""Most bytes of cached spans of postings: a query looks up each term a few times."""
 
 _SPAN_BYTES = 192
-"""Of an entry."""
+"""Bytes of a cached span."""
 
 RARE = 32
-"""Where every word is in more than one of so many documents, `Words.below` says who holds all of
-them: looking up where lists go on below a node costs more then."""
+"""If each word is in at least one in `RARE` documents, `Words.below` says who holds all words:
+narrowing the lists from node to node would cost more."""
 
 _STEPS = 255
 
 _CHOICE_BYTES, _READING_BYTES, _TERM_BYTES = 256, 192, 48
-"""Of a choice, a reading and a term of it, with what refers to them."""
+"""Bytes of a `QueryTerm`, a reading and a term, with the references to them."""
 
 
 class Variant(NamedTuple):
-    """Terms that stand for a word, all of them together."""
+    """One reading of a word: terms that a match holds together, and their relevance factor."""
 
     terms: tuple[int, ...]
     factor: float = 1.0
 
 
 class QueryTerm(msgspec.Struct, frozen=True, cache_hash=True):
-    """A word and the readings that stand for it; a key of several caches, hashed once.
+    """A word of a query with its readings; a key of several caches, hashed once.
 
-    `meant` is what is searched instead: words that look like it, or how it sounds. Empty where it
-    is searched as typed, if only as pinyin or initials. `is_guess` is whether none of the readings
-    is what was typed.
+    `meant` names the words of the alternatives that replace it, most likely first. It is empty if
+    the readings are the typed word, or only its pinyin or initials. `is_guess` says that no
+    reading is the word as typed.
     """
 
     typed: str
@@ -97,20 +95,20 @@ class QueryTerm(msgspec.Struct, frozen=True, cache_hash=True):
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, at most; counting exactly would cost a third of a cold text."""
+        """Most memory in bytes; an exact count would cost a third of the time of a new text."""
         terms = sum([len(reading.terms) for reading in self.readings])
         texts = sum(map(getsizeof, self.meant)) + getsizeof(self.typed)
         return _CHOICE_BYTES + _READING_BYTES * len(self.readings) + _TERM_BYTES * terms + texts
 
 
 class _List(NamedTuple):
-    """Ascending documents with what each is worth, 1 to 255 steps of `weight`."""
+    """Ascending documents with impacts, 1 to 255 steps of `weight`."""
 
     begin: int
     end: int
     weight: float
     own: tuple[U32, U8] | None = None
-    """The documents and impacts themselves; None where they are those of the postings."""
+    """Documents and impacts of the list; None if it is a span of the segment's postings."""
 
     @property
     def size(self) -> int:
@@ -121,23 +119,23 @@ _EMPTY = _List(0, 0, 0.0)
 
 
 class TextQuery(NamedTuple):
-    """What is searched for a text: words that a match holds, and words that were left out."""
+    """The words to search for a text: those that a match holds, and those left out."""
 
     choices: tuple[QueryTerm, ...]
     dropped: tuple[str, ...] = ()
-    """Words that were left out, and characters of a run that was searched in pieces."""
+    """Left-out words, and left-out characters of runs that the search splits into pieces."""
     whole: int = 0
-    """Key of the whole text, for what is called exactly that; 0 where it was not searched."""
+    """Key of the whole text, for shops with exactly this name; 0 = not searched."""
     searches: int = 0
-    """Searches that it took to choose these words; 0 where they are those that were typed."""
+    """Searches that chose these words; 0 = the words as typed."""
     pieces: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Runs that were searched in pieces which leave nothing out, and the pieces."""
+    """Runs that the search splits into pieces without leaving characters out, and the pieces."""
     without: tuple[QueryTerm, ...] = ()
-    """Words that no match holds: typed behind a minus."""
+    """Words that a match must not hold: those typed with a minus."""
 
     @property
     def corrected(self) -> dict[str, tuple[str, ...]]:
-        """What was meant by each word that was not searched as typed."""
+        """The words that replace each typed word that the search does not use as typed."""
         meant = {choice.typed: choice.meant for choice in self.choices if choice.meant}
         return meant | dict(self.pieces) if self.choices else {}
 
@@ -146,16 +144,16 @@ CategoryNames = Callable[[Sequence[str]], Iterator[str]]
 
 
 class SegmentTerms:
-    """The words of one segment.
+    """Vocabulary and postings of one segment, for the words of queries.
 
     Parameters
     ----------
     segment
-        Whose vocabulary and postings are read.
+        The segment.
     worth
         `ranking.Weights.relevance_value`.
     category_names
-        Names of categories and of those that hold them, by their ids.
+        Returns the names of categories and their ancestors by category ids.
     """
 
     def __init__(self, segment: Segment, worth: float, category_names: CategoryNames) -> None:
@@ -178,16 +176,16 @@ class SegmentTerms:
             worth,
             np.zeros(0, np.uint16),
         )
-        """No words: every document matches."""
+        """Words of a query without text: every document matches."""
         self.match_none = self._words(self.match_all, [_EMPTY], 1)
-        """Words that no document has."""
+        """Words that no document has: none matches."""
 
     def is_term(self, key: int) -> bool:
         """Whether some document holds a term."""
         return self._vocabulary.term(key) >= 0
 
     def finds_more(self, terms: tuple[int, ...], readings: tuple[Variant, ...]) -> bool:
-        """Whether some document has all of these terms and is in none of the readings."""
+        """Whether some document holds all of these terms but none of the readings."""
         spans = self._spans(terms)
         if not spans:
             return False
@@ -199,7 +197,7 @@ class SegmentTerms:
         return bool(np.isin(found, others, invert=True).any())
 
     def doc_freq(self, readings: tuple[Variant, ...]) -> int:
-        """Documents of the rarest term of each reading, added up: at least those that match."""
+        """Upper bound of the documents that match: the rarest term of each reading, summed."""
         return sum(
             min(end - begin for begin, end in spans)
             for reading in readings
@@ -207,7 +205,10 @@ class SegmentTerms:
         )
 
     def alternatives(self, word: Word) -> Iterator[tuple[Variant, str]]:
-        """Readings of what may have been meant, best first in each kind, and what they say."""
+        """Alternative readings of a word, best first in each kind, each with its text.
+
+        The text is empty if an answer need not name the reading.
+        """
         is_heard = is_told = False
         sounds = sound_readings(word)
         for terms in sounds:
@@ -217,7 +218,7 @@ class SegmentTerms:
         for way in near_sounds(word, self.is_term):
             terms = sound_keys(way)
             said = self._heard(terms)
-            # What has another reading that was typed is no guess.
+            # Characters that also have a typed sound are no guess.
             if said and not any(heard_in(said, exact) for exact in sounds):
                 is_told = True
                 yield Variant(terms, NEAR_SOUND_FACTOR), said
@@ -235,43 +236,43 @@ class SegmentTerms:
             if key >> KIND_BITS != PINYIN:
                 yield Variant((key,), PREFIX_FACTOR), vocabulary.text(row)
             elif not (word.syllables and is_heard):
-                # What is pinyin is searched as typed, though the name goes on. `xi'an` is not 先.
+                # Pinyin counts as typed even if the name goes on. `xi'an` is not 先.
                 said = "" if is_heard else self._as_written(row, vocabulary.text(row))
                 yield Variant((key,), PREFIX_FACTOR), said
         for row, text, distance in vocabulary.similar(word.text, limit=CLOSE_READINGS):
             reading = Variant((self._key(row),), TYPO_FACTORS[distance])
             said = self._as_written(row, text)
-            # Pinyin is told only where nothing else is.
+            # The answer names pinyin only if it names no characters.
             is_pinyin = self._key(row) >> KIND_BITS == PINYIN
             yield reading, "" if is_told and is_pinyin and said == text else said
         span = initials_range(word)
         if span is not None:
             rows = vocabulary.rows_between(*span)
-            # The shortest names begin the range: typed in full, initials mean those.
+            # The shortest names begin the range, so names with exactly these initials come first.
             for row in rows[:CLOSE_READINGS]:
                 key = self._key(row)
                 whole = key == span[0] and len(word.text) >= TELLING_INITIALS
                 yield Variant((key,), ALL_INITIALS_FACTOR if whole else INITIALS_FACTOR), ""
 
     def with_initials(self, letters: str) -> list[int]:
-        """Keys of the first initials that begin with some letters, the shortest first."""
+        """Keys of at most `CLOSE_READINGS` initials that begin with `letters`, shortest first."""
         span = initials_range(Word(letters, "latin", ()))
         rows = [] if span is None else self._vocabulary.rows_between(*span)
         return [self._key(row) for row in rows[:CLOSE_READINGS]]
 
     def _heard(self, terms: tuple[int, ...]) -> str:
-        """Characters of some shop that sound like these terms; empty without such."""
+        """Characters of a shop that sound like these terms; empty if there are none."""
         return next(filter(None, (heard_in(text, terms) for text in self._texts(terms))), "")
 
     def _as_written(self, row: int, text: str) -> str:
-        """The text of a row as a person reads it: pinyin as the characters of some shop."""
+        """The text of a row as people write it: the characters of a shop instead of pinyin."""
         key = self._key(row)
         if key >> KIND_BITS != PINYIN:
             return text
         return next(filter(None, (spelled_in(one, text) for one in self._texts((key,)))), text)
 
     def _texts(self, terms: tuple[int, ...]) -> Iterator[str]:
-        """What some shops with all of these terms are called, and what they are."""
+        """Names, brands, aliases and categories of at most `SHOPS_ASKED` shops with these terms."""
         spans = self._spans(terms)
         if not spans:
             return
@@ -282,12 +283,12 @@ class SegmentTerms:
             yield from self._category_names(shop.get("categories") or ())
 
     def words(self, text_query: TextQuery, shares: tuple[float, ...]) -> Words:
-        """Lists that a match is in, shortest first; `match_none` for no word at all.
+        """The word lists of a match, shortest first; `match_none` without words or matches.
 
         Parameters
         ----------
         shares
-            Part of the relevance of all words that each one gives; they add up to 1.
+            Share of each word in the relevance; the shares add up to 1.
         """
         lists: list[_List] = []
         for choice, share in zip(text_query.choices, shares, strict=True):
@@ -308,7 +309,7 @@ class SegmentTerms:
         return self._words(self.match_all, lists, required)
 
     def _without(self, part: _List, choices: tuple[QueryTerm, ...]) -> _List:
-        """A list without the documents that hold any of some words."""
+        """The list without the documents that hold any of these words."""
         readings = [reading for choice in choices for reading in choice.readings]
         taken = [(spans, 1.0) for each in readings if (spans := self._spans(each.terms))]
         if not taken:
@@ -322,7 +323,7 @@ class SegmentTerms:
         return _List(0, len(own[0]), part.weight, own)
 
     def noted(self, words: Words) -> Words:
-        """The same lists with `below`, where they are long enough: some 100 us of work."""
+        """The same lists, with `below` if the shortest is long enough: some 100 us of work."""
         span = words.span[: words.required]
         size = span[0, 1] - span[0, 0]
         if size == 0 or size * RARE < len(self._segment) or len(words.below):
@@ -341,7 +342,7 @@ class SegmentTerms:
         )
 
     def _joined(self, lists: list[_List], required: int) -> Words:
-        """Lists in arrays of their own, as one of them is not in the postings."""
+        """Words with arrays of their own, because not all lists are spans of the postings."""
         own = [
             part.own
             or (
@@ -361,7 +362,7 @@ class SegmentTerms:
         return self._words(source, placed, required)
 
     def _lists(self, choice: QueryTerm, share: float) -> list[_List]:
-        """Lists that a match of a word is in: those of its terms, or that of all its readings."""
+        """The lists of a word: one for each term of its one reading, or the union of readings."""
         if len(choice.readings) > 1:
             return [self._union(choice.readings, share)]
         reading = choice.readings[0]
@@ -369,29 +370,29 @@ class SegmentTerms:
         return [_List(begin, end, weight) for begin, end in self._spans(reading.terms)] or [_EMPTY]
 
     def _spans(self, terms: tuple[int, ...]) -> Spans:
-        """Where the postings of each term stand; none where a term has none."""
+        """Begin and end of the postings of each term; empty if one of the terms has none."""
         spans = tuple(self._span(key) for key in terms)
         return spans if all(begin < end for begin, end in spans) else ()
 
     def _span(self, key: int) -> tuple[int, int]:
-        """Where the postings of a term stand, empty where it has none."""
+        """Begin and end of the postings of a term, equal if it has none."""
         return self._spans_kept.get(key) or self._note(key, self._vocabulary.term(key))
 
     def _note(self, key: int, row: int) -> tuple[int, int]:
-        """Keep where the postings of a row stand, -1 for none, under its key."""
+        """Begin and end of the postings of a row, -1 for no row; cached under the key."""
         begin = size = 0
         if row >= 0:
             begin, size = int(self._postings.begin[row]), int(self._postings.doc_freq[row])
         return self._spans_kept.keep(key, (begin, begin + size), _SPAN_BYTES)
 
     def _key(self, row: int) -> int:
-        """Key of a row, whose postings will be asked for: noted, it is not looked up again."""
+        """Key of a row; caches the row's span, because the caller needs its postings next."""
         key = self._vocabulary.key(row)
         self._note(key, row)
         return key
 
     def _union(self, readings: Iterable[Variant], share: float) -> _List:
-        """Documents that hold any of the readings, each worth what its best one is."""
+        """Documents that hold any of the readings, each with the impact of its best reading."""
         taken = [(spans, each.factor) for each in readings if (spans := self._spans(each.terms))]
         own = self._unions.union(taken, most=CLOSE_DOCS)
         return _List(0, len(own[0]), share / _STEPS, own)

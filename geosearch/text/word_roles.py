@@ -1,11 +1,10 @@
-"""What the words of a query are: of function, of kind, or what the query is about.
+"""Roles of query words: function words, words of kind, names of areas, content words.
 
-Useful for: `rewording`, which leaves words out in this order where not all are found together.
-Not useful for: finding; a word of any role that is found with the others stays.
+`rewording` leaves words out in this order if not all are found together.
 
-The tables are data, one short line a language: articles, conjunctions and prepositions, after the
-stop words of Snowball (Porter 2001); what people add to a search on a map (`near me`, 附近的); and
-the words for a place of business that people add to a name or leave out (肯德基餐厅).
+The tables are data, short lines by language: articles, conjunctions and prepositions, after the
+stop words of Snowball (Porter 2001); words that people add to a search on a map (`near me`,
+附近的); and words for a place of business that people add to a name or leave out (肯德基餐厅).
 """
 
 from typing import Final
@@ -13,7 +12,7 @@ from typing import Final
 from indexes.text.folding import normalise
 
 FUNCTION, KIND, AREA, CONTENT = range(4)
-"""Roles, the first to be left out first. `AREA` is for names that the index knows as places."""
+"""Roles, in the order in which rewording leaves them out; `AREA` is a place known to the index."""
 
 _FUNCTION: Final = """
 zh: 附近的 附近 附近有 这附近 我附近的 我附近 最近的 最近 离我最近的 离我最近 离我近的 周边的
@@ -68,7 +67,7 @@ _LONGEST: Final = max(map(len, KIND_WORDS))
 
 
 def role(word: str) -> int:
-    """Role of a normalised word, as far as any index has the same.
+    """Role of a normalised word in every index: never `AREA`, which depends on the index.
 
     Examples
     --------
@@ -81,12 +80,15 @@ def role(word: str) -> int:
 
 
 def is_phrase(run: str) -> bool:
-    """Whether a run of characters in a longer one is surely a word of function: 附近的火锅."""
+    """Whether a part of a run is surely a function word, as in 附近的火锅."""
     return len(run) > 1 and run in FUNCTION_WORDS
 
 
 def without_kind(run: str) -> tuple[str, str]:
-    """A run of characters without the word of kind it ends with, and that word; both may be empty.
+    """Split a run of characters before the word of kind it ends with.
+
+    Returns the rest, at least two characters, and the word of kind. If the run ends with none, the
+    word is empty.
 
     Examples
     --------

@@ -1,1 +1,5 @@
-"""The columns of an index on disk: their layout, writing, opening and versions."""
+"""Segments on disk: layout of the columns, writing, opening, versions.
+
+Useful for: the arrays, texts and payloads of documents, and publishing a version.
+Not useful for: searching (`geosearch.kernel`) and reading snapshots (`geosearch.indexing`).
+"""

@@ -1,13 +1,12 @@
-"""What a node's best shop can be worth to a wallet: joint bounds, class by class.
+"""Upper bounds of savings and net benefit below a node, by class of card: the `bound_` columns.
 
-Useful for: filling the `bound_` columns when a segment is written.
-Not useful for: queries; `predicates` reads what is filled here.
+`writer` and `card_trees` fill them when a segment is written; `predicates` reads them in searches.
 
-The best saving and the best rating of a node are rarely those of one shop, so a bound from two
-separate maxima is loose, and looser still over cards nobody in the wallet has. These bounds are
-joint (saving and quality of the same shop) and by class: shops with a public deal, shops with any
-card's deal, and one class for each of the cards with the most shops. The value of a
-shop in a card's class counts that card's offers and the public ones.
+The best saving and the best rating of a node rarely belong to one shop, so a bound from two
+separate maxima is loose, and looser still over cards that the wallet does not have. These bounds
+are joint (saving and quality of the same shop) and by class: shops with a public deal, shops with
+any card's deal, and one class for each of the cards with the most shops. The value of a shop in a
+card's class counts that card's offers and the public ones.
 """
 
 import numpy as np
@@ -43,30 +42,30 @@ from indexes.timetable import NEVER
 PUBLIC_CLASS = 0
 """Documents with a deal that needs no card."""
 ANY_PROGRAM_CLASS = 1
-"""Documents with a deal of some card; the fallback for cards without a class."""
+"""Documents with a deal of any card; the class of cards without an own one."""
 OWN_CLASSES = 14
-"""Cards with a class of their own: those with the most documents, numbered 1 to 14."""
+"""Number of cards with their own class: those with the most documents, numbers 1 to 14."""
 
 BOUNDS = ("best", "saving", "fixed_best", "fixed_saving", "slope", "spend")
-"""What is bounded, each by its maximum over the documents of the class below a node.
+"""Names of the bounds; each is a maximum over the documents of a class below a node.
 
-`best`, `saving`: net benefit at distance 0, and saving, for a party of one and no given spend.
-For other requests a saving is at most the larger of a fixed part and a part that grows with the
-spend: `fixed_best` and `fixed_saving` bound the former; `slope` (saving per unit of spend) and
-`spend` (saving per person at the shop's usual price) the latter.
+`best` and `saving` bound net benefit at distance 0 and saving, for a party of one without a given
+spend. For other queries a saving is at most the larger of a fixed part and a part that grows with
+the spend. `fixed_best` and `fixed_saving` bound the fixed part; `slope` (saving per unit of spend)
+and `spend` (saving per person at the shop's usual price) bound the growing part.
 """
 BEST, SAVING, FIXED_BEST, FIXED_SAVING, SLOPE, SPEND = range(6)
 
 
 def class_of(program: int) -> int:
-    """Bound class of a card by its number; 0 is "no card needed"."""
+    """Bound class of a card by its number; number 0 is "no card needed"."""
     if program == 0:
         return PUBLIC_CLASS
     return ANY_PROGRAM_CLASS + program if program <= OWN_CLASSES else ANY_PROGRAM_CLASS
 
 
 def class_count(programs: int) -> int:
-    """Classes of a segment with so many cards, "no card needed" included."""
+    """Number of bound classes of a segment; `programs` includes "no card needed"."""
     return ANY_PROGRAM_CLASS + 1 + min(programs - 1, OWN_CLASSES)
 
 
@@ -80,18 +79,18 @@ def _raise_to(bounds: F64, c: int, leaf: int, value: F64, public: F64) -> None:
 def _offer_bounds(
     terms: I32, deal: int, price: int, redeem: float, quality: float, out: F64
 ) -> None:
-    """Write the six values of one offer at one shop."""
+    """Write the six `BOUNDS` of one offer at one shop."""
     status, saving, _pay = offer_value(terms, deal, expected_spend(UNKNOWN_MONEY, price, 1), 1)
     out[BEST] = -np.inf
     out[SAVING] = -np.inf
     if status == KNOWN_SAVING:
-        # The operations of `predicates.doc_worth`, in its order, so that they round alike.
+        # The operations of `predicates.doc_worth` in its order, so both round alike.
         out[BEST] = redeem * saving + quality
         out[SAVING] = saving
     elif status != UNUSABLE:
         out[BEST] = quality
     fixed, ppm = saving_ceiling(terms, deal)
-    # Where the saving turns out unknown, the quality alone counts.
+    # If the saving turns out unknown, only the quality counts.
     out[FIXED_BEST] = max(redeem * fixed + quality, quality)
     out[FIXED_SAVING] = fixed
     out[SLOPE] = ppm / PPM
@@ -100,7 +99,7 @@ def _offer_bounds(
 
 @njit
 def _public_bounds(record: I32, offers: I32, terms: I32, doc: int, public: F64, value: F64) -> None:
-    """Write the bounds of a shop's public offers, minus infinity where it has none."""
+    """Write the bounds of a shop's public offers; minus infinity if it has none."""
     price = int64(record[doc, DOC_PRICE])
     redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
     quality = float(record[doc, DOC_QUALITY])
@@ -155,7 +154,7 @@ def _fill_docs(
 
 
 def doc_bounds(record: I32, offers: I32, terms: I32, *, program: int) -> dict[str, F32]:
-    """Bounds of each document for one card by name of `BOUNDS`, float32[d], rounded up."""
+    """Bounds of each document for one card, by name in `BOUNDS`; float32[d], rounded up."""
     bounds = np.full((len(BOUNDS), record.shape[0]), -np.inf)
     scratch = np.empty((2, len(BOUNDS)))
     _fill_docs(record, offers, terms, program, bounds, scratch[0], scratch[1])
@@ -163,14 +162,14 @@ def doc_bounds(record: I32, offers: I32, terms: I32, *, program: int) -> dict[st
 
 
 def joint_bounds(record: I32, offers: I32, terms: I32, *, programs: int) -> dict[str, F32]:
-    """`bound_` columns by name, float32[classes, nodes], rounded up.
+    """The `bound_` columns by name; float32[classes, nodes], rounded up.
 
     Parameters
     ----------
     record, offers, terms
         `doc_record`, `offer_record` and `deal_terms`, documents in Hilbert order.
     programs
-        Number of cards, "no card needed" included.
+        Number of cards; includes "no card needed".
     """
     docs = record.shape[0]
     leaves = (docs + NODE_SIZE - 1) // NODE_SIZE

@@ -1,15 +1,14 @@
-"""A tree of its own for each card that few shops take.
+"""Separate R-trees over the documents of one card, for each card that few shops take.
 
-Useful for: questions with one such card, as most people hold one card that matters: a leaf of the
-tree of all shops has half a match of a card that 3 % take, a leaf of the card's own tree sixteen.
-Not useful for: several cards at once, or cards that every fourth shop takes: the tree of all
-shops is as good.
+They speed up queries with one such card: a leaf of the tree of all shops has half a match of a card
+that 3 % take, a leaf of the card's own tree sixteen. They do not serve queries with several cards;
+for a card that every fourth shop takes, the tree of all shops is as good.
 
-A card's documents ascend, so they are in Hilbert order too, and its tree is packed over them as the
-one of all documents is (`indexes.geo.rtree`). Columns of nodes are those of `columns.Columns`, one
-behind the other for all trees, with one bound class: the card's. Positions and bounds of a leaf's
-documents stand together in columns of their own, because the documents are far apart in memory
-and most of them come after the last result.
+A card's documents ascend, so they are in Hilbert order, and `indexes.geo.rtree` packs a tree over
+them as over all documents. The node columns are those of `columns.Columns`, the rows of one tree
+after those of another, with one bound class: the card's. Leaves have their own columns for the
+positions and bounds of their documents, which are far apart in memory. These two columns let a
+search reject most documents.
 """
 
 import math
@@ -24,10 +23,10 @@ from geosearch.segment.columns import Columns, column_types
 from indexes.geo.rtree import level_starts, summarise
 
 FEWEST_DOCS = 256
-"""Cards of fewer documents have none: reading all of them is as fast."""
+"""Cards with fewer documents get no tree: a search reads all of them as fast."""
 
 LARGEST_SHARE = 1 / 8
-"""Nor have cards of more than this share of all documents."""
+"""Cards with more than this share of all documents get no tree."""
 
 NODE_COLUMNS = tuple(name for name in Columns._fields if name.startswith(("node_", "bound_")))
 
@@ -44,7 +43,7 @@ def card_tree_types() -> dict[str, tuple[np.dtype[Any], int]]:
 
 
 def no_leaves() -> dict[str, NDArray[Any]]:
-    """Columns of leaves for the tree of all documents: it has none of its own."""
+    """Empty leaf columns for the tree of all documents, which needs none."""
     names = ("leaf_doc", *LEAF_COLUMNS)
     return {
         name: np.zeros((0, 2) if column_types()[name][1] == 2 else 0, column_types()[name][0])
@@ -60,15 +59,15 @@ def card_tree_columns(
     Parameters
     ----------
     columns
-        Of documents, offers, deals and cards, of the segment.
+        Columns of the segment's documents, offers, deals and cards.
     summaries
-        `node_` columns over columns of documents in Hilbert order.
+        Returns the `node_` columns over columns of documents in Hilbert order.
 
     Returns
     -------
     dict
-        `card_tree`, the cards that have a tree, and of each column of nodes and leaves the
-        rows of all trees one behind the other, flat.
+        `card_tree` has the cards with a tree. Each node and leaf column is flat and has the rows
+        of all trees, one tree after the other.
     """
     starts, programs = columns["program_start"].astype(np.int64), len(columns["program_on"])
     most = LARGEST_SHARE * len(columns["doc_record"])
@@ -94,7 +93,7 @@ def _tree(
     program: int,
     summaries: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> dict[str, NDArray[Any]]:
-    """Columns of nodes and leaves of one card's tree."""
+    """Node and leaf columns of one card's tree."""
     own = columns | {name: columns[name][docs] for name in _DOC_COLUMNS}
     bounds = doc_bounds(own["doc_record"], own["offer_record"], own["deal_terms"], program=program)
     found = {f"bound_{name}": summarise(bound, np.maximum) for name, bound in bounds.items()}
@@ -106,16 +105,16 @@ def _tree(
 def card_columns(
     columns: Columns, arrays: dict[str, NDArray[Any]], docs_of: Callable[[int], NDArray[np.uint32]]
 ) -> dict[int, Columns]:
-    """Columns of a segment by card, with the card's tree in place of the large one.
+    """Columns of a segment by card, with the card's tree in place of the tree of all documents.
 
     Parameters
     ----------
     columns
-        Of the segment.
+        Columns of the segment.
     arrays
-        What `card_tree_columns` made.
+        Arrays that `card_tree_columns` made.
     docs_of
-        Ascending documents of a card.
+        Returns the ascending documents of a card.
     """
     found: dict[int, Columns] = {}
     begin = dict.fromkeys((*NODE_COLUMNS, *LEAF_COLUMNS), 0)

@@ -1,8 +1,4 @@
-"""The catalogue of a segment: texts and small tables that its numbers stand for.
-
-Useful for: card, category set, area, time zone or zone number to what it is called, and back.
-Not useful for: anything per document; those are columns and payloads.
-"""
+"""Catalogue of a segment: names of its cards, categories, areas, time zones and zones by number."""
 
 from datetime import date
 from typing import Any
@@ -39,8 +35,8 @@ class Catalogue(msgspec.Struct, frozen=True):
     Attributes
     ----------
     programs
-        Stored objects of the cards; number 0 is "no card needed" and an empty object. Those
-        with the most documents come first.
+        Stored objects of the cards, the one with the most documents first. Number 0 is "no card
+        needed" and an empty object.
     category_sets
         Distinct lists of category paths.
     category_bits
@@ -50,9 +46,9 @@ class Catalogue(msgspec.Struct, frozen=True):
     time_zones
         IANA names.
     zone_datums
-        Datum that each zone is drawn in; none where all are drawn in WGS-84.
+        Datum of each zone's polygon; empty if all are in WGS-84.
     category_names
-        Names by language of the categories that the snapshot lists, by id.
+        Names by language of each category that the snapshot lists, by category id.
     """
 
     programs: list[dict[str, Any]]
@@ -65,7 +61,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     category_names: dict[str, dict[str, str]] = {}
 
     def encode(self) -> bytes:
-        """Bytes that `decode` reads."""
+        """MessagePack bytes that `decode` reads."""
         return msgspec.msgpack.encode(self)
 
     @staticmethod
@@ -75,9 +71,9 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 def program_bit(program: int) -> int:
-    """Signature bit of a card: its own for the 48 with the most documents, else a shared one.
+    """Signature bit of a card: the 48 cards with the most documents own one, the others share.
 
-    Shared bits only cost time: a signature sorts out, it never lets in.
+    Shared bits cost time but no correctness: a signature only rules documents out.
     """
     if program < _OWN_PROGRAM_BITS:
         return program
@@ -85,7 +81,7 @@ def program_bit(program: int) -> int:
 
 
 def category_bit(ordinal: int) -> int:
-    """Signature bit of a category by its ordinal, most documents first."""
+    """Signature bit of a category by its rank, the category with the most documents first."""
     if ordinal < _OWN_CATEGORY_BITS:
         return ordinal
     return _OWN_CATEGORY_BITS + ordinal % (CATEGORY_BITS - _OWN_CATEGORY_BITS)

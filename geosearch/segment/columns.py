@@ -1,7 +1,7 @@
-"""The hot columns of a segment, which compiled code reads.
+"""Hot columns of a segment: name, type and shape of every array that compiled code reads.
 
-Useful for: one name, one type and one shape for every array that crosses into compiled code.
-Not useful for: filling them (`writer`), opening them (`segment`), or what is asked of them
+Useful for: kernels, and modules that make or open these arrays.
+Not useful for: filling them (`writer`), opening them (`segment`), the criteria of a query
 (`geosearch.kernel.criteria`).
 """
 
@@ -21,7 +21,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 RATING_STEPS = 1_000
-"""Ratings are kept in thousandths of a star."""
+"""Units of a stored rating in one star."""
 
 
 class Columns(NamedTuple):
@@ -45,10 +45,10 @@ class Columns(NamedTuple):
     change_minute: U16
     change_state: U8
     level_start: I64  # [levels + 1] see `indexes.geo.rtree`
-    leaf_doc: U32  # [l] documents in the order of the leaves; none where that is their number
-    leaf_position: I32  # [l, 2] theirs; `doc_position` where their order is that of the leaves
+    leaf_doc: U32  # [l] documents in the order of the leaves; no rows if that is their own order
+    leaf_position: I32  # [l, 2] positions of these; `doc_position` if `leaf_doc` has no rows
     leaf_category_set: U32  # [l] as `leaf_position`
-    leaf_best: F32  # [l] bounds of each, as `bound_best`; none where there is no `leaf_doc`
+    leaf_best: F32  # [l] bound of each document, as `bound_best`; no rows if `leaf_doc` has none
     leaf_saving: F32  # [l]
     node_box: I32  # [4, n] least and greatest: min_x, min_y, max_x, max_y
     node_open: U64  # [3, n] hours of the week in which a document is open
@@ -69,15 +69,15 @@ class Columns(NamedTuple):
 
 DOC_SCHEDULE, DOC_ID_RANK, DOC_PRICE, DOC_FIRST_OFFER = range(4)
 DOC_END_OFFER, DOC_REDEEM, DOC_QUALITY, DOC_RATING = range(4, 8)
-"""Fields of `doc_record`: opening hours; rank of `merchant_id`; usual price per person, -1 =
-unknown; the document's offers are those from the first to before the end; probability of
+"""Fields of `doc_record`: schedule of opening hours; rank of `merchant_id`; usual price per person
+in minor units, -1 = unknown; first offer and end of the offers of the document; probability of
 redemption in 1/10000; worth of the rating in minor units; rating in thousandths, -1 = unknown.
 
-What a candidate is tested by stands together, because a test costs little and a cache miss a lot;
-what sorts most documents out before (signature, position) stands apart, so that it is dense."""
+One record holds what the tests of a candidate read, because a test costs little and a cache miss a
+lot. Signature and position have dense columns: they rule out most documents before."""
 
 OFFER_DEAL, OFFER_WINDOW, OFFER_PROGRAM = range(3)
-"""Fields of `offer_record`: deal; schedule in which it can be used here; card."""
+"""Fields of `offer_record`: deal; schedule of the minutes at which it is usable here; card."""
 
 _MATRICES = frozenset(
     (

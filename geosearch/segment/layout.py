@@ -1,16 +1,16 @@
-"""Every column of a segment: its type and shape, and what its values promise compiled code.
+"""Schema of the stored columns: type, shape and the rules that values keep.
 
-Useful for: one table of what a stored column is; `segment` refuses a folder that breaks it.
-Not useful for: what the values mean; that stands where they are made (`columns`, `offers`,
-`geosearch.text.columns`, `geosearch.suggest.directory`, and the modules of `indexes`).
+`segment` refuses a folder that breaks a rule. What the values mean is in `columns`, `offers`,
+`geosearch.text.columns`, `geosearch.suggest.directory` and the modules of `indexes`.
 
-Kernels index one column by the values of another and test no bound. Column by column: documents
-lead to schedules, offers, category sets, areas and time zones; offers to deals, schedules and
-cards; schedules to changes, of which each has one at minute 0; lists of cards, zones,
-terms and suggestions to documents; deals to a counter by their type; deletions and completions to
-words, keys and items; the tree's shape follows from the number of documents alone. All of that is
-in the rules below, so a segment that keeps them leads no kernel outside of an array. Columns
-without a rule hold bits, bytes and amounts that are compared and added, and index nothing.
+Kernels index one column by the values of another and check no bounds. Documents refer to schedules,
+offers, category sets, areas and time zones; offers refer to deals, schedules and cards; schedules
+refer to changes, and each has a change at minute 0; lists of cards, zones, terms and suggestions
+refer to documents; deals refer to a counter by their type; deletions and completions refer to
+words, keys and items. The tree's shape follows from the number of documents alone. The rules below
+and those of the other parts cover all these references, so a segment that keeps them leads no
+kernel outside an array. Columns without a rule hold bits, bytes and amounts: kernels compare and
+add them, but use none as an index.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ from indexes.layout import (
 from indexes.timetable import HORIZON_MINUTES, UNKNOWN
 
 SAMPLED = ("merchant_payload", "deal_payload")
-"""The stored text, two thirds of all bytes: no number depends on it, so a fast check samples it."""
+"""Columns that a fast check samples: two thirds of all bytes, text that no number depends on."""
 
 _STARS = 5
 
@@ -84,8 +84,8 @@ _STARS = 5
 class Sizes:
     """Sizes of one segment that several columns share, or that no column has.
 
-    Those that follow from values are worked out when they are asked for: the table asks after it
-    has checked the values.
+    Properties compute the sizes that follow from values, because the table checks these values
+    before it needs the sizes.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], catalogue: Catalogue) -> None:
@@ -104,12 +104,12 @@ class Sizes:
 
     @property
     def doc_words(self) -> int:
-        """Words of 64 bits that have one for each document."""
+        """Number of 64-bit words with a bit for each document."""
         return -(-self.docs // 64)
 
     @property
     def deal_words(self) -> int:
-        """Words of 64 bits that have one for each deal."""
+        """Number of 64-bit words with a bit for each deal."""
         return -(-self.deals // 64)
 
     @cached_property
@@ -119,17 +119,17 @@ class Sizes:
 
     @property
     def card_docs(self) -> int:
-        """Documents in all cards' own trees."""
+        """Number of documents in all cards' own trees."""
         return sum(self._tree_docs)
 
     @property
     def card_nodes(self) -> int:
-        """Nodes of all cards' own trees."""
+        """Number of nodes of all cards' own trees."""
         return sum(map(node_count, self._tree_docs))
 
 
 class _Tree:
-    """The levels of the tree follow from the number of documents."""
+    """Rule: the levels of the tree follow from the number of documents."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         expected = level_starts(facts.size("docs")).tolist()
@@ -137,7 +137,7 @@ class _Tree:
 
 
 class _OffersOfDocs:
-    """The offers of a document begin where those of the one before end."""
+    """Rule: the offers of a document begin where those of the document before end."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         offers = facts.size("offers")
@@ -152,7 +152,7 @@ class _OffersOfDocs:
 
 
 class _Terms:
-    """A share is at most the whole; a voucher has a value that a spend is divided by."""
+    """Rule: a share is at most 1; a voucher's value is above 0, because kernels divide by it."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         kind, value = column[:, TYPE], column[:, VALUE]
@@ -212,7 +212,7 @@ _RULES: dict[str, tuple[Promise, ...]] = {
     ),
     "deal_on": (Tail("deals"),),
     "program_on": (below(2),),
-    # Each has a change, so that a search for the last one before a minute ends in its own.
+    # Each schedule has a change, so a search for its last change before a minute stays inside it.
     "schedule_start": (Starts("change_minute", filled=True),),
     "change_minute": (
         below(HORIZON_MINUTES),
@@ -229,7 +229,7 @@ _RULES: dict[str, tuple[Promise, ...]] = {
     "node_id_rank": (_DOC,),
     **{name: (Bounded(),) for name in NODE_COLUMNS if name.startswith("bound_")},
 }
-"""What the columns of `columns.Columns` promise, and those of cards' own trees of the same name."""
+"""Rules of the columns of `columns.Columns`, and of the card tree columns of the same name."""
 
 _SHAPES: dict[str, tuple[Size, ...]] = {
     "doc_signature": ("docs",),
@@ -267,7 +267,7 @@ _SHAPES: dict[str, tuple[Size, ...]] = {
 
 
 def _hot() -> dict[str, Column]:
-    """Columns that all searches read."""
+    """Schema of `columns.Columns`."""
     types = column_types()
     return {
         name: Column(types[name][0], shape, _RULES.get(name, ())) for name, shape in _SHAPES.items()
@@ -275,7 +275,7 @@ def _hot() -> dict[str, Column]:
 
 
 def _cards() -> dict[str, Column]:
-    """Columns of cards' own trees: the rows of all trees one behind the other, flat."""
+    """Schema of the card tree columns: flat, the rows of one tree after those of another."""
     found = {"card_tree": flat(np.uint32, "card_tree", Ascending(), Range(1, "programs"))}
     for name in (*NODE_COLUMNS, *LEAF_COLUMNS):
         dtype, shape, rules = _HOT[name]
@@ -299,7 +299,7 @@ SEGMENT_COLUMNS: dict[str, Column] = {
     "zone_start": starts_of(_U64, "zones", "zone_docs"),
     "zone_docs": flat(_U32, "zone_docs", _DOC, Ascending("zone_start")),
     **_cards(),
-    # Stored objects and names. A payload has two braces, of which the last is left out.
+    # Stored objects and names. A payload has two braces, and `result_text` drops the last one.
     "catalogue": flat(_BYTES, "catalogue"),
     "zone_shape": flat(_BYTES, "zone_shape"),
     "zone_shape_start": starts_of(_U64, "zones", "zone_shape"),
@@ -312,6 +312,6 @@ SEGMENT_COLUMNS: dict[str, Column] = {
     "deal_payload": flat(_BYTES, "deal_payload"),
     "deal_payload_start": starts_of(_U64, "deals", "deal_payload", filled=True),
 }
-"""Every stored column but those of the parts that other rooms write; see `writer.Part`.
+"""Every stored column except those of the parts that other rooms write; see `writer.Part`.
 
-The order matters: what a rule or a size relies on stands before it."""
+The order matters: a rule or a size relies only on columns before it."""

@@ -1,8 +1,4 @@
-"""Numbers for texts: what columns hold in place of names.
-
-Useful for: whatever numbers texts while an index is made.
-Not useful for: terms of texts; see `indexes.terms.keys`.
-"""
+"""Numbering of distinct texts at build time: columns hold the numbers instead of the texts."""
 
 import numpy as np
 import polars as pl

@@ -1,7 +1,6 @@
-"""One opened segment: memory-mapped columns, texts by number, payloads by document.
+"""Opened segment: memory-mapped columns, ids and texts by number, payloads by document.
 
-Useful for: "here is a doc id, gimme my merchant", and the arrays that the kernel works on.
-Not useful for: answering a query over several segments; `searcher` does that.
+It turns a doc id into a merchant, and has the arrays that the kernel reads.
 """
 
 from bisect import bisect_right
@@ -31,16 +30,16 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Texts:
-    """Byte strings by row: one blob and the starts of its rows."""
+    """Byte strings by row, stored as one blob and the starts of its rows."""
 
     def __init__(self, arrays: dict[str, NDArray[Any]], name: str) -> None:
         self.arrays = arrays[f"{name}_start"], arrays[name]
-        # A memoryview gives single items three times as fast as an array.
+        # A memoryview reads single items three times as fast as an array.
         self._starts = arrays[f"{name}_start"].data
         self._blob = arrays[name].data
 
     def __call__(self, row: int) -> memoryview:
-        """Bytes of a row, not copied."""
+        """Bytes of a row, without a copy."""
         starts = self._starts
         return self._blob[starts[row] : starts[row + 1]]
 
@@ -53,19 +52,19 @@ class Texts:
 
 
 class Segment:
-    """Columns, catalogue and payloads of one folder, read-only.
+    """Columns, catalogue and payloads of one segment folder, read-only.
 
     Parameters
     ----------
     folder
-        What `writer.write_segment` made.
+        Folder that `writer.write_segment` wrote.
     verify
         See `indexes.storage.open_folder`.
 
     Raises
     ------
     BadData
-        If the folder is not a whole, unaltered segment of a version this code reads.
+        If the folder is not a complete, unaltered segment of a version that this code reads.
     """
 
     def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
@@ -76,7 +75,7 @@ class Segment:
             check_layout(SEGMENT_COLUMNS, self._arrays, Sizes(self._arrays, self.catalogue), folder)
         except IndexFormatError as error:
             raise BadData(str(error)) from error
-        # The leaves of the large tree are the documents in their order.
+        # The leaves of the tree of all documents hold the documents in their own order.
         places = {
             "leaf_position": self._arrays["doc_position"],
             "leaf_category_set": self._arrays["doc_category_set"],
@@ -114,19 +113,19 @@ class Segment:
         return str(self.deal_id_texts(deal), "utf-8")
 
     def doc_of(self, merchant_id: str) -> int | None:
-        """Document of a merchant, None where there is none."""
+        """Document of a merchant; None if the segment has no such merchant."""
         rank = self.id_rank_through(merchant_id)
         if rank < 0 or self.merchant_id(int(self._by_id[rank])) != merchant_id:
             return None
         return int(self._by_id[rank])
 
     def id_rank_through(self, merchant_id: str) -> int:
-        """Rank of the last id that is not behind `merchant_id`, -1 where all are; a bisection."""
+        """Rank of the last id that does not sort after `merchant_id`; -1 if all do. A bisection."""
         wanted = merchant_id.encode()
         return bisect_right(self._by_id.data, wanted, key=self._merchant_id_bytes) - 1
 
     def is_live(self, doc: int) -> bool:
-        """Whether a document has not been replaced or withdrawn since the segment was written."""
+        """Whether a document is live: nothing has replaced or withdrawn it since the build."""
         return bool(int(self.columns.doc_live[doc >> 6]) >> (doc & 63) & 1)
 
     def are_live(self, docs: NDArray[Any]) -> NDArray[np.bool_]:
@@ -136,13 +135,13 @@ class Segment:
         return live
 
     def live_docs(self, docs: NDArray[np.uint32] | None = None) -> int:
-        """How many of these documents, of all by default, are live."""
+        """Number of live documents among these, by default among all."""
         if docs is None:
             return int(np.bitwise_count(self.columns.doc_live).sum())
         return int(self.are_live(docs).sum())
 
     def program_docs(self, program: int) -> NDArray[np.uint32]:
-        """Ascending documents with a deal of a card that some minute can use."""
+        """Ascending documents with a deal of a card that is usable at some minute."""
         return self._postings("program", program)
 
     def has_tree(self, program: int) -> bool:
@@ -150,13 +149,13 @@ class Segment:
         return program > 0 and program in self._trees
 
     def columns_of(self, tree: int, types: int = 0) -> Prepared[Columns]:
-        """Columns with the tree of a card, 0 for that of all documents.
+        """Columns with the tree of a card; tree 0 is the tree of all documents.
 
         Parameters
         ----------
         types
-            Bits of the offer types that count; deals of others are off. 0 = all. Bounds and
-            summaries stay those of all deals: a maximum over more is not below one over fewer.
+            Bits of the offer types that count, 0 = all; deals of other types are off. Bounds and
+            summaries stay those of all deals: a maximum over more deals is never lower.
         """
         if not types:
             return self._trees[tree]
@@ -164,12 +163,12 @@ class Segment:
         if found is None:
             columns = self._trees[tree].value
             found = Prepared(columns._replace(deal_on=self._deals_of(types)))
-            # There are at most 64 sets of types.
+            # No eviction: there are at most 64 sets of types.
             self._typed[tree, types] = found
         return found
 
     def _deals_of(self, types: int) -> NDArray[np.uint64]:
-        """`deal_on` of the deals of some types, read-only as the stored one."""
+        """`deal_on` without the deals of other types; read-only like the stored column."""
         on = self.columns.deal_on
         wanted = (types >> self.columns.deal_terms[:, TYPE].astype(np.int64)) & 1
         bits = np.zeros(64 * len(on), np.uint8)
@@ -179,7 +178,7 @@ class Segment:
         return masked
 
     def docs_of(self, tree: int) -> int:
-        """Number of documents in the leaves of a tree, named as in `columns_of`."""
+        """Number of documents in the leaves of a tree, by its number as in `columns_of`."""
         return len(self._trees[tree].value.leaf_position)
 
     def zone_docs(self, zone: int) -> NDArray[np.uint32]:
@@ -210,7 +209,7 @@ class Segment:
 
     @cached_property
     def zone_index(self) -> ZoneIndex:
-        """Polygons of the zones, read at the first question for them."""
+        """Index of the zones' polygons, read at first use."""
         shapes = [
             shapely.from_wkb(bytes(self._zone_shape(zone)))
             for zone in range(len(self.catalogue.zones))
@@ -222,26 +221,26 @@ class Segment:
         return bytes(self.merchant_id_texts(doc))
 
     def hot_bytes(self) -> int:
-        """Bytes of the columns that queries read; not text, payloads, ids and catalogue."""
+        """Bytes of the columns that searches read, without text, payloads, ids and catalogue."""
         columns = [*Columns._fields, *card_tree_types()]
         return sum(int(self._arrays[name].nbytes) for name in columns)
 
     def rows(self, name: str) -> int:
-        """Length of a column; 0 where there is none."""
+        """Length of a column; 0 if the segment has no such column."""
         return len(self._arrays[name]) if name in self._arrays else 0
 
     def part(self, table: Mapping[str, Column], sizes: object) -> Arrays:
-        """Columns of a part of the segment that another room wrote; see `writer.Part`.
+        """Checked columns of a part that another room wrote; see `writer.Part`.
 
         Parameters
         ----------
         table, sizes
-            What that room promises; see `indexes.layout.check_layout`.
+            Schema and sizes of the part; see `indexes.layout.check_layout`.
 
         Raises
         ------
         BadData
-            A column is not there, or breaks a promise. Names the file.
+            If a column is missing or breaks a rule. The message names the file.
         """
         try:
             check_layout(table, self._arrays, sizes, self._folder)
@@ -255,7 +254,7 @@ class Segment:
 
 
 def type_bits(names: tuple[str, ...]) -> int:
-    """A bit for each of these offer types, by its code; 0 = all.
+    """Bit mask of offer types by their codes; 0 without names, which means all types.
 
     >>> type_bits(("percent_off", "voucher"))
     5
@@ -271,12 +270,12 @@ def segment_folders(version: Path) -> list[Path]:
 def verify_version(version: Path) -> None:
     """Compare every byte of the segments of a version with its checksum.
 
-    Nothing is mapped, so a file that the disk does not give is an error and no SIGBUS.
+    It maps no file, so a read error of the disk raises an exception and no SIGBUS.
 
     Raises
     ------
     BadData
-        Something differs from what was written. Names the file.
+        If a file differs from its checksum. The message names the file.
     """
     for folder in segment_folders(version):
         try:
@@ -286,7 +285,7 @@ def verify_version(version: Path) -> None:
 
 
 def _catalogue_of(arrays: dict[str, NDArray[Any]], folder: Path) -> Catalogue:
-    """The catalogue, whose tables say how far the numbers of other columns may go."""
+    """Decoded catalogue; the sizes of its tables bound the numbers in other columns."""
     where = folder / "catalogue.npy"
     try:
         return Catalogue.decode(arrays["catalogue"].tobytes())

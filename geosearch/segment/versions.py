@@ -1,22 +1,20 @@
-"""Versions of an index in a folder: publish one, keep some, go back.
+"""Atomic publishing of index versions in a folder, and rollback.
 
-Useful for: replacing a served index so that a reader sees the old version or the new one, never
-half of either, whenever the process dies or the power fails.
-Not useful for: what is inside a version; `segment` knows that.
+A reader sees the old version or the new one, never half of either, even if the process dies or the
+power fails.
 
 An index folder holds
 
 - `versions/NAME/`, complete versions, whose names sort by time;
-- `versions/.tmp-*`, what a build or a removal has not finished; nobody reads it;
-- `CURRENT`, a text file with the name of the version that is served;
-- links to what the served version tells people (`REPORT_FILES`): its report, its rejected rows;
-- `.lock`, locked while somebody writes.
+- `versions/.tmp-*`, unfinished builds and removals; nobody reads them;
+- `CURRENT`, a text file with the name of the served version;
+- links to the `REPORT_FILES` of the served version: its report and its rejected rows;
+- `.lock`, locked while a process writes.
 
-A version is written under a temporary name, made durable, renamed, and only then named in
-`CURRENT`, which is itself replaced by one rename. The links follow; no search reads them, and what
-a crash in between left is put right by whoever writes next. Versions newer than `CURRENT` are no
-history: a rollback left them, or a build that died before it was done; the next publish removes
-them first, so that a later rollback cannot serve them.
+`publish` writes a version under a temporary name, syncs it to disk, renames it, and then replaces
+`CURRENT` by one rename. It updates the links last: no search reads them, and the next writer
+repairs them after a crash. A rollback, or a build that died before it was done, leaves versions
+newer than `CURRENT`. The next publish removes these first, so a later rollback cannot serve them.
 """
 
 import fcntl
@@ -33,7 +31,7 @@ from indexes.files import sync_file, sync_folder, write_file
 
 CURRENT = "CURRENT"
 KEEP = 3
-"""Versions kept by `publish` unless told otherwise, the served one included."""
+"""Default number of versions that `publish` keeps, the served one included."""
 
 REPORT_FILES = ("rejected.ndjson", "report.json")
 """Files of a version that people look for in the index folder."""
@@ -50,10 +48,9 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
     index
         The index folder; made if missing.
     write
-        Fills the empty folder it is given. What it raises goes on to the caller, and the served
-        version stays as it was.
+        Fills an empty folder. If it raises, so does `publish`, and the served version stays.
     keep
-        Versions to keep, the new one included; older ones are removed.
+        Number of versions to keep, the new one included; `publish` removes older ones.
 
     Returns
     -------
@@ -89,12 +86,12 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
             sync_folder(folder)
             _serve(index, name)
         except BaseException:
-            # Also for an interrupt: the version is not served, so nobody can miss it.
+            # Also after an interrupt: nobody reads a version that is not served.
             shutil.rmtree(work, ignore_errors=True)
             if _named(index) != name:
                 _remove(folder, name)
             raise
-        # Done is done: what cannot be removed now is removed by the next publish.
+        # The new version is served already; the next publish removes what this one cannot.
         with suppress(OSError):
             for old in versions(index)[:-keep]:
                 _remove(folder, old)
@@ -112,10 +109,10 @@ def rollback(index: Path) -> str:
     Raises
     ------
     BadData
-        If there is no earlier version, no served one, or another process is writing.
+        If there is no earlier version or no served version, or another process is writing.
     """
     index = Path(index)
-    current(index)  # Before the lock, which needs an index to be there.
+    current(index)  # Before the lock, which needs an index folder.
     with _locked(index):
         served = current(index).name
         earlier = [name for name in versions(index) if _order(name) < _order(served)]
@@ -126,17 +123,17 @@ def rollback(index: Path) -> str:
 
 
 def current(index: Path) -> Path:
-    """Folder of the version that is served.
+    """Folder of the served version.
 
     Raises
     ------
     BadData
-        If there is no index, or `CURRENT` does not name a version that is there.
+        If there is no index, or `CURRENT` does not name an existing version.
 
     Notes
     -----
-    `keep` more publishes remove it again: a reader that finds it gone asks once more. What is
-    open stays readable.
+    `keep` more publishes remove the folder: a reader that does not find it calls `current` again.
+    Open files stay readable.
     """
     index = Path(index)
     file = index / CURRENT
@@ -156,7 +153,7 @@ def current(index: Path) -> Path:
 
 
 def versions(index: Path) -> list[str]:
-    """Names of the complete versions, oldest first; empty where there is no index."""
+    """Names of the complete versions, oldest first; empty if there is no index."""
     try:
         found = os.listdir(Path(index) / "versions")
     except (FileNotFoundError, NotADirectoryError):
@@ -165,7 +162,7 @@ def versions(index: Path) -> list[str]:
 
 
 def is_older(name: str, other: str) -> bool:
-    """Whether a version was published before another one, by their names."""
+    """Whether a version is older than another one, by their names."""
     return _order(name) < _order(other)
 
 
@@ -187,7 +184,7 @@ def _locked(index: Path) -> Iterator[None]:
     handle = os.open(index / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
-            # The kernel lets go of it when the process dies, however it dies.
+            # The operating system releases the lock when the process dies, even if killed.
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadData(
@@ -216,7 +213,7 @@ def _serve(index: Path, name: str) -> None:
 
 
 def _link_told(index: Path) -> None:
-    """Link what the served version tells, if any is served; unlink what it has no file for."""
+    """Link the `REPORT_FILES` of the served version, if any; unlink those that it does not have."""
     served = _named(index)
     if served is None:
         return
@@ -248,7 +245,7 @@ def _remove_newer(index: Path) -> None:
 
 
 def _remove(folder: Path, name: str) -> None:
-    # Under another name first, so that a removal that dies half-way leaves no broken version.
+    # A rename first, so that a removal that dies half-way leaves no broken version.
     doomed = folder / f"{_TEMPORARY}removed-{name}"
     with suppress(FileNotFoundError):
         (folder / name).rename(doomed)

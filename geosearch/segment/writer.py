@@ -1,7 +1,7 @@
-"""From rows in any order to the columns of a segment: sort, number, summarise, write.
+"""Segment writer: sorts rows, numbers documents, summarises nodes and writes the columns.
 
-Useful for: `build`, and for benchmarks that make worlds of numbers without a snapshot.
-Not useful for: reading snapshots or evaluating hours; that is done when rows arrive here.
+Builds and benchmarks call it. It reads no snapshot and evaluates no hours: rows refer to the
+schedules of a `Timetable`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -57,14 +57,14 @@ from indexes.storage import FolderWriter
 from indexes.timetable import NEVER, Timetable
 
 Part = Callable[[I64], dict[str, NDArray[Any]]]
-"""Makes columns for documents in an order: the row of each, int64[docs]."""
+"""Makes columns for the documents, given the row of each document, int64[docs]."""
 
 _PIECE = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class MerchantRows:
-    """Merchants of a segment, n rows in any order; see `columns.Columns` for the meanings."""
+    """Merchants of a segment, n rows in any order; `columns.Columns` explains the values."""
 
     merchant_id: pl.Series
     x: I32
@@ -82,10 +82,11 @@ class MerchantRows:
 
 @dataclass(frozen=True, kw_only=True)
 class DealRows:
-    """Deals and where they are valid.
+    """Deals and the merchants where they are valid.
 
-    `program` numbers rows of `programs` from 1, 0 = no card needed. The `offer_` arrays hold one
-    entry a deal and merchant: both rows, and the schedule in which the deal can be used there.
+    `program` numbers rows of `programs` from 1, 0 = no card needed. The `offer_` arrays have one
+    entry for each deal at each merchant: both rows, and the schedule of the minutes at which the
+    deal is usable there.
     """
 
     deal_id: pl.Series
@@ -102,7 +103,7 @@ class DealRows:
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentLookups:
-    """What merchants and deals refer to by number."""
+    """Tables that merchants and deals refer to by number."""
 
     timetable: Timetable
     start_hour_of_week: int
@@ -124,14 +125,16 @@ def write_segment(
     *,
     parts: Sequence[Part],
 ) -> None:
-    """Write a finished segment folder.
+    """Write a complete segment folder.
 
     Parameters
     ----------
+    around
+        Tables that merchants and deals refer to.
     manifest
-        Kept with the segment: snapshot, horizon, weights.
+        Stored with the segment: snapshot, horizon, weights.
     parts
-        Columns that other rooms add: text and suggestions.
+        Columns of other rooms: text and suggestions.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def write_segment(
     doc_of = np.empty(docs, np.int64)
     doc_of[order] = np.arange(docs)
     with FolderWriter(folder) as writer, ThreadPoolExecutor(1) as beside:
-        # Half of the work here, and nothing else waits for it.
+        # The parts are half of the work, and nothing else here waits for them.
         added = [beside.submit(part, order) for part in parts]
         columns = _doc_columns(merchants, order, id_rank)
         offers, program_order = _offer_columns(deals, doc_of, columns["doc_record"])
@@ -192,7 +195,7 @@ def write_segment(
 
 
 def _ranks(ids: pl.Series) -> U32:
-    """Rank of each id in byte order, which for UTF-8 is the order of code points."""
+    """Rank of each id in byte order, which in UTF-8 is the order of code points."""
     ranks = np.empty(len(ids), np.uint32)
     ranks[ids.arg_sort().to_numpy()] = np.arange(len(ids), dtype=np.uint32)
     return ranks
@@ -221,20 +224,23 @@ def _doc_columns(merchants: MerchantRows, order: I64, id_rank: U32) -> dict[str,
 
 
 def _bits(flags: NDArray[np.bool_]) -> U64:
-    """Flags as 64-bit words, the first one lowest."""
+    """Flags packed into 64-bit words, the first flag in the lowest bit."""
     padded = np.zeros((len(flags) + 63) // 64 * 64, np.bool_)
     padded[: len(flags)] = flags
     return np.packbits(padded, bitorder="little").view(np.uint64)
 
 
 def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str, Any], list[int]]:
-    """Offers by document (and where they are, in `record`), deals by id, cards by reach."""
+    """Columns of offers by document, deals by id and cards by reach, and the order of the cards.
+
+    Also writes the first and end offer of each document into `record`.
+    """
     docs = len(record)
     deal_number = _ranks(deals.deal_id)
     deal_order = np.argsort(deal_number)
     usable = deals.offer_window != NEVER
     reach = np.bincount(deals.program[deals.offer_deal[usable]], minlength=len(deals.programs) + 1)
-    # Stable, so that cards of equal reach keep the order of the snapshot.
+    # A stable sort keeps cards of equal reach in the order of the snapshot.
     program_order = np.argsort(-reach[1:], kind="stable")
     program_number = np.zeros(len(deals.programs) + 1, np.int32)
     program_number[1 + program_order] = np.arange(1, len(deals.programs) + 1)
@@ -268,7 +274,7 @@ def _program_columns(columns: dict[str, Any]) -> dict[str, Any]:
     offer_doc = np.repeat(np.arange(docs, dtype=np.int64), held)
     usable = offers[:, OFFER_WINDOW] != NEVER
     program = offers[usable, OFFER_PROGRAM].astype(np.int64)
-    # Not `np.unique`, which looks for repeats before it sorts and takes ten times as long.
+    # `np.unique` takes ten times as long: it looks for repeats before it sorts.
     pairs = np.sort(program * max(docs, 1) + offer_doc[usable])
     pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     program, doc = pairs // max(docs, 1), pairs % max(docs, 1)
@@ -292,7 +298,7 @@ def _or_into(target: U64, index: I64, bits: U64) -> None:
 
 
 def _category_bits(around: SegmentLookups, doc_category_set: U32) -> tuple[dict[str, int], U64]:
-    """Bit of each category prefix, and the bits of each category set as uint64[2, sets]."""
+    """Bit of each category and ancestor, and the bits of each category set as uint64[2, sets]."""
     of_set = [
         sorted({prefix for path in paths for prefix in prefixes(path)})
         for paths in around.category_sets
@@ -313,7 +319,7 @@ def _category_bits(around: SegmentLookups, doc_category_set: U32) -> tuple[dict[
 
 
 def _node_columns(around: SegmentLookups, set_bits: U64, columns: dict[str, Any]) -> dict[str, Any]:
-    """Summaries of the documents of some columns, sixteen by sixteen, level by level."""
+    """Node summaries of the documents in `columns`: sixteen by sixteen, level by level."""
     position, record = columns["doc_position"], columns["doc_record"]
     x, y = position[:, 0], position[:, 1]
     is_open, maybe_open = around.timetable.hour_masks(around.start_hour_of_week)
@@ -378,5 +384,5 @@ def _write_texts(writer: FolderWriter, name: str, texts: pl.Series) -> None:
 
 def _pieces(texts: pl.Series) -> Iterator[bytes]:
     for first in range(0, len(texts), _PIECE):
-        # Joined as bytes, without an object a text: a sixth of the time.
+        # Polars joins the bytes without a Python object for each text: a sixth of the time.
         yield texts.slice(first, _PIECE).str.join("").cast(pl.Binary).item()

@@ -1,12 +1,13 @@
-"""Which runs of documents a circle touches, and how many of some documents lie in it.
+"""Count and nearest document of many doc id lists within one circle.
 
-Useful for: exact counts and the nearest of any ascending list of documents within a radius, many
-lists at a time: the circle is laid over the tree once.
+Useful for: exact counts and nearest documents of many ascending lists. One walk of the tree marks
+the circle, and all lists use the marks.
 Not useful for: the best documents of a query; `geosearch.kernel.rank` walks the tree for those.
 
-A run is what a node one level above the leaves holds, 256 documents in Hilbert order (sixteen in
-a segment so small that it has leaves only). Runs are kept inside, on the edge of or outside the
-circle: inside, documents are counted without being looked at; on the edge each is tested.
+A run is the 256 documents below one node of the level above the leaves, in Hilbert order. A
+segment without that level has one run of at most sixteen documents. The walk marks each run as
+inside, outside or on the edge of the circle. `tally` counts documents of inside runs without a
+distance, and computes the distance of documents of edge runs.
 """
 
 import math
@@ -41,7 +42,7 @@ RUN_BITS = 2 * NODE_BITS
 OUTSIDE, EDGE, INSIDE = range(3)
 
 FEW = 256
-"""Lists of at most so many documents are tested one by one; longer ones go by runs."""
+"""`tally` tests each document of a list up to this length; longer lists are counted by runs."""
 
 _NEIGHBOURS = 8
 _LEAVES_PAY = 32
@@ -50,7 +51,7 @@ _STACK = _DEPTH << NODE_BITS
 
 
 class PointTree(NamedTuple):
-    """Where d documents are, and the tree of n nodes over them; see `indexes.geo.rtree`."""
+    """Positions of d documents, and the packed tree of n nodes over them (`indexes.geo.rtree`)."""
 
     position: I32  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
     live: U64  # [ceil(d / 64)] one bit a document
@@ -60,14 +61,14 @@ class PointTree(NamedTuple):
 
 
 class CircleCover(NamedTuple):
-    """Working memory: the runs that a circle touches. Made by `new_cover`.
+    """The runs that a circle touches, with working memory; `new_cover` makes it.
 
     A span is neighbouring runs of one state, INSIDE or EDGE.
     """
 
-    state: U8  # [runs of the segment] OUTSIDE but for those touched
+    state: U8  # [runs of the segment] OUTSIDE, EDGE or INSIDE
     span: I64  # [spans, 2] first run and the run after the last, ascending
-    stack: I64  # [_STACK, 3] level, index, position in a list of documents or what `within` says
+    stack: I64  # [_STACK, 3] level, index, position in a list of documents or value of `within`
     within: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_reached`
     place: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_points_m`, as the two below
     offset: F64  # [2, NODE_SIZE]
@@ -76,12 +77,12 @@ class CircleCover(NamedTuple):
 
 
 SPANS, SEED, TESTED = range(3)
-"""Fields of `CircleCover.size`: spans, -1 = not laid yet; a document not far from the middle;
-documents tested since the cover was lifted."""
+"""Fields of `CircleCover.size`: number of spans, -1 before `mark`; a document near the centre;
+number of documents tested since `clear`."""
 
 
 def new_cover(docs: int) -> CircleCover:
-    """Working memory for a segment of so many documents; for one query at a time."""
+    """Working memory for a segment of `docs` documents; one query at a time may use it."""
     runs = (docs >> RUN_BITS) + 1
     return CircleCover(
         np.zeros(runs, np.uint8),
@@ -97,14 +98,14 @@ def new_cover(docs: int) -> CircleCover:
 
 @inline_njit
 def mark(ground: PointTree, circle: Circle, cover: CircleCover) -> None:
-    """Find the runs that the circle touches, unless that was done already."""
+    """Mark the runs that the circle touches, unless they are marked."""
     if cover.size[SPANS] < 0:
         _mark(ground, circle, cover)
 
 
 @njit
 def clear(cover: CircleCover) -> None:
-    """Forget the circle, so that the memory serves the next one."""
+    """Clear the marks, so that the next circle can use the memory."""
     for i in range(max(cover.size[SPANS], 0)):
         for run in range(cover.span[i, 0], cover.span[i, 1]):
             cover.state[run] = OUTSIDE
@@ -116,9 +117,9 @@ def clear(cover: CircleCover) -> None:
 def tally(
     ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> tuple[int, float, int]:
-    """Live documents within the circle, metres to the nearest one, and which that is.
+    """Number of live documents within the circle, metres to the nearest, and its doc id.
 
-    Of several as near it is any; infinite metres and -1 where none is within.
+    The doc id is any of those at equal distance. An empty circle gives 0, infinity and -1.
 
     Parameters
     ----------
@@ -127,8 +128,8 @@ def tally(
 
     Notes
     -----
-    Some ten microseconds for a list of any length: about 300 spans make a circle of 500,000
-    documents. Where some documents are not live, those inside are looked at one by one.
+    Costs some ten microseconds for a list of any length: a circle of 500,000 documents has about
+    300 spans. If the segment has deleted documents, the live bit of each inside document is read.
     """
     if end - begin <= FEW:
         return _tally_each(ground, circle, cover, docs, begin, end)
@@ -142,7 +143,10 @@ def tally(
 
 @njit
 def _mark(ground: PointTree, circle: Circle, cover: CircleCover) -> None:
-    """Depth first, so that runs come in ascending order; no run below an inside node is tested."""
+    """Walk the tree depth first, which yields runs in ascending order.
+
+    The walk tests no node below an inside node.
+    """
     levels = ground.level_start.shape[0] - 1
     cover.size[SPANS] = 0
     if levels == 0:
@@ -178,9 +182,9 @@ def _push(
     first: int,
     end: int,
 ) -> int:
-    """Put those nodes of some that may reach into the circle on the stack; return its new depth.
+    """Push nodes `first` to before `end` that may touch the circle; return the new depth.
 
-    The first comes on top.
+    The first node is on top of the stack.
     """
     start = ground.level_start[level]
     fill_reached(ground.node_box, circle, start + first, start + end, cover.within)
@@ -209,7 +213,7 @@ def _add_span(cover: CircleCover, first: int, after: int, state: int) -> None:
 
 @njit
 def _seed(ground: PointTree, circle: Circle) -> int:
-    """First document that does not come before the middle of the circle in Hilbert order."""
+    """First document whose Hilbert value is not below that of the centre of the circle."""
     value = hilbert_value(int64(circle.x), int64(circle.y))
     base = 0
     size = ground.position.shape[0]
@@ -233,12 +237,12 @@ def _is_live(ground: PointTree, doc: int) -> bool:
 def _tally_each(
     ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> tuple[int, float, int]:
-    """`tally` of a few documents; makes use of the runs if they are known."""
+    """`tally` of a short list, document by document; skips documents of runs marked outside."""
     total = 0
     near_m = math.inf
     nearest = -1
     laid = cover.size[SPANS] >= 0
-    # As many at once as there is room for: they lie far apart in memory.
+    # In batches: positions lie far apart in memory, and the processor waits for all at once.
     for first in range(begin, end, NODE_SIZE):
         count = int64(0)
         for i in range(first, min(first + NODE_SIZE, end)):
@@ -260,10 +264,10 @@ def _tally_each(
 
 @inline_njit
 def first_from(docs: U32, begin: int, end: int, doc: int) -> int:
-    """First position from `begin` on whose document is not below `doc`, `end` where all are.
+    """First position in `docs[begin:end]` whose document is at least `doc`, else `end`.
 
-    Strides double before the halving (Bentley and Yao 1976, "An almost optimal algorithm for
-    unbounded searching"): what is asked for in ascending order is near.
+    A galloping search (Bentley and Yao 1976, "An almost optimal algorithm for unbounded
+    searching"): callers ask for ascending documents, so the next one is near.
     """
     step = 1
     low = begin
@@ -309,7 +313,7 @@ def _count_spans(
 
 @inner_njit
 def _count_live(ground: PointTree, cover: CircleCover, docs: U32, begin: int, end: int) -> int:
-    """Live documents of some that are all within the circle."""
+    """Number of live documents in a part of a list that lies inside the circle."""
     if ground.all_live:
         return end - begin
     count = 0
@@ -337,7 +341,7 @@ def _count_within(
 def _count_leaves(
     ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> int:
-    """As `_count_within`, by leaves: of many documents only those on the edge are tested."""
+    """`_count_within` by leaves; computes distances only for leaves on the edge."""
     count = 0
     at = begin
     while at < end:
@@ -356,9 +360,10 @@ def _count_leaves(
 def _nearest(
     ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> tuple[float, int]:
-    """Metres to the nearest live document within the circle, and which it is.
+    """Metres to the nearest live document within the circle, and its doc id.
 
-    The neighbours of the seed in Hilbert order are near; then the tree is searched for nearer.
+    The documents beside the centre in Hilbert order give a first bound. The walk of the tree then
+    opens only boxes that are nearer.
     """
     near_m = math.inf
     nearest = -1
@@ -374,7 +379,7 @@ def _nearest(
         level = cover.stack[depth, 0]
         index = cover.stack[depth, 1]
         at = cover.stack[depth, 2]
-        # No document below is nearer than the box; something nearer may have been found since.
+        # No document below is nearer than its box. The bound may have shrunk since the push.
         if box_distance_m(ground.node_box, circle, ground.level_start[level] + index) >= near_m:
             continue
         if level == 0:
@@ -402,7 +407,7 @@ def _nearest(
 def _nearer(
     ground: PointTree, circle: Circle, cover: CircleCover, doc: int, near_m: float, nearest: int
 ) -> tuple[float, int]:
-    """The nearer of a document and the nearest so far."""
+    """Metres and doc id of the nearer of `doc` and the nearest so far."""
     cover.size[TESTED] += 1
     distance_m = point_distance_m(ground.position, circle, doc)
     if distance_m < near_m and distance_m <= circle.radius_m and _is_live(ground, doc):

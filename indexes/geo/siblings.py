@@ -1,14 +1,15 @@
-"""A queue of nodes by distance, in which the children of a node stay together.
+"""Priority queue of tree nodes by distance, with one heap entry for all children of a node.
 
-Useful for: a best-first search by distance alone (`geosearch.kernel.rank`), which sees many nodes
-and opens few of them. Children stand in a row of keys; the least of a row is found by comparing all
-of them at once, without a branch, and only the least of each row is in a heap. So a child that is
-never opened is never moved, and nothing else of it is read.
+Useful for: best-first search by distance alone (`geosearch.kernel.rank`).
 Not useful for: orders by more than one number; `geosearch.kernel.top_k` has a heap for them.
 
-A key is one integer: the bits of a distance, which are ordered like the number itself where it is
-not negative, with the number of the child in the last ones. That makes a distance smaller by less
-than 4e-15 of it, so a lower bound stays one.
+The search pushes many nodes and pops few. The keys of a node's children form one row, and the heap
+holds the least key of each row. A branchless loop over the row finds that key. So a child that is
+never popped is never moved.
+
+A key is one integer: the bits of a float64 distance, with the child number in the lowest four.
+The bits of non-negative floats ascend like the floats. Clearing the lowest four lowers a distance
+by less than 4e-15 of it, so a lower bound stays one.
 """
 
 from typing import NamedTuple
@@ -28,29 +29,29 @@ NO_KEY = (1 << 63) - 1
 
 
 class Siblings(NamedTuple):
-    """The queue: room for r rows, of which each node that is opened takes one."""
+    """The queue; each opened node takes one of its r rows."""
 
-    key: I64  # [r, NODE_SIZE] of each child; NO_KEY where it is not or no longer queued
-    parent: I64  # [r] what the caller knows the node by
-    front: I64  # [r, 2] heap of rows: their least key, their number
+    key: I64  # [r, NODE_SIZE] key of each child; NO_KEY if it is not queued
+    parent: I64  # [r] the caller's number of the node
+    front: I64  # [r, 2] heap of rows: least key, row number
 
 
 @inline_njit
 def limit_of(distance: float) -> int:
-    """The greatest key of a distance: what comes after it is farther."""
+    """The greatest key of a distance; a greater key belongs to a greater distance."""
     return int64(np.float64(distance).view(np.int64)) | CHILD_MASK
 
 
 @inline_njit
 def fill_row(queue: Siblings, row: int, distance: F64, count: int, bits: int, limit: int) -> None:
-    """Note the keys of a node's children in a new row.
+    """Fill a new row with the keys of a node's children.
 
     Parameters
     ----------
     distance
-        float64[NODE_SIZE], not negative; the first `count` are those of the children.
+        float64[NODE_SIZE], not negative; the children have the first `count`.
     bits
-        Which of them may be queued.
+        Bit `i` is set if child `i` may be queued.
     limit
         Greatest key (`limit_of`) to queue.
     """
@@ -69,7 +70,7 @@ def is_queued(queue: Siblings, row: int, child: int) -> bool:
 
 @inline_njit
 def drop_child(queue: Siblings, row: int, child: int) -> None:
-    """Take a child out of a row that has not been added yet."""
+    """Remove a child from a row that `add_row` has not queued yet."""
     queue.key[row, child] = NO_KEY
 
 
@@ -84,7 +85,7 @@ def _least(queue: Siblings, row: int) -> int:
 
 @inline_njit
 def add_row(queue: Siblings, size: int, row: int, parent: int) -> int:
-    """Queue the children noted in a row; return the number of rows on the heap, `size` so far."""
+    """Queue a filled row on a heap of `size` rows; return the new number of rows."""
     least = _least(queue, row)
     if least == NO_KEY:
         return size
@@ -110,13 +111,13 @@ def first_key(queue: Siblings) -> int:
 
 @inline_njit
 def parent_of_first(queue: Siblings) -> int:
-    """Parent of the child with that key."""
+    """Parent of the child with the least key."""
     return int64(queue.parent[queue.front[0, 1]])
 
 
 @inline_njit
 def drop_first(queue: Siblings, size: int) -> int:
-    """Take the first child off the queue; return the number of rows that are left on the heap."""
+    """Pop the child with the least key; return the number of rows left on the heap."""
     row = int64(queue.front[0, 1])
     queue.key[row, first_key(queue) & CHILD_MASK] = NO_KEY
     least = _least(queue, row)

@@ -1,10 +1,8 @@
-"""The one Earth, the one distance on it, and bounds that never cut off a true result.
+"""Great-circle distances in metres, and bounds on them that never drop a true result.
 
-Useful for: metres between positions, and the nearest and farthest a point of a box can be.
-Not useful for: roads, ellipsoids or heights.
-
-Columns hold positions as 32-bit integers of 1e-7 degree (1.1 cm), `x` for longitude and `y` for
-latitude; queries keep theirs as floats of the same unit.
+The Earth is a sphere here; roads, ellipsoids and heights do not count. Columns hold positions as
+32-bit integers of 1e-7 degree (1.1 cm), `x` for longitude and `y` for latitude. Queries hold
+positions as floats of the same unit.
 """
 
 import math
@@ -31,44 +29,44 @@ RADIANS_PER_UNIT = math.pi / HALF_TURN
 
 _DEGREES_PER_M = math.degrees(1.0 / EARTH_RADIUS_M)
 
-# Bounds are relaxed by this factor and by these metres. The formulas round with relative errors
-# below 1e-14, but `haversine_m` takes differences of degrees, which are off by up to 3e-14 degree
-# or 3e-9 m however near the positions are. Neither costs any pruning.
+# Bounds are relaxed by this factor and by these metres. The formulas have relative errors below
+# 1e-14. `haversine_m` subtracts degrees, which adds an error of up to 3e-14 degree, or 3e-9 m, at
+# any distance. The slack costs no pruning.
 _SLACK = 1e-9
 _SLACK_M = 1e-7
 _SLACK_UNITS = 1e-5
 
 _SMALL = 0.01
-"""Half an angle, in radians, up to which series are exact: 127 km."""
+"""Greatest half angle, in radians, for which the series are exact: 127 km."""
 _SMALL_UNITS = 0.99 * 2.0 * _SMALL / RADIANS_PER_UNIT
-"""A difference that certainly is no more."""
+"""A difference in column units whose half is certainly below `_SMALL`."""
 _LANES = 8
-"""So many at once, or a multiple of it, are calculated in the same time as fewer."""
+"""Vector width: the processor computes a multiple of this many distances without a remainder."""
 
 
 class Place(NamedTuple):
-    """Where a question is asked from, and how far it reaches; `circle_of` makes a circle of it."""
+    """Position and reach of a query, in degrees and metres; `circle_of` makes a circle of it."""
 
     lat: float
     lng: float
-    radius_m: float  # infinite where an area takes its place
-    min_lat: float  # latitudes of that area; no matter where the radius is finite
+    radius_m: float  # infinite if an area limits the query instead
+    min_lat: float  # least latitude of that area; not used if the radius is finite
     max_lat: float
 
 
 class Circle(NamedTuple):
-    """A position and a radius, with what bounds need of them; see `circle_of`."""
+    """A position and a radius, with terms that the bounds use; `circle_of` makes it."""
 
     x: float  # longitude in column units
     y: float  # latitude in column units
     cosine: float  # of the latitude
     sine: float
-    low_cosines: float  # at most cos(lat) * cos(lat of any position inside)
-    high_cosines: float  # at least that
-    wraps: bool  # longitudes are compared the short way round
+    low_cosines: float  # lower bound of cos(lat) * cos(lat of any position inside)
+    high_cosines: float  # upper bound of it
+    wraps: bool  # whether longitudes are compared the short way round
     radius_m: float
     radius_haversine: float
-    beyond_haversine: float  # of differences (`lower_haversine`) that are farther than the radius
+    beyond_haversine: float  # a greater `lower_haversine` is farther than the radius
 
 
 @inline_njit
@@ -89,11 +87,11 @@ def _arcsine(x: float) -> float:
 
 @inline_njit
 def _small_distance_m(cosine: float, sine: float, half_dy: float, half_dx: float) -> float:
-    """`_distance_m` where neither difference exceeds `_SMALL`; calls nothing."""
+    """`_distance_m` for differences up to `_SMALL`, without library calls."""
     sin_y = _sine(half_dy)
     sin_x = _sine(half_dx)
     y2 = sin_y * sin_y
-    # The cosine of the other latitude, that of a sum; sqrt(1 - y2) by its series.
+    # cos_y is sqrt(1 - y2) by its series; `other` is the cosine of the other latitude, a sum.
     cos_y = 1.0 - y2 * (1.0 / 2.0 + y2 * (1.0 / 8.0 + y2 * (1.0 / 16.0)))
     other = cosine * (1.0 - 2.0 * y2) - sine * (2.0 * sin_y * cos_y)
     return 2.0 * EARTH_RADIUS_M * _arcsine(math.sqrt(y2 + cosine * other * sin_x * sin_x))
@@ -108,14 +106,14 @@ def _distance_m(
     Parameters
     ----------
     cosine, sine
-        Of the latitude of one.
+        Cosine and sine of the first latitude.
     half_dy, half_dx
-        Halves of the differences of latitude and of longitude, in radians.
+        Half the differences of latitude and of longitude, in radians.
     other_lat
-        Latitude of the other, in radians.
+        The second latitude, in radians.
     """
     if abs(half_dy) <= _SMALL and abs(half_dx) <= _SMALL:
-        # Nearly always: the same, in a third of the time.
+        # The usual case: the same value in a third of the time.
         return _small_distance_m(cosine, sine, half_dy, half_dx)
     sin_y = math.sin(half_dy)
     sin_x = math.sin(half_dx)
@@ -128,7 +126,7 @@ def haversine_m(lat1: float, lng1: float, lat2: float, lng2: float) -> float:
     """Great-circle distance in metres between two positions in degrees.
 
     Sinnott (1984), "Virtues of the Haversine"; well conditioned for small distances. Filters,
-    orders and reports use `point_distance_m`: the same, but for the rounding of degrees to units.
+    orders and reports use `point_distance_m`, which differs by the rounding of degrees to units.
 
     Examples
     --------
@@ -147,7 +145,7 @@ def to_units(degrees: ArrayLike) -> NDArray[np.int32]:
     Raises
     ------
     ValueError
-        Where a value is not finite or not in [-180, 180].
+        If a value is not finite or not in [-180, 180].
     """
     values = np.asarray(degrees, dtype=np.float64)
     bad = ~(np.abs(values) <= 180.0)
@@ -158,7 +156,7 @@ def to_units(degrees: ArrayLike) -> NDArray[np.int32]:
 
 @inline_njit
 def cosine_range(min_lat: float, max_lat: float) -> tuple[float, float]:
-    """Smallest and largest cosine of a latitude between two latitudes in degrees."""
+    """Least and greatest cosine of the latitudes between two, in degrees."""
     farthest = max(-min_lat, max_lat)
     smallest = math.cos(math.radians(farthest)) if farthest < 90.0 else 0.0
     if min_lat <= 0.0 <= max_lat:
@@ -174,7 +172,10 @@ def gap(low: float, high: float, value: float) -> float:
 
 @inline_njit
 def lng_gap(low: float, high: float, x: float, wraps: bool) -> float:
-    """Longitude units from `x` to [low, high], the short way round where `wraps`, at most 180."""
+    """Longitude units from `x` to [low, high], at most a half turn.
+
+    With `wraps` the way over the antimeridian counts too.
+    """
     apart = gap(low, high, x)
     if wraps:
         apart = min(apart, gap(low, high, x + FULL_TURN), gap(low, high, x - FULL_TURN))
@@ -183,7 +184,7 @@ def lng_gap(low: float, high: float, x: float, wraps: bool) -> float:
 
 @inline_njit
 def at_least_m(haversine: float) -> float:
-    """Metres that an angle spans at least whose haversine is at least this, but for rounding.
+    """Lower bound in metres of a distance, from a lower bound of its haversine.
 
     With `lower_haversine` it never exceeds the true distance, poles and antimeridian included.
     """
@@ -192,14 +193,15 @@ def at_least_m(haversine: float) -> float:
 
 @inline_njit
 def lower_haversine(dy: float, dx: float, cosines: float) -> float:
-    """Haversine of an angle that two positions are at least apart, but for rounding.
+    """Lower bound of the haversine of the angle between two positions, but for rounding.
 
     Parameters
     ----------
     dy, dx
-        Least difference of latitude and of longitude in column units, dx at most a half turn.
+        Lower bounds of the differences of latitude and of longitude, in column units; dx is at
+        most a half turn.
     cosines
-        At most the product of the cosines of both latitudes.
+        Lower bound of the product of the cosines of both latitudes.
 
     Notes
     -----
@@ -216,10 +218,10 @@ def lower_haversine(dy: float, dx: float, cosines: float) -> float:
 
 @inline_njit
 def upper_haversine(dy: float, dx: float, cosines: float) -> float:
-    """Haversine of an angle that two positions are at most apart.
+    """Upper bound of the haversine of the angle between two positions.
 
-    As `lower_haversine`, from the greatest differences and at least the product of the cosines:
-    hav(a) <= a^2/4. Compare it with `haversine_of(radius_m)`.
+    Takes upper bounds of what `lower_haversine` takes lower bounds of; hav(a) <= a^2/4. Compare
+    the result with `haversine_of(radius_m)`.
     """
     a = (dy + _SLACK_UNITS) * RADIANS_PER_UNIT
     b = (dx + _SLACK_UNITS) * RADIANS_PER_UNIT
@@ -228,7 +230,7 @@ def upper_haversine(dy: float, dx: float, cosines: float) -> float:
 
 @inline_njit
 def haversine_of(radius_m: float) -> float:
-    """Haversine of the angle that a distance in metres spans; infinite for an infinite one."""
+    """Haversine of the angle of a distance in metres; infinite for an infinite distance."""
     if radius_m == math.inf:
         return math.inf
     return math.sin(min(math.pi, radius_m / EARTH_RADIUS_M) * 0.5) ** 2
@@ -236,26 +238,26 @@ def haversine_of(radius_m: float) -> float:
 
 @inline_njit
 def beyond_haversine(metres: float) -> float:
-    """`at_least_m` the other way round: a greater `lower_haversine` is farther than this."""
+    """Inverse of `at_least_m`: a greater `lower_haversine` is farther than `metres`."""
     return ((metres + _SLACK_M) / (2.0 * EARTH_RADIUS_M * (1.0 - _SLACK))) ** 2
 
 
 @njit
 def circle_of(place: Place) -> Circle:
-    """The circle of all positions that a place reaches, as bounds need it."""
+    """The circle of all positions within the radius, or in the latitudes, of a place."""
     min_lat = place.min_lat
     max_lat = place.max_lat
     reach = 180.0
     if place.radius_m < math.inf:
-        # A hair more than the radius, so that rounding cannot leave a latitude out.
+        # Slightly more than the radius, so that rounding cannot exclude a latitude.
         reach = place.radius_m * _DEGREES_PER_M * (1.0 + 1e-9) + 1e-9
         min_lat = place.lat - reach
         max_lat = place.lat + reach
     low, high = cosine_range(min_lat, max_lat)
     cosine = math.cos(math.radians(place.lat))
     sine = math.sin(math.radians(place.lat))
-    # Along a path of so many degrees the longitude changes by at most that, divided by the least
-    # cosine on the way; with a pole inside that is 0.
+    # A path of `reach` degrees changes the longitude by at most `reach` divided by the least
+    # cosine on the path, which is 0 if a pole is inside.
     wraps = low <= 0.0 or abs(place.lng) + reach / low >= 180.0
     return Circle(
         place.lng * UNITS_PER_DEGREE,
@@ -273,7 +275,7 @@ def circle_of(place: Place) -> Circle:
 
 @njit
 def circle_around(lat: float, lng: float, radius_m: float) -> Circle:
-    """The circle of all positions at most `radius_m` away from a WGS-84 position in degrees."""
+    """The circle of all positions at most `radius_m` from a WGS-84 position in degrees."""
     return circle_of(Place(lat, lng, radius_m, -90.0, 90.0))
 
 
@@ -282,7 +284,7 @@ def circle_around(lat: float, lng: float, radius_m: float) -> Circle:
 
 @inline_njit
 def _circle_distance_m(circle: Circle, x: int, y: int) -> float:
-    """Metres from the middle to a position in column units."""
+    """Metres from the centre to a position in column units."""
     return _distance_m(
         circle.cosine,
         circle.sine,
@@ -294,15 +296,15 @@ def _circle_distance_m(circle: Circle, x: int, y: int) -> float:
 
 @inline_njit
 def box_distance_m(node_box: I32, circle: Circle, node: int) -> float:
-    """Metres that no position of a node's box is nearer than; boxes int32[4, n] in column units."""
+    """Lower bound in metres of the distance to a node's box; boxes are int32[4, n]."""
     return reach_m(node_box, circle, node, at_least_m(_box_haversine(node_box, circle, node)))
 
 
 @inline_njit
 def reach_m(node_box: I32, circle: Circle, node: int, lower_m: float) -> float:
-    """`lower_m`, but the distance itself to a box of one position, as of a mall.
+    """`lower_m`, or the exact distance if the box is one position.
 
-    So that ties with a result there are seen.
+    Shops of one mall share a position. The exact distance lets the search see ties with them.
     """
     if node_box[0, node] == node_box[2, node] and node_box[1, node] == node_box[3, node]:
         return _circle_distance_m(circle, node_box[0, node], node_box[1, node])
@@ -311,7 +313,7 @@ def reach_m(node_box: I32, circle: Circle, node: int, lower_m: float) -> float:
 
 @inline_njit
 def _box_haversine(node_box: I32, circle: Circle, node: int) -> float:
-    """`lower_haversine` of the middle and a node's box."""
+    """`lower_haversine` of the centre and a node's box."""
     dy = gap(float(node_box[1, node]), float(node_box[3, node]), circle.y)
     dx = lng_gap(float(node_box[0, node]), float(node_box[2, node]), circle.x, circle.wraps)
     return lower_haversine(dy, dx, circle.low_cosines)
@@ -319,7 +321,7 @@ def _box_haversine(node_box: I32, circle: Circle, node: int) -> float:
 
 @inline_njit
 def box_is_inside(node_box: I32, circle: Circle, node: int) -> bool:
-    """Whether every position of a node's box is certainly within the radius."""
+    """Whether every position of a node's box is within the radius; False if uncertain."""
     min_x = float(node_box[0, node])
     max_x = float(node_box[2, node])
     x = circle.x
@@ -331,30 +333,30 @@ def box_is_inside(node_box: I32, circle: Circle, node: int) -> bool:
             x -= FULL_TURN
     dy = max(abs(node_box[1, node] - circle.y), abs(node_box[3, node] - circle.y))
     dx = max(abs(min_x - x), abs(max_x - x))
-    # Where dy exceeds the radius the comparison fails by its first term alone; otherwise all
-    # latitudes lie within those that `high_cosines` was taken from.
+    # If dy exceeds the radius, the first term alone fails the comparison. Otherwise all latitudes
+    # of the box lie within the range that `high_cosines` bounds.
     return upper_haversine(dy, dx, circle.high_cosines) <= circle.radius_haversine
 
 
 @inline_njit
 def point_distance_m(position: I32, circle: Circle, at: int) -> float:
-    """Metres from the middle to a position; positions int32[n, 2], x and y in column units.
+    """Metres from the centre to a position; positions are int32[n, 2], x and y.
 
-    The only distance in the project: filters, orders and reports use this number.
+    Filters, orders and reports use this number, and no other distance.
     """
     return _circle_distance_m(circle, position[at, 0], position[at, 1])
 
 
 @inline_njit
 def point_is_within(position: I32, circle: Circle, at: int) -> bool:
-    """Whether a position is within the radius; exact, and mostly without a sine."""
+    """Whether a position is within the radius; exact, and mostly without the distance."""
     where = _point_where(position, circle, at)
     return where > 0 or (where == 0 and point_distance_m(position, circle, at) <= circle.radius_m)
 
 
 @inline_njit
 def _point_where(position: I32, circle: Circle, at: int) -> int:
-    """1 for a position that is certainly inside, -1 outside, 0 where only the distance tells."""
+    """1 if a position is certainly inside, -1 if outside, 0 if only the distance can decide."""
     x, y = float(position[at, 0]), float(position[at, 1])
     dx = lng_gap(x, x, circle.x, circle.wraps)
     dy = abs(y - circle.y)
@@ -365,25 +367,25 @@ def _point_where(position: I32, circle: Circle, at: int) -> int:
 
 @inline_njit
 def box_where(node_box: I32, circle: Circle, node: int) -> int:
-    """1 for a node's box that is certainly inside as a whole, -1 outside, 0 across or unknown."""
+    """1 if a node's box is certainly inside, -1 if outside, 0 if it crosses or is uncertain."""
     outside = _box_haversine(node_box, circle, node) > circle.beyond_haversine
     return int64(box_is_inside(node_box, circle, node)) - int64(outside)
 
 
 # --- several at once -----------------------------------------------------------------------------
 
-# Without a branch, so that a processor does several in one step and never guesses. Unsigned, for
-# Numba lets signed numbers count from the end.
+# These loops have no branch, so that the compiler vectorises them. Indices are unsigned, because
+# Numba treats a negative signed index as counted from the end.
 
 
 @inline_njit
 def fill_boxes(node_box: I32, circle: Circle, first: int, end: int, haversines: F64) -> None:
-    """Note `lower_haversine` of the middle and each box from `first` to before `end`.
+    """Fill `haversines` with `lower_haversine` of the centre and boxes `first` to before `end`.
 
     Parameters
     ----------
     haversines
-        float64[n], room for `end - first`; compare them with `beyond_haversine`.
+        float64[n], n at least `end - first`; compare them with `beyond_haversine`.
     """
     start = uint64(first)
     for at in range(uint64(end) - start):
@@ -392,12 +394,12 @@ def fill_boxes(node_box: I32, circle: Circle, first: int, end: int, haversines: 
 
 @inline_njit
 def fill_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F64) -> None:
-    """Note the metres that no position of each box from `first` to before `end` is nearer than.
+    """Fill `lower_m` with lower bounds in metres for boxes `first` to before `end`.
 
     Parameters
     ----------
     lower_m
-        float64[n], room for `end - first`; `reach_m` makes more of them.
+        float64[n], n at least `end - first`; `reach_m` tightens them.
     """
     start = uint64(first)
     for at in range(uint64(end) - start):
@@ -408,15 +410,16 @@ def fill_boxes_m(node_box: I32, circle: Circle, first: int, end: int, lower_m: F
 def fill_points_m(
     position: I32, circle: Circle, places: I64, count: int, offset: F64, metres: F64
 ) -> None:
-    """Note `point_distance_m` of the first `count` of some positions, by their places.
+    """Fill `metres` with `point_distance_m` of the positions at the first `count` places.
 
-    They may lie far apart in memory: without a branch, a processor waits for all of them at once.
+    The positions may lie far apart in memory. The first loop has no branch, so the processor waits
+    for all of them at once.
 
     Parameters
     ----------
     places, metres
-        int64[n] and float64[n], n at least `count` and a multiple of 8; what is behind the
-        first `count` metres is written as well.
+        int64[n] and float64[n], n at least `count` and a multiple of 8. Metres after the first
+        `count` may be overwritten.
     offset
         float64[2, n], working memory.
     """
@@ -439,12 +442,12 @@ def fill_points_m(
 
 @inline_njit
 def fill_reached(node_box: I32, circle: Circle, first: int, end: int, within: I64) -> None:
-    """Note `box_where` of the boxes from `first` to before `end`.
+    """Fill `within` with `box_where` of boxes `first` to before `end`.
 
     Parameters
     ----------
     within
-        int64[n], room for `end - first`.
+        int64[n], n at least `end - first`.
     """
     start = uint64(first)
     for at in range(uint64(end) - start):
@@ -453,17 +456,17 @@ def fill_reached(node_box: I32, circle: Circle, first: int, end: int, within: I6
 
 @inline_njit
 def fill_within(position: I32, circle: Circle, first: int, end: int, within: I64) -> None:
-    """Note where the positions from `first` to before `end` lie: 1 inside, -1 outside, 0 unknown.
+    """Fill `within` for positions `first` to before `end`: 1 inside, -1 outside, 0 unknown.
 
-    Unknown are a few near the edge; `point_is_within` finds out.
+    Few positions near the edge are unknown; `point_is_within` decides them.
 
     Parameters
     ----------
     within
-        int64[n], room for `end - first`.
+        int64[n], n at least `end - first`.
     """
     start = uint64(first)
-    # As it always is: not told how far apart positions stand, the compiler takes them one by one.
+    # Always true. It gives the compiler the stride, without which the loop is not vectorised.
     if position.shape[1] == 2:
         for at in range(uint64(end) - start):
             within[at] = _point_where(position, circle, start + at)

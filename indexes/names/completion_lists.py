@@ -1,7 +1,6 @@
-"""Lists for prefixes that many keys begin with: the best items of each tile.
+"""Build the columns of `indexes.names.completions`, with top lists for frequent prefixes.
 
-Useful for: building `indexes.names.completions`.
-Not useful for: asking; the lists are columns that a query reads a few runs of.
+A prefix of many keys gets one list per tile: the best items of that tile.
 """
 
 import math
@@ -28,7 +27,7 @@ from indexes.names.completions import (
 
 
 class SortedKeys(NamedTuple):
-    """Keys by their strings, ascending byte by byte; see `Completions`."""
+    """Keys sorted by their bytes; the fields are those of `Completions`."""
 
     text: U8
     start: U32
@@ -50,22 +49,22 @@ def build_completions(
     Parameters
     ----------
     keys
-        Each with its item and way.
+        Sorted keys, each with its item and match kind (`way`).
     kind, fame
-        Of each item.
+        Kind and popularity of each item.
     pairs
-        Items and documents that belong together, ascending, each pair once.
+        Items and their documents, ascending, each pair once.
     scoring
-        That of the queries.
+        The scoring that queries will use.
     docs
-        Documents of the segment.
+        Number of documents of the segment.
     crowd
-        Prefixes of more keys than this get lists.
+        A prefix of more keys than this gets lists.
 
     Raises
     ------
     ValueError
-        If keys or pairs do not ascend, or name what is not there.
+        If keys or pairs do not ascend, or a number in them is out of range.
     """
     item, doc = pairs
     if len(item) and item.max() >= len(kind):
@@ -80,7 +79,7 @@ def build_completions(
         key_item=keys.item,
         item_kind=kind,
         item_fame=fame,
-        # Rounded up, and once more for the last bit of the logarithm.
+        # Rounded up: a bound must not be below any score. The cast and the logarithm round.
         item_bound=np.nextafter(bound.astype(np.float32), np.float32(math.inf)),
         item_start=np.concatenate(([0], np.cumsum(counts))).astype(np.uint32),
         item_docs=doc.astype(np.uint32),
@@ -95,7 +94,7 @@ def build_completions(
 
 
 def _check(columns: Completions, scoring: Scoring, docs: int) -> None:
-    """Compiled loops trust what was checked here."""
+    """Check what compiled loops trust."""
     items = len(columns.item_kind)
     item, way = columns.key_item >> WAY_BITS, columns.key_item & ((1 << WAY_BITS) - 1)
     if len(item) and item.max() >= items:
@@ -113,7 +112,7 @@ def _check(columns: Completions, scoring: Scoring, docs: int) -> None:
 
 @njit
 def _first_disorder(text: U8, start: U32) -> int:
-    """First key that is less than the one before, -1 where there is none."""
+    """First key that is less than the key before it, -1 if there is none."""
     for key in range(1, start.shape[0]):
         a, b = int64(start[key - 1]), int64(start[key])
         while text[a] == text[b] and text[a] != 0:
@@ -155,9 +154,9 @@ def _with_lists(columns: Completions, scoring: Scoring, docs: int, crowd: int) -
 
 
 def _crowded(columns: Completions, crowd: int) -> I64:
-    """Ranges of keys, int64[h, 2], of every prefix that more than `crowd` keys begin with.
+    """Key ranges, int64[h, 2], of every prefix of more than `crowd` keys.
 
-    Prefixes are whole characters of UTF-8. Two prefixes with the same keys are one range.
+    A prefix ends at a character of UTF-8. Two prefixes of the same keys give one range.
     """
     ranges = set()
     left = [(0, len(columns.key_start), 0)]
@@ -173,7 +172,10 @@ def _crowded(columns: Completions, crowd: int) -> I64:
 
 @njit
 def _divide(text: U8, start: U32, first: int, after: int, depth: int, crowd: int, out: I64) -> int:
-    """Ranges of more than `crowd` keys of [first, after) with the same character at `depth`."""
+    """Write the ranges of more than `crowd` keys that share the character at byte `depth`.
+
+    The function looks at keys `first` to before `after` and returns the number of ranges.
+    """
     found = 0
     key = first
     while key < after:
@@ -193,7 +195,7 @@ def _divide(text: U8, start: U32, first: int, after: int, depth: int, crowd: int
 
 @inline_njit
 def _char_bytes(lead: int) -> int:
-    """Bytes of a character of UTF-8 by its first one, 0 at the end of a key."""
+    """Number of bytes of a UTF-8 character from its first byte; 0 at the end of a key."""
     if lead == 0:
         return 0
     if lead < 0xC0:
@@ -205,7 +207,7 @@ def _char_bytes(lead: int) -> int:
 
 @inline_njit
 def _same(text: U8, a: int, b: int, size: int) -> bool:
-    """Whether the same character, or the end of the key (size 0), stands at both places."""
+    """Whether `text[a:]` and `text[b:]` begin with the same `size` bytes; 0 is the end of a key."""
     if size == 0:
         return bool(text[b] == 0)
     i = 0
@@ -225,7 +227,7 @@ def _list_tiles(
     listed: U32,
     size: I64,
 ) -> None:
-    """Write the keys of the best items of each tile: greatest score, then first key."""
+    """Write the keys of each tile's best items, by falling score, then by key."""
     for key in range(first, after):
         item = int64(columns.key_item[key]) >> WAY_BITS
         way = columns.key_item[key] & ((1 << WAY_BITS) - 1)
@@ -252,12 +254,15 @@ def _list(
     value: float,
     key: int,
 ) -> int:
-    """Insert a key into the sorted list of a tile, once an item; return the list's size."""
+    """Insert a key into the sorted list of a tile; return the size of the list.
+
+    The list has the best key of each item.
+    """
     kept = score.shape[1]
     if size == kept and score[tile, size - 1] >= value:
         return size
     item = columns.key_item[key] >> WAY_BITS
-    # Where the item is listed already: the place its better key is moved up from.
+    # The item's place in the list; its better key moves up from there.
     hole = size
     for i in range(size):
         if columns.key_item[listed[tile, i]] >> WAY_BITS == item:

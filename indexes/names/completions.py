@@ -1,13 +1,14 @@
-"""Completions: what can follow a prefix, the best near a place first, in bounded work.
+"""Completions of a typed prefix, ranked by popularity and distance, in bounded work.
 
-Useful for: a sorted table of keys that people type, each leading to an item; an item is a list of
-documents, a kind and a fame, and counts for more the more of its documents are near.
-Not useful for: what a key is (text, sound, initials) or what an item stands for.
+The index is a sorted table of keys. A key is a string that people type, and it leads to an item.
+An item has a list of documents, a kind and a popularity (`fame`). An item scores higher the more of
+its documents are near. `spellings` makes keys; the caller knows what an item is.
 
-Keys with a prefix are neighbours, found by bisection. Where they are many, the best items of each
-tile were listed at build time: a tile is a run of documents in Hilbert order, 4,096 or 65,536 of
-them, and a query reads the lists of the tiles that its circle touches. So for a prefix with few
-keys the answer is exact; for one with many it is exact among what is best in some tile around.
+The keys with a prefix are neighbours in the table, and two bisections find them. A prefix of many
+keys has lists, which the build made: the best items of each tile. A tile is 4,096 or 65,536
+documents in Hilbert order. A query reads the lists of the tiles that its circle touches. So the
+answer for a prefix of few keys is exact. The answer for a prefix of many keys is exact among the
+items that the lists hold.
 """
 
 import math
@@ -27,22 +28,22 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 CROWD = 2048
-"""A prefix of more keys than this has lists; fewer are read one by one."""
+"""A prefix of more keys than this has lists; a query reads fewer keys one by one."""
 
 FINE_BITS, COARSE_BITS = 12, 16
-"""Documents of a tile: 4,096 and 65,536."""
+"""Tile sizes as powers of two: 4,096 and 65,536 documents."""
 
 FINE_KEPT, COARSE_KEPT = 10, 32
-"""Items listed for a tile."""
+"""Most items in the list of a fine and of a coarse tile."""
 
 WAY_BITS = 4
-"""A key holds its way of typing below its item."""
+"""Bits of `Completions.key_item` below the item: the match kind, a row of `Scoring.way`."""
 
 FINE_TILES = 16
 """A circle that touches more fine tiles than this reads the lists of the coarse ones."""
 
 CANDIDATES = 4096
-"""Most items considered; what comes after them is not read."""
+"""Most items that a query considers; it skips further ones."""
 
 MAX_TOP = 128
 MAX_PREFIXES = 8
@@ -55,54 +56,57 @@ _HIGHEST = 40.0
 
 
 class Completions(NamedTuple):
-    """Columns: k keys to i items to documents, and h lists."""
+    """Columns of k keys, i items and h key ranges with lists."""
 
-    key_text: U8  # strings of the keys, each ended by a zero; one may be the end of another
-    key_start: U32  # [k] where each begins; their strings ascend byte by byte
+    key_text: U8  # strings of the keys, each ends with a zero; keys may share a tail
+    key_start: U32  # [k] where each key begins in `key_text`; the strings ascend byte by byte
     key_item: U32  # [k] item << WAY_BITS | row of `Scoring.way`
     item_kind: U8  # [i] row of `Scoring.kind`
-    item_fame: U32  # [i]
-    item_bound: F32  # [i] at least the score of an item, less what its key is worth
-    item_start: U32  # [i + 1]
-    item_docs: U32  # ascending documents of each item
+    item_fame: U32  # [i] popularity
+    item_bound: F32  # [i] upper bound of the score, without the part of the key
+    item_start: U32  # [i + 1] where the documents of each item begin in `item_docs`
+    item_docs: U32  # documents of each item, ascending
     list_range: I64  # [h] first key << 32 | key after the last, ascending
-    list_start: U32  # [h * tiles + 1] fine tiles, then coarse ones, of each range
-    list_key: U32
+    list_start: U32  # [h * tiles + 1] lists of each range: fine tiles, then coarse tiles
+    list_key: U32  # keys of each list, best first
 
 
 class Scoring(NamedTuple):
-    """What a completion is worth: the sum of these, less log2(1 + nearest_m / near_m)."""
+    """Weights of the score of a completion.
 
-    kind: F64  # times log2(1 + documents near), by kind
-    way: F64  # by the way it is typed
-    fame: float  # times log2(1 + fame)
-    whole: float  # where the whole key has been typed
-    near_m: float
+    The score is the sum of the terms below, minus log2(1 + metres to the nearest / near_m).
+    """
+
+    kind: F64  # by kind; times log2(1 + documents within the circle)
+    way: F64  # by match kind
+    fame: float  # times log2(1 + popularity)
+    whole: float  # added if the whole key was typed
+    near_m: float  # metres
 
 
 class Finding(NamedTuple):
-    """Working memory of one query at a time. Made by `new_finding`."""
+    """Working memory and results of one query; `new_finding` makes it."""
 
-    slot_item: I64  # [_SLOTS] hashed: item + 1, 0 = free
-    slot_score: F64  # [_SLOTS] best of its keys
+    slot_item: I64  # [_SLOTS] hash table: item + 1, 0 = free
+    slot_score: F64  # [_SLOTS] best key score of the item
     candidate: I64  # [CANDIDATES] slots in use
-    step: I64  # [_STEPS + 1]
-    ordered: I64  # [CANDIDATES]
-    top_item: I64  # [MAX_TOP] best first
+    step: I64  # [_STEPS + 1] where each step begins in `ordered`
+    ordered: I64  # [CANDIDATES] slots by falling bound
+    top_item: I64  # [MAX_TOP] results, best first
     top_score: F64
-    top_worth: F64  # the part of the score that the key is worth
-    top_count: I64
-    top_near_m: F64
-    top_nearest: I64  # document
+    top_worth: F64  # the part of the score for the key
+    top_count: I64  # live documents within the circle
+    top_near_m: F64  # metres to the nearest of them
+    top_nearest: I64  # doc id of the nearest
     work: I64  # [3] see `KEYS`
 
 
 KEYS, ITEMS, LISTS = range(3)
-"""Work: keys read, items whose documents were counted, lists read."""
+"""Work counters: keys read, items whose documents were counted, lists read."""
 
 
 class TypedPrefixes(NamedTuple):
-    """Up to `MAX_PREFIXES` prefixes, any of which may match, and items that may be found."""
+    """Up to `MAX_PREFIXES` alternative prefixes as key ranges, and the range of allowed items."""
 
     first: I64  # [MAX_PREFIXES] first key
     after: I64  # [MAX_PREFIXES] key after the last
@@ -130,19 +134,19 @@ def new_finding() -> Finding:
     )
 
 
-# --- asking --------------------------------------------------------------------------------------
+# --- queries -------------------------------------------------------------------------------------
 
 
 @njit
 def prefix_range(columns: Completions, prefix: U8) -> tuple[int, int]:
-    """First key that begins with a prefix and the key after the last; two bisections."""
+    """Range of the keys that begin with a prefix: the first, and the one after the last."""
     low = _bisect(columns, prefix, False)
     return low, _bisect(columns, prefix, True)
 
 
 @njit
 def _bisect(columns: Completions, prefix: U8, beyond: bool) -> int:
-    """First key that does not come before the prefix, or that comes after all it begins."""
+    """First key not below the prefix; with `beyond`, first key above all keys with the prefix."""
     base = 0
     size = columns.key_start.shape[0]
     while size > 0:
@@ -158,10 +162,10 @@ def _bisect(columns: Completions, prefix: U8, beyond: bool) -> int:
 
 @inner_njit
 def _compare(columns: Completions, key: int, prefix: U8) -> int:
-    """-1, 0 or 1 where the key comes before the prefix, begins with it, or comes after."""
+    """-1 if the key is below the prefix, 0 if it begins with it, 1 if it is above."""
     start = int64(columns.key_start[key])
     for i in range(prefix.shape[0]):
-        # The zero at the end of a key comes before everything.
+        # The zero at the end of a key is below every byte of a prefix.
         byte = columns.key_text[start + i]
         if byte != prefix[i]:
             return -1 if byte < prefix[i] else 1
@@ -179,11 +183,11 @@ def best_completions(
     finding: Finding,
     top_k: int,
 ) -> int:
-    """Write the best `top_k` items with a live document in the circle; return how many.
+    """Write the best `top_k` items with a live document in the circle; return their number.
 
-    Score descends; equals come in the order of their items. `finding` has the scores, the exact
-    number of live documents within the circle and the distance of the nearest. `cover` is left
-    as it is, so that more can be tallied; `lift` it when done.
+    Results descend by score, then ascend by item. `finding` holds the score of each result, its
+    exact number of live documents within the circle, and the nearest document. `cover` keeps its
+    marks, so that the caller can tally more items; the caller calls `clear` afterwards.
     """
     for i in range(3):
         finding.work[i] = 0
@@ -192,7 +196,7 @@ def best_completions(
     _order(columns, finding, candidates)
     found = 0
     for step in range(_STEPS):
-        # No bound of this step or of any that follows is above its edge.
+        # No bound of this step or of a later step is above `edge`.
         edge = _HIGHEST - step / _STEP if step > 0 else math.inf
         if found == top_k and finding.top_score[top_k - 1] > edge:
             break
@@ -200,7 +204,7 @@ def best_completions(
             slot = finding.ordered[i]
             item = finding.slot_item[slot] - 1
             worth = finding.slot_score[slot]
-            # The bound holds for all documents at no distance, so for those within the circle.
+            # The bound counts all documents at distance 0, so it holds for those in the circle.
             bound = columns.item_bound[item] + worth
             if found == top_k and bound < finding.top_score[top_k - 1]:
                 continue
@@ -220,14 +224,14 @@ def best_completions(
 def tally_item(
     columns: Completions, ground: PointTree, circle: Circle, cover: CircleCover, item: int
 ) -> tuple[int, float, int]:
-    """Live documents of an item within the circle, metres to the nearest, and the nearest."""
+    """Number of an item's live documents within the circle, metres to the nearest, its doc id."""
     begin, end = int64(columns.item_start[item]), int64(columns.item_start[item + 1])
     return tally(ground, circle, cover, columns.item_docs, begin, end)
 
 
 @njit
 def score_of(scoring: Scoring, kind: int, fame: float, count: int, near_m: float) -> float:
-    """Score of an item with so many documents near, without what its key is worth."""
+    """Score of an item with `count` documents in the circle, without the part of its key."""
     weight = float(scoring.kind[kind])
     return (
         weight * math.log2(1.0 + count)
@@ -246,7 +250,7 @@ def _gather(
     cover: CircleCover,
     finding: Finding,
 ) -> int:
-    """Collect the distinct items that are considered; return how many."""
+    """Collect the distinct candidate items of all prefixes; return their number."""
     found = 0
     for p in range(prefixes.size):
         first = prefixes.first[p]
@@ -257,7 +261,7 @@ def _gather(
             for key in range(first, after):
                 found = _consider(columns, scoring, prefixes, finding, found, key, length)
             continue
-        # Keys that are typed to their end come first, and are few.
+        # Keys that equal the prefix come first in its range.
         for key in range(first, min(after, first + COARSE_KEPT)):
             if not _is_whole(columns, key, length):
                 break
@@ -287,7 +291,7 @@ def _gather(
 
 @inline_njit
 def tiles_of(docs: int, bits: int) -> int:
-    """Tiles of a segment, at least one."""
+    """Number of tiles of a segment, at least one."""
     return max((docs + (1 << bits) - 1) >> bits, 1)
 
 
@@ -305,7 +309,7 @@ def _tiles_touched(cover: CircleCover, bits: int) -> int:
 
 @inner_njit
 def _list_row(columns: Completions, first: int, after: int) -> int:
-    """Row of the lists of a range of keys, -1 where it has none."""
+    """Row of a key range in `list_range`, -1 if the range has no lists."""
     wanted = first << 32 | after
     base = 0
     size = columns.list_range.shape[0]
@@ -323,10 +327,10 @@ def _list_row(columns: Completions, first: int, after: int) -> int:
 
 @inline_njit
 def _is_whole(columns: Completions, key: int, length: int) -> bool:
-    """Whether a key is of so many bytes.
+    """Whether a key has exactly `length` bytes.
 
-    A key of a range is no shorter than the prefix; where the order of keys is damaged it may be,
-    and the last one would be read past the end of all.
+    A key of a prefix range is at least as long as the prefix. Keys in a damaged order may be
+    shorter, so the bound check keeps the read inside the column.
     """
     end = int64(columns.key_start[key]) + length
     return bool(end < columns.key_text.shape[0] and columns.key_text[end] == 0)
@@ -342,7 +346,7 @@ def _consider(
     key: int,
     length: int,
 ) -> int:
-    """Add the item of a key to the candidates, or better its score; return how many there are."""
+    """Add the item of a key to the candidates or raise its score; return their number."""
     finding.work[KEYS] += 1
     item = int64(columns.key_item[key]) >> WAY_BITS
     if item < prefixes.first_item or item >= prefixes.after_item:
@@ -366,7 +370,7 @@ def _consider(
 
 @njit
 def _order(columns: Completions, finding: Finding, candidates: int) -> None:
-    """Put the candidates in steps of falling bounds: a counting sort."""
+    """Sort the candidates into steps of falling bounds (counting sort)."""
     for i in range(_STEPS + 1):
         finding.step[i] = 0
     for i in range(candidates):
@@ -378,7 +382,7 @@ def _order(columns: Completions, finding: Finding, candidates: int) -> None:
         step = _step_of(columns, finding, slot)
         finding.ordered[finding.step[step]] = slot
         finding.step[step] += 1
-    # Filling moved each start to the next one's.
+    # The loop above moved each start to the start of the next step.
     for i in range(_STEPS, 0, -1):
         finding.step[i] = finding.step[i - 1]
     finding.step[0] = 0
@@ -400,7 +404,7 @@ def _keep(
     item: int,
     near: tuple[int, float, int],
 ) -> int:
-    """Insert into the sorted results; return how many there are."""
+    """Insert an item into the sorted results; return their number."""
     at = found
     while at > 0 and (
         finding.top_score[at - 1] < score

@@ -1,7 +1,7 @@
-"""Spellings of many texts at once.
+"""Spellings of many texts at once, as arrays; the batch twin of `spellings`.
 
-Useful for: building; a million names in seconds, without an object a spelling.
-Not useful for: what one text is typed by; see `spellings`, which spells as this does.
+Useful for: building; a kernel spells a million names in seconds, without an object per spelling.
+Not useful for: the spellings of one text; see `spellings`, which gives the same.
 """
 
 from collections.abc import Sequence
@@ -26,49 +26,49 @@ U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 
 _CHUNK: Final = 1 << 16
-"""Texts that are spelled at once: the room for all they may need is some 20 MB."""
+"""Texts per batch; the buffers of a batch take some 20 MB."""
 
 _SIGN, _SPACE, _JOINER, _RUN, _DIGIT, _LETTER = range(6)
-"""What a folded character is to `indexes.text.tokens`; from `_RUN` on it is typed."""
+"""Class of a folded character as in `indexes.text.tokens`; people type `_RUN` and above."""
 
 _APOSTROPHE: Final = ord("'")
 _SYLLABLE_SIZE = np.array([len(one) for one in SPELLED], np.uint8)
 _SYLLABLE = np.array([list(one.ljust(int(_SYLLABLE_SIZE.max())).encode()) for one in SPELLED], "u1")
 
-# Bytes that a character may take in all sources of a text: four in UTF-8 as written and in each
-# of two ways by initials, six letters of a syllable in each of two ways by sound.
+# Most bytes of one character in all sources of a text. As written and in two sources of initials
+# it takes four bytes of UTF-8 each. In two sources of sounds it takes a syllable of six letters.
 _BYTES_A_LETTER: Final = 3 * 4 + 2 * 6
 _SOURCES: Final = 5
 _WAY_BITS: Final = 2
 
 
 class SpelledTexts(NamedTuple):
-    """Spellings of n texts, in the order of the texts, each text's as `spellings` gives them."""
+    """Spellings of n texts, text by text, in the order of `spellings`."""
 
     text: U8
-    """UTF-8 of all sources, each followed by a zero."""
+    """UTF-8 of all sources; a zero ends each."""
     source: I64
-    """[n + 1] where in `text` the sources of each text begin; the first is as written."""
+    """[n + 1] where the sources of each text begin in `text`; the first is as written."""
     spelling: I64
-    """[n + 1] where those of each text begin among all s spellings."""
+    """[n + 1] where the spellings of each text begin among all s."""
     start: I64
-    """[s] where in `text` each begins; it goes on to the next zero."""
+    """[s] where each spelling begins in `text`; the next zero ends it."""
     way: U8
-    """[s] how it is meant, and above two bits whether it begins with a later word."""
+    """[s] WRITTEN, SOUND or INITIALS; bit 2 is set if it begins with a later word."""
     is_cut: Bools
-    """[n] whether a text has more characters than are typed."""
+    """[n] whether a text has more than `MAX_LETTERS` characters."""
 
     def how(self) -> U8:
         """WRITTEN, SOUND or INITIALS of each spelling."""
         return self.way & np.uint8((1 << _WAY_BITS) - 1)
 
     def inside(self) -> U8:
-        """1 for spellings that begin with a later word than the first, else 0."""
+        """1 for a spelling that begins with a later word than the first, else 0."""
         return self.way >> np.uint8(_WAY_BITS)
 
 
 def spell(texts: Sequence[str]) -> SpelledTexts:
-    r"""Spellings of texts.
+    r"""Spellings of many texts.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def spell(texts: Sequence[str]) -> SpelledTexts:
 
 
 def _joined(starts: list[I64]) -> I64:
-    """Starts of parts as those of all of them."""
+    """Starts of several parts, joined to those of the whole."""
     sizes = [np.zeros(1, np.int64), *(np.diff(part) for part in starts)]
     return np.cumsum(np.concatenate(sizes))
 
@@ -122,12 +122,12 @@ def _spell(texts: Sequence[str]) -> SpelledTexts:
 
 @cache
 def _known_kinds() -> tuple[Bools, U8]:
-    """Which characters were looked up so far, and what each is."""
+    """Cache by code point: whether its class is known, and the class."""
     return np.zeros(0x110000, np.bool_), np.zeros(0x110000, np.uint8)
 
 
 def _kinds(code: U32) -> U8:
-    """What each character is, uint8[0x110000], of those of `code`."""
+    """Class of each code point, uint8[0x110000]; filled for those in `code`."""
     seen, kind = _known_kinds()
     present = np.zeros(0x110000, np.bool_)
     present[code] = True
@@ -150,18 +150,19 @@ def _kind(char: str) -> int:
 
 
 class _NameLine(NamedTuple):
-    """One text of at most `MAX_LETTERS` characters, and its pieces: scratch, written text by text.
+    """Working memory: one text of at most `MAX_LETTERS` characters, and its pieces.
 
-    A piece is neighbours of one kind that are typed. Fields of pieces are marked by P.
+    A piece is neighbouring typed characters of one class. P marks fields of pieces; the other
+    fields are by character.
     """
 
     code: I64
     kind: I64
-    first: I64  # syllable, or NONE
-    other: I64  # syllable where the reading is open, or NONE
+    first: I64  # usual syllable, or NONE
+    other: I64  # second syllable if the reading is ambiguous, or NONE
     begin: I64  # P
     end: I64  # P
-    starts: I64  # P whether it is typed from: as written, later as heard
+    starts: I64  # P whether a spelling begins here; `_heard` narrows it for sounds
     word: I64  # P number of its word
 
 
@@ -183,7 +184,7 @@ def _spell_all(
             if kind == _SPACE:
                 space = size > 0
             else:
-                # Spaces are single, and none stands at an end.
+                # Keep one space between words, and none at the ends.
                 if space and size < MAX_LETTERS:
                     line.code[size] = 32
                     line.kind[size] = _SPACE
@@ -217,7 +218,7 @@ def _spell_all(
 
 @inline_njit
 def _cut(line: _NameLine, size: int) -> int:
-    """Cut a line into pieces; return how many."""
+    """Cut a line into pieces; return their number."""
     pieces = 0
     word = 0
     at = 0
@@ -226,7 +227,7 @@ def _cut(line: _NameLine, size: int) -> int:
             word += line.kind[at] == _SPACE
             at += 1
             continue
-        # The token that begins here: a run, or letters and digits that single signs join.
+        # A token begins here: a run, or letters and digits with single joiners between them.
         begin = at
         is_run = line.kind[at] == _RUN
         while at < size and (
@@ -242,7 +243,7 @@ def _cut(line: _NameLine, size: int) -> int:
                 part += 1
                 continue
             line.begin[pieces] = part
-            # The s of McDonald's begins no word, the o of L'Oréal does.
+            # The s of McDonald's begins no word. The o of L'Oréal begins one.
             line.starts[pieces] = not (
                 part > begin and line.code[part - 1] == _APOSTROPHE and at - part <= 2
             )
@@ -257,9 +258,10 @@ def _cut(line: _NameLine, size: int) -> int:
 
 @inline_njit
 def _heard(line: _NameLine, pieces: int) -> int:
-    """Pieces that are typed as they sound, the first so many; marks those that are typed from.
+    """Number of leading pieces that people type by sound; narrows `starts` to their beginnings.
 
-    See `spellings`: up to the last word that has a run, from words that have one.
+    The pieces end with the last word that has a run, and a spelling begins at a word with a run,
+    as in `spellings`.
     """
     last_run = pieces - 1
     while last_run >= 0 and line.kind[line.begin[last_run]] != _RUN:
@@ -285,7 +287,7 @@ def _heard(line: _NameLine, pieces: int) -> int:
 
 @inner_njit
 def _read(line: _NameLine, begin: int, end: int, characters: Characters, words: WordTable) -> bool:
-    """Read a run as `readings.resolve` does; return whether a reading is open."""
+    """Read a run as `readings.resolve` does; return whether a reading is ambiguous."""
     for at in range(begin, end):
         line.first[at] = characters.first[line.code[at]]
         line.other[at] = characters.other[line.code[at]]
@@ -309,7 +311,7 @@ def _read(line: _NameLine, begin: int, end: int, characters: Characters, words: 
 
 @inner_njit
 def _word(left: int, right: int, words: WordTable) -> int:
-    """Row of a word of two characters, -1 for none."""
+    """Row of a word of two characters, -1 if it is not in the table."""
     if not (words.begins[left] and words.ends[right]):
         return -1
     pair = left << CODE_BITS | right
@@ -328,7 +330,7 @@ def _word(left: int, right: int, words: WordTable) -> int:
 def _write(
     line: _NameLine, pieces: int, how: int, is_other: bool, text: int, out: SpelledTexts
 ) -> None:
-    """Write one source, and the spellings that begin in it."""
+    """Write one source and the spellings that begin in it."""
     end = out.source[text + 1]
     spelling = out.spelling[text + 1]
     found = 0
@@ -357,7 +359,7 @@ def _write(
 
 @inline_njit
 def _write_utf8(code: int, out: U8, end: int) -> int:
-    """Write a character; return where the next one goes."""
+    """Write a code point as UTF-8; return the position after it."""
     if code < 0x80:
         out[end] = code
         return end + 1

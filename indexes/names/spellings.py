@@ -1,12 +1,12 @@
-"""Spellings: what people type for a text, from its first letter on.
+"""Spellings of a name: the strings that people type for it, and which characters they match.
 
-Useful for: keys of completions (as written, by sound, by initials; from the beginning of a text or
-of a word in it), and which characters of a text something typed stands for.
+Useful for: keys of completions, and the highlighted part of a suggestion. A spelling is as written,
+by sound or by initials, and begins at the text or at a later word.
 Not useful for: searching text by its words; see `analysis` and `pinyin`.
 
-What is typed and what is compared with it have no spaces and no punctuation: `hai di lao`,
-`Hai-Di-Lao` and `haidilao` are one. A run of Chinese may be typed as characters, as syllables, of
-which the last may be unfinished, as both (海di), or as initials.
+Spellings have no spaces and no punctuation: `hai di lao`, `Hai-Di-Lao` and `haidilao` are one.
+People type a run of Chinese as characters, as syllables with the last one unfinished, as a mixture
+(海di), or as initials.
 """
 
 import re
@@ -20,23 +20,23 @@ from indexes.text.syllables import SPELLED
 from indexes.text.tokens import PART, TOKEN
 
 MAX_LETTERS: Final = 64
-"""Characters of a text that can be typed; the rest is only shown."""
+"""Leading characters of a text that spellings cover; the rest is only shown."""
 
 MAX_STARTS: Final = 6
-"""Words of a text from which on it can be typed."""
+"""Most words of a text at which a spelling begins."""
 
 WRITTEN, SOUND, INITIALS = range(3)
-"""How a spelling is meant: as written, syllables, first letters of syllables."""
+"""Kind of a spelling: as written, by syllables, by first letters of syllables."""
 
-# Ü is v in the spellings; people who have no v for it type u.
+# Spellings have v for ü. Some people type u instead.
 _U_FOR_V = re.compile("(?<=[ln])u")
 
 
 class Spelling(NamedTuple):
-    """What may be typed: `source` from its character `start` on.
+    """One string that people type: `source[start:]`.
 
-    Spellings from different words of a text share one source; `inside` is whether it begins with a
-    later word than the first.
+    Spellings from different words of a text share one source. `how` is WRITTEN, SOUND or INITIALS.
+    `inside` is whether the spelling begins with a later word than the first.
     """
 
     source: str
@@ -46,25 +46,25 @@ class Spelling(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """Characters of a folded text that are typed as they stand."""
+    """A part of a folded text without signs: a run, or letters, or digits."""
 
     begin: int
     text: str
     is_run: bool
-    starts: bool  # a word
+    starts: bool  # whether it begins a word
 
 
 class _Line(NamedTuple):
-    """What can be typed of a displayed text, character by character."""
+    """The typed characters of a displayed text."""
 
     chars: str
-    places: list[int]  # in the text as displayed
+    places: list[int]  # position of each character in the displayed text
     pieces: list[_Piece]
-    starts: list[int]  # characters that begin a word
+    starts: list[int]  # positions in `chars` that begin a word
 
 
 def spellings(text: str) -> list[Spelling]:
-    """What may be typed for a text; none for one without letters and digits.
+    """All spellings of a text; none for a text without letters and digits.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def spellings(text: str) -> list[Spelling]:
         _sounds_of_run(piece.text) if piece.is_run else [(piece.text, piece.text)]
         for piece in pieces
     ]
-    # Where a reading is open, all usual ones and all others; not every combination.
+    # Ambiguous readings give two ways: all usual ones, and all others. Combinations are left out.
     for way in range(max(map(len, ways))):
         heard = [of_piece[way % len(of_piece)] for of_piece in ways]
         found += _from_starts([syllables for syllables, _ in heard], starts, SOUND)
@@ -95,7 +95,7 @@ def spellings(text: str) -> list[Spelling]:
 
 
 def _of_run(run: str) -> list[Spelling]:
-    """`spellings` of a text that is one run, as most Chinese names are."""
+    """`spellings` of a text that is one run; most Chinese names are."""
     found = [Spelling(run, 0, WRITTEN, False)]
     for syllables, letters in _sounds_of_run(run):
         found += (Spelling(syllables, 0, SOUND, False), Spelling(letters, 0, INITIALS, False))
@@ -103,7 +103,7 @@ def _of_run(run: str) -> list[Spelling]:
 
 
 def typed_form(text: str) -> str:
-    """What was typed, comparable with spellings: folded, without spaces and punctuation.
+    """Typed text in the form of spellings: folded, without spaces and punctuation.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def typed_form(text: str) -> str:
 
 
 def leading_run(typed: str) -> str:
-    """The characters of a run that something typed begins with.
+    """The leading characters of typed text that belong to a run; empty if it begins otherwise.
 
     >>> leading_run("海底lao"), leading_run("hai底")
     ('海底', '')
@@ -124,7 +124,7 @@ def leading_run(typed: str) -> str:
 
 
 def as_sounds(typed: str, *, limit: int = 4) -> list[str]:
-    """What was typed with its characters as they sound, in at most `limit` ways.
+    """Typed text with its characters replaced by their pinyin, in at most `limit` ways.
 
     Examples
     --------
@@ -142,18 +142,18 @@ def as_sounds(typed: str, *, limit: int = 4) -> list[str]:
 
 
 def matched(text: str, typed: str) -> tuple[int, int] | None:
-    """The characters of a text, begin and end, that `typed` stands for; None where it does not.
+    """Begin and end of the characters of a text that `typed` matches; None if it matches none.
 
     Parameters
     ----------
     text
-        As displayed.
+        The displayed text.
     typed
-        From `typed_form`.
+        A result of `typed_form`.
 
     Notes
     -----
-    Characters count with any of their readings, so this is never None for a beginning of a
+    A character matches by any of its readings. So the result is never None if `typed` begins a
     spelling of the text.
 
     Examples
@@ -172,11 +172,11 @@ def matched(text: str, typed: str) -> tuple[int, int] | None:
 
 
 def _span_of(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    """The characters of a text that some of it, as others write it, stand for."""
+    """Begin and end in a text of a span of its other form (`folding.otherwise`)."""
     ends = [len(otherwise(text[:end]) or text[:end]) for end in range(1, len(text) + 1)]
     begin = next(at for at, end in enumerate(ends) if end > span[0])
     reached = min(end for end in ends if end >= span[1])
-    # A sign that is left out ends where the character before it does.
+    # A sign that the other form drops ends where the character before it ends.
     return begin, max(at + 1 for at, end in enumerate(ends) if end == reached)
 
 
@@ -187,7 +187,7 @@ def _matched(text: str, typed: str) -> tuple[int, int] | None:
             return _span(line, start, start + len(typed))
     if line.chars.isascii():
         return None
-    # Readings of characters alone are quick to find, and nearly always enough.
+    # Readings of single characters are quick to find and nearly always suffice.
     for sounds_of in (_usual_sounds, _all_sounds):
         sounds = [sound for piece in line.pieces for sound in sounds_of(piece)]
         for start in line.starts:
@@ -223,7 +223,7 @@ def _span(line: _Line, start: int, end: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=1 << 16)
 def _fold(char: str) -> str:
-    """A character as `normalise` folds it, a space where nothing is left of it."""
+    """A character as `normalise` folds it, or a space if it folds to nothing."""
     return normalise(char) or " "
 
 
@@ -236,17 +236,17 @@ def _pieces(folded: str) -> list[_Piece]:
             continue
         for part in PART.finditer(token):
             at = part.start()
-            # The s of McDonald's begins no word, the o of L'Oréal does.
+            # The s of McDonald's begins no word. The o of L'Oréal begins one.
             joined = at > 0 and token[at - 1] == "'" and len(token) - at <= 2
             pieces.append(_Piece(begin + at, part.group(), False, not joined))
     return pieces
 
 
 def _heard(folded: str, pieces: list[_Piece], last_run: int) -> tuple[list[_Piece], list[bool]]:
-    """The pieces that are typed as they sound, and which of them are typed from.
+    """The pieces that people type by sound, and whether a spelling begins at each.
 
-    They end with the last word that has a run: nobody types on into the English name. They are
-    typed from pieces that start a word with a run in it.
+    The pieces end with the last word that has a run, because nobody types on into the English
+    name. A spelling begins at a piece that starts a word with a run in it.
     """
     if len(pieces) == 1:
         return pieces, [True]
@@ -260,7 +260,7 @@ def _heard(folded: str, pieces: list[_Piece], last_run: int) -> tuple[list[_Piec
 
 
 def _from_starts(texts: list[str], starts: list[bool], how: int) -> list[Spelling]:
-    """The joined texts, from each one on that is typed from."""
+    """Spellings of the joined texts, one from each text whose `starts` is set."""
     if len(texts) == 1:
         return [Spelling(texts[0], 0, how, False)]
     source = "".join(texts)
@@ -274,7 +274,10 @@ def _from_starts(texts: list[str], starts: list[bool], how: int) -> list[Spellin
 
 
 def _sounds_of_run(run: str) -> list[tuple[str, str]]:
-    """Syllables and their first letters, in one way or two; what has no reading is as it is."""
+    """Syllables and first letters of a run, in one or two ways.
+
+    A character without a reading stays as written.
+    """
     readings = _resolved(run)
     usual = [SPELLED[first] for first, _ in readings]
     if NONE in [first for first, _ in readings]:
@@ -294,7 +297,7 @@ def _sounds_of_run(run: str) -> list[tuple[str, str]]:
 
 
 def _resolved(run: str) -> list[Reading]:
-    """The reading of each character of a run, if it has one."""
+    """The reading of each character of a run; NONE for a character without one."""
     if all(CHARACTERS[char].first != NONE for char in run):
         return resolve(run)
     readings: list[Reading] = []
@@ -305,14 +308,14 @@ def _resolved(run: str) -> list[Reading]:
 
 
 def _usual_sounds(piece: _Piece) -> list[tuple[str, ...]]:
-    """Syllables that may be typed for each character of a piece, whatever stands beside it."""
+    """Syllables of each character of a piece by its single readings."""
     if not piece.is_run:
         return [()] * len(piece.text)
     return [_spelled(CHARACTERS[char]) for char in piece.text]
 
 
 def _all_sounds(piece: _Piece) -> list[tuple[str, ...]]:
-    """Syllables that may be typed for each character of a piece, alone or in a word."""
+    """Syllables of each character of a piece by its readings in words and alone."""
     if not piece.is_run:
         return [()] * len(piece.text)
     return [
@@ -323,13 +326,13 @@ def _all_sounds(piece: _Piece) -> list[tuple[str, ...]]:
 
 @lru_cache(maxsize=1 << 14)
 def _spelled(numbers: tuple[int, ...]) -> tuple[str, ...]:
-    """Distinct syllables as they are typed: ü is v or u."""
+    """Distinct syllables as people type them; ü is v or u."""
     found = [SPELLED[number] for number in numbers if number != NONE]
     return tuple(dict.fromkeys([*found, *(one.replace("v", "u") for one in found)]))
 
 
 def _reach(chars: str, sounds: list[tuple[str, ...]], start: int, typed: str) -> int:
-    """End of the characters that `typed` stands for, as written and by sound; 0 if it does not."""
+    """End of the characters that `typed` matches as written or by sound; 0 if it does not match."""
     left = [(start, 0)]
     seen = set(left)
     while left:
@@ -353,7 +356,7 @@ def _reach(chars: str, sounds: list[tuple[str, ...]], start: int, typed: str) ->
 
 
 def _reach_by_initials(chars: str, sounds: list[tuple[str, ...]], start: int, typed: str) -> int:
-    """As `_reach`, one letter a character."""
+    """End of the characters that `typed` matches by initials, one letter each; 0 if it does not."""
     end = start + len(typed)
     if end > len(chars):
         return 0

@@ -1,6 +1,6 @@
 """Index structures over numbers, ids, terms and bits.
 
-Useful for: positions, boxes, schedules, polygons and columns, addressed by document id.
-Not useful for: anything that knows what a merchant, a deal or a request is; that is `geosearch`,
-which imports this package and is never imported by it.
+Useful for: positions, boxes, schedules, polygons, terms and columns, addressed by doc id.
+Not useful for: merchants, deals and requests; `geosearch` knows those and imports this package,
+never the other way round.
 """

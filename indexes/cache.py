@@ -1,12 +1,12 @@
-"""`BoundedCache`: what was made for one request, kept for the next, in at most so many bytes.
+"""Thread-safe cache with a bound in bytes (`BoundedCache`), first in first out.
 
-Useful for: whatever is keyed by, or made of, what requests send. A bound on the number of entries
-is no bound on memory there: a wallet of a thousand made-up cards is one entry.
-Not useful for: what the index bounds already, such as its cards; a dict or `lru_cache` does.
+Useful for: values that requests determine in number or size. A bound on the number of entries would
+not bound memory: a wallet of a thousand invented cards is one entry.
+Not useful for: values that the index bounds, such as its cards; a dict or `lru_cache` does.
 
-A lookup by a wallet takes 0.12 µs, as in a dict. That of `cachetools.LRUCache` takes 0.42 µs and a
-lock, and a search of 10 µs makes half a dozen of them. So a lookup notes nothing, and what was made
-first goes first.
+A lookup by a wallet takes 0.12 µs, as in a dict. `cachetools.LRUCache` takes 0.42 µs and a lock,
+and a search of 10 µs makes half a dozen lookups. So a lookup records nothing, and the cache drops
+the oldest entries first.
 """
 
 import sys
@@ -21,13 +21,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 ENTRY_BYTES = 128
-"""Share of an entry in the tables of the cache: two slots in dicts that are half full."""
+"""Bytes of an entry in the tables of the cache: two slots in half-full dicts."""
 
 
 class BoundedCache(dict[K, V]):
-    """Values by key; the older half is forgotten where they would take more than `most_bytes`.
+    """Dict bounded by `most_bytes`; drops the older half of its entries when it is full.
 
-    Read it as a dict, from any thread; write it with `keep` only.
+    Read it as a dict, from any thread. Write it with `keep` only.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ class BoundedCache(dict[K, V]):
         self._changing = Lock()
 
     def keep(self, key: K, value: V, size: int | None = None) -> V:
-        """Keep a value under its key and return it; one that is too large alone is not kept.
+        """Store a value and return it; does not store a value larger than the whole cache.
 
         Parameters
         ----------
         size
-            Bytes of key and value, where they are known; else `size_of` counts them.
+            Bytes of key and value; by default `size_of` counts them.
         """
         if size is None:
             size = size_of(key) + size_of(value)
@@ -73,7 +73,7 @@ class BoundedCache(dict[K, V]):
         return value
 
     def forget(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         with self._changing:
             self.clear()
             self._sizes.clear()
@@ -85,10 +85,10 @@ class BoundedCache(dict[K, V]):
 
 
 def size_of(value: Any) -> int:
-    """Bytes that a value keeps in memory, those of what it holds included.
+    """Bytes of a value in memory, including the values that it holds.
 
-    What two parts share is counted twice, and columns mapped from a file not at all: the bound errs
-    on the side of memory.
+    Shared parts count once for each reference, so the sum is never too small. Columns mapped from a
+    file do not count.
     """
     if isinstance(value, tuple | list | set | frozenset):
         return sys.getsizeof(value) + sum(map(size_of, value))
@@ -103,7 +103,7 @@ def size_of(value: Any) -> int:
 
 
 def _buffer_size(array: np.ndarray[Any, Any]) -> int:
-    """Bytes of the memory that a view keeps alive, which may be more than it shows."""
+    """Bytes of the buffer that a view keeps alive, which may be more than the view shows."""
     base: Any = array
     while isinstance(base, np.ndarray):
         if base.base is None:

@@ -1,8 +1,7 @@
-"""Files that are written: durable, and a disk that is full or fails is told with the file's name.
+"""Durable file writes whose errors name the file.
 
-Useful for: whoever writes. The system names a file that cannot be opened, and none that cannot be
-written to.
-Not useful for: reading.
+The system names a file that it cannot open, but not a file that it cannot write because the disk is
+full or fails.
 """
 
 import io
@@ -15,7 +14,7 @@ from typing import Any
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Context in which an error of the system that names no file names this one.
+    """Context manager that adds `path` to an `OSError` without a file name.
 
     Examples
     --------
@@ -39,12 +38,12 @@ class _NamedFile(io.FileIO):
 
 
 def create(path: Path) -> io.BufferedWriter:
-    """A file to write bytes to, from its beginning; its errors name it, also when it is closed."""
+    """A new or truncated file for bytes; its errors name it, even those of `close`."""
     return io.BufferedWriter(_NamedFile(path, "w"))
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a whole file, from its beginning."""
+    """Write a whole file; replaces its content."""
     with create(path) as file:
         file.write(content)
 

@@ -1,11 +1,10 @@
-"""Tuples of arrays that Python hands to kernels many times, made ready for them once.
+"""Kernel arguments unboxed once: `Prepared` passes a tuple of arrays to Numba by address.
 
-Useful for: what every call of a kernel takes and never changes, such as the columns of a segment.
-Not useful for: a tuple made for one call: making it ready costs more than handing it over.
+Useful for: a tuple that every call of a kernel takes, such as the columns of a segment.
+Not useful for: a tuple of one call, because preparing costs more than passing it.
 
-At each call Numba takes arrays apart, one by one, to find where they are: 0.7 us for a tuple of 36
-arrays. `Prepared` does so beforehand. It keeps the arrays as compiled code has them, and a call
-takes the address: 0.1 us.
+Numba unboxes each array at each call: 0.7 us for a tuple of 36 arrays. `Prepared` keeps the arrays
+in the layout of compiled code, and a call passes the address: 0.1 us.
 """
 
 from collections.abc import Iterator
@@ -26,24 +25,26 @@ T = TypeVar("T", bound=tuple[Any, ...])
 
 
 class Prepared(int, Generic[T]):
-    """Address of a tuple of arrays as compiled code has it; `value` is the tuple, in kernels too.
+    """Address of a tuple of arrays in the layout of compiled code.
+
+    `value` is the tuple, in Python and in kernels.
 
     Parameters
     ----------
     value
-        A named tuple of arrays. Their elements may change; the kernel sees it.
+        A named tuple of arrays. A kernel sees changes of their elements.
 
     Raises
     ------
     TypeError
-        If Numba has arrays in another way than this module takes them for.
+        If Numba lays out arrays differently from this module.
     """
 
     value: T
     _image: NDArray[np.int64]
 
     def __new__(cls, value: T) -> Self:
-        """Make a tuple ready."""
+        """Unbox a tuple."""
         image = np.fromiter(_words_of(value), np.int64)
         size = sum(_array_bytes(array.ndim) for array in value)
         if size != image.nbytes:
@@ -55,7 +56,7 @@ class Prepared(int, Generic[T]):
 
 @cache
 def _array_bytes(dimensions: int) -> int:
-    """Bytes that compiled code has of an array."""
+    """Bytes of an array's descriptor in compiled code."""
     context = cpu_target.target_context
     kind = context.get_value_type(types.Array(types.int64, dimensions, "C"))
     size: int = context.get_abi_sizeof(kind)
@@ -63,9 +64,9 @@ def _array_bytes(dimensions: int) -> int:
 
 
 def _words_of(value: tuple[Any, ...]) -> Iterator[int]:
-    """What `numba.core.datamodel.models.ArrayModel` has of each array, in its order.
+    """The fields of `numba.core.datamodel.models.ArrayModel` of each array, in its order.
 
-    Nobody counts references to what is prepared, so none of its two owners is told.
+    Kernels count no references to prepared arrays, so both owner fields are 0.
     """
     for array in value:
         yield from (0, 0, array.size, array.itemsize, array.ctypes.data)
@@ -73,7 +74,7 @@ def _words_of(value: tuple[Any, ...]) -> Iterator[int]:
 
 
 class PreparedType(types.Type):
-    """Type of `Prepared` in kernels; `kind` is that of its value."""
+    """Numba type of `Prepared`; `kind` is the type of its value."""
 
     def __init__(self, kind: types.Type) -> None:
         self.kind = kind

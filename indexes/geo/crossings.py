@@ -1,8 +1,7 @@
-"""How often the edges of polygons meet: what checking and repairing them costs, counted first.
+"""Limits on how often the edges of a polygon meet, checked before shapely validates it.
 
-Useful for: refusing a polygon whose repair would take seconds and gigabytes. Repair cuts every
-edge where another one crosses it, so 42 kB of corners can ask for millions of cuts.
-Not useful for: repairing; that is `polygon`.
+Repair cuts every edge where another one crosses it. So 42 kB of corners can cause millions of cuts,
+which take seconds and gigabytes. `polygon` repairs what passes.
 """
 
 import numpy as np
@@ -11,23 +10,24 @@ from numpy.typing import NDArray
 from indexes.jit import njit
 
 OVERLAPS = (10_000, 100)
-"""Most pairs of edges whose boxes overlap: so many, and so many more an edge.
+"""Most pairs of edges whose boxes overlap: a base, and an amount per edge.
 
-shapely compares each of them when it validates: 70 ns a pair. An edge of an honest polygon overlaps
-its two neighbours and few others."""
+shapely compares each pair when it validates, in 70 ns. An edge of an ordinary polygon overlaps its
+two neighbours and few others."""
 
 FEW_EDGES = 250
-"""So few edges have no more pairs than `OVERLAPS` allows."""
+"""A polygon of at most this many edges needs no check of `OVERLAPS`."""
 
 TOUCHES = (2_000, 8)
-"""Most pairs of edges that touch or lie on each other, as `OVERLAPS`. A repair takes a microsecond
-for each; tiles side by side need 7 an edge."""
+"""Most pairs of edges that touch or lie on each other: a base, and an amount per edge. A repair
+takes a microsecond per pair. Tiles side by side have 7 pairs per edge."""
 
 CROSSINGS = (200, 0.1)
-"""Most pairs of edges that cross, as `OVERLAPS`. A repair takes about 25 us for each."""
+"""Most pairs of edges that cross: a base, and an amount per edge. A repair takes about 25 us per
+pair."""
 
 LOOKS = (1_000_000_000, 0)
-"""Most pairs of edges with a latitude in common, about a second of counting."""
+"""Most pairs of edges with a latitude in common; counting them takes about a second."""
 
 _LOOKS, _OVERLAPS, _TOUCHES, _CROSSINGS = range(4)
 _LIMITS = (LOOKS, OVERLAPS, TOUCHES, CROSSINGS)
@@ -35,28 +35,28 @@ _REASONS = ("latitudes in common", "overlapping boxes", "a common point", "a cro
 
 
 class TooTangled(ValueError):
-    """More pairs of edges meet than a repair may take."""
+    """A polygon has more pairs of meeting edges than the limits allow."""
 
 
 def check_crossings(edges: NDArray[np.float64]) -> None:
-    """Refuse edges that meet so often that validating or repairing them would take long.
+    """Refuse edges that meet too often to validate or repair quickly.
 
     Parameters
     ----------
     edges
-        As `polygon.PreparedPolygon.edges`, of rings that may cross themselves and one another.
+        As `polygon.PreparedPolygon.edges`. Rings may cross themselves and one another.
 
     Raises
     ------
     TooTangled
-        If a number of pairs exceeds its limit above; limits grow with the number of edges, so what
-        a polygon may cost does so too.
+        If a number of pairs exceeds its limit above. Limits grow with the number of edges, and so
+        does the allowed cost.
 
     Notes
     -----
-    Edges are sorted by their lower end, so those that share a latitude with one follow it. What is
-    counted stops at the first edge that brings a count past its limit: at most 50 million pairs are
-    looked at for 10,000 edges, 0.1 s.
+    Edges are sorted by their lower end, so the edges that share a latitude with one follow it. The
+    count stops at the first edge that exceeds a limit. 10,000 edges have at most 50 million pairs,
+    which take 0.1 s.
     """
     limits = np.array([base + an_edge * len(edges) for base, an_edge in _LIMITS], np.int64)
     counts = np.zeros(len(limits), np.int64)
@@ -84,8 +84,8 @@ def _count(edges: NDArray[np.float64], limits: NDArray[np.int64], counts: NDArra
             if max(u0, u1) < low_x or min(u0, u1) > high_x:
                 continue
             counts[_OVERLAPS] += 1
-            # On which side of each edge the ends of the other lie. Rounding near zero makes a
-            # touch of a crossing or the other way round, which the limits need not tell apart.
+            # The sign says on which side of an edge an end of the other lies. Rounding near zero
+            # may confuse a touch with a crossing; the limits need no exact counts.
             a = (x1 - x0) * (v0 - y0) - (y1 - y0) * (u0 - x0)
             b = (x1 - x0) * (v1 - y0) - (y1 - y0) * (u1 - x0)
             c = (u1 - u0) * (y0 - v0) - (v1 - v0) * (x0 - u0)

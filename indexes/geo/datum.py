@@ -1,23 +1,23 @@
-"""Positions in WGS-84, GCJ-02 and BD-09, converted either way.
+"""Conversion of positions between WGS-84, GCJ-02 and BD-09.
 
 Useful for: positions from Chinese maps. GCJ-02 (Amap, Tencent) shifts a position by up to 730 m
 inside China; BD-09 (Baidu) shifts it further.
-Not useful for: surveying. The shift is smooth but made up, and no authority publishes it. The
-formulas are those every map tool uses: `wgtochina_lb` as ported in
+Not useful for: surveying. The shift is smooth but artificial, and no authority publishes it. The
+formulas are those of every map tool: `wgtochina_lb` as ported in
 https://github.com/googollee/eviltransform and https://github.com/wandergis/coordtransform.
 
-A position is shifted where its WGS-84 position lies in mainland China or the sea off its coast:
-inside the outline of mainland_china.geojson, whose source and accuracy stand in the file. Elsewhere
-all three datums are the same. Published code tests a rectangle instead, which moves Seoul and
-Thimphu by 450 m.
+The datums shift a position if its WGS-84 position lies in mainland China or the sea off its coast:
+inside the outline of mainland_china.geojson. The file names its source and accuracy. Elsewhere all
+three datums are the same. Published code tests a rectangle instead, which moves Seoul and Thimphu
+by 450 m.
 
-Hong Kong, Macau and Taiwan lie outside. The law on GCJ-02 holds for the mainland, and GPS,
-OpenStreetMap and the maps used there, where nearly all of their positions come from, do not shift
-them. Baidu does: its manual names BD-09 for them too. Positions of its maps there must become
-WGS-84 before they come here. The Paracels lie inside and the Spratlys outside, as Natural Earth
+Hong Kong, Macau and Taiwan lie outside the outline. The law on GCJ-02 holds for the mainland.
+Nearly all positions there come from GPS, OpenStreetMap and local maps, which do not shift them.
+Baidu shifts them: its manual names BD-09 for them too. The caller must convert positions of Baidu
+maps there to WGS-84 first. The Paracels lie inside and the Spratlys outside, because Natural Earth
 draws who governs.
 
-The shift begins at the outline with a jump of up to 1.7 km, so there the inverse is a choice; see
+The shift begins at the outline with a jump of up to 1.7 km, so the inverse is ambiguous there; see
 `to_wgs84`.
 """
 
@@ -43,12 +43,13 @@ DATUMS: tuple[Datum, ...] = get_args(Datum)
 WGS84, GCJ02, BD09 = range(len(DATUMS))
 """Indices of `DATUMS`, for kernels."""
 
-# Krasovsky 1940, as the formula has it.
+# The ellipsoid Krasovsky 1940, as in the formula.
 _SEMI_MAJOR_M = 6_378_245.0
 _ECCENTRICITY_SQUARED = 0.00669342162296594323
 _BD09_TURN = math.pi * 3000.0 / 180.0
 
-# A step of the inverse shrinks the error by `_SLOPES`: 1.7 km become 1e-11 degree in 4 to 6 steps.
+# A step of the inverse multiplies the error by at most `_SLOPES`: 1.7 km shrink to 1e-11 degree in
+# 4 to 6 steps.
 _INVERSE_STEPS = 8
 _SETTLED_DEG = 1e-11
 
@@ -60,19 +61,21 @@ _EDGES = edges_of(shapely.get_parts(_OUTLINE))
 _WEST, _SOUTH, _EAST, _NORTH = _OUTLINE.bounds
 
 _FARTHEST_SHIFT = 0.02
-"""Degrees that no position is shifted by; see `_SHIFTS`."""
+"""Degrees above every shift; see `_SHIFTS`."""
 
-# Of each datum: least and greatest shift of longitude and of latitude inside the outline, degrees.
-# Measured on a grid of 0.02 degree; `_SLOPES` bounds what lies between its points. The tests do it.
+# By datum: least shift of longitude and latitude, then greatest, inside the outline, in degrees.
+# The tests measure them on a grid of 0.02 degree; `_SLOPES` bounds the shift between its points.
 _SHIFTS = {
     "GCJ02": (-0.0003, -0.0042, 0.0089, 0.0032),
     "BD09": (0.0055, 0.0009, 0.0162, 0.0101),
 }
-# How much either shift changes at most when a position moves by |dx| + |dy|, both in degrees. From
+# Greatest change of either shift, in degrees, divided by |dx| + |dy| of the move. It follows from
 # the derivatives of the formulas, with |lng - 105| <= 33, |lat - 35| <= 21 and |sin|, |cos| <= 1:
-# GCJ-02 at most 462 m a degree, where a degree has 62 km or more; BD-09 adds 3e-6 * 52.4 * 150.
+# GCJ-02 has at most 462 m per degree, and a degree has 62 km or more; BD-09 adds
+# 3e-6 * 52.4 * 150.
 _SLOPES = {"GCJ02": 0.01, "BD09": 0.04}
-# The root of |lng - 105| has no slope at 0; it adds at most 0.2 m times the root of the difference.
+# The root of |lng - 105| has an infinite slope at 0. It adds at most 0.2 m times the root of the
+# move.
 _ROOT_DEG = 4e-6
 
 
@@ -93,25 +96,26 @@ def to_wgs84(lat: Any, lng: Any, datum: Datum) -> tuple[Any, Any]:
     Returns
     -------
     lat, lng
-        Degrees, as given: numbers or new arrays. `from_wgs84` of them is within 1e-6 m of the
-        input, but in the strip below.
+        Degrees: numbers, or new arrays. `from_wgs84` of them is within 1e-6 m of the input, except
+        in the strip that the notes describe.
 
     Raises
     ------
     ValueError
-        If the datum is another, the shapes differ, or a position is not finite and in range.
+        If the datum is unknown, the shapes differ, or a position is not finite and in range.
 
     Notes
     -----
-    The shift has no inverse formula. If f shifts, w = g - (f(w) - w) is iterated from w = g; it
-    converges because the shift f(w) - w changes by at most 4 % of a change of w.
+    The shift has no inverse formula. Let f be the shift and g the input. The function iterates
+    w = g - (f(w) - w) from w = g. The iteration converges because f(w) - w changes by at most 4 %
+    of a change of w.
 
-    A position is shifted back where it, or what it is shifted back to, lies inside the outline. So
-    `to_wgs84` of `from_wgs84` is the identity for every position inside, and outside but for a
-    strip of up to 1.7 km along the outline: there a position in GCJ-02 may stand for one inside or
-    for itself, and the one inside wins, for only shifting maps speak GCJ-02. A position inside
-    whose original would lie outside stands for no position; it is shifted back too, because such
-    a shop is one that the outline cuts off.
+    The function shifts a position back if the position or the result lies inside the outline. So
+    `to_wgs84` of `from_wgs84` is the identity for every position inside. It is the identity outside
+    too, except in a strip of up to 1.7 km along the outline. There a position in GCJ-02 may come
+    from inside or be unshifted. The function chooses inside, because only maps that shift use
+    GCJ-02. A position inside whose original would lie outside has no original. The function shifts
+    it back too, because it is a shop that the outline cuts off.
 
     Examples
     --------
@@ -127,7 +131,7 @@ def from_wgs84(lat: float, lng: float, datum: Datum) -> tuple[float, float]: ...
 @overload
 def from_wgs84(lat: Floats, lng: Floats, datum: Datum) -> tuple[Floats, Floats]: ...
 def from_wgs84(lat: Any, lng: Any, datum: Datum) -> tuple[Any, Any]:
-    """Positions in `datum` of WGS-84 positions; the other way of `to_wgs84`, same parameters.
+    """Positions in `datum` of WGS-84 positions; inverse of `to_wgs84`, with the same parameters.
 
     Examples
     --------
@@ -152,7 +156,7 @@ def _converted(lat: Any, lng: Any, datum: Datum, convert: _Conversion) -> tuple[
 
 def _degrees(name: str, given: ArrayLike, bound: float) -> Floats:
     values = np.asarray(given, np.float64)
-    # Written so that NaN is refused too.
+    # Negated, so that NaN counts as wrong.
     wrong = ~(np.abs(values) <= bound)
     if wrong.any():
         worst = np.atleast_1d(values)[np.atleast_1d(wrong)][0]
@@ -162,13 +166,13 @@ def _degrees(name: str, given: ArrayLike, bound: float) -> Floats:
 
 @njit
 def shifted(lat: float, lng: float, datum: int) -> tuple[float, float]:
-    """Position in a datum other than WGS-84 of one in WGS-84, both in range; for kernels."""
+    """Position in GCJ-02 or BD-09 of a WGS-84 position in range; for kernels."""
     return _shifted(lat, lng, datum) if in_mainland(lat, lng) else (lat, lng)
 
 
 @inline_njit
 def appearance(x: int, y: int, datum: int) -> tuple[int, int]:
-    """Position in a datum of a stored WGS-84 position, as answers show it; both in column units."""
+    """Position in a datum of a stored WGS-84 position, both in column units; answers show it."""
     if datum == WGS84:
         return x, y
     lat, lng = shifted(y / UNITS_PER_DEGREE, x / UNITS_PER_DEGREE, datum)
@@ -176,7 +180,7 @@ def appearance(x: int, y: int, datum: int) -> tuple[int, int]:
 
 
 def appearances(x: Floats, y: Floats, datum: Datum) -> tuple[Floats, Floats]:
-    """`appearance` of many positions in degrees, whole column units each: lng and lat, float64."""
+    """`appearance` of many positions in degrees: lng and lat, float64, rounded to column units."""
     if datum == "WGS84":
         return x, y
     lat, lng = from_wgs84(y, x, datum)
@@ -185,7 +189,7 @@ def appearances(x: Floats, y: Floats, datum: Datum) -> tuple[Floats, Floats]:
 
 
 def shift_range(box: tuple[float, float, float, float], datum: Datum) -> tuple[int, int, int, int]:
-    """Bounds of how far `appearance` moves positions that may then lie in a box.
+    """Bounds of the shift of positions whose `appearance` lies in a box.
 
     Parameters
     ----------
@@ -196,21 +200,22 @@ def shift_range(box: tuple[float, float, float, float], datum: Datum) -> tuple[i
     Returns
     -------
     min_x, min_y, max_x, max_y
-        Column units, position in `datum` less stored position: a range that holds the shift of
-        every position that appears in the box, and of every position that some shift in the range
-        would bring there. All 0 where the box is so far from the outline that nothing is shifted.
+        Column units, position in `datum` minus stored position. The range holds the shift of two
+        kinds of positions: those that appear in the box, and those that some shift in the range
+        would bring there. All 0 if the box is so far from the outline that no shift applies.
 
     Notes
     -----
-    Let f be the formula, c the middle of the box, (h, k) half its sides and f(w0) = c. Of a
-    position w inside the outline let f(w) lie in the box. Its shift differs from that of w0 by at
-    most r = slope * D + root * sqrt(D) in each direction, where D = |dx| + |dy| of w - w0
-    (`_SLOPES`), and D <= h + k + 2 r. As slope <= 0.04 and 2 root sqrt(D) <= D / 100 + 100 root**2,
-    D <= 1.1 * (h + k + 2e-9), less than `apart` below; so r is at most `reach`. If it is w plus a
-    shift in the range that lies in the box, D <= h + k + 2 reach, which `apart` exceeds as well.
+    Let f be the formula, c the centre of the box, (h, k) half its sides and f(w0) = c. Let w be a
+    position inside the outline with f(w) in the box. Let D = |dx| + |dy| of w - w0. The shift of w
+    differs from that of w0 by at most r = slope * D + root * sqrt(D) in each direction (`_SLOPES`),
+    and D <= h + k + 2 r. As slope <= 0.04 and 2 root sqrt(D) <= D / 100 + 100 root**2,
+    D <= 1.1 * (h + k + 2e-9), which is less than `apart` below. So r is at most `reach`. For the
+    second kind, w plus a shift in the range lies in the box, so D <= h + k + 2 reach, which is less
+    than `apart` too.
 
-    A position outside the outline is shifted by 0. It is none of either kind if the box with
-    `_FARTHEST_SHIFT` around it is inside; otherwise the range is widened to hold 0.
+    A position outside the outline has shift 0. If the box with `_FARTHEST_SHIFT` around it is
+    inside, no such position is of either kind. Otherwise the range is widened to hold 0.
     """
     min_lng, min_lat, max_lng, max_lat = box
     if datum == "WGS84":
@@ -235,7 +240,7 @@ def shift_range(box: tuple[float, float, float, float], datum: Datum) -> tuple[i
             return 0, 0, 0, 0
         least_x, least_y = min(0.0, least_x), min(0.0, least_y)
         most_x, most_y = max(0.0, most_x), max(0.0, most_y)
-    # Ten units for the rounding of both positions and of the inverse.
+    # Ten units of slack for the rounding of both positions and of the inverse.
     low = [floor(degrees * UNITS_PER_DEGREE) - 10 for degrees in (least_x, least_y)]
     high = [ceil(degrees * UNITS_PER_DEGREE) + 10 for degrees in (most_x, most_y)]
     return low[0], low[1], high[0], high[1]
@@ -262,7 +267,7 @@ def _unshift(lat: Floats, lng: Floats, datum: int) -> None:
 
 @njit
 def in_mainland(lat: float, lng: float) -> bool:
-    """Whether a WGS-84 position lies inside the outline, so that other datums shift it."""
+    """Whether a WGS-84 position lies inside the outline, where the other datums shift it."""
     return _WEST <= lng <= _EAST and _SOUTH <= lat <= _NORTH and contains(_EDGES, lng, lat)
 
 
@@ -314,6 +319,6 @@ def _bd09(lat: float, lng: float) -> tuple[float, float]:
 
 
 def warm() -> None:
-    """Compile what the first query in another datum needs."""
+    """Compile the kernels for the first query in another datum."""
     to_wgs84(*from_wgs84(31.0, 121.0, "BD09"), "BD09")
     shift_range((121.0, 31.0, 121.1, 31.1), "BD09")

@@ -1,7 +1,6 @@
-"""Position to Hilbert value: the order in which documents are numbered.
+"""Hilbert value of a position: the sort key by which documents get their ids.
 
-Useful for: a sort key under which neighbours on the Earth are neighbours in a column.
-Not useful for: looking anything up; the tree over the sorted documents does that.
+Documents with near values are near on the Earth, so runs of a column have small boxes.
 """
 
 import numpy as np
@@ -17,7 +16,7 @@ _OFFSET = 1 << 31
 
 @inline_njit
 def hilbert_value(x: int, y: int) -> np.uint64:
-    """Hilbert value of one position, for kernels; as `hilbert_values`."""
+    """Hilbert value of one position, for kernels; see `hilbert_values`."""
     px = int64(x) + _OFFSET
     py = int64(y) + _OFFSET
     value = np.uint64(0)

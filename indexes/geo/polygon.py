@@ -1,10 +1,12 @@
-"""Point in polygon and box against polygon, as kernels over a flat array of edges.
+"""Point-in-polygon and box-in-polygon kernels over a flat array of edges.
 
 Useful for: testing millions of points, and the boxes of a tree, against one polygon inside a
-compiled loop. shapely reads, validates and repairs; the kernels only see its edges.
-Not useful for: distances to a polygon, or polygons on the sphere. Edges are straight lines in the
-plane of longitude and latitude, as GeoJSON defines them (RFC 7946, 3.1.1); a polygon that crosses
-the antimeridian is given as parts on either side (3.1.9), one around a pole as a box up to it.
+compiled loop. shapely reads, validates and repairs; the kernels read the edges only.
+Not useful for: many zones (`zones`), distances to a polygon, or polygons on the sphere.
+
+Edges are straight lines in the plane of longitude and latitude, as GeoJSON defines them (RFC 7946,
+3.1.1). A polygon across the antimeridian comes as parts on either side (3.1.9), and a polygon
+around a pole as a box up to it.
 """
 
 from collections.abc import Iterator
@@ -25,24 +27,24 @@ INSIDE = 2
 
 _FARTHEST = np.array([180.0, 90.0])
 BLOCK_EDGES = 16
-"""Edges share the bound in the last column in groups of so many."""
+"""Edges per block; the edges of a block share the bound in the last column."""
 
 BORDER_DEG = 5e-13
-"""How near a point may be to an edge, in degrees along each axis, to lie on it: 0.05 um, the most
-by which decimal corners and positions are off as floats."""
+"""Degrees along each axis within which a point counts as on an edge: 0.05 um. It is the greatest
+rounding error of decimal corners and positions as floats."""
 
 MARGIN_DEG = 1e-9
-"""How near an edge may come to a box, in degrees (0.1 mm), before the box counts as crossed.
+"""Degrees within which an edge counts as crossing a box: 0.1 mm.
 
-`contains` rounds: a point that passes an edge at less than 1e-12 degree may count as on it. A box
-that keeps this margin from all edges holds no such point, so what `box_relation` says of the box is
-what `contains` says of each point in it.
+`contains` rounds: a point nearer than 1e-12 degree to an edge may count as on it. A box that keeps
+this margin from all edges holds no such point, so `box_relation` of the box agrees with `contains`
+of each point in it.
 """
 
 
 @njit
 def contains(edges: NDArray[np.float64], x: float, y: float) -> bool:
-    """Tell whether a point lies inside, by the even-odd rule over all rings.
+    """Whether a point lies inside a polygon, by the even-odd rule over all rings.
 
     Parameters
     ----------
@@ -54,18 +56,18 @@ def contains(edges: NDArray[np.float64], x: float, y: float) -> bool:
     Returns
     -------
     bool
-        True for a point on an edge, of a hole too. False for an array of no edges.
+        True for a point on an edge, even of a hole. False for an array of no edges.
 
     Notes
     -----
-    The ray goes to the right. An edge counts when it reaches from y or below to above y, so a
-    vertex between two edges counts once and horizontal edges never
+    A ray to the right counts the edges from y or below to above y. So a vertex between two edges
+    counts once, and a horizontal edge never counts
     (https://wrfranklin.org/Research/Short_Notes/pnpoly.html).
     """
     inside = False
     count = edges.shape[0]
     for block in range(0, count, BLOCK_EDGES):
-        # Sorted by lower end: all that follow begin above the point.
+        # Edges are sorted by lower end, so all later ones begin above the point.
         if edges[block, 1] > y:
             break
         # No edge of the block reaches up to the point.
@@ -78,7 +80,7 @@ def contains(edges: NDArray[np.float64], x: float, y: float) -> bool:
                 x0 = edges[i, 0]
                 along_x = edges[i, 2] - x0
                 along_y = y1 - y0
-                # The edge rises, so this is > 0 exactly when it passes to the right.
+                # The edge rises, so this is > 0 exactly if the edge passes right of the point.
                 offset = along_x * (y - y0) - (x - x0) * along_y
                 if (
                     abs(offset) <= BORDER_DEG * (abs(along_x) + along_y)
@@ -94,19 +96,19 @@ def contains(edges: NDArray[np.float64], x: float, y: float) -> bool:
 def box_relation(
     edges: NDArray[np.float64], min_x: float, min_y: float, max_x: float, max_y: float
 ) -> int:
-    """How a closed box lies to the polygon: `OUTSIDE`, `CROSSES` or `INSIDE`.
+    """Relation of a closed box to a polygon: `OUTSIDE`, `CROSSES` or `INSIDE`.
 
     Returns
     -------
     int
-        `OUTSIDE` or `INSIDE` only if `contains` is false, or true, for every point of the box;
-        `CROSSES` otherwise, and also for boxes within `MARGIN_DEG` of an edge.
+        `OUTSIDE` only if `contains` is false for every point of the box, and `INSIDE` only if it is
+        true for every point. `CROSSES` otherwise, and for boxes within `MARGIN_DEG` of an edge.
 
     Notes
     -----
-    A box that no edge meets lies in one face of the polygon, whose parity is that of any of its
-    points, here the middle. Edge and box are compared by separating axes: the two axes of the
-    plane and the normal of the edge.
+    A box that no edge meets lies in one face of the polygon. All points of a face have the same
+    parity, so the centre decides. The separating axis test compares edge and box: along the two
+    axes of the plane and the normal of the edge.
     """
     low_x = min_x - MARGIN_DEG
     low_y = min_y - MARGIN_DEG
@@ -131,9 +133,9 @@ def box_relation(
                 continue
             along_x = x1 - x0
             along_y = y1 - y0
-            # Distance of the middle from the line, and half the width of the box along its
-            # normal, both times the length of the edge. Rounding is below 1e-12 of that length,
-            # a thousandth of the margin.
+            # Distance of the centre from the line, against half the width of the box along its
+            # normal. Both are multiplied by the length of the edge. Rounding is below 1e-12 of
+            # that length, a thousandth of the margin.
             offset = abs(along_x * (mid_y - y0) - along_y * (mid_x - x0))
             if offset <= abs(along_x) * half_y + along_y * half_x:
                 return CROSSES
@@ -142,41 +144,41 @@ def box_relation(
 
 @dataclass(frozen=True, eq=False)
 class PreparedPolygon:
-    """A polygon, possibly of many parts and with holes, ready for the kernels.
+    """A polygon for the kernels, possibly of many parts and with holes.
 
-    Made by `from_shapely` and `from_geojson`.
+    `from_shapely` and `from_geojson` make it.
     """
 
     geometry: BaseGeometry
     """The valid shapely Polygon or MultiPolygon."""
 
     edges: NDArray[np.float64]
-    """Shape (m, 5): x0, y0, x1, y1 with y0 <= y1, sorted by y0, and the highest y1 in the edge's
-    block of `BLOCK_EDGES`. All rings of all parts, in no other order."""
+    """Shape (m, 5): x0, y0, x1, y1 with y0 <= y1, and the greatest y1 in the edge's block of
+    `BLOCK_EDGES`. Holds all rings of all parts, sorted by y0."""
 
     bounds: tuple[float, float, float, float]
     """min_lng, min_lat, max_lng, max_lat over all parts."""
 
 
 def from_shapely(geometry: BaseGeometry) -> PreparedPolygon:
-    """Prepare a Polygon or MultiPolygon in degrees, repaired where it is invalid; see `sound`."""
+    """Prepare a Polygon or MultiPolygon in degrees, repaired if it is invalid; see `sound`."""
     whole, edges = _sound(geometry)
     return PreparedPolygon(geometry=whole, edges=edges, bounds=whole.bounds)
 
 
 def sound(geometry: BaseGeometry) -> BaseGeometry:
-    """The Polygon or MultiPolygon itself where it is valid, else what it covers.
+    """A valid Polygon or MultiPolygon: the geometry itself, or its repair.
 
     Parameters
     ----------
     geometry
-        In degrees. Of rings that cross themselves every loop counts, of a hole what lies inside its
-        shell, parts that overlap merge, and what has no area is dropped.
+        In degrees. The repair keeps every loop of a ring that crosses itself, and the part of a
+        hole inside its shell. It merges overlapping parts and drops parts without area.
 
     Raises
     ------
     TooTangled
-        If its edges meet so often that validating or repairing it would take long; see `crossings`.
+        If its edges meet too often to validate or repair it quickly; see `crossings`.
     ValueError
         If it is of another type, empty, without area, or not finite and in range.
     """
@@ -184,7 +186,7 @@ def sound(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def _sound(geometry: BaseGeometry) -> tuple[BaseGeometry, NDArray[np.float64]]:
-    """What `sound` returns, and its edges."""
+    """The result of `sound`, and its edges."""
     kind = geometry.geom_type
     if kind not in ("Polygon", "MultiPolygon"):
         raise ValueError(f"Expected a Polygon or MultiPolygon, got a {kind}")
@@ -192,7 +194,7 @@ def _sound(geometry: BaseGeometry) -> tuple[BaseGeometry, NDArray[np.float64]]:
     if not (np.abs(corners) <= _FARTHEST).all():
         _refuse(corners)
     edges = edges_of([geometry] if kind == "Polygon" else shapely.get_parts(geometry))
-    # However few edges meet, validating them takes no longer than `crossings` allows.
+    # Fewer edges cannot exceed the time that `crossings` allows for validating.
     if len(edges) > FEW_EDGES:
         check_crossings(edges)
     if geometry.is_valid and geometry.area > 0.0:
@@ -225,15 +227,15 @@ def from_geojson(obj: Any, *, max_vertices: int = 10_000) -> PreparedPolygon:
     Parameters
     ----------
     obj
-        The decoded geometry. Altitudes are ignored. A ring whose last position differs from its
-        first is closed.
+        The decoded geometry. Altitudes do not count. A ring whose last position differs from its
+        first gets closed.
     max_vertices
-        Refused above so many positions.
+        Most positions.
 
     Raises
     ------
     ValueError
-        If it is no such geometry; one sentence with a JSON path below the geometry.
+        If `obj` is not such a geometry, or has too many positions. The message has a JSON path.
 
     Examples
     --------
@@ -263,7 +265,7 @@ def _repaired(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def _repaired_part(part: BaseGeometry) -> BaseGeometry:
-    # Ring by ring, for `make_valid` of the whole turns a hole outside its shell into an area.
+    # Ring by ring, because `make_valid` of the whole turns a hole outside its shell into an area.
     rings = shapely.make_valid(
         shapely.polygons(shapely.get_rings(part)), method="structure", keep_collapsed=False
     )
@@ -318,7 +320,7 @@ def _ring(ring: Any, at: str) -> BaseGeometry:
 
 
 def _is_position(corner: Any) -> bool:
-    """Whether it is the usual sound position."""
+    """Whether a corner is a list of two floats in range, the usual case."""
     return (
         type(corner) is list
         and len(corner) == 2

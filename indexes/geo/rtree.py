@@ -1,11 +1,11 @@
-"""A packed Hilbert R-tree without pointers: documents in Hilbert order, sixteen to a node.
+"""Packed Hilbert R-tree without pointers: documents in Hilbert order, sixteen to a node.
 
-Useful for: summaries of contiguous runs of documents, level by level, that a search prunes with.
+Useful for: summaries of runs of documents, level by level, with which a search prunes.
 Not useful for: inserting or moving documents; a tree is built once over sorted columns.
 
-Node `i` of level `l` holds the documents from `i * 16**(l + 1)` on, so its children, its level and
-its documents follow from its number alone. Columns of nodes hold level 0 (the leaves) first, then
-each higher level, last the root. Kamel and Faloutsos (1993), "On Packing R-trees"; flatbush.
+Node `i` of level `l` holds the documents from `i * 16**(l + 1)` on, so level and number of a node
+give its children and its documents. A column of nodes holds level 0 (the leaves) first, then each
+higher level, and last the root. Kamel and Faloutsos (1993), "On Packing R-trees"; flatbush.
 """
 
 from typing import Any
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 NODE_BITS = 4
 NODE_SIZE = 1 << NODE_BITS
-"""Documents of a leaf and children of a node: 8 to 16 measured best, 4 and 32 slower."""
+"""Documents of a leaf, and children of a node; 8 to 16 measured best, 4 and 32 slower."""
 
 
 def level_starts(docs: int) -> NDArray[np.int64]:
-    """Column offset of each level and, last, the number of nodes: int64[levels + 1].
+    """Column offset of each level, and last the number of nodes: int64[levels + 1].
 
     Examples
     --------
@@ -39,7 +39,7 @@ def level_starts(docs: int) -> NDArray[np.int64]:
 
 
 def summarise(values: NDArray[Any], combine: np.ufunc) -> NDArray[Any]:
-    """Column of nodes from a column of documents.
+    """Column of node summaries from a column of documents.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def summarise(values: NDArray[Any], combine: np.ufunc) -> NDArray[Any]:
 
 
 def summarise_leaves(leaves: NDArray[Any], combine: np.ufunc) -> NDArray[Any]:
-    """Column of nodes from a column of leaves; as `summarise`."""
+    """Column of node summaries from a column of leaves; see `summarise`."""
     levels = [leaves]
     while levels[-1].shape[-1] > 1:
         levels.append(_combine_runs(levels[-1], combine))
@@ -72,5 +72,5 @@ def _combine_runs(values: NDArray[Any], combine: np.ufunc) -> NDArray[Any]:
 
 
 def node_count(docs: int) -> int:
-    """Number of nodes of a tree over so many documents."""
+    """Number of nodes of a tree over `docs` documents."""
     return int(level_starts(docs)[-1])

@@ -1,14 +1,13 @@
-"""Named polygons: which of them hold a point, and which points each of them holds.
+"""Index of named polygons: the zones that hold a point, and the points in each zone.
 
 Useful for: thousands of zones (business areas, malls, campaigns) that may overlap. A
-libspatialindex R-tree (`rtree`) finds the few whose boxes hold a point, prepared shapely
+libspatialindex R-tree (`rtree`) finds the few zones whose boxes hold a point, and prepared shapely
 geometries decide.
-Not useful for: one polygon against millions of points inside a kernel; that is `polygon`.
+Not useful for: one polygon against millions of points inside a kernel; see `polygon`.
 
-Both questions are answered with `shapely.intersects_xy`, so they agree: a point on a border is
-inside. Longitudes 180 and -180 are one meridian. A zone is drawn in a datum of its own, and a
-WGS-84 point is tried where it appears there: the straight sides of a zone in GCJ-02 are not
-straight in WGS-84.
+`shapely.intersects_xy` answers both questions, so they agree: a point on a border is inside.
+Longitudes 180 and -180 are one meridian. Each zone has a datum. The index converts a WGS-84 point
+to the datum of the zone, because the straight sides of a zone in GCJ-02 are not straight in WGS-84.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,23 +27,23 @@ _BLOCK_DOCS = 64
 
 
 class ZoneIndex:
-    """An immutable index over zones; a zone is known by its ordinal, its place in `ids`.
+    """Immutable index of zones; the ordinal of a zone is its position in `ids`.
 
-    Safe for use by many threads.
+    Many threads may use it at once.
 
     Parameters
     ----------
     ids
         Unique names of the zones.
     geometries
-        As many valid, non-empty shapely Polygons or MultiPolygons in degrees (lng, lat).
+        A valid, non-empty shapely Polygon or MultiPolygon per zone, in degrees (lng, lat).
     datums
-        As many datums they are drawn in; WGS-84 by default.
+        The datum of each geometry; WGS-84 by default.
 
     Raises
     ------
     ValueError
-        If the lengths differ, an id comes twice, or a geometry is not as above.
+        If the lengths differ, an id occurs twice, or a geometry is not as above.
     """
 
     def __init__(
@@ -74,20 +73,20 @@ class ZoneIndex:
         self._geometries = np.array(geometries, dtype=object)
         shapely.prepare(self._geometries)
         self._boxes = shapely.bounds(self._geometries).reshape(-1, 4)
-        # An R-tree cannot be loaded from nothing.
+        # `Index` refuses an empty stream.
         self._tree = Index(self._entries()) if self.ids else Index()
-        # libspatialindex keeps state while it answers, and ctypes lets other threads in.
+        # libspatialindex keeps state during a query, and ctypes releases the GIL.
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def ordinal(self, zone_id: str) -> int:
-        """Ordinal of a zone; `KeyError` where there is none of this id."""
+        """Ordinal of a zone; raises `KeyError` for an unknown id."""
         return self._ordinals[zone_id]
 
     def geometry(self, ordinal: int) -> BaseGeometry:
-        """Geometry of a zone, prepared."""
+        """Prepared geometry of a zone."""
         geometry: BaseGeometry = self._geometries[ordinal]
         return geometry
 
@@ -127,7 +126,7 @@ class ZoneIndex:
     def members(
         self, x: NDArray[np.float64], y: NDArray[np.float64]
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-        """Points inside each zone.
+        """Points inside each zone, as an array of starts and one of point numbers.
 
         Parameters
         ----------
@@ -139,7 +138,7 @@ class ZoneIndex:
         zone_start
             Shape (zones + 1,).
         docs
-            Points of zone z are `docs[zone_start[z]:zone_start[z + 1]]`, ascending.
+            Zone z holds the points `docs[zone_start[z]:zone_start[z + 1]]`, ascending.
 
         Raises
         ------
@@ -148,9 +147,9 @@ class ZoneIndex:
 
         Notes
         -----
-        Points are looked at in blocks of 64: a block whose box lies inside or outside the zone
-        is decided at once, the points of the others one by one. Right in any order of points,
-        fast where neighbours in the array are neighbours on the map.
+        A block is 64 points. The box of a block inside or outside the zone decides the whole block;
+        the points of other blocks are tested one by one. The order of points changes the speed
+        only: it is fast if neighbours in the array are neighbours on the map.
         """
         if x.ndim != 1 or x.shape != y.shape:
             raise ValueError(f"Expected `x` and `y` of one shape (n,), got {x.shape}, {y.shape}")
@@ -163,7 +162,7 @@ class ZoneIndex:
             meridian = np.flatnonzero(np.abs(shown_x) == 180.0)
             for ordinal in self._drawn_in(datum):
                 held = self._members_of(ordinal, shown_x, shown_y, boxes)
-                # A point on the antimeridian is tried by the other name of its longitude too.
+                # A point on the antimeridian also counts at the opposite sign of its longitude.
                 hit = shapely.intersects_xy(
                     self._geometries[ordinal], -shown_x[meridian], shown_y[meridian]
                 )

@@ -1,33 +1,34 @@
-"""Words within one or two edits of a word: a short list that holds all of them.
+"""Spelling correction candidates: all words within one or two edits of a word (SymSpell).
 
-Useful for: candidates of spelling correction, from hashed words with letters left out.
-Not useful for: how far a candidate is, or which is best (`vocabulary` asks rapidfuzz); words of
-fewer than three or more than `MAX_LETTERS` letters, which are in no list.
+Useful for: a short list of candidates, from hashes of words with letters left out.
+Not useful for: distances or the best candidate; `vocabulary` asks rapidfuzz for them. The index
+leaves out words of fewer than three or more than `MAX_LETTERS` letters.
 
 An edit inserts, drops or replaces a letter or swaps two neighbours, and no letter is edited twice:
-optimal string alignment. Two words are one edit apart only if leaving out at most one letter of
-each makes them equal, which is the whole of the index: Garbe's symmetric delete ("1000x faster
-spelling correction", 2012; SymSpell). Up to two letters left out of each word of 12 would take 79
-entries, so a word `w` of more than 7 letters is cut into a beginning `A` of at most 8 letters and a
-rest `R`, and has the entries of `A` without one letter and one for `R` as it is. That is enough.
-Let `q` be within two edits of `w`, and `B` the first letters of `q`, as many as `A` has:
+optimal string alignment. Two words one edit apart become equal when each loses at most one letter.
+The index hashes words without one letter: Garbe's symmetric delete ("1000x faster spelling
+correction", 2012; SymSpell). Leaving up to two letters out of a word of 12 would take 79 entries.
+So the index cuts a word `w` of more than 7 letters into a beginning `A` of at most 8 letters and a
+rest `R`. It has one entry for `A` without each letter, and one entry for the whole of `R`. These
+entries suffice. Let `q` be within two edits of `w`, and let `B` be the first `len(A)` letters of
+`q`:
 
-- At most one of the edits touches `A`: then `A` without some letter is `B` without some letter. If
-  the edit drops a letter of `A`, that one and the last of `B`; if it inserts one, that one and the
-  last of `A`; a swap across the cut replaces the last letter of `A`.
-- Both touch `A`: then `R` is untouched, and is the end of `q`, or one of them swaps across the cut,
-  and `R` is the end of `q` that is one letter longer, without its second letter.
+- At most one edit touches `A`. Then `A` without some letter equals `B` without some letter. If the
+  edit drops a letter of `A`, leave out that letter and the last of `B`. If it inserts a letter,
+  leave out that letter and the last of `A`. A swap across the cut replaces the last letter of `A`.
+- Both edits touch `A`. Then either no edit touches `R`, and `q` ends with `R`. Or one edit swaps
+  across the cut, and `R` is the end of `q` that is one letter longer, without its second letter.
 
-Shorter words are not cut, and have an entry for the whole word too. They are within two edits only
-of a word of at least `LONG` letters, which is one or two letters longer, so leaving out two letters
-of that one is enough. Each entry also hashes the length of its word: what differs by more letters
-than there are edits is never met.
+The index does not cut shorter words, and has an entry for the whole word too. Two edits are allowed
+only for a query of at least `LONG` letters. It is one or two letters longer than such a word, so
+the search leaves two letters out of the query. Each hash includes the length of its word, so a
+search never meets words whose lengths differ by more than the allowed edits.
 
-Columns: ``word_deletion`` uint32[e], entries by hash, then word: the lowest bits are the word, the
-others are bits of the hash; ``word_bucket`` uint32[2**b + 1]: entries whose hash begins with the
-`b` bits `i` are those from ``word_bucket[i]`` to ``word_bucket[i + 1]``; ``word_letters``
-uint32[n, 2]: which letters a word has at all, and which twice, by the low five bits of their code
-points. A long word has nine entries of five bytes.
+Columns: ``word_deletion`` uint32[e] has the entries by hash, then by word. The lowest bits are the
+word, the others are bits of the hash. ``word_bucket`` uint32[2**b + 1]: the entries whose hash
+begins with the `b` bits of `i` are those from ``word_bucket[i]`` to ``word_bucket[i + 1]``.
+``word_letters`` uint32[n, 2] says which letters a word has at least once, and which at least twice,
+by the low five bits of their code points. A long word has nine entries of five bytes.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,29 +44,29 @@ I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
 
 MIN_LETTERS: Final = 4
-"""Words with fewer are never corrected: half of what they hold would be a guess."""
+"""Fewest letters of a word that is corrected; in a shorter one half would be a guess."""
 LONG: Final = 8
-"""Words with so many letters may hold two edits, those with fewer one."""
+"""Fewest letters of a word that may hold two edits; a shorter one may hold one."""
 MAX_LETTERS: Final = 64
-"""Words with more take no part; nobody types them, and work is bounded."""
+"""Most letters of a word in the index; nobody types longer ones, and the limit bounds the work."""
 
 MAX_CANDIDATES: Final = 512
-"""A search stops when it has so many: a word that is like hundreds of others is like none."""
+"""Most candidates of a search; a word like hundreds of others has no useful correction."""
 MAX_VISITS: Final = 2_048
-"""Entries that one hash is followed to, the most frequent words first."""
+"""Most entries that a search reads for one hash; the most frequent words come first."""
 
 _UNCUT: Final = 7
 _LONGEST_BEGINNING: Final = 8
 _ENTRIES_A_BUCKET: Final = 4
 _SEEN_BITS: Final = 10
-"""The table of candidates seen has room for twice as many."""
+"""The hash table of found candidates has twice `MAX_CANDIDATES` slots."""
 
 _MASK: Final = (1 << 32) - 1
 _BEGINNING: Final = 0
 _REST: Final = 1
 _NONE: Final = -1
 _MANY: Final = 3
-"""More letters than edits are ever allowed."""
+"""More than the greatest number of allowed edits."""
 
 
 class DeletionColumns(NamedTuple):
@@ -77,18 +78,18 @@ class DeletionColumns(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Words that may be within the distance, and the work it took to list them."""
+    """Words that may be within the allowed edits, and work counters."""
 
     words: NDArray[np.uint32]
-    """Ascending, each once, at most `MAX_CANDIDATES`."""
+    """Word ranks, ascending, each once, at most `MAX_CANDIDATES`."""
     probes: int
-    """Hashes that were looked up: fewer than eighty, whatever the words are."""
+    """Number of hash look-ups: fewer than eighty for any word."""
     visits: int
-    """Entries that were read: at most `MAX_VISITS` a probe."""
+    """Number of entries read: at most `MAX_VISITS` per probe."""
 
 
 def edits_allowed(letters: int) -> int:
-    """Edits that a word of so many letters may hold: 0, 1 or 2.
+    """Number of edits, 0, 1 or 2, that correction allows for a word of `letters` letters.
 
     Examples
     --------
@@ -102,7 +103,10 @@ def edits_allowed(letters: int) -> int:
 
 @inline_njit
 def _beginning(letters: int) -> int:
-    """Letters of the beginning of a word: all of a short one, never all but fewer than three."""
+    """Number of letters of the beginning of a word.
+
+    It is all of a short word; of a long one it leaves at least three letters for the rest.
+    """
     if letters <= _UNCUT:
         return letters
     return min(_LONGEST_BEGINNING, letters // 2 + 1)
@@ -131,13 +135,16 @@ def _seed(letters: int, part: int) -> int:
 
 @inline_njit
 def _repeats(text: U32, begin: int, at: int) -> bool:
-    """Whether leaving out this letter gives the same as leaving out the one before."""
+    """Whether dropping the letter at `at` gives the same word as dropping the one before it."""
     return bool(at > begin and text[at] == text[at - 1])
 
 
 @inline_njit
 def _gather(text: U32, begin: int, end: int, word_letters: U32, word: int) -> None:
-    """Write which letters there are at all, and which twice, by five bits of their code points."""
+    """Write the letter sets of a word: letters that occur, and letters that occur twice.
+
+    Five bits of the code point number a letter.
+    """
     once, twice = int64(0), int64(0)
     for at in range(begin, end):
         letter = int64(1) << (int64(text[at]) & 31)
@@ -149,7 +156,7 @@ def _gather(text: U32, begin: int, end: int, word_letters: U32, word: int) -> No
 
 @inline_njit
 def _beyond(letters: U32, word: int, others: U32, other: int) -> int:
-    """How many letters a word has that another has not; at most `_MANY` of them are counted."""
+    """Lower bound of the number of letters of a word that another lacks; at most `_MANY`."""
     count = 0
     for times in range(2):
         more = int64(letters[word, times]) & ~int64(others[other, times])
@@ -161,7 +168,10 @@ def _beyond(letters: U32, word: int, others: U32, other: int) -> int:
 
 @njit
 def _enter(text: U32, start: I64, word_letters: U32, entry_hash: U32, entry_word: U32) -> int:
-    """Write hash and word of every entry, and the letters of every word; count entries."""
+    """Write hash and word of each entry, and the letters of each word; return the entries' number.
+
+    The kernel writes no entry twice for a letter that repeats.
+    """
     count = 0
     for word in range(start.size - 1):
         begin = int64(start[word])
@@ -197,8 +207,8 @@ def build_deletions(text: U32, start: I64) -> dict[str, NDArray[Any]]:
     text
         Code points of all words; uint32.
     start
-        Word `i` is `text[start[i] : start[i + 1]]`; int64[words + 1]. Of words with one hash the
-        first are looked at first, so the most frequent words come first.
+        Word `i` is `text[start[i] : start[i + 1]]`; int64[words + 1]. A search reads the words of
+        one hash in this order and may stop early, so the most frequent words come first.
 
     Returns
     -------
@@ -210,7 +220,7 @@ def build_deletions(text: U32, start: I64) -> dict[str, NDArray[Any]]:
     entry_hash = np.zeros(words * (_LONGEST_BEGINNING + 1), np.uint32)
     entry_word = np.zeros_like(entry_hash)
     size = _enter(text, start, letters, entry_hash, entry_word)
-    # One number an entry, so that one sort orders by hash and then by word.
+    # One number per entry, so that one sort orders by hash and then by word.
     entries = entry_hash[:size].astype(np.uint64) << np.uint64(32) | entry_word[:size]
     entries.sort()
     hashes = (entries >> np.uint64(32)).astype(np.int64)
@@ -229,7 +239,7 @@ def build_deletions(text: U32, start: I64) -> dict[str, NDArray[Any]]:
 
 
 class _Search(NamedTuple):
-    """A word asked for, and what was found so far."""
+    """The query word of a search, and its candidates so far."""
 
     query: U32
     letters: U32  # [1, 2] as in `word_letters`
@@ -237,14 +247,14 @@ class _Search(NamedTuple):
     rest_bits: int
     word_bits: int
     mark_bits: int
-    found: U32  # [MAX_CANDIDATES]
-    seen: U32  # [1 << _SEEN_BITS] words found plus one, by hash; 0 = free
-    tally: I64  # [3] found, probes, visits
+    found: U32  # [MAX_CANDIDATES] candidates
+    seen: U32  # [1 << _SEEN_BITS] hash table of candidates: word + 1, 0 = free
+    tally: I64  # [3] number of candidates, probes, visits
 
 
 @inline_njit
 def _add(search: _Search, word: int) -> None:
-    """Keep a word unless it was found before."""
+    """Add a word to the candidates unless it is among them."""
     below = search.seen.size - 1
     at = (word * 0x9E3779B1 >> 16) & below
     while search.seen[at] != 0:
@@ -258,7 +268,7 @@ def _add(search: _Search, word: int) -> None:
 
 @inner_njit
 def _first_with_mark(columns: DeletionColumns, search: _Search, bucket: int, mark: int) -> int:
-    """First entry of a bucket whose bits of the hash are `mark` or greater."""
+    """First entry of a bucket whose hash bits are at least `mark`."""
     begin = int64(columns.word_bucket[bucket])
     end = int64(columns.word_bucket[bucket + 1])
     while begin < end:
@@ -272,7 +282,7 @@ def _first_with_mark(columns: DeletionColumns, search: _Search, bucket: int, mar
 
 @inner_njit
 def _probe(columns: DeletionColumns, search: _Search, value: int) -> None:
-    """Add the words of the entries with this hash."""
+    """Add the words of the entries with hash `value`."""
     search.tally[1] += 1
     bucket = value >> search.rest_bits
     mark = (value & ((int64(1) << search.rest_bits) - 1)) >> (search.rest_bits - search.mark_bits)
@@ -284,8 +294,8 @@ def _probe(columns: DeletionColumns, search: _Search, value: int) -> None:
             break
         search.tally[2] += 1
         word = entry & ((int64(1) << search.word_bits) - 1)
-        # An edit takes at most one letter away and brings at most one in, so neither word has
-        # more letters of its own than there are edits. Letters that share a bit only look alike.
+        # An edit removes at most one letter and adds at most one. So neither word has more letters
+        # that the other lacks than there are edits. Letters that share a bit only lower the count.
         if (
             _beyond(columns.word_letters, word, search.letters, 0) <= search.edits
             and _beyond(search.letters, 0, columns.word_letters, word) <= search.edits
@@ -296,7 +306,7 @@ def _probe(columns: DeletionColumns, search: _Search, value: int) -> None:
 
 @inner_njit
 def _probe_without_one(columns: DeletionColumns, search: _Search, end: int, seed: int) -> None:
-    """Probe the first `end` letters without one of them."""
+    """Probe the first `end` letters of the query without each one of them."""
     for gap in range(end):
         if not _repeats(search.query, 0, gap):
             _probe(columns, search, _hash(search.query, 0, end, gap, _NONE, seed))
@@ -304,11 +314,12 @@ def _probe_without_one(columns: DeletionColumns, search: _Search, end: int, seed
 
 @inner_njit
 def _search_uncut(columns: DeletionColumns, search: _Search, letters: int) -> None:
-    """Words of so many letters that are not cut: the whole of both is compared."""
+    """Add words of `letters` letters that the index does not cut."""
     end = search.query.size
     seed = _seed(letters, _BEGINNING)
     if search.edits == 2:
-        # One or two letters fewer than the query: the word, or the word without one letter.
+        # The word is one or two letters shorter than the query. Its entries are the word and the
+        # word without one letter, so the query loses two letters.
         for gap in range(end):
             for second_gap in range(gap + 1, end):
                 _probe(columns, search, _hash(search.query, 0, end, gap, second_gap, seed))
@@ -320,7 +331,7 @@ def _search_uncut(columns: DeletionColumns, search: _Search, letters: int) -> No
 
 @inner_njit
 def _search_cut(columns: DeletionColumns, search: _Search, letters: int) -> None:
-    """Words of so many letters that are cut: with the end of the query, or its beginning."""
+    """Add words of `letters` letters that the index cuts, by rest and by beginning."""
     cut = _beginning(letters)
     if search.edits == 2:
         end = search.query.size
@@ -333,7 +344,7 @@ def _search_cut(columns: DeletionColumns, search: _Search, letters: int) -> None
 
 @njit
 def _search(columns: DeletionColumns, search: _Search) -> None:
-    """Find the words of every length that is near enough, the nearest length first."""
+    """Add words of each length within the allowed edits, the nearest length first."""
     _gather(search.query, 0, search.query.size, search.letters, 0)
     size = search.query.size
     for step in range(2 * search.edits + 1):
@@ -347,7 +358,7 @@ def _search(columns: DeletionColumns, search: _Search) -> None:
 
 @cache
 def _compiled() -> Callable[..., None]:
-    """`_search` for read-only columns and query; compiled once a process, kept on disk."""
+    """Entry point of `_search` for read-only columns and query; kept on disk."""
     none = np.zeros(1, np.uint32)
     none.flags.writeable = False
     room = np.zeros(1, np.uint32)
@@ -357,12 +368,12 @@ def _compiled() -> Callable[..., None]:
 
 
 class Deletions:
-    """An index of words with letters left out, never changed.
+    """Immutable index of words with letters left out.
 
     Parameters
     ----------
     columns
-        What `build_deletions` made, perhaps memory-mapped. Nothing is read here.
+        The result of `build_deletions`, perhaps memory-mapped. The constructor reads no value.
 
     Examples
     --------
@@ -385,14 +396,14 @@ class Deletions:
     def candidates(self, word: str) -> Candidates:
         """Words that may be within `edits_allowed` of `word`, itself included.
 
-        Every word that is within that distance is among them, unless there are more than
-        `MAX_CANDIDATES`, or a hash has more than `MAX_VISITS` words. Then words of the length of
-        `word` come before others, and of one hash the most frequent ones.
+        The result holds every word within that distance, with two exceptions: the search stops at
+        `MAX_CANDIDATES` words, and reads at most `MAX_VISITS` words of a hash. It prefers words of
+        the length of `word`, and among the words of a hash the most frequent.
 
         Parameters
         ----------
         word
-            Folded like the words of the index. Short and overlong ones have no candidates.
+            Folded like the words of the index. Too short and too long words have no candidates.
         """
         edits = edits_allowed(len(word))
         found = np.empty(MAX_CANDIDATES, np.uint32)

@@ -1,10 +1,8 @@
-"""Terms: the 64-bit keys that documents and queries have in common.
+"""Term keys: 64-bit integers that documents and queries share.
 
-Useful for: making a key, and the distinct keys of many texts at once.
-Not useful for: cutting text; that is `analysis` (as written) and `pinyin` (as it sounds).
-
-A key is `kind << 60 | payload`, so keys of one kind are neighbours, and so are initials that begin
-alike.
+Makes one key, or the distinct keys of many texts at once. `analysis` (as written) and `pinyin`
+(by sound) cut the text. A key is `kind << 60 | payload`, so keys of one kind are neighbours, and so
+are initials with the same first letters.
 """
 
 from array import array
@@ -17,12 +15,12 @@ from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
 KIND_BITS = 60
-"""The kind stands above so many bits of payload."""
+"""Bits of the payload, below the kind."""
 
 GRAM1 = 1
 """One character of a script without spaces: its code point."""
 GRAM2 = 2
-"""Two neighbouring ones: the first code point above the second."""
+"""Two neighbouring characters of such a script: the first code point above the second."""
 SOUND1 = 3
 """One syllable: its number in `syllables`."""
 SOUND2 = 4
@@ -30,15 +28,15 @@ SOUND2 = 4
 WORD = 5
 """A folded word or number of another script: a hash of it."""
 PINYIN = 6
-"""The whole pinyin of a run of text without spaces: a hash of it."""
+"""The pinyin of a whole run: a hash of it."""
 INITIALS = 7
-"""Up to twelve letters a to z, five bits each, the first one highest, filled with zeros."""
+"""Up to twelve letters a to z, five bits each, the first in the highest bits, zeros after them."""
 
 WHOLE = 8
-"""The whole of a text without spaces and signs: a hash of it."""
+"""All letters and digits of a text: a hash of them."""
 
 BESIDE = 9
-"""A number and the word beside it, in an address: a hash of both, as they follow each other."""
+"""A number and the word next to it in an address: a hash of both in their order."""
 
 CODE_BITS = 21
 SYLLABLE_BITS = 10
@@ -46,7 +44,7 @@ LETTER_BITS = 5
 MAX_INITIALS = 12
 
 PAYLOAD = (1 << KIND_BITS) - 1
-"""Mask of the bits that are not the kind."""
+"""Mask of the payload bits."""
 
 
 class Word(NamedTuple):
@@ -55,19 +53,19 @@ class Word(NamedTuple):
     Attributes
     ----------
     text
-        The word, normalised: characters of a script without spaces, or the letters and digits of
-        any other without what joins them (`7-Eleven` is `7eleven`).
+        The normalised word. "cjk" words are characters of a script without spaces. "latin" words
+        are letters and digits without joiners (`7-Eleven` is `7eleven`).
     kind
-        "cjk" for the first sort, "latin" for the second.
+        "cjk" or "latin".
     readings
-        Any of them; all keys of one. The first is what was typed.
+        Alternative key lists. A document matches if it has all keys of one list. The first list is
+        the word as typed.
     is_glued
-        Whether it was typed directly behind the word before it.
+        Whether no space separates it from the word before it.
     instead
-        The compound as those write it who lack a letter (`folding.otherwise`); empty where that is
-        the same.
+        The compound in ASCII respelling (`folding.otherwise`); empty if that is the same.
     syllables
-        Syllables that were typed apart, as `xi'an` and `hai di lao` are; empty for any other word.
+        Separately typed syllables, as in `xi'an` and `hai di lao`; empty for any other word.
     """
 
     text: str
@@ -84,13 +82,13 @@ class Terms(NamedTuple):
     Attributes
     ----------
     key
-        uint64[t], the keys of one text after those of the one before, without repeats.
+        uint64[t], the distinct keys of each text, text by text.
     start
-        int64[n + 1], where those of each text begin.
+        int64[n + 1], where the keys of each text begin.
     length
-        int32[n], tokens of each text: characters of scripts without spaces, and words.
+        int32[n], number of tokens of each text: characters of scripts without spaces, and words.
     words, pinyins
-        The distinct strings behind keys of kind WORD and PINYIN, in no order.
+        The distinct strings of keys of kind WORD and PINYIN, in no order.
     """
 
     key: NDArray[np.uint64]
@@ -101,12 +99,15 @@ class Terms(NamedTuple):
 
 
 def text_key(kind: int, text: str) -> int:
-    """Key of a text of kind WORD (folded), PINYIN ("haidilao", of a whole run), WHOLE or BESIDE."""
+    """Key of a hashed text: of kind WORD, PINYIN, WHOLE or BESIDE.
+
+    A WORD is folded text. A PINYIN is that of a whole run, such as "haidilao".
+    """
     return kind << KIND_BITS | xxh3_64_intdigest(text.encode("utf-8", "replace")) & PAYLOAD
 
 
 def gram_keys(run: str) -> tuple[int, ...]:
-    """Keys that stand for a run of characters: of its pairs, or of the only one there is.
+    """Keys of a run of characters: GRAM2 of its pairs, or GRAM1 of a single character.
 
     Examples
     --------
@@ -121,7 +122,7 @@ def gram_keys(run: str) -> tuple[int, ...]:
 
 
 def sound_keys(syllables: tuple[int, ...]) -> tuple[int, ...]:
-    """Keys that stand for a run of syllables: of its pairs, or of the only one there is."""
+    """Keys of a run of syllables: SOUND2 of its pairs, or SOUND1 of a single syllable."""
     if len(syllables) == 1:
         return (SOUND1 << KIND_BITS | syllables[0],)
     kind = SOUND2 << KIND_BITS
@@ -129,7 +130,7 @@ def sound_keys(syllables: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def initials_key(letters: str) -> int:
-    """Key of at most `MAX_INITIALS` letters a to z; the rest is cut off."""
+    """Key of kind INITIALS of letters a to z; letters after `MAX_INITIALS` do not count."""
     key = INITIALS
     for letter in letters[:MAX_INITIALS].ljust(MAX_INITIALS, "`"):
         key = key << LETTER_BITS | ord(letter) - 96
@@ -137,9 +138,9 @@ def initials_key(letters: str) -> int:
 
 
 class Strings(dict[str, int]):
-    """Strings of one kind, numbered as they turn up, and their keys.
+    """Numbers of distinct strings of one kind, and their keys.
 
-    A string that is looked up gets a number if it has none.
+    The look-up of a new string gives it the next number.
     """
 
     def __init__(self, kind: int) -> None:
@@ -158,32 +159,35 @@ class Strings(dict[str, int]):
 
 
 CHUNK = 1 << 18
-"""Texts that are packed and sorted at once: few enough for `pack`, many enough for numpy."""
+"""Texts per batch: few enough for the bits of `pack`, many enough for numpy."""
 _TEXT_SHIFT = 2 * CODE_BITS + 2
 TABLE = 3
-"""The place of terms that are rows of a table of keys, for `pack`."""
+"""The `place` in `pack` of terms that are rows of a table of keys."""
 
 
 def pack(text: NDArray[np.int64], place: int, payload: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Terms of texts below `CHUNK` as one number each: `place` 0 or 1 is a kind, 3 a table row."""
+    """One integer per term: text number below `CHUNK`, place and payload.
+
+    Place 0 or 1 selects one of the two kinds that `distinct` takes; `TABLE` marks a table row.
+    """
     return text << _TEXT_SHIFT | place << 2 * CODE_BITS | payload
 
 
 def distinct(
     packed: NDArray[np.int64], kinds: tuple[int, int], table: NDArray[np.uint64], texts: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Keys of packed terms without repeats, text by text, and how many each text has.
+    """Distinct keys of packed terms, text by text, and their number in each text.
 
     Parameters
     ----------
     packed
-        What `pack` made, in any order.
+        Results of `pack`, in any order.
     kinds
-        The kinds that stand at place 0 and 1.
+        The kinds of places 0 and 1.
     table
-        The keys that terms of place 3 are rows of.
+        The keys of the rows that terms of place `TABLE` name.
     texts
-        How many texts there are.
+        Number of texts.
     """
     packed = np.sort(packed)
     if packed.size:
@@ -199,7 +203,7 @@ def distinct(
 
 
 def ranges(begin: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The positions from each begin on, as many as its size says, one range after the other.
+    """The integers of several ranges, one range after the other: `size[i]` from `begin[i]` on.
 
     Examples
     --------
@@ -217,7 +221,7 @@ def joined_terms(
     words: Iterable[str] = (),
     pinyins: Iterable[str] = (),
 ) -> Terms:
-    """Terms of chunks of texts as those of all of them."""
+    """Terms of several chunks of texts, joined."""
     none: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
     start = np.concatenate([np.zeros(1, dtype=np.int64), *counts])
     return Terms(

@@ -1,16 +1,15 @@
-"""Term to ascending documents, each with an impact; greatest impacts of any run of postings.
+"""Postings lists: the ascending doc ids of each term with impacts, and block-max impacts.
 
-Useful for: which documents hold a term, does a range of documents hold one, and how good can it
-be there; documents are numbers, so a node of a tree is a range.
-Not useful for: what a term is (`analysis`) or where its row is (`vocabulary`).
+Useful for: the documents of a term, and the greatest impact of a term in a range of doc ids. A node
+of the tree is such a range, so search prunes with it.
+Not useful for: cutting text into terms (`analysis`), or the row of a term (`vocabulary`).
 
-Postings stand side by side: at place `i`, document `doc[i]` holds the term and it is worth
-`impact[i]` there, 1 to 255. Those of term row `r` are the `doc_freq[r]` from `begin[r]` on,
-ascending by document, each document once. Terms with equal postings share them: synonyms of a
-category, or the sounds of a name that only one shop has. `block` holds the greatest impact of each
-aligned run of 64 places, then that of each run of 64 such runs, and so on: Ding and Suel (2011),
-"Faster Top-k Document Retrieval Using Block-Max Indexes". A run may reach over the end of a term's
-postings.
+All lists are in one column. At place `i`, document `doc[i]` holds the term with impact `impact[i]`,
+1 to 255. The list of term row `r` has `doc_freq[r]` postings from place `begin[r]` on, ascending by
+document, each document once. Terms with equal postings share one list: synonyms of a category, or
+the sounds of a name that only one shop has. `block` holds the greatest impact of each aligned run
+of 64 places, then of each run of 64 such runs, and so on: Ding and Suel (2011), "Faster Top-k
+Document Retrieval Using Block-Max Indexes". A run may extend over the end of a list.
 """
 
 from typing import Any, NamedTuple
@@ -29,19 +28,19 @@ I64 = NDArray[np.int64]
 
 BLOCK_BITS = 6
 BLOCK_SIZE = 1 << BLOCK_BITS
-"""Places of a block: one cache line of impacts."""
+"""Postings per block: one cache line of impacts."""
 
 _BELOW = BLOCK_SIZE - 1
 _MOST = (1 << 32) - 1
-"""Postings of 80 million shops, more than a segment is made for."""
+"""Most postings of a segment: those of some 80 million shops."""
 _SALTS = (0x243F6A8885A308D3, 0x13198A2E03707344)
-"""Digits of pi: any two numbers would do."""
+"""Digits of pi; any two different numbers work."""
 _SUM_MASK = (1 << 62) - 1
-"""Sums of two hashes stay below 2**63, so that plain Python and compiled code agree."""
+"""Keeps sums of two hashes below 2**63, so that plain Python and compiled code agree."""
 
 
 class Postings(NamedTuple):
-    """Postings of T terms, p in all; see the module."""
+    """The p postings of T terms; the module describes the columns."""
 
     begin: U32  # [T]
     doc_freq: U32  # [T]
@@ -51,25 +50,25 @@ class Postings(NamedTuple):
 
 
 class WeightedTexts(NamedTuple):
-    """Terms of t distinct texts, e in all, each with what it is worth in that text."""
+    """The e terms of t distinct texts, each with its impact in that text."""
 
-    term_row: U32  # [e]; a term may stand in a text more than once
+    term_row: U32  # [e] a text may have a term several times
     impact: U8  # [e] 1 to 255
-    start: I64  # [t + 1]
+    start: I64  # [t + 1] where the terms of each text begin
 
 
 class DocTexts(NamedTuple):
-    """Texts of each document: those of `d` are `text[start[d] : start[d + 1]]`."""
+    """Texts of each document: document `d` has `text[start[d] : start[d + 1]]`."""
 
     start: I64  # [docs + 1]
     text: U32
 
 
 class _Writing(NamedTuple):
-    """Lists that are being written: where the next posting of each goes, its last document + 1."""
+    """Postings lists during the build."""
 
-    place: I64
-    last: U32
+    place: I64  # [lists] place of the next posting
+    last: U32  # [lists] last document + 1, 0 = none
     doc: U32
     impact: U8
 
@@ -80,10 +79,10 @@ def build_postings(texts: WeightedTexts, docs: DocTexts, *, terms: int) -> Posti
     Parameters
     ----------
     texts, docs
-        What documents hold. A term in several texts of a document, or several times in one, gets
-        one posting, with the greatest impact.
+        Terms of texts, and texts of documents. A term gets one posting per document, with its
+        greatest impact there.
     terms
-        Number of term rows. A row that no document holds has no postings.
+        Number of term rows. A row without documents has no postings.
 
     Raises
     ------
@@ -92,8 +91,8 @@ def build_postings(texts: WeightedTexts, docs: DocTexts, *, terms: int) -> Posti
 
     Notes
     -----
-    A counting sort in two passes: no copy of the terms of the documents is ever made, as documents
-    share texts. 70 ns a term of a document.
+    A counting sort in two passes over the documents. Documents share texts, so no array of the
+    terms of all documents is made. Costs 70 ns per term of a document.
     """
     _check(texts, docs, terms)
     list_of, lists = _shared_lists(texts, terms)
@@ -112,11 +111,11 @@ def build_postings(texts: WeightedTexts, docs: DocTexts, *, terms: int) -> Posti
 
 
 def _shared_lists(texts: WeightedTexts, terms: int) -> tuple[U32, int]:
-    """Number of the list of each term, uint32[terms], in the order of terms; and of lists.
+    """List number of each term, uint32[terms], numbered in term order; and the number of lists.
 
-    Terms that stand in the same texts with the same impacts have the same postings. They are told
-    by two sums of 62-bit hashes over (text, impact): with a million terms the chance that two
-    different lists are taken for one is below 1e-25.
+    Terms of the same texts with the same impacts share a list. Two sums of 62-bit hashes over
+    (text, impact) identify a list. With a million terms the chance that two different lists have
+    equal sums is below 1e-25.
     """
     text = np.repeat(np.arange(len(texts.start) - 1, dtype=np.uint64), np.diff(texts.start))
     entry = text << np.uint64(8) | texts.impact
@@ -126,7 +125,7 @@ def _shared_lists(texts: WeightedTexts, terms: int) -> tuple[U32, int]:
     order = np.lexsort(signature)
     is_first = np.ones(terms, np.bool_)
     is_first[1:] = (np.diff(signature[:, order], axis=1) != 0).any(axis=0)
-    # `lexsort` is stable, so the first of equal terms is the lowest, which names the list.
+    # `lexsort` is stable, so the first of equal terms is the lowest. Lists ascend by it.
     first = order[is_first]
     number = np.empty(len(first), np.uint32)
     number[np.argsort(first)] = np.arange(len(first), dtype=np.uint32)
@@ -136,7 +135,7 @@ def _shared_lists(texts: WeightedTexts, terms: int) -> tuple[U32, int]:
 
 
 def _hashed(values: U64) -> I64:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood, 2014), cut to 62 bits."""
+    """62-bit hashes: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
     values = (values ^ values >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ values >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
     return (values ^ values >> np.uint64(31)).view(np.int64) & _SUM_MASK
@@ -150,7 +149,7 @@ def _add_hashes(hashes: I64, term_row: U32, sums: I64) -> None:
 
 
 def block_maxima(impact: U8) -> U8:
-    """`Postings.block` of a column of impacts: each level's maxima, the finest first.
+    """`Postings.block` of a column of impacts: the maxima of each level, the finest first.
 
     Examples
     --------
@@ -166,7 +165,7 @@ def block_maxima(impact: U8) -> U8:
 
 
 def block_count(entries: int) -> int:
-    """Length of the `block_maxima` of so many impacts.
+    """Length of the `block_maxima` of `entries` impacts.
 
     Examples
     --------
@@ -182,7 +181,7 @@ def block_count(entries: int) -> int:
 
 @inline_njit
 def first_posting(docs: U32, begin: int, end: int, doc: int) -> int:
-    """First place from `begin` on whose document is not below `doc`, `end` where all are."""
+    """First place in `docs[begin:end]` whose document is at least `doc`, else `end`; bisection."""
     base = begin
     size = end - begin
     while size > 0:
@@ -197,7 +196,7 @@ def first_posting(docs: U32, begin: int, end: int, doc: int) -> int:
 
 @inline_njit
 def next_posting(docs: U32, begin: int, end: int, doc: int) -> int:
-    """`first_posting`, for a document that is probably near `begin`: the steps double.
+    """`first_posting` by galloping search, for a document that is probably near `begin`.
 
     Bentley and Yao (1976), "An Almost Optimal Algorithm for Unbounded Searching".
     """
@@ -213,18 +212,18 @@ def next_posting(docs: U32, begin: int, end: int, doc: int) -> int:
 
 @njit
 def fill_common(docs: U32, span: I64, level_start: I64, below: U16, reached: I64) -> int:
-    """Note, node by node of a packed tree, the documents that all of some lists hold; how many.
+    """Fill `below` with the tree nodes of documents in all lists; return the documents' number.
 
     Parameters
     ----------
     docs, span
-        Ascending documents of each list, and int64[t, 2], t > 0, where it begins and ends in them.
-        The first is best a short one.
+        Column of postings, and int64[t, 2], t > 0, where each list begins and ends in it. The first
+        list is best a short one.
     level_start
-        Of a tree whose leaves hold the documents in their order; see `indexes.geo.rtree`.
+        Level starts of the tree over the documents; see `indexes.geo.rtree`.
     below
-        uint16[nodes], zero at first: a bit for each child of a node, of a leaf for each document,
-        where one of them is.
+        uint16[nodes], zero at first. A bit of a node is set if that child, or for a leaf that
+        document, has a document in all lists.
     reached
         int64[t], working memory.
     """
@@ -258,10 +257,10 @@ def fill_common(docs: U32, span: I64, level_start: I64, below: U16, reached: I64
 
 @inline_njit
 def greatest_impact(impacts: U8, blocks: U8, begin: int, end: int) -> int:
-    """Greatest impact at places `begin` to before `end`, 0 where there is none; exact.
+    """Greatest impact at places `begin` to before `end`, 0 for an empty range; exact.
 
-    Reads at most 126 values a level, some 500 of a hundred million. A block is only taken whole:
-    one that reaches over an end of the range, and so of the term, is read value by value.
+    Reads at most 126 values per level, some 500 of a hundred million. It uses the maximum of a
+    block only if the block lies within the range. It reads the values of other blocks one by one.
     """
     best = 0
     if end - begin <= 2 * BLOCK_SIZE:
@@ -295,7 +294,7 @@ def greatest_impact(impacts: U8, blocks: U8, begin: int, end: int) -> int:
 
 @njit
 def _count(texts: WeightedTexts, docs: DocTexts, count: I64, last: U32) -> None:
-    """Number of documents of each list; `last` is the last one that counted, plus 1."""
+    """Count the documents of each list; `last` is the last counted document + 1."""
     for doc in range(docs.start.shape[0] - 1):
         for i in range(docs.start[doc], docs.start[doc + 1]):
             text = docs.text[i]
@@ -324,7 +323,7 @@ def _fill(texts: WeightedTexts, docs: DocTexts, lists: _Writing) -> None:
 
 
 def _check(texts: WeightedTexts, docs: DocTexts, terms: int) -> None:
-    """Compiled loops trust what was checked here."""
+    """Check what compiled loops trust."""
     expected: dict[str, tuple[NDArray[Any], type[np.generic]]] = {
         "texts.term_row": (texts.term_row, np.uint32),
         "texts.impact": (texts.impact, np.uint8),

@@ -1,18 +1,18 @@
-"""Sorted words that know which of any run is the most frequent: completions of a prefix.
+"""Most frequent words with a prefix: sorted words under a tree of least ranks.
 
-Useful for: the most frequent words that start with given letters, at the same cost for one letter
-that half of the words have as for a whole word.
-Not useful for: words with mistakes (`deletions`), or what stands behind a word (`vocabulary`).
+Useful for: the most frequent words that begin with given letters, at nearly the same cost for any
+prefix.
+Not useful for: words with mistakes (`deletions`), or the term of a word (`vocabulary`).
 
-Words are numbered by rank: 0 is the most frequent. Columns: ``word_text`` uint8[...], UTF-8 of all
-words by rank; ``word_start`` uint32[n + 1]: word `i` is ``word_text[word_start[i] :
+The rank of a word is its number: 0 is the most frequent. Columns: ``word_text`` uint8[...], UTF-8
+of all words by rank; ``word_start`` uint32[n + 1]: word `i` is ``word_text[word_start[i] :
 word_start[i + 1]]``; ``word_order`` uint32[n]: ranks by text, in the order of code points;
 ``word_best`` uint32[nodes]: least rank of each sixteen neighbours in that order, then of each
 sixteen of those, as in `rtree`.
 
-The words with a prefix are a run of that order, found by binary search, and any run is at most
-thirty nodes of each level. The best `limit` nodes hold the best `limit` words, for each holds at
-least its own best one; so nodes are opened best first and no more than `limit` are ever kept.
+The words with a prefix are one run of that order, which binary search finds. At most thirty nodes
+of each level cover a run. Each node holds its own best word, so the best `limit` nodes hold the
+best `limit` words. The search opens the best node first and keeps at most `limit` nodes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,12 +42,12 @@ class PrefixColumns(NamedTuple):
 
 
 class PrefixMatches(NamedTuple):
-    """The most frequent words with a prefix, and the work it took to find them."""
+    """The most frequent words with a prefix, and a work counter."""
 
     words: list[int]
     """Ranks, ascending."""
     visits: int
-    """Words and nodes looked at: at most 32 a level and 16 a level for each word."""
+    """Words and nodes read: at most 32 per level, and 16 per level for each word."""
 
 
 def build_prefixes(words: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -56,7 +56,7 @@ def build_prefixes(words: Sequence[str]) -> dict[str, NDArray[Any]]:
     Parameters
     ----------
     words
-        The most frequent first. The same text may stand there twice.
+        The most frequent first. A text may occur twice.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def build_prefixes(words: Sequence[str]) -> dict[str, NDArray[Any]]:
     np.cumsum([len(part) for part in encoded], out=start[1:])
     if start[-1] > _MAX_TEXT:
         raise ValueError(f"Expected at most {_MAX_TEXT} bytes of words, got {start[-1]}")
-    # UTF-8 sorts like code points; of two equal words a stable sort leaves the frequent one first.
+    # UTF-8 sorts like code points. The sort is stable: the more frequent of equal words is first.
     order = np.array(sorted(range(len(words)), key=encoded.__getitem__), np.uint32)
     return {
         "word_text": np.frombuffer(b"".join(encoded), np.uint8),
@@ -88,11 +88,11 @@ def _bytes(word: str) -> bytes:
 
 
 class _Search(NamedTuple):
-    """A prefix asked for, and the best nodes so far: sorted by rank, `tally[0]` of them."""
+    """The prefix of a search, and its best nodes so far: `tally[0]` nodes, sorted by rank."""
 
     prefix: U8
     level_start: I64
-    rank: I64  # [limit] least rank below the node; for a word its own
+    rank: I64  # [limit] least rank below the node, or the rank of a word
     level: I64  # [limit] 0 = a word, 1 = a leaf of sixteen words, ...
     place: I64  # [limit] number of the node in its level
     tally: I64  # [2] nodes kept, visits
@@ -100,7 +100,7 @@ class _Search(NamedTuple):
 
 @inner_njit
 def _compare(columns: PrefixColumns, prefix: U8, word: int) -> int:
-    """Order of the first bytes of a word and the prefix: -1, 0 = starts with it, or 1."""
+    """-1 if a word is below the prefix, 0 if it begins with it, 1 if it is above."""
     at = int64(columns.word_start[word])
     end = int64(columns.word_start[word + 1])
     for i in range(prefix.size):
@@ -114,7 +114,7 @@ def _compare(columns: PrefixColumns, prefix: U8, word: int) -> int:
 
 @inner_njit
 def _first(columns: PrefixColumns, prefix: U8, begin: int, end: int, least: int) -> int:
-    """First place in the order, of those before `end`, whose word compares `least` or more."""
+    """First place in the order from `begin` whose word compares at least `least`, else `end`."""
     while begin < end:
         middle = (begin + end) >> 1
         if _compare(columns, prefix, int64(columns.word_order[middle])) < least:
@@ -126,7 +126,7 @@ def _first(columns: PrefixColumns, prefix: U8, begin: int, end: int, least: int)
 
 @inner_njit
 def _insert(columns: PrefixColumns, search: _Search, level: int, place: int) -> None:
-    """Keep a node or a word if it is among the best so many."""
+    """Insert a node or a word if it is among the best `limit`."""
     search.tally[1] += 1
     if level == 0:
         rank = int64(columns.word_order[place])
@@ -151,7 +151,7 @@ def _insert(columns: PrefixColumns, search: _Search, level: int, place: int) -> 
 
 @inner_njit
 def _cover(columns: PrefixColumns, search: _Search, begin: int, end: int) -> None:
-    """Keep the best of the fewest nodes that hold exactly the words at `begin` to `end`."""
+    """Insert the fewest nodes that cover exactly the words at places `begin` to before `end`."""
     level = int64(0)
     while begin < end:
         inner_begin = (begin + NODE_SIZE - 1) >> NODE_BITS
@@ -171,7 +171,7 @@ def _cover(columns: PrefixColumns, search: _Search, begin: int, end: int) -> Non
 
 @inner_njit
 def _open(columns: PrefixColumns, search: _Search, at: int) -> None:
-    """Replace the node kept at `at` by what is below it."""
+    """Replace the node at `at` by its children."""
     level = search.level[at] - 1
     begin = search.place[at] << NODE_BITS
     end = int64(columns.word_order.size)
@@ -188,10 +188,10 @@ def _open(columns: PrefixColumns, search: _Search, at: int) -> None:
 
 @njit
 def _search(columns: PrefixColumns, search: _Search) -> None:
-    """Keep the most frequent words that start with the prefix."""
+    """Find the most frequent words with the prefix."""
     words = int64(columns.word_order.size)
     begin = _first(columns, search.prefix, int64(0), words, 0)
-    # Few words begin with most prefixes: strides double up to one that does not.
+    # Most prefixes have few words, so the search for the end gallops.
     low, stride = begin, int64(1)
     while low + stride < words and (
         _compare(columns, search.prefix, int64(columns.word_order[low + stride - 1])) == 0
@@ -205,7 +205,7 @@ def _search(columns: PrefixColumns, search: _Search) -> None:
         _first(columns, search.prefix, low, min(low + stride, words), 1),
     )
     at = int64(0)
-    # What stands before `at` are words, and nothing behind can be better.
+    # All entries before `at` are words, and no later entry is better.
     while at < search.tally[0]:
         if search.level[at] == 0:
             at += 1
@@ -215,7 +215,7 @@ def _search(columns: PrefixColumns, search: _Search) -> None:
 
 @cache
 def _compiled() -> Callable[..., None]:
-    """`_search` for read-only columns and prefix; compiled once a process, kept on disk."""
+    """Entry point of `_search` for read-only columns and prefix; kept on disk."""
     text, ranks, room = np.zeros(1, np.uint8), np.zeros(1, np.uint32), np.zeros(1, np.int64)
     for column in (text, ranks):
         column.flags.writeable = False
@@ -224,12 +224,12 @@ def _compiled() -> Callable[..., None]:
 
 
 class Prefixes:
-    """Words in the order of their text, never changed.
+    """Immutable index of words by prefix.
 
     Parameters
     ----------
     columns
-        What `build_prefixes` made, perhaps memory-mapped. Nothing is read here.
+        The result of `build_prefixes`, perhaps memory-mapped. The constructor reads no value.
 
     Examples
     --------
@@ -250,7 +250,7 @@ class Prefixes:
         return int(self._columns.word_order.size)
 
     def complete(self, prefix: str, *, limit: int) -> PrefixMatches:
-        """The `limit` most frequent words that start with `prefix`; of the empty one, of all."""
+        """The `limit` most frequent words that begin with `prefix`, or of all if it is empty."""
         room = np.empty((3, limit), np.int64)
         tally = np.zeros(2, np.int64)
         if limit:
@@ -261,7 +261,7 @@ class Prefixes:
         return PrefixMatches(room[0, :kept].tolist(), visits)
 
     def texts(self, words: Sequence[int]) -> list[str]:
-        """The words of these ranks."""
+        """Texts of the words with these ranks."""
         # A memoryview gives single items three times as fast as an array.
         text, start = self._columns.word_text.data, self._columns.word_start.data
         return [

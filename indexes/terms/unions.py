@@ -1,12 +1,12 @@
-"""Documents that any of many readings finds, each with what its best reading is worth.
+"""Union of postings lists: the documents of alternative readings, each with its best impact.
 
-Useful for: a word that may mean fifty others, whose lists of documents are one list for a search.
-Not useful for: lists that a match is in all of; a search narrows those as it goes (`postings`).
+Useful for: a word with fifty alternatives; search reads one merged list.
+Not useful for: intersections of whole words; search narrows those as it goes (`postings`).
 
-A *reading* is one or more lists of `postings` and a factor: it finds what is in all of its lists,
-worth the mean of the impacts times the factor, rounded to the nearest, at least 1. Each reading is
-a run of ascending documents, and the two shortest runs are merged until one is left: a long list
-with a few short ones, which is what words are like, is read once, at 3 ns a posting.
+A *reading* is one or more lists of `postings` and a factor. It matches the documents in all of its
+lists. The impact is the mean of their impacts times the factor, rounded, at least 1. Each reading
+gives a run of ascending documents. `Unions` merges the two shortest runs until one is left. Most
+words have one long list and a few short ones, so the long list is read once, at 3 ns per posting.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,13 +32,13 @@ _FACTORS_KEPT = 64
 
 
 class _Run(NamedTuple):
-    """Ascending documents at places `begin` to before `end`, each once."""
+    """The documents `docs[begin:end]`, ascending, each once."""
 
     docs: U32
     impacts: U8
     begin: int
     end: int
-    worth: U8  # [256] of each impact
+    worth: U8  # [256] final impact by stored impact
 
 
 @lru_cache(_FACTORS_KEPT)
@@ -49,10 +49,10 @@ def _worths(factor: float) -> U8:
 
 @njit
 def _meet(lists: _Run, span: I64, factor: float, docs: U32, impacts: U8) -> int:
-    """Write what is in all of some lists, and what it is worth; return how many.
+    """Write the documents in all lists with their impacts; return their number.
 
-    `span` int64[s, 2] has where each list begins and ends, the shortest first; places that were
-    passed are left out of it on the way.
+    `span` int64[s, 2] has the begin and end of each list, the shortest first. The kernel advances
+    each begin.
     """
     found = 0
     for at in range(span[0, 0], span[0, 1]):
@@ -76,7 +76,7 @@ def _meet(lists: _Run, span: I64, factor: float, docs: U32, impacts: U8) -> int:
 
 @njit
 def _merge(one: _Run, other: _Run, docs: U32, impacts: U8) -> int:
-    """Write the documents of two runs, each at its best; return how many."""
+    """Write the documents of two runs, each with its greater impact; return their number."""
     found = 0
     a = one.begin
     b = other.begin
@@ -110,7 +110,7 @@ def _merge(one: _Run, other: _Run, docs: U32, impacts: U8) -> int:
 
 @njit
 def _price(run: _Run, impacts: U8) -> None:
-    """Write what each document of a run is worth."""
+    """Write the final impact of each document of a run."""
     for at in range(run.begin, run.end):
         impacts[at - run.begin] = run.worth[run.impacts[at]]
 
@@ -123,7 +123,7 @@ class _Kernels(NamedTuple):
 
 @cache
 def _kernels() -> _Kernels:
-    """Entry points; compiled once a process, kept on disk."""
+    """Entry points of the kernels; kept on disk."""
     docs, impacts = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
     run = _Run(docs, impacts, 0, 1, _worths(1.0))
     return _Kernels(
@@ -134,12 +134,12 @@ def _kernels() -> _Kernels:
 
 
 class Unions:
-    """Puts lists of postings together.
+    """Merges postings lists of alternative readings.
 
     Parameters
     ----------
     postings
-        What is read, perhaps memory-mapped.
+        The postings, perhaps memory-mapped.
 
     Examples
     --------
@@ -156,22 +156,22 @@ class Unions:
         self._meet, self._merge, self._price = _kernels()
 
     def union(self, readings: Iterable[tuple[Spans, float]], *, most: int) -> tuple[U32, U8]:
-        """Ascending documents that a reading finds, with what its best one is worth, 1 to 255.
+        """Ascending documents of any reading, each with the impact of its best, 1 to 255.
 
         Parameters
         ----------
         readings
-            Lists of each and its factor, 0 to 1, the greatest factor first.
+            Lists and factor of each reading; factors are 0 to 1 and descend.
         most
-            When those so far found more, counting what several found as often, the others are
-            left out.
+            The union skips the remaining readings once those before have more documents than this,
+            duplicates counted.
         """
         runs: dict[Spans, _Run] = {}
         taken = 0
         for lists, factor in readings:
             if taken > most:
                 break
-            # The same lists as before are worth no more than they were with a greater factor.
+            # The same lists came before with a greater factor, so they add nothing.
             if lists not in runs:
                 runs[lists] = self._run(lists, factor)
             taken += runs[lists].end - runs[lists].begin
@@ -181,7 +181,7 @@ class Unions:
         return run.docs[run.begin : run.end], impacts
 
     def _run(self, lists: Spans, factor: float) -> _Run:
-        """What a reading finds."""
+        """The documents of one reading."""
         if len(lists) == 1:
             begin, end = lists[0]
             return self._postings._replace(begin=begin, end=end, worth=_worths(factor))
@@ -192,7 +192,7 @@ class Unions:
         return _Run(docs, impacts, 0, found, _worths(1.0))
 
     def _merged(self, runs: list[_Run]) -> _Run:
-        """One run of all."""
+        """One run of the documents of all runs."""
         heap = [(run.end - run.begin, number, run) for number, run in enumerate(runs)]
         heapify(heap)
         for number in range(len(runs), 2 * len(runs) - 1):
@@ -206,5 +206,5 @@ class Unions:
 
 
 def warm() -> None:
-    """Compile what unions need: some seconds the first time, then read from disk."""
+    """Compile the kernels of unions: some seconds the first time, then a read from disk."""
     _kernels()

@@ -1,14 +1,14 @@
-"""Terms of a segment: the row of a key, and the words that begin or look like another word.
+"""Term dictionary of a segment: term rows by key, by prefix and by similar spelling.
 
 Useful for: from a term, a prefix or a misspelt word to term rows, which number the postings.
 Not useful for: cutting text into terms (`analysis`), or the documents of a term (`postings`).
 
-Column ``term_key`` uint64[t] holds the keys in ascending order; the place of a key is its row.
-Words are the strings behind keys of kind WORD and PINYIN, numbered by rank: the most frequent
-first, then by text, a word before a pinyin of the same text. ``word_row`` uint32[n] is the row of
-a word, ``row_word`` uint32[rows] the word of each row from the first WORD to the last PINYIN. The
-other columns are those of `prefixes` and `deletions`. Two words whose keys are equal share a row,
-and nothing else.
+Column ``term_key`` uint64[t] holds the keys in ascending order; the row of a key is its position.
+Words are the strings of keys of kind WORD and PINYIN. The rank of a word is its number: the most
+frequent first, then by text, a word before a pinyin of the same text. ``word_row`` uint32[n] is the
+row of each word. ``row_word`` uint32[rows] is the word of each row from the first WORD to the last
+PINYIN. The other columns are those of `prefixes` and `deletions`. Two words with equal keys share a
+row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,12 @@ U64 = NDArray[np.uint64]
 
 
 class Similar(NamedTuple):
-    """A word of the vocabulary that is like the one asked for."""
+    """A word of the vocabulary, and its edit distance from a given word."""
 
     row: int
     text: str
     distance: int
-    """Edits between the two: letters inserted, dropped, replaced, or swapped with a neighbour."""
+    """Number of edits: letters inserted, dropped, replaced, or swapped with a neighbour."""
 
 
 def build_vocabulary(
@@ -47,20 +47,20 @@ def build_vocabulary(
     keys
         Keys of all terms, ascending, each once.
     words, pinyins
-        The strings behind the keys of kind WORD and PINYIN, each once, in any order.
+        The strings of the keys of kind WORD and PINYIN, each once, in any order.
     doc_freq
-        Documents that hold the term of each row.
+        Number of documents of each row's term.
 
     Returns
     -------
     dict
-        The columns named in the module, in `prefixes` and in `deletions`; some 80 bytes a word
-        and 8 any other term.
+        The columns of this module, of `prefixes` and of `deletions`; some 80 bytes per word and 8
+        per other term.
 
     Raises
     ------
     ValueError
-        `keys` do not ascend, `doc_freq` has another length, or the key of a string is not there.
+        `keys` do not ascend, `doc_freq` has another length, or the key of a string is missing.
     """
     if keys.size and not (keys[:-1] < keys[1:]).all():
         raise ValueError("Expected ascending keys, got others - at `keys`")
@@ -99,7 +99,7 @@ def _rows_of(keys: U64, wanted: U64) -> I64:
 
 
 def _words_of_rows(row_by_rank: I64) -> U32:
-    """Most frequent word of each row, from the first row that has one to the last."""
+    """Most frequent word of each row, from the first row with a word to the last."""
     if not row_by_rank.size:
         return np.zeros(0, np.uint32)
     first = row_by_rank.min()
@@ -110,13 +110,13 @@ def _words_of_rows(row_by_rank: I64) -> U32:
 
 
 class Vocabulary:
-    """The terms of a segment, never changed.
+    """Immutable dictionary of the terms of a segment.
 
     Parameters
     ----------
     arrays
-        What `build_vocabulary` made, perhaps memory-mapped. Nothing is read but a few keys, so
-        opening takes microseconds; there is no object a word.
+        The result of `build_vocabulary`, perhaps memory-mapped. The constructor reads a few keys
+        and makes no object per word, so opening takes microseconds.
 
     Examples
     --------
@@ -141,9 +141,9 @@ class Vocabulary:
         self._row_word = arrays["row_word"]
         self._first_row = self.rows_between(WORD << KIND_BITS, (PINYIN + 1) << KIND_BITS).start
         self.prefixes = Prefixes(arrays)
-        """Words by text."""
+        """Words by prefix."""
         self.deletions = Deletions(arrays)
-        """Words by what is left of them without a letter."""
+        """Words by similar spelling."""
 
     def __len__(self) -> int:
         """Return the number of terms."""
@@ -151,7 +151,7 @@ class Vocabulary:
 
     def term(self, key: int) -> int:
         """Row of a key, -1 if there is none."""
-        # As uint64: numpy would compare a Python integer as a float64, which is too short.
+        # As uint64: numpy would compare a Python integer as a float64, which has too few bits.
         wanted = np.uint64(key)
         row = int(self._key.searchsorted(wanted))
         return row if row < self._key.size and self._key[row] == wanted else -1
@@ -166,7 +166,7 @@ class Vocabulary:
         return range(int(ends[0]), int(ends[1]))
 
     def text(self, row: int) -> str:
-        """Text behind a row of kind WORD or PINYIN; the most frequent if two have one key.
+        """Text of a row of kind WORD or PINYIN; the most frequent if two texts share the key.
 
         Raises
         ------
@@ -179,27 +179,28 @@ class Vocabulary:
         return self.prefixes.texts([int(self._row_word[place])])[0]
 
     def with_prefix(self, word: str, *, limit: int) -> list[int]:
-        """Rows of the `limit` most frequent words and pinyins that start with `word`, best first.
+        """Rows of the `limit` most frequent words and pinyins that begin with `word`, best first.
 
-        `word` itself is one of them. Words of equal frequency come in the order of their text. Two
-        words that share a row count twice and are listed once.
+        The result may include `word` itself. Words of equal frequency ascend by text. Two words
+        that share a row count twice and are listed once.
         """
         words = self.prefixes.complete(word, limit=limit).words
         row = self._word_row.data
         return list(dict.fromkeys([row[word] for word in words]))
 
     def similar(self, word: str, *, limit: int) -> list[Similar]:
-        """The `limit` words and pinyins that are most like `word`, itself included.
+        """The `limit` words and pinyins most similar to `word`, itself included.
 
-        Sorted by distance, then the most frequent first, then by text. Words of 4 letters may be
-        one edit away, of 8 letters two (`deletions.edits_allowed`); others are like none.
+        Results ascend by distance, then descend by frequency, then ascend by text. A word of 4 to 7
+        letters allows one edit, one of 8 to 64 letters two (`deletions.edits_allowed`). Other words
+        have no result.
 
-        Cost: ten to eighty look-ups of a hash, and the scoring of at most
-        `deletions.MAX_CANDIDATES` candidates.
+        Costs ten to eighty hash look-ups, and the distance of at most `deletions.MAX_CANDIDATES`
+        candidates.
         """
         words = self.deletions.candidates(word).words.tolist()
         texts = self.prefixes.texts(words)
-        # Candidates come by rank, and a sort by distance keeps that order.
+        # Candidates ascend by rank, and `extract` keeps that order among equal distances.
         found = process.extract(
             word, texts, scorer=OSA.distance, score_cutoff=edits_allowed(len(word)), limit=limit
         )
@@ -208,6 +209,6 @@ class Vocabulary:
 
 
 def warm() -> None:
-    """Compile what look-ups need: some seconds the first time, then read from disk."""
+    """Compile the kernels of look-ups: some seconds the first time, then a read from disk."""
     none = np.zeros(0, np.uint32)
     Vocabulary(build_vocabulary(none.astype(np.uint64), [], [], doc_freq=none))

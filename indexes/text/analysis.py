@@ -1,11 +1,11 @@
-"""Text to terms, for documents and for queries alike.
+"""Text analyser: text to terms as written, for documents and for queries.
 
-Useful for: what to store of a name or an address, and what to look up for a query, as written.
-Not useful for: how text sounds; `pinyin` makes the terms that a failed exact match falls back on.
+Useful for: the terms to store for a name or an address, and to look up for a query.
+Not useful for: terms by sound; `pinyin` makes those, and search uses them if no exact match exists.
 
-Scripts without spaces are looked up by pairs of neighbouring characters, and a character alone by
-itself; other scripts by words. The terms of a document hold those of any query cut from its text
-at spaces or between a run and a compound.
+Terms of scripts without spaces are pairs of neighbouring characters, or the character of a run of
+one. Terms of other scripts are words. The terms of a document include those of any query that is
+cut from its text at spaces or between a run and a compound.
 """
 
 import re
@@ -52,13 +52,13 @@ from indexes.text.tokens import (
 )
 
 MAX_WORDS: Final = 8
-"""Words of a query; `read_words` names what it leaves out after them."""
+"""Most words of a query; `read_words` names the words that it leaves out."""
 MAX_PHRASE: Final = 8
-"""Characters of a phrase that a run of a query is cut at."""
+"""Most characters of a phrase at which a run of a query is cut."""
 _MAX_TOKENS: Final = 64
-"""Tokens that are looked at; most of them say what was said before."""
+"""Most tokens of a query that are read; tokens after them are mostly repetitions."""
 _MAX_CUT: Final = 32
-"""A longer run is not cut: nobody typed it."""
+"""A longer run is not cut; nobody types one."""
 
 
 _BESIDE: Final = re.compile(
@@ -67,7 +67,7 @@ _BESIDE: Final = re.compile(
 
 
 class _Compounds(dict[str, int]):
-    """Compound to its number, and what each number stands for."""
+    """Numbers of distinct compounds, with the words and the token count of each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class _Compounds(dict[str, int]):
 
 
 def analyse(texts: Sequence[str]) -> Terms:
-    """Terms that each of n texts is found by as it is written, distinct within a text.
+    """Distinct terms of each of n texts as written.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ def analyse(texts: Sequence[str]) -> Terms:
     -------
     Terms
         Of kind GRAM1 and GRAM2 for scripts without spaces, and WORD for others: a word, its
-        singular, a compound without what joins it, its parts; all of them also as those write them
-        who lack a letter (`folding.otherwise`), and those of short names. Empty for a text without
-        any letter or digit.
+        singular, a compound without joiners, and its parts. The terms include those of the ASCII
+        respelling (`folding.otherwise`) and of short names. A text without letters and digits has
+        none.
     """
     compounds = _Compounds()
     keys, counts, lengths = [], [], []
@@ -117,7 +117,7 @@ def analyse(texts: Sequence[str]) -> Terms:
 
 
 def _otherwise(text: str) -> list[str]:
-    """Other texts that a text is found by."""
+    """The ASCII respelling and the short names of a text."""
     instead = otherwise(text)
     return [instead, *short_names(text)] if instead else short_names(text)
 
@@ -130,7 +130,7 @@ def _cut(
     Parameters
     ----------
     owner
-        The text that each of them is, ascending, and last how many there are.
+        Number of the text that each folded text belongs to, ascending; last the number of texts.
     """
     code = np.frombuffer(folded.encode("utf-32-le"), dtype=np.uint32)
     text = owner[np.cumsum(code == ord(BREAK))]
@@ -162,29 +162,29 @@ def _cut(
 
 
 def read_query(text: str, is_phrase: Callable[[str], bool]) -> list[Word]:
-    """The words of a query, in order, all of which should match; see `read_words`."""
+    """The words of a query, in order; see `read_words`."""
     return read_words(text, is_phrase)[0]
 
 
 def read_words(text: str, is_phrase: Callable[[str], bool]) -> tuple[list[Word], list[str]]:
-    """The words of a query, in order, and what is left out of a text that is too long.
+    """The words of a query, in order, and the words beyond the limits.
 
     Parameters
     ----------
     text
-        Whatever was typed.
+        The typed text.
     is_phrase
         Whether a run of characters is a known name: a category, a brand, an area.
 
     Returns
     -------
     words : list of Word
-        All of them should match. At most `MAX_WORDS`, with at most `MAX_TERMS` terms a reading;
-        empty for a text without any letter or digit. Runs are cut at known phrases, so that
-        what people write in one go (`人民广场火锅`) can match at different places. Neighbouring
-        words that are one syllable of pinyin each are one word.
+        A match should have all of them. At most `MAX_WORDS`, with at most `MAX_TERMS` terms per
+        reading; empty for a text without letters and digits. Known phrases cut a run, so that the
+        parts of `人民广场火锅` can match in different fields. Neighbouring words that are one
+        syllable of pinyin each become one word.
     left_out : list of str
-        Words after those, and the end of a run that has more terms; each once, in order.
+        Words after the limit, and the end of a run with more terms; each once, in order.
     """
     words: dict[str, Word] = {}
     left_out: dict[str, None] = {}
@@ -200,7 +200,7 @@ def read_words(text: str, is_phrase: Callable[[str], bool]) -> tuple[list[Word],
             continue
         parts = token.split("'")
         if len(syllables) + len(parts) <= MAX_TERMS and all(part in SYLLABLES for part in parts):
-            # `xi'an` is two of them; directly behind characters it is a word of its own.
+            # `xi'an` is two syllables. Directly after characters they are a word of their own.
             if is_glued:
                 _add_spaced(words, syllables)
             syllables += parts
@@ -226,7 +226,7 @@ def read_words(text: str, is_phrase: Callable[[str], bool]) -> tuple[list[Word],
 
 
 def _tokens(text: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Tokens of a query, each with what it is to those who lack a letter, empty if the same."""
+    """Tokens of a query, each with its ASCII respelling, empty if that is the same."""
     found = list(TOKEN.finditer(normalise(text)))
     others = [match.group() for match in TOKEN.finditer(normalise(otherwise(text)))]
     if len(others) != len(found):
@@ -236,10 +236,10 @@ def _tokens(text: str) -> Iterator[tuple[re.Match[str], str]]:
 
 
 def whole_key(text: str) -> int:
-    """Key of all that is said in a text, of kind WHOLE: its letters and digits, folded.
+    """Key of kind WHOLE of a text: all its letters and digits, folded.
 
-    Equal for a name and a query that is this name and nothing else, whatever stands between the
-    words. A text without any letter or digit has the key of the empty text.
+    A name and a query for exactly this name have equal keys, with any spaces and signs between the
+    words. A text without letters and digits has the key of the empty text.
 
     Examples
     --------
@@ -252,7 +252,7 @@ def whole_key(text: str) -> int:
 def whole_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
     """`whole_key` of each of n texts, uint64[n]."""
     folded = fold_all(texts)
-    # In a short text no word is cut, so all its letters and digits are what is between the signs.
+    # A text up to `MAX_WORD` has no overlong word to cut, so removing the signs is enough.
     keys = (
         text_key(WHOLE, letters if len(text) <= MAX_WORD else _letters(text))
         for text, letters in zip(
@@ -263,7 +263,7 @@ def whole_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def beside_keys(texts: Sequence[str]) -> list[list[int]]:
-    """Keys of kind BESIDE of each text: of a number and the word before or behind it.
+    """Keys of kind BESIDE of each text: a number with the word before or after it.
 
     Examples
     --------
@@ -277,7 +277,7 @@ def beside_keys(texts: Sequence[str]) -> list[list[int]]:
 
 
 def beside(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
-    """The first of two neighbouring words of a query of which one is a number, and their key."""
+    """Position and BESIDE key of each pair of neighbouring words of which one is a number."""
     for at, (one, other) in enumerate(pairwise(words)):
         if one.kind == other.kind == "latin" and one.text.isdigit() != other.text.isdigit():
             yield at, text_key(BESIDE, f"{one.text} {other.text}")
@@ -296,8 +296,8 @@ def _letters(folded: str) -> str:
 def _run_words(run: str, is_phrase: Callable[[str], bool], *, is_glued: bool) -> Iterator[Word]:
     """The pieces of a run as words.
 
-    A character left alone is also read together with a neighbour: documents may keep characters
-    alone of some fields only.
+    A piece of one character also gets readings of the pair with each neighbour, because documents
+    have single characters as terms for some fields only.
     """
     pieces = _cut_run(run, is_phrase)
     begin = 0
@@ -319,7 +319,7 @@ def _latin(compound: str, *, is_glued: bool = False, instead: str = "") -> Word:
 
 
 def _add_spaced(words: dict[str, Word], syllables: list[str], *, is_glued: bool = False) -> None:
-    """Add `hai di lao` as one word, since it may be the name 海底捞; forget the syllables."""
+    """Add `hai di lao` as one word, since it may be the name 海底捞; clear the syllables."""
     if len(syllables) == 1:
         words.setdefault(syllables[0], _latin(syllables[0], is_glued=is_glued))
     elif syllables:
@@ -333,14 +333,14 @@ def _add_spaced(words: dict[str, Word], syllables: list[str], *, is_glued: bool 
 
 
 def _cut_run(run: str, is_phrase: Callable[[str], bool]) -> list[str]:
-    """Cut a run at the known phrases that cover most of it, the fewest of them.
+    """Cut a run at the known phrases that cover most characters, and at the fewest of these.
 
-    What no phrase covers stays together.
+    Characters between two phrases stay together.
     """
     size = len(run)
     if size < 3 or size > _MAX_CUT or is_phrase(run):
         return [run]
-    # best[i]: sixteen for each character covered up to i, less one for each phrase.
+    # best[i]: 16 points for each covered character before i, minus one for each phrase.
     best = [0] * (size + 1)
     begin = list(range(-1, size))
     known = [False] * (size + 1)

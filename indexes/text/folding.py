@@ -1,10 +1,10 @@
-"""Folding: what is the same to a reader becomes the same text.
+"""Text normalisation: folds width, case, accents and traditional Chinese to one form.
 
-Useful for: comparing, hashing or cutting text that people wrote, in any width, case and script.
+Useful for: comparing, hashing or cutting text that people wrote, in any script.
 Not useful for: showing text; the folded form is for looking up only.
 
-Every character is folded on its own, by one table that fills itself as characters turn up, so a
-query and a million names go through the same rule.
+A table folds each character on its own, and computes an entry at first use. So a query and a
+million names follow the same rule.
 """
 
 import functools
@@ -13,26 +13,26 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 MAX_TEXT = 4096
-"""Characters of a text that count; the rest is cut off, in documents and queries alike."""
+"""Leading characters of a text that count, in documents and queries alike."""
 
 BREAK = "\0"
-"""Stands between the texts that `fold_all` joins; no folded text holds it."""
+"""Separator of the texts that `fold_all` joins; no folded text holds it."""
 
-# Characters whose reading is not their Unicode decomposition.
+# Characters that readers take for something else than their Unicode decomposition.
 _SPECIAL = {
     **dict.fromkeys("’‘ʼ＇´′ꞌ", "'"),
     **dict.fromkeys("“”„‟″", '"'),
     **dict.fromkeys("‐‑‒–−", "-"),
-    # Marks of trade stand behind a name without a space: TM would become part of it.
+    # Trade marks follow a name without a space: the decomposition TM would join the name.
     **dict.fromkeys("™®©℠", " "),
-    # Letters to the eye of Unicode, blank to a reader.
+    # Unicode classes these Hangul fillers as letters; a reader sees a blank.
     **dict.fromkeys("\u115f\u1160\u3164\uffa0", " "),
-    # The full stops of Indic scripts, which `tokens` takes whole.
+    # The full stops of Indic scripts; `tokens` takes the whole block for letters.
     **dict.fromkeys("।॥", " "),
     # 85°C is the brand 85度C.
     **dict.fromkeys("°˚", "度"),
     "℃": "度c",
-    # The dot inside a foreign name, left out as often as not.
+    # The dot inside a foreign name; many people leave it out.
     **dict.fromkeys("·・･‧", ""),
     "æ": "ae",
     "œ": "oe",
@@ -45,13 +45,13 @@ _SPECIAL = {
     "ŋ": "n",
     "ħ": "h",
     "ŧ": "t",
-    # Half rings of transcribed Arabic and Hebrew, left out as often as not.
+    # Half rings of transcribed Arabic and Hebrew; many people leave them out.
     **dict.fromkeys("ʾʿ", ""),
     BREAK: BREAK,
 }
 
-# Characters that OpenCC keeps apart because they differ in some words, and that people exchange.
-# The second one stands for both.
+# Pairs that OpenCC keeps apart because they differ in some words. People confuse them, so the first
+# folds to the second.
 _SAME = {
     pair[0]: pair[1]
     for pair in """
@@ -71,9 +71,9 @@ _WITH_MARKS = ((0x0000, 0x0530), (0x1E00, 0x2000))
 
 _HIRAGANA = ("\u3041", "\u3096"), ("\u309d", "\u309e")
 _TO_KATAKANA = 0x60
-"""Hiragana become the katakana that stand so much further on: ramen is written in either."""
+"""Distance from a hiragana to its katakana; people write ramen in either."""
 
-# What people write who lack a letter or a sign; `normalise` only leaves its mark out.
+# ASCII respellings of letters and signs that a keyboard lacks; `normalise` only drops the mark.
 _INSTEAD = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
     | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Å": "Aa", "Ø": "Oe"}
@@ -86,7 +86,7 @@ _BLANK = {"Cc", "Cn", "Co", "Cs", "Sk", "So", "Zl", "Zp", "Zs"}
 
 @functools.cache
 def _converters() -> tuple[Callable[[str], str], ...]:
-    """Conversions to simplified characters: general, then those of Hong Kong, Taiwan and Japan."""
+    """Converters to simplified characters: general, then for Hong Kong, Taiwan and Japan."""
     from opencc import OpenCC  # slow to load, and needed for Chinese only
 
     simplify: Callable[[str], str] = OpenCC("t2s").convert
@@ -102,8 +102,8 @@ def _converters() -> tuple[Callable[[str], str], ...]:
 def _simplified(char: str) -> str:
     """The simplified form of one character.
 
-    Regional forms are tried only for characters that simplified Chinese does not write itself,
-    those outside GB 2312: 黒 is Japanese for 黑, but 芸 is also a Chinese character of its own.
+    The function tries regional forms only for characters outside GB 2312, which simplified Chinese
+    does not use: 黒 is Japanese for 黑, but 芸 is also a Chinese character of its own.
     """
     if char in _SAME:
         return _SAME[char]
@@ -117,7 +117,7 @@ def _simplified(char: str) -> str:
 
 
 def _is_common(char: str) -> bool:
-    """Whether GB 2312, the 6,763 characters of everyday simplified Chinese, has it."""
+    """Whether GB 2312 has the character: the 6,763 of everyday simplified Chinese."""
     try:
         char.encode("gb2312")
     except UnicodeEncodeError:
@@ -128,21 +128,21 @@ def _is_common(char: str) -> bool:
 def _fold_char(char: str) -> str:
     if char in _SPECIAL:
         return _SPECIAL[char]
-    # Without its accents first: case takes some apart, and `ᾳ` is an alpha to who types it.
+    # Drop accents first: case folding splits some letters, and people type `ᾳ` as an alpha.
     plain = "".join(map(_without_marks, unicodedata.normalize("NFKC", char)))
     once = unicodedata.normalize("NFKC", plain.casefold())
     return "".join(_fold_part(part) for part in once)
 
 
 def _without_marks(char: str) -> str:
-    """A Latin, Greek or Cyrillic letter without its accents, and no accent that stands alone."""
+    """A Latin, Greek or Cyrillic letter without accents; empty for a combining accent alone."""
     if any(first <= ord(char) < end for first, end in _WITH_MARKS) or _MARKS.match(char):
         return _MARKS.sub("", unicodedata.normalize("NFD", char))
     return char
 
 
 def _fold_part(char: str) -> str:
-    """Fold a character that compatibility and case have been taken from already."""
+    """Fold a character after NFKC and case folding."""
     if char in _SPECIAL:
         return _SPECIAL[char]
     category = unicodedata.category(char)
@@ -160,7 +160,7 @@ def _fold_part(char: str) -> str:
 
 
 class _Folds(dict[int, str]):
-    """Code point to folded text, filled as code points turn up."""
+    """Code point to folded text; computes an entry at first use."""
 
     def __missing__(self, code: int) -> str:
         folded = self[code] = _fold_char(chr(code))
@@ -171,18 +171,19 @@ _FOLDS = _Folds()
 
 
 def _fold(text: str) -> str:
-    """Fold each character, and put together what belongs together then: か and its two dots."""
+    """Fold each character, then compose (NFC): か and its two dots become one character."""
     folded = text.translate(_FOLDS)
     return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
 
 
 def normalise(text: str) -> str:
-    """The folded form of a text: equal for what a reader takes to be the same.
+    """The folded form of a text, for comparing and looking up.
 
-    NFKC, no case, no accents, hiragana as katakana, traditional, Hong Kong, Taiwanese and Japanese
-    characters as simplified ones, straight apostrophes and hyphens; control characters, emoji and
-    other symbols are gone; single spaces, none at the ends. Punctuation stays. Only the first
-    `MAX_TEXT` characters count.
+    Applies NFKC, drops case and accents, and writes hiragana as katakana. Traditional, Hong Kong,
+    Taiwanese and Japanese characters become simplified ones. Apostrophes and hyphens become the
+    ASCII ones. Control characters, emoji and other symbols become spaces; runs of spaces become one
+    space, and those at the ends disappear. Punctuation stays. Only the first `MAX_TEXT` characters
+    count.
 
     Examples
     --------
@@ -193,7 +194,7 @@ def normalise(text: str) -> str:
 
 
 def otherwise(text: str) -> str:
-    """A text as those write it who lack a letter or a sign; empty where that is the same.
+    """ASCII respelling of umlauts, å, ø and °C; empty if it is the same as the text.
 
     Examples
     --------
@@ -207,7 +208,7 @@ def otherwise(text: str) -> str:
 
 
 def fold_all(texts: Sequence[str]) -> str:
-    """The folded texts, each followed by `BREAK`; spaces are left as they fall."""
+    """The folded texts, each followed by `BREAK`; keeps repeated and outer spaces."""
     joined = BREAK.join(texts)
     if max(map(len, texts), default=0) > MAX_TEXT or joined.count(BREAK) >= max(len(texts), 1):
         joined = BREAK.join([text[:MAX_TEXT].replace(BREAK, " ") for text in texts])

@@ -1,10 +1,8 @@
-"""Half-typed Hangul: what the last syllable may become while it is typed.
+"""Half-typed Hangul: the range of syllables that an unfinished last syllable may become.
 
-Useful for: suggestions and words that would be gone until the syllable is finished.
-Not useful for: finished text; `folding` composes it.
-
-A syllable block is U+AC00 + 588 initial + 28 vowel + final: Unicode 15.0, section 3.12. So what an
-unfinished one may become is a range of code points.
+Without it, suggestions would vanish until the typist finishes the syllable. A syllable block is
+U+AC00 + 588 initial + 28 vowel + final: Unicode 15.0, section 3.12. So the completions of an
+unfinished block are a range of code points.
 """
 
 from typing import Final, NamedTuple
@@ -16,7 +14,7 @@ _FIRST_INITIAL: Final = 0x1100
 _OF_INITIAL: Final = 588
 _OF_VOWEL: Final = 28
 
-# What stays of each final when its last consonant begins the next syllable.
+# The consonants of each final. The last one may begin the next syllable; the others stay.
 _FINALS: Final = (
     *(
         "ㄱ",
@@ -39,7 +37,7 @@ _FINALS: Final = (
 
 
 class Unfinished(NamedTuple):
-    """Text that is finished, and the first and the last syllable that may follow it."""
+    """Finished text, and the code points of the first and last syllable that may follow it."""
 
     before: str
     first: int
@@ -47,7 +45,7 @@ class Unfinished(NamedTuple):
 
 
 def unfinished(text: str) -> list[Unfinished]:
-    """What a folded text that ends in Hangul may become, none for any other text.
+    """What a folded text that ends in Hangul may become; empty for any other text.
 
     Examples
     --------

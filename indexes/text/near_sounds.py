@@ -1,11 +1,11 @@
-"""Sounds near those that were typed: 模糊音, and one wrong letter in the pinyin of a beginning.
+"""Fuzzy pinyin (模糊音): similar sounds, and one mistyped letter in the beginning of a name.
 
-Useful for: a word that is found neither as written nor as it sounds.
-Not useful for: the pinyin of a whole name with a mistake; `vocabulary.similar` has those.
+Useful for: a word without a match as written or by sound.
+Not useful for: a mistake in the pinyin of a whole name; `vocabulary.similar` finds those.
 
-Speakers of many dialects do not tell n from l, or z from zh, and type what they hear; input methods
-know these pairs as 模糊音. A way counts only where somebody is called so: each pair of neighbouring
-syllables must be known, which leaves a few of the thousands of ways.
+Speakers of many dialects confuse n with l, or z with zh, and type what they hear. Input methods
+call these pairs 模糊音. A word has thousands of similar ways to sound. This module keeps the few
+whose neighbouring syllables all occur as pairs in the index.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,10 +24,10 @@ Way = tuple[int, ...]
 Known = Callable[[int], bool]
 
 MAX_WAYS: Final = 8
-"""Ways that are taken, those with the fewest changes first."""
+"""Most similar ways to sound, those with the fewest changes first."""
 MAX_SYLLABLES: Final = 8
 MIN_MISSPELT: Final = 7
-"""Letters of pinyin of two syllables that may hold a wrong one: in fewer, half would be a guess."""
+"""Fewest letters of two-syllable pinyin with a mistyped letter; in fewer, half would be a guess."""
 
 _BEAM: Final = 64
 _SAME_INITIALS: Final = ("n l", "z zh", "c ch", "s sh", "f h")
@@ -43,7 +43,7 @@ _SPELLINGS: Final = tuple(sorted(SYLLABLES))
 
 @cache
 def fuzzy(sound: int) -> tuple[int, ...]:
-    """Other sounds that are taken for one.
+    """Other sounds that speakers confuse with one.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def fuzzy(sound: int) -> tuple[int, ...]:
             rests.add(rest.removesuffix(ending) + _FINALS[ending])
             break
     found = {one + other for one in firsts for other in rests}
-    # 花 is hua to some and fa to others, and so are all with a u behind the h.
+    # Some say hua for 花 and others fa; the same holds for every h with a u after it.
     if first == "h" and rest[:1] == "u":
         found |= {"f" + other.removeprefix("u") for other in rests}
     elif first == "f" and rest != "u":
@@ -70,12 +70,12 @@ def fuzzy(sound: int) -> tuple[int, ...]:
 
 
 def near_sounds(word: Word, is_known: Known) -> tuple[Way, ...]:
-    """Sounds near those of a word, at most `MAX_WAYS`, as sequences of two syllables or more.
+    """Similar ways to sound of a word, at most `MAX_WAYS`, each of two syllables or more.
 
     Parameters
     ----------
     is_known
-        Whether a term of two neighbouring sounds is in the index.
+        Whether a term key of two neighbouring sounds is in the index.
     """
     if word.kind == "cjk":
         ways = sounds_of_run(word.text[: MAX_SYLLABLES + 1])
@@ -95,7 +95,7 @@ def near_sounds(word: Word, is_known: Known) -> tuple[Way, ...]:
 
 
 class _Pairs(dict[tuple[int, int], bool]):
-    """Whether two neighbouring sounds are known, each pair asked for once."""
+    """Cache: whether the index has a pair of neighbouring sounds."""
 
     def __init__(self, is_known: Known) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class _Pairs(dict[tuple[int, int], bool]):
 
 
 def _fuzzy(way: Way, known: _Pairs) -> list[Way]:
-    """Known ways that are taken for one, the fewest changes first."""
+    """Known sound sequences that speakers confuse with `way`, the fewest changes first."""
     begun: list[tuple[int, Way]] = [(0, ())]
     for sound in way:
         begun = [
@@ -121,7 +121,7 @@ def _fuzzy(way: Way, known: _Pairs) -> list[Way]:
 
 
 def _misspelt(letters: str, known: _Pairs) -> Iterator[Way]:
-    """Known ways to read pinyin of which one syllable is an edit away."""
+    """Known sound sequences of pinyin in which one syllable is one edit away."""
     if len(letters) > MAX_SYLLABLES * 6:
         return
     before = {

@@ -1,8 +1,8 @@
-"""How text sounds: pinyin, initials and the terms that stand for sounds.
+"""Pinyin of a text: syllables, initials and the term keys of its sound.
 
 Useful for: finding 海底捞 by `haidilao`, `hdl` or characters of the same sound.
-Not useful for: matching as written; a sound is weaker evidence, so these terms are kept apart. Many
-texts at once: see `sounds`.
+Not useful for: matching as written (`analysis`), because sound is weaker evidence; many texts at
+once (`sounds`).
 """
 
 import re
@@ -26,13 +26,13 @@ from indexes.text.syllables import SOUND, SOUND_OF, SPELLED, segmentations
 from indexes.text.tokens import MAX_PARTS, MAX_TERMS, PART, TOKEN, compound_parts
 
 MAX_READINGS = 4
-"""Ways in which a word may sound; others are left out."""
+"""Most ways to sound of a word; further ones are left out."""
 
 _NO_INITIAL = re.compile("[^a-z]+")
 
 
 def readings(char: str) -> tuple[str, ...]:
-    """Syllables of one normalised character, the usual one first; empty for no reading.
+    """Syllables of one normalised character, the usual one first; empty without a reading.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def readings(char: str) -> tuple[str, ...]:
 
 
 def syllables(run: str) -> list[str]:
-    """Syllables of a run of normalised characters that all have a reading, as in words.
+    """Syllables of a run of normalised characters, read as words; each must have a reading.
 
     Examples
     --------
@@ -98,14 +98,14 @@ def units(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def sound_readings(word: Word) -> tuple[tuple[int, ...], ...]:
-    """The ways a word of a query may sound: any of them, all keys of one.
+    """Alternative key lists of a query word by sound; a match has all keys of one list.
 
     Returns
     -------
     tuple of tuple of int
-        At most `MAX_READINGS`, the most plausible first. Chinese characters are read as in words,
-        and in their other way where no word decides; letters are cut into syllables, digits stay
-        words. Empty for what cannot be read.
+        At most `MAX_READINGS`, the most plausible first. Chinese characters have their reading in
+        words, and a second one if no word decides. Letters are cut into syllables; digits stay
+        words. Empty for a word without a reading.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def _ways_of_run(run: str) -> list[tuple[int, ...]]:
 
 
 def sounds_of_run(run: str) -> list[tuple[int, ...]]:
-    """The ways in which characters may sound, the usual one first; none without a reading.
+    """The sound sequences of a run, the usual one first; none if a character has no reading.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def _ways_of_letters(word: str) -> list[tuple[int, ...]]:
 
 
 def heard_in(text: str, terms: tuple[int, ...]) -> str:
-    """The characters of a text that sound like some terms of sound; empty without such.
+    """The first characters of a text whose sound has these terms; empty without a match.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def heard_in(text: str, terms: tuple[int, ...]) -> str:
 
 
 def spelled_in(text: str, pinyin: str) -> str:
-    """The token of a text whose pinyin is this, in any way to read it; empty without such.
+    """The first token of a text with this pinyin in any reading; empty without a match.
 
     Examples
     --------
@@ -195,13 +195,13 @@ def spelled_in(text: str, pinyin: str) -> str:
 
 
 def initials_range(word: Word) -> tuple[int, int] | None:
-    """Half-open range of the keys of initials that begin with a word.
+    """Half-open range of the INITIALS keys that begin with the letters of a word.
 
     Returns
     -------
     tuple of int, or None
-        None for a word of less than two letters, or of characters. Digits are left out and letters
-        cut off as in the keys.
+        None for a word of fewer than two letters, or of characters. Digits do not count, nor do
+        letters after `MAX_INITIALS`.
 
     Examples
     --------

@@ -1,11 +1,10 @@
-"""How Chinese characters are read: alone, in words, and where that is open.
+"""Readings of Chinese characters: pinyin syllables alone, in words, and where they are ambiguous.
 
-Useful for: the syllables of a run of characters, with a second choice where only a reader can tell.
-Not useful for: text with anything else in it; `pinyin` finds the runs.
+Useful for: the syllables of a run of characters, with a second one where names use both.
+Not useful for: text with other characters; `pinyin` finds the runs.
 
-The readings are those of pypinyin: of a character, and of two characters in a word (重庆, 银行).
-What it lacks for names of shops and places stands here. Its dictionaries are loaded at the first
-use.
+pypinyin gives the reading of a character, and of two characters in a word (重庆, 银行). The tables
+here add what it lacks for names of shops and places. Its dictionaries load at the first use.
 """
 
 import functools
@@ -15,9 +14,9 @@ from indexes.text.folding import normalise
 from indexes.text.syllables import NUMBER
 
 NONE: Final = -1
-"""In the place of a syllable: there is no other."""
+"""Syllable number that means: no syllable."""
 
-# Characters that names use in two readings, the more usual one of names first.
+# Characters that names use in two readings, the more usual one in names first.
 _OPEN: Final = """
 行xing,hang 长chang,zhang 重zhong,chong 乐le,yue 朝chao,zhao 调tiao,diao 都du,dou 会hui,kuai
 单dan,shan 曾zeng,ceng 藏cang,zang 参shen,can 传chuan,zhuan 弹dan,tan 差cha,chai 降jiang,xiang
@@ -31,7 +30,7 @@ _OPEN: Final = """
 沓da,ta 铛cheng,dang 磅bang,pang 偻lou,lv 咯ge,luo 钥yao,yue 桔ju,jie 枸gou,ju 呱gua,gu
 """
 
-# Words that pypinyin lacks, or knows in a sense that names of shops and places do not have.
+# Words that pypinyin lacks, or has in a sense that names of shops and places do not use.
 _WORDS: Final = """
 朝阳chao,yang 闵行min,hang 茶行cha,hang 药行yao,hang 琴行qin,hang 车行che,hang 器行qi,hang
 材行cai,hang 布行bu,hang 金行jin,hang 米行mi,hang 鱼行yu,hang 果行guo,hang 酒行jiu,hang
@@ -43,7 +42,7 @@ _WORDS: Final = """
 了不liao,bu 便宜pian,yi 和面he,mian 血旺xue,wang 和平he,ping 炮制pao,zhi
 """
 
-# Surnames that are read otherwise than the character is, and what follows one in names of shops.
+# Surnames with a reading of their own, and the characters that follow a surname in shop names.
 _SURNAMES: Final = """
 仇qiu 单shan 解xie 查zha 曾zeng 区ou 盖ge 朴piao 乐yue 缪miao 翟zhai 黑he 秘bi 员yun 种chong 折she
 覃qin 冼xian 洗xian 召shao 祭zhai 幺yao 牟mu 卜bu 任ren 尹yin 晁chao 谌chen 郗xi 佴nai 葛ge 宁ning
@@ -59,25 +58,25 @@ _TONES = str.maketrans(
 
 @functools.cache
 def _number(reading: str) -> int:
-    """Number of a syllable with a tone, as a dictionary writes it; NONE if there is no such."""
+    """Number of a syllable with a tone, as a dictionary writes it; NONE if it has none."""
     return NUMBER.get(reading.translate(_TONES), NONE)
 
 
 def _listed(text: str, size: int) -> dict[str, tuple[int, int]]:
-    """Characters or words of a table above and the two syllables that follow each."""
+    """Characters or words of a table above, each with its two syllables."""
     entries = ((entry[:size], entry[size:].split(",")) for entry in text.split())
     return {key: (NUMBER[first], NUMBER[second]) for key, (first, second) in entries}
 
 
 class Reading(NamedTuple):
-    """Syllable of a character alone, and another one where names use both, else NONE."""
+    """Usual syllable of a character, and a second one if names use both, else NONE."""
 
     first: int
     other: int
 
 
 class _Characters(dict[str, Reading]):
-    """Character to its reading; NONE twice for a character without one."""
+    """Character to its reading, computed at first use; NONE twice without a reading."""
 
     def __missing__(self, char: str) -> Reading:
         from pypinyin.pinyin_dict import pinyin_dict  # slow to load
@@ -90,15 +89,15 @@ class _Characters(dict[str, Reading]):
 CHARACTERS: Final = _Characters(
     {char: Reading(*syllables) for char, syllables in _listed(_OPEN, 1).items()}
 )
-"""The reading of each character, filled as characters turn up."""
+"""The reading of each character outside of words."""
 
 
 @functools.cache
 def words() -> dict[str, tuple[Reading, Reading]]:
-    """Readings of two neighbours in a word, for words in which it matters.
+    """Readings of two neighbours in a word, for words that change or decide a reading.
 
-    Those of pypinyin are sure: there is no other syllable. For those that names read otherwise
-    than dictionaries, the other one stays open.
+    A word of pypinyin is certain and has no second syllable. A word of the tables here, which names
+    read differently from dictionaries, keeps the other syllable as the second.
     """
     from pypinyin.phrases_dict import phrases_dict  # slow to load
 
@@ -122,13 +121,13 @@ def words() -> dict[str, tuple[Reading, Reading]]:
 
 
 def _other(char: str, syllable: int) -> int:
-    """The reading of a character that is not this one, if it has one."""
+    """The syllable of a character that is not `syllable`; may be NONE."""
     usual = CHARACTERS[char]
     return usual.other if syllable == usual.first else usual.first
 
 
 def _add_word(found: dict[str, tuple[Reading, Reading]], word: str, syllables: list[int]) -> None:
-    """Add each pair of neighbours of a word in which a character is not surely read as alone."""
+    """Add each pair of neighbours of a word whose reading may differ from that of them alone."""
     for at in range(len(word) - 1):
         pair = word[at : at + 2]
         readings = [CHARACTERS[char] for char in pair]
@@ -138,12 +137,12 @@ def _add_word(found: dict[str, tuple[Reading, Reading]], word: str, syllables: l
 
 
 def resolve(run: str) -> list[Reading]:
-    """The reading of each character of a run, words taken from left to right.
+    """The reading of each character of a run, with words matched from left to right.
 
     Parameters
     ----------
     run
-        Normalised characters that all have a reading.
+        Normalised characters, each with a reading.
 
     Examples
     --------

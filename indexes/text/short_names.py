@@ -1,20 +1,19 @@
-"""Short names that Chinese readers make themselves: 建行 for 中国建设银行, 北师大 for 北京师范大学.
+"""Chinese short names of institutions: 建行 for 中国建设银行, 北师大 for 北京师范大学.
 
-Useful for: what a name is found by beside what is written.
-Not useful for: short names that only custom knows (浦发); data has those as aliases.
+Only regular short names; the data has irregular ones (浦发) as aliases.
 
-A short name is the first character of each word before the kind of institution, with one of the
-kind. Words have two characters. The words nearest to the kind are enough: 中国 is left out.
+A short name is the first character of each word before the kind of institution, and one character
+of the kind. Words have two characters. The words nearest to the kind suffice: 中国 is left out.
 """
 
 import re
 from typing import Final
 
 MAX_WORDS: Final = 2
-"""Words before the kind that give a character."""
+"""Most words before the kind that give a character."""
 
-# The kind of an institution, and the character of it that short names end with. Source: entries
-# of 现代汉语词典 for the short names of banks, universities, hospitals and schools.
+# The kind of an institution, and its character at the end of short names. Source: entries of
+# 现代汉语词典 for the short names of banks, universities, hospitals and schools.
 _KINDS: Final = dict(
     pair.split(":")
     for pair in """
@@ -25,7 +24,7 @@ _INSTITUTION: Final = re.compile(rf"([\u4e00-\u9fff]+?)({'|'.join(_KINDS)})")
 
 
 def short_names(text: str) -> list[str]:
-    """Short names of the institutions that a text names, distinct.
+    """Distinct short names of the institutions in a text.
 
     Examples
     --------
@@ -38,7 +37,7 @@ def short_names(text: str) -> list[str]:
     for match in _INSTITUTION.finditer(text):
         before, kind = match.groups()
         first = range(len(before) - 2, -1, -2)[:MAX_WORDS]
-        # The second hospital is 二院.
+        # 第二医院 is 二院: skip 第.
         initials = [before[at + (before[at] == "第")] for at in first]
         found |= dict.fromkeys(
             "".join(reversed(initials[:size])) + _KINDS[kind]

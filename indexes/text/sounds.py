@@ -1,11 +1,11 @@
-"""Terms of sound of many texts at once.
+"""Pinyin terms of many texts at once, as arrays; the batch twin of `pinyin`.
 
-Useful for: building; a million names in seconds.
-Not useful for: a query; see `pinyin`, which reads as this does.
+Useful for: building; it takes seconds for a million names.
+Not useful for: a query; see `pinyin`, which reads characters in the same way.
 
-Works on all characters of many texts as arrays. A *stretch* is characters with a reading, letters
-a to z and digits up to the next sign or space; a *run* is such characters without letters and
-digits. Where the reading of a character is open, both are looked up.
+A *stretch* is characters with a reading, letters a to z and digits, up to the next sign or space. A
+*run* is such characters without letters and digits. An ambiguous character gives the terms of both
+readings.
 """
 
 import re
@@ -45,9 +45,9 @@ I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 MAX_OPEN: Final = 2
-"""Characters of a stretch whose other reading is spelled out too."""
+"""Most ambiguous characters of a stretch whose second reading gives pinyin of its own."""
 MAX_JOINED: Final = 4
-"""Words at the beginning of a phrase that are looked up in one: `burgerking`."""
+"""Most words at the beginning of a phrase that are joined to one: `burgerking`."""
 
 _PHRASE = re.compile(rf"{COMPOUND.pattern}(?:[ &]+{COMPOUND.pattern})+")
 _SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -56,20 +56,20 @@ _SOUND = np.array(SOUND_OF, dtype=np.int64)
 _SIZE = np.array([len(row) for row in _ROWS], dtype=np.uint8)
 _WIDTH = int(_SIZE.max())
 _LETTERS = np.array([list(row.ljust(_WIDTH).encode()) for row in _ROWS], dtype=np.uint8)
-# The letter that each row begins with, 1 to 26; 0 for a digit.
+# The first letter of each row, 1 to 26; 0 for a digit.
 _INITIAL = np.array([max(0, ord(row[0]) - 96) for row in _ROWS], dtype=np.int64)
 
 
 class Characters(NamedTuple):
-    """Of each code point: whether it has a reading, and its rows in `_ROWS`, NONE for none."""
+    """Readings by code point, as rows of `_ROWS`; NONE without one."""
 
-    seen: Bools
+    seen: Bools  # whether the readings are filled in
     first: I16
     other: I16
 
 
 class WordTable(NamedTuple):
-    """Words of two characters in which a reading matters, ascending by `pair`."""
+    """Words of two characters, as `readings.words` has them, ascending by `pair`."""
 
     pair: I64
     first: I16
@@ -80,7 +80,7 @@ class WordTable(NamedTuple):
 
 @cache
 def _characters() -> Characters:
-    """The readings that were looked up so far, in arrays; `characters_of` adds to them."""
+    """Cache of readings by code point; `characters_of` fills it."""
     none = np.full(0x110000, NONE, dtype=np.int16)
     first = none.copy()
     for row, sign in enumerate(_SIGNS, start=len(SPELLED)):
@@ -89,7 +89,7 @@ def _characters() -> Characters:
 
 
 def characters_of(code: NDArray[np.uint32]) -> Characters:
-    """Readings of characters in arrays by code point, those of `code` among them."""
+    """Readings by code point; filled for all characters in `code`."""
     characters = _characters()
     present = np.zeros(0x110000, dtype=np.bool_)
     present[code] = True
@@ -101,7 +101,7 @@ def characters_of(code: NDArray[np.uint32]) -> Characters:
 
 @cache
 def word_table() -> WordTable:
-    """Words of two characters, as `readings.words` has them, in arrays."""
+    """`readings.words` as arrays."""
     known = sorted(
         (ord(word[0]) << CODE_BITS | ord(word[1]), *first, *second)
         for word, (first, second) in words().items()
@@ -115,7 +115,7 @@ def word_table() -> WordTable:
 
 
 def analyse_sounds(texts: Sequence[str]) -> Terms:
-    """Terms that each of n texts is found by as it sounds, distinct within a text.
+    """Distinct terms of each of n texts by sound.
 
     Parameters
     ----------
@@ -125,8 +125,8 @@ def analyse_sounds(texts: Sequence[str]) -> Terms:
     Returns
     -------
     Terms
-        SOUND2 of neighbours with a reading, SOUND1 of one that has no neighbour; PINYIN and
-        INITIALS of stretches and runs; WORD of the first words of a phrase of Latin words in one.
+        SOUND2 of neighbours with a reading; SOUND1 of a character without such a neighbour; PINYIN
+        and INITIALS of stretches and runs; WORD of the joined first words of a Latin phrase.
         `length` counts characters with a reading.
     """
     pinyins, phrases = Strings(PINYIN), _Phrases()
@@ -160,10 +160,10 @@ def analyse_sounds(texts: Sequence[str]) -> Terms:
 
 
 def _rows(code: NDArray[np.uint32]) -> tuple[I16, I16]:
-    """Row in `_ROWS` of each character, and of its other reading; NONE where there is none.
+    """Rows in `_ROWS` of the usual and the second reading of each character; NONE without one.
 
-    The same rule as `readings.resolve`: words are taken from left to right, and no character
-    belongs to two.
+    The rule is that of `readings.resolve`: words match from left to right, and no character belongs
+    to two words.
     """
     characters, known = characters_of(code), word_table()
     first, other = characters.first[code], characters.other[code]
@@ -173,7 +173,7 @@ def _rows(code: NDArray[np.uint32]) -> tuple[I16, I16]:
     row[row == known.pair.size] = 0
     is_word = known.pair[row] == pair
     at, row = at[is_word], row[is_word]
-    # Of words that overlap in a row of them, the first, third, fifth ... are taken.
+    # In a chain of overlapping words, take the first, third, fifth and so on.
     links = np.concatenate(([False], np.diff(at) == 1)) if at.size else np.zeros(0, np.bool_)
     rank = np.arange(at.size)
     is_taken = (rank - np.maximum.accumulate(np.where(links, 0, rank))) % 2 == 0
@@ -185,7 +185,7 @@ def _rows(code: NDArray[np.uint32]) -> tuple[I16, I16]:
 
 
 def _neighbours(text: I64, first: I16, other: I16, is_read: Bools) -> list[I64]:
-    """Packed SOUND1 and SOUND2 terms: every way to read two neighbours, or one alone."""
+    """Packed SOUND1 and SOUND2 terms: all readings of two neighbours, or of one without."""
     has_next = np.concatenate((is_read[:-1] & is_read[1:], [False]))
     is_alone = is_read & ~has_next
     is_alone[1:] &= ~has_next[:-1]
@@ -201,14 +201,14 @@ def _neighbours(text: I64, first: I16, other: I16, is_read: Bools) -> list[I64]:
 
 
 def _span_terms(first: I16, other: I16, is_read: Bools, pinyins: Strings) -> tuple[I64, I64, I64]:
-    """Where each stretch and run begins, the number of its pinyin, and its key of initials or 0.
+    """Begin, pinyin number and initials key (0 = none) of each stretch and run.
 
-    A span has an entry for each of its first `MAX_OPEN` open characters besides, in which that one
-    is read the other way.
+    Each of the first `MAX_OPEN` ambiguous characters of a stretch adds an entry, with its second
+    reading.
     """
     begin, end, stretch = _spans(first, is_read)
     is_open = other != NONE
-    # Open characters before each position, and before the stretch that holds it.
+    # Ambiguous characters before each position, and before the stretch that holds it.
     before = _before(is_open)
     found = [_spelled(first, begin, end, pinyins)]
     starts = [begin]
@@ -226,12 +226,15 @@ def _span_terms(first: I16, other: I16, is_read: Bools, pinyins: Strings) -> tup
 
 
 def _spans(first: I16, is_read: Bools) -> tuple[I64, I64, I64]:
-    """Begin and end of stretches that hold a reading and of other runs, and each one's stretch."""
+    """Begins and ends of stretches with a reading and of runs that are a part of one.
+
+    The third array has the begin of the stretch at each position.
+    """
     begin, end = _runs(first != NONE)
     reads = _before(is_read)
     has = reads[end] > reads[begin]
     begin, end = begin[has], end[has]
-    # The stretch that each position is in, by its begin; anything elsewhere.
+    # Begin of the stretch at each position; positions outside of stretches have any value.
     stretch = np.zeros(first.size + 1, dtype=np.int64)
     stretch[begin] = begin
     stretch = np.maximum.accumulate(stretch)
@@ -251,7 +254,7 @@ def _runs(mask: Bools) -> tuple[I64, I64]:
 
 
 def _spelled(row: I16, begin: I64, end: I64, pinyins: Strings) -> tuple[I64, I64]:
-    """Number of the pinyin of each span, and its key of initials, 0 for less than two letters."""
+    """Pinyin number and initials key of each span; the key is 0 for fewer than two letters."""
     size = end - begin
     row = row[ranges(begin, size)]
     end = np.cumsum(size)
@@ -277,14 +280,14 @@ def _spelled(row: I16, begin: I64, end: I64, pinyins: Strings) -> tuple[I64, I64
 
 
 def _before(count: NDArray[np.bool_] | NDArray[np.uint8]) -> I64:
-    """Sum of what comes before each position, and of all."""
+    """Sum of the counts before each position, and last of all."""
     total = np.zeros(count.size + 1, dtype=np.int64)
     np.cumsum(count, out=total[1:])
     return total
 
 
 class _Phrases(dict[str, tuple[int, ...]]):
-    """Phrase of Latin words to the numbers of its first words in one."""
+    """Phrase of Latin words to the numbers of its joined first words."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -297,7 +300,7 @@ class _Phrases(dict[str, tuple[int, ...]]):
         return numbers
 
     def words_at(self, folded: str) -> tuple[I64, I64]:
-        """Position of each phrase in the texts and the number of its words, once for each."""
+        """Position and number of each joined word of each phrase in the texts."""
         at, number = [], []
         for match in _PHRASE.finditer(folded):
             for word in self[match.group()]:

@@ -1,7 +1,7 @@
-"""The syllables of Mandarin without tones: their numbers, and where typed pinyin is cut.
+"""Pinyin syllables without tones: their numbers, and segmentation of typed pinyin.
 
-Useful for: `haidilao` as hai-di-lao; syllables that sound alike have one number.
-Not useful for: how a character is read; see `pinyin`.
+Cuts `haidilao` into hai-di-lao. Spellings of one sound share a sound number. `readings` has the
+syllables of characters.
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ z: a ai an ang ao e ei en eng i ong ou u uan ui un uo
 c: a ai an ang ao e en eng i ong ou u uan ui un uo
 s: a ai an ang ao e en eng i ong ou u uan ui un uo
 """
-# Syllables that dictionaries know and nobody types: they would cut pinyin in needless ways.
+# Syllables that dictionaries have and nobody types; segmentation leaves them out.
 _RARE = (
     "bong cei chua den din eng fiao hm hng kei len lo m n nia ng nun o rua tei wong yo zhei".split()
 )
@@ -43,26 +43,26 @@ def _typed() -> list[str]:
 
 
 SPELLED: Final = tuple(dict.fromkeys([*_typed(), *_RARE]))
-"""Every syllable, by number, as it is typed: ü is v."""
+"""Every syllable by number, as people type it: ü is v."""
 
-# Ü is typed v, u or yu, and people do not tell it from u when they leave out the dots.
+# People type v, u or yu for ü, and u if they leave out the dots.
 _SAME = {"lv": "lu", "nv": "nu", "lyu": "lu", "nyu": "nu", "lue": "lve", "nue": "nve"}
-# Behind j, q, x and y a u is always ü: who types v for ü types it there too.
+# After j, q, x and y a u is always ü, so people who type v for ü type it there too.
 _SAME |= {
     first + "v" + rest: first + "u" + rest for first in "jqxy" for rest in ("", "e", "an", "n")
 }
 
 NUMBER: Final = {syllable: number for number, syllable in enumerate(SPELLED)}
-"""Number of each syllable; see `SOUND` for those that sound alike."""
+"""Number of each syllable."""
 
 SOUND: Final = {syllable: NUMBER[_SAME.get(syllable, syllable)] for syllable in [*SPELLED, *_SAME]}
-"""Number that a syllable is looked up by; fewer than 1,024."""
+"""Sound number of each syllable, the same for all spellings of a sound; below 1,024."""
 
 SOUND_OF: Final = tuple(SOUND[syllable] for syllable in SPELLED)
-"""The same by number of the syllable."""
+"""Sound number by number of the syllable."""
 
 SYLLABLES: Final = frozenset(SOUND) - frozenset(_RARE)
-"""Those that typed pinyin is cut into."""
+"""The syllables into which `segmentations` cuts."""
 
 _TYPED_SOUND = {syllable: SOUND[syllable] for syllable in SYLLABLES}
 _LONGEST = max(map(len, SYLLABLES))
@@ -70,20 +70,20 @@ _LAST_LETTERS = frozenset(syllable[-1] for syllable in SYLLABLES)
 
 
 def segmentations(letters: str, *, limit: int = 4) -> list[tuple[int, ...]]:
-    """The ways to cut pinyin into syllables, as sounds, the most plausible first.
+    """Segmentations of pinyin into syllables, as sound numbers, the most plausible first.
 
     Parameters
     ----------
     letters
         Lower-case letters without spaces; work grows with their number.
     limit
-        At most so many ways.
+        Most segmentations.
 
     Returns
     -------
     list of tuple of int
-        Fewest syllables first; among equals the one whose last syllable is longer: fan-gan before
-        fang-an, which pinyin would write with an apostrophe. Empty if no way takes every letter.
+        Fewest syllables first, then the longer last syllable: fan-gan before fang-an, which pinyin
+        would write with an apostrophe. Empty if no segmentation uses every letter.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def segmentations(letters: str, *, limit: int = 4) -> list[tuple[int, ...]]:
     [['xian'], ['xi', 'an']]
     """
     if letters[-1:] not in _LAST_LETTERS:
-        return []  # as are most words that are no pinyin
+        return []  # most words that are not pinyin end here
     ways: list[list[tuple[int, ...]]] = [[()], *([] for _ in letters)]
     reached = 0
     for start in range(len(letters)):
@@ -99,7 +99,7 @@ def segmentations(letters: str, *, limit: int = 4) -> list[tuple[int, ...]]:
             return []
         if not ways[start]:
             continue
-        # The sort keeps equals in order: those with the longer last syllable began earlier.
+        # The sort is stable: among equals, the longer last syllable was added first.
         begun = sorted(ways[start], key=len)[:limit]
         for end in range(start + 1, min(start + _LONGEST, len(letters)) + 1):
             sound = _TYPED_SOUND.get(letters[start:end])

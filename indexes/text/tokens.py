@@ -1,10 +1,8 @@
-"""Tokens: where folded text is cut, and which words a compound is looked up by.
+"""Tokeniser for folded text: runs of characters, compounds, and the words of a compound.
 
-Useful for: runs of characters of scripts without spaces, and compounds of letters and digits.
-Not useful for: text that is not folded; see `folding`.
-
-A compound is letters and digits up to the next space: `7-eleven`, `h&m`, `l'oreal`. It stands for
-itself without what joins it, and for its parts, so that it is found in any way of writing it.
+A run is characters of scripts without spaces. A compound is letters and digits with single joiners:
+`7-eleven`, `h&m`, `l'oreal`. Its words are the compound without joiners, and its parts. So every
+way to write it matches. `folding` folds the text first.
 """
 
 import re
@@ -15,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_WORD: Final = 64
-"""Letters of a word that count."""
+"""Leading letters of a word that count."""
 MAX_PARTS: Final = 8
-"""Parts of a compound that count."""
+"""Leading parts of a compound that count."""
 MAX_TERMS: Final = 12
-"""Terms of a reading of a query; what follows them is left out."""
+"""Most terms of a reading of a query word; further ones are left out."""
 
 GRAM_RANGES: Final = (
     (0x0900, 0x109F),  # Indic, Thai, Lao, Tibetan, Myanmar: marks are not \w, or no spaces
@@ -37,25 +35,25 @@ GRAM_RANGES: Final = (
     (0xF900, 0xFAFF),
     (0x20000, 0x3FFFF),
 )
-"""Characters that are taken one by one and in pairs: Chinese, Japanese, Korean and the like."""
+"""Scripts whose terms are single characters and pairs: Chinese, Japanese, Korean and others."""
 
 _GRAM = "".join(f"{chr(first)}-{chr(last)}" for first, last in GRAM_RANGES)
 _LETTERS = rf"[^\W_{_GRAM}]+"
 LETTER: Final = rf"[^\W\d_{_GRAM}]"
 """A letter of a script with spaces between its words."""
 JOINERS: Final = "-'&._+/:*@!\""
-"""Signs that join letters and digits to a compound, one between two of them."""
+"""Signs that join letters and digits to a compound; only one between two parts."""
 COMPOUND: Final = re.compile(rf"{_LETTERS}(?:[{JOINERS}]{_LETTERS})*")
 TOKEN: Final = re.compile(rf"([{_GRAM}]+)|{COMPOUND.pattern}")
 """Group 1 is a run; without it the match is a compound."""
 
 UNTYPED: Final = re.compile(rf"(?:[^\w{_GRAM}\0]|_)+")
-"""What is in no token; nor is the zero, which stands between texts that are folded together."""
+"""Characters outside of tokens, except the zero that separates the texts of `fold_all`."""
 
 PART: Final = re.compile(r"\d+|[^\W\d_]+")
-"""Letters or digits."""
+"""A part of a compound: letters or digits."""
 
-# The apostrophe of McDonald's, but not of L'Oréal.
+# The apostrophe of McDonald's, but not that of L'Oréal.
 _ENDING = re.compile(r"'(?=\w{1,2}(?!\w))")
 
 _IE = frozenset("cookie brownie smoothie movie hoodie veggie selfie foodie zombie sweetie".split())
@@ -71,9 +69,9 @@ def gram_table() -> NDArray[np.bool_]:
 
 
 def compound_parts(compound: str) -> tuple[str, ...]:
-    """All of a compound in one word, then, if it has more than one, its parts.
+    """A compound without joiners, followed by its parts if it has more than one.
 
-    A part is letters or digits; an apostrophe before the last one or two letters joins.
+    A part is letters or digits. An apostrophe before the last one or two letters separates no part.
 
     Examples
     --------
@@ -90,11 +88,11 @@ def compound_parts(compound: str) -> tuple[str, ...]:
 
 
 def singular(word: str) -> str:
-    """The word without its English plural, or as it is.
+    """The singular of an English word by a light stemmer; other words as they are.
 
-    Light on purpose: a wrong singular is an entry of the vocabulary that nobody looks up, and a
-    document keeps the word as written beside it. After the S-stemmer of Harman (1991), "How
-    effective is suffixing?", with -es for what ends in a hiss.
+    A wrong singular does little harm: it is one more entry of the vocabulary, and the document
+    keeps the word as written too. After the S-stemmer of Harman (1991), "How effective is
+    suffixing?", with -es after a hiss.
 
     Examples
     --------
@@ -111,13 +109,13 @@ def singular(word: str) -> str:
 
 
 def document_words(compound: str) -> tuple[str, ...]:
-    """Every word that a compound of a document is found by: distinct, bounded by `MAX_PARTS`."""
+    """Distinct words of a compound of a document: the parts of `compound_parts` and singulars."""
     parts = compound_parts(compound)
     return tuple(dict.fromkeys((*parts, *map(singular, parts))))
 
 
 def query_words(compound: str) -> tuple[tuple[str, ...], ...]:
-    """The ways to read a compound of a query: any of them, all words of one.
+    """Alternative word lists of a compound of a query; a match has all words of one list.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Other ways to write neighbouring words of a query: `star bucks`, `1点点`, `海底lao`, `海dl`.
+"""Alternative writings of query words: joined (`star bucks`), digits (`1点点`), mixed (`海底lao`).
 
-Useful for: what a query finds beside what is written as it is typed.
-Not useful for: mistakes; everything here is right, and written so by some.
+Useful for: more matches for a correctly typed query.
+Not useful for: mistakes; see `near_sounds` and `vocabulary.similar`.
 
-A way is worth looking up only where it finds what the words as typed do not; who asks knows that.
+The caller decides whether an alternative finds documents that the words as typed do not find.
 """
 
 import re
@@ -17,10 +17,10 @@ from indexes.text.syllables import segmentations
 from indexes.text.tokens import MAX_TERMS, TOKEN, query_words, singular
 
 MAX_JOINED: Final = 4
-"""Neighbouring words that may be one written word: `toys r us`."""
+"""Most neighbouring words that may be one written word: `toys r us`."""
 
 MAX_SOUNDS: Final = 4
-"""Ways in which characters and letters together may sound."""
+"""Most ways to sound of a pair of characters and letters."""
 
 _NUMERAL: Final = dict(zip("0 1 2 3 4 5 6 7 8 9 10".split(), "零一二三四五六七八九十", strict=True))
 _DIGIT: Final = {numeral: digit for digit, numeral in _NUMERAL.items()} | {"〇": "0"}
@@ -29,9 +29,9 @@ _ALONE = re.compile(f"(?<![{_NUMERALS}])[{_NUMERALS}](?![{_NUMERALS}])")
 
 
 class Writing(NamedTuple):
-    """A way to write the words from `first` to before `end`: terms, all of them.
+    """An alternative writing of the words from `first` to before `end`; a match has all `terms`.
 
-    With `initials`, a name has any key of `pinyin.initials_range` of these letters, too.
+    With `initials`, a match also has a key in `pinyin.initials_range` of these letters.
     """
 
     first: int
@@ -42,7 +42,7 @@ class Writing(NamedTuple):
 
 
 def writings(words: Sequence[Word]) -> Iterator[Writing]:
-    """Other ways to write words of a query, the most words first.
+    """Alternative writings of words of a query, the most words first.
 
     Examples
     --------
@@ -71,7 +71,10 @@ def writings(words: Sequence[Word]) -> Iterator[Writing]:
 
 
 def _of_pair(one: Word, other: Word) -> Iterator[tuple[tuple[int, ...], bool]]:
-    """A digit and characters as characters, and characters and letters as they sound."""
+    """Terms of two words, and whether they are by sound.
+
+    A digit and characters become characters; characters and letters become their sounds.
+    """
     if one.text in _NUMERAL and other.kind == "cjk":
         yield gram_keys((_NUMERAL[one.text] + other.text)[: MAX_TERMS + 1]), False
     run, letters = (one, other) if one.kind == "cjk" else (other, one)
@@ -86,9 +89,9 @@ def _of_pair(one: Word, other: Word) -> Iterator[tuple[tuple[int, ...], bool]]:
 
 
 def _initials(words: Sequence[Word]) -> str:
-    """Initials of characters and of letters that are no syllables; empty for other letters.
+    """Initials of characters and letters together; empty if the letters are syllables.
 
-    An input method left half typed gives `海dl`.
+    An unfinished input method gives `海dl`.
     """
     (letters,) = (word.text for word in words if word.kind == "latin")
     if not (letters.isascii() and letters.isalpha()) or segmentations(letters):
@@ -98,7 +101,7 @@ def _initials(words: Sequence[Word]) -> str:
 
 
 def _of_word(word: Word) -> Iterator[tuple[int, ...]]:
-    """A word with the letters its typist has, and a run with digits for its numerals."""
+    """Terms of the ASCII respelling of a word, and of a run with digits for its numerals."""
     for reading in query_words(word.instead) if word.instead else ():
         yield tuple(text_key(WORD, text) for text in reading)
     if word.kind == "cjk" and _ALONE.search(word.text):

@@ -87,8 +87,8 @@ class BoundedCache(dict[K, V]):
 def size_of(value: Any) -> int:
     """Bytes of a value in memory, including the values that it holds.
 
-    Shared parts count once for each reference, so the sum is never too small. Columns mapped from a
-    file do not count.
+    Shared parts count once per reference, so the sum is too large rather than too small. Columns
+    mapped from a file do not count.
     """
     if isinstance(value, tuple | list | set | frozenset):
         return sys.getsizeof(value) + sum(map(size_of, value))

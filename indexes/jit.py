@@ -1,14 +1,12 @@
-"""The one way kernels are compiled: Numba, without the GIL, cached on disk.
+"""Numba decorators of all kernels: without the GIL, with one cache on disk.
 
-Useful for: `njit` for every hot loop, `inline_njit` and `inner_njit` for its pieces, and
-`entry_point` for the few that Python calls per query.
-Not useful for: choosing what to compile; each module decorates its own kernels.
+Use `njit` for a hot loop, `inline_njit` and `inner_njit` for its pieces, and `entry_point` for the
+few kernels that Python calls per query.
 
-Numba's cache notices an edit of the file that holds a function, but not of a callee in another
-file. The cache folder is therefore keyed by a hash of every kernel source, of the data that kernels
-hold as constants and of what is written for Numba itself, of the versions that generate the machine
-code, of the switches that change it, and of the path of the sources. `kernel_cache` removes folders
-that nobody needs any more.
+Numba's cache notices an edit of the file of a function, but not of a callee in another file. So the
+name of the cache folder has a hash of every source that mentions Numba and of the data compiled
+into kernels. It also has a hash of the versions and switches that determine the machine code, and
+of the path of the sources. `kernel_cache` removes folders that nobody needs.
 """
 
 import hashlib
@@ -27,7 +25,7 @@ from indexes.kernel_cache import PREFIX, is_whole, mark_used, mark_whole, remove
 
 int64 = cast(Callable[[Any], int], np.int64)
 uint64 = cast(Callable[[Any], int], np.uint64)
-"""As in NumPy for kernels, typed as what they take them for: Python integers."""
+"""NumPy's types for kernels; for mypy they return Python integers."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,7 +37,7 @@ def _source_digest() -> str:
     digest = hashlib.sha256()
     for package in _SOURCES:
         for source in sorted((_root() / package).rglob("*")):
-            # Data beside the sources is compiled in.
+            # Kernels hold this data as constants.
             data = source.suffix == ".geojson"
             if not data and source.suffix != ".py":
                 continue
@@ -51,7 +49,7 @@ def _source_digest() -> str:
 
 
 def _installation_digest() -> str:
-    """What tells installations apart: where they are, and what their code is compiled with."""
+    """Hash of the path of an installation, and of versions and switches of its compiler."""
     switches = (sys.version, numba.__version__, llvmlite.__version__, bool(config.BOUNDSCHECK))
     return hashlib.sha256(repr((str(_root()), switches)).encode()).hexdigest()[:12]
 
@@ -61,12 +59,12 @@ def _root() -> Path:
 
 
 def cache_folder() -> Path:
-    """Folder that holds the compiled kernels of exactly these sources.
+    """Folder of the compiled kernels of exactly these sources.
 
     Returns
     -------
     Path
-        Below `$GEOSEARCH_KERNEL_CACHE` where that is set, else below the user's cache folder.
+        Below `$GEOSEARCH_KERNEL_CACHE` if that is set, else below the user's cache folder.
     """
     base = os.environ.get(CACHE_VARIABLE)
     if base is None:
@@ -78,7 +76,7 @@ def cache_folder() -> Path:
 
 
 CACHE_FOLDER = cache_folder()
-"""That of this process."""
+"""The cache folder of this process."""
 
 config.CACHE_DIR = str(CACHE_FOLDER)
 if not config.DISABLE_JIT:
@@ -86,12 +84,12 @@ if not config.DISABLE_JIT:
 
 
 def is_compiled() -> bool:
-    """Whether all kernels are on disk for this processor, or compilation is switched off."""
+    """Whether the cache has all kernels for this processor, or compilation is off."""
     return bool(config.DISABLE_JIT) or is_whole(CACHE_FOLDER, _processor())
 
 
 def mark_compiled() -> None:
-    """Note that all kernels are on disk, and remove those of versions that nobody uses any more."""
+    """Mark the cache as complete, and remove unused cache folders."""
     if not config.DISABLE_JIT:
         mark_whole(CACHE_FOLDER, _processor())
         remove_unused(CACHE_FOLDER)
@@ -106,35 +104,35 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "_nrt": False, "no_cfu
 
 
 def njit(function: F) -> F:
-    """Compile a kernel at its first call; see the module for what that means.
+    """Compile a kernel at its first call.
 
-    A kernel allocates nothing: arrays come in, and slices of them cannot be made. In return no
-    reference is counted, which for a tuple of 45 arrays passed down four calls is most of the
-    time: the nearest 20 of a million took 700 us with counting, 13 us without.
+    A kernel allocates nothing: it takes arrays and cannot slice them. In return it counts no
+    references, which would take most of the time for a tuple of 45 arrays passed down four calls.
+    The nearest 20 of a million took 700 us with counting and 13 us without.
 
-    Under `NUMBA_DISABLE_JIT=1` the function is returned as it is, for coverage and debugging.
+    Under `NUMBA_DISABLE_JIT=1` the decorator returns the function, for coverage and debugging.
     """
     compiled: F = numba.njit(**_OPTIONS)(function)
     return compiled
 
 
 def inline_njit(function: F) -> F:
-    """Compile a small kernel and offer it to the optimiser to inline into its callers."""
+    """Compile a small kernel and inline it into its callers."""
     compiled: F = numba.njit(**_OPTIONS, forceinline=True)(function)
     return compiled
 
 
 def inner_njit(function: F) -> F:
-    """As `inline_njit`, for a piece that takes tuples of arrays: Python cannot call it.
+    """`inline_njit` for a piece that takes tuples of arrays; Python cannot call it.
 
-    What turns Python's arguments into a kernel's is written and optimised for every function that
-    Python may call, and for 45 arrays is more than most functions: the kernels of a search took
-    105 s to compile with it, 57 s without.
+    Numba compiles a wrapper that unboxes arguments for each function that Python may call. For 45
+    arrays the wrapper is larger than most kernels. The kernels of a search took 105 s to compile
+    with wrappers and 57 s without.
     """
     if config.DISABLE_JIT:
         return function
     compiled = numba.njit(**_OPTIONS, forceinline=True, no_cpython_wrapper=True)(function)
-    # Numba would jump to the entry that is not there.
+    # Otherwise Numba would jump to the missing wrapper.
     compiled._insert = lambda *_: None
     compiled._compile_for_args = _refuse
     inner: F = compiled
@@ -146,23 +144,23 @@ def _refuse(*_arguments: object, **_named: object) -> None:
 
 
 def entry_point(kernel: Any, arguments: Iterable[Any]) -> Callable[..., Any]:
-    """Direct entry to `kernel`, compiled for the types of `arguments`.
+    """Compiled wrapper of `kernel` for the types of `arguments`, without Numba's dispatcher.
 
-    A dispatcher looks up the types of its arguments at each call: 4 us for a tuple of 40 arrays,
-    against 1.5 us here. The price is that nothing checks the types of later calls: they must be
-    those of `arguments`.
+    The dispatcher looks up the types of its arguments at each call: 4 us for a tuple of 40 arrays.
+    The wrapper takes 1.5 us, but nothing checks the types of later calls: they must be those of
+    `arguments`.
 
     Parameters
     ----------
     kernel
         A function decorated with `njit`.
     arguments
-        Example arguments. The kernel is compiled, not run.
+        Example arguments; they only give the types.
 
     Returns
     -------
     callable
-        The compiled wrapper, or the Python function where compilation is switched off.
+        The compiled wrapper, or the Python function if compilation is off.
     """
     if config.DISABLE_JIT:
         plain: Callable[..., Any] = kernel

@@ -1,24 +1,23 @@
-"""Folders of compiled kernels: which are in use, which is whole, which nobody needs any more.
+"""Cleanup of the kernel cache: marks folders as used or complete, and removes unused ones.
 
-Useful for: `jit`, which says where kernels are kept, and `geosearch.kernel`, whose they are.
-Not useful for: what is in a folder; the compiler writes and reads that.
+`jit` names the folders, and Numba writes and reads their content.
 
 A cache holds one folder for each state of the sources of each installation, named
-`kernels-INSTALLATION-SOURCES`. Nothing is shared between installations, since compiled code is kept
-by the path of its source. A new state of the sources makes a new folder of 25 MB and leaves the old
-one, which no process started from now on can read. Only who made a new folder looks for old ones.
+`kernels-INSTALLATION-SOURCES`. Installations share nothing, because Numba keys compiled code by the
+path of its source. A new state of the sources makes a new folder of 25 MB. No process that starts
+later reads the old folder. A process looks for old folders only after it completed a new one.
 
-An old folder is removed if
+`remove_unused` removes an old folder if
 
-- it is of the same installation, is not the newest of those, and nobody used it for an hour: the
-  newest stays for who goes back to it, as with another branch, and an hour is more than a compiler
-  takes that still writes to it; or
-- nobody used it for thirty days, whosever it is. Its file `used` says when that was; without that
-  file, which older versions did not write, the last change of the folder counts.
+- it belongs to the same installation, is not the newest old folder of it, and nobody used it for an
+  hour. The newest stays for a developer who goes back to another branch. An hour is more than a
+  compiler takes that still writes to the folder; or
+- nobody used it for thirty days, whatever its installation. The time of its file `used` counts.
+  Older versions did not write that file; without it the last change of the folder counts.
 
-A process that runs never needs its folder again: it has loaded what it calls. One that starts just
-when its folder is removed compiles again, and fails no less than with an empty cache. Several
-processes may remove at once: each folder is renamed first, which only one of them can do.
+A running process does not need its folder: it has loaded its kernels. A process that starts while
+its folder disappears compiles again, as with an empty cache. Several processes may remove at once:
+each renames a folder first, and only one of them succeeds.
 """
 
 import os
@@ -29,7 +28,7 @@ from pathlib import Path
 
 PREFIX = "kernels-"
 KEPT = 1
-"""Folders of older sources that an installation keeps."""
+"""Number of folders of older sources that an installation keeps."""
 WRITTEN_WITHIN_S = 3_600.0
 UNUSED_AFTER_S = 30 * 86_400.0
 
@@ -38,41 +37,41 @@ _REMOVED = ".removed-"
 
 
 def mark_used(folder: Path) -> None:
-    """Note that a process uses the kernels of a folder from now on, where it may write."""
+    """Touch the `used` file of a folder, and make the folder; does nothing if it may not write."""
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _USED).touch()
 
 
 def is_whole(folder: Path, processor: str) -> bool:
-    """Whether all kernels of a folder were compiled for a processor."""
+    """Whether a folder has all kernels for a processor."""
     return (folder / f"whole-{processor}").exists()
 
 
 def mark_whole(folder: Path, processor: str) -> None:
-    """Note that all kernels of a folder are compiled for a processor."""
+    """Mark that a folder has all kernels for a processor."""
     with suppress(OSError):
         (folder / f"whole-{processor}").touch()
 
 
 def remove_unused(folder: Path, now: float | None = None) -> list[str]:
-    """Remove folders beside `folder` that nobody needs; see the module for which.
+    """Remove unused folders beside `folder`, by the rules of the module.
 
     Parameters
     ----------
     folder
-        That of the running process, which stays.
+        The folder of the running process, which stays.
     now
-        Seconds since 1970; the clock's by default.
+        Seconds since 1970; by default the current time.
 
     Returns
     -------
     list of str
-        Names of what was removed, the longest unused first.
+        Names of the removed folders, the longest unused first.
     """
     now = time.time() if now is None else now
     with suppress(OSError):
-        for left in folder.parent.glob(f"{_REMOVED}*"):  # by a process that died
+        for left in folder.parent.glob(f"{_REMOVED}*"):  # a process died before it removed them
             shutil.rmtree(left, ignore_errors=True)
         others = [each for each in folder.parent.glob(f"{PREFIX}*") if each != folder]
         unused_s = {other: now - _used_at(other) for other in others}
@@ -93,7 +92,7 @@ def _installation(folder: Path) -> str:
 
 
 def _used_at(folder: Path) -> float:
-    """When a folder was used last, as far as one can see; now where it is just being removed."""
+    """Time of the last known use of a folder; now if another process is removing it."""
     try:
         return (folder / _USED).stat().st_mtime
     except OSError:

@@ -1,12 +1,11 @@
-"""What columns promise each other, as a table: shapes, ranges, starts; checked before use.
+"""Schema checks of columns before use: types, shapes, ranges, starts and orders.
 
-Useful for: compiled code, which indexes one column by the values of another and looks at no bound.
-A folder that keeps the promises of its table cannot lead it outside of an array, whatever wrote it.
-Not useful for: values that are wrong and in range; the checksums of `storage` find those.
+Useful for: memory safety of compiled code, which indexes one column by the values of another
+without bounds checks. Columns that pass cannot lead it outside of an array.
+Not useful for: wrong values in range; the checksums of `storage` find those.
 
-A rule is a value with a method `broken`, which says in half a sentence what is wrong: "Expected
-..., got ...". The columns are read once or twice from the first to the last byte, 5 to 10 GB a
-second, and nothing of their size is allocated.
+A rule has a method `broken`, which returns half a sentence: "Expected ..., got ...". A check reads
+a column once or twice, at 5 to 10 GB a second.
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from indexes.storage import IndexFormatError
 
 
 class Of(NamedTuple):
-    """So many times a named size, and so many more."""
+    """The size `times * size + plus`, with a named size."""
 
     size: str
     times: int = 1
@@ -28,15 +27,14 @@ class Of(NamedTuple):
 
 
 Size = int | str | Of
-"""A number; or a name, of a column for its rows, else of an attribute of the sizes that a table is
-checked with."""
+"""A number, the name of a column (its number of rows), or an attribute of `Facts.sizes`."""
 
 _FOLDED_ROWS = 16
 _PART = 1 << 18
 
 
 class Facts(NamedTuple):
-    """What a rule may look at beside its own column."""
+    """The columns and sizes that a rule may use besides its own column."""
 
     columns: Mapping[str, NDArray[Any]]
     sizes: object
@@ -53,14 +51,14 @@ class Facts(NamedTuple):
 
 
 class Promise(Protocol):
-    """Something a column promises."""
+    """A rule for the values of a column."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        """What was expected and what is there instead; empty where the promise is kept."""
+        """Half a sentence, "Expected ..., got ..."; empty if the column keeps the rule."""
 
 
 class Column(NamedTuple):
-    """One row of a table: type, shape, and what the values promise."""
+    """One row of a table: type, shape and rules of a column."""
 
     dtype: np.dtype[Any]
     shape: tuple[Size, ...]
@@ -73,12 +71,12 @@ def flat(dtype: type[np.generic], size: Size, *rules: Promise) -> Column:
 
 
 def starts_of(dtype: type[np.generic], runs: str, end: str, *, filled: bool = False) -> Column:
-    """Where each of some runs of another column begins, and the end of the last."""
+    """A column of `runs + 1` starts: where each run of another column begins, then its end."""
     return flat(dtype, Of(runs, plus=1), Starts(end, filled))
 
 
 class Range(NamedTuple):
-    """Whole numbers from `low` to before `end`; of no bound where that is None."""
+    """Rule: integers from `low` to before `end`; None is no bound."""
 
     low: int | None
     end: Size | None
@@ -92,7 +90,7 @@ class Range(NamedTuple):
         return self.told(least, int(column.max()), facts)
 
     def told(self, least: int, greatest: int, facts: Facts) -> str:
-        """What is wrong with the least or greatest of some numbers."""
+        """As `broken`, for the least and greatest of some numbers."""
         if self.low is not None and least < self.low:
             return f"Expected numbers of at least {self.low}, got {least}"
         if self.end is not None and greatest >= (end := facts.size(self.end)):
@@ -101,12 +99,12 @@ class Range(NamedTuple):
 
 
 def below(end: Size) -> Range:
-    """Numbers from 0 to before `end`, such as the rows of another column."""
+    """Rule: integers from 0 to before `end`, such as rows of another column."""
     return Range(0, end)
 
 
 class Fields(NamedTuple):
-    """A range for each field of records, by its place in them; fields without one may be any."""
+    """Rule: ranges of fields of records, by field number; other fields may have any value."""
 
     ranges: Mapping[int, Range]
 
@@ -123,10 +121,7 @@ class Fields(NamedTuple):
 
 
 class Starts(NamedTuple):
-    """Where each of some runs begins: 0 first, `end` last, never less than the one before.
-
-    `filled`: no run is empty.
-    """
+    """Rule: starts of runs, which ascend from 0 to `end`; with `filled` no run is empty."""
 
     end: Size
     filled: bool = False
@@ -148,7 +143,7 @@ class Starts(NamedTuple):
 
 
 class Ascending(NamedTuple):
-    """Numbers that ascend, each once, in each of the runs that the column `starts` tells of."""
+    """Rule: strictly ascending numbers in each run of the column `starts`, or in all."""
 
     starts: str | None = None
 
@@ -165,7 +160,7 @@ class Ascending(NamedTuple):
 
 
 class Begins(NamedTuple):
-    """The first of each run that the column `starts` tells of is `value`."""
+    """Rule: the first number of each run of the column `starts` is `value`."""
 
     starts: str
     value: int
@@ -179,7 +174,7 @@ class Begins(NamedTuple):
 
 
 class Bounded(NamedTuple):
-    """Fractions that are numbers and not above all others; `finite`: nor below."""
+    """Rule: floats without NaN and positive infinity; with `finite` no negative infinity either."""
 
     finite: bool = False
 
@@ -187,14 +182,14 @@ class Bounded(NamedTuple):
         """As `Promise`."""
         if not column.size:
             return ""
-        # The extremes of what holds a NaN are NaN, and no comparison with it is true.
+        # A NaN makes both extremes NaN, and no comparison with NaN is true.
         if not column.max() < np.inf or (self.finite and not column.min() > -np.inf):
             return f"Expected numbers, got {column.min()} to {column.max()}"
         return ""
 
 
 class Packed(NamedTuple):
-    """The lowest bits, as many as the number `end` has, are numbers below it."""
+    """Rule: the lowest bits, as many as `end` has, are numbers below `end`."""
 
     end: Size
 
@@ -210,7 +205,7 @@ class Packed(NamedTuple):
 
 
 class Tail(NamedTuple):
-    """No bit is set behind the first `size` of a column of words."""
+    """Rule: no bit after the first `size` bits of a column of words is set."""
 
     size: Size
 
@@ -225,25 +220,24 @@ class Tail(NamedTuple):
 def check_layout(
     table: Mapping[str, Column], columns: Mapping[str, NDArray[Any]], sizes: object, folder: Path
 ) -> None:
-    """Refuse columns that break a promise of the table.
+    """Refuse columns that break a rule of the table.
 
     Parameters
     ----------
     table
-        Columns by name. They are checked in this order, so that a rule and a size may rely on what
-        stands before.
+        Types, shapes and rules by column name. The check follows this order, so a rule or size may
+        rely on earlier columns.
     columns
-        Arrays by name; those that the table does not know are ignored.
+        Arrays by name; arrays that the table does not name may be anything.
     sizes
-        Has the sizes that the table names as attributes, perhaps worked out when they are asked
-        for.
+        Object with the named sizes as attributes; properties may compute them.
     folder
-        Where the columns are, for the message.
+        Folder of the columns, for the message.
 
     Raises
     ------
     IndexFormatError
-        A column is not there, is of another type or shape, or breaks a rule. Names the file.
+        A column is missing, has another type or shape, or breaks a rule. Names the file.
 
     Examples
     --------
@@ -276,9 +270,9 @@ def _wrong_form(column: NDArray[Any], promised: Column, facts: Facts) -> str:
 
 
 def _extremes(records: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Least and greatest of each field.
+    """Least and greatest value of each field.
 
-    Many records side by side are one long row, which is what numpy is quick with.
+    Folds many records into one long row, because numpy reduces long rows faster.
     """
     rows, width = records.shape
     folded = records[: rows // _FOLDED_ROWS * _FOLDED_ROWS].reshape(-1, _FOLDED_ROWS * width)

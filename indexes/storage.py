@@ -1,17 +1,17 @@
-"""A folder of `.npy` columns and a manifest: written once, memory-mapped, checked when opened.
+"""A folder of memory-mapped `.npy` columns with a manifest and checksums.
 
-Useful for: keeping arrays that are far larger than memory wants to be, shared between processes
-through the page cache, and refusing a folder that is not exactly what was written.
-Not useful for: data that changes, objects, or protection against somebody who *wants* to forge
-an index: the checksums (xxHash) find accidents, not attackers.
+Useful for: arrays larger than memory, which processes share through the page cache; and refusing a
+folder that differs from the written one.
+Not useful for: data that changes, objects, or protection against forgery: the checksums (xxHash)
+find accidents, not attackers.
 
 A folder holds
 
-- `NAME.npy`, one a column, readable by `numpy.load`;
+- `NAME.npy` for each column, readable by `numpy.load`;
 - `checksums.bin`, the XXH3-64 of each block of 1 MiB of each column, little-endian, columns in
   the manifest's order;
 - `manifest.json`, written last: a folder without it is not finished. Its last member, `digest`,
-  is the XXH3-128 of every byte before it, so an edit of the manifest itself is noticed too.
+  is the XXH3-128 of all bytes before it, so `open_folder` notices an edit of the manifest too.
 """
 
 import errno
@@ -33,31 +33,31 @@ from numpy.typing import NDArray
 from indexes.files import named, sync_folder
 
 FORMAT_VERSION = 2
-"""Version of the folder's layout. A folder with a higher one is refused."""
+"""Version of the folder's layout; `open_folder` refuses any other."""
 
 BLOCK_BYTES = 1 << 20
-"""A checksum covers so many bytes of a file, the last one of each file fewer."""
+"""Bytes per checksum; the last block of a file may be shorter."""
 
 FAST_BYTES = 64 << 20
-"""`verify="fast"` reads about so much of what it may sample: some 15 ms from the page cache."""
+"""Bytes that `verify="fast"` reads of sampled columns: some 15 ms from the page cache."""
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "checksums.bin"
 
-# What says nothing of a file: too many are open, or memory is short.
+# Errors that do not concern the file: too many are open, or memory is short.
 _TRANSIENT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _KINDS = "biuf"
-# One header length for each column, so that a stream can write its shape when it is known. 128 is
-# a multiple of 64 as the .npy format asks, and keeps the data aligned to cache lines.
+# Each header has this length, so that a stream can write its shape at the end. 128 is a multiple of
+# 64, as the .npy format asks, and keeps the data aligned to cache lines.
 _HEADER_BYTES = 128
 _MAGIC = b"\x93NUMPY\x01\x00"
 _DIGEST = re.compile(rb',"digest":"([0-9a-f]{32})"\}\n\Z')
 
 
 class IndexFormatError(ValueError):
-    """A folder is not a finished, unaltered folder of this or an earlier format version.
+    """A folder is not a finished, unaltered folder of this format version.
 
     The message names the file and says what is wrong with it.
     """
@@ -89,7 +89,7 @@ def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 
 
 class ColumnStream:
-    """A growing one-dimensional uint8 column; made by `FolderWriter.stream`."""
+    """A growing one-dimensional uint8 column; `FolderWriter.stream` makes it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -97,7 +97,7 @@ class ColumnStream:
         self._hasher = xxhash.xxh3_64()
         self._filled = 0
         self.size = 0
-        """Bytes written so far: the offset at which the next piece begins."""
+        """Bytes written so far; the next piece begins at this offset."""
 
     def write(self, piece: Any) -> None:
         """Append the bytes of any contiguous buffer."""
@@ -125,13 +125,13 @@ class ColumnStream:
 class FolderWriter:
     """Writes one folder of columns.
 
-    As a context manager it does nothing at the end: a folder is finished by `finish`, and a
-    folder that was not finished is refused by `open_folder`.
+    Only `finish` finishes a folder; the end of a `with` block does nothing. `open_folder` refuses
+    an unfinished folder.
 
     Parameters
     ----------
     path
-        Folder to write into; made if missing. Must not hold a manifest.
+        Folder to write into; made if missing.
 
     Raises
     ------
@@ -214,7 +214,7 @@ class FolderWriter:
             yield stream
             if stream._filled:
                 stream._end_block()
-            # The shape is known only now, so the first block is hashed again, as it now is.
+            # The header changes with the shape, so hash the first block again.
             file.seek(0)
             file.write(_header(dtype, (stream.size,)))
             file.seek(0)
@@ -227,13 +227,13 @@ class FolderWriter:
         Parameters
         ----------
         manifest
-            What the owner of the folder wants to remember, as JSON; given back by `open_folder`.
-            The names `format_version`, `files`, `checksums` and `digest` are taken.
+            JSON members of the caller; `open_folder` returns them. The names `format_version`,
+            `files`, `checksums` and `digest` are reserved.
 
         Raises
         ------
         ValueError
-            If one of these names is used.
+            If the manifest has one of these names.
         """
         taken = {"format_version", "files", "checksums", "digest"} & manifest.keys()
         if taken:
@@ -295,29 +295,29 @@ def open_folder(
     path
         The folder.
     verify
-        `"full"` compares each block with its checksum. `"fast"` does so too, but of the columns
-        that are `sampled` and together above `FAST_BYTES` it compares the first and last block
-        of each and an even sample between, so damage in the middle of those can go unnoticed.
-        Manifest, checksums and the existence and size of each file are always checked.
+        `"full"` compares each block with its checksum. `"fast"` samples the columns in `sampled` if
+        they exceed `FAST_BYTES` together: it compares the first and last block of each and an even
+        sample between, and may miss damage in the middle. Both check manifest, checksums, and the
+        existence and size of each file.
     sampled
         Names of columns that a fast check may sample; all by default.
 
     Returns
     -------
     columns
-        Read-only arrays by name, memory-mapped: nothing is read before it is used.
+        Read-only memory-mapped arrays by name.
     manifest
-        What was given to `FolderWriter.finish`, with `format_version` and `files`.
+        The argument of `FolderWriter.finish`, with `format_version` and `files`.
 
     Raises
     ------
     IndexFormatError
-        If anything differs from what was written, or cannot be read. The message names the file.
+        If anything differs from the written folder, or cannot be read. The message names the file.
 
     Notes
     -----
-    What is compared is read, not mapped: a file that the disk does not give, or that is cut short
-    meanwhile, is refused, where a mapping would end the process by SIGBUS.
+    The check reads blocks instead of mapping them. So it refuses a file that the disk cannot read
+    or that is truncated meanwhile, where a mapping would end the process by SIGBUS.
     """
     if verify not in ("fast", "full"):
         raise ValueError(f"Expected `verify` to be 'fast' or 'full', got {verify!r}")
@@ -329,8 +329,8 @@ def open_folder(
     stride = {name: sparse if name in some else 1 for name in layout.files}
     contents = {name: _map(path / f"{name}.npy", at.size) for name, at in layout.files.items()}
     if verify == "fast":
-        # All reads are asked for before the first is waited for: from a cold disk 0.25 s for
-        # 200 blocks of 100 files, against 2.2 s one after the other.
+        # Request all reads before waiting for the first. From a cold disk 200 blocks of 100 files
+        # take 0.25 s, against 2.2 s one after the other.
         for name, content in contents.items():
             for start in _sample(len(content), stride[name]):
                 length = min(BLOCK_BYTES, len(content) - start)
@@ -341,7 +341,7 @@ def open_folder(
 
 
 def verify_folder(path: Path) -> None:
-    """Compare every byte of a finished folder with its checksum; 0.25 s a GB from the page cache.
+    """Compare every byte of a finished folder with its checksum; takes 0.25 s per cached GB.
 
     Raises
     ------
@@ -355,7 +355,7 @@ def verify_folder(path: Path) -> None:
 def _compare(
     path: Path, layout: _Manifest, digests: NDArray[np.uint64], stride: dict[str, int]
 ) -> None:
-    """Compare blocks of each file with their checksums: each so many-th one, and the last."""
+    """Compare every `stride`-th block of each file, and its last, with their checksums."""
     first = 0
     for name, column in layout.files.items():
         last = first + _blocks(column.size)
@@ -364,7 +364,7 @@ def _compare(
 
 
 def _sample(size: int, stride: int) -> list[int]:
-    """Offsets of the blocks to check in a file; the last one is always among them."""
+    """Offsets of the blocks to check in a file, including the last block."""
     last = (_blocks(size) - 1) * BLOCK_BYTES
     return [*range(0, last, stride * BLOCK_BYTES), last]
 
@@ -372,7 +372,7 @@ def _sample(size: int, stride: int) -> list[int]:
 def _stride(sizes: list[int]) -> int:
     if sum(sizes) <= FAST_BYTES:
         return 1
-    # First and last block of each file are read anyway; what is left of the budget is spread.
+    # The check always reads the first and last block of each file; spread the rest of the budget.
     left = max(1, FAST_BYTES // BLOCK_BYTES - 2 * len(sizes))
     return -(-sum(map(_blocks, sizes)) // left)
 
@@ -389,7 +389,7 @@ def _read_manifest(path: Path) -> tuple[dict[str, Any], _Manifest]:
         raise IndexFormatError(
             f"Expected a manifest with a `format_version`, got {version!r} - at `{file}`"
         )
-    # Before the digest: another format may protect itself in another way.
+    # Check before the digest, because another format may have another digest.
     if version != FORMAT_VERSION:
         by = "a newer release" if version > FORMAT_VERSION else "an older release: build it again"
         expected = f"Expected format version {FORMAT_VERSION}"
@@ -450,7 +450,7 @@ def _map(file: Path, size: int) -> mmap.mmap:
 
 
 def _open(file: Path, size: int) -> int:
-    """Handle of a file of so many bytes."""
+    """Open a file for reading; refuse it unless it has `size` bytes."""
     try:
         handle = os.open(file, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,10 +1,10 @@
-"""Bytes and numbers written into a buffer of text, for kernels.
+"""Write text and numbers into a byte buffer from kernels.
 
-Useful for: kernels that put a text together without an object for each piece of it.
-Not useful for: escaping; what is copied is text already.
+A kernel can so write a text without an object for each piece. No function escapes anything.
 
-Every function writes from `at` on and returns where it ended. None looks at the buffer's end: the
-caller has made sure of the room (`MOST_DIGITS` tells what a number may take).
+Every function writes from position `at` and returns the position after its last byte. No function
+checks the end of the buffer: the caller makes sure of the room. A number takes fewer than
+`MOST_DIGITS` bytes.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from indexes.jit import inline_njit, int64, njit
 
 MOST_DIGITS = 32
-"""Bytes that no number takes: 19 digits, sign, point, commas."""
+"""More bytes than any number takes: 19 digits, sign, point, commas."""
 
 _POINT, _MINUS, _COMMA = b".-,"
-# Unsigned: a division by a constant is one multiplication, without a look at signs.
+# Unsigned: a division by a constant is one multiplication, without a correction for the sign.
 _ZERO, _ONE, _TWO, _TEN, _HUNDRED = map(np.uint64, (ord("0"), 1, 2, 10, 100))
 _PAIRS = b"".join(b"%02d" % value for value in range(100))
 
@@ -27,14 +27,14 @@ Bytes = NDArray[np.uint8]
 def put_slice(text: Bytes, at: int, source: Bytes, begin: int, end: int) -> int:
     """Copy `source[begin:end]`."""
     for i in range(end - begin):
-        # Unsigned, so that no index is compared with zero and the copy runs in whole registers.
+        # Unsigned, so that Numba does not compare indices with zero and the copy is vectorised.
         text[np.uint64(at + i)] = source[np.uint64(begin + i)]
     return at + end - begin
 
 
 @njit
 def put_text(text: Bytes, at: int, piece: bytes) -> int:
-    """Write a piece of text that is known when the kernel is compiled."""
+    """Write a piece of text that is constant at compile time."""
     for i in range(len(piece)):
         text[np.uint64(at + i)] = piece[np.uint64(i)]
     return at + len(piece)
@@ -67,13 +67,13 @@ def put_integer(text: Bytes, at: int, value: int) -> int:
 
 @njit
 def put_padded(text: Bytes, at: int, value: int, digits: int) -> int:
-    """Write an integer that is not negative with leading zeros: `07`. Higher digits are cut."""
+    """Write the last `digits` digits of a non-negative integer, with leading zeros: `07`."""
     return _put_digits(text, at, value, int64(digits))
 
 
 @njit
 def put_grouped(text: Bytes, at: int, value: int) -> int:
-    """Write an integer that is not negative with commas between thousands: `1,234,567`."""
+    """Write a non-negative integer with commas between thousands: `1,234,567`."""
     scale = int64(1)
     while value // scale >= 1000:
         scale *= 1000
@@ -88,9 +88,9 @@ def put_grouped(text: Bytes, at: int, value: int) -> int:
 
 @njit
 def put_decimal(text: Bytes, at: int, value: int, decimals: int) -> int:
-    """Write `value / 10**decimals` as shortly as it is exact, at least one decimal: `-3.0`, `0.25`.
+    """Write `value / 10**decimals` exactly, without trailing zeros but one: `-3.0`, `0.25`.
 
-    So does `repr` of the float nearest to it, where that needs no exponent.
+    The text equals `repr` of the nearest float if that needs no exponent.
     """
     while decimals > 1 and value % 10 == 0:
         value //= 10
@@ -118,7 +118,7 @@ def _digits_of(value: int) -> int:
 
 @inline_njit
 def _put_digits(text: Bytes, at: int, value: int, digits: int) -> int:
-    """Write so many digits, two at a time from the last on."""
+    """Write the last `digits` digits, two at a time from the end."""
     rest, begin = np.uint64(value), at + digits
     while begin - at >= 2:
         begin -= 2

@@ -1,19 +1,19 @@
-"""Interned schedules over a fixed horizon: what is the state at a minute, and when does it change.
+"""Interned schedules over a fixed horizon: state at a minute, next change, hours of the week.
 
-Useful for: the state (closed, open, unknown) of a schedule at a minute, the next change, how long
-it stays open, when it opens; and 168-bit masks of the hours of the week, for pruning.
+Useful for: the state (closed, open, unknown) of a schedule at a minute, the next change, the next
+opening, the end of an opening, and 168-bit masks of the hours of the week for pruning.
 Not useful for: opening_hours text, time zones, dates; `geosearch.hours` turns those into schedules.
 
 A schedule is a list of changes of state in minutes since the horizon's start. Three columns hold
-all of them:
+all schedules:
 
 - ``schedule_start`` uint32[n + 1]: schedule ``i`` is the slice ``start[i]:start[i + 1]`` of the
-  others;
-- ``change_minute`` uint16[m]: when a state begins; the first is 0, then strictly ascending;
+  other columns;
+- ``change_minute`` uint16[m]: minutes at which a state begins, 0 first, then strictly ascending;
 - ``change_state`` uint8[m]: the state that begins there; neighbours differ.
 
-So every minute of the horizon has exactly one state: that of the last change at or before it. A
-usual week of shop hours is 90 changes, 270 bytes, and a look-up is seven steps of a binary search.
+So every minute of the horizon has exactly one state: that of the last change at or before it. Usual
+shop hours have 90 changes, 270 bytes, and a look-up takes seven steps of a binary search.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ OPEN: Final = 1
 UNKNOWN: Final = 2
 
 HORIZON_MINUTES: Final = 64_800
-"""45 days of 1440 minutes, which is as many whole days as 16 bits can number."""
+"""45 days of 1440 minutes, the most whole days that 16 bits can number."""
 
 UNKNOWN_SCHEDULE: Final = 0
 """Id of the schedule that is always unknown."""
@@ -50,12 +50,12 @@ Masks = npt.NDArray[np.uint64]
 def find_change(schedule_start: Starts, change_minute: Minutes, schedule: int, minute: int) -> int:
     """Index into `change_minute` of the last change of `schedule` at or before `minute`.
 
-    `minute` is in [0, HORIZON_MINUTES) and `schedule` in [0, n): the caller has checked them.
+    The caller checks that `minute` is in [0, HORIZON_MINUTES) and `schedule` in [0, n).
     """
-    # The change looked for is always in [base, base + size): it is so at the beginning, because
-    # the first change is at minute 0. A step to `base + half` keeps it so because that change is
-    # still at or before `minute`; without the step everything from `base + half` on is later.
-    # No early exit: the branch would be mispredicted, the two moves below are not branches.
+    # Invariant: the change is in [base, base + size). It holds at first, because the first change
+    # is at minute 0. A step to `base + half` keeps it, because that change is at or before
+    # `minute`. Without the step all changes from `base + half` on are later. There is no early
+    # exit: its branch would be mispredicted, and the two moves below are no branches.
     base = np.int64(schedule_start[schedule])
     size = np.int64(schedule_start[schedule + 1]) - base
     while size > 1:
@@ -87,9 +87,9 @@ def next_change(
     schedule: int,
     minute: int,
 ) -> int:
-    """First minute after `minute` at which the state differs; `HORIZON_MINUTES` if there is none.
+    """First minute after `minute` with another state; `HORIZON_MINUTES` if there is none.
 
-    `change_state` is not read; it is a parameter so that all look-ups are called alike.
+    `change_state` is unused; all look-ups have the same parameters.
     """
     following = find_change(schedule_start, change_minute, schedule, minute) + 1
     if following == schedule_start[schedule + 1]:
@@ -116,7 +116,7 @@ def open_until(
     Returns
     -------
     int
-        `minute` itself where it is not open then, `HORIZON_MINUTES` where it stays open.
+        `minute` if the schedule is not open then; `HORIZON_MINUTES` if it stays open.
     """
     end = np.int64(schedule_start[schedule + 1])
     change = np.int64(find_change(schedule_start, change_minute, schedule, minute))
@@ -171,8 +171,8 @@ def _fill_hour_masks(
             end_minute = np.int64(HORIZON_MINUTES)
             if change + 1 < end:
                 end_minute = np.int64(change_minute[change + 1])
-            # An interval is never empty, so it touches the hours of its first to its last minute.
-            # After 168 of them every hour of the week has been touched.
+            # An interval is never empty, so it covers the hours from its first to its last minute.
+            # 168 hours cover every hour of the week.
             first = begin_minute // 60
             last = min((end_minute - 1) // 60, first + HOURS_OF_WEEK - 1)
             for hour in range(first, last + 1):
@@ -185,14 +185,13 @@ def _fill_hour_masks(
 
 
 class Timetable:
-    """Schedules in three columns, never changed.
+    """Immutable schedules in three columns.
 
     Parameters
     ----------
     schedule_start, change_minute, change_state
-        The columns described in the module. Their types, lengths and ends are checked here; that
-        each schedule is well formed is checked by `TimetableBuilder`, and by the checksums of the
-        storage after that.
+        The columns of the module. The constructor checks types, lengths and the last start.
+        `TimetableBuilder` checks each schedule, and the checksums of the storage protect it later.
 
     Raises
     ------
@@ -237,7 +236,7 @@ class Timetable:
         return self.change_minute[part], self.change_state[part]
 
     def hour_masks(self, start_hour_of_week: int) -> tuple[Masks, Masks]:
-        """Return in which UTC hours of the week each schedule is open, and open or unknown.
+        """UTC hours of the week in which each schedule is open, and in which open or unknown.
 
         Parameters
         ----------
@@ -247,9 +246,9 @@ class Timetable:
         Returns
         -------
         tuple of two uint64[n, 3]
-            Bit ``h % 64`` of word ``h // 64`` is set exactly when some minute of the horizon in
-            hour ``h`` of the week is in the state. So a clear bit proves that the schedule is not
-            open in that hour on any day; a set bit proves nothing about a single day.
+            Bit ``h % 64`` of word ``h // 64`` is set exactly if some minute of the horizon in hour
+            ``h`` of the week has the state. So a clear bit proves that the schedule is not open in
+            that hour on any day. A set bit proves nothing about a single day.
 
         Raises
         ------
@@ -275,9 +274,9 @@ class Timetable:
 
 
 class TimetableBuilder:
-    """Collects schedules and gives equal ones the same id.
+    """Collects schedules; equal schedules get the same id.
 
-    Ids 0, 1 and 2 are there from the beginning: `UNKNOWN_SCHEDULE`, `NEVER`, `ALWAYS`.
+    A new builder has the ids 0, 1 and 2: `UNKNOWN_SCHEDULE`, `NEVER`, `ALWAYS`.
 
     >>> builder = TimetableBuilder()
     >>> builder.add([0, 600, 1320], [CLOSED, OPEN, CLOSED])
@@ -296,25 +295,25 @@ class TimetableBuilder:
     def add(
         self, minutes: Sequence[int] | npt.NDArray[np.integer], states: Sequence[int] | States
     ) -> int:
-        """Return the id of the schedule, a new one unless an equal schedule was added before.
+        """Id of a schedule; adds the schedule if the builder has no equal one.
 
         Parameters
         ----------
         minutes
-            When states begin: 0 first, strictly ascending, below `HORIZON_MINUTES`.
+            Minutes at which states begin: 0 first, strictly ascending, below `HORIZON_MINUTES`.
         states
-            The state that begins at each of them; neighbours differ.
+            The state that begins at each minute; neighbours differ.
 
         Raises
         ------
         ValueError
-            The schedule is not of that form.
+            If the schedule does not have that form.
         """
         at = np.asarray(minutes, np.int64)
         what = np.asarray(states, np.int64)
         _check_schedule(at, what)
         begins, begun = at.astype(np.uint16), what.astype(np.uint8)
-        # Both parts have the length of the list, so two different pairs never give the same bytes.
+        # Minutes take two bytes and states one, so different schedules never give equal bytes.
         key = begins.tobytes() + begun.tobytes()
         schedule = self._ids.setdefault(key, len(self._ids))
         if schedule == len(self._minutes):
@@ -323,7 +322,7 @@ class TimetableBuilder:
         return schedule
 
     def build(self) -> Timetable:
-        """Return everything added so far as a `Timetable`."""
+        """`Timetable` of all schedules so far."""
         lengths = [minutes.size for minutes in self._minutes]
         starts = np.zeros(len(lengths) + 1, np.uint32)
         starts[1:] = np.cumsum(lengths)

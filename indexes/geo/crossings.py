@@ -105,5 +105,5 @@ def _count(edges: NDArray[np.float64], limits: NDArray[np.int64], counts: NDArra
 
 
 def warm() -> None:
-    """Compile what the first polygon of a query needs."""
+    """Compile the kernel for the first polygon of a query."""
     check_crossings(np.zeros((0, 5)))

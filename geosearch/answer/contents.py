@@ -1,7 +1,7 @@
-"""What an index holds apart from answers: cards, categories, zones, areas, and its bounds.
+"""Listings of an index: cards, categories, zones, business areas, bounds and metadata.
 
 Useful for: `Searcher`, and the routes that list things.
-Not useful for: answering queries (`searcher`), or what is suggested (`suggest`).
+Not useful for: answering queries (`search.searcher`), or autocomplete (`suggest`).
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ Box = tuple[float, float, float, float]
 """min_lng, min_lat, max_lng, max_lat in degrees."""
 
 AREA_BYTES = 1 << 20
-"""Of areas whose places are kept."""
+"""Bytes of the cache of places of areas."""
 
 _NOT_LOOKED_UP = object()
 
 _BEND = 0.01
-"""Degrees by which the sides of a box in WGS-84 may bend in another datum, and more."""
+"""Degrees; more than the sides of a WGS-84 box bend in another datum."""
 
 
 class AreaPlace(NamedTuple):
-    """Where the shops of a business area are, WGS-84: the middle one each way, and a box."""
+    """Median position and bounding box of the shops of a business area, WGS-84."""
 
     lat: float
     lng: float
@@ -42,19 +42,19 @@ class AreaPlace(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A query that goes around the area it names, and what the answer says of that."""
+    """A query moved to the business area that its text names, and `Answer.around`."""
 
     query: Query
     around: dict[str, Any]
 
 
 class Contents:
-    """What the segments of one moment hold.
+    """Listings of the segments of one index version.
 
     Parameters
     ----------
     segments
-        What is asked.
+        The segments.
     """
 
     def __init__(self, segments: Sequence[Segment]) -> None:
@@ -62,7 +62,7 @@ class Contents:
         self._areas = BoundedCache[str, Any](AREA_BYTES)
 
     def programs(self) -> list[dict[str, Any]]:
-        """Cards of the snapshot, each with the number of merchants that have a deal of it."""
+        """Cards of the snapshot by id, each with the number of merchants with a deal of it."""
         programs: dict[str, dict[str, Any]] = {}
         for segment in self._segments:
             for number, record in enumerate(segment.catalogue.programs):
@@ -95,9 +95,9 @@ class Contents:
         }
 
     def categories(self) -> list[dict[str, Any]]:
-        """Categories by id: those of merchants, their ancestors, and those the snapshot names.
+        """Categories by id: those of merchants, their ancestors, and those that the snapshot names.
 
-        `merchants` counts those that have the category or one below it.
+        `merchants` counts the merchants with the category or one below it.
         """
         names: dict[str, dict[str, str]] = {}
         counts: dict[str, int] = {}
@@ -116,7 +116,7 @@ class Contents:
         ]
 
     def zones_at(self, lat: float, lng: float, day: date, crs: Datum) -> list[dict[str, Any]]:
-        """Zones that hold a WGS-84 position and are in force on a local date; no geometry."""
+        """Zones that hold a WGS-84 position and are in force on a date, without geometry."""
         found: dict[str, dict[str, Any]] = {}
         for segment in self._segments:
             for number in segment.zone_index.holding(lng, lat):
@@ -126,7 +126,7 @@ class Contents:
         return list(found.values())
 
     def zones_in(self, box: Box, day: date, crs: Datum) -> list[dict[str, Any]]:
-        """Zones that share a point with a box in the datum `crs`, with geometry in it, by id."""
+        """Zones in force that share a point with a box, by id; box and geometry in datum `crs`."""
         west, south, east, north = box
         halves = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
         area = shapely.union_all([shapely.box(low, south, high, north) for low, high in halves])
@@ -141,23 +141,23 @@ class Contents:
         return [found[name] for name in sorted(found)]
 
     def area(self, name: str) -> AreaPlace | None:
-        """Where the live shops of a business area are; None where there are none."""
+        """Place of the live shops of a business area; None if it has none."""
         found = self._areas.get(name, _NOT_LOOKED_UP)
         if found is _NOT_LOOKED_UP:
             found = self._areas.keep(name, self._find_area(name), size_of((name,)) + 200)
         return cast("AreaPlace | None", found)
 
     def unknown_areas(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of some business areas that no shop is in, each once."""
+        """The names that are no business area of the index, each once."""
         known = [segment.area_numbers for segment in self._segments] if names else []
         return tuple(name for name in dict.fromkeys(names) if not any(name in one for one in known))
 
     def moved(self, query: Query, is_found: bool = False) -> Moved | None:
-        """The query around the area that its text is the name of, without the text.
+        """The query moved to the business area that its text names, without the text, or None.
 
-        Where something nearby matches the text (`is_found`), only from where no shop of the area
-        can be within the radius, and for the name as it is written: such a match is elsewhere, on
-        a street of that name.
+        If something nearby matches the text (`is_found`), the text must equal the name of the area,
+        and no shop of the area may be within the radius. Such a match is elsewhere, on a street of
+        that name.
         """
         if is_found and (query.q or "").strip() not in self._written_names:
             return None
@@ -177,17 +177,17 @@ class Contents:
 
     @cached_property
     def _written_names(self) -> frozenset[str]:
-        """Business areas as they are written: a text is one of few of them in no time."""
+        """Names of business areas as written; a quick test for most texts."""
         return frozenset(self._area_names.values())
 
     @cached_property
     def _area_names(self) -> dict[str, str]:
-        """Business areas by their names as people type them."""
+        """Names of business areas by their typed form."""
         names = (name for segment in self._segments for name in segment.area_numbers)
         return {form: name for name in names if (form := typed_form(name))}
 
     def beyond(self, query: Query) -> dict[str, Any] | None:
-        """What to say of a query whose radius, box or polygon no shop can be in; None otherwise."""
+        """`Answer.outside_coverage` of a query; None if a shop may be in its radius and shape."""
         box, crs = self.bounds(), cast(Datum, query.crs)
         if box is None:
             return None
@@ -207,7 +207,7 @@ class Contents:
     def beyond_circle(
         self, lat: float, lng: float, radius_m: float, crs: Datum
     ) -> dict[str, Any] | None:
-        """What to say of a position from which no shop is within a radius; None of any other."""
+        """`Answer.outside_coverage` of a circle; None if a shop may be within it."""
         box = self.bounds()
         if box is None or is_near(box, *to_wgs84(lat, lng, crs), radius_m):
             return None
@@ -215,7 +215,7 @@ class Contents:
         return _out_of_reach(shown_box(box, crs), is_swapped=is_swapped)
 
     def bounds(self) -> Box | None:
-        """Box around all shops, WGS-84; None of an empty index."""
+        """Box around all shops, WGS-84; None for an empty index."""
         boxes = [segment.columns.node_box[:, -1] for segment in self._segments if len(segment)]
         if not boxes:
             return None
@@ -234,7 +234,7 @@ class Contents:
             return None
         degrees = found / UNITS_PER_DEGREE
         low, high = degrees.min(axis=0).tolist(), degrees.max(axis=0).tolist()
-        # A position that a shop has, each way: no mean, which one wrong position moves away.
+        # The median by coordinate, because one wrong position would move a mean.
         lng, lat = np.quantile(degrees, 0.5, axis=0, method="lower").tolist()
         return AreaPlace(lat, lng, (*low, *high))
 
@@ -255,7 +255,7 @@ class Contents:
 
 
 def shown_box(box: Box, crs: Datum) -> Box:
-    """The box around a WGS-84 box as it appears in a datum."""
+    """Box around the corners of a WGS-84 box in a datum."""
     west, south, east, north = box
     corners = [from_wgs84(lat, lng, crs) for lat in (south, north) for lng in (west, east)]
     lats, lngs = zip(*corners, strict=True)
@@ -263,7 +263,7 @@ def shown_box(box: Box, crs: Datum) -> Box:
 
 
 def _out_of_reach(shown: Box, *, is_swapped: bool) -> dict[str, Any]:
-    """What an answer says where all shops are too far away."""
+    """Value of `Answer.outside_coverage`: bounds and a sentence."""
     hint = "; are `lat` and `lng` swapped?" if is_swapped else ""
     ends = ", ".join(f"{end:.4f}" for end in shown)
     detail = f"All shops lie within {ends} (west, south, east, north), out of reach{hint}"
@@ -271,7 +271,7 @@ def _out_of_reach(shown: Box, *, is_swapped: bool) -> dict[str, Any]:
 
 
 def _meet(shown: Box, drawn: Box) -> bool:
-    """Whether two boxes share a point; never no where a shop may be: one's sides bend a little."""
+    """Whether two boxes share a point, with slack for sides that bend in another datum."""
     west, south, east, north = drawn
     if south > shown[3] + _BEND or north < shown[1] - _BEND:
         return False
@@ -280,7 +280,7 @@ def _meet(shown: Box, drawn: Box) -> bool:
 
 
 def is_near(box: Box, lat: float, lng: float, radius_m: float) -> bool:
-    """Whether a position lies in a box or within a radius of it; never no where a shop may be."""
+    """Whether a position is within a radius of a box; may err only to True."""
     west, south, east, north = box
     reach = np.degrees(radius_m / EARTH_RADIUS_M) * 1.001
     if lat + reach < south or lat - reach > north:

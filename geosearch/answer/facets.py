@@ -1,7 +1,6 @@
-"""Facets: counters of the kernel on one side, counts by name on the other.
+"""Facet counts by name: counter arrays for the kernel, and their names.
 
-Useful for: counters sized for a segment, and what they say in words.
-Not useful for: counting; `kernel.count` does.
+`kernel.count` counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +19,7 @@ _NO_ROOM = np.zeros(0, np.int64)
 
 
 class FacetBook:
-    """Counters of one segment and their names."""
+    """Counters and names of the facets of one segment."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._room = {
@@ -43,7 +42,7 @@ class FacetBook:
         }
 
     def tally(self, facets: Sequence[str]) -> Tally:
-        """Counters at zero for the facets asked for, no room for the others."""
+        """Counters at zero for the requested facets; empty arrays for the others."""
         sets, areas, programs, types = (
             np.zeros(room, np.int64) if facet in facets else _NO_ROOM
             for facet, room in self._room.items()
@@ -52,14 +51,14 @@ class FacetBook:
         return Tally(sets, areas, programs, types, seen)
 
     def add(self, tally: Tally, counts: Counts) -> None:
-        """Add the counters of one segment to `counts`, by facet and name."""
+        """Add the counters of the segment to `counts`, by facet and name."""
         for counted, (facet, names) in zip(tally, self._names.items(), strict=False):
             if len(counted):
                 names.add(counted, counts[facet])
 
 
 class _Names:
-    """Names of a facet, and the rows of its counter that count for each; rows may have none."""
+    """Names of a facet, each with the counter rows that count for it."""
 
     def __init__(self, pairs: Iterable[tuple[int, str]]) -> None:
         listed = list(pairs)
@@ -73,7 +72,7 @@ class _Names:
         self._count_names = kernels().count_names
 
     def add(self, counted: NDArray[np.int64], counts: dict[str, int]) -> None:
-        """Add what the rows were counted; the first to be added come as in `most_first`."""
+        """Add the counts of rows to those of names; the first call adds in `most_first` order."""
         room = len(self._texts)
         total, names = np.zeros(room, np.int64), np.empty(room, np.int64)
         names = names[: self._count_names(counted, self._naming, total, names)]
@@ -86,5 +85,5 @@ class _Names:
 
 
 def most_first(counts: dict[str, int]) -> dict[str, int]:
-    """The same counts, largest first, equal ones by name."""
+    """Counts in falling order, equal ones by name."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,7 +1,7 @@
-"""What a query is answered with: `Answer`, `Page` and `Ranked`.
+"""Typed answers: `Answer` with its hits, `Page` of JSON text, and `Ranked` arrays.
 
-All are frozen. A hit is decoded from the JSON text of a result (`results.hits_of`); merchants and
-deals stay JSON in it until somebody looks. Not for writing JSON (`result_text`, `service.encode`).
+All are frozen. `results.hits_of` decodes a hit from the JSON text of a result. The hit decodes its
+merchant and deals at first use. `result_text` and `service.encode` write JSON.
 """
 
 from functools import cached_property
@@ -13,10 +13,10 @@ import orjson
 
 
 class OpenState(msgspec.Struct, frozen=True, gc=False):
-    """Whether a shop is open at `at`, and when that changes.
+    """Whether a shop is open at `at`, and the time of the next change.
 
-    Times are RFC 3339 text in the shop's zone. `closes_at` is None unless open, or when it does
-    not close within the horizon; `opens_at` is None unless closed, or when it does not open.
+    Times are RFC 3339 text in the shop's time zone. `closes_at` is None unless the shop is open and
+    closes within the horizon. `opens_at` is None unless the shop is closed and opens within it.
     """
 
     state: Literal["open", "closed", "unknown"]
@@ -25,16 +25,16 @@ class OpenState(msgspec.Struct, frozen=True, gc=False):
 
 
 class BestDeal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A deal that can be used at `at`, and what it saves.
+    """A deal that is usable at `at`, with its saving.
 
     Attributes
     ----------
     saving, pay
-        Minor units of `currency`; None where the spend is unknown.
+        Minor units of `currency`; None if unknown.
     usable_until
-        RFC 3339 text: the end of the window `at` lies in; None if beyond the horizon.
+        RFC 3339 text: the end of the usable window around `at`; None if beyond the horizon.
     payload
-        The deal's JSON object as the answer has it. Decoded only when looked at.
+        The deal's JSON object in the answer; `record` decodes it.
     """
 
     saving: int | None
@@ -45,7 +45,7 @@ class BestDeal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """The deal as the snapshot gave it."""
+        """The deal's fields from the snapshot."""
         record: dict[str, Any] = orjson.loads(memoryview(self.payload))
         for name in ("saving", "pay", "currency", "usable_until"):
             del record[name]
@@ -58,22 +58,22 @@ class BestDeal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def program_id(self) -> str | None:
-        """The card it needs; None for anyone."""
+        """Id of the card that the deal requires; None if it requires none."""
         return self.record.get("program_id")
 
     @property
     def offer_type(self) -> str | None:
-        """One of the types of the savings table."""
+        """Offer type; see `money.offers.OFFER_TYPES`."""
         return self.record.get("offer_type")
 
     @property
     def title(self) -> str | None:
-        """What the deal calls itself."""
+        """Title of the deal."""
         return self.record.get("title")
 
     @property
     def redemption(self) -> dict[str, Any] | None:
-        """How it is redeemed: `channel` and `appointment`."""
+        """Way to redeem the deal: `channel` and `appointment`."""
         return self.record.get("redemption")
 
 
@@ -94,22 +94,22 @@ class Hit(
     dict=True,
     rename={"payload": "merchant", "best_deal_payload": "best_deal", "deal_payloads": "deals"},
 ):
-    """One shop of an answer; its members are those of a result of the service.
+    """One shop of an answer, with the members of a result of the service.
 
-    It keeps the text of its page in memory, some kilobytes a hit, as long as it lives.
+    A hit keeps the text of its page in memory, some kilobytes per hit, as long as it lives.
 
     Attributes
     ----------
     payload
-        The merchant's JSON object with its position. Decoded only when looked at.
+        The merchant's JSON object with its position; `merchant` decodes it.
     distance_m
-        The exact number it was filtered and ordered by.
+        The exact distance, by which the kernel filtered and ordered.
     best_deal_payload, deal_payloads
-        JSON of `best_deal` (`null` where there is none) and of each of `deals`.
+        JSON of `best_deal` (`null` without one) and of each of `deals`.
     score
-        Net benefit, minor units, whatever the order.
+        Net benefit in minor units, with every `sort`.
     explain
-        Score parts by name, where asked for.
+        Score parts by name; None without `explain`.
     """
 
     payload: msgspec.Raw
@@ -150,28 +150,28 @@ class Hit(
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What `Searcher.search` returns.
+    """Result of `Searcher.search`: hits with the metadata of the search.
 
     Attributes
     ----------
     at
-        RFC 3339 text: the instant everything was evaluated for.
+        RFC 3339 text: the instant of the search.
     took_us
         Microseconds inside the engine.
     total, facets, explain
-        None unless asked for; facets are counts by value, by facet.
+        None unless the query requests them; facets are counts by facet and value.
     unknown_cards, unknown_categories, unknown_business_areas
-        Cards of the wallet, and categories and areas asked for, that the index does not know.
+        Cards, categories and areas of the query that the index does not have.
     outside_coverage
-        Where no shop of the index can be within the radius, the box or the polygon: `bounds` of all
-        its shops, and a sentence.
+        `bounds` of all shops and a sentence, if no shop of the index can be within the radius, the
+        box or the polygon.
     around
-        The business area that `q` names, where none of its shops is near the position: the search
-        went around its middle instead, without `q`.
+        The business area that `q` names, if none of its shops is near the position. The search then
+        used the centre of the area instead of the position, and no text.
     corrected
-        What was searched instead of words of `q` that are not found nearby, by word as typed.
+        Replacements of words of `q` that no shop nearby has, by typed word.
     relaxed
-        Words of `q` that were left out, as nothing nearby matches all of them.
+        Words of `q` that the search ignored, because no shop nearby matches all words.
     """
 
     snapshot_id: str
@@ -192,14 +192,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """What `Searcher.page` returns: an answer whose hits are JSON text already.
+    """Result of `Searcher.page`: an answer with its hits as JSON text.
 
     Attributes
     ----------
     answer
-        Everything but the hits.
+        The answer without hits.
     results
-        JSON array of the hits, UTF-8: bytes, or a view of some that nobody changes.
+        JSON array of the hits, UTF-8: bytes, or a view of bytes that nobody changes.
     count
         Number of hits.
     """
@@ -210,7 +210,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
-    """What `Searcher.rank` returns: arrays, no payloads.
+    """Result of `Searcher.rank`: doc ids and sort keys, without payloads.
 
     Attributes
     ----------
@@ -219,7 +219,7 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     keys
         float64, shape (n, 2): the sort key and the distance in metres.
     total, facets, explain
-        None unless asked for.
+        None unless the query requests them.
     """
 
     doc_ids: np.ndarray[Any, np.dtype[Any]]

@@ -1,4 +1,4 @@
-"""A merchant in full: its state, the hours of the coming week, and every deal it has."""
+"""Full record of one merchant: state, hours of the coming week, and all its deals."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,18 +27,18 @@ _STATES = {OPEN: "open", UNKNOWN: "unknown"}
 def merchant_record(
     segment: Segment, start: datetime, doc: int, every: Hit, own: Hit, criteria: Criteria
 ) -> dict[str, Any]:
-    """Answer of `Searcher.merchant`, without the members that say which index it comes from.
+    """Answer of `Searcher.merchant`, without the members about the index.
 
     Parameters
     ----------
     start
         Start of the horizon, midnight UTC.
     doc
-        The merchant.
+        Doc id of the merchant.
     every
-        It as a hit for a wallet of every card.
-    own, ask
-        It as a hit for the wallet in question, and what asks for it.
+        Its hit for a wallet of all cards.
+    own, criteria
+        Its hit for the wallet of the query, and the criteria of the query.
     """
     usable = {deal.deal_id: deal for deal in (every.best_deal, *every.deals) if deal is not None}
     best = None if own.best_deal is None else own.best_deal.deal_id
@@ -68,12 +68,12 @@ def merchant_record(
 
 
 def _week(segment: Segment, start: datetime, doc: int, minute: int) -> list[dict[str, Any]]:
-    """Spans that are not closed in the coming seven days, from the start of the first one."""
+    """Open and unknown spans that touch the coming seven days, each at its full length."""
     columns = segment.columns
     zone = ZoneInfo(segment.catalogue.time_zones[columns.doc_time_zone[doc]])
 
     def time(minute: int) -> str | None:
-        # Nobody knows what changes behind the horizon.
+        # The end is unknown: schedules end at the horizon.
         if minute == HORIZON_MINUTES:
             return None
         return instant_text((start + timedelta(minutes=minute)).astimezone(zone))

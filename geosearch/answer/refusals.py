@@ -1,7 +1,6 @@
-"""Why a deal of a merchant cannot be used: every condition that fails, in words.
+"""Reasons why a deal is not usable, in words, for `geosearch inspect --merchant`.
 
-Useful for: `geosearch inspect --merchant`.
-Not useful for: deciding whether a deal is usable; `predicates` and `offers` do that.
+`predicates` and `offers` decide whether a deal is usable.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,12 +16,12 @@ _INACTIVE = {"SUSPENDED": "is suspended", "ENDED": "has ended"}
 
 
 def refusals(record: Json, deal: Json, programs: Mapping[str, Json]) -> list[str]:
-    """Conditions that a deal fails; none where it is usable.
+    """Conditions that a deal fails; empty for a usable deal.
 
     Parameters
     ----------
     record
-        A merchant as `Searcher.merchant` has it.
+        Result of `Searcher.merchant`.
     deal
         One of its deals.
     programs
@@ -31,8 +30,8 @@ def refusals(record: Json, deal: Json, programs: Mapping[str, Json]) -> list[str
     Returns
     -------
     list of str
-        Never empty for a deal that is not usable. Whether its `use_hours` hold is told only where
-        nothing else fails.
+        Never empty for a deal that is not usable. Names its `use_hours` only if no other condition
+        fails.
     """
     if deal["usable"]:
         return []
@@ -76,7 +75,7 @@ def _of_stock_and_party(deal: Json) -> Iterator[str]:
 
 
 def _of_bill(deal: Json, bill: int | None) -> Iterator[str]:
-    """What the usual bill of one person is too small for."""
+    """Conditions that the usual bill of one person is too small for."""
     if bill is None or deal["offer_type"] in ("bundle", "free_item"):
         return
     currency = deal["currency"]

@@ -1,12 +1,11 @@
-"""Ranked results as JSON text, written by a kernel straight from rows of numbers.
+"""Kernel that writes ranked results as JSON text.
 
-This is the only writer of results: typed hits are decoded from its text (`results`).
+It is the only writer of results; `results` decodes typed hits from its text. The kernel copies
+stored payloads from the mapped files and appends the members that depend on the query. Details and
+text of twenty results of 22 kB take 27 us.
 
-Stored payloads are copied from the mapped files; what is only known now stands behind their last
-member. Details and text of twenty results of 22 kB take 27 us.
-
-What is called in one place is inlined: each call takes a copy of the arrays of `Sources` along, and
-for a page of 57 results and deals that was half of the kernel's time (8.7 us, inlined 4.3).
+Functions with one caller are inlined, because each call copies the arrays of `Sources`. For a page
+of 57 results and deals the copies took half of the kernel's time (8.7 us, inlined 4.3 us).
 """
 
 from collections.abc import Callable
@@ -55,28 +54,28 @@ from indexes.text_buffer import (
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN
 
 WALKED_MINUTES = 60
-"""A walk of so many minutes is told as a distance."""
+"""Minutes of walking from which on a reason shows kilometres instead."""
 
 _DAY_MINUTES = 24 * 60
 _DATE_BYTES = len("2026-11-22")
 _POSITION_DECIMALS = 7
-# Bytes that a result and a deal take at the most, apart from their payloads.
+# Most bytes of a result and of a deal, without their payloads.
 _RESULT_ROOM = 512
 _DEAL_ROOM = 192
 
 
 class Sources(NamedTuple):
-    """What the text of a result is put together from. d documents, m deals, z time zones."""
+    """Inputs of the text of results: d documents, m deals, z time zones."""
 
-    merchant_start: U64  # [d + 1] where the payload of a document begins in the next
+    merchant_start: U64  # [d + 1] where each payload begins in `merchant`
     merchant: U8
-    deal_start: U64  # [m + 1]
+    deal_start: U64  # [m + 1] where each payload begins in `deal`
     deal: U8
-    dates: U8  # [days, 10] from the day before the horizon on
-    zone_start: I64  # [z + 1] where the offsets of a time zone begin in the next
-    zone_offset: I32  # [.., 2] minute of the horizon from which on it holds, minutes east of UTC
+    dates: U8  # [10 * days] ISO dates from the day before the horizon on
+    zone_start: I64  # [z + 1] where the offsets of each time zone begin in `zone_offset`
+    zone_offset: I32  # [.., 2] first minute of the horizon with the offset, minutes east of UTC
     currency: U8  # JSON text
-    money_sign: U8  # what stands before an amount of it
+    money_sign: U8  # text before an amount
     fraction_digits: I64  # [1]
     walk_m_per_minute: F64  # [1]
 
@@ -93,17 +92,17 @@ def write_results(
     detail: I64,
     text: U8,
 ) -> int:
-    """Write the JSON array of results; return its length.
+    """Write the JSON array of results; return its length in bytes.
 
-    Where each of them ends in it, before the comma or bracket, is in `Scratch.text_end` then.
+    `Scratch.text_end` gets the end of each result in the text, before the comma or bracket.
 
     Parameters
     ----------
     docs, keys, datum, detail
-        See `describe.describe`. If `detail` may have too few rows 0 comes back.
+        See `describe.describe`. The kernel returns 0 if `detail` may have too few rows.
     text
-        uint8[..], what is written. If it may be too short nothing is, and a length that is enough
-        comes back negated.
+        uint8[..], the output. If it may be too short, the kernel writes nothing and returns a
+        sufficient length, negated.
     """
     sources, scratch = prepared.value, memory.value
     scores, ends = scratch.score, scratch.text_end
@@ -119,7 +118,7 @@ def write_results(
             at = put_text(text, at, b",")
         at = _put_merchant(sources, int64(docs[i]), detail, row, text, at)
         at = put_text(text, at, b',"distance_m":')
-        # Cut, never rounded up: no result is told to be beyond the radius.
+        # Cut, never rounded up, so that no result shows a distance beyond the radius.
         at = put_decimal(text, at, int64(keys[i, 1] * 10.0), 1)
         at = _put_open(sources, detail, row, text, at)
         at = _put_deals(sources, detail, row, text, at)
@@ -134,10 +133,10 @@ def write_results(
 
 @inner_njit
 def _room(sources: Sources, docs: I64, detail: I64) -> int:
-    """Bytes that the text takes at the most.
+    """Upper bound of the length of the text in bytes.
 
-    The first byte of each payload is read on the way: these reads wait for memory side by side,
-    those of the copies one after the other (16 us instead of 22 for a page).
+    The loop also reads the first byte of each payload. These reads wait for memory in parallel; the
+    copies would wait one after the other (16 us instead of 22 us for a page).
     """
     room = int64(2)
     row = int64(0)
@@ -180,7 +179,7 @@ def _put_open(sources: Sources, detail: I64, head: int, text: U8, at: int) -> in
 
 @inner_njit
 def _put_deals(sources: Sources, detail: I64, head: int, text: U8, at: int) -> int:
-    """Write the best deal and the others; they come best first."""
+    """Write the best deal and the others, best first."""
     offers = detail[head, OFFERS_OF]
     at = put_text(text, at, b',"best_deal":')
     if offers > 0:
@@ -248,7 +247,7 @@ def _put_reasons(
 
 @inner_njit
 def _put_amount(sources: Sources, minor: int, text: U8, at: int) -> int:
-    """Write a positive amount as `amounts.money_text` does."""
+    """Write a positive amount in the format of `amounts.money_text`."""
     at = put_slice(text, at, sources.money_sign, 0, sources.money_sign.shape[0])
     digits = sources.fraction_digits[0]
     scale = int64(1)
@@ -263,7 +262,7 @@ def _put_amount(sources: Sources, minor: int, text: U8, at: int) -> int:
 
 @njit
 def _put_time(sources: Sources, zone: int, minute: int, text: U8, at: int) -> int:
-    """Write a minute of the horizon as a string of RFC 3339, or null from the horizon's end on."""
+    """Write a minute of the horizon as an RFC 3339 string; null at or after the horizon's end."""
     if minute >= HORIZON_MINUTES:
         return put_text(text, at, b"null")
     local, offset = _local_minute(sources, zone, minute)
@@ -287,7 +286,7 @@ def _put_clock(text: U8, at: int, minutes: int) -> int:
 
 @inner_njit
 def _local_minute(sources: Sources, zone: int, minute: int) -> tuple[int, int]:
-    """Minutes since the local midnight that `Sources.dates` begins with, and the offset."""
+    """Local minutes since the first day of `Sources.dates`, and the offset in minutes."""
     change = int64(sources.zone_start[zone + 1]) - 1
     while sources.zone_offset[change, 0] > minute:
         change -= 1
@@ -296,7 +295,7 @@ def _local_minute(sources: Sources, zone: int, minute: int) -> tuple[int, int]:
 
 
 def sources_of(segment: Segment, start: datetime, weights: Weights) -> Sources:
-    """Sources of the results of a segment whose horizon begins at `start`, midnight UTC."""
+    """`Sources` of a segment whose horizon begins at `start`, midnight UTC."""
     changes = [offset_changes(ZoneInfo(name), start) for name in segment.catalogue.time_zones]
     days = [start + timedelta(days=day) for day in range(-1, HORIZON_MINUTES // _DAY_MINUTES + 2)]
     currency = segment.manifest["currency"]
@@ -311,7 +310,7 @@ def sources_of(segment: Segment, start: datetime, weights: Weights) -> Sources:
         zone_start=np.cumsum([0, *map(len, changes)], dtype=np.int64),
         zone_offset=np.array([change for zone in changes for change in zone], np.int32),
         currency=_bytes(orjson.dumps(currency)),
-        # Inside of a string that is written around it.
+        # Without quotes: the kernel writes it inside of a string.
         money_sign=_bytes(orjson.dumps(money_sign(currency))[1:-1]),
         fraction_digits=np.array([fraction_digits(currency)]),
         walk_m_per_minute=np.array([weights.walk_m_per_minute]),
@@ -324,7 +323,7 @@ def _bytes(text: bytes) -> U8:
 
 @cache
 def result_writer() -> Callable[..., int]:
-    """Entry point of `write_results`; compiled once a process, kept on disk."""
+    """Entry point of `write_results`; kept on disk."""
     scratch, none = new_scratch(1), np.zeros(0, np.int64)
     asked = (Prepared(empty_columns()), example_criteria(), Prepared(scratch))
     ranked = (none, np.zeros((1, 2)), 0, scratch.detail, np.zeros(1, np.uint8))
@@ -332,7 +331,7 @@ def result_writer() -> Callable[..., int]:
 
 
 def _empty_sources() -> Sources:
-    """Sources of no document, of the types that those of every segment have."""
+    """`Sources` without documents, with the array types of every segment."""
     starts, text = np.zeros(1, np.uint64), _bytes(b" ")
     starts.flags.writeable = False
     return Sources(

@@ -1,7 +1,7 @@
-"""Results of a page: text taken apart and put together, explained, or decoded to typed hits.
+"""Operations on the JSON text of results: split, join, explain, decode to typed hits.
 
-`result_text` writes the text of one segment and is the only writer. A hit says what the text says,
-with its distance and score as exact as the kernel has them.
+Only `result_text` writes the text of results. A hit has the values of the text, but distance and
+score have the precision of the kernel.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,8 +27,8 @@ class Results(NamedTuple):
     """Ranked results as JSON text."""
 
     text: Text  # a JSON array, UTF-8
-    ends: I64  # [n] where each result ends in it, before the comma or bracket
-    scores: F64  # [n] net benefits, minor units; the text has them cut to hundredths
+    ends: I64  # [n] end of each result in the text, before the comma or bracket
+    scores: F64  # [n] net benefits in minor units; the text has them cut to hundredths
 
     def each(self) -> Iterator[Text]:
         """Text of each result."""
@@ -39,7 +39,7 @@ class Results(NamedTuple):
 
 
 def joined(texts: Sequence[Text], scores: F64) -> Results:
-    """Results that have these texts, in this order."""
+    """Results of these texts, in this order."""
     ends = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
     return Results(b"[%b]" % b",".join(texts), ends, scores)
 
@@ -54,12 +54,12 @@ def explained(results: Results, parts: Sequence[dict[str, Any]]) -> Results:
 def score_parts(
     columns: Columns, weights: Weights, docs: I64, keys: F64, detail: I64, scores: F64
 ) -> list[dict[str, Any]]:
-    """Parts of the score of each document, minor units but for the probability.
+    """Parts of the score of each document, in minor units except for the probability.
 
     Parameters
     ----------
     docs, keys, detail, scores
-        What `describe.describe` was given and what it wrote.
+        Arguments and output of `describe.describe`.
     """
     parts = []
     head = 0
@@ -88,12 +88,12 @@ def hits_of(results: Results, keys: F64) -> tuple[Hit, ...]:
     Parameters
     ----------
     keys
-        float64[n, 2], what they were ranked by; the secondary one is the distance.
+        float64[n, 2], sort keys of the results; the second is the distance.
 
     Raises
     ------
     BadData
-        If a stored text has been altered, which opening an index fast does not look for.
+        If a stored text is altered; a fast check of an index may miss that.
     """
     try:
         hits = _decode(results.text)
@@ -104,7 +104,7 @@ def hits_of(results: Results, keys: F64) -> tuple[Hit, ...]:
         ) from error
     exact = zip(hits, keys[:, 1].tolist(), results.scores.tolist(), strict=True)
     for hit, distance_m, score in exact:
-        # The text has both cut. Nobody has seen the hit yet.
+        # The text has both cut. The hit is new, so changing it is safe.
         msgspec.structs.force_setattr(hit, "distance_m", distance_m)
         msgspec.structs.force_setattr(hit, "score", score)
     return hits

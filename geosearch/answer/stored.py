@@ -1,7 +1,7 @@
-"""Which fields of a snapshot answers show: the build stores them, the interface documents them.
+"""Names of the snapshot fields that answers show.
 
-Useful for: `indexing.payload` and `service.answers`.
-Not useful for: what a field may hold; that is `snapshot.tables`.
+`indexing.payload` stores them and `service.answers` documents them. `snapshot.tables` has their
+types.
 """
 
 MERCHANT_FIELDS = (
@@ -22,4 +22,4 @@ PROGRAM_FIELDS = (
 )
 
 ALWAYS = frozenset({"categories", "address", "rating", "program_id", "title", "redemption"})
-"""Fields that every answer names, null or an empty list where there is nothing."""
+"""Fields that every answer has, as null or an empty list without a value."""

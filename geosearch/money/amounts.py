@@ -1,7 +1,6 @@
-"""Money as a person reads it; inside, it is an integer of minor units everywhere.
+"""Amounts of money as text for people; all other modules hold integers of minor units.
 
-Useful for: reasons of a hit, tables of the command line.
-Not useful for: computing savings; that is `offers`.
+Reasons of a hit and tables of the command line use it.
 """
 
 _SIGN = {
@@ -14,21 +13,21 @@ _SIGN = {
     "TWD": "NT$",
     "USD": "$",
 }
-# Digits after the point where ISO 4217 does not say two.
+# Digits after the point, if ISO 4217 has not two.
 _DIGITS = dict.fromkeys(
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
 ) | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
 
 
 def money_text(minor: int, currency: str) -> str:
-    """Amount with its sign, without a fraction where that is zero.
+    """Amount with currency sign, without a fraction of zero.
 
     Parameters
     ----------
     minor
-        Minor units: fen, cents; yen where there is nothing smaller.
+        Minor units such as fen or cents; yen have none, so they are yen.
     currency
-        ISO 4217 code. One without a sign of its own is written before the amount.
+        ISO 4217 code. The text has the code if the currency has no sign here.
 
     Examples
     --------
@@ -44,10 +43,10 @@ def money_text(minor: int, currency: str) -> str:
 
 
 def money_sign(currency: str) -> str:
-    """What stands before an amount: `¥`, or `CHF ` for a currency without a sign of its own."""
+    """Prefix of an amount: `¥`, or `CHF ` for a currency without a sign here."""
     return _SIGN.get(currency, currency + " ")
 
 
 def fraction_digits(currency: str) -> int:
-    """Digits of a minor unit behind the point: 2, but 0 for yen and 3 for some dinars."""
+    """Number of digits after the point: 2, but 0 for yen and 3 for some dinars."""
     return _DIGITS.get(currency, 2)

@@ -1,9 +1,7 @@
-"""The savings table: what a deal takes off a bill, in integer minor units.
+"""Savings of deals in integer minor units: usable or not, saving, and amount to pay.
 
-Useful for: is a deal usable for this spend and party, what does it save, what is left to pay.
-Not useful for: dates, hours, stock and wallets; the kernel asks those first.
-
-Unknown is not zero: without a bill a percentage is usable and its saving is unknown.
+A deal depends on spend and party size here. The kernel checks dates, hours, stock and wallet first.
+Unknown is not zero: without a bill a percentage is usable, and its saving is unknown.
 """
 
 import numpy as np
@@ -19,10 +17,10 @@ PERCENT_OFF, AMOUNT_OFF, VOUCHER, BUNDLE, CASHBACK, FREE_ITEM = range(6)
 TYPE, VALUE, PRICE, MIN_SPEND, MAX_DISCOUNT, MAX_USES, PARTY_MIN, PARTY_MAX = range(8)
 """Columns of `deal_terms`, int32[n, 8].
 
-`VALUE` is what the type is about: parts per million of the spend for `percent_off` and `cashback`,
-the amount for `amount_off`, the face value for `voucher` and `free_item`, the list price for
-`bundle`. `PRICE` is the price of a voucher or bundle, else 0. A limit that is not set is 0 where it
-is a minimum and `NO_LIMIT` where it is a maximum; `MAX_USES` is at least 1.
+`VALUE` depends on the type: parts per million of the spend for `percent_off` and `cashback`, the
+amount for `amount_off`, the face value for `voucher` and `free_item`, the list price for `bundle`.
+`PRICE` is the price of a voucher or bundle, else 0. A missing minimum is 0 and a missing maximum is
+`NO_LIMIT`; `MAX_USES` is at least 1.
 """
 
 TERMS_WIDTH = 8
@@ -34,16 +32,16 @@ UNKNOWN_SAVING = 1
 KNOWN_SAVING = 2
 
 UNKNOWN_MONEY = -(2**62)
-"""A spend, saving or pay that is not known; every known amount is larger."""
+"""An unknown spend, saving or pay; every known amount is greater."""
 
 Terms = NDArray[np.int32]
 
 
 @inline_njit
 def expected_spend(spend: int, avg_price: int, party_size: int) -> int:
-    """Return the bill to expect: the request's spend, else the usual price for the whole party.
+    """Expected bill: `spend` of the request, else the average price times the party size.
 
-    `UNKNOWN_MONEY` where `spend` is that and `avg_price` is negative (not known).
+    `UNKNOWN_MONEY` if `spend` is unknown and `avg_price` is negative, which means unknown.
     """
     if spend != UNKNOWN_MONEY:
         return spend
@@ -54,14 +52,14 @@ def expected_spend(spend: int, avg_price: int, party_size: int) -> int:
 
 @inline_njit
 def offer_value(terms: Terms, deal: int, spend: int, party_size: int) -> tuple[int, int, int]:
-    """Return `(status, saving, pay)` of one deal by the table of the contract.
+    """Status, saving and pay of one deal, by the table of the contract.
 
     Parameters
     ----------
     terms
         `deal_terms`, int32[n, 8].
     deal
-        Its row.
+        Row of the deal.
     spend
         The bill, or `UNKNOWN_MONEY`.
     party_size
@@ -108,10 +106,10 @@ def offer_value(terms: Terms, deal: int, spend: int, party_size: int) -> tuple[i
 def is_better(
     saving: int, pay: int, deal: int, best_saving: int, best_pay: int, best_deal: int
 ) -> bool:
-    """Whether the first offer ranks before the second: more saving, then less to pay, then id.
+    """Whether the first offer ranks before the second: by saving, then by pay, then by `deal_id`.
 
-    An unknown saving ranks last by its value. A pay is unknown where its bill is, and then known
-    amounts to pay are the lower ones. Deals are numbered by `deal_id`, so numbers break ties.
+    The greater saving and the lower pay rank first. An unknown saving ranks last, because its value
+    is the least. An unknown pay ranks after a known one. Deal numbers ascend by `deal_id`.
     """
     if saving != best_saving:
         return saving > best_saving
@@ -124,10 +122,10 @@ def is_better(
 
 @inline_njit
 def saving_ceiling(terms: Terms, deal: int) -> tuple[int, int]:
-    """Return `(fixed, ppm)`: for every spend s and party, saving <= max(fixed, s * ppm / PPM).
+    """Upper bound of the saving of a deal: `(fixed, ppm)`, of which one is 0.
 
-    One of the two is 0. Limits of spend, party and discount only lower a saving, so leaving them
-    out keeps the bound.
+    For every spend s and party, saving <= max(fixed, s * ppm / PPM). Limits of spend, party and
+    discount only lower a saving, so the bound holds without them.
     """
     kind = terms[deal, TYPE]
     value = int64(terms[deal, VALUE])

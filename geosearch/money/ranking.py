@@ -1,10 +1,9 @@
-"""Net benefit: the one number `sort=best` ranks by, in minor units of the index's currency.
+"""Weights of the net benefit, the score of `sort=best`, in minor units of the index's currency.
 
 score = redeem_probability * saving - walk_cost_per_m * distance_m + quality
         + relevance_value * relevance
 
-Useful for: the named weights, what they make of a merchant's record, and the parts of a score.
-Not useful for: savings (`offers`) and the order itself (`kernel`).
+`offers` computes the saving, and `geosearch.kernel` ranks.
 """
 
 import numpy as np
@@ -20,20 +19,21 @@ class Weights(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     redeem_prior, redeem_prior_weight
-        Share of redemptions that work at a shop without a record, and how many redemptions that
-        belief weighs: nine of ten, which one bad report moves and a hundred overrule.
+        Share of working redemptions of a shop without a record, and the number of redemptions that
+        this prior counts for. With the default of nine in ten, one bad report moves the share and a
+        hundred overrule it.
     star_value
-        Worth of one star of rating: about what a diner pays more for a place rated one better.
+        Worth of one star of rating: about the price that a diner adds for one star more.
     neutral_rating, rating_prior_weight
-        The rating worth nothing either way, and how many ratings that belief weighs. A rating of
-        few is drawn towards it (Bayesian average), one of many is taken as it is.
+        The rating worth nothing, and the number of ratings that this prior counts for. It pulls a
+        rating of few towards the neutral one (Bayesian average) and hardly changes one of many.
     walk_cost_per_minute
-        Worth of a minute of walking: half of an urban hourly wage of about 60 units.
+        Cost of a minute of walking: half of an urban hourly wage of about 60 units.
     walk_m_per_minute
-        Metres walked in a minute: 80, as property advertisements and map services count.
+        Metres walked in a minute: 80, as in property advertisements and map services.
     relevance_value
-        Worth of a shop being exactly what was typed rather than barely: an hour's walk, so that
-        within 3 km no mention in an address comes before the name itself.
+        Worth of relevance 1 over relevance 0: an hour's walk. So within 3 km no mention in an
+        address ranks before a matching name.
     """
 
     redeem_prior: float = 0.9
@@ -60,18 +60,18 @@ class Weights(Struct, frozen=True, kw_only=True):
 
     @property
     def walk_cost_per_m(self) -> float:
-        """Minor units that a metre of walking costs."""
+        """Cost of a metre of walking in minor units."""
         return self.walk_cost_per_minute / self.walk_m_per_minute
 
     def redeem_basis_points(
         self, ok: NDArray[np.int64], failed: NDArray[np.int64]
     ) -> NDArray[np.uint16]:
-        """Probability that a redemption works, in 1/10000: the mean of a Beta posterior.
+        """Probability that a redemption works, in basis points: the mean of a Beta posterior.
 
         Parameters
         ----------
         ok, failed
-            int64[n], counts of past redemptions, 0 where there is no record.
+            int64[n], counts of past redemptions; 0 without a record.
         """
         share: NDArray[np.float64] = (ok + self.redeem_prior * self.redeem_prior_weight) / (
             ok + failed + self.redeem_prior_weight
@@ -81,7 +81,7 @@ class Weights(Struct, frozen=True, kw_only=True):
     def quality_minor(
         self, rating: NDArray[np.float64], rating_count: NDArray[np.int64]
     ) -> NDArray[np.int32]:
-        """Worth of a shop's rating in minor units; 0 where the rating is NaN."""
+        """Worth of a shop's rating in minor units; 0 if the rating is NaN."""
         weight = self.rating_prior_weight
         shrunk = (rating * rating_count + self.neutral_rating * weight) / (rating_count + weight)
         worth = np.rint(self.star_value * (shrunk - self.neutral_rating))

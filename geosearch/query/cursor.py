@@ -1,10 +1,10 @@
-"""`Cursor`: where a page of results ended, as the opaque text an answer carries.
+"""Cursors: the end of a page of results, as opaque text for the next page.
 
-It pins the index version and the instant, and a fingerprint of the question, so that the next page
-continues the same list or is refused; it never silently skips. It holds no wallet and no position.
-A checksum tells a cut or mistyped cursor from a real one. It is no signature: anybody can write a
-cursor, so `read_cursor` checks all of it; a version is looked up among those kept, never opened by
-name.
+A cursor names the index version and the instant, and has a fingerprint of the query. So the next
+page continues the same list, or the service refuses it; it never skips results. A cursor holds no
+wallet and no position. A checksum detects a cut or mistyped cursor. It is no signature: anybody can
+write a cursor, so `read_cursor` checks all of it. The searcher looks a version up among the kept
+ones, and never opens it by name.
 """
 
 import base64
@@ -21,13 +21,13 @@ from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query, is_instant
 
 _NOT_THE_QUESTION = ("at", "cursor", "limit", "total", "facets", "explain")
-"""Fields that may differ between pages; `at` is compared on its own."""
+"""Fields outside of the fingerprint; `continue_from` compares `at` on its own."""
 
 _MEANT = {"radius": "radius_m", "deals": "deals_mode"}
-"""Properties that say what a field means, also where it is left out."""
+"""Properties with the effective value of a field, also without a given one."""
 
 _SETS = ("cards", "categories", "business_area", "offer_type")
-"""Lists of which neither order nor repetition means anything."""
+"""Lists whose order and repetitions mean nothing."""
 
 _question_of = attrgetter(
     *(
@@ -50,14 +50,14 @@ class Cursor(
     Attributes
     ----------
     version
-        Name of the index version that gave the page.
+        Name of the index version of the page.
     at
-        The instant the page was evaluated for.
+        The instant of the page.
     question
         `fingerprint` of the query.
-    keys
-        Sort keys of the last hit, and `doc` its position in the order of ties: the next page
-        starts behind them. The primary key is infinite where the hit's value is unknown.
+    keys, doc
+        Sort keys of the last hit, and its position in the order of ties. The next page begins after
+        them. The primary key is infinite if the hit's value is unknown.
     """
 
     version: str
@@ -68,19 +68,19 @@ class Cursor(
 
 
 def fingerprint(query: Query) -> int:
-    """Return 64 bits of what `query` asks, apart from instant, page and extras.
+    """Hash of a query without instant, page and extras; 63 bits.
 
-    Stable across processes, so that any worker can read another one's cursor.
+    It is stable across processes, so that any worker can read another one's cursor.
     """
     polygon = query.polygon
     area = None if polygon is None else (polygon["type"], polygon["coordinates"])
-    # JSON has integers of any size; msgpack, where it is kept, of either sign.
+    # JSON, because its integers may have any size. The shift keeps the hash positive as int64.
     asked = _question_of(query), [sorted(set(items)) for items in _sets_of(query)], area
     return xxhash.xxh3_64_intdigest(_encode_json(asked)) >> 1
 
 
 def write_cursor(cursor: Cursor) -> str:
-    """Return the text of `cursor`, safe in a URL."""
+    """URL-safe text of a cursor."""
     packed = _encode(cursor)
     checksum = xxhash.xxh32_digest(packed)
     text = binascii.b2a_base64(checksum + packed, newline=False)
@@ -88,12 +88,12 @@ def write_cursor(cursor: Cursor) -> str:
 
 
 def read_cursor(text: str) -> Cursor:
-    """Return the cursor that `text` holds.
+    """Cursor of a text.
 
     Raises
     ------
     BadRequest
-        Code `bad_cursor`: it is not the text of a cursor, was cut, or holds impossible values.
+        Code `bad_cursor`: the text is not that of a cursor, is cut, or has impossible values.
     """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -107,12 +107,12 @@ def read_cursor(text: str) -> Cursor:
 
 
 def continue_from(query: Query) -> Cursor:
-    """Return the cursor of a `query` that has one.
+    """Cursor of a query that has one.
 
     Raises
     ------
     BadRequest
-        Code `bad_cursor`: not a cursor, or one of another question or instant.
+        Code `bad_cursor`: not a cursor, or one of another query or instant.
     """
     cursor = read_cursor(query.cursor or "")
     if not is_of(cursor, query):
@@ -123,7 +123,7 @@ def continue_from(query: Query) -> Cursor:
 
 
 def _is_possible(cursor: Cursor) -> bool:
-    """Whether some page may have ended so: the kernel is never asked to go on behind a NaN."""
+    """Whether a page can end with these values; a kernel must not continue after a NaN."""
     primary, secondary = cursor.keys
     return (
         is_instant(cursor.at)
@@ -135,20 +135,20 @@ def _is_possible(cursor: Cursor) -> bool:
 
 
 def is_of(cursor: Cursor, query: Query) -> bool:
-    """Whether a cursor continues a query, whatever the instant."""
+    """Whether a cursor belongs to a query, at any instant."""
     try:
         return cursor.question == fingerprint(query)
-    except RecursionError:  # of a polygon that is none; see `Query`, which looks at its type only
+    except RecursionError:  # deeply nested coordinates; `Query` checks only that they are a list
         return False
 
 
 def misplaced(doc: int) -> BadRequest:
-    """Return the error for a cursor behind a document that its version does not have."""
+    """Error for a cursor whose document is not in its index version."""
     return _refused("`next_cursor` of an earlier answer", f"one behind document {doc}")
 
 
 def expired(version: str) -> BadRequest:
-    """Return the error for a cursor whose index version is no longer kept."""
+    """Error for a cursor whose index version is no longer kept."""
     found = problem(
         "cursor_expired",
         "`cursor` of an index version that is still kept",

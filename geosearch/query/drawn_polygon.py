@@ -1,6 +1,6 @@
-"""The polygon that a query is drawn with, from GeoJSON.
+"""Read the GeoJSON `polygon` of a query.
 
-Useful for: `plan`. Not useful for: zones of a snapshot; `snapshot.zones` reads them.
+`snapshot.zones` reads the zones of a snapshot.
 """
 
 from typing import Any
@@ -14,9 +14,9 @@ from indexes.geo.polygon import PreparedPolygon, from_geojson
 
 
 def _check_antimeridian(polygon: PreparedPolygon) -> None:
-    """Refuse an edge that goes around the world: its writer meant the short way over 180 degrees.
+    """Refuse an edge of more than 180 degrees: its writer meant the short way.
 
-    Only an edge along a whole parallel, of a polygon around the world, is meant as it stands.
+    An edge of the whole 360 degrees belongs to a polygon around the world and is valid.
     """
     west, east = np.sort(polygon.edges[:, [0, 2]]).T
     wide = (east - west > 180.0) & (east - west < 360.0)
@@ -29,12 +29,12 @@ def _check_antimeridian(polygon: PreparedPolygon) -> None:
 
 
 def read_polygon(geometry: dict[str, Any]) -> PreparedPolygon:
-    """Return the polygon of a GeoJSON geometry.
+    """The polygon of a GeoJSON geometry.
 
     Raises
     ------
     BadRequest
-        If it is none; code `bad_polygon` or `polygon_too_complex`.
+        If it is no valid polygon; code `bad_polygon` or `polygon_too_complex`.
     """
     try:
         polygon = from_geojson(geometry, max_vertices=MAX_VERTICES)

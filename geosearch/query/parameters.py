@@ -1,11 +1,8 @@
-"""The parameters of a nearby query: one table of names, kinds, limits and help.
+"""Table of query parameters: names, kinds, limits and help, and the check of values.
 
-`Query`, the HTTP reader and `/openapi.json` all read this table, so a wrong value gets the same
-sentence whether it came from Python, a URL or a JSON body.
-
-Useful for: what a parameter is called, may be and means, and what is wrong with a value.
-Not useful for: reading requests (see `request`), or the path of a valid query. `Query` repeats the
-limits in a quick check, and comes here only to say what is wrong; a test compares the two.
+`Query`, the HTTP reader and `/openapi.json` read this table. So a wrong value gets the same
+sentence in Python, in a URL and in a JSON body. `Query` repeats the limits in an inline check, and
+reads the table only for values that fail it. A test compares the two.
 """
 
 import math
@@ -31,7 +28,7 @@ MAX_CURSOR = 1_000
 MAX_MONEY = 2_000_000_000
 MAX_VERTICES = 10_000
 SHOWN_CHARACTERS = 60
-"""How much of a wrong value an error sentence repeats."""
+"""Most characters of a wrong value that an error sentence repeats."""
 
 CRS = ("WGS84", "GCJ02", "BD09")
 OPEN = ("any", "now")
@@ -44,11 +41,11 @@ FACETS = ("category", "program", "offer_type", "business_area")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its HTTP name, what it may be, and a line of help.
+    """One parameter: its HTTP name, its allowed values, and a line of help.
 
-    `low` and `high` bound a number, or the number of items of a list; `longest` bounds the
-    characters of a text or of each item. Where a parameter is not `required`, null means that it
-    is left out; a text that is `blankable` is also left out where it is nothing but blanks.
+    `low` and `high` bound a number, or the number of items of a list. `longest` bounds the
+    characters of a text or of each item. Null omits a parameter that is not `required`. A text of
+    blanks omits a parameter that is `blankable`.
     """
 
     name: str
@@ -247,7 +244,7 @@ ZONE_PARAMETERS: dict[str, Parameter] = _POSITION | {
 
 
 def problem(code: str, expected: str, got: str, where: Where) -> Problem:
-    """One thing that is wrong: the sentence, and where as a JSON pointer.
+    """One problem of a request: code, sentence, and JSON pointer.
 
     >>> problem("out_of_range", "`lat` in [-90, 90]", "91.0", ("lat",))["detail"]
     'Expected `lat` in [-90, 90], got 91.0 - at `$.lat`'
@@ -262,7 +259,7 @@ def problem(code: str, expected: str, got: str, where: Where) -> Problem:
 
 
 def shown(value: object) -> str:
-    """Return `value` as an error sentence repeats it: short, and in JSON's words."""
+    """Short text of a value for an error sentence, in the words of JSON."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -276,12 +273,12 @@ def shown(value: object) -> str:
 
 
 def is_blank(value: object) -> bool:
-    """Whether a value is a text of nothing but blanks, as an empty search box sends it."""
+    """Whether a value is an empty text or one of blanks, as an empty search box sends it."""
     return isinstance(value, str) and not value.strip()
 
 
 def fill_defaults(query: msgspec.Struct, table: Mapping[str, Parameter]) -> None:
-    """Give each field of a query that is left out its default: None, and blanks where allowed."""
+    """Set the default of each omitted field of a query: null, or a blank text where allowed."""
     for field in msgspec.structs.fields(query):
         value = getattr(query, field.name)
         left_out = value is None or (table[field.name].blankable and is_blank(value))
@@ -296,24 +293,24 @@ def find_problems(
     known: Collection[str] | None = None,
     table: Mapping[str, Parameter] = PARAMETERS,
 ) -> list[Problem]:
-    """Return everything that is wrong with the parameters `values`, in the table's order.
+    """All problems of the parameters `values`, in the order of the table.
 
     Parameters
     ----------
     values
-        Parameters by name, of the types `Query` holds; lists may stand for tuples. Absent ones
-        are as good as their default, but for the required.
+        Parameters by name, in the types of `Query`; a list counts as a tuple. Parameters that are
+        not `required` may be missing.
     where
         Path of `values` in the request, such as `("queries", 3)`.
     known
-        Names that this request may have; those of the table by default.
+        Names that this request may have; by default those of the table.
     table
-        What the parameters may be.
+        The allowed values of each parameter.
 
     Returns
     -------
     list of Problem
-        Empty if and only if the values are right.
+        Empty if and only if the values are valid.
     """
     problems: list[Problem] = []
     known = table if known is None else known
@@ -366,7 +363,7 @@ def _range(parameter: Parameter, value: Any, where: Where) -> list[Problem]:
 
 
 def _swapped(values: Mapping[str, object], problems: list[Problem]) -> None:
-    """Ask of a latitude that only a longitude can be whether the two are swapped."""
+    """Add a hint to the problem of a latitude that suggests swapped coordinates."""
     lat, lng = values.get("lat"), values.get("lng")
     for found in problems:
         if (
@@ -416,7 +413,7 @@ def _instant(parameter: Parameter, value: object, where: Where) -> list[Problem]
         elif 1 < value.year < 9999:
             return []
         else:
-            # In another zone it may lie outside what a datetime can hold.
+            # A datetime may not hold it in another time zone.
             got = f"{value.isoformat()}, at the end of the calendar"
     else:
         got = shown(value)
@@ -465,7 +462,7 @@ def _box(parameter: Parameter, value: object, where: Where) -> list[Problem]:
 
 
 def _holds_swapped(box: Sequence[Any]) -> bool:
-    """Whether a box with a wrong bound is one with the latitudes first."""
+    """Whether a box with a wrong bound has latitudes first."""
     if not all(isinstance(end, int | float) for end in box):
         return False
     lats, lngs = box[0::2], box[1::2]

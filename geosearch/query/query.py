@@ -1,7 +1,7 @@
-"""The typed question: `Query`, and `MerchantQuery` for one shop.
+"""Typed queries: `Query` for a search, and `MerchantQuery` for one shop.
 
-Both are frozen, and valid once they exist, so nothing behind them checks again. Not for reading
-requests (`service.request`).
+Both are frozen and check their fields when they are made, so no other module checks again.
+`service.request` reads HTTP requests.
 """
 
 from datetime import datetime
@@ -38,7 +38,7 @@ _DEALS, _SORTS, _FACETS = frozenset((*DEALS, None)), frozenset(SORTS), frozenset
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One question: what is near `lat`, `lng` at `at`, for this wallet.
+    """Parameters of a search: shops near `lat`, `lng` at the instant `at`, for a wallet of cards.
 
     Names, defaults and meanings are those of the HTTP parameters (see `parameters.PARAMETERS`).
     Units: degrees, metres, minutes, minor units of money.
@@ -50,10 +50,10 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Notes
     -----
-    A valid query costs about 1 µs to make: each field is checked inline, in types so exact that
-    the kernel is never compiled for a second set of them. Anything else (an `int` latitude, a list
-    of cards, a wrong value) takes the slow road, where it is either brought to the exact type or
-    refused.
+    A valid query takes about 1 µs: an inline check requires the exact type of each field, so that
+    Numba never compiles a kernel for a second set of types. Any other value (an `int` latitude, a
+    list of cards, a wrong value) takes a slower path, which converts it to the exact type or
+    refuses it.
 
     Examples
     --------
@@ -90,15 +90,15 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     explain: bool = False
 
     def __post_init__(self) -> None:
-        """Check every field; a valid query leaves by the first line."""
+        """Check every field; the first line accepts a valid query."""
         if not _is_plainly_valid(self):
             _normalise(self)
 
     @property
     def deals_mode(self) -> str:
-        """`card`, `any` or `optional`: `deals`, or what its absence means for this wallet.
+        """`card`, `any` or `optional`: the value of `deals`, or its default for this wallet.
 
-        Who asks for types of deals asks for a deal.
+        `offer_type` turns `optional` into `any`, because it requires a deal.
         """
         mode = self.deals or ("card" if self.cards else "optional")
         return "any" if self.offer_type and mode == "optional" else mode
@@ -110,19 +110,19 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def radius_m(self) -> float | None:
-        """The bound in metres, or None where an area alone bounds the search."""
+        """The radius in metres, or None if only an area bounds the search."""
         if self.radius is not None:
             return self.radius
         return None if self.has_area else DEFAULT_RADIUS_M
 
     @property
     def must_be_open(self) -> bool:
-        """Whether a shop must be open at `at`: asked for, or implied by `min_minutes_left`."""
+        """Whether a shop must be open at `at`: by `open=now`, or by `min_minutes_left`."""
         return self.open == "now" or self.min_minutes_left > 0
 
 
 def _is_plainly_valid(query: Query) -> bool:
-    """Return whether every field has its exact type and range; False means "look closer"."""
+    """Whether every field has its exact type and range; False requires a closer look."""
     lat, lng, radius, at = query.lat, query.lng, query.radius, query.at
     spend, min_rating = query.spend, query.min_rating
     cards, categories = query.cards, query.categories
@@ -174,7 +174,7 @@ def _is_plainly_valid(query: Query) -> bool:
 
 
 def is_instant(value: datetime) -> bool:
-    """Whether a time has an offset, and is one in every zone that a datetime can hold."""
+    """Whether a time has an offset, and a datetime can hold it in every time zone."""
     return value.utcoffset() is not None and 1 < value.year < 9999
 
 
@@ -192,7 +192,7 @@ def _are_texts(values: tuple[str, ...], most: int) -> bool:
 
 
 def _normalise(query: Query) -> None:
-    """Bring a query to exact types, or raise `BadRequest` with everything that is wrong."""
+    """Convert a query to exact types, or raise `BadRequest` with all its problems."""
     values = msgspec.structs.asdict(query)
     problems = find_problems(values)
     if problems:
@@ -227,9 +227,9 @@ _EXACT: dict[str, Any] = {
 
 
 class MerchantQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one shop is looked at: when, from where, and with which cards.
+    """Parameters of a query for one shop: instant, position and cards.
 
-    Names, defaults and meanings are those of `Query`; lat and lng come together or not at all.
+    Names, defaults and meanings are those of `Query`. Either both lat and lng are given or none.
 
     Raises
     ------
@@ -258,6 +258,6 @@ class MerchantQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         fill_defaults(self, MERCHANT_PARAMETERS)
 
     def as_query(self, **changes: Any) -> Query:
-        """A query from there, or from anywhere, with some fields changed."""
+        """A `Query` with these values and some fields changed; without a position at 0, 0."""
         values = msgspec.structs.asdict(self) | changes
         return Query(**values | {"lat": values["lat"] or 0.0, "lng": values["lng"] or 0.0})

@@ -1,12 +1,12 @@
-"""The directory of a segment: every name that can be suggested, and what each is worth.
+"""Directory of a segment: every name that can be suggested, its weights and its columns.
 
-Useful for: kinds of names and ways of typing with their weights, the columns a segment keeps, and
-the texts of an entry by number.
-Not useful for: which entries begin with what was typed (`indexes.names.completions`), or answering
+Useful for: kinds of names and match kinds with their weights, the columns of a segment, and the
+texts of an entry by number.
+Not useful for: the entries that begin with typed text (`indexes.names.completions`), or answering
 (`suggester`).
 
 An entry is an item of the completions: a shop's name, a brand, a category or a business area.
-Shops of one name are one entry, and so are a brand and the shops that are named like it.
+Shops with the same name share an entry. A brand and the shops with its name share one too.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,28 +38,28 @@ KINDS: Final = ("merchant", "brand", "category", "area")
 MERCHANT, BRAND, CATEGORY, AREA = range(4)
 
 FIRST, LATER, TRANSLATED, OTHER = range(4)
-"""Where a key begins: with the name, with a later word of it, with the name in another language,
-with another name of the entry."""
+"""Where a key begins: at the name, at a later word of it, at the name in another language, at
+another name of the entry."""
 
-# The unit of a score: twice as many shops near, or the nearest at half the distance.
+# One unit of score is worth twice as many near shops, or the nearest at half the distance.
 _KIND_WEIGHT = {
     MERCHANT: 1.0,
     BRAND: 1.0,
-    # Every shop has a category and an area; counted in full they would push out all names.
+    # Every shop has a category and an area. At full weight they would push out all names.
     CATEGORY: 0.75,
     AREA: 0.5,
 }
 _HOW_WORTH = {
     WRITTEN: 0.0,
-    # What is typed on the way to characters is nearly as sure as they are.
+    # People type pinyin on the way to characters, so it is nearly as certain as characters.
     SOUND: -0.25,
-    # Few letters stand for many names.
+    # The same few initials fit many names.
     INITIALS: -2.0,
 }
 _FROM_WORTH = {
     FIRST: 0.0,
-    # People begin with the first word, and with an alias only where it is how a shop is known;
-    # then nothing else begins so.
+    # People begin with the first word. They begin with an alias only if the shop is known by it,
+    # and then no other name begins so.
     LATER: -2.0,
     TRANSLATED: 0.0,
     OTHER: -3.0,
@@ -70,24 +70,24 @@ SCORING: Final = Scoring(
     way=np.array(
         [_FROM_WORTH[origin] + _HOW_WORTH[how] for origin in range(4) for how in range(3)]
     ),
-    # Twice as many ratings and past redemptions of all its shops.
+    # Per doubling of ratings and past redemptions.
     fame=0.25,
     whole=2.0,
     near_m=1_000.0,
 )
-"""Score of an entry. A segment is asked with the scoring it was built with."""
+"""Weights of the score of an entry. A query uses the weights that the segment was built with."""
 
 _PREFIX = "complete_"
 _SEPARATOR = "\n"
 
 
 def way_of(origin: int, how: int) -> int:
-    """Row of `Scoring.way` for a key: where it begins, and how it is typed."""
+    """Row of `Scoring.way` for a key, by where it begins and the kind of its spelling."""
     return 3 * origin + how
 
 
 class Category(msgspec.Struct, frozen=True, array_like=True):
-    """A category's id, and its names and other names by language, the one to show first."""
+    """A category: its id, and its names and other names by language; the first name is shown."""
 
     category_id: str
     names: dict[str, str]
@@ -95,7 +95,7 @@ class Category(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Name(NamedTuple):
-    """A name to show, and the other name of the entry that was typed, if it is not that."""
+    """A name to show, and the other name that the user typed; None if it is the shown one."""
 
     text: str
     other: str | None
@@ -103,20 +103,21 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class DirectoryRows:
-    """The entries of a segment, and merchants in any order.
+    """The entries of a segment, with merchants by row in any order.
 
     Attributes
     ----------
     keys
-        What the entries are typed by.
+        Completion keys of the entries.
     kind, fame
-        Of each entry; fame is ratings and past redemptions of its merchants.
+        Kind and popularity of each entry; popularity is ratings and past redemptions of its
+        merchants.
     entry, row
-        Entries and merchants that belong together, each pair once; rows ascend in an entry.
+        Entries and rows of their merchants, each pair once; rows ascend in an entry.
     texts
-        Name of each entry, as displayed.
+        Displayed name of each entry.
     others
-        Other names of entries that are no categories.
+        Other names by entry, except those of categories.
     categories
         The categories, in the order of their entries.
     """
@@ -132,7 +133,7 @@ class DirectoryRows:
 
 
 def no_directory() -> DirectoryRows:
-    """Rows of a segment that suggests nothing."""
+    """`DirectoryRows` without entries."""
     none = np.zeros(0, np.int64)
     bare, numbers = none.astype(np.uint8), none.astype(np.uint32)
     return DirectoryRows(
@@ -185,7 +186,7 @@ def _flat(scoring: Scoring) -> F64:
 
 
 def _texts(name: str, texts: list[str]) -> Arrays:
-    """Texts as one blob and uint32[n + 1] starts."""
+    """Columns of texts: UTF-8 in one blob, and starts, uint32[n + 1]."""
     pieces = [text.encode() for text in texts]
     start = np.zeros(len(pieces) + 1, np.uint32)
     start[1:] = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
@@ -193,7 +194,7 @@ def _texts(name: str, texts: list[str]) -> Arrays:
 
 
 class _Ways:
-    """The lowest bits of a key are a way of typing that has a score."""
+    """Rule: the lowest bits of a key are a match kind with a weight."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         if not len(column):
@@ -203,14 +204,14 @@ class _Ways:
 
 
 class _EndedKeys:
-    """The last key ends with a zero, as each does: no reader of a key runs past all of them."""
+    """Rule: the last key ends with a zero, so that no reader of a key runs past the column."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         return "Expected a zero at the end, got none" if len(column) and column[-1] else ""
 
 
 class _Scoring:
-    """The last weight is a distance that others are divided by."""
+    """Rule: the last weight is a distance above 0, because scores divide by it."""
 
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         fine = len(column) and column[-1] > 0.0
@@ -239,18 +240,18 @@ DIRECTORY_COLUMNS: dict[str, Column] = {
     "entry_with_other": flat(np.uint32, "entry_with_other", below("items"), Ascending()),
     "entry_category": flat(np.uint8, "entry_category"),
 }
-"""What the columns of the directory promise compiled code; see `geosearch.segment.layout`."""
+"""Types and rules of the columns of the directory; see `geosearch.segment.layout`."""
 
 
 class DirectorySizes:
-    """Sizes that columns of the directory share, or that none of them has.
+    """Named sizes of `DIRECTORY_COLUMNS`.
 
     Parameters
     ----------
     docs
-        Documents of the segment.
+        Number of documents of the segment.
     rows
-        Length of a column by its name.
+        Length of a column by name.
     """
 
     def __init__(self, docs: int, rows: Callable[[str], int]) -> None:
@@ -259,17 +260,17 @@ class DirectorySizes:
 
     @property
     def keys(self) -> int:
-        """What entries are typed by."""
+        """Number of completion keys."""
         return self._rows("complete_key_item")
 
     @property
     def items(self) -> int:
-        """Entries."""
+        """Number of entries."""
         return self._rows("complete_item_kind")
 
     @property
     def lists(self) -> int:
-        """Lists of the best entries of a tile."""
+        """Number of lists of the best entries of a tile."""
         tiles = tiles_of(self.docs, FINE_BITS) + tiles_of(self.docs, COARSE_BITS)
         return self._rows("complete_list_range") * tiles
 
@@ -280,7 +281,7 @@ def open_directory(segment: Segment) -> "Directory":
     Raises
     ------
     BadData
-        A column of it is not there, or breaks a promise of `DIRECTORY_COLUMNS`.
+        A column of it is missing, or breaks a rule of `DIRECTORY_COLUMNS`.
     """
     return Directory(segment.part(DIRECTORY_COLUMNS, DirectorySizes(len(segment), segment.rows)))
 
@@ -296,11 +297,11 @@ class Directory:
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.completions = Completions(*(arrays[_PREFIX + name] for name in Completions._fields))
-        """What the kernels read."""
+        """The columns for kernels."""
         weights = arrays["complete_scoring"]
         kind, way, rest = np.split(weights, [len(SCORING.kind), len(weights) - 3])
         self.scoring = Scoring(kind, way, *rest.tolist())
-        """The scoring that the segment was built with."""
+        """The weights that the segment was built with."""
         self._arrays = arrays
         # A memoryview gives single items three times as fast as an array.
         self._kind = self.completions.item_kind.data
@@ -312,28 +313,28 @@ class Directory:
         return len(self._kind)
 
     def kind(self, item: int) -> int:
-        """Kind of an entry: place in `KINDS`."""
+        """Kind of an entry: an index of `KINDS`."""
         return self._kind[item]
 
     def fame(self, item: int) -> int:
-        """Ratings and past redemptions of the shops of an entry."""
+        """Popularity of an entry: ratings and past redemptions of its shops."""
         return self._fame[item]
 
     def text(self, item: int) -> str:
-        """Name of an entry, as displayed."""
+        """Displayed name of an entry."""
         start = self._text_start
         return str(self._text[start[item] : start[item + 1]], "utf-8")
 
     def identity(self, item: int) -> str:
-        """What programs call an entry: a category by its id, any other by its name."""
+        """Id of an entry in answers: the id of a category, the name of any other entry."""
         if self._kind[item] == CATEGORY:
             return self._categories[item].category_id
         return self.text(item)
 
     def names(self, item: int) -> Iterator[Name]:
-        """Every name of an entry, the one to show first.
+        """Every name of an entry, the displayed one first.
 
-        Another name of a category is shown with the category's name in its language.
+        Another name of a category comes with the category's name in its language.
         """
         if self._kind[item] != CATEGORY:
             text = self.text(item)
@@ -350,7 +351,7 @@ class Directory:
                 yield Name(category.names.get(language, first), other)
 
     def category_names(self, paths: Sequence[str]) -> Iterator[str]:
-        """Names and other names of categories and of those that hold them."""
+        """Names and other names of categories and of their ancestors."""
         for path in paths:
             parts = path.split(".")
             for size in range(len(parts), 0, -1):

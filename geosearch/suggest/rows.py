@@ -1,7 +1,6 @@
-"""From a snapshot's frames to the names that are suggested, and the keys they are typed by.
+"""Build the entries of the directory and their completion keys from a snapshot's frames.
 
-Useful for: `build`.
-Not useful for: asking; see `geosearch.suggest.suggester`.
+`geosearch.suggest.directory` makes columns of them.
 """
 
 from typing import Any, NamedTuple
@@ -35,28 +34,28 @@ from indexes.terms.keys import ranges
 from indexes.text.folding import otherwise
 
 MAX_OTHERS = 8
-"""Other names that a shop's name or a brand can be typed by."""
+"""Most other names of a shop's name or a brand."""
 
 _KINDS = {"brand": BRAND, "name": MERCHANT, "business_area": AREA}
-"""Kind of the entries that the texts of a column of merchants are."""
+"""Kind of the entries of each text column of merchants."""
 
 FAME = ("rating_count", "redemptions_ok")
-"""Columns of merchants that say how many people know them."""
+"""Columns of merchants whose sum is the popularity."""
 
 _LIST_SEPARATOR = "\x1f"
 _MOST_FAME = (1 << 32) - 1
 
 
 class _Column(NamedTuple):
-    """A column of merchants by number, and the entries that each number stands for."""
+    """A column of merchants: numbers of distinct values, and the entries of each number."""
 
     number: U32  # [rows]
-    size: I64  # [numbers] how many; none for a text that nobody can type
-    entry: I64  # those of all numbers
+    size: I64  # [numbers] number of entries; 0 for a text without letters and digits
+    entry: I64  # entries of all numbers, one number after the other
 
 
 class _Texts:
-    """Distinct texts of some columns, one column after the other, and what they are typed by.
+    """Distinct texts of several columns, one column after the other, with their spellings.
 
     Parameters
     ----------
@@ -66,16 +65,16 @@ class _Texts:
 
     def __init__(self, columns: dict[str, pl.Series]) -> None:
         self.number: dict[str, U32] = {}
-        """Which of its column's texts each text of a column is."""
+        """Number of each row's text among the texts of its column, by column."""
         self.place: dict[str, slice] = {}
-        """Where the texts of a column stand among all."""
+        """Slice of `texts` that holds the texts of a column."""
         self.texts: list[str] = []
         for name, column in columns.items():
             self.number[name], texts = numbered(column)
             self.place[name] = slice(len(self.texts), len(self.texts) + len(texts))
             self.texts += texts
         self.instead: dict[int, int] = {}
-        """Texts that some write otherwise, and that as a text of its own, of no column."""
+        """Number of a text to the number of its ASCII respelling, which belongs to no column."""
         for text in range(len(self.texts)):
             other = otherwise(self.texts[text])
             if other:
@@ -88,7 +87,7 @@ class _Texts:
         self._source, self._how = self.spelled.source.data, self.spelled.how().data
 
     def written(self) -> pl.Series:
-        """What is typed for each text as written; null for one that nobody can type."""
+        """Spelling of each text as written; null for a text without letters and digits."""
         content = pl.Series([self._content], dtype=pl.Binary).cast(pl.String)
         begin = self.spelled.source
         row = np.searchsorted(np.flatnonzero(self.spelled.text == 0), begin[:-1])
@@ -97,14 +96,14 @@ class _Texts:
         return sources.select(pl.when(is_typed).then("source")).to_series()
 
     def typed(self, text: int) -> bytes:
-        """What is typed for a text as written, in full."""
+        """Spelling of a text as written, not cut at `MAX_LETTERS`."""
         if self.spelled.is_cut[text]:
             return typed_form(self.texts[text]).encode()
         begin, end = self._source[text], self._source[text + 1]
         return self._content[begin : self._content.index(0, begin)] if begin < end else b""
 
     def begins(self, text: int, typed: bytes) -> bool:
-        """Whether a text, or a word of it, begins with something typed, as written."""
+        """Whether a text or a word of it begins with `typed`, as written."""
         return any(
             self._how[at] == WRITTEN and self._content.startswith(typed, self._start[at])
             for at in range(self._spelling[text], self._spelling[text + 1])
@@ -112,7 +111,7 @@ class _Texts:
 
 
 class _CategoryName(NamedTuple):
-    """A name of a category, and where it stands in its entry."""
+    """A name of a category, and its origin: FIRST, TRANSLATED or OTHER."""
 
     path: str
     origin: int
@@ -120,15 +119,15 @@ class _CategoryName(NamedTuple):
 
 
 def directory_rows(merchants: pl.DataFrame, categories: pl.DataFrame | None) -> DirectoryRows:
-    """Names, brands, categories and areas of merchants, and what they are typed by.
+    """Entries of the names, brands, categories and areas of merchants, with completion keys.
 
     Parameters
     ----------
     merchants
-        Those that are indexed.
+        The indexed merchants.
     categories
-        The snapshot's, None where it has none. A category that it does not name is called by the
-        end of its path.
+        The categories of the snapshot, or None. A category without a name there gets the end of its
+        path as name.
     """
     sets, held = _category_sets(merchants)
     named = _categories(categories, sorted({path for paths in held for path in paths}))
@@ -166,15 +165,17 @@ def directory_rows(merchants: pl.DataFrame, categories: pl.DataFrame | None) -> 
 
 
 def _entries(known: _Texts, category_names: list[_CategoryName]) -> tuple[pl.DataFrame, I64]:
-    """Entries in their order, and the entry of each text of a column, -1 for none.
+    """Entries in their order, and the entry of each text, -1 for none.
 
-    Texts that are typed alike are one entry: a brand where one of them is, and of several ways to
-    write a name the most frequent.
+    Texts with the same spelling are one entry. The entry is a brand if one of the texts is a brand.
+    Its name is the most frequent writing.
 
     Returns
     -------
     DataFrame
-        `entry`, its `kind`, `name` and the number of this `text`, and the `path` of a category.
+        `entry`, `kind`, `name`, number of the name as `text`, and `path` of a category.
+    entry_of
+        int64, by number of a text.
     """
     every = pl.DataFrame(
         {"name": pl.Series(known.texts, dtype=pl.String), "written": known.written()}
@@ -195,7 +196,7 @@ def _entries(known: _Texts, category_names: list[_CategoryName]) -> tuple[pl.Dat
     ].with_columns(path=pl.Series(list(first), dtype=pl.String), kind=pl.lit(CATEGORY, pl.Int64))
     entries = (
         pl.concat([best, of_categories], how="diagonal")
-        # A path without any letter or digit is not typed, but has a place.
+        # A category name without letters and digits has no spelling; its path gives the order.
         .sort(pl.col("written").fill_null(pl.col("path")), "kind", "name", maintain_order=True)
         .with_row_index("entry")
     )
@@ -209,18 +210,18 @@ def _entries(known: _Texts, category_names: list[_CategoryName]) -> tuple[pl.Dat
 def _others(
     known: _Texts, rows: pl.Series, entries: pl.DataFrame, entry_of: I64
 ) -> dict[int, list[int]]:
-    """Aliases of the shops of each name, but for those that are typed like the name.
+    """Aliases of each entry's shops, by entry, without those that spell the name or a part of it.
 
     Parameters
     ----------
     rows
-        The merchant of each text of `aliases`.
+        Row of the merchant of each alias.
     """
     name = known.number["name"][rows.to_numpy()].astype(np.int64) + known.place["name"].start
     alias = known.number["aliases"].astype(np.int64) + known.place["aliases"].start
     pairs = pl.DataFrame({"entry": entry_of[name], "alias": alias}).unique(maintain_order=True)
     pairs = pairs.filter(pl.col("entry") >= 0)
-    # Most aliases are a half of a name in two languages; no need to look at what is typed.
+    # Most aliases are half of a name in two languages; their spellings need no comparison.
     both = pl.DataFrame(
         {
             "name": entries["name"].gather(pairs["entry"]),
@@ -256,7 +257,7 @@ def _names(
     category_names: list[_CategoryName],
     others: dict[int, list[int]],
 ) -> pl.DataFrame:
-    """Names of all entries, by entry: `entry`, `origin`, and the number of their `text`."""
+    """Names of all entries, sorted by entry: `entry`, `origin` and number of the `text`."""
     of_path = dict(entries.drop_nulls("path").select("path", "entry").iter_rows())
     numbers = known.number["categories"] + np.uint32(known.place["categories"].start)
     more = [
@@ -275,7 +276,7 @@ def _names(
 
 
 def _category_sets(merchants: pl.DataFrame) -> tuple[U32, list[list[str]]]:
-    """Number of the categories of each row, and the paths and prefixes each number stands for."""
+    """Number of each row's set of categories, and the paths with prefixes of each number."""
     number, distinct = numbered(merchants["categories"].list.join(_LIST_SEPARATOR).fill_null(""))
     held = [
         sorted({prefix for path in text.split(_LIST_SEPARATOR) for prefix in prefixes(path)})
@@ -302,7 +303,7 @@ def _categories(table: pl.DataFrame | None, paths: list[str]) -> dict[str, Categ
 
 
 def _by_language(text: str | None) -> dict[str, Any]:
-    """A JSON object by language: Chinese first, then English, then the others."""
+    """Members of a JSON object by language: Chinese first, then English, then the others."""
     found: dict[str, Any] = orjson.loads(text) if text else {}
     order = {"zh": 0, "en": 1}
     ranked = sorted(found, key=lambda language: order.get(language[:2].lower(), len(order)))
@@ -320,7 +321,7 @@ def _category_names(category: Category) -> list[_CategoryName]:
 
 
 def _pairs(columns: list[_Column]) -> tuple[I64, I64]:
-    """Numbers of entries and rows that belong together, ascending, each pair once."""
+    """Distinct pairs of entries and rows, ascending, as two arrays."""
     rows = len(columns[0].number)
     pairs = [np.zeros(0, np.int64)]
     for column in columns:
@@ -333,7 +334,7 @@ def _pairs(columns: list[_Column]) -> tuple[I64, I64]:
 
 
 def _fame(merchants: pl.DataFrame, number: I64, row: I64, entries: int) -> U32:
-    """Ratings and past redemptions of the shops of each entry."""
+    """Popularity of each entry: ratings and past redemptions of its shops."""
     known = merchants.select(
         pl.sum_horizontal(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in FAME)
     ).to_series()
@@ -342,21 +343,21 @@ def _fame(merchants: pl.DataFrame, number: I64, row: I64, entries: int) -> U32:
 
 
 def _keys(spelled: SpelledTexts, names: pl.DataFrame) -> SortedKeys:
-    """Sorted keys of all names of entries."""
+    """Sorted completion keys of all names."""
     entry, origin, text = (names[column].to_numpy() for column in ("entry", "origin", "text"))
     begin, end = spelled.source[text], spelled.source[text + 1]
     source = spelled.text.tobytes()
     content = b"".join([source[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)])
     count = spelled.spelling[text + 1] - spelled.spelling[text]
     spelling = ranges(spelled.spelling[text], count)
-    # Sources stand as close behind one another as before, but in the order of the entries.
+    # The sources follow one another without gaps, in the order of the names.
     moved = np.cumsum(end - begin) - end
     at = spelled.start[spelling] + np.repeat(moved, count)
     way = _WAYS[np.repeat(origin, count), spelled.inside()[spelling], spelled.how()[spelling]]
     keys = pl.DataFrame(
         {
             "at": at.astype(np.uint32),
-            # One key an entry and text: the way that is worth most.
+            # Each entry keeps one key per text: the match kind with the greatest weight.
             "rank": np.repeat(entry, count) << WAY_BITS | _RANK_OF_WAY[way],
             "text": _until_zero(content, at),
         }
@@ -372,7 +373,7 @@ def _keys(spelled: SpelledTexts, names: pl.DataFrame) -> SortedKeys:
 
 
 def _until_zero(content: bytes, at: I64) -> pl.Series:
-    """The bytes from each place on to the next zero."""
+    """The bytes from each position to before the next zero."""
     zeros = np.flatnonzero(np.frombuffer(content, np.uint8) == 0)
     begins = np.concatenate([[0], zeros[:-1] + 1])[: len(zeros)]
     row = np.searchsorted(zeros, at)
@@ -391,8 +392,9 @@ _WAYS = np.array(
     ],
     np.int64,
 )
-"""Way of a key: by where its name stands, whether it begins with a later word, how it is typed."""
+"""Match kind of a key, by origin of its name, by whether it begins with a later word, and by kind
+of its spelling."""
 
 _WAY_OF_RANK = np.argsort(-SCORING.way, kind="stable")
 _RANK_OF_WAY = np.argsort(_WAY_OF_RANK)
-"""Ways by falling worth."""
+"""Rank of each match kind by falling weight."""

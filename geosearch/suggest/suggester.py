@@ -1,18 +1,16 @@
-"""Suggestions: what a half-typed text may become, near and popular first.
+"""Autocomplete over all segments: `Searcher.suggest` and `GET /v1/suggest`.
 
-Useful for: `Searcher.suggest` and `GET /v1/suggest`.
-Not useful for: finding shops by text; `q` of a `Query` does.
+The suggester looks typed text up in the directory of each segment: as written, as pinyin with an
+unfinished last syllable, as initials, or as a mixture. It suggests only names with a live shop
+within the radius, and counts these shops exactly. Results descend by the score of
+`directory.SCORING`: number of shops within the radius, popularity, distance of the nearest shop,
+and match kind.
 
-What was typed is looked up in the directory of each segment: as written, as pinyin with the last
-syllable unfinished, as initials, or as a mixture. Only names with a live shop within the radius are
-suggested, with the exact number of such shops. Order is the score of `directory.SCORING`: how many
-shops are near, how well known they are, how near the nearest is, how surely the name was meant.
+If no name begins with the text, the suggester allows one typing mistake, and completes a half-typed
+Hangul syllable. It shows the best of suggestions that look the same.
 
-Where no name begins so, one typing mistake is forgiven, and a half-typed syllable of Hangul leads
-on to what it may become. Of suggestions that look alike the best one is shown.
-
-Work is bounded. Where more than `indexes.names.completions.CROWD` keys begin with what was typed,
-the best of each tile around are considered, listed at build time, instead of all.
+Work is bounded. If more than `indexes.names.completions.CROWD` keys begin with the text, the
+suggester reads the lists of the tiles around instead of all keys.
 """
 
 import math
@@ -37,16 +35,16 @@ DEFAULT_RADIUS_M = 10_000.0
 DEFAULT_LIMIT = 8
 
 MERGED = 64
-"""Candidates of each of several segments that are merged."""
+"""Candidates of each segment in a merge of several segments."""
 
 Kind = Literal["merchant", "brand", "category", "area"]
 
 
 class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was typed, and where.
+    """Parameters of a suggest query: typed text and position.
 
-    Names, defaults and meanings are those of the parameters of `GET /v1/suggest` (see
-    `parameters.SUGGEST_PARAMETERS`). Degrees and metres.
+    Names, defaults and meanings are those of `GET /v1/suggest` (see
+    `parameters.SUGGEST_PARAMETERS`). Units: degrees and metres.
 
     Raises
     ------
@@ -67,7 +65,7 @@ class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     limit: int = DEFAULT_LIMIT
 
     def __post_init__(self) -> None:
-        """Check every field and bring it to its exact type."""
+        """Check every field and convert it to its exact type."""
         problems = find_problems(msgspec.structs.asdict(self), table=SUGGEST_PARAMETERS)
         if problems:
             raise BadRequest("; ".join(problem["detail"] for problem in problems), problems)
@@ -78,29 +76,29 @@ class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """One completion.
+    """One suggested name.
 
     Attributes
     ----------
     text
-        What to show and to search for.
+        The name to show and to search for.
     kind
-        What it names.
+        Kind of the named thing.
     id
-        The category's id; else the name.
+        Id of a category; the name of anything else.
     count
-        Live shops of it within the radius, exactly.
+        Exact number of its live shops within the radius.
     distance_m
-        Metres to the nearest of them.
+        Metres to the nearest of these shops.
     merchant_id
-        The nearest of them; None for categories and areas.
+        Id of the nearest shop; None for categories and areas.
     highlight
-        Characters of `text` that stand for what was typed, as (begin, end); the same characters
-        where their sounds or initials were typed. Empty where `other` was typed.
+        The characters of `text` that match the typed text, as (begin, end), also if the user typed
+        their sounds or initials. Empty if `other` matches instead.
     other
-        The other name (an alias) that begins with what was typed, where `text` does not.
+        The alias that begins with the typed text, if `text` does not.
     lat, lng, bbox
-        Of an area: the middle of its shops, and the box around them, in the datum asked for.
+        For an area: median position of its shops, and the box around them, in the datum `crs`.
     """
 
     text: str
@@ -122,9 +120,9 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     work
-        What it took; see `view.WORK`.
+        Work counters; see `view.WORK`.
     outside_coverage
-        As of `model.Answer`.
+        As in `model.Answer`.
     """
 
     snapshot_id: str
@@ -135,16 +133,16 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suggester:
-    """Completes what is typed, over all segments of one moment.
+    """Autocomplete over the segments of one index version.
 
     Parameters
     ----------
     segments
-        What is asked.
+        The segments with their directories.
     contents
-        Knows where areas are.
+        Gives the places of areas, and the bounds of the index.
     snapshot_id
-        Told in every answer.
+        Id of the snapshot, for the answer.
     """
 
     def __init__(
@@ -158,7 +156,7 @@ class Suggester:
         self._snapshot_id = snapshot_id
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
-        """Completions of what was typed, best first; none for text without letters and digits."""
+        """Suggestions for typed text, best first; none for text without letters and digits."""
         started = time.perf_counter_ns()
         typed = typed_form(query.q)
         found: list[Suggestion] = []
@@ -172,7 +170,7 @@ class Suggester:
             entries = asked.best(query.limit) or asked.best(query.limit, near=True)
             found = _distinct([_suggestion(entry, typed) for entry in entries])
             if len(found) < len(entries) == query.limit:
-                # Some were alike; others may follow.
+                # `_distinct` dropped some; later candidates may fill the limit.
                 found = _distinct([_suggestion(entry, typed) for entry in asked.best(MERGED)])
             found = [self._placed(one, cast(Datum, query.crs)) for one in found[: query.limit]]
         beyond = None
@@ -188,7 +186,7 @@ class Suggester:
         )
 
     def _placed(self, one: Suggestion, crs: Datum) -> Suggestion:
-        """A suggestion with its place, if it is an area."""
+        """A suggestion, with position and box if it is an area."""
         area = self._contents.area(one.id) if one.kind == KINDS[AREA] else None
         if area is None:
             return one
@@ -205,17 +203,17 @@ class _Part(NamedTuple):
 
     @property
     def kind(self) -> int:
-        """Place in `directory.KINDS`."""
+        """Kind of the entry: an index of `directory.KINDS`."""
         return self.view.directory.kind(self.match.item)
 
     @property
     def text(self) -> str:
-        """Its name."""
+        """Displayed name of the entry."""
         return self.view.directory.text(self.match.item)
 
 
 class _Entry(NamedTuple):
-    """An entry over all segments, with the part that was typed and the part that is nearest."""
+    """An entry over all segments, with its best-matching part and its nearest part."""
 
     typed: _Part
     near: _Part
@@ -225,7 +223,7 @@ class _Entry(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """What was typed, where, and the segments that are asked."""
+    """One suggest query: segments, typed text, circle and work counters."""
 
     views: list[DirectoryView]
     typed: str
@@ -233,7 +231,7 @@ class _Asked(NamedTuple):
     work: Work
 
     def best(self, limit: int, *, near: bool = False) -> list[_Entry]:
-        """The best entries over all segments; `near` for those that nearly begin with it."""
+        """The best entries over all segments; `near` selects inexact matches."""
         if len(self.views) > 1:
             return self._merged(near)[:limit]
         view = self.views[0]
@@ -249,7 +247,7 @@ class _Asked(NamedTuple):
         return ask(self.typed, self.circle, scratch, limit, self.work)
 
     def _merged(self, near: bool) -> list[_Entry]:
-        """Entries that are among the best of some segment, with their shops in all of them."""
+        """Entries among the best of any segment, each with its shops of all segments."""
         views = self.views
         with ExitStack() as stack:
             scratches = [stack.enter_context(view.scratch(self.work)) for view in views]
@@ -283,7 +281,7 @@ def _sum(parts: list[_Part]) -> _Entry:
 
 
 def _distinct(suggestions: list[Suggestion]) -> list[Suggestion]:
-    """The first of each that look alike: categories of one name may differ in their id only."""
+    """The suggestions without later ones of the same look; categories may differ by id only."""
     seen = {(one.kind, one.text, one.other): one for one in reversed(suggestions)}
     return [one for one in suggestions if seen[one.kind, one.text, one.other] is one]
 
@@ -295,7 +293,7 @@ def _suggestion(entry: _Entry, typed: str) -> Suggestion:
     return Suggestion(
         text=name.text,
         kind=KINDS[kind],
-        # All names of a category are shown; of anything else one is.
+        # A category is shown by any of its names, so only its id identifies it.
         id=view.directory.identity(match.item) if kind == CATEGORY else name.text,
         count=shops,
         distance_m=near.match.near_m,

@@ -1,7 +1,6 @@
-"""The directory of one segment ready to be asked: its kernels, and what it finds near a place.
+"""Autocomplete in one segment: entries near a position whose names match typed text.
 
-Useful for: `suggester`, which asks each segment the same things.
-Not useful for: several segments at once, or what to show of an entry.
+`suggester` queries the view of each segment and merges the results.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,17 +44,18 @@ from indexes.names.spellings import WRITTEN, as_sounds, leading_run, matched, sp
 from indexes.text.hangul import unfinished
 
 CHECKED = 64
-"""Candidates of a mixture of characters and sounds that are compared letter by letter."""
+"""Candidates that `matches` compares letter by letter with a mixture of characters and sounds."""
 
 SHOWN_BYTES = 4 << 20
-"""Of names found for entries and what was typed, which are kept for the next one who types it."""
+"""Bytes of the cache of shown names, by entry and typed text."""
 
 WORK = ("keys", "items", "lists", "docs", "spans")
-"""Work: keys read, entries whose shops were counted, lists read, documents tested, spans of
-documents that the circle touches."""
+"""Work counters: keys read, entries whose shops were counted, lists read, documents tested, spans
+of documents that the circle touches."""
 
 FEWEST_MISTYPED, MOST_MISTYPED = 4, 24
-"""Letters of what may hold one typing mistake: of fewer, most names would be one away."""
+"""Fewest and most letters of a text with one typing mistake; most names are one edit away from a
+shorter text."""
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -70,18 +70,18 @@ _WAY = (1 << WAY_BITS) - 1
 
 
 class Match(NamedTuple):
-    """An entry of one segment, and what of it lies in the circle."""
+    """An entry of one segment with its shops within the circle."""
 
     item: int
     score: float
-    worth: float  # the part of the score for how it was typed
-    docs: int
-    near_m: float
-    nearest: int
+    worth: float  # the part of the score for the key
+    docs: int  # number of live documents within the circle
+    near_m: float  # metres to the nearest of them
+    nearest: int  # doc id of the nearest
 
 
 class SuggestScratch(NamedTuple):
-    """Working memory of one question at a time."""
+    """Working memory of one query at a time."""
 
     cover: CircleCover
     finding: Finding
@@ -99,7 +99,7 @@ class SuggestKernels(NamedTuple):
 
 @cache
 def suggest_kernels() -> SuggestKernels:
-    """Entry points; compiled once a process, kept on disk."""
+    """Entry points of the kernels; kept on disk."""
     directory = Directory(directory_columns(no_directory(), np.zeros(0, np.int64)))
     arrays: list[NDArray[Any]] = [*directory.completions]
     arrays += [directory.scoring.kind, directory.scoring.way]
@@ -122,7 +122,7 @@ def suggest_kernels() -> SuggestKernels:
 
 
 class DirectoryView:
-    """One segment ready to be asked."""
+    """Autocomplete queries against one segment."""
 
     def __init__(self, segment: Segment, directory: Directory) -> None:
         columns = segment.columns
@@ -141,7 +141,7 @@ class DirectoryView:
 
     @contextmanager
     def scratch(self, work: Work) -> Iterator[SuggestScratch]:
-        """Working memory, with no circle laid; adds to `work` what was done with it."""
+        """Context manager of working memory with clear marks; adds its counters to `work`."""
         try:
             scratch = self._spare.pop()
         except IndexError:
@@ -157,9 +157,9 @@ class DirectoryView:
     def matches(
         self, typed: str, circle: Circle, scratch: SuggestScratch, top_k: int, work: Work
     ) -> list[Match]:
-        """The best entries of the segment that begin with what was typed."""
+        """The best entries of the segment with a name that begins with `typed`."""
         if typed.isascii():
-            # Sounds and initials are keys like any other; here, ü is all that differs.
+            # Sounds and initials have keys of their own. `as_sounds` only adds v for ü here.
             return self._ranked(as_sounds(typed), circle, scratch, top_k, work)
         found = self._ranked([typed], circle, scratch, top_k, work)
         if any("a" <= char <= "z" for char in typed):
@@ -177,7 +177,7 @@ class DirectoryView:
     def near_matches(
         self, typed: str, circle: Circle, scratch: SuggestScratch, top_k: int, work: Work
     ) -> list[Match]:
-        """The best for a half-typed syllable, characters of the same sound, or one mistake."""
+        """The best entries for a half-typed Hangul syllable, for the same sound, or one mistake."""
         ranges = [self._between(*way) for way in unfinished(typed)]
         if not ranges and not any(char.isascii() for char in typed):
             return self._ranked(as_sounds(typed), circle, scratch, top_k, work)
@@ -186,21 +186,21 @@ class DirectoryView:
         return self._best_of(ranges, circle, scratch, top_k, work)
 
     def _range(self, prefix: str) -> Range:
-        """First key with a prefix, the key after the last, and bytes of the prefix."""
+        """First key with a prefix, the key after the last, and the prefix's number of bytes."""
         typed = np.frombuffer(prefix.encode(), np.uint8)
         first, after = self._kernels.prefix_range(self.directory.completions, typed)
         return first, after, len(typed)
 
     def _between(self, before: str, first: int, last: int) -> Range:
-        """Keys that begin with a text and a character from one to another, at most `CROWD`."""
+        """Keys that begin with `before` and a character from `first` to `last`; at most `CROWD`."""
         begin, _, size = self._range(before + chr(first))
         _, end, _ = self._range(before + chr(last))
         return begin, min(end, begin + CROWD), size
 
     def _mistyped(self, typed: str) -> list[Range]:
-        """Keys that begin with what was typed but for one letter, most keys first.
+        """Key ranges of prefixes one edit away from `typed`, the most keys first.
 
-        The mistake is not behind the first letter that no key goes on with.
+        The mistake is at or before the first letter after which no key matches.
         """
         reached = 0
         while reached < len(typed) and self._has(typed[: reached + 1]):
@@ -223,14 +223,14 @@ class DirectoryView:
         return first < after
 
     def tally(self, item: int, circle: Circle, scratch: SuggestScratch) -> tuple[int, float, int]:
-        """Live documents of an entry within the circle, metres to the nearest, and the nearest."""
+        """Number of an entry's live documents in the circle, metres to the nearest, its doc id."""
         columns = self.directory.completions
         return self._kernels.tally(columns, self._ground, circle, scratch.cover, item)
 
     def key(self, item: int) -> tuple[str, str]:
-        """What an entry is the same by in every segment: a group of kinds, and a name or an id.
+        """Identity of an entry across segments: a group of kinds, and a spelling or an id.
 
-        A brand and a shop's name are the same if they are typed alike, as within a segment.
+        A brand and a shop's name with the same spelling have the same key, as within a segment.
         """
         kind = self.directory.kind(item)
         if kind == CATEGORY:
@@ -239,26 +239,26 @@ class DirectoryView:
         return group, spellings(self.directory.text(item))[0].source
 
     def find(self, key: tuple[str, str], text: str) -> int:
-        """The entry with a key, -1 where the segment has none.
+        """The entry with a key, -1 if the segment has none.
 
         Parameters
         ----------
         text
-            Its name in another segment.
+            Name of the entry in another segment.
         """
         columns = self.directory.completions
         typed = next((one.source for one in spellings(text)), key[1]).encode()
         first, after = self._kernels.prefix_range(columns, np.frombuffer(typed, np.uint8))
         for number in range(first, after):
             if columns.key_text[int(columns.key_start[number]) + len(typed)]:
-                break  # longer keys follow those that were typed to their end
+                break  # keys equal to the prefix come before longer ones
             item, way = divmod(int(columns.key_item[number]), _WAY + 1)
             if way == _PLAIN and self.key(item) == key:
                 return item
         return -1
 
     def shown(self, item: int, typed: str) -> Shown | None:
-        """The name of an entry that begins with what was typed, and its characters that it did."""
+        """The first name of an entry that `typed` matches, and the matched characters."""
         found = self._shown.get((item, typed), _NOT_LOOKED_UP)
         if found is _NOT_LOOKED_UP:
             found = self._shown.keep((item, typed), self._find_shown(item, typed))
@@ -280,7 +280,7 @@ class DirectoryView:
         work: Work,
         items: tuple[int, int] = (0, _ANY_ITEM),
     ) -> list[Match]:
-        """The best entries with a key that begins with any of these prefixes."""
+        """The best entries with a key that begins with one of these prefixes."""
         ranges = [self._range(prefix) for prefix in prefixes]
         return self._best_of(ranges, circle, scratch, top_k, work, items)
 
@@ -293,7 +293,7 @@ class DirectoryView:
         work: Work,
         items: tuple[int, int] = (0, _ANY_ITEM),
     ) -> list[Match]:
-        """The best entries with a key in any of these ranges."""
+        """The best entries with a key in one of these ranges."""
         columns, finding = self.directory.completions, scratch.finding
         found = self._kernels.best(
             columns,
@@ -318,7 +318,7 @@ class DirectoryView:
         return list(map(Match, *rows))
 
     def _items_with(self, prefix: str) -> tuple[int, int]:
-        """Range of the entries whose names begin with a prefix; entries are sorted by name."""
+        """Range of the entries whose names begin with a prefix; entries ascend by name."""
         if not prefix:
             return 0, _ANY_ITEM
         columns = self.directory.completions

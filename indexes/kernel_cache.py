@@ -4,8 +4,8 @@
 
 A cache holds one folder for each state of the sources of each installation, named
 `kernels-INSTALLATION-SOURCES`. Installations share nothing, because Numba keys compiled code by the
-path of its source. A new state of the sources makes a new folder of 25 MB. No process that starts
-later reads the old folder. A process looks for old folders only after it completed a new one.
+path of its source. A new state of the sources makes a new folder of 25 MB, and its processes never
+read the old folder. A process looks for old folders only after it completed a new one.
 
 `remove_unused` removes an old folder if
 

@@ -297,8 +297,8 @@ def open_folder(
     verify
         `"full"` compares each block with its checksum. `"fast"` samples the columns in `sampled` if
         they exceed `FAST_BYTES` together: it compares the first and last block of each and an even
-        sample between, and may miss damage in the middle. Both check manifest, checksums, and the
-        existence and size of each file.
+        sample between, and may miss damage in the middle. It compares all blocks of other columns.
+        Both check manifest, checksums, and the existence and size of each file.
     sampled
         Names of columns that a fast check may sample; all by default.
 

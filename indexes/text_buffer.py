@@ -1,6 +1,6 @@
 """Write text and numbers into a byte buffer from kernels.
 
-A kernel can so write a text without an object for each piece. No function escapes anything.
+A kernel writes a text without an object for each piece. No function escapes anything.
 
 Every function writes from position `at` and returns the position after its last byte. No function
 checks the end of the buffer: the caller makes sure of the room. A number takes fewer than

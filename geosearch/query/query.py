@@ -1,6 +1,6 @@
 """Typed queries: `Query` for a search, and `MerchantQuery` for one shop.
 
-Both are frozen and check their fields when they are made, so no other module checks again.
+Both are frozen, and their constructors check every field, so no other module checks again.
 `service.request` reads HTTP requests.
 """
 
@@ -229,7 +229,8 @@ _EXACT: dict[str, Any] = {
 class MerchantQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of a query for one shop: instant, position and cards.
 
-    Names, defaults and meanings are those of `Query`. Either both lat and lng are given or none.
+    Names, defaults and meanings are those of `Query`. `lat` requires `lng`, and `lng` requires
+    `lat`.
 
     Raises
     ------

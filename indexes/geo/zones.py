@@ -148,8 +148,8 @@ class ZoneIndex:
         Notes
         -----
         A block is 64 points. The box of a block inside or outside the zone decides the whole block;
-        the points of other blocks are tested one by one. The order of points changes the speed
-        only: it is fast if neighbours in the array are neighbours on the map.
+        shapely tests the points of other blocks. The order of points changes only the speed, which
+        is high if neighbours in the array are neighbours on the map.
         """
         if x.ndim != 1 or x.shape != y.shape:
             raise ValueError(f"Expected `x` and `y` of one shape (n,), got {x.shape}, {y.shape}")

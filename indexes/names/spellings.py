@@ -86,7 +86,7 @@ def spellings(text: str) -> list[Spelling]:
         _sounds_of_run(piece.text) if piece.is_run else [(piece.text, piece.text)]
         for piece in pieces
     ]
-    # Ambiguous readings give two ways: all usual ones, and all others. Combinations are left out.
+    # Ambiguous readings give two ways, all usual ones and all others, and no combinations.
     for way in range(max(map(len, ways))):
         heard = [of_piece[way % len(of_piece)] for of_piece in ways]
         found += _from_starts([syllables for syllables, _ in heard], starts, SOUND)

@@ -222,8 +222,8 @@ def fill_common(docs: U32, span: I64, level_start: I64, below: U16, reached: I64
     level_start
         Level starts of the tree over the documents; see `indexes.geo.rtree`.
     below
-        uint16[nodes], zero at first. A bit of a node is set if that child, or for a leaf that
-        document, has a document in all lists.
+        uint16[nodes], zero at first. The kernel sets bit `i` of a leaf if its document `i` is in
+        all lists, and bit `i` of a node if its child `i` holds such a document.
     reached
         int64[t], working memory.
     """

@@ -6,7 +6,8 @@ Not useful for: intersections of whole words; search narrows those as it goes (`
 A *reading* is one or more lists of `postings` and a factor. It matches the documents in all of its
 lists. The impact is the mean of their impacts times the factor, rounded, at least 1. Each reading
 gives a run of ascending documents. `Unions` merges the two shortest runs until one is left. Most
-words have one long list and a few short ones, so the long list is read once, at 3 ns per posting.
+words have one long list and a few short ones, so a merge reads the long list once, at 3 ns per
+posting.
 """
 
 from collections.abc import Callable, Iterable

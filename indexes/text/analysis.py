@@ -3,9 +3,9 @@
 Useful for: the terms to store for a name or an address, and to look up for a query.
 Not useful for: terms by sound; `pinyin` makes those, and search uses them if no exact match exists.
 
-Terms of scripts without spaces are pairs of neighbouring characters, or the character of a run of
-one. Terms of other scripts are words. The terms of a document include those of any query that is
-cut from its text at spaces or between a run and a compound.
+In scripts without spaces a query looks up pairs of neighbouring characters, or a single character.
+In other scripts it looks up words. A query may be any part of a document's text that begins and
+ends at spaces or between a run and a compound; the document then has all terms of the query.
 """
 
 import re

@@ -26,7 +26,7 @@ from indexes.text.syllables import SOUND, SOUND_OF, SPELLED, segmentations
 from indexes.text.tokens import MAX_PARTS, MAX_TERMS, PART, TOKEN, compound_parts
 
 MAX_READINGS = 4
-"""Most ways to sound of a word; further ones are left out."""
+"""Most ways to sound of a word; `sound_readings` drops further ones."""
 
 _NO_INITIAL = re.compile("[^a-z]+")
 
@@ -104,8 +104,8 @@ def sound_readings(word: Word) -> tuple[tuple[int, ...], ...]:
     -------
     tuple of tuple of int
         At most `MAX_READINGS`, the most plausible first. Chinese characters have their reading in
-        words, and a second one if no word decides. Letters are cut into syllables; digits stay
-        words. Empty for a word without a reading.
+        words, and a second one if no word decides. `segmentations` cuts letters into syllables;
+        digits stay words. Empty for a word without a reading.
 
     Examples
     --------

@@ -17,7 +17,7 @@ MAX_WORD: Final = 64
 MAX_PARTS: Final = 8
 """Leading parts of a compound that count."""
 MAX_TERMS: Final = 12
-"""Most terms of a reading of a query word; further ones are left out."""
+"""Most terms of a reading of a query word; the reading drops further ones."""
 
 GRAM_RANGES: Final = (
     (0x0900, 0x109F),  # Indic, Thai, Lao, Tibetan, Myanmar: marks are not \w, or no spaces

@@ -7,7 +7,7 @@ Not useful for: the best documents of a query; `geosearch.kernel.rank` walks the
 A run is the 256 documents below one node of the level above the leaves, in Hilbert order. A
 segment without that level has one run of at most sixteen documents. The walk marks each run as
 inside, outside or on the edge of the circle. `tally` counts documents of inside runs without a
-distance, and computes the distance of documents of edge runs.
+test, and tests the documents of edge runs.
 """
 
 import math
@@ -342,7 +342,7 @@ def _count_within(
 def _count_leaves(
     ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
 ) -> int:
-    """`_count_within` by leaves; computes distances only for leaves on the edge."""
+    """`_count_within` by leaves; tests only documents of leaves on the edge."""
     count = 0
     at = begin
     while at < end:

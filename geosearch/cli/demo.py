@@ -113,9 +113,12 @@ def _prepare(snapshot: Path, index: Path, merchants: int) -> int:
     if _is_usable(index, f"synth-shanghai-{merchants}-1-"):
         return 0
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
-    return run(
-        ["synth", f"{snapshot}", "--merchants", f"{merchants}", "--created-at", today, "--force"]
-    ) or run(["build", f"{snapshot}", "--out", f"{index}"])
+    synth = ["synth", f"{snapshot}", "--merchants", f"{merchants}", "--created-at", today]
+    for command in ([*synth, "--force"], ["build", f"{snapshot}", "--out", f"{index}"]):
+        _say(f"$ {shlex.join(['geosearch', *command])}")
+        if status := run(command):
+            return status
+    return 0
 
 
 def _is_usable(index: Path, snapshot: str) -> bool:
@@ -155,7 +158,8 @@ def _ask_when_ready(server: subprocess.Popen[bytes], base: str) -> int:
         screen = console()
         screen.print(f"\n[bold]{example.words}[/bold]")
         screen.print(f"curl {shlex.quote(url)}", style="cyan", soft_wrap=True)
-        screen.print(answer_table(_get(url)), crop=False)
+        # Who copies the line above has no use for an option of `geosearch search`.
+        screen.print(answer_table(_get(url) | {"next_cursor": None}), crop=False)
     return 0
 
 

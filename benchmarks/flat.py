@@ -23,8 +23,7 @@ from geosearch.segment.columns import (
     OFFER_WINDOW,
     Columns,
 )
-
-I32 = NDArray[np.int32]
+from indexes.arrays import I32
 
 
 class Flat(NamedTuple):

@@ -40,10 +40,10 @@ from geosearch.money.offers import (
     VOUCHER,
 )
 from geosearch.segment.writer import DealRows
+from indexes.arrays import I32
 from indexes.timetable import ALWAYS, NEVER, TimetableBuilder
 
 Ints = NDArray[np.int64]
-I32 = NDArray[np.int32]
 
 RED = "red"
 TINY = "tiny"

@@ -12,12 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.table import PeerTable
-
-I64 = NDArray[np.int64]
+from indexes.arrays import I64
 
 
 class PeerQuestion(NamedTuple):

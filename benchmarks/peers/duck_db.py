@@ -22,9 +22,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks import INSTALL
-from benchmarks.peers import I64, Found, Missing, PeerQuestion
+from benchmarks.peers import Found, Missing, PeerQuestion
 from benchmarks.peers.numpy_scan import ScanColumns, box
 from benchmarks.table import PeerTable
+from indexes.arrays import I64
 from indexes.geo.hilbert import hilbert_values
 from indexes.geo.sphere import UNITS_PER_DEGREE, to_units
 

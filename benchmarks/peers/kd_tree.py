@@ -18,9 +18,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks import INSTALL
-from benchmarks.peers import I64, Found, Missing, PeerQuestion
+from benchmarks.peers import Found, Missing, PeerQuestion
 from benchmarks.peers.numpy_scan import ScanColumns, chord, unit_vector
 from benchmarks.table import PeerTable
+from indexes.arrays import I64
 
 LEAF_SIZE = 32
 NODE_BYTES = 72

@@ -14,9 +14,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.peers import I64, Found, PeerQuestion
+from benchmarks.peers import Found, PeerQuestion
 from benchmarks.peers.numpy_scan import Floats, ScanColumns, box
 from benchmarks.table import PeerTable
+from indexes.arrays import I64
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELL_M = 350.0

@@ -18,8 +18,9 @@ import polars as pl
 import shapely
 from numpy.typing import NDArray
 
-from benchmarks.peers import I64, Found, PeerQuestion
+from benchmarks.peers import Found, PeerQuestion
 from benchmarks.table import UNKNOWN_SAVING, PeerTable
+from indexes.arrays import I64
 from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
 
 Floats = NDArray[np.float64]

@@ -27,9 +27,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks import INSTALL
-from benchmarks.peers import I64, Found, Missing, PeerQuestion
+from benchmarks.peers import Found, Missing, PeerQuestion
 from benchmarks.servers import Room, Server, listens
 from benchmarks.table import UNKNOWN_SAVING, PeerTable
+from indexes.arrays import I64
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 REDIS_RADIUS_M = 6_372_797.560856

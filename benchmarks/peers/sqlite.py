@@ -26,9 +26,10 @@ import numpy as np
 import polars as pl
 import shapely
 
-from benchmarks.peers import I64, Found, PeerQuestion
+from benchmarks.peers import Found, PeerQuestion
 from benchmarks.peers.numpy_scan import box, chord, unit_vector, unit_vectors
 from benchmarks.table import UNKNOWN_SAVING, PeerTable
+from indexes.arrays import I64
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELL = 0.0025

@@ -21,10 +21,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.peers import I64, PeerQuestion
+from benchmarks.peers import PeerQuestion
 from benchmarks.peers.numpy_scan import box, chord, unit_vector
 from benchmarks.peers.sqlite import CHORD, INSERT_SHOP, TAILS, Sqlite, open_to_read, shop_rows
 from benchmarks.table import PeerTable
+from indexes.arrays import I64
 from indexes.geo.hilbert import hilbert_values
 from indexes.geo.sphere import EARTH_RADIUS_M, to_units
 

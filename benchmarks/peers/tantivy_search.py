@@ -22,9 +22,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from benchmarks import INSTALL
-from benchmarks.peers import I64, Found, Missing, PeerQuestion
+from benchmarks.peers import Found, Missing, PeerQuestion
 from benchmarks.peers.numpy_scan import ScanColumns, box, chord, unit_vector
 from benchmarks.table import PeerTable
+from indexes.arrays import I64
 from indexes.geo.sphere import EARTH_RADIUS_M
 
 CELLS = (0.32, 0.08, 0.02, 0.005, 0.00125)

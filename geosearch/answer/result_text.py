@@ -38,8 +38,9 @@ from geosearch.kernel.scratch import Scratch, new_scratch
 from geosearch.money.amounts import fraction_digits, money_sign
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
-from geosearch.segment.columns import F64, I32, I64, U8, U64, Columns
+from geosearch.segment.columns import Columns
 from geosearch.segment.segment import Segment
+from indexes.arrays import F64, I32, I64, U8, U64
 from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
 from indexes.prepared import Prepared
 from indexes.text_buffer import (

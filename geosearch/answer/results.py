@@ -16,7 +16,8 @@ from geosearch.errors import BadData
 from geosearch.kernel.describe import OFFERS_OF, SAVING
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import BASIS_POINTS, Weights
-from geosearch.segment.columns import DOC_QUALITY, DOC_REDEEM, F64, I64, Columns
+from geosearch.segment.columns import DOC_QUALITY, DOC_REDEEM, Columns
+from indexes.arrays import F64, I64
 
 Text = bytes | memoryview
 

@@ -6,7 +6,7 @@ Not useful for: the parameters of a request; `geosearch.query` has those.
 
 from typing import NamedTuple
 
-from geosearch.segment.columns import F64, I64, U8, U16, U32, U64
+from indexes.arrays import F64, I64, U8, U16, U32, U64
 
 
 class Hours(NamedTuple):

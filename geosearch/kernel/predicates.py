@@ -38,9 +38,9 @@ from geosearch.segment.columns import (
     OFFER_DEAL,
     OFFER_PROGRAM,
     OFFER_WINDOW,
-    U64,
     Columns,
 )
+from indexes.arrays import U64
 from indexes.geo.rtree import NODE_BITS
 from indexes.geo.sphere import Circle, point_is_within
 from indexes.jit import inline_njit, inner_njit, int64

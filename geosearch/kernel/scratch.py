@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geosearch.segment.columns import F64, I32, I64
+from indexes.arrays import F64, I32, I64
 from indexes.geo.rtree import NODE_SIZE
 from indexes.prepared import Prepared
 

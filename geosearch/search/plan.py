@@ -43,9 +43,10 @@ from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
 from geosearch.segment.bounds import PUBLIC_CLASS, class_of
 from geosearch.segment.catalogue import CATEGORY_BITS, program_bit
-from geosearch.segment.columns import RATING_STEPS, U32
+from geosearch.segment.columns import RATING_STEPS
 from geosearch.segment.segment import Segment, type_bits
 from geosearch.text.segment_terms import SegmentTerms
+from indexes.arrays import U32
 from indexes.cache import BoundedCache, size_of
 from indexes.geo.datum import DATUMS, WGS84, Datum, shift_range, to_wgs84
 from indexes.geo.sphere import UNITS_PER_DEGREE, Place

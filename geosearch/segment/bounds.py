@@ -28,13 +28,11 @@ from geosearch.segment.columns import (
     DOC_PRICE,
     DOC_QUALITY,
     DOC_REDEEM,
-    F32,
-    F64,
-    I32,
     OFFER_DEAL,
     OFFER_PROGRAM,
     OFFER_WINDOW,
 )
+from indexes.arrays import F32, F64, I32
 from indexes.geo.rtree import NODE_SIZE, summarise_leaves
 from indexes.jit import inline_njit, int64, njit
 from indexes.timetable import NEVER

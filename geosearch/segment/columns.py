@@ -8,17 +8,8 @@ Not useful for: filling them (`writer`), opening them (`segment`), the criteria 
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
-I16 = NDArray[np.int16]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-U8 = NDArray[np.uint8]
-U16 = NDArray[np.uint16]
-U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
+from indexes.arrays import F32, I16, I32, I64, U8, U16, U32, U64
 
 RATING_STEPS = 1_000
 """Units of a stored rating in one star."""

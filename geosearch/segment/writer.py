@@ -36,17 +36,11 @@ from geosearch.segment.columns import (
     DOC_RATING,
     DOC_REDEEM,
     DOC_SCHEDULE,
-    I16,
-    I32,
-    I64,
     OFFER_DEAL,
     OFFER_PROGRAM,
     OFFER_WINDOW,
-    U8,
-    U16,
-    U32,
-    U64,
 )
+from indexes.arrays import I16, I32, I64, U8, U16, U32, U64
 from indexes.geo.datum import Datum
 from indexes.geo.hilbert import hilbert_values
 from indexes.geo.rtree import level_starts, summarise

@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.segment.columns import F64, I64, U8, U32
 from geosearch.segment.segment import Segment
+from indexes.arrays import F64, I64, U8, U32
 from indexes.layout import Ascending, Bounded, Column, Facts, Of, below, flat, starts_of
 from indexes.names.completion_lists import SortedKeys, build_completions
 from indexes.names.completions import (

@@ -10,7 +10,6 @@ import orjson
 import polars as pl
 
 from geosearch.segment.catalogue import prefixes
-from geosearch.segment.columns import I64, U32
 from geosearch.segment.numbers import numbered
 from geosearch.suggest.directory import (
     AREA,
@@ -26,6 +25,7 @@ from geosearch.suggest.directory import (
     DirectoryRows,
     way_of,
 )
+from indexes.arrays import I64, U32
 from indexes.names.completion_lists import SortedKeys
 from indexes.names.completions import WAY_BITS
 from indexes.names.spelling_lists import SpelledTexts, spell

@@ -15,8 +15,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from geosearch.segment.columns import I64, U64
 from geosearch.segment.segment import Segment
+from indexes.arrays import I64, U64
 from indexes.geo.rtree import node_count
 from indexes.layout import Ascending, Column, Facts, Packed, Range, Starts, below, flat, starts_of
 from indexes.terms.postings import (

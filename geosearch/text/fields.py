@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geosearch.segment.columns import F64, I32, U8
+from indexes.arrays import F64, I32, U8
 
 K1 = 1.2
 B = 0.75

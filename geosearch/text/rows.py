@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch.segment.columns import F64, I64, U8, U32, U64
 from geosearch.segment.numbers import numbered
 from geosearch.text.categories import CategoryWords
 from geosearch.text.columns import TextRows
@@ -26,6 +25,7 @@ from geosearch.text.fields import (
     impacts,
     length_factor,
 )
+from indexes.arrays import F64, I64, U8, U32, U64
 from indexes.terms.keys import (
     BESIDE,
     CODE_BITS,

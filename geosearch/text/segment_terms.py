@@ -18,9 +18,9 @@ import orjson
 from geosearch.kernel.compiled import kernels
 from geosearch.kernel.criteria import Words
 from geosearch.kernel.scratch import MAX_CARRIED
-from geosearch.segment.columns import U8, U32
 from geosearch.segment.segment import Segment
 from geosearch.text.columns import SegmentText
+from indexes.arrays import U8, U32
 from indexes.cache import BoundedCache
 from indexes.terms.keys import KIND_BITS, PINYIN, Word, gram_keys, sound_keys
 from indexes.terms.postings import block_maxima

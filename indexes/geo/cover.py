@@ -14,8 +14,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from indexes.arrays import F64, I32, I64, U8, U32, U64
 from indexes.geo.hilbert import hilbert_value
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.geo.sphere import (
@@ -28,13 +28,6 @@ from indexes.geo.sphere import (
     point_is_within,
 )
 from indexes.jit import inline_njit, inner_njit, int64, njit
-
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-U8 = NDArray[np.uint8]
-U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
-F64 = NDArray[np.float64]
 
 RUN_BITS = 2 * NODE_BITS
 """A run is 256 documents."""

@@ -15,13 +15,10 @@ by less than 4e-15 of it, so a lower bound stays one.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from indexes.arrays import F64, I64
 from indexes.geo.rtree import NODE_SIZE
 from indexes.jit import inline_njit, int64, uint64
-
-I64 = NDArray[np.int64]
-F64 = NDArray[np.float64]
 
 CHILD_MASK = NODE_SIZE - 1
 NO_KEY = (1 << 63) - 1

@@ -11,11 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from indexes.arrays import F64, I32, I64
 from indexes.jit import inline_njit, int64, njit, uint64
-
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-F64 = NDArray[np.float64]
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the Earth in metres (IUGG R1, Moritz 2000, "Geodetic Reference System 1980")."""

@@ -8,17 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from indexes.arrays import F64, I64, U8, U32
 from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.names.completions import (
     COARSE_BITS,
     COARSE_KEPT,
     CROWD,
-    F64,
     FINE_BITS,
     FINE_KEPT,
-    I64,
-    U8,
-    U32,
     WAY_BITS,
     Completions,
     Scoring,

@@ -15,17 +15,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from indexes.arrays import F32, F64, I64, U8, U32
 from indexes.geo.cover import RUN_BITS, SPANS, CircleCover, PointTree, mark, tally
 from indexes.geo.sphere import Circle
 from indexes.jit import inline_njit, inner_njit, int64, njit
-
-U8 = NDArray[np.uint8]
-U32 = NDArray[np.uint32]
-I64 = NDArray[np.int64]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 CROWD = 2048
 """A prefix of more keys than this has lists; a query reads fewer keys one by one."""

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.arrays import I64, U8, U32
 from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.names.spellings import INITIALS, MAX_LETTERS, MAX_STARTS, SOUND, WRITTEN
 from indexes.terms.keys import CODE_BITS
@@ -21,9 +22,6 @@ from indexes.text.syllables import SPELLED
 from indexes.text.tokens import JOINERS, PART, gram_table
 
 Bools = NDArray[np.bool_]
-I64 = NDArray[np.int64]
-U8 = NDArray[np.uint8]
-U32 = NDArray[np.uint32]
 
 _CHUNK: Final = 1 << 16
 """Texts per batch; the buffers of a batch take some 20 MB."""

@@ -38,10 +38,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.arrays import I64, U32
 from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
-
-I64 = NDArray[np.int64]
-U32 = NDArray[np.uint32]
 
 MIN_LETTERS: Final = 4
 """Fewest letters of a word that is corrected; in a shorter one half would be a guess."""

@@ -17,14 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.arrays import I64, U8, U16, U32, U64
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.jit import inline_njit, int64, njit
-
-U8 = NDArray[np.uint8]
-U16 = NDArray[np.uint16]
-U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
-I64 = NDArray[np.int64]
 
 BLOCK_BITS = 6
 BLOCK_SIZE = 1 << BLOCK_BITS

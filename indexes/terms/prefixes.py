@@ -22,12 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.arrays import I64, U8, U32
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE, level_starts, summarise
 from indexes.jit import entry_point, inner_njit, int64, njit
-
-I64 = NDArray[np.int64]
-U8 = NDArray[np.uint8]
-U32 = NDArray[np.uint32]
 
 _MAX_TEXT = (1 << 32) - 1
 

@@ -16,14 +16,10 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from indexes.arrays import I64, U8, U32
 from indexes.jit import entry_point, int64, njit
 from indexes.terms.postings import Postings, next_posting
-
-U8 = NDArray[np.uint8]
-U32 = NDArray[np.uint32]
-I64 = NDArray[np.int64]
 
 Spans = tuple[tuple[int, int], ...]
 """Where each list of a reading begins and ends in the postings."""

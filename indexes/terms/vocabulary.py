@@ -19,13 +19,10 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from indexes.arrays import I64, U32, U64
 from indexes.terms.deletions import Deletions, build_deletions, edits_allowed
 from indexes.terms.keys import KIND_BITS, PINYIN, WORD, text_key
 from indexes.terms.prefixes import Prefixes, build_prefixes
-
-I64 = NDArray[np.int64]
-U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
 
 
 class Similar(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.arrays import I16, I64
 from indexes.terms.keys import (
     CHUNK,
     CODE_BITS,
@@ -40,8 +41,6 @@ from indexes.text.readings import CHARACTERS, NONE, words
 from indexes.text.syllables import SOUND_OF, SPELLED
 from indexes.text.tokens import COMPOUND, MAX_WORD, compound_parts, gram_table
 
-I16 = NDArray[np.int16]
-I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 MAX_OPEN: Final = 2

@@ -17,7 +17,7 @@ from geosearch.kernel.compiled import kernels, makers
 from geosearch.suggest.view import suggest_kernels
 from indexes.geo.crossings import warm as warm_crossings
 from indexes.geo.datum import warm as warm_datum
-from indexes.jit import is_compiled, mark_compiled
+from indexes.jit import CACHE_FOLDER, is_compiled, mark_compiled
 from indexes.terms.unions import warm as warm_unions
 from indexes.terms.vocabulary import warm as warm_vocabulary
 from indexes.text.folding import normalise
@@ -106,8 +106,11 @@ class _Done:
 
 @contextmanager
 def _others_beside(done: _Done) -> Iterator[None]:
-    """Compile all parts but the first in another process, where another core may run it."""
-    if len(os.sched_getaffinity(0)) < 2:
+    """Compile all parts but the first in another process, where another core may run it.
+
+    What it compiles comes back by way of the disk.
+    """
+    if len(os.sched_getaffinity(0)) < 2 or not os.access(CACHE_FOLDER, os.W_OK):
         yield
         return
     command = [sys.executable, "-m", "geosearch.search.warm"]

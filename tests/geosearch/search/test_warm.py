@@ -58,8 +58,15 @@ def test_another_process_compiles_the_other_parts(whole: list[str]) -> None:
     assert sorted(percents(reported))[-1] == 100
 
 
-def test_one_core_compiles_all_by_itself(whole: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("sched_getaffinity", lambda _: {0}), ("access", lambda *_: False)],
+    ids=["one core", "no folder to write to"],
+)
+def test_one_process_compiles_all_where_two_are_of_no_use(
+    whole: list[str], monkeypatch: pytest.MonkeyPatch, name: str, value: Any
+) -> None:
+    monkeypatch.setattr(os, name, value)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process"))
     warm()
     assert whole == ["whole"]

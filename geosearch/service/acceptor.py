@@ -1,11 +1,10 @@
-"""An event loop whose servers go on accepting after they could not.
+"""Event loop whose servers keep accepting connections after they ran out of file descriptors.
 
-Useful for: `app`, as the event loop of its server.
-Not useful for: anything but listening on a socket that exists.
+`app` uses it for its server. It serves only a socket that exists.
 
-uvloop gives a server up, without a word, when the system has no descriptor left for a connection.
-Here a line of the log says so, and a moment later it is tried again. Few connections are accepted a
-turn of the loop, so that those which are to be closed are closed before too many are open.
+uvloop closes a server silently when the system has no descriptor left for a connection. This loop
+logs the failure and tries again a moment later. It accepts few connections an iteration, so that it
+can close connections before too many are open.
 """
 
 import asyncio
@@ -19,35 +18,35 @@ import uvloop
 from geosearch.service.seldom import Seldom
 
 AT_ONCE = 16
-"""Most connections that are accepted in a turn of the loop."""
+"""Most connections accepted in one iteration of the loop."""
 
 PAUSE_SECONDS = 0.25
-"""How long after a failure accepting is tried again."""
+"""Pause after a failed accept, seconds."""
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 
 
 class AcceptingLoop(uvloop.Loop):
-    """uvloop, with its servers replaced."""
+    """uvloop whose `create_server` returns an `Acceptor`."""
 
     async def create_server(  # type: ignore[override]
         self, protocol_factory: ProtocolFactory, *, sock: socket.socket, **options: Any
     ) -> "Acceptor":
-        """Serve the connections of a socket that listens already."""
+        """Return an `Acceptor` for a listening socket."""
         return Acceptor(self, protocol_factory, sock)
 
 
 class Acceptor:
-    """Accepts connections until it is closed.
+    """Server that accepts the connections of a listening socket until it is closed.
 
     Parameters
     ----------
     loop
         The event loop.
     protocol_factory
-        Makes the protocol of a connection.
+        Returns the protocol of a new connection.
     listener
-        A socket that listens.
+        A listening socket.
     """
 
     def __init__(
@@ -66,17 +65,17 @@ class Acceptor:
         self._resume()
 
     def close(self) -> None:
-        """Accept no more; what was accepted goes on."""
+        """Stop accepting; open connections go on."""
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._listener.fileno())
 
     def is_serving(self) -> bool:
-        """Whether connections are accepted."""
+        """Return whether the server still accepts connections."""
         return not self._closed
 
     async def wait_closed(self) -> None:
-        """Wait for what was being accepted."""
+        """Wait until every accepted connection has its protocol."""
         await asyncio.gather(*self._accepting, return_exceptions=True)
 
     def _resume(self) -> None:

@@ -1,9 +1,8 @@
 """JSON schemas of answers: every member with its description, unit, and when it is null or absent.
 
-Members that come from a snapshot are described by its tables (`snapshot.tables`); what the engine
-adds is described here. A test compares both with what the service answers.
-
-Useful for: `openapi`, and the reference page. Not useful for: requests; those are `parameters`.
+`openapi` and the reference page use them; `query.parameters` describes requests. The tables of the
+snapshot (`snapshot.tables`) describe its members, and this module those that the engine adds. A
+test compares both with answers of the service.
 """
 
 from typing import Any
@@ -50,12 +49,12 @@ _JSON_TYPES: dict[Kind, Json] = {
 
 
 def ref(name: str) -> Json:
-    """Reference to a schema of the document."""
+    """Return a reference to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def answer_schemas() -> dict[str, Json]:
-    """Schemas of all answers by name."""
+    """Return the schemas of all answers by name."""
     return {
         "Answer": _answer(),
         "Answers": _object(
@@ -170,7 +169,7 @@ def _object(properties: Json, *optional: str) -> Json:
 
 
 def box_schema() -> Json:
-    """Schema of a box: four numbers, without what generators of clients read differently."""
+    """Return the schema of a box: four numbers, in keywords that all client generators know."""
     return {
         "type": "array",
         "items": {"type": "number", "minimum": -180, "maximum": 180},
@@ -192,7 +191,7 @@ _BOX_ORDER = "min_lng, min_lat, max_lng, max_lat, degrees, in the datum asked fo
 
 
 def _stored(table: Table, names: tuple[str, ...]) -> tuple[Json, list[str]]:
-    """Members that come from a table, and those that are absent where there is nothing."""
+    """Return the schemas of a table's members, and the names of those that may be absent."""
     fields = {field.name: field for field in table.fields}
     optional = [name for name in names if name not in ALWAYS and not fields[name].required]
     return {name: _member(fields[name]) for name in names}, optional
@@ -246,7 +245,7 @@ def _deal_members() -> tuple[Any, ...]:
 
 def _deal_record() -> Json:
     members, *optional = _deal_members()
-    # What it is worth is only known of a deal that can be used.
+    # Only a usable deal has a saving.
     for name in ("saving", "pay", "usable_until"):
         members[name] = _said(
             members[name], f"{members[name]['description'][:-1]}, and unless it is `usable`."

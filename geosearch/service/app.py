@@ -1,10 +1,11 @@
-"""The HTTP service: a Starlette application, and the server that runs it.
+"""ASGI application of the service (`create_app`), and the server that runs it (`serve`).
 
-Useful for: `create_app`, the ASGI application, and `serve`, what `geosearch serve` does.
+Useful for: `geosearch serve`, and tests that need the application.
 Not useful for: what a route answers (`handlers`), or anything that should also work without HTTP.
 
-The server is uvicorn with uvloop and httptools. On the same Starlette application, server pinned to
-one core, `wrk` with 16 connections on the other, 6 kB of constant bytes a request, best of four:
+The server is uvicorn with uvloop and httptools. This table compares servers of one Starlette
+application that answers 6 kB of constant bytes. The server had one core, `wrk` with 16 connections
+the other; each figure is the best of four runs:
 
     ================================  ==========================  ======================
     server                            Request and Response        plain ASGI route
@@ -14,8 +15,8 @@ one core, `wrk` with 16 connections on the other, 6 kB of constant bytes a reque
     granian 2.8, uvloop, st           21,100 a s, 47 us           26,300 a s, 38 us
     ================================  ==========================  ======================
 
-granian hands each request from a Rust thread to Python's and back, which one core does not give for
-nothing. What belongs to a proxy before it: TLS, and limits for each client address.
+granian passes each request from a Rust thread to Python's thread and back, which costs time on one
+core. TLS and limits for each client address belong to a proxy in front of the service.
 """
 
 import asyncio
@@ -70,7 +71,7 @@ from geosearch.service.supervisor import (
 BACKLOG = 2_048
 
 WORKER_FAILURE = 1
-"""Status of a worker that an unforeseen error ends; uvicorn's `STARTUP_FAILURE` ends them all."""
+"""Exit status of a worker after an unexpected error; `STARTUP_FAILURE` would end all workers."""
 
 _log = structlog.get_logger()
 
@@ -83,7 +84,7 @@ def create_app(
     Parameters
     ----------
     leave
-        Called last where a thread still computes, which the end of the process would wait for.
+        Called last, if a thread still computes; otherwise the process would wait for that thread.
     """
     metrics = Metrics(engines)
     handlers = Handlers(engines, metrics, settings)
@@ -103,9 +104,9 @@ def create_app(
 
 
 def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
-    """Return the application of `handlers`, which follows nothing on its own."""
+    """Return the application of `handlers`; without `lifespan` it does not follow the index."""
     app = _Application(routes=handlers.routes(), middleware=[], lifespan=lifespan)
-    # Not a last route for every path: the pattern of a path does not match a line feed.
+    # A catch-all route would not do: the pattern of a path does not match a line feed.
     app.router.default = handlers.elsewhere()
     app.router.redirect_slashes = False
     setattr(app, FAST_PATH, handlers.desk())
@@ -113,10 +114,10 @@ def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) ->
 
 
 class _Application(Starlette):
-    """Starlette, with a shorter way to routes whose path is not a pattern.
+    """Starlette with a dictionary lookup for routes without path parameters.
 
-    Its middleware (for exceptions, which an `Endpoint` turns into answers itself) and its search
-    for a route are 8 us of each request.
+    The lookup saves 8 us a request: Starlette's route matching, and its middleware for exceptions.
+    An `Endpoint` turns exceptions into answers itself.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -133,7 +134,7 @@ class _Application(Starlette):
 
 
 def app_from_environment() -> Starlette:
-    """Return the application of one worker, whose settings the parent put into the environment."""
+    """Return the application of one worker, with the settings that its parent exported."""
     faulthandler.enable()
     end_with_parent()
     settings = load_settings(environment=os.environ)
@@ -156,32 +157,32 @@ def _worker_app(settings: Settings) -> Starlette:
             engines.recover()
         except BadData as error:
             _log.error("no version to serve", error=str(error))
-            # The supervisor stops then, as each further worker would fail.
+            # This status stops the supervisor: every further worker would fail too.
             sys.exit(STARTUP_FAILURE)
     return create_app(settings, engines, leave=_leave)
 
 
 def _leave() -> None:
-    """End this process at once, whatever its threads do: nobody waits for them."""
+    """End this process at once, without waiting for its threads: their clients have left."""
     _log.warning("stopped before its threads ended")
     end_logs()
     os._exit(0)
 
 
 def _get_ready() -> None:
-    """Load every kernel, and say so where they are compiled first.
+    """Load every kernel, and log it if kernels have to be compiled.
 
-    Else the first text and the first suggestion would wait for their kernels: 0.3 s to read them,
-    minutes where they have to be compiled.
+    Otherwise the first text query and the first suggestion would wait for their kernels: 0.3 s to
+    load them, minutes to compile them.
     """
     warm(lambda doing: _log.info("not ready yet", doing=doing))
 
 
 def _settle() -> None:
-    """Keep what is loaded out of garbage collections, and let them come rarely.
+    """Exclude loaded objects from garbage collection, and make collections rare.
 
-    A request leaves no cycles behind; a collection over all that the libraries hold takes
-    milliseconds that some request would wait.
+    A request leaves no reference cycles. A collection over all objects of the libraries takes
+    milliseconds, and a request would wait for it.
     """
     gc.collect()
     gc.freeze()
@@ -189,7 +190,7 @@ def _settle() -> None:
 
 
 def open_engines(settings: Settings) -> Engines:
-    """Return the engines of the index that `settings` name, none of them opened yet."""
+    """Return the `Engines` of the index in `settings`, before any version is open."""
     verify = cast(Literal["fast", "full"], settings.verify)
     return Engines(
         Path(settings.index), Searcher, poll_seconds=settings.poll_seconds, verify=verify
@@ -197,24 +198,26 @@ def open_engines(settings: Settings) -> Engines:
 
 
 def serve(settings: Settings) -> None:
-    """Answer over HTTP until SIGTERM or SIGINT; requests under way are finished first.
+    """Answer over HTTP until SIGTERM or SIGINT; then finish the running requests.
 
-    Those that take longer than `graceful_seconds` are refused, and the process ends within a second
-    after that, even if a thread of it still computes. A process that is killed, as by a damaged
-    disk, is replaced by one that reads every byte before it answers, from the newest version that
-    is as written.
+    After `graceful_seconds` the service refuses the requests that still run. The process ends
+    within a second after that, even if one of its threads still computes.
+
+    If a signal kills the process, for example on a damaged disk, another process replaces it. The
+    new process compares every byte with its checksum before it answers, and serves the newest
+    intact version.
 
     Raises
     ------
     BadData
-        There is no index to start with, it is damaged, or the address cannot be listened on.
+        There is no index, it is damaged, or the service cannot listen on the address.
     """
     faulthandler.enable()
     raise_descriptor_limit()
     try:
         _serve(settings)
     finally:
-        # Before the sentence of an error that ended it.
+        # Log lines come before the message of the error that ended the service.
         end_logs()
 
 
@@ -224,7 +227,7 @@ def _serve(settings: Settings) -> None:
         configure_logs(settings.log_level)
         _log.info("starting", index=settings.index, workers=settings.workers)
         engines = open_engines(settings)
-        current(engines.index)  # Nobody should wait for kernels to learn that there is no index.
+        current(engines.index)  # A missing index raises here, before the kernels are compiled.
         _get_ready()
         killed = server is not None and server.replaces_killed
         if killed:
@@ -233,7 +236,7 @@ def _serve(settings: Settings) -> None:
             engines.load()
         _settle()
         _listen(listener, settings)
-        # uvicorn raises the signal that stopped it again when it is done; a stop is no failure.
+        # uvicorn raises the stop signal again when it has stopped; a stop is not a failure.
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, lambda *_: None)
         serving = partial(_tell_serving, settings, listener.getsockname())
@@ -313,14 +316,14 @@ def _run_workers(
 
 
 class _Checking:
-    """Compares every byte of the version opened at the start, while it answers already.
+    """Compares every byte of the first version with its checksum, while the service answers.
 
     Parameters
     ----------
     engines
-        Has that version loaded.
+        The engines, with that version loaded.
     stop
-        Called where something differs.
+        Called if a byte differs.
     """
 
     def __init__(self, engines: Engines, stop: Callable[[], None]) -> None:
@@ -330,11 +333,17 @@ class _Checking:
         self._version = engines.current().version
 
     def start(self) -> None:
-        """Begin, in a thread."""
+        """Start the check in a thread."""
         threading.Thread(target=self._check, args=(self._version,), daemon=True).start()
 
     def tell(self) -> None:
-        """Raise what was found, if anything was."""
+        """Raise the error that the check found, if any.
+
+        Raises
+        ------
+        BadData
+            The version is damaged.
+        """
         if self._error is not None:
             raise self._error
 
@@ -345,9 +354,9 @@ class _Checking:
             try:
                 verify_version(folder)
             except OSError:
-                time.sleep(1.0)  # Too many files are open, which says nothing of this one.
+                time.sleep(1.0)  # Too many files are open; the version may be intact.
             except BadData as error:
-                # A version that was replaced meanwhile may be half removed, and answers no more.
+                # Another version may have replaced this one, and its files may be half removed.
                 if current(self._engines.index) == folder:
                     self._error = error
                     self._stop()
@@ -379,7 +388,7 @@ def _config(app: Starlette | str, settings: Settings, report: Report) -> uvicorn
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """Socket of an address, which refuses connections until `_listen`."""
+    """Return a socket bound to the address; it refuses connections until `_listen`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

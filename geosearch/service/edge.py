@@ -1,10 +1,10 @@
-"""The ASGI edge: one request in, one `Reply` out, with limits, problems, metrics and logs.
+"""ASGI endpoint of a route: one request in, one `Reply` out, with limits, problems, metrics, logs.
 
 Useful for: everything that is the same for every route, so that a handler is parse, search, encode.
-Not useful for: knowing what a route does.
+Not useful for: what a route does (`handlers`).
 
-Routes are plain ASGI applications, not Starlette request functions: for a constant answer that is
-29 µs of processor time a request against 40 µs, and answers are ready-made bytes anyway.
+Routes are plain ASGI applications, not Starlette request functions. For a constant answer that
+costs 29 µs of processor time a request instead of 40 µs. Answers are ready-made bytes anyway.
 """
 
 import time
@@ -36,20 +36,20 @@ JSON = b"application/json"
 
 
 ANY_METHOD = "*"
-"""Key of a handler that takes whatever method comes."""
+"""Key of a handler for every method."""
 
 
 class Asked:
-    """What a handler gets of a request.
+    """The request that a handler gets.
 
     Attributes
     ----------
     query_string
-        As it came, percent-encoded.
+        Query string of the URL, percent-encoded.
     path
-        Path without escapes.
+        Path, percent-decoded.
     path_params
-        What the path holds for the names of the route's template.
+        Values of the path by the names of the route's template.
     """
 
     __slots__ = ("_max_body_bytes", "_receive", "_scope", "path", "path_params", "query_string")
@@ -64,7 +64,7 @@ class Asked:
 
     @property
     def accept(self) -> str:
-        """What the client wants to get: its headers `Accept`, empty where it says nothing."""
+        """The headers `Accept`, joined by commas; empty without one."""
         named = (text for name, text in self._scope["headers"] if name == b"accept")
         return b",".join(named).decode("latin-1")
 
@@ -74,7 +74,10 @@ class Asked:
         Raises
         ------
         HttpProblem
-            It is not plain `application/json`, or too long; a body that says so itself is not read.
+            The body is not plain `application/json`, or is too long. A body whose `Content-Length`
+            is too long is not read.
+        ClientGone
+            The client disconnected.
         """
         if read_body_headers(self._scope["headers"]) > self._max_body_bytes:
             raise self._too_large()
@@ -91,12 +94,12 @@ class Asked:
         return bytes(whole)
 
     async def left(self) -> None:
-        """Return when the client has left; for requests whose body is read, or that have none."""
+        """Return when the client has disconnected; the body, if any, must be read before."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     def _too_large(self) -> HttpProblem:
-        # What was not read would be taken for the next request: the connection ends here.
+        # The unread rest would be parsed as the next request, so the connection ends here.
         return HttpProblem(
             "too_large",
             f"Expected a body of at most {self._max_body_bytes} bytes, got more",
@@ -105,7 +108,7 @@ class Asked:
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a handler answers. `query` and `results` are for log and metrics of nearby queries."""
+    """The answer of a handler; `query` and `results` are for log and metrics of nearby queries."""
 
     body: Pieces
     status: int = 200
@@ -117,9 +120,9 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def without_slash(asked: Asked) -> Reply:
-    """Return the redirection from a path with a slash at its end to the one without.
+    """Return the redirect (308) from a path with a trailing slash to the path without it.
 
-    It is relative, since a proxy may have taken a part from the path. Method and body stay.
+    It is relative, because a proxy may have removed a prefix of the path. Method and body stay.
     """
     last = quote(asked.path[:-1].rpartition("/")[2], safe=":").encode()
     query = b"?" + asked.query_string if asked.query_string else b""
@@ -129,7 +132,7 @@ def without_slash(asked: Asked) -> Reply:
 Handler = Callable[[Asked], Awaitable[Reply]]
 
 PromptHandler = Callable[[Sequence[Request]], Sequence[Reply | None]]
-"""Answers requests; None where one is refused, or takes longer than a search."""
+"""Function that answers requests on the fast path; None for a refused or slow request."""
 
 
 class Endpoint:
@@ -138,13 +141,13 @@ class Endpoint:
     Parameters
     ----------
     route
-        Its name in logs and metrics: the path as a template, never the path that came.
+        Name of the route in logs and metrics: the template of the path, never a client's path.
     handlers
-        By method. HEAD is answered as GET without the body.
+        Handlers by method. HEAD gets the answer of GET without the body.
     journal
-        Where every answered request is noted.
+        Records every answered request.
     max_body_bytes
-        Longest body; more is refused, at once if the request says so.
+        Longest body in bytes; a longer one is refused.
     """
 
     def __init__(
@@ -190,9 +193,9 @@ class Endpoint:
         self._note(scope["method"], reply, time.perf_counter_ns() - started)
 
     def prompt(self, handler: PromptHandler) -> Prompt:
-        """Return what answers requests for which `handler` has a reply.
+        """Return the function of the fast path, which answers what `handler` has a reply for.
 
-        What is wrong with any other request is left for the long way to find and say.
+        Every other request takes uvicorn's path, which finds and reports what is wrong with it.
         """
 
         def answer(requests: Sequence[Request]) -> list[Pieces | None]:
@@ -210,7 +213,7 @@ class Endpoint:
         return answer
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
-        """Return what the handler answers, or the problem it ends in."""
+        """Return the reply of the handler, or the problem that it raised."""
         try:
             method = scope["method"]
             handler = self._handlers.get(method) or self._handlers.get(ANY_METHOD)
@@ -258,12 +261,12 @@ class Endpoint:
 
 
 def read_body_headers(headers: Headers) -> int:
-    """Return the length that a body says it has, 0 where it does not.
+    """Return the `Content-Length` of a body, 0 without one.
 
     Raises
     ------
     HttpProblem
-        It is not plain `application/json`.
+        The body is not plain `application/json`.
     """
     media_type, encoding, length = b"", b"", b"0"
     for name, value in headers:

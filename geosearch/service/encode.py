@@ -1,6 +1,6 @@
-"""Bodies of answers as JSON bytes: the results of a page are spliced in as they are.
+"""Bodies of answers as JSON bytes, from `Page` and `Suggestions`.
 
-Useful for: `Page` and `Suggestions`. Not useful for: results; `result_text` writes them.
+`answer.result_text` writes the results of a page; this module only inserts their text.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ _IF_ANY = (
 )
 
 Pieces = tuple[bytes | memoryview, ...]
-"""A text in pieces, one after the other: what is long is copied only where it is sent."""
+"""A text in consecutive pieces: a long piece is copied only when it is sent."""
 
 
 def encode_page(page: Page) -> Pieces:
     """Return the body of `GET /v1/nearby`, UTF-8 JSON.
 
-    What `_IF_ASKED` and `_IF_ANY` name are members only where the answer has them.
+    Members in `_IF_ASKED` are absent where they are None, those in `_IF_ANY` where they are empty.
     """
     answer = page.answer
     head = {"snapshot_id": answer.snapshot_id, "at": answer.at, "took_us": answer.took_us}
@@ -41,7 +41,7 @@ def encode_page(page: Page) -> Pieces:
 
 
 def encode_pages(pages: Sequence[Page]) -> bytes:
-    """Return the body of `POST /v1/nearby:batch`: `{"answers": [...]}` in the order asked."""
+    """Return the body of `POST /v1/nearby:batch`: `{"answers": [...]}`, in the given order."""
     answers = b",".join(b"".join(encode_page(page)) for page in pages)
     return b'{"answers":[%b]}' % answers
 
@@ -49,8 +49,8 @@ def encode_pages(pages: Sequence[Page]) -> bytes:
 def encode_suggestions(found: Suggestions) -> bytes:
     """Return the body of `GET /v1/suggest`, UTF-8 JSON.
 
-    `merchant_id` is a member of shops and brands only, `other` where another name was typed; areas
-    have `lat`, `lng` and `bbox`.
+    Shops and brands have `merchant_id`. A suggestion that an alias matched has `other`. Areas have
+    `lat`, `lng` and `bbox`.
     """
     body: dict[str, Any] = {
         "snapshot_id": found.snapshot_id,

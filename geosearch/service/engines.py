@@ -1,13 +1,13 @@
-"""`Engines`: the engine of the current index version, and of older ones that cursors pin.
+"""`Engines`: the engine of the current index version, and of older versions that cursors pin.
 
-A background thread looks at the index folder, compares every byte of a new version with its
-checksum, opens it beside the old one, asks it one question, and only then puts it in the old one's
-place by one assignment. A request takes its engine once and keeps it; so none fails and none sees
-two versions. An old engine stays while its version is on disk, for the cursors that name it, and
-its pages go when the last request lets go of it.
+A background thread polls the index folder. It compares every byte of a new version with its
+checksum, opens the version beside the old one, and runs one query on it. Only then one assignment
+replaces the old engine. A request takes its engine once and keeps it, so no request fails and none
+sees two versions. An old engine stays open while its version is on disk, for the cursors that name
+it. Its memory is unmapped when the last request drops it.
 
-A version that cannot be taken is refused: the one before goes on answering, and the log,
-`/v1/index` and the metrics say so, until the version is mended or another is published.
+A version that cannot be opened is refused, and the version before it goes on answering. The log,
+`/v1/index` and the metrics report this until somebody repairs the version or publishes another.
 """
 
 import errno
@@ -34,39 +34,39 @@ from geosearch.suggest.suggester import Suggestions, SuggestQuery
 from indexes.geo.datum import Datum
 
 STOP_SECONDS = 0.2
-"""How long a stop waits for a version that is being opened."""
+"""How long a shutdown waits for the thread that opens a version."""
 
 RETRY_SECONDS = 0.5
-"""Pause before a version that could not be opened is tried again; it doubles from time to time."""
+"""First pause before another attempt to open a version; each failure doubles the pause."""
 
 LONGEST_RETRY_SECONDS = 60.0
-"""To read a damaged version over and over takes time from those who ask the good one."""
+"""Longest pause between attempts: each one takes processor time from requests."""
 
 
 class Engine(Protocol):
     """What the service needs of an engine; `geosearch.open_index` returns one."""
 
     def page(self, query: Query) -> Page:
-        """Return the answer to one query, with its results as JSON text."""
+        """Return the page of one query, with its results as JSON text."""
 
     def pages(self, queries: Sequence[Query]) -> Sequence[Page | None]:
-        """Return what `page` does for each query, None where that raises `BadRequest`."""
+        """Return the page of each query; None for a query that `page` refuses (`BadRequest`)."""
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
-        """Return what a half-typed text may become."""
+        """Return completions of a half-typed text."""
 
     def merchant(
         self, merchant_id: str, at: datetime | None, asked: MerchantQuery
     ) -> dict[str, Any] | None:
-        """Return one merchant with hours and deals, or None."""
+        """Return one merchant with hours and deals; None for an unknown id."""
 
     def zones_at(
         self, lat: float, lng: float, at: datetime | None, crs: Datum
     ) -> list[dict[str, Any]]:
-        """Return the zones that hold a point."""
+        """Return the zones that contain a point."""
 
     def zones_in(self, box: Box, at: datetime | None, crs: Datum) -> list[dict[str, Any]]:
-        """Return the zones that meet a box, with geometry."""
+        """Return the zones that intersect a box, with geometry."""
 
     def categories(self) -> list[dict[str, Any]]:
         """Return every category."""
@@ -79,7 +79,7 @@ class Engine(Protocol):
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """One opened version and what the service asks of it at every turn."""
+    """One open version: its engine, and facts of it that requests need."""
 
     engine: Engine
     version: str
@@ -90,14 +90,14 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A version that is meant to be served and cannot be, and why."""
+    """A version that cannot be opened, and why."""
 
     version: str
     detail: str
 
 
 class Engines:
-    """The opened versions of one index folder.
+    """The open versions of one index folder; a thread follows the current version.
 
     Parameters
     ----------
@@ -106,10 +106,10 @@ class Engines:
     open_version
         Opens the folder of one version.
     poll_seconds
-        How often to look for a new version.
+        Seconds between two looks at the folder.
     verify
-        `"full"` compares every byte of the first version too before it answers. Those that follow
-        are compared in any case.
+        `"full"` compares every byte of the first version with its checksum before it answers. Later
+        versions are always compared.
     """
 
     def __init__(
@@ -134,16 +134,16 @@ class Engines:
         self._pause = 0.0
         self.loaded: Loaded | None = None
         self.refused: Refused | None = None
-        """The version that should be served instead of `loaded`, if there is one."""
+        """The current version of the folder, if it could not be opened."""
         self.failures = 0
 
     def load(self) -> None:
-        """Open the current version and let go of versions gone.
+        """Open the current version, and close versions that are no longer on disk.
 
         Raises
         ------
         BadData
-            There is no current version, or it cannot be opened; the old one stays.
+            There is no current version, or it cannot be opened. The old version stays open.
         """
         folder = current(self.index)
         if self.loaded is None or self.loaded.version != folder.name:
@@ -153,14 +153,15 @@ class Engines:
         self._opened = {name: old for name, old in self._opened.items() if name in kept}
 
     def recover(self) -> None:
-        """Open the newest version, from the current one back, whose every byte is as written.
+        """Open the newest intact version, from the current one back.
 
-        For a process that replaces one that was killed, perhaps by a file of the version it served.
+        A process calls this after it replaced a killed one: a damaged file of the served version
+        may have caused the signal. Every byte is compared with its checksum.
 
         Raises
         ------
         BadData
-            There is none; says what is wrong with the current one.
+            No version is intact; the message says what is wrong with the current one.
         """
         first = current(self.index)
         names = [name for name in versions(self.index) if name != first.name]
@@ -185,14 +186,14 @@ class Engines:
         self._wait_to_retry()
 
     def start(self) -> None:
-        """Open the current version, if there is one, and follow the folder from now on."""
+        """Open the current version, if there is one, and start the thread that follows it."""
         self.refresh()
         self._thread.start()
 
     def stop(self) -> bool:
-        """Stop following, let go of opened versions, and return whether the thread has ended.
+        """Stop following, close the versions, and return whether the thread has ended.
 
-        It may be in the middle of opening a version, which nobody will ask.
+        The thread may still be opening a version.
         """
         self._stopping.set()
         self._thread.join(STOP_SECONDS)
@@ -206,7 +207,7 @@ class Engines:
         Raises
         ------
         HttpProblem
-            Code `not_ready`: there is none yet.
+            Code `not_ready`: no version is open yet.
         """
         loaded = self.loaded
         if loaded is None:
@@ -214,21 +215,21 @@ class Engines:
         return loaded
 
     def opened(self, version: str) -> Loaded | None:
-        """Return a version if it is open already. Never blocks."""
+        """Return a version that is open already, else None. Never blocks."""
         return self._opened.get(version)
 
     def pinned(self, version: str) -> Loaded:
-        """Return the version that a cursor names; opens it from disk if need be, so it may block.
+        """Return the version that a cursor names. It may open the version from disk and so block.
 
         Raises
         ------
         BadRequest
-            Code `cursor_expired`: it is not kept any more.
+            Code `cursor_expired`: the version is no longer on disk, or cannot be opened.
         """
         loaded = self._opened.get(version)
         if loaded is not None:
             return loaded
-        # Only a name that the folder lists is ever opened: a cursor cannot name another path.
+        # Only names that the folder lists are opened, so a cursor cannot name another path.
         if version in versions(self.index):
             try:
                 return self._open(self.index / "versions" / version)
@@ -237,9 +238,9 @@ class Engines:
         raise expired(version)
 
     def refresh(self) -> None:
-        """`load`, but never raise: what cannot be opened is logged, counted and tried again later.
+        """Call `load` without raising; log and count a failure, and retry later.
 
-        The sentence is logged once, however often the same thing fails.
+        The log has one line for consecutive failures with the same message.
         """
         if time.monotonic() < self._retry_at and not self._has_another():
             return
@@ -257,13 +258,13 @@ class Engines:
                 self._let_go_of_older()
 
     def _let_go_of_older(self) -> None:
-        """Make room for the next version; cursors open theirs again where there is room then."""
+        """Close older versions to free file descriptors; cursors reopen them later."""
         with self._opening:
             loaded = self.loaded
             self._opened = {} if loaded is None else {loaded.version: loaded}
 
     def _has_another(self) -> bool:
-        """Whether another version is to be served than the one that was refused."""
+        """Whether the folder's current version is another one than the refused one."""
         try:
             return self.refused is not None and current(self.index).name != self.refused.version
         except BadData:
@@ -274,7 +275,7 @@ class Engines:
         self._retry_at = time.monotonic() + self._pause
 
     def _take(self, folder: Path, *, verify: bool) -> None:
-        """Make a version the one that answers."""
+        """Open a version, and answer from it."""
         try:
             if verify and folder.name not in self._opened:
                 verify_version(folder)
@@ -286,7 +287,7 @@ class Engines:
         self._log.info("index opened", version=folder.name, snapshot_id=self.loaded.snapshot_id)
 
     def _told(self, error: Exception) -> str:
-        """What is wrong with a version, without where the index is on this machine."""
+        """Return the message of an error without the path of the index folder."""
         return str(error).replace(f"{self.index}{os.sep}", "")
 
     def _open(self, folder: Path) -> Loaded:
@@ -312,8 +313,8 @@ def _load(engine: Engine, version: str) -> Loaded:
         horizon_start=_instant(info["horizon"]["start"]),
         horizon_end=_instant(info["horizon"]["end"]),
     )
-    # One question before it takes over: code (that of another datum too) and first pages are not
-    # paid for by a request, and an engine that cannot answer never takes over.
+    # One query before the engine takes over: no request then pays for loading code (also that of
+    # another datum) and the first pages, and an engine that cannot answer never takes over.
     engine.page(Query(lat=31.0, lng=121.0, crs="GCJ02", at=loaded.horizon_start))
     return loaded
 

@@ -1,11 +1,11 @@
-"""The server's protocol, with limits of size and time for what a client sends and how it reads.
+"""HTTP protocol of the server with limits: request size, header, body and read timeouts.
 
 Useful for: `app`, as the protocol of its server.
-Not useful for: answering; that is done by the protocol below it, which also notes how far in a
-request its client is (`_stage`, `_begun`, `_content`, `_answers`).
+Not useful for: answering. `protocol` answers and keeps the state of the request (`_stage`,
+`_begun`, `_content`, `_answers`).
 
-Here is only in which phase a connection is, and what an ending looks like. The rules are in `heads`
-and `limits`.
+This module derives the `Phase` of a connection and closes connections. `heads` and `limits` hold
+the rules.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ from geosearch.service.protocol import JoiningProtocol
 from geosearch.service.settings import Settings
 
 CLIENTS = "clients"
-"""Attribute of an application: the `Clients` of its process."""
+"""Name of the application's attribute that holds the `Clients` of its process."""
 
 MAX_FRAMING = 16_384
-"""Most bytes of a body in a row that are none of its content: sizes, extensions and trailers."""
+"""Most bytes in a row of a chunked body that are not content: sizes, extensions, trailers."""
 
 _AROUND_TARGET = 64
-"""More bytes than a request line has beside its target."""
+"""Upper bound of the bytes of a request line outside its target."""
 
 _TIMEOUT = HttpProblem("request_timeout", "The rest of the request did not arrive in time")
 _FRAMING = HttpProblem(
@@ -44,7 +44,7 @@ _FULL = HttpProblem("busy", "Too many connections are at work - try again in a m
 
 
 class GuardedProtocol(JoiningProtocol):
-    """One connection whose client cannot keep it, or make it work, for as long as it likes."""
+    """One connection with limits of size and time for its client."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class GuardedProtocol(JoiningProtocol):
         self._ending: HttpProblem | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Serve a new connection, if there is a place for it."""
+        """Start to serve a new connection, or refuse it if the process has too many."""
         super().connection_made(transport)
         if self._clients.admit(self):
             self._clients.watch(self.loop)
@@ -72,12 +72,12 @@ class GuardedProtocol(JoiningProtocol):
             super().refuse(_FULL)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from `Clients`."""
         self._clients.leave(self, self._phase)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Serve what came, unless it is more than a request may have without an end."""
+        """Parse received data; refuse a head or chunk framing that is too long."""
         if self._ending:
             return
         begun, stage = self._begun, self._stage
@@ -91,13 +91,13 @@ class GuardedProtocol(JoiningProtocol):
     def _count_unended(self, length: int, begun: int, stage: Phase) -> None:
         new = self._begun - begun
         if self._content or new > 1 or (new and stage is Phase.BODY):
-            self._unended = 0  # What of this piece came after it is less than a piece.
+            self._unended = 0  # The bytes after it are fewer than one read of the socket.
         elif new:
             self._unended = length
         else:
             self._unended += length
         if self._stage is Phase.HEAD:
-            # The target has a limit of its own.
+            # The target has its own limit.
             if len(self.url) > MAX_TARGET:
                 self.refuse(TARGET_TOO_LONG)
             elif self._unended - len(self.url) > MAX_HEADERS + _AROUND_TARGET:
@@ -106,7 +106,7 @@ class GuardedProtocol(JoiningProtocol):
             self.refuse(_FRAMING)
 
     def on_response_complete(self) -> None:
-        """Wait for the client again."""
+        """Close the connection if it is ending; otherwise wait for the client again."""
         super().on_response_complete()
         if self._ending and not self._owed():
             super().refuse(self._ending)
@@ -115,44 +115,48 @@ class GuardedProtocol(JoiningProtocol):
         self._settle()
 
     def answered(self, body: Pieces | None) -> None:
-        """Send a prompt answer."""
+        """Send the body from the batch, and update the phase."""
         super().answered(body)
         if not self._receiving:
             self._settle()
 
     def pause_writing(self) -> None:
-        """Wait for a client that does not read."""
+        """Start the phase `UNREAD`: the client does not read its answers."""
         super().pause_writing()
         self._settle()
 
     def resume_writing(self) -> None:
-        """Go on with a client that reads."""
+        """End the phase `UNREAD`: the client reads again."""
         super().resume_writing()
         self._settle()
 
     def shutdown(self) -> None:
-        """Answer what was asked for, then end the connection."""
+        """Answer the waiting requests, then close the connection."""
         super().shutdown()
         if self._plain_transport.is_closing():
             self._close()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be read, and end the connection."""
+        """Refuse a request that the parser rejects, and close the connection."""
         self.refuse(self._refusal or NOT_HTTP)
 
     def refuse(self, problem: HttpProblem) -> None:
-        """Say why, unless the request has its answer, and end the connection."""
+        """Send `problem`, unless the request is answered already, and close the connection.
+
+        If earlier requests still lack their answers, this waits for them first.
+        """
         self._leave_desk()
         self._clients.count(problem.code)
         if self._owed():
-            self._ending = problem  # An answer out of turn would be taken for another request's.
+            # The client would take it for the answer to an earlier request.
+            self._ending = problem
             return
         if self._stage is not Phase.BODY or self._answers < self._begun:
             super().refuse(problem)
         self._close()
 
     def overdue(self) -> None:
-        """End the connection: its phase has taken too long."""
+        """Close the connection: its phase has exceeded its time limit."""
         if self._phase in (Phase.UNREAD, Phase.CLOSING):
             self.give_way()
         elif self._stage is Phase.IDLE or not self._begun:
@@ -161,7 +165,7 @@ class GuardedProtocol(JoiningProtocol):
             self.refuse(_TIMEOUT)
 
     def give_way(self) -> None:
-        """End the connection at once, whatever was not sent yet."""
+        """Abort the connection at once; unsent data is lost."""
         self._clients.leave(self, self._phase)
         self._plain_transport.abort()
 
@@ -175,7 +179,7 @@ class GuardedProtocol(JoiningProtocol):
         return self._answers < whole
 
     def _settle(self) -> None:
-        """Tell in which phase the connection is; each request begins it anew."""
+        """Report the phase to `Clients`; each new request restarts its clock."""
         if self._phase is Phase.CLOSING:
             return
         phase = self._stage

@@ -1,11 +1,11 @@
-"""The handlers of the service, one a route: parse, search, encode.
+"""Handlers of the HTTP routes: parse, search, encode.
 
-Useful for: what a route answers. Not useful for: what is the same for all of them (`edge`), or
-running the service (`app`).
+Useful for: what a route answers.
+Not useful for: what is the same for all routes (`edge`), or running the service (`app`).
 
-A search takes tens of microseconds, less than handing it to a thread costs, so it runs in the event
-loop. Batches, polygons and counts over areas without a radius run in threads: the kernel holds no
-GIL there, and nobody waits behind them.
+A search runs in the event loop: it takes tens of microseconds, less than a switch to a thread.
+Batches, polygons and counts without a radius run in threads. The kernel releases the GIL there, so
+other requests do not wait for them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,16 +55,16 @@ HTML = b"text/html; charset=utf-8"
 
 
 class Handlers:
-    """The handlers of the service, and the routes they answer.
+    """The handlers of the service and their routes.
 
     Parameters
     ----------
     engines
-        Where the engine of a request comes from.
+        Source of the engine for a request.
     metrics
-        What `/metrics` shows.
+        The metrics that `/metrics` shows.
     settings
-        For limits.
+        Source of the limits.
     """
 
     def __init__(self, engines: Engines, metrics: Metrics, settings: Settings) -> None:
@@ -96,12 +96,12 @@ class Handlers:
         ]
 
     def desk(self) -> Batch:
-        """Return the answers that need no task and wait for nothing."""
+        """Return the `Batch` of the fast path, for GET and POST of `/v1/nearby`."""
         kept = [(method, b"/v1/nearby") for method in (b"GET", b"POST")]
         return Batch(kept, self._endpoint("/v1/nearby", {}).prompt(self._nearby_now))
 
     def elsewhere(self) -> Endpoint:
-        """Return what answers on any other path."""
+        """Return the endpoint of all other paths."""
         return self._endpoint("elsewhere", {ANY_METHOD: self.nowhere})
 
     async def nearby_get(self, asked: Asked) -> Reply:
@@ -109,19 +109,19 @@ class Handlers:
         return await self._nearby(asked, read_url(asked.query_string))
 
     async def nearby_post(self, asked: Asked) -> Reply:
-        """`POST /v1/nearby`: the same names as JSON, so that a wallet stays out of URLs."""
+        """`POST /v1/nearby`: the same parameters as JSON, which keeps a wallet out of URLs."""
         read_nothing(asked.query_string)
         return await self._nearby(asked, read_body(await asked.body()))
 
     async def batch(self, asked: Asked) -> Reply:
-        """`POST /v1/nearby:batch`: many queries, answered as a whole or not at all."""
+        """`POST /v1/nearby:batch`: many queries; one bad query refuses the whole batch."""
         read_nothing(asked.query_string)
         queries = read_batch(await asked.body(), most=self._settings.max_batch)
         self._check_work(queries)
         return await self._heavy.run(partial(self._search_all, queries), asked.left)
 
     async def suggest(self, asked: Asked) -> Reply:
-        """`GET /v1/suggest`: what a half-typed text may become."""
+        """`GET /v1/suggest`: completions of a half-typed text."""
         query = read_suggest(asked.query_string)
         found = self._engines.current().engine.suggest(query)
         return Reply((encode_suggestions(found),))
@@ -142,7 +142,7 @@ class Handlers:
         return Reply((orjson.dumps(record),))
 
     async def zones(self, asked: Asked) -> Reply:
-        """`GET /v1/zones`: zones that hold a point, or that meet a box."""
+        """`GET /v1/zones`: zones that contain a point or intersect a box."""
         query = read_zones(asked.query_string)
         engine = self._engines.current().engine
         if query.bbox is None:
@@ -162,7 +162,7 @@ class Handlers:
         return Reply((orjson.dumps({"categories": self._engines.current().engine.categories()}),))
 
     async def index(self, asked: Asked) -> Reply:
-        """`GET /v1/index`: version, counts, horizon and age, and a version that was refused."""
+        """`GET /v1/index`: version, counts, horizon and age, and the refused version if any."""
         read_nothing(asked.query_string)
         info, refused = self._engines.current().engine.info(), self._engines.refused
         if refused is not None:
@@ -189,7 +189,7 @@ class Handlers:
         return Reply((orjson.dumps({"status": "ready", "version": loaded.version}),))
 
     async def welcome(self, asked: Asked) -> Reply:
-        """`GET /`: where to go on, as JSON, or as a page for a browser."""
+        """`GET /`: links and an example, as JSON, or as HTML for a browser."""
         read_nothing(asked.query_string)
         answer = welcome(self._engines.current())
         vary = ((b"vary", b"accept"),)
@@ -198,26 +198,26 @@ class Handlers:
         return Reply((orjson.dumps(answer),), headers=vary)
 
     async def metrics(self, asked: Asked) -> Reply:
-        """`GET /metrics`: for Prometheus."""
+        """`GET /metrics`: metrics in the text format of Prometheus."""
         read_nothing(asked.query_string)
         self._journal.tell()
         return Reply((self._metrics.page(),), media_type=METRICS_TEXT)
 
     async def openapi(self, asked: Asked) -> Reply:
-        """`GET /openapi.json`: this interface for programs."""
+        """`GET /openapi.json`: the OpenAPI document."""
         read_nothing(asked.query_string)
         return Reply((self._openapi,))
 
     async def nowhere(self, asked: Asked) -> Reply:
-        """Refuse any path that is no route; a slash after one leads there."""
+        """Answer 404, or redirect from a route's path with a trailing slash."""
         if asked.path.endswith("/") and asked.path[:-1] in self._paths:
             return without_slash(asked)
         raise HttpProblem("not_found", "There is no such path - /openapi.json lists all")
 
     def close(self) -> bool:
-        """Tell of the last requests; return whether the heavy ones have ended, which nobody awaits.
+        """Report the last requests, and return whether all slow requests have ended.
 
-        It waits for them a moment, so not in the event loop.
+        It blocks for a moment, so call it outside the event loop.
         """
         ended = self._heavy.close()
         self._journal.tell()
@@ -241,7 +241,7 @@ class Handlers:
         return _reply(query, loaded.engine.page(query))
 
     def _nearby_now(self, requests: Sequence[Request]) -> list[Reply | None]:
-        """Return the answers; None where one is refused, or others should not wait for it."""
+        """Return the replies of the fast path; None for a refused or slow request."""
         loaded = self._engines.current()
         queries = [self._read_now(request, loaded.version) for request in requests]
         pages = iter(loaded.engine.pages([query for query in queries if query is not None]))
@@ -252,7 +252,7 @@ class Handlers:
         return replies
 
     def _read_now(self, request: Request, version: str) -> Query | None:
-        """Return what is asked, or None where the answer has to wait for something."""
+        """Return the query, or None if it is bad, is slow or names another version."""
         _, _, query_string, headers, body = request
         if len(query_string) > MAX_QUERY_STRING or len(body) > self._settings.max_body_bytes:
             return None
@@ -269,7 +269,7 @@ class Handlers:
         return None if other or _is_heavy(query) else query
 
     def _loaded_now(self, query: Query) -> Loaded | None:
-        """Return the version to ask, or None if it has to be opened first."""
+        """Return the version for a query, or None if that version is not open."""
         if query.cursor is None:
             return self._engines.current()
         return self._engines.opened(read_cursor(query.cursor).version)
@@ -284,7 +284,7 @@ class Handlers:
         return _reply(query, self._loaded(query).engine.page(query))
 
     def _search_all(self, queries: list[Query], attendance: Attendance) -> Reply:
-        """Return the answers, all of one version but those that continue pages of another one."""
+        """Return the answers, all of one version except those whose cursor names another."""
         current = self._engines.current()
         pages = []
         for position, query in enumerate(queries):
@@ -297,7 +297,13 @@ class Handlers:
         return Reply((encode_pages(pages),))
 
     def _check_work(self, queries: list[Query]) -> None:
-        """Refuse a batch whose queries together ask for more than one request may."""
+        """Refuse a batch whose queries together exceed the limits of one request.
+
+        Raises
+        ------
+        BadRequest
+            Code `batch_too_heavy`.
+        """
         results = sum(query.limit for query in queries)
         heavy = sum(map(_is_heavy, queries))
         for expected, most, got in (
@@ -315,7 +321,7 @@ class Handlers:
 
 
 def _is_heavy(query: Query) -> bool:
-    """Whether a query may take so long that others should not wait for it."""
+    """Return whether a query may be slow: it has a polygon, or counts without a radius."""
     counts = query.total or bool(query.facets)
     return query.polygon is not None or (counts and query.radius_m is None)
 
@@ -325,7 +331,7 @@ def _reply(query: Query, page: Page) -> Reply:
 
 
 def _relocated(refusal: BadRequest, position: int) -> BadRequest:
-    """Return a refusal of one query as one of its batch."""
+    """Return a query's refusal with pointers into its batch."""
     errors: list[Problem] = [
         {
             "pointer": f"/queries/{position}{found['pointer']}",

@@ -1,10 +1,8 @@
-"""What the head of a request may be, where the parser of HTTP is more lenient than the standard.
+"""Checks of an HTTP request head: the rules of RFC 9110 and RFC 9112 that the parser skips.
 
-Useful for: `guard`, which asks before a request is taken up.
-Not useful for: paths, parameters and bodies; those are judged where they are read.
-
-The parser (llhttp) refuses what is no HTTP at all, among it a bare line feed, a folded header,
-control characters, and two lengths of a body. Rules here are those of RFC 9110 and RFC 9112.
+The parser (llhttp) refuses a bare line feed, a folded header, control characters and two lengths of
+a body. `protocol` calls `check_head` for each request. Paths, parameters and bodies are checked
+where they are read.
 """
 
 import re
@@ -13,10 +11,10 @@ from collections.abc import Sequence
 from geosearch.service.problems import MAX_QUERY_STRING, HttpProblem
 
 MAX_TARGET = MAX_QUERY_STRING + 1_024
-"""Longest request target in bytes: a query string of the longest, and a path before it."""
+"""Longest request target in bytes: the longest query string, and a path before it."""
 
 MAX_HEADERS = 16_384
-"""Longest header section in bytes, of which each header has four beside its name and value."""
+"""Longest header section in bytes; each header counts four bytes besides its name and value."""
 
 _AROUND_HEADER = len(": \r\n")
 _HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=%:\[\]]*")
@@ -34,23 +32,24 @@ _CONNECT = HttpProblem("not_http", "Expected a request for this server, got one 
 def check_head(
     target: bytes, method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]
 ) -> None:
-    """Check a head that the parser has read.
+    """Check the head of a request that the parser accepted.
 
     Parameters
     ----------
     target
-        What it asks for.
+        Request target: path and query string.
     method
-        Its method.
+        Method in capitals.
     version
-        Its version of HTTP, as `1.1`.
+        Version of HTTP, such as `1.1`.
     headers
-        Its headers, names in lower case.
+        Headers, names in lower case.
 
     Raises
     ------
     HttpProblem
-        It is too long, or not what HTTP allows; the end of its body may be anywhere then.
+        The head is too long, or breaks a rule of HTTP. The end of its body is then unknown, so the
+        connection must be closed.
     """
     size, hosts, host, coding = 0, 0, b"", None
     for name, value in headers:
@@ -58,7 +57,7 @@ def check_head(
         if name == b"host":
             hosts, host = hosts + 1, value
         elif name == b"transfer-encoding":
-            # Of two headers the second counts as more than one coding.
+            # A second header adds a coding to the list.
             coding = value if coding is None else coding + b", " + value
     if len(target) > MAX_TARGET:
         raise TARGET_TOO_LONG

@@ -1,12 +1,11 @@
-"""Heavy requests: worked on in threads, for as long as somebody waits for the answer.
+"""Thread pool for slow requests (batches, large areas), cancelled when the client disconnects.
 
-Useful for: what takes longer than others should wait in the event loop: batches, large areas.
-Not useful for: deciding what is heavy (`handlers`).
+`handlers` decides which requests are slow.
 
-Compiled code and GEOS cannot be stopped in a thread. So work has an end of its own (a batch is
-bounded, an area is), is not begun where its client has left, and asks between its parts whether
-anybody still waits. What computes when the process should end is left behind by ending the process:
-every connection has been answered or closed by then.
+No thread can be stopped inside compiled code or GEOS. So batches and areas have size limits, work
+does not begin after its client has left, and work checks between its parts whether the client still
+waits. A thread that still computes at shutdown ends with the process: every connection has been
+answered or closed by then.
 """
 
 import asyncio
@@ -17,45 +16,45 @@ from typing import Any, TypeVar
 from geosearch.service.problems import HttpProblem
 
 HEAVY_THREADS = 2
-"""Threads for heavy requests: as many may run beside the event loop."""
+"""Threads for slow requests, beside the event loop."""
 
 HEAVY_WAITING = 64
-"""Most heavy requests under way or waiting; more are refused with 503."""
+"""Most slow requests that run or wait; the service refuses further ones with 503."""
 
 LAST_SECONDS = 0.2
-"""How long a stop waits for threads whose work nobody waits for any more."""
+"""How long a shutdown waits for threads whose clients have left."""
 
 T = TypeVar("T")
 
 
 class ClientGone(Exception):
-    """The client went away before it was answered."""
+    """The client disconnected before it was answered."""
 
 
 class Attendance:
-    """Whether somebody waits for the answer of a heavy request; read by its thread."""
+    """Cancellation flag of a slow request: set by the event loop, checked by the thread."""
 
     def __init__(self) -> None:
         self._is_over = False
 
     def end(self) -> None:
-        """Nobody waits any more."""
+        """Cancel the work: no client waits for it."""
         self._is_over = True
 
     def check(self) -> None:
-        """Go on only while somebody waits.
+        """Raise if the work was cancelled.
 
         Raises
         ------
         ClientGone
-            Nobody does.
+            `end` was called.
         """
         if self._is_over:
             raise ClientGone
 
 
 class HeavyWork:
-    """Threads for heavy requests, and those that wait for them."""
+    """Thread pool for slow requests, with a bounded queue."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(HEAVY_THREADS, thread_name_prefix="heavy")
@@ -63,21 +62,22 @@ class HeavyWork:
         self._begun: set[Future[Any]] = set()
 
     async def run(self, work: Callable[[Attendance], T], leave: Callable[[], Awaitable[None]]) -> T:
-        """Return what `work` returns, from a thread.
+        """Run `work` in a thread, and return its result.
 
         Parameters
         ----------
         work
-            Checks between its parts whether it should go on.
+            Calls `Attendance.check` between its parts.
         leave
-            Returns when the client has left.
+            Returns when the client has disconnected.
 
         Raises
         ------
         HttpProblem
-            `busy`: too many wait already; `stopping`: the graceful time of a stop is over.
+            `busy`: too many requests wait already. `stopping`: the graceful time of a shutdown is
+            over.
         ClientGone
-            The client left; work that had not begun never will.
+            The client disconnected; work that has not begun never begins.
         """
         if self._waiting >= HEAVY_WAITING:
             raise HttpProblem(
@@ -105,10 +105,10 @@ class HeavyWork:
             self._waiting -= 1
             attendance.end()
             leaving.cancel()
-            begun.cancel()  # at once: before a thread that is free now takes it
+            begun.cancel()  # at once, before a free thread takes it
             answer.cancel()
 
     def close(self) -> bool:
-        """Begin nothing more, and return whether all that was begun has ended."""
+        """Cancel the queue, wait up to `LAST_SECONDS`, return whether all running work ended."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         return not wait(set(self._begun), LAST_SECONDS).not_done

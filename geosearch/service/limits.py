@@ -1,12 +1,11 @@
-"""Limits of time and number for connections: whoever keeps us waiting too long is let go.
+"""Connection limits: timeouts by phase, and the largest number of connections.
 
-Useful for: `guard`, which tells what each connection waits for.
-Not useful for: knowing HTTP, or how a connection is ended.
+This module knows neither HTTP nor how to close a connection; `guard` does.
 
-A connection is in one `Phase`. Those that wait for their client stand in a line, longest first, so
-that looking for the overdue costs nothing where nobody is, however many connections there are.
-There are never more connections than leave descriptors for versions of the index: at the limit,
-the one whose client keeps it waiting longest gives way to the new one.
+Each connection is in one `Phase`. `Clients` keeps the connections of a phase in the order in which
+they entered it. So a sweep reads only overdue connections and the first other one of each phase.
+The number of connections leaves enough file descriptors for versions of the index. At the limit,
+the connection that has waited longest for its client is closed in favour of the new one.
 """
 
 import asyncio
@@ -24,43 +23,43 @@ from geosearch.service.seldom import Seldom
 from geosearch.service.settings import Settings
 
 SWEEP_SECONDS = 0.25
-"""How late a limit of time may be kept."""
+"""Time between two sweeps, seconds: a timeout may be this late."""
 
 ENOUGH_DESCRIPTORS = 65_536
-"""Descriptors that a server asks for where it may have as many."""
+"""File descriptors that a server asks for, if the hard limit allows them."""
 
 VERSIONS_AT_ONCE = 4
-"""Versions of the index that may be open: those kept, and the one that is about to be."""
+"""Most versions of the index that are open at once: the kept ones and the next one."""
 
 SPARE_DESCRIPTORS = 32
-"""Descriptors for logs, metrics, the event loop and connections that have just been accepted."""
+"""File descriptors for logs, metrics, the event loop and connections just accepted."""
 
 
 class Phase(IntEnum):
-    """What a connection waits for; only `WORK` is ours to do, and not timed."""
+    """What a connection waits for. Every phase but `WORK` has a time limit."""
 
     HEAD = 0
-    """A request, of which nothing or a part of the head came."""
+    """The rest of a request head, or a first request."""
     BODY = 1
     """The rest of a body."""
     IDLE = 2
     """The next request, after an answer."""
     UNREAD = 3
-    """A client that does not read its answers."""
+    """The client, to read its answers."""
     CLOSING = 4
-    """The same, at the end of a connection."""
+    """The client, to read the last bytes before the connection closes."""
     WORK = 5
-    """An answer."""
+    """The service, to answer."""
 
 
 class Client(Protocol):
-    """A connection, as far as limits know it."""
+    """What `Clients` needs of a connection."""
 
     def overdue(self) -> None:
-        """End the connection: its phase has taken too long."""
+        """Close the connection: its phase has exceeded its time limit."""
 
     def give_way(self) -> None:
-        """End the connection at once: its place is needed."""
+        """Abort the connection at once, in favour of a new one."""
 
 
 class Clients:
@@ -69,9 +68,9 @@ class Clients:
     Parameters
     ----------
     settings
-        How long each phase may take, and how many connections there may be.
+        The time limit of each phase, and the largest number of connections.
     count
-        Called with the reason for which a connection was ended.
+        Called with the reason whenever the service ends a connection.
     now
         A clock, in seconds.
     """
@@ -103,7 +102,10 @@ class Clients:
         return sum(len(line) for line in self._lines)
 
     def admit(self, client: Client) -> bool:
-        """Take in a new connection; False where there is no place, even if somebody gives way."""
+        """Add a new connection; at the limit, abort the one that has waited longest.
+
+        Returns False, and adds nothing, if none of the connections waits for its client.
+        """
         if self._most is None:
             self._most = min(self._max_connections, connections_within(*descriptors()))
             structlog.get_logger().info("connection limit", connections=self._most)
@@ -119,16 +121,16 @@ class Clients:
         return True
 
     def move(self, client: Client, old: Phase, new: Phase) -> None:
-        """Let a connection's phase begin; no phase begins for one that has left."""
+        """Move a connection from phase `old` to `new`; a removed connection stays removed."""
         if self._lines[old].pop(client, None) is not None:
             self._lines[new][client] = self._now()
 
     def leave(self, client: Client, phase: Phase) -> None:
-        """Forget a connection."""
+        """Remove a connection."""
         self._lines[phase].pop(client, None)
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Keep the limits of time from now on, as long as there are connections."""
+        """Sweep every `SWEEP_SECONDS` from now on, as long as there are connections."""
         if not self._sweeps:
             self._sweeps = True
             loop.call_later(SWEEP_SECONDS, self._sweep_again, loop)
@@ -140,7 +142,7 @@ class Clients:
             self.watch(loop)
 
     def sweep(self) -> None:
-        """End the connections whose phase has taken too long."""
+        """Call `overdue` of each connection whose phase has exceeded its time limit."""
         now = self._now()
         for phase, seconds in self._limits.items():
             overdue = []
@@ -159,7 +161,7 @@ class Clients:
 
 
 def descriptors() -> tuple[int, int]:
-    """Return how many descriptors this process may have, and how many it has."""
+    """Return the limit of file descriptors of this process, and how many are open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = ENOUGH_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
     folder = next(path for path in (Path("/proc/self/fd"), Path("/dev/fd")) if path.is_dir())
@@ -167,14 +169,14 @@ def descriptors() -> tuple[int, int]:
 
 
 def connections_within(most: int, opened: int) -> int:
-    """Return how many connections leave enough descriptors for what else has to be opened.
+    """Return the largest number of connections, at least 1, that leaves enough descriptors.
 
     Parameters
     ----------
     most
-        Descriptors that the process may have.
+        Limit of file descriptors of the process.
     opened
-        Those it has with one version of the index, nearly all of which are that version's.
+        Open descriptors with one version of the index; nearly all belong to that version.
 
     Examples
     --------
@@ -182,12 +184,12 @@ def connections_within(most: int, opened: int) -> int:
     [19488, 512, 45]
     """
     free = most - opened
-    # Where that leaves few, a quarter: most of the rest is for the next version.
+    # If that leaves few, a quarter: the next version needs most of the rest.
     return max(free - (VERSIONS_AT_ONCE - 1) * opened - SPARE_DESCRIPTORS, free // 4, 1)
 
 
 def raise_descriptor_limit() -> None:
-    """Have as many descriptors as the system grants without asking, up to enough."""
+    """Raise the soft limit of file descriptors to the hard limit, at most `ENOUGH_DESCRIPTORS`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

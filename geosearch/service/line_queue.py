@@ -1,7 +1,7 @@
-"""Lines on their way to a file descriptor, written by a thread, so that its reader stops nobody.
+"""Bounded queue of log lines that a thread writes to a file descriptor, without blocking callers.
 
-Useful for: `logs`, whose lines are written by the event loop.
-Not useful for: anything that must not be lost: what finds no room is counted and dropped.
+`logs` uses it, because a slow reader of the log must not block the event loop. A full queue drops
+and counts lines, so use it for nothing that must arrive.
 """
 
 import os
@@ -11,26 +11,27 @@ from collections import deque
 from collections.abc import Callable
 
 MAX_BYTES = 4 * 1_048_576
-"""Bytes that may wait for a slow reader; a request is a line of some 200."""
+"""Most bytes in the queue; the line of a request has about 200."""
 
 MAX_WRITE = 65_536
-"""Bytes that are written at once; as much as a pipe holds."""
+"""Most bytes of one write: the capacity of a pipe."""
 
 RETRY_SECONDS = 0.05
-"""How long after a failure writing is tried again."""
+"""Pause after a failed write, seconds."""
 
 
 class LineQueue:
-    """A stream for whole lines; writing to it never waits.
+    """Stream for whole lines; `write` never blocks.
 
     Parameters
     ----------
     descriptor
-        Where the lines go.
+        File descriptor that the thread writes to.
     recovered
-        Makes the line that says how many were dropped; it is written when there is room again.
+        Returns the line that reports a number of dropped lines. The thread writes it when the
+        queue is empty again.
     max_bytes
-        Bytes that may wait.
+        Most bytes in the queue.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class LineQueue:
         self._thread.start()
 
     def write(self, lines: bytes) -> int:
-        """Let whole lines be written, or drop them."""
+        """Queue whole lines, or drop them if they do not fit; return their number of bytes."""
         with self._changed:
             if self._bytes + len(lines) > self._max_bytes:
                 self._drop(lines)
@@ -60,10 +61,10 @@ class LineQueue:
         return len(lines)
 
     def flush(self) -> None:
-        """Do nothing: lines are on their way already."""
+        """Do nothing: the thread writes the lines."""
 
     def close(self, seconds: float) -> None:
-        """Write what waits, as far as that goes in `seconds`."""
+        """Write the queued lines, for at most `seconds`."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -80,7 +81,7 @@ class LineQueue:
             try:
                 self._write_out(lines)
             except OSError:
-                # Nobody reads any more, or a disk is full: the next lines may find it better.
+                # The reader is gone, or the disk is full; later lines may succeed.
                 with self._changed:
                     if not told:
                         self._drop(lines)
@@ -90,9 +91,9 @@ class LineQueue:
                     self._untold -= told
 
     def _next(self) -> tuple[bytes, int] | None:
-        """Wait for lines, and return some and how many dropped ones they tell of.
+        """Wait for lines; return some, and how many dropped lines they report.
 
-        None where no more come.
+        None after `close`, when the queue is empty.
         """
         with self._changed:
             if not self._waiting and self._untold:

@@ -1,10 +1,10 @@
 """Structured logs: one JSON object a line on stderr, from the service and from its HTTP server.
 
-A request is logged by route, status, time and results. Never the position, the wallet, the cursor,
-the URL or the words of an error, which may repeat any of them.
+The line of a request has route, status, time and number of results. It never has the position, the
+wallet, the cursor, the URL or the message of an error, which may repeat any of them.
 
-Whoever reads the log may stop reading: lines then wait in a `LineQueue`, and are dropped when that
-is full; the number of them is a metric, and a line of its own when the reader goes on.
+If the reader of the log stops, lines wait in a `LineQueue`. A full queue drops lines. A metric
+counts them, and a line reports them when the reader goes on.
 """
 
 import atexit
@@ -24,7 +24,7 @@ from geosearch.service.line_queue import LineQueue
 _encoder = msgspec.json.Encoder()
 
 CLOSE_SECONDS = 1.0
-"""How long the end of a process waits for the reader of its log."""
+"""How long a process that ends waits for the reader of its log."""
 
 _info_stream: BinaryIO | None = None
 _queue: LineQueue | None = None
@@ -32,7 +32,7 @@ _dropped_told = 0
 
 
 def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
-    """Send the logs of this process to `stream`, by default stderr, from `level` on."""
+    """Send the logs of this process to `stream` (default: stderr), from `level` on."""
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -60,15 +60,15 @@ def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
             ],
         )
     )
-    # Libraries speak up from warnings on: some would log whole URLs at lower levels.
+    # Libraries log only warnings and errors: below, some would log whole URLs.
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("uvicorn").setLevel(level.upper())
 
 
 def write_lines(lines: Sequence[msgspec.Struct]) -> None:
-    """Write lines of level info at once, past the processors of structlog.
+    """Write lines of level info, without the processors of structlog.
 
-    A line has event, level and timestamp already, and what it may not know is left out.
+    Each line must already have event, level and timestamp, and nothing that logs must not have.
     """
     if _info_stream is not None:
         _info_stream.write(_encoder.encode_lines(lines))
@@ -76,7 +76,7 @@ def write_lines(lines: Sequence[msgspec.Struct]) -> None:
 
 
 def take_dropped() -> int:
-    """Return how many lines were dropped since this was asked last."""
+    """Return how many lines were dropped since the last call."""
     global _dropped_told
     dropped = _queue.dropped if _queue is not None else 0
     since, _dropped_told = dropped - _dropped_told, dropped
@@ -84,9 +84,9 @@ def take_dropped() -> int:
 
 
 def end_logs() -> None:
-    """Write the lines that wait, as far as their reader takes them; for a process about to end.
+    """Write the queued lines, for at most `CLOSE_SECONDS`, before the process ends.
 
-    Whoever logs after it calls `configure_logs` first.
+    Call `configure_logs` before logging again.
     """
     global _queue
     if _queue is not None:
@@ -95,7 +95,7 @@ def end_logs() -> None:
 
 
 def _begin_anew() -> None:
-    """Forget the queue of the process before a fork: its thread is not in this one."""
+    """Forget the parent's queue after a fork: its thread does not run in the child."""
     global _queue
     _queue = None
 
@@ -104,7 +104,7 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 
 class _LinesHandler(logging.Handler):
-    """Writes records of the standard library's logging as lines, each at once."""
+    """Handler that writes each record of the standard library's logging as a line."""
 
     def __init__(self, out: BinaryIO) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class _LinesHandler(logging.Handler):
 
 
 def _stderr_queue() -> LineQueue:
-    """Return the queue of this process to its stderr."""
+    """Return the queue for stderr of this process; create it on the first call."""
     global _queue
     if _queue is None:
         _queue = LineQueue(sys.stderr.fileno(), _dropped_line)

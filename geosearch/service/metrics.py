@@ -1,9 +1,9 @@
 """Prometheus metrics of the service: latency by sort, results, errors by code, age of the index.
 
-With one worker the numbers live in this process. With several, `serve` sets
-`PROMETHEUS_MULTIPROC_DIR` before any worker starts: each then counts into files there, and the
-worker that is scraped adds up all of them. What belongs to the index (age, horizon) is read at the
-scrape, from the scraped worker; all workers follow the same folder.
+A single worker keeps the numbers in memory. For several, `serve` sets `PROMETHEUS_MULTIPROC_DIR`
+before any worker starts. Each worker then counts into files there, and the scraped worker adds up
+the files of all. The scraped worker reads age and horizon of the index at the scrape; all workers
+follow the same folder.
 """
 
 import os
@@ -29,12 +29,12 @@ RESULT_BUCKETS = (0, 1, 5, 10, 20, 50, 100)
 
 
 class Metrics:
-    """What the service counts.
+    """The counters and histograms of the service.
 
     Parameters
     ----------
     engines
-        Whose current index is described at each scrape.
+        Source of the current index, which each scrape describes.
     """
 
     def __init__(self, engines: Engines) -> None:
@@ -74,11 +74,11 @@ class Metrics:
             "Lines of the log that nobody read in time.",
             registry=self._registry,
         )
-        # labels() costs as much as the rest of an observation: keep the children.
+        # labels() costs as much as the rest of an observation, so the children are kept.
         self._request_children: dict[tuple[str, int], Counter] = {}
 
     def count_requests(self, route: str, status: int, times: int) -> None:
-        """Count answered requests."""
+        """Count `times` answered requests of a route and status."""
         child = self._request_children.get((route, status))
         if child is None:
             child = self._requests.labels(route, str(status))
@@ -90,11 +90,11 @@ class Metrics:
         self._errors.labels(code).inc()
 
     def count_ended(self, reason: str) -> None:
-        """Count one connection that was ended or refused."""
+        """Count one connection that the service ended or refused."""
         self._ended.labels(reason).inc()
 
     def count_dropped(self, lines: int) -> None:
-        """Count lines of the log that were dropped."""
+        """Count dropped lines of the log."""
         if lines:
             self._dropped.inc(lines)
 
@@ -120,7 +120,7 @@ def _text_of(collector: Collector) -> bytes:
 
 
 class _IndexCollector(Collector):
-    """Describes the index that is current when somebody asks."""
+    """Collector that describes the current index at the time of a scrape."""
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines

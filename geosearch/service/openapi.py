@@ -1,7 +1,7 @@
-"""`GET /openapi.json`: the HTTP interface for programs, made from the tables the code reads.
+"""OpenAPI document of the service (`GET /openapi.json`), made from the tables that the code reads.
 
 Parameters come from `parameters.PARAMETERS` with the defaults of `Query`, limits from the settings,
-error codes from `problems.CODES`; so the document cannot say another limit than the code keeps.
+error codes from `problems.CODES`. So the document and the code cannot differ in a limit.
 """
 
 import math
@@ -27,8 +27,11 @@ from geosearch.suggest.suggester import SuggestQuery
 Json = dict[str, Any]
 
 _ITEM_IN_URL = r"^[^,]*[^,\s\u001c-\u001f\u0085][^,]*$"
-"""Something else than blanks, which are no part of an item. The five code points are blanks to
-Python and not to ECMA 262, whose regular expressions JSON Schema uses."""
+"""Pattern of an item in a URL: no comma, and at least one character that is not a blank.
+
+Python counts the five code points as blanks. ECMA 262, whose regular expressions JSON Schema uses,
+does not.
+"""
 
 _SUGGEST_DEFAULTS = {
     field.name: field.default
@@ -285,9 +288,9 @@ def _schemas(settings: Settings) -> Json:
 
 
 def _help(parameter: Parameter) -> str:
-    """Description of a member of a body. It names the default.
+    """Return the description of a member of a body, with its default.
 
-    A `default` in the schema makes generators of clients want the member.
+    A `default` in the schema would make client generators require the member.
     """
     default = _DEFAULTS.get(parameter.name)
     if default is None or default == ():

@@ -1,7 +1,7 @@
-"""Errors as RFC 9457 `application/problem+json` bodies, one function per kind of error.
+"""Error codes and RFC 9457 `application/problem+json` bodies.
 
 Every body has `type`, `title`, `status`, a stable `code`, `detail` (one sentence) and `errors`,
-the list of what is wrong where. Never a stack trace: an unforeseen error is named to the caller by
+the list of what is wrong where. It never has a stack trace: `detail` names an unexpected error by
 an id that the log has too.
 """
 
@@ -14,7 +14,7 @@ from geosearch.errors import BadRequest, Problem
 MEDIA_TYPE = b"application/problem+json"
 
 MAX_QUERY_STRING = 16_384
-"""Longest query string in bytes; a larger wallet belongs in a body."""
+"""Longest query string in bytes; a larger wallet needs a body."""
 
 CODES: dict[str, tuple[int, str]] = {
     "bad_request": (400, "A parameter is missing, unknown, repeated, malformed or out of range."),
@@ -42,11 +42,11 @@ CODES: dict[str, tuple[int, str]] = {
     "stopping": (503, "The service is stopping, and the time for requests under way is over."),
     "not_ready": (503, "There is no index yet, or its time horizon does not include now."),
 }
-"""Stable codes: the status each comes with, and what it means."""
+"""HTTP status and meaning of each stable code."""
 
 
 class HttpProblem(Exception):
-    """A request that is refused before any query is read."""
+    """Refusal of a request for a reason other than a bad query, with code and headers."""
 
     def __init__(self, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -62,7 +62,7 @@ def uri_too_long() -> HttpProblem:
 
 
 def status_of(code: str) -> int:
-    """Return the HTTP status that goes with a stable code; a refusal of any other code is a 400."""
+    """Return the HTTP status of a code; 400 for a code that is not in `CODES`."""
     return CODES.get(code, CODES["bad_request"])[0]
 
 
@@ -82,9 +82,9 @@ def problem_body(code: str, detail: str, errors: list[Problem] | None = None) ->
 
 
 def refusal_body(refusal: BadRequest) -> bytes:
-    """Return the body of a bad request, with everything that is wrong with it.
+    """Return the body of a bad request, with all its errors.
 
-    `detail` is the first sentence; the others are in `errors` only.
+    `detail` is the first sentence and the number of the others, which are only in `errors`.
     """
     errors = refusal.errors
     detail = str(refusal)

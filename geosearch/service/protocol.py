@@ -1,23 +1,25 @@
-"""uvicorn's HTTP protocol, sending an answer in one piece, and the usual ones at once.
+"""uvicorn's HTTP protocol with a fast path: batched answers, head and body in one write.
 
-Useful for: `app`, as the protocol of its server.
-Not useful for: answers in several pieces: the head waits for the first of them.
+Useful for: `guard`, whose protocol `app` gives to its server.
+Not useful for: streaming; the head waits for the first piece of the body.
 
-uvicorn writes the head of an answer, then its body. Without delay (TCP_NODELAY) these are two
-packets, each with a way through the system of its own; joined, a core answers 7 % more requests.
+uvicorn writes the head of an answer, then its body. With TCP_NODELAY these become two packets, and
+each passes through the network stack alone. One write for both lets a core answer 7 % more
+requests.
 
-It also makes a task of each request, and messages of what is asked and answered. An application
-may have answers that need neither (`FAST_PATH`, a `Batch`): of a request that came whole, over a
-connection that stays open, and the only one of what was received, so that nobody waits behind a
-pipeline of them. Any other request, and any that such an answer declines, goes uvicorn's way from
-its first byte.
+uvicorn also creates a task and ASGI messages for each request. The fast path creates neither: the
+application's `Batch` (attribute `FAST_PATH`) returns the body. A request takes the fast path if it
+is the first that a read of the socket completes, its connection stays open, and the requests before
+it are answered. Every other request takes uvicorn's path from its first byte. So does a request
+that the batch declines.
 
-What comes in one turn of the event loop, but the first, is answered together. A search runs through
-more code than a processor keeps at hand: with 16 connections, where some ten requests come in a
-turn, a core answers half as many again if they go through it stage by stage.
+The batch answers the first request of an event loop iteration at once, and the others of that
+iteration together. A search runs through more code than the processor's caches hold. With 16
+connections about ten requests arrive in an iteration; running them stage by stage lets a core
+answer 50 % more.
 
-A server that sleeps until the next request takes long to wake, above all in a virtual machine: at
-half of its load a request cost 300 us of a core instead of 200. `BusyPolling` keeps it awake for a
+A server that sleeps until the next request wakes slowly, above all in a virtual machine. At half
+load a request cost 300 us of a core instead of 200. `BusyPolling` keeps the server awake for a
 moment.
 """
 
@@ -49,16 +51,16 @@ _REFUSAL = (
 )
 
 FAST_PATH = "prompt"
-"""Attribute of an application: the `Batch` of its prompt answers."""
+"""Name of the application's attribute that holds the `Batch` of its fast path."""
 
 TOGETHER = 16
-"""Most requests that are answered before the first of their answers is sent."""
+"""Largest number of requests that a batch answers before it sends the first answer."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Request(NamedTuple):
-    """A whole request; `path` and `query_string` as they came."""
+    """A complete request; `path` and `query_string` are still percent-encoded."""
 
     method: bytes
     path: bytes
@@ -68,22 +70,24 @@ class Request(NamedTuple):
 
 
 Prompt = Callable[[Sequence[Request]], Sequence[Pieces | None]]
-"""Bodies of the answers to requests: 200, JSON, not to be stored.
+"""Function that returns the body of each request's answer: status 200, JSON, `no-store`.
 
-None, without any effect, where a request has to go the long way: it waits for something, it is
-refused, or it fails.
+It returns None for a request that must take uvicorn's path: the request is slow, is refused or
+fails. Such a request has had no effect.
 """
 
 
 class Batch:
-    """Answers requests: the first of a turn of the loop at once, those that come with it together.
+    """Batch of requests on the fast path: the first of a loop iteration is answered at once.
+
+    The others of the same iteration are answered together, at most `TOGETHER` at a time.
 
     Parameters
     ----------
     kept
-        Methods and paths of requests that may have a prompt answer.
+        Pairs of method and path that may take the fast path.
     prompt
-        What answers them.
+        Function that returns the bodies of their answers.
     """
 
     def __init__(self, kept: Collection[tuple[bytes, bytes]], prompt: Prompt) -> None:
@@ -93,9 +97,10 @@ class Batch:
         self._turn_begun = False
 
     def add(self, protocol: "JoiningProtocol", request: Request) -> None:
-        """Have `protocol.answered` called with the body: now, or when the loop has read the rest.
+        """Answer the request now, or together with the others of this loop iteration.
 
-        Where nobody comes together nobody should wait: that cost a lone request a fifth.
+        The batch calls `protocol.answered` with the body. A lone request is answered at once,
+        because waiting for the end of the iteration cost it 20 %.
         """
         if self._turn_begun or self._waiting:
             self._waiting.append((protocol, request))
@@ -109,12 +114,12 @@ class Batch:
         self.answer()
 
     def answer_all(self) -> None:
-        """Answer everybody who waits, now."""
+        """Answer all waiting requests now."""
         while self._waiting:
             self.answer()
 
     def answer(self) -> None:
-        """Answer those who waited longest; what else waits is answered when these are sent."""
+        """Answer the `TOGETHER` oldest requests; schedule the others for the next iteration."""
         together, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
         if self._waiting:
             self._waiting[0][0].loop.call_soon(self.answer)
@@ -131,14 +136,14 @@ _NO_BATCH = Batch((), lambda requests: [None] * len(requests))
 
 
 class BusyPolling:
-    """Keeps an event loop from sleeping for a moment after what came last; one for all connections.
+    """Keeps an event loop polling for a moment after the last data; shared by all connections.
 
-    A loop that has something to call asks the system what came without waiting for it.
+    A loop with a scheduled callback polls its sockets without blocking.
 
     Parameters
     ----------
     seconds
-        How long; 0 lets the loop sleep at once.
+        How long the loop polls; 0 lets it sleep at once.
     now
         A clock, in seconds.
     """
@@ -150,7 +155,7 @@ class BusyPolling:
         self._goes_on = False
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Stay awake from now on."""
+        """Keep `loop` awake for `seconds` from now."""
         if self._seconds:
             self._until = self._now() + self._seconds
             if not self._goes_on:
@@ -166,10 +171,11 @@ _SLEEPING = BusyPolling(0)
 
 
 class JoiningProtocol(HttpToolsProtocol):
-    """One connection; the head of each answer leaves together with the body.
+    """One connection; it writes the head of each answer together with the body.
 
-    It notes how far its client is, for `guard`: `_begun` requests, the last of them in `_stage`,
-    `_content` if a head ended or a part of a body came, and `_answers` sent.
+    It keeps the connection's state for `guard`: `_begun` counts requests, `_answers` counts answers
+    sent, `_stage` is the phase of the last request, and `_content` is set when a head ends or a
+    part of a body arrives.
     """
 
     def __init__(
@@ -196,13 +202,13 @@ class JoiningProtocol(HttpToolsProtocol):
         self._dated_lines = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Serve a new connection."""
+        """Start to serve a new connection."""
         self._plain_transport = transport
         self._joining = _Joining(transport)
         super().connection_made(cast(asyncio.Transport, self._joining))
 
     def data_received(self, data: bytes) -> None:
-        """Serve what came; a request that is not whole is not held for a prompt answer."""
+        """Parse received data; an incomplete request leaves the fast path."""
         self._may_be_prompt = True
         if self._stage is Phase.IDLE or not self._begun:
             self._in_request_line = True
@@ -214,10 +220,10 @@ class JoiningProtocol(HttpToolsProtocol):
         self._busy_polling.begin(self.loop)
 
     def _escaped(self, data: bytes) -> bytes:
-        """Percent-encode what a request line has beyond ASCII, as clients send it from a shell.
+        """Percent-encode the non-ASCII bytes of a request line, as curl sends them from a shell.
 
-        The parser refuses it. Only the first request of what came at once is looked at: no client
-        that sends several in a row leaves this to the server.
+        The parser refuses such bytes. This checks only the first request of the data: clients that
+        pipeline requests encode their URLs.
         """
         begin = len(data) - len(data.lstrip(b"\r\n"))
         end = data.find(b"\n", begin) + 1
@@ -228,26 +234,26 @@ class JoiningProtocol(HttpToolsProtocol):
         return _BEYOND_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line) + data[len(line) :]
 
     def refuse(self, problem: HttpProblem) -> None:
-        """Answer what was asked for before, refuse what comes now, and end the connection."""
+        """Answer the requests before, send `problem`, and close the connection."""
         self._leave_desk()
         line, body = STATUS_LINE[status_of(problem.code)], problem_body(problem.code, str(problem))
         self.transport.write(_REFUSAL % (line, self._dated(), MEDIA_TYPE, len(body), body))
         self.transport.close()
 
     def on_message_begin(self) -> None:
-        """Begin a request, without the scope that only uvicorn's way needs."""
+        """Begin a request, without the ASGI scope that only uvicorn's path needs."""
         self._leave_desk()
         self._begun += 1
         self._stage = Phase.HEAD
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
-        """Hold the request, if its answer may be prompt, until it is whole.
+        """Hold a request for the fast path until it is complete, or give it to uvicorn.
 
         Raises
         ------
         HttpProblem
-            Its head is none; the parser stops where this fails, and `send_400_response` says why.
+            The head is invalid. The parser then stops, and `send_400_response` sends the problem.
         """
         self._stage, self._content = Phase.BODY, True
         method, version = self.parser.get_method(), self.parser.get_http_version()
@@ -273,10 +279,10 @@ class JoiningProtocol(HttpToolsProtocol):
         else:
             self._go_the_long_way()
         self._may_be_prompt = False
-        self.headers = []  # Headers after a body are none of the request's.
+        self.headers = []  # Trailers after a body are not headers of the request.
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
+        """Collect a part of the body, or pass it to uvicorn."""
         self._content = True
         if self._held:
             self._body += body
@@ -284,7 +290,7 @@ class JoiningProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Hand a request in that was held."""
+        """Add a held request to the batch."""
         self._stage = Phase.IDLE
         if not self._held:
             super().on_message_complete()
@@ -293,7 +299,7 @@ class JoiningProtocol(HttpToolsProtocol):
         self._desk.add(self, Request(*self._line, bytes(self._body)))
 
     def answered(self, body: Pieces | None) -> None:
-        """Send the body of a prompt answer, or let the request go the long way."""
+        """Send the body from the batch; without one, give the request to uvicorn's path."""
         self._waiting = False
         if self.parser is None:  # The client is gone.
             return
@@ -305,11 +311,11 @@ class JoiningProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def eof_received(self) -> None:
-        """Answer what the client asked for before it stopped sending."""
+        """Answer the requests that the client sent before it closed its side."""
         self._leave_desk()
 
     def shutdown(self) -> None:
-        """Answer what was asked for, then end the connection."""
+        """Answer the waiting requests, then close the connection."""
         self._leave_desk()
         super().shutdown()
 
@@ -324,7 +330,7 @@ class JoiningProtocol(HttpToolsProtocol):
         self._answers += 1
 
     def _dated(self) -> bytes:
-        """Headers of every answer; uvicorn makes a new list of them each second."""
+        """Return the default headers as bytes; uvicorn makes a new list of them each second."""
         headers = self.server_state.default_headers
         if headers is not self._headers_dated:
             self._headers_dated = headers
@@ -332,7 +338,7 @@ class JoiningProtocol(HttpToolsProtocol):
         return self._dated_lines
 
     def _let_go(self) -> None:
-        """Tell uvicorn of the request that was held."""
+        """Give the held request to uvicorn's path."""
         self._held = False
         self._go_the_long_way()
         if self._body:
@@ -346,14 +352,14 @@ class JoiningProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        """Send what is left of an answer without a body, then serve the next request."""
+        """Send the head of an answer without a body, then serve the next request."""
         self._joining.flush()
         self._answers += 1
         super().on_response_complete()
 
 
 class _Joining:
-    """A transport that keeps the head of an answer until more is written."""
+    """Transport that holds the head of an answer until the next write."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -363,7 +369,7 @@ class _Joining:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write the head kept, if any, and `data`; keep `data` if it is a head itself."""
+        """Write the held head, if any, and `data`; hold `data` if it is a head itself."""
         if self._head:
             self._transport.writelines((self._head, data))
             self._head = b""
@@ -373,12 +379,12 @@ class _Joining:
             self._transport.write(data)
 
     def flush(self) -> None:
-        """Write the head kept."""
+        """Write the held head, if any."""
         if self._head:
             self._transport.write(self._head)
             self._head = b""
 
     def close(self) -> None:
-        """Close the connection when everything is written."""
+        """Write the held head, then close the connection."""
         self.flush()
         self._transport.close()

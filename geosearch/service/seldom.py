@@ -1,24 +1,20 @@
-"""A warning about what may happen thousands of times a second, as a line now and then.
-
-Useful for: events that a client or a full system causes, and that nobody should have to read twice.
-Not useful for: events that are rare by themselves.
-"""
+"""Rate-limited log warnings, for events that may happen thousands of times a second."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
 EVERY_SECONDS = 10.0
-"""Least time between two lines about the same."""
+"""Least time between two lines about one event, seconds."""
 
 
 class Seldom:
-    """Warns of one kind of event, with the number of times it happened since the last line.
+    """Logs one kind of event, with the number of its occurrences since the last line.
 
     Parameters
     ----------
     log
-        Where to.
+        structlog logger.
     event
         Name of the event.
     now
@@ -38,7 +34,7 @@ class Seldom:
         self._next = float("-inf")
 
     def warn(self, **words: Any) -> None:
-        """Note that it happened, and say so if nothing was said of it for a while."""
+        """Count the event, and log it if the last line is at least `EVERY_SECONDS` old."""
         self._times += 1
         now = self._now()
         if now >= self._next:

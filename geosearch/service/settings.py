@@ -1,7 +1,7 @@
 """Settings of the service: one table feeds defaults, environment, command line and docs.
 
-A value given on the command line wins over the environment (`GEOSEARCH_PORT=9000`), the environment
-over a TOML file (`port = 9000`), the file over the default. Read once, frozen.
+The command line overrides the environment (`GEOSEARCH_PORT=9000`), the environment overrides a TOML
+file (`port = 9000`), and the file overrides the default. The service reads them once.
 """
 
 import tomllib
@@ -207,7 +207,7 @@ def load_settings(
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment from which `load_settings` makes the same settings again."""
+    """Return environment variables from which `load_settings` makes the same settings."""
     return {
         PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in msgspec.structs.asdict(settings).items()
@@ -230,7 +230,7 @@ def _checked(name: str, value: Any, where: str) -> Any:
     kind = type(setting.default)
     exact: Any
     try:
-        # Text from the environment may stand for a number or a flag; a number never for a text.
+        # A text from the environment may be a number or a flag; a number is never a text.
         exact = msgspec.convert(value, kind, strict=not isinstance(value, str))
     except msgspec.ValidationError:
         words = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
@@ -251,6 +251,6 @@ def _checked(name: str, value: Any, where: str) -> Any:
 def _is_text(value: str) -> bool:
     try:
         value.encode()
-    except UnicodeEncodeError:  # Bytes of the environment or the command line that are no UTF-8.
+    except UnicodeEncodeError:  # Bytes of the environment or the command line that are not UTF-8.
         return False
     return True

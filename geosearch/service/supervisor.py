@@ -1,16 +1,16 @@
-"""Processes that wait until a server answers, and start another where one is killed.
+"""Process supervision: restarts a server process that a signal killed.
 
-Useful for: a server that maps files, which a damaged disk may end at any read (SIGBUS), and that
-takes long to start on a busy machine. `split_off` is for one worker, `Supervisor` for several.
-Not useful for: a server that ends on its own; its supervisor then ends with the same status.
+Useful for: a server that maps files: a damaged disk may kill it at any read (SIGBUS). `split_off`
+is for one worker, `Supervisor` for several.
+Not useful for: a server that exits on its own; its supervisor then ends with the same status.
 
-A server sends one `Report` when it accepts connections. Until then it may take any time; if it
-ends before, `ATTEMPTS` times in a row, the supervisor gives up and says why.
+A server sends one `Report` when it accepts connections. It may take any time to get there, for
+example on a busy machine. If it ends before, `ATTEMPTS` times in a row, the supervisor gives up and
+says why.
 
-The parent of one worker does nothing but wait, so nothing that ends a server ends it. It costs
-50 MB, and the server starts no later for it: it is forked before any thread and before an index is
-opened. What the parent has opened, such as the socket, every server inherits: while one is
-replaced, connections wait.
+The parent of one worker only waits, so nothing that kills a server kills the parent. The parent
+costs 50 MB and no time at the start: it forks the server before it starts a thread or opens an
+index. Every server inherits the parent's socket, so connections wait while a server is replaced.
 """
 
 import multiprocessing
@@ -33,21 +33,21 @@ from geosearch.errors import BadData, Fault, GeosearchError
 from geosearch.service.logs import configure_logs
 
 RECOVERY_VARIABLE = "GEOSEARCH_RECOVERY"
-"""Set for workers that replace one that ended."""
+"""Environment variable that is set for workers that replace another one."""
 
 PAUSE_SECONDS = 0.5
-"""Before a server that was killed is replaced."""
+"""Pause before a killed server is replaced."""
 
 ATTEMPTS = 3
-"""Starts of a worker in a row that may fail."""
+"""Failed starts in a row after which the supervisor gives up."""
 
 _log = structlog.get_logger()
 
 
 class Report:
-    """Sends the id of this process, once, to whoever waits for it to answer.
+    """Sends the id of this process to its supervisor, once.
 
-    uvicorn calls it (`callback_notify`) when the server accepts connections, and now and then.
+    uvicorn calls it (`callback_notify`) when the server accepts connections, and repeatedly later.
     """
 
     def __init__(self, waiting: Connection, then: Callable[[], None] | None = None) -> None:
@@ -56,7 +56,7 @@ class Report:
         self._sent = False
 
     async def __call__(self) -> None:
-        """Send the report, unless that is done."""
+        """Send the report on the first call; later calls do nothing."""
         if not self._sent:
             self._sent = True
             self._waiting.send(os.getpid())
@@ -65,21 +65,20 @@ class Report:
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's supervisor, which waits for workers however long they take.
+    """uvicorn's supervisor without its ping timeout: it replaces only workers that ended.
 
-    uvicorn replaces a worker whose thread does not answer a ping within seconds. On a busy machine
-    that is every worker which still loads its modules, again and again. Here a worker is replaced
-    where it has ended. No fault goes unseen for that: the thread answers whatever the event loop
-    does, and requests do not wait for it.
+    uvicorn replaces a worker whose ping thread does not answer within seconds. On a busy machine it
+    so replaces every worker that still loads its modules, again and again. Dropping the ping hides
+    no fault: the ping thread answers even if the event loop hangs.
 
     Parameters
     ----------
     config
-        As uvicorn has it; `callback_notify` is a `Report`.
+        uvicorn's configuration; `callback_notify` is a `Report`.
     sockets
-        What the workers listen on.
+        Sockets that the workers listen on.
     reports
-        Where the reports of the workers arrive.
+        Receives the reports of the workers.
     serving
         Called once, when the first worker answers.
     """
@@ -89,7 +88,7 @@ class Supervisor(Multiprocess):
     ) -> None:
         super().__init__(config, sockets)
         self.failure: GeosearchError | None = None
-        """Why workers could not start, where none of them said that it has nothing to serve."""
+        """Why workers could not start, unless they ended with `STARTUP_FAILURE`."""
         self._reports = reports
         self._serving: Callable[[], None] | None = serving
         self._ready: set[int] = set()
@@ -98,14 +97,14 @@ class Supervisor(Multiprocess):
         self._asked: set[int] = set()
 
     def init_processes(self) -> None:
-        """Start the first workers; all later ones replace one that ended."""
+        """Start the first workers; every later worker replaces one that ended."""
         super().init_processes()
         os.environ[RECOVERY_VARIABLE] = "1"
 
     def keep_subprocess_alive(self) -> None:
-        """Take reports, and replace workers that ended, until one fails to start too often."""
+        """Read reports and replace ended workers; stop if a worker fails to start too often."""
         ended = [each for each in enumerate(self.processes) if each[1].exitcode is not None]
-        # After a look at who has ended: who was ready before its end has said so.
+        # The order matters: every worker in `ended` has sent its report, if it ever was ready.
         self._take_reports()
         for place, process in ended:
             if self.should_exit.is_set():
@@ -114,7 +113,7 @@ class Supervisor(Multiprocess):
         self._renew()
 
     def restart_all(self) -> None:
-        """Replace every worker (SIGHUP): one by one, each when all others answer."""
+        """Replace all workers (SIGHUP), one at a time, each only while all workers answer."""
         self._outdated = list(self.processes)
 
     def _take_reports(self) -> None:
@@ -128,7 +127,7 @@ class Supervisor(Multiprocess):
 
     def _replace(self, place: int, process: Any) -> None:
         code, number = process.exitcode, process.pid
-        process.kill()  # It has ended: this lets go of its pipes.
+        process.kill()  # The process has ended; this closes its pipes.
         process.join()
         if number in self._asked:
             _log.info("worker stopped", process=number)
@@ -153,7 +152,7 @@ class Supervisor(Multiprocess):
         self._failed[cast(int, fresh.pid)] = failed
 
     def _renew(self) -> None:
-        """Stop the next worker that is to be replaced, if all answer."""
+        """Stop the next outdated worker, if all workers answer."""
         if self._outdated and all(process.pid in self._ready for process in self.processes):
             process = self._outdated.pop()
             if process in self.processes:
@@ -162,14 +161,14 @@ class Supervisor(Multiprocess):
 
 
 class WorkerServer(NamedTuple):
-    """What `split_off` returns in the process that is to serve.
+    """What `split_off` returns in the server process.
 
     Attributes
     ----------
     replaces_killed
-        Whether a process before this one was killed.
+        Whether this process replaces a killed one.
     waiting
-        Where the parent waits for the `Report`.
+        Connection to the parent, for the `Report`.
     """
 
     replaces_killed: bool
@@ -177,14 +176,14 @@ class WorkerServer(NamedTuple):
 
 
 def split_off(log_level: str) -> WorkerServer:
-    """Return in a new process that may be killed; this one waits for it, and never returns.
+    """Fork a server process, and return in it; the parent supervises it and never returns.
 
     Raises
     ------
     SystemExit
-        In the parent, with the status of the process that ended on its own.
+        In the parent: the server exited, with this status.
     BadData
-        In the parent: `ATTEMPTS` processes in a row were killed before they reported.
+        In the parent: `ATTEMPTS` servers in a row were killed before they reported.
     """
     killed = failed = 0
     while True:
@@ -196,7 +195,7 @@ def split_off(log_level: str) -> WorkerServer:
             return WorkerServer(bool(killed), ours)
         ours.close()
         if killed:
-            # After the fork: what writes lines may hold a lock, which a child would never get.
+            # After the fork: the log thread may hold a lock that no thread of a child releases.
             configure_logs(log_level)
             _log.error("server killed", signal=_name(killed), replaced_by=process)
         killed = _wait(process)
@@ -208,14 +207,14 @@ def split_off(log_level: str) -> WorkerServer:
 
 
 def end_with_parent() -> None:
-    """Stop this worker in good order when its supervisor is gone and nobody would replace it."""
+    """Stop this worker gracefully when its supervisor has ended."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         _end_when(parent.join)
 
 
 def _end_when(parent_is_gone: Callable[[], object]) -> None:
-    """Stop this process in good order as soon as a call that blocks until then returns."""
+    """Stop this process gracefully as soon as the blocking call `parent_is_gone` returns."""
 
     def wait() -> None:
         parent_is_gone()
@@ -225,7 +224,7 @@ def _end_when(parent_is_gone: Callable[[], object]) -> None:
 
 
 def _has_reported(ended: Connection) -> bool:
-    """Whether a process that has ended sent its report."""
+    """Return whether an ended process has sent its report."""
     try:
         return ended.poll() and bool(ended.recv())
     except (EOFError, OSError):
@@ -233,7 +232,7 @@ def _has_reported(ended: Connection) -> bool:
 
 
 def _not_started(code: int) -> GeosearchError:
-    """Return what to say of processes that ended alike before they answered."""
+    """Return the error for servers that ended before they answered."""
     when = f"before it could answer, {ATTEMPTS} times in a row"
     if code >= 0:
         return Fault(f"A server process ended with status {code} {when} - the log says why")
@@ -243,17 +242,20 @@ def _not_started(code: int) -> GeosearchError:
 
 
 def _name(code: int) -> str:
-    """Name of a signal, from its number or the exit code that it leaves."""
+    """Return the name of a signal, from its number or its exit code."""
     return next((known.name for known in signal.Signals if known == abs(code)), f"{abs(code)}")
 
 
 def _wait(process: int) -> int:
-    """Signal that killed a process; ends as the process did where it ended otherwise."""
+    """Wait for a process, and return the signal that killed it.
+
+    If the process exited, or was asked to stop, this process ends in the same way.
+    """
     asked: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         asked.append(number)
-        # From a terminal the server has had the interrupt itself: a second would cut answers off.
+        # A terminal interrupts the server too; a second interrupt would cut answers off.
         os.kill(process, signal.SIGTERM)
 
     before = {stop: signal.signal(stop, pass_on) for stop in (signal.SIGTERM, signal.SIGINT)}
@@ -269,7 +271,7 @@ def _wait(process: int) -> int:
 
 
 def _end_by(number: int) -> NoReturn:
-    """End by a signal, as a process without a parent that waits would."""
+    """End this process by a signal, so that its parent sees that signal."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     raise SystemExit(128 + number)

@@ -1,7 +1,6 @@
-"""What `GET /` answers: where to go on, with one question that has an answer in this index.
+"""Answer of `GET /`, as JSON or HTML: links, and an example query that has results.
 
-Useful for: whoever opens the printed address in a browser, or asks it with curl.
-Not useful for: programs; `/openapi.json` has all routes.
+It is for people with a browser or curl; `/openapi.json` has all routes for programs.
 """
 
 from html import escape
@@ -26,10 +25,10 @@ LINKS = (
     ("ready", "/readyz", "whether it answers for now"),
     ("openapi", "/openapi.json", "all routes and parameters, for programs"),
 )
-"""Name, path and purpose of each link but the example."""
+"""Name, path and purpose of each link except the example."""
 
 _DECIMALS = 4
-"""Of degrees in the example: 11 m."""
+"""Decimals of the degrees in the example: 11 m."""
 
 _PAGE = """\
 <!doctype html>
@@ -48,7 +47,7 @@ _PAGE = """\
 
 
 def welcome(loaded: Loaded) -> Json:
-    """Return the answer for programs; its example is null where the index has no shop."""
+    """Return the answer as JSON values; the example is null if the index has no shop."""
     links = {"example": _example(loaded), **{name: path for name, path, _ in LINKS}}
     return {
         "service": "geosearch",
@@ -61,11 +60,11 @@ def welcome(loaded: Loaded) -> Json:
 
 
 def welcome_page(answer: Json) -> bytes:
-    """Return the same for people, as HTML."""
+    """Return the answer as an HTML page, UTF-8."""
     purposes = {"example": "a question with an answer: five shops, the best first"}
     purposes |= {name: purpose for name, _, purpose in LINKS}
     items = "\n".join(
-        # Relative, since a proxy may have taken a part from the path.
+        # Relative, because a proxy may have removed a prefix of the path.
         f'<li><a href=".{escape(path)}">{escape(path)}</a>: {escape(purposes[name])}</li>'
         for name, path in answer["links"].items()
         if path is not None
@@ -75,7 +74,7 @@ def welcome_page(answer: Json) -> bytes:
 
 
 def wants_page(accept: str) -> bool:
-    """Whether a header `Accept` is that of a browser: it names HTML, and no JSON.
+    """Return whether a header `Accept` is a browser's: it names HTML and no JSON.
 
     >>> wants_page("text/html,application/xhtml+xml,*/*;q=0.8"), wants_page("*/*")
     (True, False)
@@ -85,7 +84,7 @@ def wants_page(accept: str) -> bool:
 
 
 def _example(loaded: Loaded) -> str | None:
-    """Return a question at the shop that is nearest to the middle of all."""
+    """Return the URL of a query at the shop nearest to the centre; None without a shop."""
     bounds = loaded.engine.info()["bounds"]
     if bounds is None:
         return None

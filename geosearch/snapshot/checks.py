@@ -1,8 +1,7 @@
-"""Checks of a raw frame: what a table's fields promise, and rules written as expressions.
+"""Checks of a raw frame: the rules of a table's fields, and further rules as polars expressions.
 
-Useful for: turning a raw frame into a typed one, bad values null, each bad row rejected once, with
-its first fault.
-Not useful for: rules between tables; those are links (`links`).
+`typed` turns a raw frame into a typed one. A bad value becomes null, or its row is rejected once,
+with its first fault. Rules between tables are in `links`.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,21 +22,21 @@ UNKNOWN_TIMES = (
     *(ValueError, KeyError, OverflowError, RuntimeError),
     pl.exceptions.PanicException,
 )
-"""What reading a day or an instant raises whose year or zone Python does not know."""
+"""Errors of a conversion to a day or instant whose year or zone Python does not know."""
 
 _MAX_ID_LENGTH = 255
 _RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$"
 
 
 class RowFault(NamedTuple):
-    """What is wrong with one value or row: stable code and sentence."""
+    """A fault of one value or row: stable code and sentence."""
 
     code: str
     sentence: str
 
 
 class FieldRule(NamedTuple):
-    """A fault rows may have: where `broken` is true (null counts as false).
+    """A rule about one field: rows where `broken` is true break it (null counts as false).
 
     The sentence is "Expected (`expected`), got (the value of column `field`)" and the `hint`.
     """
@@ -51,14 +50,14 @@ class FieldRule(NamedTuple):
 
 @dataclass(slots=True)
 class Checker:
-    """A frame on its way through checks; rows that break a rule are rejected in `log`."""
+    """A frame that checks filter; `log` gets the rows and values that break a rule."""
 
     frame: pl.DataFrame
     table: Table
     log: RejectLog
 
     def reject(self, rules: Sequence[FieldRule]) -> None:
-        """Drop rows that break a rule; the first rule of the list that is broken is the reason."""
+        """Drop rows that break a rule; the first broken rule of the list is the reason."""
         bad = np.zeros(self.frame.height, bool)
         for rule, rows in self._broken(rules):
             rows = rows[~bad[rows]]
@@ -80,7 +79,7 @@ class Checker:
         )
 
     def lose_rows(self, field: str, rows: list[int], faults: Sequence["RowFault"]) -> None:
-        """Make the values of a field null by their place in the frame, ascending."""
+        """Make the values of a field null in some rows (row numbers of the frame, ascending)."""
         if not rows:
             return
         for line, fault in zip(self.frame["line"].gather(rows), faults, strict=True):
@@ -91,20 +90,20 @@ class Checker:
         self.frame = self.frame.with_columns(kept)
 
     def mark_doubts(self) -> None:
-        """Add the column `in_doubt`: rows of which nothing is promised; see `tables.Cost`."""
+        """Add the bool column `in_doubt`, which marks rows in doubt; see `tables.Cost`."""
         lines = sorted(self.log.doubtful.get(self.table.name, ()))
         doubt = pl.col("line").is_in(pl.Series(lines, dtype=pl.UInt32).implode())
         self.frame = self.frame.with_columns(doubt.alias("in_doubt"))
 
     def warn(self, rules: Sequence[FieldRule]) -> None:
-        """Note rows that break a rule; each rule counts, rows stay."""
+        """Log a warning for each rule that a row breaks; the rows stay."""
         for rule, rows in self._broken(rules):
             self._note(self.log.warn, rule, rows)
 
     def reject_rows(
         self, rows: list[int], codes: str | Sequence[str], sentences: Sequence[str]
     ) -> None:
-        """Drop rows by their place in the frame, ascending; one code for all or one each."""
+        """Drop rows (row numbers of the frame, ascending); `codes` is one for all or one each."""
         if not rows:
             return
         lines = self.frame["line"].gather(rows).to_list()
@@ -114,7 +113,7 @@ class Checker:
         self.frame = self.frame.filter(keep)
 
     def reject_duplicates(self) -> None:
-        """Drop rows whose id an earlier row has; to be called when all others are gone."""
+        """Drop rows whose id an earlier row has; call it after all other rejects."""
         key = self.table.key
         ids = self.frame[key]
         if ids.n_unique() == len(ids):
@@ -158,10 +157,10 @@ class Checker:
 def typed(
     raw: pl.DataFrame, table: Table, log: RejectLog, *, before: Sequence[FieldRule] = ()
 ) -> Checker:
-    """Checker with the frame in its final types: bad values null, or their rows rejected.
+    """Return a checker whose frame has its final types; bad values are null or their rows rejected.
 
-    Empty texts become null, missing lists empty ones, whole numbers int64, dates `Date`;
-    `Kind.JSON` and `Kind.INSTANT` stay text. Rules of `before` come before those of the fields.
+    Empty texts become null, missing lists empty lists, whole numbers int64, dates `Date`.
+    `Kind.JSON` and `Kind.INSTANT` stay text. The rules of `before` precede those of the fields.
     """
     checker = Checker(raw.with_columns(_tidied(raw, table)), table, log)
     checked = [(rule, field) for field in table.fields for rule in _field_rules(field)]
@@ -181,7 +180,7 @@ def typed(
 
 
 def as_reject(rule: FieldRule, field: Field) -> list[FieldRule]:
-    """The rule as far as it costs the row."""
+    """Return the rule limited to rows that a bad value of the field rejects; empty if none."""
     if field.cost_for() is Cost.ROW:
         return [rule]
     if not field.needed_by:
@@ -192,9 +191,10 @@ def as_reject(rule: FieldRule, field: Field) -> list[FieldRule]:
 def read_values(
     stored: pl.DataFrame, read: pl.DataFrame, table: Table, log: RejectLog
 ) -> pl.DataFrame:
-    """Rows of `read` that stay: a value that is stored but could not be read is bad.
+    """Return the accepted rows of `read`; a value that `stored` has and `read` lacks is bad.
 
-    Both frames have the table's fields and `line`; what could not be read is null in `read`.
+    Both frames have the table's fields and `line`. A value that could not be read is null in
+    `read`.
     """
     bad = np.zeros(read.height, bool)
     offer_types = read["offer_type"] if "offer_type" in read.columns else None
@@ -220,7 +220,7 @@ def _shown_value(values: pl.Series, row: int) -> str:
 
 
 def _tidied(raw: pl.DataFrame, table: Table) -> list[pl.Expr]:
-    """Expressions for empty texts as null, and lists without empty texts, never null."""
+    """Return expressions that make empty texts null, and lists non-null without empty texts."""
     tidied = []
     for field in table.fields:
         column = pl.col(field.name)
@@ -286,10 +286,11 @@ def _number_rules(field: Field) -> list[FieldRule]:
 
 def _instant_rule(name: str) -> FieldRule:
     column = pl.col(name)
-    # A calendar's day and a clock's time, whatever the offset is: RFC 3339 is those and an offset.
+    # RFC 3339 is a day of the calendar, a time of the clock and an offset; this checks the first
+    # two.
     local = column.str.slice(0, 19).str.replace_all("[Tt ]", "T")
     local = local.str.replace(LEAP_SECOND + "$", "$1:59")
     exists = local.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False).is_not_null()
-    exists &= ~local.str.ends_with(":60")  # polars takes one at the end of any minute
+    exists &= ~local.str.ends_with(":60")  # polars accepts second 60 in any minute
     wrong = column.is_not_null() & ~(column.str.contains(_RFC3339) & exists)
     return FieldRule(wrong, "bad_instant", name, f"`{name}` as an RFC 3339 instant")

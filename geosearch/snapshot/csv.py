@@ -1,11 +1,10 @@
-"""Rows of a CSV table as a raw frame, broken records rejected one by one.
+"""Reader of CSV tables: a raw frame, with broken records rejected one by one.
 
-Useful for: `snapshot`, which checks the values.
-Not useful for: other separators or quotes than RFC 4180's; lists inside a field use `|`.
+It reads the separators and quotes of RFC 4180; `|` separates the items of a list inside a field.
 
-A block of records is decoded in one go where its quotes and separators are as RFC 4180 says.
-Another block is decoded in small pieces, and only a piece that is not as it says is read record by
-record: a broken record costs itself, and the time of the few around it.
+A block whose quotes and separators follow RFC 4180 is decoded at once. Another block is decoded in
+small pieces. Only pieces that break RFC 4180 are read record by record. So a broken record rejects
+only itself, and slows down only the records around it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,21 +30,21 @@ from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import Field, Kind, Table
 
 _QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
-# What is read record by record around a broken one: some hundreds of records, 10 ms.
+# Size of a piece that is read record by record: some hundreds of records, 10 ms.
 _PIECE_BYTES = 1 << 17
 
 
 def read_csv(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
-    """Raw frame of a CSV file: `raw_schema` and `line` (uint32, from 1), in file order.
+    """Return the raw frame of a CSV file: `raw_schema` and `line` (uint32, from 1), in file order.
 
-    Empty fields are null. A field that is not of its type costs what `tables.Cost` says; a record
-    with another number of fields than the header is rejected in `log`. Blank lines are skipped, as
-    are rows of nothing but separators, which a warning counts.
+    Empty fields are null. A field of the wrong type costs what `tables.Cost` says. A record with
+    another number of fields than the header is rejected in `log`. Blank lines and rows without a
+    value are skipped; a warning counts those rows.
 
     Raises
     ------
     BadData
-        The file cannot be read, or has no header, or the header lacks a required field.
+        The file cannot be read, has no header, or the header lacks a required field.
     """
     text = CsvText(csv_blocks(path))
     header = read_table_header(text, path, table, log)
@@ -60,14 +59,14 @@ def read_csv(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
 
 @dataclass(slots=True)
 class _EmptyRows:
-    """Rows without a value, and values in columns without a name: how many, and the first line."""
+    """Counts rows without a value, and notes columns without a name, each with its first line."""
 
     rows: int = 0
     first: int = 0
     notes: dict[str, int] = field(default_factory=dict)
 
     def dropped(self, frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-        """The frame without its rows that have no value; they are counted."""
+        """Return the frame without the rows that have no value, and count those rows."""
         names = [name for name in frame.columns if name != "line"]
         for name in filter(is_unnamed, names):
             filled = frame.filter(_filled(name))
@@ -105,7 +104,7 @@ def _text_frames(
         frame = _regular(text, text.left, header)
         if frame is not None:
             yield frame
-            if text.left:  # a record that goes on in the next block
+            if text.left:  # a record continues in the next block
                 text.more()
             continue
         yield pl.concat(_around_broken(text, header, table, log))
@@ -114,7 +113,7 @@ def _text_frames(
 def _around_broken(
     text: CsvText, header: list[str], table: Table, log: RejectLog
 ) -> Iterator[pl.DataFrame]:
-    """Frames of what is at hand, an irregular record in it: halves until the rest is regular."""
+    """Frames of the loaded text around an irregular record, found by halving the piece size."""
     stop, size = text.position + text.left, text.left // 2
     while text.position < stop:
         frame = _regular(text, max(size, _PIECE_BYTES), header)
@@ -140,7 +139,7 @@ def _texts(lines: Sequence[int], records: Sequence[list[str]], header: list[str]
 
 
 def _regular(text: CsvText, size: int, header: list[str]) -> pl.DataFrame | None:
-    """Frame of the whole records in the next lines; None, and nothing read, if one is irregular."""
+    """Read the complete records in the next lines; None, and nothing read, if one is irregular."""
     block = text.peek(size)
     cut, starts = _structure(block, len(header))
     if starts is None:
@@ -148,7 +147,7 @@ def _regular(text: CsvText, size: int, header: list[str]) -> pl.DataFrame | None
     whole = block[:cut]
     try:
         frame = pl.read_csv(whole, has_header=False, infer_schema=False, new_columns=header)
-    except pl.exceptions.PolarsError:  # not UTF-8, as its structure is right
+    except pl.exceptions.PolarsError:  # not UTF-8: the structure was checked above
         return None
     if frame.height != len(starts):
         return None
@@ -158,15 +157,16 @@ def _regular(text: CsvText, size: int, header: list[str]) -> pl.DataFrame | None
 
 
 def _structure(block: bytes, fields: int) -> tuple[int, npt.NDArray[np.int64] | None]:
-    """Bytes of whole records, and the line (from 0) each starts on; None where it is not regular.
+    """Return the bytes of complete records, and the line (from 0) on which each starts.
 
-    Regular means: quotes only around a whole field or doubled inside one, carriage returns only
-    in quotes or before a newline, every record has `fields` fields, no line is blank.
+    The lines are None if the block is irregular. A regular block has quotes only around a whole
+    field or doubled inside one, carriage returns only in quotes or before a newline, `fields`
+    fields in every record, and no blank line.
     """
     data = np.frombuffer(block, np.uint8)
     quotes = np.flatnonzero(data == _QUOTE)
     commas, newlines = np.flatnonzero(data == _COMMA), np.flatnonzero(data == _NEWLINE)
-    # A sign is inside quotes where the number of quotes before it is odd.
+    # A character is inside quotes if the number of quotes before it is odd.
     ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
     if len(ends) == 0:
         return 0, (np.zeros(0, np.int64) if len(block) == 0 else None)
@@ -222,7 +222,7 @@ def _one_by_one(
 
 
 def _of_broken(record: Broken, header: list[str]) -> tuple[str, str]:
-    """Code and sentence for a record that is none."""
+    """Return code and sentence for a broken record."""
     if record.encoding == "UTF-8":
         expected = f"a record of {len(header)} fields"
         return "not_csv", f"Expected {expected}, got {shown(record.text)}"
@@ -231,7 +231,7 @@ def _of_broken(record: Broken, header: list[str]) -> tuple[str, str]:
 
 
 def _typed(frame: pl.DataFrame, table: Table, log: RejectLog) -> pl.DataFrame:
-    """Raw frame of texts decoded by the kinds of their fields."""
+    """Return the raw frame: texts decoded by the kinds of their fields."""
     absent = [f.name for f in table.fields if f.name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     names = list(table.names())

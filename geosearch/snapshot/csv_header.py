@@ -1,7 +1,6 @@
-"""The header of a CSV table: its names, and in words that help what is wrong with it.
+"""Header of a CSV table: the names of its columns, or an error that says how to correct them.
 
-Useful for: `csv`.
-Not useful for: reading records (`csv_records`), or guessing: a header counts as it is written.
+It never guesses: a name counts as it is written. `csv_records` reads the records.
 """
 
 from pathlib import Path
@@ -22,12 +21,12 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", "，": "full-width 
 
 
 def read_table_header(text: CsvText, path: Path, table: Table, log: RejectLog) -> list[str]:
-    """Names of the columns; those of no meaning are warned of.
+    """Return the names of the columns; `log` gets a warning for each unknown one.
 
     Raises
     ------
     BadData
-        There is none, it is not in UTF-8, lacks required fields, or has a name twice.
+        The header is missing, is not in UTF-8, lacks required fields, or has a name twice.
     """
     names = read_header(text)
     if isinstance(names, Broken):
@@ -48,7 +47,7 @@ def _of_broken(header: Broken, table: Table) -> str:
 
 
 def _wrong(names: list[str], table: Table) -> str:
-    """What was expected and what came, empty if nothing is wrong."""
+    """Return what was expected and what the header has; empty if nothing is wrong."""
     if not names:
         return f"a header with {_required(table)}, got nothing"
     got = shown(",".join(name for name in names if not is_unnamed(name)), longest=200)

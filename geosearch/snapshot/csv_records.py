@@ -1,10 +1,10 @@
-"""CSV records read one by one, broken ones by themselves.
+"""Slow reader of CSV, record by record, which isolates broken records.
 
-Useful for: the header, the part of a file around a broken record, and finding records again.
-Not useful for: whole files; `csv` decodes regular parts in one go, thirty times as fast.
+Useful for: the header, the part of a file around a broken record, and records by line number.
+Not useful for: whole files; `csv` decodes regular parts at once, thirty times as fast.
 
-Reading starts again at the next line after a broken record: an unclosed quote costs a row, not the
-rest.
+After a broken record, reading resumes at the next line. So an unclosed quote costs one row, not the
+rest of the file.
 """
 
 import csv
@@ -18,13 +18,13 @@ from typing import NamedTuple
 from geosearch.errors import BadData
 from geosearch.snapshot.source import BLOCK_BYTES, blocks, whole_lines
 
-# A record may span so many lines; past that an unclosed quote is more likely than a long text.
+# Most lines of a record; beyond, an unclosed quote is more likely than a long text.
 _MAX_RECORD_LINES = 1000
-# Ends of lines as old or broken writers leave them: a carriage return alone, or one too many.
+# Line ends of old or broken writers: a lone carriage return, or a doubled one before a newline.
 _ODD_END = re.compile(rb"\r\r+\n|\r(?!\n)")
 _QUOTED = re.compile(rb'"[^"]*"')
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-# What .xlsx (ZIP) and .xls (OLE) begin with, whatever they are called.
+# First bytes of .xlsx (ZIP) and .xls (OLE) files, also under another file name.
 _WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 SAVE_AS_UTF8 = 'in Excel, save the file as "CSV UTF-8"'
@@ -35,14 +35,14 @@ _NO_NAME = " (no name)"
 
 
 class Broken(NamedTuple):
-    """A record that is none.
+    """A broken record.
 
     Attributes
     ----------
     text
-        What it says, by the encoding that it seems to have.
+        Its text, decoded by its likely encoding.
     encoding
-        `UTF-8`, `GBK` where it reads as Chinese in that, else `bytes`.
+        `UTF-8`; `GBK` if the bytes are Chinese text in GBK; else `bytes`.
     """
 
     text: str
@@ -50,15 +50,15 @@ class Broken(NamedTuple):
 
 
 def csv_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """Content of a CSV file in blocks of whole lines, each line ended by a newline.
+    """Yield a CSV file in blocks of whole lines, each line ended by a newline.
 
-    Where the header ends with a carriage return alone, or with one too many, so do all records; a
-    line break inside a text comes as a newline then.
+    If the header ends with a lone or a doubled carriage return, all records end so. Line breaks
+    inside texts then become newlines too.
 
     Raises
     ------
     BadData
-        The file is in UTF-16 or a workbook, or cannot be read.
+        The file is in UTF-16, is a workbook, or cannot be read.
     """
     pieces = blocks(path, size)
     first = next(pieces, b"")
@@ -77,18 +77,18 @@ def _with_newlines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         text = held + piece
         kept = text.rstrip(b"\r")
-        held = text[len(kept) :]  # what these end is not known yet
+        held = text[len(kept) :]  # the next piece decides whether a newline follows
         yield _ODD_END.sub(b"\n", kept)
     yield _ODD_END.sub(b"\n", held)
 
 
 class CsvText:
-    """Text of a CSV file from the next record on.
+    """Cursor over the text of a CSV file.
 
     Parameters
     ----------
     blocks
-        The file's, as `csv_blocks` gives them.
+        Blocks of whole lines, from `csv_blocks`.
 
     Attributes
     ----------
@@ -107,17 +107,17 @@ class CsvText:
 
     @property
     def left(self) -> int:
-        """Bytes that are at hand; `more` adds to them."""
+        """Number of loaded bytes after the cursor; `more` loads further ones."""
         return len(self._data) - self._at
 
     def more(self) -> bool:
-        """Take one more block in; False at the end of the file."""
+        """Load one more block; return False at the end of the file."""
         block = next(self._blocks, b"")
         self._data, self._at = self._data[self._at :] + block, 0
         return block != b""
 
     def peek(self, size: int) -> bytes:
-        """Whole lines of about so many bytes, at least one; they stay."""
+        """Return the next whole lines, about `size` bytes, at least one line; do not skip them."""
         if size >= self.left:
             return self._data[self._at :]
         end = self._data.rfind(b"\n", self._at, self._at + size) + 1
@@ -125,7 +125,7 @@ class CsvText:
         return self._data[self._at : end]
 
     def skip(self, length: int) -> None:
-        """Go on behind so many bytes, which are whole lines."""
+        """Skip `length` bytes, which must be whole lines."""
         self.line += self._data.count(b"\n", self._at, self._at + length)
         self.position += length
         self._at += length
@@ -133,14 +133,14 @@ class CsvText:
     def records(
         self, fields: int | None, at_least: int | None = None
     ) -> Iterator[tuple[int, "list[str] | Broken"]]:
-        """Records with the line they start on; the text of a line that starts none.
+        """Yield records with the line on which they start; a broken record is one line.
 
         Parameters
         ----------
         fields
-            How many a record that spans lines must have to count as one (None: any number).
+            Number of fields that a record of several lines must have; None accepts any number.
         at_least
-            Bytes to read; to the end of the file by default.
+            Bytes to read; None reads to the end of the file.
         """
         stop = None if at_least is None else self.position + at_least
         while stop is None or self.position < stop:
@@ -158,7 +158,7 @@ class CsvText:
         return self._data.count(b'"', self._at + begin, self._at + end)
 
     def _line_end(self, begin: int) -> int:
-        """Where the line ends that starts `begin` bytes ahead; `begin` at the end of the file."""
+        """Return the end of the line at offset `begin`; `begin` itself at the end of the file."""
         searched = begin
         while (found := self._data.find(b"\n", self._at + searched)) < 0:
             searched = self.left
@@ -167,9 +167,9 @@ class CsvText:
         return found + 1 - self._at
 
     def _record_end(self, end: int, fields: int | None) -> int:
-        """Where the record ends whose first line has an unclosed quote.
+        """Return the end of a record whose first line, which ends at `end`, has an open quote.
 
-        If no later line closes it into a record of the right size, it is the line alone.
+        If no later line closes it into a record of `fields` fields, the record is the line alone.
         """
         line_end = end
         for _ in range(_MAX_RECORD_LINES):
@@ -184,7 +184,7 @@ class CsvText:
 
 
 def parsed(text: bytes) -> list[str] | Broken:
-    """Fields of one record, or what it says where it is broken."""
+    """Return the fields of one record, or `Broken`."""
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError:
@@ -193,7 +193,7 @@ def parsed(text: bytes) -> list[str] | Broken:
         return Broken(said.rstrip("\r\n"), encoding)
     limit = csv.field_size_limit()
     try:
-        if len(decoded) > limit:  # the fast decoder knows no limit
+        if len(decoded) > limit:  # the fast decoder has no limit
             csv.field_size_limit(len(decoded))
         (record,) = csv.reader(StringIO(decoded, newline="\n"), strict=True)
     except (csv.Error, ValueError):
@@ -204,10 +204,10 @@ def parsed(text: bytes) -> list[str] | Broken:
 
 
 def _as_gbk(text: bytes) -> str | None:
-    """The text where it reads as Chinese in GBK, else None.
+    """Return the text if its bytes are Chinese in GBK, else None.
 
-    Two bytes of another encoding, as `é` and a letter behind it, may be a character of GBK, too;
-    those that people use are in GB 2312.
+    Two bytes of another encoding, such as `é` and the letter after it, may also be a rare character
+    of GBK. So all characters must be in GB 2312, which has the common ones.
     """
     try:
         decoded = text.decode("gb18030")
@@ -219,7 +219,7 @@ def _as_gbk(text: bytes) -> str | None:
 
 
 def rows_of_csv(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
-    """Records at some lines of a CSV file, header to field; the text of a broken one."""
+    """Yield the records at some lines, as name to field; a broken record as its text."""
     text = CsvText(csv_blocks(path))
     names = read_header(text)
     header = [] if isinstance(names, Broken) else names
@@ -233,9 +233,9 @@ def rows_of_csv(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
 
 
 def read_header(text: CsvText) -> list[str] | Broken:
-    """Names in the header, which is read then; none where the file is empty.
+    """Read the header, and return its names; empty if the file is empty.
 
-    A column without a name is called by its place.
+    A column without a name is named after its position.
     """
     for _, record in text.records(None, at_least=1):
         if isinstance(record, Broken):
@@ -245,14 +245,14 @@ def read_header(text: CsvText) -> list[str] | Broken:
 
 
 def is_unnamed(column: str) -> bool:
-    """Whether that is what `read_header` calls a column without a name."""
+    """Return whether `read_header` made up this name for a column without one."""
     return column.endswith(_NO_NAME)
 
 
 def fitted(record: list[str], header: Sequence[str]) -> list[str] | None:
-    """The record with as many fields as the header; None where another number means something.
+    """Return the record with as many fields as the header; None if the difference has a meaning.
 
-    Spreadsheets write empty fields behind the last column, or none for columns without a name.
+    Spreadsheets add empty fields after the last column, and omit fields of columns without a name.
 
     Examples
     --------

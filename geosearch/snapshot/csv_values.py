@@ -1,8 +1,7 @@
-"""Cells of a CSV table as spreadsheets write them, put as the contract writes them.
+"""Normalisation of CSV cells that spreadsheets format: `1,000`, `2026/1/5`, blanks around `|`.
 
-Useful for: `csv`; numbers with `,` between thousands, dates with `/`, blanks around `|`.
-Not useful for: what has more than one meaning: `1/5/2026`, `¥38`, `1,5` stay as they are, and are
-told as bad values.
+Ambiguous cells such as `1/5/2026`, `¥38` and `1,5` stay unchanged, and `csv` reports them as bad
+values.
 """
 
 import polars as pl
@@ -10,15 +9,15 @@ import polars as pl
 from geosearch.snapshot.tables import Kind, Table
 
 _THOUSANDS = r"^\s*[+-]?\d{1,3}(?:,\d{3})+(?:\.0*)?\s*$"
-# A day with its year first, alone or at midnight, as a column of times shows it.
+# A day with its year first, alone or at midnight, as a column of timestamps shows it.
 _DAY = r"^\s*(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:\s+0?0:00(?::00)?)?\s*$"
 _LOOSE_BAR = r"\s*\|\s*"
 
 
 def as_written(texts: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The cells of a table with those put right that mean one thing only.
+    """Return the table with the unambiguous cells normalised.
 
-    Columns without such a cell are not touched: looking for one costs a scan for one character.
+    Columns without such a cell stay untouched; the check scans each column once.
 
     Parameters
     ----------
@@ -47,6 +46,6 @@ def _all_iso(column: pl.Series) -> bool:
 
 
 def _iso_day(column: pl.Expr) -> pl.Expr:
-    """The day as YYYY-MM-DD; null where the cell is none."""
+    """Return the day as YYYY-MM-DD; null if the cell is not a day."""
     parts = [column.str.extract(_DAY, group).str.zfill(2) for group in (1, 2, 3)]
     return pl.concat_str(parts, separator="-")

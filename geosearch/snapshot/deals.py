@@ -1,7 +1,7 @@
-"""Deals of a snapshot: raw frame to the columns the build takes.
+"""Validation of deals: raw frame to the columns of the build.
 
-Useful for: what each offer type needs, exact percents, redemption; bad rows out.
-Not useful for: whether the merchants and cards exist (`links`), or what a deal saves.
+It checks what each offer type needs, makes percents exact, and decodes `redemption`. `links` checks
+that the merchants and cards exist; `money` computes savings.
 """
 
 import polars as pl
@@ -12,7 +12,7 @@ from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import DEALS
 
 PPM_PER_PERCENT = 10_000
-"""Percents are kept as whole parts per million of the spend, so that savings are exact."""
+"""Parts per million in a percent; whole parts keep savings exact."""
 
 _PERCENT = next(field for field in DEALS.fields if field.name == "percent")
 LIMITS = {
@@ -20,16 +20,16 @@ LIMITS = {
     "max_discount": ("percent_off", "cashback"),
     "max_uses": ("voucher",),
 }
-"""Limits of a deal, and the offer types that know each."""
+"""Limits of a deal, and the offer types that have each."""
 
 _REDEMPTION = pl.Struct({"channel": pl.String, "appointment": pl.Boolean})
 
 
 def deals_checker(raw: pl.DataFrame, log: RejectLog) -> Checker:
-    """Checker with the deals that are right by themselves, in file order.
+    """Return a checker with the deals that pass the checks of their own row, in file order.
 
-    Duplicate ids are still in: which row of two is the first accepted one depends on the links.
-    Deals with a bad value that may hide a limit are `in_doubt`.
+    Duplicate ids remain: the links decide which row is the first accepted one. Deals with a bad
+    value that may hide a limit are `in_doubt`.
     """
     checker = typed(raw, DEALS, log)
     precise = _precision_rule()
@@ -55,7 +55,7 @@ def deals_checker(raw: pl.DataFrame, log: RejectLog) -> Checker:
 
 
 def warn_of_deals(checker: Checker) -> None:
-    """Note what is odd about the deals that are accepted."""
+    """Log warnings about accepted deals: two scopes, ignored limits, no saving."""
     both = pl.col("merchant_ids").is_not_null() & pl.col("brand").is_not_null()
     rules = [
         FieldRule(both, "two_for_one", "brand", "either `merchant_ids` or `brand`", " as well")
@@ -91,7 +91,7 @@ def _type_rules() -> list[FieldRule]:
 
 def _precision_rule() -> FieldRule:
     parts = pl.col("percent") * PPM_PER_PERCENT
-    # A decimal of 4 places is within 1e-10 of whole parts as a double; a fifth place is 0.1 off.
+    # As a double, a number of 4 decimals is within 1e-10 of whole parts; a fifth decimal adds 0.1.
     fine = (parts - parts.round()).abs() > 1e-6
     return FieldRule(fine, "too_precise", "percent", "`percent` of at most 4 decimals")
 

@@ -1,8 +1,4 @@
-"""Envelope of a snapshot, from `snapshot.json`.
-
-Useful for: what holds for all rows: datum, time zone, country, currency.
-Not useful for: rows.
-"""
+"""Envelope of a snapshot (`snapshot.json`): datum, time zone, country and currency of all rows."""
 
 import datetime as dt
 import re
@@ -25,7 +21,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What holds for a snapshot as a whole; see the contract."""
+    """Fields of `snapshot.json`; docs/snapshot.md describes them."""
 
     snapshot_id: str
     schema_version: int
@@ -38,12 +34,12 @@ class Envelope:
 
 
 def read_envelope(path: Path, log: RejectLog) -> Envelope:
-    """Envelope in the file `path`; unknown fields are warned of in `log`.
+    """Return the envelope in the file `path`; `log` gets a warning for each unknown field.
 
     Raises
     ------
     BadData
-        The file is missing or unreadable, or a field is.
+        The file is missing or unreadable, or a field is missing or bad.
     """
     if not path.is_file():
         folder = path.parent
@@ -86,9 +82,10 @@ def _envelope(fields: dict[str, object], path: Path, log: RejectLog) -> Envelope
 
 
 def _country(fields: dict[str, object], path: Path, log: RejectLog) -> str:
-    """Code of the calendar; also where no hours name a holiday yet: the first must not end a build.
+    """Return the code of the holiday calendar.
 
-    A part of a country that no calendar knows is worth a warning: the country's holds there.
+    The code is checked even if no hours name a holiday: otherwise the first that does would end a
+    later build. A part of a country without a calendar is a warning; its country's calendar holds.
     """
     text = _text(fields, path, "country", expected=COUNTRY_CODE)
     country = read_country(text)

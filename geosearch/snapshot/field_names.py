@@ -1,7 +1,6 @@
-"""Names of columns that people write for fields, and which field each may mean.
+"""Hints for missing and unknown columns: which field a column name probably means.
 
-Useful for: sentences about columns that are missing or unknown.
-Not useful for: reading a table by other names than its own; nothing is guessed.
+The hints only go into messages. The readers never accept a column under another name.
 """
 
 from collections.abc import Collection, Iterable
@@ -11,7 +10,7 @@ from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import Table
 
 _CLOSE = 0.75
-"""Least share of letters in common (difflib's ratio) of two names that may be one misspelt."""
+"""Least similarity (difflib's ratio) of a misspelt name and its field."""
 
 _OTHER_NAMES: dict[str, str] = {
     "merchant_id": "id shopid storeid poiid 商户id 商户编号 店铺id 店铺编号 门店id 门店编号 编号",
@@ -50,16 +49,16 @@ _OTHER_NAMES: dict[str, str] = {
     "fee": "年费",
     "names": "name 名称",
 }
-"""Words for each field, as they look without signs, in English and Chinese."""
+"""Other names of each field, in English and Chinese, folded by `_folded`."""
 
 
 def field_like(name: str, table: Table, taken: Collection[str] = ()) -> str | None:
-    """Field of the table that a column of another name may hold; None where none comes near.
+    """Return the field that a column name probably means; None if no field is similar.
 
     Parameters
     ----------
     taken
-        Fields that other columns hold.
+        Fields of other columns, which are not candidates.
 
     Examples
     --------
@@ -78,9 +77,9 @@ def field_like(name: str, table: Table, taken: Collection[str] = ()) -> str | No
 
 
 def missing_fields(names: Iterable[str], table: Table) -> tuple[str, str] | None:
-    """Required fields that are no column, and a question about columns that may hold them.
+    """Return the missing required fields, and a question about columns that may hold them.
 
-    None where all are there; the question is empty where no column comes near.
+    None if no field is missing. The question is empty if no column is similar.
 
     Examples
     --------
@@ -102,7 +101,7 @@ def missing_fields(names: Iterable[str], table: Table) -> tuple[str, str] | None
 
 
 def warn_unknown_field(log: RejectLog, table: Table, line: int, name: str) -> None:
-    """Note a column of no meaning, with the field that it may have been meant for."""
+    """Log a warning about an unknown column, with the field that it probably means."""
     field = field_like(name, table)
     question = f" - is it `{field}`?" if field else ""
     sentence = f"Expected a field of table `{table.name}`, got `{name}`, which is ignored{question}"
@@ -110,7 +109,7 @@ def warn_unknown_field(log: RejectLog, table: Table, line: int, name: str) -> No
 
 
 def _folded(name: str) -> str:
-    """The name in small letters, without what is neither letter nor digit.
+    """Return the letters and digits of the name, in lower case.
 
     Examples
     --------

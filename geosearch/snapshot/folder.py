@@ -1,4 +1,4 @@
-"""The folder that a snapshot is written to."""
+"""Check of the folder that a new snapshot is written to."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ from geosearch.errors import BadRequest
 
 
 def check_folder(out: Path, *, overwrite: bool) -> None:
-    """Check that a new snapshot may be written to a folder, which need not exist.
+    """Check that a folder, which need not exist, may receive a new snapshot.
 
     Parameters
     ----------
     overwrite
-        Whether files of the same names may be replaced where it holds some already.
+        Whether the folder may hold files already.
 
     Raises
     ------
     BadRequest
-        It is a file, or holds files that may not be replaced.
+        `out` is a file, or it holds files and `overwrite` is false.
     """
     if out.exists() and not out.is_dir():
         raise BadRequest(f"Expected a folder, got a file - at `{out}`")

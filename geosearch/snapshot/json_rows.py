@@ -1,7 +1,7 @@
-"""One line of JSON as a raw row, value by value, with a reason for each that is wrong.
+"""Slow reader of NDJSON lines: one raw row from a line, with a reason for each bad value.
 
-Useful for: lines of an NDJSON table that the fast decoder does not take, or takes too leniently.
-Not useful for: all lines; this costs ten times as much.
+`ndjson` uses it for lines that its fast decoder refuses, or may accept wrongly. It takes ten times
+as long as the fast decoder.
 """
 
 import json
@@ -18,19 +18,19 @@ from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import WRITTEN, Cost, Field, Kind, Table
 
 KEY_WITH_ESCAPE = r'\\u[^"]*"\s*:'
-"""A key that may be another one's in disguise: `"\\u006eame"` is `"name"`."""
+"""Pattern of a key with escapes, which may repeat another key: `"\\u006eame"` is `"name"`."""
 
 _KEY_WITH_ESCAPE = re.compile(KEY_WITH_ESCAPE.encode())
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def key_marks(table: Table) -> list[str]:
-    """How the keys of the table's fields are written in a line."""
+    """Return the quoted keys of the table's fields, as a line has them."""
     return [f'"{field.name}"' for field in table.fields]
 
 
 class RowReader:
-    """Reads lines of one table; what is wrong with them goes on record."""
+    """Reads lines of one table; `log` gets their faults."""
 
     def __init__(self, table: Table, log: RejectLog) -> None:
         self._table = table
@@ -38,10 +38,10 @@ class RowReader:
         self._marks = [mark.encode() for mark in key_marks(table)]
 
     def read(self, number: int, line: bytes) -> dict[str, object] | None:
-        """Raw row of a line and its number as `line`; None where the line is rejected.
+        """Return the raw row of a line, with its number as `line`; None if it is rejected.
 
-        A bad value is null and a warning, or rejects the row, as `tables.Cost` says. Of a key
-        that is there twice the last value counts.
+        A bad value becomes null with a warning, or rejects the row, as `tables.Cost` says. The last
+        value of a repeated key counts.
         """
         try:
             row, exact = orjson.loads(line), line
@@ -66,7 +66,7 @@ class RowReader:
         return raw
 
     def _stays(self, number: int, faults: list[tuple[RowFault, Cost]]) -> bool:
-        """Whether the row stays; its first fault that costs it is the one on record."""
+        """Log the faults, and return whether the row stays; a reject logs only its first fault."""
         worst = [pair for pair in faults if pair[1] is Cost.ROW][:1]
         for fault, cost in worst or faults:
             self._log.bad_value(self._table.name, number, *fault, cost=cost)
@@ -84,7 +84,7 @@ class RowReader:
 
 
 def _lenient_row(line: bytes) -> object:
-    """Row with NaN, infinities and half surrogates in it, so that their field can be named."""
+    """Return a row with NaN, infinities and half surrogates, so that a fault can name its field."""
     try:
         return json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -102,9 +102,9 @@ def _not_json(got: str) -> RowFault:
 
 
 def _read(value: object, field: Field, line: bytes | None) -> object:
-    """A value as its field's raw column holds it, or what is wrong with it.
+    """Return a value as its raw column holds it, or its fault.
 
-    `line` is where it stands, None where that is JSON only leniently.
+    `line` is the line of the value, None if only the lenient decoder accepts that line.
     """
     name, kind = field.name, field.kind
     if kind is Kind.JSON:
@@ -125,7 +125,7 @@ def _read(value: object, field: Field, line: bytes | None) -> object:
 
 
 def _read_texts(value: object, field: Field) -> object:
-    if isinstance(value, str) and value.startswith("["):  # written as JSON text, as CSV would
+    if isinstance(value, str) and value.startswith("["):  # a list as JSON text
         try:
             value = orjson.loads(value)
         except ValueError:
@@ -136,7 +136,7 @@ def _read_texts(value: object, field: Field) -> object:
 
 
 def _object_text(value: object, name: str, line: bytes | None) -> object:
-    """The text of an object; as it stands in the line, with keys that are there twice."""
+    """Return the text of an object, if possible exactly as in the line, with repeated keys."""
     if line is not None and isinstance(value, str):
         return value
     try:

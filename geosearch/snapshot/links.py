@@ -1,7 +1,7 @@
-"""Links between tables: which card a deal needs, at which merchants it is valid.
+"""Links between tables: the pairs of deal and merchant, and the rejects of unknown names.
 
-Useful for: rejecting deals that name what is not there, and the pairs of deal and merchant.
-Not useful for: checks inside one table.
+A deal may name a card, merchants or a brand that no accepted row has. `checks` has the rules inside
+one table.
 """
 
 import re
@@ -14,20 +14,20 @@ from geosearch.snapshot.rejects import shown
 
 _SEVERAL = re.compile(r"[;；,，、|\s]")
 _MAX_LINKS = 500_000_000
-"""More pairs than that (4 GB) come from a mistaken brand, and would end in no memory left."""
+"""Most pairs of deal and merchant, 4 GB; a mistaken brand can produce more and exhaust memory."""
 
 
 def link_deals(checker: Checker, merchants: pl.DataFrame, programs: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of `deal_row` and `merchant_row` (uint32), by deal, then in the order of its list.
+    """Return pairs of `deal_row` and `merchant_row` (uint32), by deal, then in its list's order.
 
-    Deals that name an unknown card, merchant or brand are rejected in `checker`, as are
-    duplicates; its frame is final then, and rows are places in it and in `merchants`. Merchants
-    that are closed for good or in doubt have no pairs.
+    This rejects in `checker` the deals that name an unknown card, merchant or brand, and duplicate
+    ids. The frame of `checker` is final afterwards. `deal_row` is a row of that frame,
+    `merchant_row` one of `merchants`. Merchants that are closed for good or in doubt have no pairs.
 
     Raises
     ------
     BadData
-        There would be more pairs than memory holds.
+        There would be more than `_MAX_LINKS` pairs.
     """
     _reject_programs(checker, programs)
     ids = _listed(checker.frame)
@@ -53,7 +53,7 @@ def _reject_programs(checker: Checker, programs: pl.DataFrame) -> None:
 def _reject_others(
     checker: Checker, wanted: pl.Series, known: pl.Series, code: str, expected: str
 ) -> None:
-    """Reject the rows where `wanted`, not null, is none of `known`."""
+    """Reject the rows whose `wanted` is neither null nor in `known`."""
     unknown = set(wanted.drop_nulls().unique()) - set(known.drop_nulls().unique())
     if unknown:
         rows = wanted.is_in(list(unknown)).fill_null(False).arg_true().to_list()
@@ -62,7 +62,7 @@ def _reject_others(
 
 
 def _listed(deals: pl.DataFrame) -> pl.DataFrame:
-    """Deal row and merchant id of deals with a list."""
+    """Return deal row and merchant id for each item of the deals' `merchant_ids`."""
     return (
         deals.select("merchant_ids", deal_row=pl.int_range(pl.len(), dtype=pl.UInt32))
         .filter(pl.col("merchant_ids").is_not_null())

@@ -1,7 +1,7 @@
-"""Merchants of a snapshot: raw frame to the columns the build takes.
+"""Validation of merchants: raw frame to the columns of the build.
 
-Useful for: positions in WGS-84, zones and hours resolved, bad rows out.
-Not useful for: reading `opening_hours`; the build does that, once for each distinct text.
+It converts positions to WGS-84, resolves countries, and turns `opening_periods` into
+`opening_hours`. The build parses `opening_hours`, once for each distinct text.
 """
 
 import zoneinfo
@@ -18,29 +18,29 @@ from geosearch.snapshot.tables import MERCHANTS
 from indexes.geo.datum import DATUMS, Datum, to_wgs84
 
 _POSITION_STEPS = 1e7
-"""Positions are kept to 1e-7 degree, 1.1 cm."""
+"""Steps in a degree: positions are rounded to 1e-7 degree, 1.1 cm."""
 
 _RATING_DECIMALS = 3
 
 COUNTRY_CODE = "to be an ISO 3166-1 alpha-2 or ISO 3166-2 code"
-"""What `country` is expected to be, for sentences."""
+"""Wording for what `country` must be."""
 
 
 def merchants_frame(
     raw: pl.DataFrame, log: RejectLog, *, crs: Datum, time_zone: str
 ) -> pl.DataFrame:
-    """Accepted merchants, in file order.
+    """Return the accepted merchants, in file order.
 
-    Rows in doubt (a bad `time_zone` or `business_status`) have no hours; `in_doubt` marks them.
+    Rows in doubt (bad `time_zone` or `business_status`) have no hours; `in_doubt` marks them.
 
     Parameters
     ----------
     raw
         `raw_schema(MERCHANTS)` and `line`.
     log
-        Gets the rows that are left out and what is worth a look.
+        Gets rejected rows and warnings.
     crs, time_zone
-        Of rows that name none.
+        Datum and time zone of rows that name none.
     """
     latitude = pl.col("lat").abs()
     swapped = latitude.is_between(90, 180, closed="right") & (pl.col("lng").abs() <= 90)
@@ -64,7 +64,7 @@ def merchants_frame(
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether this machine knows `name` as an IANA time zone.
+    """Return whether this machine knows `name` as an IANA time zone.
 
     Examples
     --------
@@ -85,15 +85,15 @@ def _time_zone_rule(zones: pl.Series) -> FieldRule:
 
 
 def unknown_subdivision(code: str, country: str) -> str:
-    """Return the sentence about a part of a country that no calendar knows."""
+    """Return the sentence about a part of a country without a calendar."""
     expected = "`country` with a known holiday calendar"
     return f"Expected {expected}, got {shown(code)}; the holidays of {shown(country)} apply"
 
 
 def _resolve_countries(checker: Checker) -> None:
-    """Put the code of a calendar, or null, in the place of each `country`.
+    """Replace each `country` by the code of its calendar, or by null.
 
-    A part without a calendar is told once, of its first row: it may be that of every row.
+    A part without a calendar gets one warning, at its first row, because every row may name it.
     """
     frame = checker.frame
     read = {code: read_country(code) for code in frame["country"].drop_nulls().unique()}
@@ -113,7 +113,7 @@ def _resolve_countries(checker: Checker) -> None:
 
 
 def _resolve_hours(checker: Checker) -> None:
-    """Put `opening_periods` into `opening_hours` where that is absent."""
+    """Fill missing `opening_hours` from `opening_periods`."""
     frame = checker.frame
     if frame["opening_periods"].null_count() == frame.height:
         return
@@ -137,12 +137,12 @@ def _periods(value: object) -> str | None:
     try:
         return periods_expression(periods) if periods else None
     except ValueError as error:
-        sentence = str(error).replace(" - at `", " at `")  # the row's place comes after the field's
+        sentence = str(error).replace(" - at `", " at `")  # the log appends the place of the row
         raise BadObject("unreadable_hours", sentence) from error
 
 
 def _positioned(frame: pl.DataFrame, crs: Datum) -> pl.DataFrame:
-    """The frame with `lat` and `lng` in WGS-84, on the grid positions are kept on."""
+    """Return the frame with `lat` and `lng` in WGS-84, rounded to 1e-7 degree."""
     lat, lng = frame["lat"].to_numpy(writable=True), frame["lng"].to_numpy(writable=True)
     datums = frame["crs"].fill_null(crs)
     for datum in DATUMS:

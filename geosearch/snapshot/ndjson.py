@@ -1,13 +1,12 @@
-"""Rows of a JSON-lines table as a raw frame, bad lines rejected one by one.
+"""Reader of NDJSON tables: a raw frame, with bad lines rejected one by one.
 
-Useful for: `snapshot`, which checks the values.
-Not useful for: deciding about values; here a row fails only if it is no object of the right types,
-and an optional value of a wrong type is null.
+It checks only the types of values; `checks` checks the values. An optional value of the wrong type
+becomes null.
 
-A block of lines is decoded in one go. Where that fails it is decoded piece by piece, and where that
-fails, line by line. The decoder is more lenient than the contract (it writes the number 5 as the
-text "5"); rows where that may have happened are read again, one by one. So each row's fate is what
-`json_rows` says of its line, whatever its neighbours are.
+A block of lines is decoded at once. If that fails, it is decoded in pieces, and a piece that fails
+line by line. The decoder is more lenient than the contract: it turns the number 5 into the text
+"5". `json_rows` reads such suspect rows again. So the result of a row never depends on its
+neighbours.
 """
 
 import re
@@ -28,29 +27,31 @@ from geosearch.snapshot.source import line_blocks, lines_at
 from geosearch.snapshot.tables import WRITTEN, Kind, Table
 
 _BLANK = b" \t\r\n"
-# Lines of a block that are looked through for fields nobody knows; all would cost more than the
-# decoding itself, and a field misspelt by an export is in every row.
+# Lines of a block that are searched for unknown fields. All lines would cost more than the
+# decoding, and an export that misspells a field does so in every row.
 _SAMPLE_LINES = 200
-# Lines that are decoded again together where a whole block does not decode.
+# Lines of a piece, if a whole block does not decode.
 _PIECE_LINES = 1024
-# Blocks that are decoded while one is looked through: the decoder has no use for a second core.
+# Blocks that are decoded ahead: the decoder uses one core, the checks of a block another.
 _BLOCKS_AHEAD = 2
 
-# How the decoder writes a number, true, false, a list or an object into a text column.
+# Texts that the decoder makes of a number, true, false, a list or an object.
 _LOOKS_UNQUOTED = r"^(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|[\[{].*)$"
 _LIST = pl.List(pl.String)
-# The decoder's text of a list of texts that needs no escapes.
+# The decoder's text of a list of texts without escapes.
 _PLAIN_LIST = r'^\[(?:"[^"\\\x00-\x1f]*"(?:, "[^"\\\x00-\x1f]*")*)?\]$'
-# What it leaves as it is in the text of an object, though JSON wants it escaped.
+# Characters that the decoder does not escape in the text of an object, though JSON requires it.
 _LEFT_AS_IS = r"[\\\x00-\x1f]"
 _HALF_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_ndjson(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
-    """Raw frame of a JSON-lines file: `raw_schema` and `line` (uint32, from 1), in file order.
+    """Return the raw frame of an NDJSON file: `raw_schema` and `line` (uint32, from 1).
 
-    Lines that hold no object, or a bad value that costs the row, are rejected in `log`; other bad
-    values are null and warned of. Blank lines are skipped.
+    Rows are in file order.
+
+    A line is rejected in `log` if it is not an object, or if a bad value costs the row. Other bad
+    values become null, with a warning. Blank lines are skipped.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def read_ndjson(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
 
 
 def rows_of_ndjson(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
-    """Objects at some lines of a JSON-lines file; the text of a line that is no JSON."""
+    """Yield the objects at some lines of an NDJSON file; a line that is not JSON as its text."""
     return ((line, _row(text)) for line, text in lines_at(path, lines))
 
 
@@ -81,7 +82,7 @@ def _row(text: bytes) -> object:
 
 
 def _decoded(blocks: Iterator[bytes], table: Table) -> Iterator[tuple[bytes, pl.DataFrame | None]]:
-    """Blocks, each with its rows, None where it does not decode; the next ones decode meanwhile."""
+    """Yield blocks with their rows (None if the decoder fails), decoding the next ones ahead."""
     with ThreadPoolExecutor(_BLOCKS_AHEAD) as pool:
         waiting: deque[tuple[bytes, Future[pl.DataFrame | None]]] = deque()
         for block in blocks:
@@ -94,7 +95,7 @@ def _decoded(blocks: Iterator[bytes], table: Table) -> Iterator[tuple[bytes, pl.
 
 
 def _decode(block: bytes, table: Table) -> pl.DataFrame | None:
-    """Frame of lines with lists as their text, and which `repeats` a key; None where it fails."""
+    """Return a frame of the lines, lists as text, and the flag `repeats`; None on failure."""
     try:
         texts = pl.read_ndjson(block, schema=_text_schema(table))
         repeats = _repeats(block, texts.height, table)
@@ -104,10 +105,10 @@ def _decode(block: bytes, table: Table) -> pl.DataFrame | None:
 
 
 def _repeats(block: bytes, rows: int, table: Table) -> pl.Series:
-    """Lines that may have a key twice, blank ones left out where there are more than `rows`.
+    """Return which lines may repeat a key; blank lines are left out if there are more than `rows`.
 
-    A text never holds a field's mark, as its quotes are escaped there; a text that is a field's
-    name, or a nested key of that name, is found for nothing.
+    Quotes inside a text are escaped, so no text contains a quoted key. A text that equals a field's
+    name, or a nested key of that name, is a false alarm.
     """
     lines = pl.read_lines(block)["line"]
     if len(lines) > rows:
@@ -122,7 +123,7 @@ def _repeats(block: bytes, rows: int, table: Table) -> pl.Series:
 def _block_frame(
     block: bytes, texts: pl.DataFrame | None, first: int, table: Table, log: RejectLog
 ) -> pl.DataFrame:
-    """Frame of a block whose first line has number `first`, from what it decodes to."""
+    """Return the raw frame of a block whose first line has number `first`."""
     if texts is not None:
         count = block.count(b"\n") + (not block.endswith(b"\n"))
         if texts.height == count:
@@ -145,14 +146,14 @@ def _block_frame(
 
 
 def _filled(block: bytes, first: int) -> list[tuple[int, bytes]]:
-    """Lines that are not blank, with their numbers."""
+    """Return the lines that are not blank, with their numbers."""
     return [(n, line) for n, line in enumerate(block.split(b"\n"), first) if line.strip(_BLANK)]
 
 
 def _read_lines(
     numbers: Iterable[int], lines: Iterable[bytes], table: Table, log: RejectLog
 ) -> pl.DataFrame:
-    """Raw frame of lines that are read one by one."""
+    """Return the raw frame of lines, read one by one."""
     reader = RowReader(table, log)
     rows = [reader.read(number, line) for number, line in zip(numbers, lines, strict=True)]
     return pl.DataFrame([row for row in rows if row is not None], schema=_raw_schema(table))
@@ -163,7 +164,7 @@ def _raw_schema(table: Table) -> dict[str, pl.DataType]:
 
 
 def _text_schema(table: Table) -> dict[str, pl.DataType]:
-    """Types to decode a block to: lists come as their text, in half the time."""
+    """Return the types for decoding a block; lists as text, which takes half the time."""
     return {
         name: pl.String() if isinstance(dtype, pl.List) else dtype
         for name, dtype in raw_schema(table).items()
@@ -171,7 +172,7 @@ def _text_schema(table: Table) -> dict[str, pl.DataType]:
 
 
 def _settled(texts: pl.DataFrame, block: bytes, table: Table, log: RejectLog) -> pl.DataFrame:
-    """Raw frame of a decoded one: lists read; lines that may be taken too leniently read again."""
+    """Return the raw frame of a decoded block: lists decoded, suspect lines read again."""
     suspect = _suspects(texts, block, table)
     lists = [field.name for field in table.fields if field.kind is Kind.TEXTS]
     plain = texts.drop("repeats")
@@ -187,7 +188,7 @@ def _settled(texts: pl.DataFrame, block: bytes, table: Table, log: RejectLog) ->
 
 
 def _suspects(texts: pl.DataFrame, block: bytes, table: Table) -> pl.Series:
-    """Rows that may hold what the decoder lets through and `RowReader` does not."""
+    """Return which rows may hold a value that the decoder accepts and `RowReader` does not."""
     kinds = {field.name: field.kind for field in table.fields}
     written = [name for name, kind in kinds.items() if kind in WRITTEN]
     looks = texts.select(pl.col(written).str.contains(_LOOKS_UNQUOTED).any())
@@ -207,16 +208,16 @@ def _suspects(texts: pl.DataFrame, block: bytes, table: Table) -> pl.Series:
 
 
 def _unquoted(name: str) -> re.Pattern[bytes]:
-    """Pattern of a value of field `name` that is no text.
+    """Return a pattern for a value of field `name` that is not a text.
 
-    A text never holds `"name":` itself, as its quotes are escaped there. The pattern may find one
-    too many in a nested object; then lines are examined for nothing, no more.
+    Quotes inside a text are escaped, so no text contains `"name":`. The pattern may also match in a
+    nested object; that only costs a check of the lines.
     """
     return re.compile(rf'"{name}"\s*:\s*[^"\sn]'.encode())
 
 
 def _warn_unknown(block: bytes, first: int, table: Table, known: set[str], log: RejectLog) -> None:
-    """Warn once of each field nobody knows, from a sample of the block; adds it to `known`."""
+    """Warn once of each unknown field in a sample of the block, and add it to `known`."""
     for number, row in _sample(block, first):
         for name in row.keys() - known:
             known.add(name)

@@ -1,7 +1,6 @@
-"""Objects inside a field, such as `redemption`: each distinct text is read once.
+"""Decoding of JSON objects inside a field, such as `redemption`: each distinct text once.
 
-Useful for: fields that few distinct objects fill, in JSON lines, Parquet or as JSON text in CSV.
-Not useful for: fields with their own column type.
+The text of an object comes from NDJSON, Parquet, or a CSV cell.
 """
 
 import json
@@ -20,7 +19,7 @@ T = TypeVar("T")
 
 
 class BadObject(ValueError):
-    """An object that is not what its field holds; `code` says in which way."""
+    """An object that its field does not accept; `code` is the code of the fault."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -28,11 +27,11 @@ class BadObject(ValueError):
 
 
 def read_objects(checker: Checker, field: str, read: Callable[[object], T]) -> dict[str, T]:
-    """What `read` makes of each distinct JSON text of a field; rows with another text lose it.
+    """Return what `read` makes of each distinct JSON text of a field; bad texts become null.
 
-    `read` gets the decoded object and raises `BadObject` for one it does not take. A text that is
-    no JSON it gets as it is: in JSON lines a text in place of an object comes without its quotes.
-    A key twice is a warning.
+    `read` gets the decoded object, and raises `BadObject` to refuse it. It gets a text that is not
+    JSON unchanged: NDJSON passes a text in place of an object without its quotes. A repeated key is
+    a warning.
     """
     texts = checker.frame[field]
     values: dict[str, T] = {}
@@ -58,7 +57,7 @@ def read_objects(checker: Checker, field: str, read: Callable[[object], T]) -> d
 
 
 def _rows_of(texts: pl.Series, faults: dict[str, RowFault]) -> tuple[list[int], list[RowFault]]:
-    """Places of the faulty texts, ascending, and what is wrong with each."""
+    """Return the row numbers of the faulty texts, ascending, and the fault of each."""
     if not faults:
         return [], []
     rows: list[int] = np.flatnonzero(texts.is_in(list(faults)).fill_null(False).to_numpy()).tolist()
@@ -66,12 +65,13 @@ def _rows_of(texts: pl.Series, faults: dict[str, RowFault]) -> tuple[list[int], 
 
 
 def decoded(text: str, field: str) -> object:
-    """Value of a JSON text; the text itself where it is none.
+    """Return the value of a JSON text; the text itself if it is not JSON.
 
     Raises
     ------
     BadObject
-        It is JSON but for half a surrogate pair, a number that is none, or too many levels.
+        The text is JSON except for half a surrogate pair, a number that is not finite, or too many
+        levels.
     """
     try:
         return orjson.loads(text)
@@ -90,7 +90,7 @@ def decoded(text: str, field: str) -> object:
 
 
 def has_half_surrogate(value: object) -> bool:
-    """Whether a text anywhere in a decoded value holds half of a surrogate pair."""
+    """Return whether any text in a decoded value has half of a surrogate pair."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -99,7 +99,7 @@ def has_half_surrogate(value: object) -> bool:
 
 
 def repeated_key(text: str | bytes) -> str | None:
-    """A key that one object of a JSON text has twice; None where there is none.
+    """Return a key that an object of a JSON text repeats; None if there is none.
 
     Examples
     --------
@@ -121,19 +121,25 @@ def repeated_key(text: str | bytes) -> str | None:
 
 
 def key_sentence(key: str, where: str = "") -> str:
-    """Sentence for a key that is there twice."""
+    """Return the sentence about a repeated key."""
     return f"Expected each key{where} once, got {shown(key)} again, of which the last counts"
 
 
 def wrong_type(expected: str, value: object) -> BadObject:
-    """The fault of a value of another type; says where it is a text that should be JSON."""
+    """Return the fault of a value of the wrong type, with a hint if it is broken JSON text."""
     broken = isinstance(value, str) and value.lstrip().startswith(("{", "["))
     hint = ", which is no JSON" if broken else ""
     return BadObject("wrong_type", f"Expected {expected}, got {shown(value)}{hint}")
 
 
 def read_redemption(value: object) -> dict[str, object] | None:
-    """Channel and appointment of a `redemption` object; None for an empty one."""
+    """Return channel and appointment of a `redemption` object; None if it has neither.
+
+    Raises
+    ------
+    BadObject
+        The value is not an object, or a member is not one that `redemption` takes.
+    """
     if not isinstance(value, dict):
         raise wrong_type("`redemption` to be an object", value)
     channel, appointment = value.get("channel"), value.get("appointment")
@@ -148,7 +154,13 @@ def read_redemption(value: object) -> dict[str, object] | None:
 
 
 def read_names(value: object) -> str:
-    """Names by language as tidy JSON text."""
+    """Return names by language as JSON text without null members.
+
+    Raises
+    ------
+    BadObject
+        The value is not an object of texts.
+    """
     value = without_nulls(value)
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
         raise wrong_type("`names` to be texts by language", value)
@@ -156,7 +168,13 @@ def read_names(value: object) -> str:
 
 
 def read_aliases(value: object) -> str:
-    """Aliases by language as tidy JSON text."""
+    """Return aliases by language as JSON text without null members.
+
+    Raises
+    ------
+    BadObject
+        The value is not an object of lists of texts.
+    """
     value = without_nulls(value)
     if not isinstance(value, dict) or not all(
         isinstance(names, list) and all(isinstance(name, str) for name in names)
@@ -167,7 +185,7 @@ def read_aliases(value: object) -> str:
 
 
 def without_nulls(value: object) -> object:
-    """An object without its null members, as Parquet writes an absent one.
+    """Return a value without null members, which Parquet writes for absent ones.
 
     Examples
     --------

@@ -1,10 +1,7 @@
-"""Rows of a Parquet table as a raw frame.
+"""Reader of Parquet tables: a raw frame, whose values `checks` checks later.
 
-Useful for: `snapshot`, which checks the values.
-Not useful for: rules about values.
-
-A required column of the wrong type is the whole table's fault; in another column each value is bad
-by itself, as it is in JSON lines.
+A required column of the wrong type is an error of the whole table. In an optional column of the
+wrong type each value is bad by itself, as in NDJSON.
 """
 
 import datetime as dt
@@ -28,8 +25,8 @@ from geosearch.snapshot.raw_types import raw_type
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.tables import Field, Kind, Table
 
-# First and last day, from 1970, of years 1 to 9999: what is outside counts as one of these, which
-# are as far from any horizon. Libraries write and read no others.
+# First and last day, from 1970, of years 1 to 9999, the years that libraries write and read. Days
+# outside are clipped to these two, which lie as far from any horizon.
 _YEARS = -719_162, 2_932_896
 _PER_SECOND = {"ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
 _UTC = ("UTC", "Etc/UTC", "Zulu", "GMT", "Etc/GMT", "Z")
@@ -40,14 +37,14 @@ _ANY_ZONE = "POLARS_IGNORE_TIMEZONE_PARSE_ERROR"
 def read_parquet(
     path: Path, table: Table, log: RejectLog, *, time_zone: str = "UTC"
 ) -> pl.DataFrame:
-    """Raw frame of a Parquet file: `raw_schema` and `line` (uint32, row from 1), in file order.
+    """Return the raw frame of a Parquet file: `raw_schema` and `line` (uint32, row from 1).
 
-    Text columns may be categorical or bytes of UTF-8, whole numbers of any width, decimals or
-    doubles, flags 0 and 1, dates and instants typed or written; lists also written with `|`,
-    objects also as JSON text.
+    Rows are in file order. Texts may be categorical or UTF-8 bytes. Whole numbers may have any
+    width, or be decimals or doubles. Flags may be 0 and 1. Dates and instants may be typed or
+    texts. Lists may be texts with `|`, objects may be JSON texts.
 
-    A date in a timestamp column is the day that the column shows, in its own zone; it has no time
-    of day. A column in UTC also has the days of `time_zone`, which writers convert to UTC.
+    A date in a timestamp column is a midnight in the column's zone. In a UTC column it may also be
+    a midnight in `time_zone`, because writers convert local midnights to UTC.
 
     Raises
     ------
@@ -71,7 +68,7 @@ def read_parquet(
 
 
 def rows_of_parquet(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]:
-    """Rows of a Parquet file by number, from 1, as objects."""
+    """Yield the rows of a Parquet file at some numbers, from 1, as objects."""
     stored = _stored(path)
     for line in sorted(lines):
         try:
@@ -91,7 +88,7 @@ def _stored(path: Path) -> pl.DataFrame:
 
 @contextmanager
 def _any_time_zone() -> Iterator[None]:
-    """Polars reads columns in zones that it does not know, such as `+05:30`; else it panics."""
+    """Let polars read columns in zones that it does not know, such as `+05:30`, without a panic."""
     before = os.environ.get(_ANY_ZONE)
     os.environ[_ANY_ZONE] = "1"
     try:
@@ -105,7 +102,7 @@ def _any_time_zone() -> Iterator[None]:
 
 @contextmanager
 def _panics_told(path: Path) -> Iterator[None]:
-    """Where polars panics over a file, the file is bad."""
+    """Turn a panic of polars about a file into `BadData`."""
     try:
         yield
     except pl.exceptions.PanicException as panic:
@@ -127,7 +124,7 @@ def _column(frame: pl.DataFrame, field: Field, path: Path, time_zone: str) -> pl
 
 
 def _decoded(field: Field, stored: pl.DataType, time_zone: str) -> pl.Expr | None:
-    """The column as its field's kind wants it, null where a value is not that; None if all are."""
+    """Return the column converted to its kind, bad values null; None if the type does not fit."""
     column, kind = pl.col(field.name), field.kind
     if stored == pl.Null:
         return pl.lit(None, raw_type(kind))
@@ -154,7 +151,7 @@ def _decoded(field: Field, stored: pl.DataType, time_zone: str) -> pl.Expr | Non
 
 
 def _utf8(values: pl.Series) -> pl.Series:
-    """Texts of bytes, null where they are not UTF-8."""
+    """Return bytes as texts; null for bytes that are not UTF-8."""
     texts: list[str | None] = []
     for value in values:
         try:
@@ -165,7 +162,7 @@ def _utf8(values: pl.Series) -> pl.Series:
 
 
 def _flag(column: pl.Expr, stored: pl.DataType) -> pl.Expr | None:
-    if stored.is_numeric():  # what becomes of flags where some are absent
+    if stored.is_numeric():  # pandas turns a column of flags with gaps into numbers
         return pl.when(column == 1).then(True).when(column == 0).then(False)
     return column if stored == pl.Boolean else None
 
@@ -182,7 +179,7 @@ def _texts(column: pl.Expr, stored: pl.DataType) -> pl.Expr | None:
 
 @dataclass(frozen=True, slots=True)
 class _Stamps:
-    """A column of timestamps: numbers of ticks, and the zone they are shown in, if any."""
+    """A column of timestamps: its ticks, their unit, and the column's zone, if any."""
 
     ticks: pl.Expr
     unit: Literal["ms", "us", "ns"]
@@ -190,27 +187,27 @@ class _Stamps:
 
     @classmethod
     def of(cls, column: pl.Expr, stored: pl.Datetime) -> "_Stamps | None":
-        """None where nobody knows the zone."""
+        """Return the timestamps of a column; None if its zone is unknown."""
         unit, zone = stored.time_unit, stored.time_zone
         known = zone is None or zone in _UTC or _OFFSET.fullmatch(zone) or is_time_zone(zone)
         if not known:
             return None
         ticks = column.to_physical()
-        if unit != "ns":  # 64 bits of ns are 600 years, but of others more than can be written
+        if unit != "ns":  # 64 bits of ns span 600 years; the other units exceed year 9999
             day = 86_400 * _PER_SECOND[unit]
-            # A day less, as a zone may add one.
+            # One day less on each side, because a zone may shift the day.
             ticks = ticks.clip((_YEARS[0] + 1) * day, _YEARS[1] * day - 1)
         return cls(ticks, unit, zone)
 
     def instants(self) -> pl.Expr:
-        """RFC 3339 in UTC; without an offset, and so none, where the column has no zone."""
+        """Return RFC 3339 texts in UTC; without offset, so invalid, for a column without zone."""
         text = self.ticks.cast(pl.Datetime(self.unit)).dt.strftime("%Y-%m-%dT%H:%M:%S%.f")
         return pl.concat_str(text, pl.lit("Z" if self.zone else ""))
 
     def dates(self, time_zone: str) -> pl.Expr:
-        """Days as text; a stamp that begins none keeps its time of day, which is no date.
+        """Return days as texts; a stamp that is not a midnight keeps its time, so it is no date.
 
-        In UTC, days of `time_zone` count, too.
+        In a UTC column, midnights in `time_zone` count too.
         """
         days = [self._days(self.zone)]
         if self.zone in _UTC:
@@ -219,16 +216,16 @@ class _Stamps:
         return pl.coalesce(*(day.dt.strftime("%Y-%m-%d") for day in days), shown)
 
     def _days(self, zone: str | None) -> pl.Expr:
-        """The day that begins at a stamp; null where none does.
+        """Return the day that begins at a stamp; null if none does.
 
-        Where clocks are set forward at midnight a day begins at 01:00, a tick after yesterday.
+        If clocks go forward at midnight, the day begins at 01:00, one tick after the day before.
         """
         local, before = self._local(self.ticks, zone), self._local(self.ticks - 1, zone)
         begins = (local.dt.time() == dt.time()) | (before.dt.date() < local.dt.date())
         return pl.when(begins).then(local.dt.date())
 
     def _local(self, ticks: pl.Expr, zone: str | None) -> pl.Expr:
-        """Date and time that clocks show in the zone."""
+        """Return the local date and time in the zone."""
         if zone is None or zone in _UTC:
             return ticks.cast(pl.Datetime(self.unit))
         if offset := _OFFSET.fullmatch(zone):
@@ -240,16 +237,16 @@ class _Stamps:
 
 
 def _object(column: pl.Expr, stored: pl.DataType) -> pl.Expr:
-    """Structures as JSON text."""
+    """Return structs or lists as JSON texts."""
     if not _is_plain(stored):
         return column.map_batches(_dumped, return_dtype=pl.String)
-    # A list has no writer of its own; as the only field of an object it has.
+    # polars writes only structs as JSON, so this wraps the value in one and cuts the wrapper off.
     wrapped = pl.struct(column.alias("")).struct.json_encode().str.slice(4).str.head(-1)
     return pl.when(column.is_not_null()).then(wrapped)
 
 
 def _is_plain(stored: object) -> bool:
-    """Whether polars writes the type as JSON, without loss."""
+    """Return whether polars writes the type as JSON without loss."""
     if isinstance(stored, pl.Struct):
         return len(stored.fields) > 0 and all(_is_plain(field.dtype) for field in stored.fields)
     if isinstance(stored, pl.List):
@@ -260,7 +257,7 @@ def _is_plain(stored: object) -> bool:
 
 
 def _dumped(values: pl.Series) -> pl.Series:
-    """JSON of values of any type: instants in RFC 3339, NaN as `NaN`, which `objects` refuses."""
+    """Return values of any type as JSON: instants in RFC 3339, NaN as `NaN`, which is refused."""
     try:
         items = values.to_list()
     except UNKNOWN_TIMES:

@@ -1,11 +1,12 @@
-"""Values that are allowed and probably wrong: a warning each, and nothing else.
+"""Warnings about values that are allowed but probably wrong.
 
-Useful for: `geosearch check`, and the warnings of a build.
-Not useful for: values that are wrong; those are rejected or lost before (`checks`).
+`geosearch check` and the build log them; rows stay unchanged. `checks` handles values that are
+certainly wrong.
 
-A heuristic stands here only if right data hardly ever trip it. Positions in GCJ-02 that are
-declared WGS-84 are noticed at the border of mainland China alone, which the shift crosses: no data
-at hand tell water from land, and elsewhere a shop 500 m off looks like any other.
+A heuristic belongs here only if correct data hardly ever trigger it. The check for GCJ-02 positions
+that are declared WGS-84 works only at the border of mainland China, where the shift crosses the
+border. Elsewhere a shop 500 m off looks like any other, and this project has no map of land and
+water.
 """
 
 from collections.abc import Iterator
@@ -38,20 +39,21 @@ PROBABLE_CODES: dict[str, str] = {
     "likely_gcj02": "positions declared WGS-84 across the border of mainland China that are inside "
     "if they are GCJ-02; one warning a snapshot",
 }
-"""What is probably wrong, by code. Rows stay as they are."""
+"""Meaning of each warning, by code."""
 
 _SEVERAL = 2
-"""One amount alone may well be small."""
+"""Least number of small amounts for a warning: a single one may be right."""
 
 _FEW_MINOR = 100
-"""No usual amount is below so many minor units: ¥1, $1."""
+"""Usual amounts are not below this many minor units: ¥1, $1."""
 
 _JOINS = {
     "categories": "[;；,，、|/\\n]",
     "merchant_ids": "[;；,，、|\\n]",
     "tags": "[;；,，、|\\n]",
 }
-"""Signs that stand between items. Names (`aliases`) may hold them rightly."""
+"""Characters that separate joined items. Names (`aliases`) may contain them, so they are not here.
+"""
 
 _SHIFTED: Datum = "GCJ02"
 _BLANK = r"\s"
@@ -60,11 +62,11 @@ _ZHE = r"([1-9](?:\.[0-9])?)\s*折"
 _LEAST_PERCENT, _LEAST_BACK, _MOST_PERCENT = 1, 0.25, 70
 _CELL = 0.05
 _LOOKED_AT = 5_000
-"""Positions in the wrong country that are looked at one by one, 10 to 100 µs each."""
+"""Most rows whose position is checked one by one, 10 to 100 µs each."""
 
 
 def warn_of_programs(programs: pl.DataFrame, log: RejectLog, *, currency: str) -> None:
-    """Note what is probably wrong with the accepted cards."""
+    """Log what is probably wrong with the accepted cards."""
     _warn_of_ids(programs, PROGRAMS, log)
     _warn_of_money(programs, PROGRAMS, log, currency)
 
@@ -78,18 +80,18 @@ def warn_of_merchants(
     currency: str,
     categories: pl.DataFrame | None,
 ) -> None:
-    """Note what is probably wrong with the accepted merchants.
+    """Log what is probably wrong with the accepted merchants.
 
     Parameters
     ----------
     merchants
-        Positions in WGS-84.
+        Accepted merchants, positions in WGS-84.
     datums
-        In which datum each position was written.
+        Declared datum of each position.
     country, currency
-        The envelope's.
+        Country and currency of the envelope.
     categories
-        The table of categories, None where there is none.
+        The table of categories, or None.
     """
     _warn_of_ids(merchants, MERCHANTS, log)
     _warn_of_lists(merchants, MERCHANTS, log)
@@ -108,7 +110,7 @@ def warn_of_merchants(
 
 
 def warn_of_deals(deals: pl.DataFrame, log: RejectLog, *, currency: str) -> None:
-    """Note what is probably wrong with the accepted deals."""
+    """Log what is probably wrong with the accepted deals."""
     _warn_of_ids(deals, DEALS, log)
     _warn_of_lists(deals, DEALS, log)
     _warn_of_money(deals, DEALS, log, currency)
@@ -118,7 +120,7 @@ def warn_of_deals(deals: pl.DataFrame, log: RejectLog, *, currency: str) -> None
     little = (percent > 0) & (percent <= pl.when(back).then(_LEAST_BACK).otherwise(_LEAST_PERCENT))
     extreme = little | (percent >= _MOST_PERCENT)
     zhe = pl.col("title").str.extract(_ZHE).cast(pl.Float64)
-    # 85折 is written so, too; its pattern finds 5, and 50 % is no form of 8.5 that is asked for.
+    # In 85折 the pattern finds 5, so percent 5 is a warning; 15, the right value, is not.
     as_titled = ((percent == zhe) | (percent == 10 * zhe)) & (percent != 100 - 10 * zhe)
     expected = "`percent` to be what is taken off (8折 is 20)"
     Checker(deals, DEALS, log).warn(
@@ -154,9 +156,9 @@ def _warn_of_lists(frame: pl.DataFrame, table: Table, log: RejectLog) -> None:
 
 
 def _warn_of_money(frame: pl.DataFrame, table: Table, log: RejectLog, currency: str) -> None:
-    """One warning of each field most of whose amounts are too small to be meant."""
+    """Log one warning for each field most of whose amounts are implausibly small."""
     if fraction_digits(currency) == 0:
-        return  # the minor unit is what people count in
+        return  # people count in the minor unit
     names = [field.name for field in table.fields if field.money]
     known = frame.select((pl.col(names) > 0).sum()).row(0)
     few = frame.select(pl.col(names).is_between(1, _FEW_MINOR - 1).sum()).row(0)
@@ -195,9 +197,10 @@ def _warn_of_swapped(placed: pl.DataFrame, log: RejectLog) -> None:
 
 
 def _abroad(placed: pl.DataFrame) -> Iterator[tuple[int, float, float, str]]:
-    """Line, position and country of rows that lie outside that, and could lie swapped.
+    """Yield line, position and country of rows outside their country that could be swapped.
 
-    A square degree one position of which is in the right country is not looked at further.
+    Rows are grouped by square degree and country. If the first position of a group is in its
+    country, the group is skipped.
     """
     could = placed.filter(pl.col("lng").abs() <= 90).with_columns(
         cell=pl.struct(pl.col("lat").floor(), pl.col("lng").floor(), "country")
@@ -219,12 +222,12 @@ def _is_home(place: str | None, country: str) -> bool:
 
 
 def _in_mainland(lat: Floats, lng: Floats) -> npt.NDArray[np.bool_]:
-    """Where mainland China is: the datum moves what is inside, and nothing else."""
+    """Return which positions are in mainland China: the only ones that the datum shifts."""
     return np.asarray(from_wgs84(lat, lng, _SHIFTED)[1] != lng)
 
 
 def _near_border(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows in cells of 5 km with a corner that is not in mainland China: few of a million."""
+    """Return rows in cells of 5 km with a corner outside mainland China: few of a million."""
     placed = rows.with_columns(y=(pl.col("lat") / _CELL).floor(), x=(pl.col("lng") / _CELL).floor())
     cells = placed.select("y", "x").unique()
     y, x = cells["y"].to_numpy(), cells["x"].to_numpy()
@@ -238,10 +241,10 @@ def _near_border(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _warn_of_gcj02(placed: pl.DataFrame, log: RejectLog) -> None:
-    """One warning of rows across mainland China's border that a shift back brings inside."""
+    """Log one warning for rows outside mainland China that a shift back would bring inside."""
     rows = _near_border(placed.filter((pl.col("country") == "CN") & (pl.col("datum") == "WGS84")))
     lat, lng = rows["lat"].to_numpy(), rows["lng"].to_numpy()
-    # What lies outside is shifted back only if that brings it inside.
+    # `to_wgs84` shifts a position outside only if the shift brings it inside.
     across = (to_wgs84(lat, lng, _SHIFTED)[1] != lng) & ~_in_mainland(lat, lng)
     found = np.flatnonzero(across)
     if len(found):

@@ -1,7 +1,6 @@
-"""Types of raw columns: how a table is read before its values are checked.
+"""Column types of raw frames, which the readers of NDJSON, CSV and Parquet return.
 
-Useful for: the readers of NDJSON, CSV and Parquet, which give frames of one schema.
-Not useful for: what a field may hold; that is in `tables`.
+`tables` says which values a field may hold.
 """
 
 import polars as pl
@@ -10,10 +9,10 @@ from geosearch.snapshot.tables import Kind, Table
 
 
 def raw_type(kind: Kind) -> pl.DataType:
-    """Type of the raw column of a field.
+    """Return the type of the raw column of a field.
 
-    Whole numbers come as doubles, so that 5.0 is 5 and 1e99 is told by value, not lost in a
-    decoder's error; doubles hold every whole number in range.
+    Whole numbers are doubles, which hold every whole number in range. So 5.0 counts as 5, and a
+    message about 1e99 can show the value.
     """
     if kind in (Kind.NUMBER, Kind.INTEGER):
         return pl.Float64()
@@ -23,5 +22,5 @@ def raw_type(kind: Kind) -> pl.DataType:
 
 
 def raw_schema(table: Table) -> dict[str, pl.DataType]:
-    """Raw column types by field name."""
+    """Return the raw column types by field name."""
     return {field.name: raw_type(field.kind) for field in table.fields}

@@ -1,11 +1,11 @@
-"""Snapshots: a folder of tables to validated frames, with everything that is wrong on record.
+"""`read_snapshot`: a folder of tables to validated frames, with a log of rejects and warnings.
 
-Useful for: the build, which indexes what is accepted here.
-Not useful for: reading hours (`hours`), computing savings (`offers`), text of answers (`payload`).
+Useful for: the build, which indexes the accepted rows.
+Not useful for: reading hours (`hours`), computing savings (`money`), text of answers (`indexing`).
 
-Tables are NDJSON, CSV or Parquet, the first two also `.gz` or `.zst`. A bad row never stops the
-reading and never disappears: it is in `Snapshot.rejects` with its file, line, code and a sentence.
-Codes are listed in `geosearch.snapshot.rejects`.
+Tables are NDJSON, CSV or Parquet; the first two may be compressed (`.gz`, `.zst`). A bad row never
+stops the reading and never disappears: `Snapshot.rejects` has its file, line, code and a sentence.
+`geosearch.snapshot.rejects` lists the codes.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS, Ta
 from geosearch.snapshot.zones import Zone, read_zones, rows_of_zones
 
 MAX_REJECTED = 0.05
-"""Share of a table's rows that may be rejected before the snapshot as a whole is."""
+"""Largest share of rejected rows in a table; above it the whole snapshot is refused."""
 
 _FORMATS = ("ndjson", "csv", "parquet")
 _SHOWN_FILES = 12
@@ -43,21 +43,22 @@ _SHOWN_FILES = 12
 class Snapshot:
     """A validated snapshot; frames hold accepted rows in file order.
 
-    The build lets go of a frame when it has become numbers.
+    The build drops a frame when it has written its columns.
 
     Attributes
     ----------
     envelope
-        What holds for all rows.
+        Fields that apply to all rows.
     merchants, deals, programs, categories
-        Frames in normal form; `line` is the row's place in its file. No categories: None.
+        Frames in normal form; `line` is the line of the row in its file. `categories` is None
+        without that table.
     zones
         Named polygons, each in its own datum.
     deal_merchants
-        `deal_row` and `merchant_row` (uint32) into the frames, by deal; none for merchants that
-        are closed for good.
+        `deal_row` and `merchant_row` (uint32) of the frames, by deal. Merchants that are closed for
+        good or in doubt have no pairs.
     rejects
-        Every row that was left out, and warnings.
+        Rejected rows and warnings.
     """
 
     envelope: Envelope
@@ -71,7 +72,7 @@ class Snapshot:
 
 
 class TooManyRejected(BadData):
-    """More of a table is bad than allowed."""
+    """A table has more rejected rows than allowed."""
 
 
 def read_snapshot(
@@ -81,7 +82,7 @@ def read_snapshot(
     progress: Callable[[str], None] | None = None,
     rejects: RejectLog | None = None,
 ) -> Snapshot:
-    """Validated snapshot in the folder `path`.
+    """Return the validated snapshot in the folder `path`.
 
     Parameters
     ----------
@@ -93,13 +94,14 @@ def read_snapshot(
     progress
         Gets a short text when a step begins.
     rejects
-        Gets what is wrong; `Snapshot.rejects` is the same. Of use where the snapshot is not.
+        Log to fill, which is also `Snapshot.rejects`. It remains readable after an error.
 
     Raises
     ------
     BadData
-        The envelope is unusable, a table is missing or unreadable, or (`TooManyRejected`, once
-        all is read) more than `max_rejected` of a table is rejected.
+        The envelope is unusable, or a table is missing or unreadable.
+    TooManyRejected
+        More than `max_rejected` of a table is rejected. All tables are read before this is raised.
     """
     if not path.is_dir():
         raise BadData(f"There is no folder with a snapshot - at `{path}`")
@@ -120,10 +122,10 @@ def read_snapshot(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One reading of a snapshot: its folder, what is wrong so far, how much may be.
+    """State of reading a snapshot: its folder, the log, the allowed share of rejects.
 
-    A table with too many rejects does not end the reading: whoever mends the snapshot wants to know
-    what is wrong with all of it.
+    A table with too many rejects does not end the reading: people who repair a snapshot need to see
+    the faults of all tables.
     """
 
     path: Path
@@ -145,7 +147,7 @@ class _Reading:
         self._limit(PROGRAMS.name, checker.frame.height)
         plausibility.warn_of_programs(checker.frame, self.log, currency=envelope.currency)
         return checker.frame.with_columns(
-            # A status that cannot be read stays unknown.
+            # An unreadable status stays unknown.
             pl.when(~pl.col("in_doubt"))
             .then(pl.col("status").fill_null("ACTIVE"))
             .otherwise("status")
@@ -203,7 +205,7 @@ class _Reading:
         raw = self._required(DEALS, envelope)
         self.progress(f"Checking {raw.height:,} deals")
         checker: Checker = deals_checker(raw, self.log)
-        if self.failures:  # what deals name may be among the rejects, which says nothing of them
+        if self.failures:  # deals may name rejected rows and still be right, so no links
             pairs = pl.DataFrame()
         else:
             pairs = link_deals(checker, merchants, programs)
@@ -235,7 +237,7 @@ class _Reading:
         return read(path, table, self.log)
 
     def _limit(self, table: str, accepted: int) -> None:
-        """Note a failure if too much of a table is rejected."""
+        """Add a failure if too many rows of a table are rejected."""
         rejected = self.log.rejected(table)
         total = accepted + rejected
         if rejected <= self.max_rejected * total:

@@ -1,7 +1,7 @@
-"""What was wrong with a snapshot's rows: rejects and warnings with file, line, code and sentence.
+"""`RejectLog`: rejects and warnings of a snapshot with file, line, code and sentence.
 
-Useful for: the build report's counts by code, `rejected.ndjson` in the index.
-Not useful for: deciding what is wrong; readers and checks do that (`snapshot_*`), and the build.
+The build report counts them by code, and `rejected.ndjson` in the index lists them. The readers,
+the checks and the build decide what is wrong.
 """
 
 import json
@@ -46,7 +46,7 @@ REJECT_CODES: dict[str, str] = {
     "unknown_merchant": "a deal names a merchant that is not accepted",
     "unknown_brand": "no accepted merchant has the deal's brand",
 }
-"""Why a row is left out, by code. Codes are stable; new ones may come."""
+"""Why a row is rejected, by code. Codes are stable; later versions may add some."""
 
 WARNING_CODES: dict[str, str] = {
     "unknown_field": "a field that the table does not have, ignored; one warning a field and table",
@@ -73,10 +73,10 @@ WARNING_CODES: dict[str, str] = {
     "guessed, and named; one warning a country",
     "geometry_repaired": "a zone whose invalid geometry was repaired",
 }
-"""What is worth a look while the row stays, by code.
+"""Meaning of each warning, by code; the row stays.
 
-A bad value in an optional field is a warning too, with the code that rejects a row for a required
-one. The build adds codes of its own.
+A bad value in an optional field is also a warning, with the code that would reject the row in a
+required field. The build adds its own codes.
 """
 
 _LONGEST_ROW = 20_000
@@ -89,7 +89,7 @@ _DOUBTS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that is wrong with one row."""
+    """One fault of one row."""
 
     kind: Kind
     table: str
@@ -102,38 +102,37 @@ class Entry:
 class RejectLog:
     """Collects rejects and warnings while a snapshot is read and built.
 
-    Rows are not kept: `write` reads them again from the files, so that a million good rows cost
-    nothing here.
+    The log keeps no rows: `write` reads them again from the files.
     """
 
     entries: list[Entry] = field(default_factory=list)
     doubtful: dict[str, set[int]] = field(default_factory=dict)
-    """Lines, by table, of rows that stay but of which nothing is promised; see `tables.Cost`."""
+    """Lines of the rows in doubt, by table; see `tables.Cost`."""
     _sources: dict[str, Source] = field(default_factory=dict)
 
     def add_source(self, table: str, source: Source) -> None:
-        """Tell which file the rows of `table` are in."""
+        """Set the file that holds the rows of `table`."""
         self._sources[table] = source
 
     def file(self, table: str) -> str:
-        """Name of the file that holds `table`; the table's own name where none is known."""
+        """Return the name of the file that holds `table`; the table's name if it has none."""
         return self._sources[table].path.name if table in self._sources else table
 
     def where(self, table: str, line: int) -> str:
-        """Place of a row as sentences name it: `line 17 of merchants.ndjson`."""
+        """Return the place of a row for a sentence: `line 17 of merchants.ndjson`."""
         unit = self._sources[table].unit if table in self._sources else "line"
         return f"{unit} {line} of {self.file(table)}"
 
     def reject(self, table: str, line: int, code: str, message: str) -> None:
-        """Note that a row is left out; `message` gets its place if it names none."""
+        """Add a reject; the place of the row is appended to `message` if it has none."""
         self._add("reject", table, line, code, message)
 
     def warn(self, table: str, line: int, code: str, message: str) -> None:
-        """Note something about a row that stays; `message` gets its place if it names none."""
+        """Add a warning; the place of the row is appended to `message` if it has none."""
         self._add("warning", table, line, code, message)
 
     def bad_value(self, table: str, line: int, code: str, message: str, *, cost: Cost) -> None:
-        """Note a bad value by what it costs: the row (a reject), or the field (a warning)."""
+        """Add a bad value by its cost: a reject for `Cost.ROW`, else a warning."""
         if cost is Cost.ROW:
             self.reject(table, line, code, message)
         elif cost is Cost.DOUBT:
@@ -145,17 +144,20 @@ class RejectLog:
     def reject_many(
         self, table: str, lines: Sequence[int], codes: str | Sequence[str], messages: Sequence[str]
     ) -> None:
-        """Note rows that are left out; one code for all or one each."""
+        """Add rejects; `codes` is one for all or one each."""
         self._add_many("reject", table, lines, codes, messages)
 
     def warn_many(
         self, table: str, lines: Sequence[int], codes: str | Sequence[str], messages: Sequence[str]
     ) -> None:
-        """Note things about rows that stay; one code for all or one each."""
+        """Add warnings; `codes` is one for all or one each."""
         self._add_many("warning", table, lines, codes, messages)
 
     def counts(self, kind: Kind | None = None) -> dict[str, dict[str, int]]:
-        """Number of entries by table and code, of one kind or of both, in order of names."""
+        """Return the number of entries by table and code, sorted by name.
+
+        Only entries of `kind` count; None counts both kinds.
+        """
         counted = Counter((e.table, e.code) for e in self.entries if kind in (None, e.kind))
         by_table: dict[str, dict[str, int]] = {}
         for (table, code), count in sorted(counted.items()):
@@ -163,14 +165,14 @@ class RejectLog:
         return by_table
 
     def rejected(self, table: str) -> int:
-        """Number of rows of `table` that are left out."""
+        """Return the number of rejects of `table`."""
         return sum(e.table == table and e.kind == "reject" for e in self.entries)
 
     def write(self, path: Path) -> None:
         """Write every entry with its row as JSON lines, by file and line.
 
-        A row is what stands in the file: an object (CSV: header to field), or the text of a line
-        that is none. Costs one more reading of each file that has entries.
+        A row is an object (CSV: name to field), or the text of a line that is not one. This reads
+        each file with entries once more.
         """
         with create(path) as out:
             for table in sorted({e.table for e in self.entries}, key=self.file):
@@ -185,7 +187,7 @@ class RejectLog:
 
     def _rows(self, table: str, lines: set[int]) -> Iterator[tuple[int, object]]:
         if table in self._sources:
-            # A file that cannot be read to its end has its rows up to there.
+            # A damaged file yields the rows before the damage.
             with suppress(BadData):
                 yield from self._sources[table].rows(lines)
 
@@ -208,7 +210,7 @@ class RejectLog:
 
 
 def shown(value: object, *, longest: int = 60) -> str:
-    """Text of a value for a sentence: JSON as people know it, shortened, `nothing` for null.
+    """Return a value as text for a sentence: JSON, shortened to `longest`; `nothing` for null.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Files of a snapshot: which one holds a table, its bytes and lines, decompressed.
+"""Files of a snapshot: finding a table's file, and its decompressed bytes and lines.
 
-Useful for: walking a table in blocks of whole lines, and finding a row again by its line.
-Not useful for: meaning; the readers (`ndjson`, `csv`, `parquet`) decode.
+It reads a file in blocks of whole lines, and finds lines by number. The readers (`ndjson`, `csv`,
+`parquet`) decode the content.
 """
 
 import gzip
@@ -17,7 +17,7 @@ import zstandard
 from geosearch.errors import BadData
 
 BLOCK_BYTES = 16 << 20
-"""Bytes decoded at a time: big enough for vectorised work, small enough for memory."""
+"""Bytes of a block: large enough for vectorised work, small enough for memory."""
 
 _BOM = b"\xef\xbb\xbf"
 _COMPRESSIONS = ("", ".gz", ".zst")
@@ -34,21 +34,21 @@ _WAYS_OUT = {
     "csv.bz2": "compress it with gzip or zstd",
     "csv.xz": "compress it with gzip or zstd",
 }
-"""What to do about a table in another format, by the ending of its name."""
+"""Advice about a table in an unsupported format, by the ending of its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of a snapshot and the way to find its rows again.
+    """One file of a snapshot, and a function that finds its rows by line.
 
     Attributes
     ----------
     path
         The file.
     unit
-        What `line` counts in it: `line`, or `row` (Parquet), `feature` (GeoJSON).
+        Unit that `line` counts: `line`, `row` (Parquet) or `feature` (GeoJSON).
     rows
-        Gives the rows at some lines, ascending, as they stand in the file.
+        Returns the unchanged rows at some lines, ascending.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class Source:
 
 
 def table_file(folder: Path, table: str, formats: tuple[str, ...]) -> Path | None:
-    """File that holds `table`, or None; capital letters in its name are as good as small ones.
+    """Return the file that holds `table`, or None; the case of its name does not matter.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ def table_file(folder: Path, table: str, formats: tuple[str, ...]) -> Path | Non
     table
         Name without ending, such as `merchants`.
     formats
-        Endings to accept; all but `parquet` also with `.gz` or `.zst`.
+        Endings to accept; all except `parquet` also with `.gz` or `.zst`.
 
     Raises
     ------
     BadData
-        More than one file holds the table, or only one of a format that is not read.
+        More than one file holds the table, or only a file of an unsupported format does.
     """
     names = [
         f"{table}.{ending}{compression}"
@@ -89,14 +89,14 @@ def table_file(folder: Path, table: str, formats: tuple[str, ...]) -> Path | Non
 
 
 def endings(path: Path) -> list[str]:
-    """Endings of a file's name in small letters: `.csv`, `.gz`."""
+    """Return the endings of a file's name, in lower case: `.csv`, `.gz`."""
     return [suffix.lower() for suffix in path.suffixes]
 
 
 def _refuse_other_formats(
     folder: Path, table: str, formats: tuple[str, ...], files: list[Path]
 ) -> None:
-    """Refuse a table that is there in a format that is not read: it must not go unnoticed."""
+    """Raise if a file holds the table in an unsupported format, rather than ignore that file."""
     for path in files:
         stem, _, ending = path.name.lower().partition(".")
         if stem == table and ending in _WAYS_OUT:
@@ -106,20 +106,20 @@ def _refuse_other_formats(
 
 
 def read_all(path: Path) -> bytes:
-    """Whole content of a small file, decompressed, without a byte order mark."""
+    """Return the content of a small file, decompressed, without a byte order mark."""
     return b"".join(blocks(path)).removeprefix(_BOM)
 
 
 def line_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """Content of a file in blocks of whole lines, without a byte order mark.
+    """Yield a file in blocks of whole lines, without a byte order mark.
 
-    Every block but the last ends with a newline; a line longer than `size` makes a longer block.
+    Every block except the last ends with a newline. A line longer than `size` makes a longer block.
     """
     return whole_lines(blocks(path, size))
 
 
 def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same content in blocks of whole lines, without a byte order mark."""
+    """Yield the same content in blocks of whole lines, without a byte order mark."""
     held: list[bytes] = []
     first = True
     for piece in pieces:
@@ -134,7 +134,7 @@ def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def lines_at(path: Path, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
-    """Lines of a text file with their numbers, from 1, ascending."""
+    """Yield the wanted lines of a text file with their numbers, from 1, ascending."""
     waiting = deque(sorted(wanted))
     first = 1
     for block in line_blocks(path):
@@ -149,7 +149,7 @@ def lines_at(path: Path, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
 
 
 def blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """Content of a file in blocks, decompressed by the ending of its name.
+    """Yield a file in blocks; the ending of its name selects the decompression.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def _plain(file: "BinaryIO | gzip.GzipFile", size: int) -> Iterator[bytes]:
 
 
 def _unzstd(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Blocks of a file of one or more frames; a stream reader would miss a cut-off one."""
+    """Yield blocks of a file of zstd frames; a stream reader would not report a truncated frame."""
     decompressor = zstandard.ZstdDecompressor()
     frame = decompressor.decompressobj()
     complete, pieces, held = True, [], 0

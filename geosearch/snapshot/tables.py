@@ -1,7 +1,7 @@
-"""Fields of a snapshot's tables: names, kinds and limits, in one place for readers and checks.
+"""Fields of a snapshot's tables: names, kinds, limits, costs of a bad value, and help texts.
 
-Useful for: schemas, generic checks, what a bad value costs, documentation of what a row may hold.
-Not useful for: rules over more than one field; those stand with their table.
+Readers, checks, answers and docs/snapshot.md all use these tables. Rules over several fields are in
+the modules of their tables (`merchants`, `deals`).
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from typing import Any
 from indexes.geo.datum import DATUMS, Datum
 
 MAX_MONEY = 2_000_000_000
-"""Largest number in any whole-number field: fits 32 bits, and sums fit 64."""
+"""Largest number in any whole-number field: it fits 32 bits, and sums fit 64."""
 
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
 REDEMPTION_CHANNELS = ("qr", "barcode", "phone_number", "show_card", "online")
@@ -20,7 +20,7 @@ _INSTANT = '"2026-11-22T00:00:00+08:00"'
 
 
 class Kind(Enum):
-    """What a field holds; the value is the type it is decoded to."""
+    """Kind of a field; the value names it in sentences."""
 
     ID = "id"
     TEXT = "text"
@@ -34,7 +34,7 @@ class Kind(Enum):
 
     @property
     def described(self) -> str:
-        """What a value has to be, for sentences."""
+        """What a value must be, for sentences."""
         return "text" if self in WRITTEN else self.value
 
 
@@ -43,11 +43,11 @@ WRITTEN = (Kind.ID, Kind.TEXT, Kind.DATE, Kind.INSTANT)
 
 
 class Cost(Enum):
-    """What a bad value costs: a field that only describes, or more where null would promise more.
+    """What a bad value costs: the value, the usability of the row, or the row.
 
-    A row in doubt stays, but nothing is promised of it: a deal or card is out of use, a
-    merchant has unknown hours and no usable deal. Without that, a deal whose `valid_through` is
-    unreadable would be valid for ever.
+    A row in doubt stays, but is not used: a deal or card is out of use, a merchant has unknown
+    hours and no usable deal. Otherwise a deal with an unreadable `valid_through` would be valid for
+    ever.
     """
 
     FIELD = "the value is null"
@@ -64,16 +64,16 @@ class Field:
     low, high
         Inclusive bounds.
     choices, choice_code
-        Words it takes, and the code of another one.
+        Words that the field takes, and the code of a fault for any other word.
     cost
-        What a bad value costs; a required field always costs the row.
+        What a bad value costs; in a required field it always costs the row.
     needed_by
-        Offer types that need it: a bad value costs a deal of such a type.
+        Offer types that need the field: a bad value rejects a deal of such a type.
     money
         Whether the number is an amount, in minor units.
     help, absent, example
-        What the field means, what it means that there is no value, if not "unknown" or "none", and
-        a value as NDJSON writes it; for docs/snapshot.md and for the answers, which repeat them.
+        Meaning of the field; meaning of an absent value, if not "unknown" or "none"; a value in
+        NDJSON. docs/snapshot.md and the descriptions of answers show them.
     """
 
     name: str
@@ -92,11 +92,11 @@ class Field:
 
     @property
     def hint(self) -> str:
-        """What a sentence about a value of another type adds."""
+        """Hint that a sentence about a value of the wrong type appends."""
         return " (money is in minor units: 3800 for ¥38.00)" if self.money else ""
 
     def cost_for(self, offer_type: object = None) -> Cost:
-        """What a bad value costs in a row of this offer type.
+        """Return what a bad value costs in a row of this offer type.
 
         Examples
         --------
@@ -108,7 +108,7 @@ class Field:
 
 
 def datum_named(name: object) -> Datum | None:
-    """The datum of that name, or None.
+    """Return the datum of that name, or None.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def datum_named(name: object) -> Datum | None:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its name, the field that identifies a row, all fields, and what a row is."""
+    """One table: its name, its key field, all fields, and a help text."""
 
     name: str
     key: str
@@ -128,7 +128,7 @@ class Table:
     help: str = ""
 
     def names(self) -> tuple[str, ...]:
-        """Names of the fields."""
+        """Return the names of the fields."""
         return tuple(field.name for field in self.fields)
 
 
@@ -232,7 +232,7 @@ MERCHANTS = Table(
             help="longitude, degrees, in the datum of `crs`",
             example="121.4737",
         ),
-        # Without it the position, which is required, may be 500 m off.
+        # The position, a required field, may be 500 m off in another datum.
         Field(
             "crs",
             Kind.TEXT,
@@ -460,7 +460,7 @@ ENVELOPE = (
         example="true",
     ),
 )
-"""Fields of `snapshot.json`; a bad one ends the build. `envelope` reads it."""
+"""Fields of `snapshot.json`, which `envelope` reads; a bad one ends the build."""
 
 ZONE = (
     _id("zone_id", "unique", "people-square"),
@@ -479,4 +479,4 @@ ZONE = (
         example='"GCJ02"',
     ),
 )
-"""Properties of a feature of `zones.geojson`; `zones` reads them."""
+"""Properties of a feature of `zones.geojson`, which `zones` reads."""

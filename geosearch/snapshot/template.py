@@ -1,9 +1,7 @@
-"""A small complete snapshot to start from: every table, every offer type, as NDJSON or CSV.
+"""A small complete example snapshot: every table, every offer type, as NDJSON or CSV.
 
-Useful for: `geosearch template`, and the example in docs/snapshot.md.
-Not useful for: many rows; `geosearch synth` writes as many as you like.
-
-Shops and offers are invented.
+`geosearch template` writes it, and docs/snapshot.md shows it. Shops and offers are invented.
+`geosearch synth` writes large snapshots.
 """
 
 import csv
@@ -211,7 +209,7 @@ _TABLES: tuple[tuple[Table, list[_Row]], ...] = (
 
 
 def template_files(form: Format) -> dict[str, str]:
-    """Texts of the snapshot's files, by name; tables in one of the formats."""
+    """Return the texts of the snapshot's files by name, with tables in the given format."""
     written = _csv if form == "csv" else _ndjson
     return {
         "snapshot.json": json.dumps(_ENVELOPE, indent=2) + "\n",
@@ -221,15 +219,15 @@ def template_files(form: Format) -> dict[str, str]:
 
 
 def write_template(out: Path, form: str) -> None:
-    """Write the snapshot to a folder, which is made where it is missing.
+    """Write the snapshot to a folder, and create the folder if it is missing.
 
-    A table of the example in the other format goes: one table in two files is an error. CSV begins
-    with a byte order mark, without which Excel would take it for another encoding than UTF-8.
+    This deletes the example's tables in the other format, because a table in two files is an error.
+    CSV files begin with a byte order mark; without it Excel would not read them as UTF-8.
 
     Raises
     ------
     BadRequest
-        `form` is none of `FORMATS`.
+        `form` is not in `FORMATS`.
     """
     wanted = next((known for known in FORMATS if known == form), None)
     if wanted is None:
@@ -258,7 +256,7 @@ def _csv(table: Table, rows: Sequence[_Row]) -> str:
 
 
 def _cell(row: Mapping[str, Any], name: str, kind: Kind) -> str:
-    """A value as a cell: lists with `|`, objects as JSON."""
+    """Return a value as a CSV cell: lists with `|`, objects as JSON."""
     value = row.get(name)
     if value is None:
         return ""

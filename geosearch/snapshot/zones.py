@@ -1,7 +1,6 @@
-"""Named polygons of a snapshot, from `zones.geojson`.
+"""Reader of `zones.geojson`: named polygons in their own datum, invalid geometries repaired.
 
-Useful for: geometries in their own datum, repaired where that is little work, bad features out.
-Not useful for: finding the zones that hold a point; that is `indexes.geo.zones`.
+`indexes.geo.zones` finds the zones that contain a point.
 """
 
 import datetime as dt
@@ -28,7 +27,7 @@ from indexes.geo.polygon import sound
 T = TypeVar("T")
 
 _TABLE = "zones"
-# How older GeoJSON files name the datum all newer ones have.
+# Names of WGS-84 in older GeoJSON files; newer files always have WGS-84.
 _OTHER_NAMES = {
     "urn:ogc:def:crs:OGC:1.3:CRS84": "WGS84",
     "urn:ogc:def:crs:EPSG::4326": "WGS84",
@@ -38,7 +37,7 @@ _OTHER_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One named polygon in the datum `crs`; `repaired` if its geometry had to be."""
+    """One named polygon in the datum `crs`; `repaired` says whether its geometry was invalid."""
 
     zone_id: str
     name: str
@@ -51,22 +50,22 @@ class Zone:
 
 
 def read_zones(path: Path, log: RejectLog, *, crs: Datum) -> tuple[list[Zone], int]:
-    """Accepted zones, in file order, and the number of features in the file.
+    """Return the accepted zones, in file order, and the number of features in the file.
 
     Parameters
     ----------
     path
         GeoJSON FeatureCollection.
     log
-        Gets rejected features and what is wrong with optional properties; their `line` is the
-        feature's number, from 1.
+        Gets rejected features and faults of optional properties; `line` is the number of the
+        feature, from 1.
     crs
-        Datum of positions, unless the collection has a `crs` or a feature a property `crs`.
+        Datum of positions, unless the collection or a feature's properties have a `crs`.
 
     Raises
     ------
     BadData
-        The file is no FeatureCollection.
+        The file is unreadable or not a FeatureCollection, or its `crs` is unknown.
     """
     features, crs = _features(path, crs)
     zones: dict[str, Zone] = {}
@@ -90,7 +89,7 @@ def read_zones(path: Path, log: RejectLog, *, crs: Datum) -> tuple[list[Zone], i
 
 
 def rows_of_zones(path: Path, numbers: set[int]) -> Iterator[tuple[int, object]]:
-    """Features of a collection by number, from 1."""
+    """Yield the features of a collection at some numbers, from 1, ascending."""
     features, _ = _features(path, "WGS84")
     return ((number, features[number - 1]) for number in sorted(numbers))
 
@@ -116,7 +115,7 @@ def _features(path: Path, crs: Datum) -> tuple[list[object], Datum]:
 
 
 def _datum(named: object, crs: Datum) -> Datum:
-    """Datum by its name or by GeoJSON's old `crs` object; `crs` where there is none."""
+    """Return the datum of a name or of an old GeoJSON `crs` object; `crs` for None."""
     if named is None:
         return crs
     if isinstance(named, dict) and isinstance(named.get("properties"), dict):
@@ -129,7 +128,7 @@ def _datum(named: object, crs: Datum) -> Datum:
 
 
 def _zone(feature: object, crs: Datum) -> tuple[Zone, list[BadObject]]:
-    """Zone of a feature, and what is wrong with optional properties, which are absent then."""
+    """Return the zone of a feature, and the faults of optional properties, which become None."""
     if not isinstance(feature, dict):
         raise BadObject("wrong_type", f"Expected a feature, got {shown(feature)}")
     properties = feature.get("properties")
@@ -172,7 +171,7 @@ def _date(properties: dict[str, object], name: str) -> dt.date | None:
     text = _text(properties, name)
     try:
         if text is None or len(text) == 10:
-            # Not `date.fromisoformat`, which takes weeks (2026-W01-1), too.
+            # Not `date.fromisoformat`, which also accepts weeks (2026-W01-1).
             return dt.datetime.strptime(text, "%Y-%m-%d").date() if text else None
     except ValueError:
         pass
@@ -180,12 +179,12 @@ def _date(properties: dict[str, object], name: str) -> dt.date | None:
 
 
 def _geometry(value: object) -> tuple[shapely.Polygon | shapely.MultiPolygon, bool]:
-    """Polygons of a GeoJSON geometry, and whether they had to be repaired."""
+    """Return the polygons of a GeoJSON geometry, and whether they were repaired."""
     kind = value.get("type") if isinstance(value, dict) else None
     if kind not in ("Polygon", "MultiPolygon"):
         raise _bad_geometry("a Polygon or MultiPolygon", shown(kind if kind else value))
     try:
-        with np.errstate(invalid="ignore"):  # NaN is told below
+        with np.errstate(invalid="ignore"):  # the check below reports NaN
             geometry = shapely.geometry.shape(value)
     except (
         ValueError,

@@ -1,13 +1,13 @@
-"""The parts of countries that have public holidays of their own, as polygons in `parts.parquet`.
+"""Polygons of states and provinces that have their own public holidays (`parts.parquet`).
 
-Useful for: reading the polygons, and writing them anew from Natural Earth's states and provinces:
+`geosearch.hours.countries` finds the part of a position. This command writes the file from Natural
+Earth's states and provinces:
 `python -m geosearch.hours.borders ne_10m_admin_1_states_provinces.parquet`.
-Not useful for: asking which part a position lies in; that is `geosearch.hours.countries`.
 
-Source: Natural Earth 5.1, 1:10,000,000, Admin 1, in the public domain. Of it those countries are
-kept whose parts have holidays by law, and in which its borders and the calendar's agree on what a
-part is. Left out: the patron saints of towns (Italy, mainland Portugal, Austria), the former
-provinces of New Zealand, and countries whose parts all have the same days.
+Source: Natural Earth 5.1, 1:10,000,000, Admin 1, in the public domain. The file has the countries
+whose parts have holidays by law, if Natural Earth and the calendar agree on the parts. It leaves
+out the patron saints of towns (Italy, mainland Portugal, Austria), the former provinces of New
+Zealand, and countries whose parts all have the same days.
 """
 
 import sys
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 _FILE: Final = "parts.parquet"
 
-# Square root of the area (degrees) of a corner that may be cut (Visvalingam and Whyatt). 99 of 100
-# corners of borders move by less than 0.7 km, where Natural Earth itself is a few km off.
+# Square root of the area (degrees) of a corner that simplification may cut (Visvalingam and
+# Whyatt). 99 % of the corners of borders move by less than 0.7 km; Natural Earth itself is a few
+# km off.
 _TOLERANCE: Final = 0.01
 _DIGITS: Final = 4
 
@@ -39,7 +40,7 @@ _GB: Final = {
     "Scotland": "GB-SCT",
     "Wales": "GB-WLS",
 }
-# Natural Earth has the provinces with the HASC code of their community.
+# Natural Earth gives each province the HASC code of its community.
 _ES: Final = {
     **{code: f"ES-{code}" for code in "AN AR AS CB CE CL CM CN CT EX GA MD PV VC".split()},
     **{"LO": "ES-RI", "MU": "ES-MC", "NA": "ES-NC", "PM": "ES-IB"},
@@ -49,7 +50,7 @@ _PT: Final = {"PT-20": "PT-20", "PT-30": "PT-30"}
 
 
 _WITHIN: Final = {"XK": "RS"}
-"""Kosovo has a calendar of its own, and no time zone that tells it from Serbia."""
+"""Parts that share the time zone of another country: Kosovo, which has its own calendar."""
 
 
 class Parts(NamedTuple):
@@ -61,7 +62,7 @@ class Parts(NamedTuple):
 
 
 def read_parts() -> Parts:
-    """All parts; a country's other places are under the country's own code."""
+    """Return all parts; the rest of a country is a part under the country's own code."""
     with resources.as_file(resources.files("geosearch.hours") / _FILE) as file:
         table = pl.read_parquet(file)
     codes = table["code"].to_list()
@@ -90,7 +91,7 @@ def write_parts(source: Path, out: Path) -> None:
 
 
 def _code(country: str | None, iso: str, region: str, unit: str | None) -> str | None:
-    """Code of the part a row belongs to; the country's for its other places, else None."""
+    """Return the code of a row's part, the country's code for the rest of it, else None."""
     if country in _BY_ISO:
         return country if iso.endswith("~") else _RENAMED.get(iso, iso)
     if country == "GB":

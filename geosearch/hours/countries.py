@@ -1,18 +1,17 @@
-"""Countries, and the parts of countries with public holidays of their own, from positions.
+"""Offline reverse geocoding to the country, or to the part of it with its own public holidays.
 
-Useful for: whose public holidays hold at places, offline (`countries_at`, 8 µs each of many), and
-the country of an IANA time zone (`country_of_zone`).
-Not useful for: addresses, or a map of the world; where two answers are possible there is none.
+`countries_at` finds whose holidays hold at positions (8 µs each), `country_of_zone` the country of
+an IANA time zone. An ambiguous position has no answer.
 
-The country comes from the time zone's polygon (`tzfpy`, from OpenStreetMap) and the time zone
-database's own table, `zone.tab`, in which each zone has one country: Hong Kong, Macau and Taiwan,
-Urumqi and Büsingen have zones of their own. Near Shenzhen its border is up to 200 m off. Vietnam
-north of 17° has the zone of Thailand, and is told from it by position.
+The country comes from the polygons of time zones (`tzfpy`, from OpenStreetMap) and from `zone.tab`
+of the time zone database, in which each zone has one country. Hong Kong, Macau, Taiwan, Urumqi and
+Büsingen have their own zones. Near Shenzhen the border is up to 200 m off. Vietnam north of 17° has
+Thailand's zone; the position separates them.
 
 The part comes from Natural Earth (`geosearch.hours.borders`), which is coarser. Within `_DOUBT` of
-another part it is not known, and the country is the answer. Of 6,981 real places in 60 towns, many
-of them on borders, 291 are so near and none of the others is told wrong; of 1,200 points within 25
-km of borders of Australian states, which have time zones of their own, 136 and 3.
+another part, the answer is the country. A test with 6,981 real places in 60 towns, many on borders,
+found 291 places that near, and no wrong answer for the others. A test with 1,200 points within 25
+km of the borders of Australian states, which have their own time zones, found 136 and 3.
 """
 
 import importlib.resources
@@ -30,16 +29,17 @@ from numpy.typing import NDArray
 from geosearch.hours.borders import Parts, read_parts
 
 _DOUBT: Final = 0.02
-"""Degrees from another part within which a part is not known: 2.2 km north and south."""
+"""Degrees from another part within which the part is ambiguous: 2.2 km north and south."""
 
 _OFF_COAST: Final = 0.3
-"""Degrees from a part within which a place off its coast belongs to it."""
+"""Degrees from a part within which a place off the coast belongs to that part."""
 
 _SHARED_ZONE: Final = "Asia/Bangkok"
 _VIETNAM: Final = 122.7
-"""Degrees of latitude and longitude together, past which a place in `_SHARED_ZONE` is in Vietnam.
+"""Sum of latitude and longitude, degrees, above which a place in `_SHARED_ZONE` is in Vietnam.
 
-Laos and half a degree on either side lie between: Nakhon Phanom has 122.2, Đồng Hới's border 123.2.
+Laos and half a degree on either side lie between the two countries: Nakhon Phanom has 122.2, the
+border at Đồng Hới 123.2.
 """
 
 _NONE: Final = -1
@@ -49,7 +49,7 @@ Floats = NDArray[np.float64]
 
 
 def countries_at(lats: Sequence[float], lngs: Sequence[float]) -> list[str | None]:
-    """Code of the country or, where parts have holidays of their own, of the part at each place.
+    """Return the code of the country at each place, or of its part with its own holidays.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def countries_at(lats: Sequence[float], lngs: Sequence[float]) -> list[str | Non
     Returns
     -------
     list of str or None
-        ISO 3166-2 (`GB-ENG`) where the part is certain, else ISO 3166-1 alpha-2 (`CN`). None on
-        the high seas, in zones of several countries, and where no position on Earth is given.
+        ISO 3166-2 (`GB-ENG`) if the part is certain, else ISO 3166-1 alpha-2 (`CN`). None on the
+        high seas, in zones of several countries, and for an invalid position.
 
     Examples
     --------
@@ -80,16 +80,16 @@ def countries_at(lats: Sequence[float], lngs: Sequence[float]) -> list[str | Non
 
 
 def country_at(lat: float, lng: float) -> str | None:
-    """Code of the country, or of the part, at one place; see `countries_at`.
+    """Return the code of the country, or of its part, at one place; see `countries_at`.
 
-    6 µs, and 90 where a country has parts.
+    It takes 6 µs, in a country with parts 90 µs.
     """
     return countries_at([lat], [lng])[0]
 
 
 @cache
 def country_of_zone(zone: str) -> str | None:
-    """Country of an IANA time zone by `zone.tab`; None where it has none, or several.
+    """Return the country of an IANA time zone by `zone.tab`; None if the table lacks the zone.
 
     Examples
     --------
@@ -117,9 +117,9 @@ def _parts() -> tuple[Parts, shapely.STRtree]:
 
 
 def _parts_at(lats: Floats, lngs: Floats, countries: NDArray[np.str_]) -> list[str]:
-    """Code of the part of its country that each place is in, the country's where that is unsure."""
+    """Return the code of each place's part in its country; the country's code if ambiguous."""
     numbers = _only_part(lats, lngs, countries, _DOUBT)
-    # An island or a pier that the polygons leave out: the one part around.
+    # The polygons leave out islands and piers: these belong to the only part nearby.
     lonely = np.flatnonzero(numbers == _NONE)
     numbers[lonely] = _only_part(lats[lonely], lngs[lonely], countries[lonely], _OFF_COAST)
     codes = _parts()[0].codes
@@ -132,16 +132,16 @@ def _parts_at(lats: Floats, lngs: Floats, countries: NDArray[np.str_]) -> list[s
 def _only_part(
     lats: Floats, lngs: Floats, countries: NDArray[np.str_], degrees: float
 ) -> NDArray[np.int64]:
-    """Number of the one part of its country within some degrees of each place.
+    """Return the number of the only part of its country within `degrees` of each place.
 
-    `_NONE` where there is none, `_SEVERAL` where there are more.
+    The number is `_NONE` without such a part, and `_SEVERAL` with more than one.
     """
     parts, tree = _parts()
     boxes = shapely.box(lngs - degrees, lats - degrees, lngs + degrees, lats + degrees)
     rows, numbers = tree.query(boxes)
     own = countries[rows] == np.array(parts.countries)[numbers]
     rows, numbers = rows[own], numbers[own]
-    # Prepared polygons: the tree's own `dwithin` takes seven times as long.
+    # Prepared polygons make this fast: the tree's own `dwithin` takes seven times as long.
     near = shapely.dwithin(parts.shapes[numbers], shapely.points(lngs, lats)[rows], degrees)
     found = np.full(len(lats), _NONE)
     found[rows[near]] = numbers[near]

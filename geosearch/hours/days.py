@@ -1,11 +1,11 @@
-"""Which days the selectors of a rule name: weekdays, dates, seasons, holidays.
+"""Matching of the day selectors of a rule: weekdays, dates, seasons, holidays.
 
-Useful for: `matching_days`, a flag for each day of a range.
-Not useful for: reading selectors from a text (`rules`), or the calendars themselves (`holidays`).
+`matching_days` returns a flag for each day of a range. `rules` parses selectors; `holidays` has the
+calendars.
 
-opening-hours-py answers for weekdays, dates, weeks, years and Easter: it is asked for each day at
-noon whether `SELECTOR 00:00-24:00` is open. It takes a country's name and uses its own calendar, in
-which China has six single days a year, so holidays are matched here.
+opening-hours-py matches weekdays, dates, weeks, years and Easter: this module asks it for each day
+whether `SELECTOR 00:00-24:00` is open at noon. Its own holiday calendars are incomplete (six days a
+year for China), so this module matches holidays itself.
 """
 
 import re
@@ -42,24 +42,27 @@ class Holiday(NamedTuple):
 
 
 class DayList(NamedTuple):
-    """Days that a list names; any of it is enough. `days` is what opening-hours-py answers for."""
+    """A comma list of days, which matches a day if any item does.
+
+    opening-hours-py matches `days`; this module matches `holidays`.
+    """
 
     days: str
     holidays: tuple[Holiday, ...]
 
     @property
     def is_wide(self) -> bool:
-        """Whether it names dates, months, weeks or years, not weekdays or holidays."""
+        """Whether the list names dates, months, weeks or years, not weekdays or holidays."""
         return bool(self.days) and self.days[:2] not in _WEEKDAYS
 
     @property
     def is_weekly(self) -> bool:
-        """Whether it names weekdays and holidays only, not `Su[1]`, a date or a season."""
+        """Whether the list names only weekdays and holidays, not `Su[1]`, a date or a season."""
         return not self.is_wide and "[" not in self.days
 
     @property
     def is_season(self) -> bool:
-        """Whether it names months, weeks or years, not single dates."""
+        """Whether the list names months, weeks or years, not single dates."""
         return self.is_wide and (self.days.startswith("week") or not _DATE.search(self.days))
 
 
@@ -71,12 +74,12 @@ _DATE: Final = re.compile(r"[a-z] ?\d|\[|easter")
 
 
 def day_list(days: str, holidays: tuple[Holiday, ...]) -> DayList:
-    """List of days, if opening-hours-py knows what they are.
+    """Return a `DayList`, after opening-hours-py has accepted `days`.
 
     Raises
     ------
     ValueError
-        It does not; the message is its own, in one line.
+        opening-hours-py does not accept `days`.
     """
     if days:
         _parsed(days)
@@ -86,12 +89,12 @@ def day_list(days: str, holidays: tuple[Holiday, ...]) -> DayList:
 def matching_days(
     alternatives: Sequence[Conjunction], first: date, count: int, holidays: Holidays
 ) -> npt.NDArray[np.bool_]:
-    """Whether each of `count` days from `first` is among the days, bool[count].
+    """Return whether each of `count` days from `first` matches, bool[count].
 
     Parameters
     ----------
     alternatives
-        Any of them is enough; none at all is every day.
+        A day matches if any of them matches; an empty sequence matches every day.
     """
     if not alternatives:
         return np.ones(count, np.bool_)

@@ -1,9 +1,8 @@
-"""Valid hours that their writer may have meant otherwise, each with a sentence that says how.
+"""Warnings about valid opening hours whose author may have meant something else.
 
-Useful for: `doubt`, so that a data team can look at the source.
-Not useful for: nights that are cut (`trap`); changing what an expression means. Where the readings
-differ, the evaluation is closed or unknown, or open as the specification and its reference checker
-both have it.
+A data team can then check the source. The warnings change no meaning. Where readings differ, the
+evaluation is closed or unknown, or open if the specification and its reference checker agree.
+`trap` warns about nights that a later rule cuts.
 """
 
 from geosearch.hours.rules import Rule, parse
@@ -11,7 +10,7 @@ from indexes.timetable import CLOSED
 
 
 def doubt(expression: str) -> str | None:
-    """Say how the expression may be meant otherwise; None where there is no doubt.
+    """Return how the expression may be meant otherwise; None if there is no doubt.
 
     Examples
     --------

@@ -1,11 +1,11 @@
-"""Words, times and signs of hours as people write them, put together as opening_hours rules.
+"""Parser of free-text opening hours: tokens to rules to an OSM opening_hours expression.
 
-Useful for: `written_expression`, the repair behind `geosearch.hours.text.read_hours`.
-Not useful for: valid expressions; they never come here.
+`geosearch.hours.text.read_hours` calls `written_expression` for texts that are not valid
+expressions.
 
-`geosearch.hours.tokens` cuts the text into tokens; here they become rules (days, times, state), and
-the rules are written out in OSM's language. What cannot be cut, placed or read in one way only
-raises `ValueError` whose message is the place and the reason.
+`geosearch.hours.tokens` splits the text into tokens. This module builds rules (days, times, state)
+from them, and writes the rules in OSM's language. A text that is not understood, or that is
+ambiguous, raises `ValueError`; its message has the place and the reason.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ _HOURS: Final = (WordKind.ALL_DAY, WordKind.SUN, "time", "number")
 
 @dataclass(slots=True)
 class ReadRule:
-    """Days, times and state of one rule, and what joined it to the one before."""
+    """Days, times and state of one rule, and the separator before it."""
 
     joined_by: str
     wide: str = ""
@@ -38,12 +38,12 @@ class ReadRule:
     overnight: bool = False
 
     def written(self) -> str:
-        """Write the rule in OSM's language."""
+        """Return the rule in OSM's language."""
         selectors = [self.wide, ",".join(self.days), ",".join(self.spans), self.modifier]
         return " ".join(part for part in selectors if part)
 
     def weekdays(self) -> set[str]:
-        """Weekdays the rule may be for; holidays left out."""
+        """Return the weekdays that the rule may match, without holidays."""
         found: set[str] = set()
         for item in self.days or ["Mo-Su"]:
             if item in ("PH", "SH"):
@@ -61,7 +61,7 @@ def written_expression(text: str) -> str:
     Raises
     ------
     ValueError
-        It cannot be read, or in more than one way; the message says where and why.
+        The text is not understood or ambiguous; the message says where and why.
     """
     return _written(_Reader(tokens_of(text)).rules())
 
@@ -71,14 +71,14 @@ def _clock(minute: int) -> str:
 
 
 class _Reader:
-    """Reads rules from tokens, one step at a time; every refusal names its token."""
+    """Recursive-descent parser of rules; every error names its token."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._next = 0
         self._works = any(token.kind is WordKind.WORKDAYS for token in tokens)
         times = [token for token in tokens if token.kind == "time"]
-        # Somebody who writes 09:00 or 18:00 writes 5:00 for five in the morning.
+        # In a text with 09:00 or 18:00, 5:00 is five in the morning.
         self._has_24_hours = any(token.sure for token in times) or any(
             token.kind == "number" and int(token.text) > 12 for token in tokens
         )
@@ -97,7 +97,7 @@ class _Reader:
         if not rules:
             raise ValueError("its end: there are no hours in it")
         if self._works and not any("PH" in rule.days for rule in rules):
-            # A holiday is no working day.
+            # A holiday is not a working day.
             rules.append(ReadRule(";", days=["PH Mo-Fr"], modifier="off"))
         return rules
 
@@ -228,7 +228,7 @@ class _Reader:
             items.append(self._day_item())
 
     def _follows(self, item: str) -> bool:
-        """Whether a day that comes with no sign between can only be one more of a list."""
+        """Return whether a day without a separator can only be the next item of a list."""
         token = self._peek()
         if token is None or token.kind is not WordKind.DAY or item not in WEEKDAYS:
             return "-" in item or (token is not None and token.kind is WordKind.HOLIDAY)
@@ -269,7 +269,7 @@ class _Reader:
             start.minute = 0
         if self._open_end() and start.minute < MIDNIGHT:
             rule.spans.append(f"{self._written_time(start)}+")
-            rule.overnight = True  # nobody knows how long
+            rule.overnight = True  # the end is unknown
             return None, None
         if self._kind() not in DASHES:
             raise self._fail("stands where the end of a span is expected")
@@ -290,11 +290,17 @@ class _Reader:
         return begin, until if until > begin else MIDNIGHT
 
     def _open_end(self) -> bool:
-        """Take a `+` that means "and later"; one between times or days joins them."""
+        """Take a `+` that means an open end; a `+` between times or days joins them."""
         return self._kind(1) in (None, ";", ",", WordKind.MODIFIER) and self._skip("+")
 
     def _check_half(self, start: Token, end: Token, begin: int, until: int) -> None:
-        """Refuse 9-5, 8-12, 1:00-4:00: without a 24-hour clock they may be later in the day."""
+        """Refuse 9-5, 8-12, 1:00-4:00: without a 24-hour clock they may be later in the day.
+
+        Raises
+        ------
+        ValueError
+            The span is ambiguous.
+        """
         if NOON < until < begin:
             raise refusal(start, "begins a span that ends after the next noon")
         if self._has_24_hours:
@@ -328,8 +334,9 @@ def _written(rules: list[ReadRule]) -> str:
             _check_order(rules[:place], rule)
             if rule.joined_by != ";":
                 _check_join(rules[:place], rule, overnight)
-        # A comma adds, a semicolon replaces, on its days. Where days are disjoint and no span
-        # runs past midnight it is the same, and right for holidays, which replace.
+        # A comma adds to earlier rules, a semicolon replaces them on its days. If the days are
+        # disjoint and no span runs past midnight, both mean the same. A semicolon is right for
+        # holidays, which replace.
         separator = ", " if overnight and rule.joined_by != ";" else "; "
         written += separator + rule.written()
     return written
@@ -338,8 +345,9 @@ def _written(rules: list[ReadRule]) -> str:
 def _check_order(before: list[ReadRule], rule: ReadRule) -> None:
     """Refuse a rule that by the specification opens what the text seems to close.
 
-    A later rule replaces an earlier one on its days, all days where it names none, in every season
-    where it names none. Who writes `Mo off; 10:00-20:00` knows that less well than the grammar.
+    A later rule replaces an earlier one on its days. A rule without days or without a season
+    replaces it on every day or in every season. The author of `Mo off; 10:00-20:00` probably does
+    not know that.
     """
     closed = [earlier for earlier in before if earlier.modifier == "off"]
     reopened = any(
@@ -354,7 +362,7 @@ def _check_order(before: list[ReadRule], rule: ReadRule) -> None:
 
 
 def _check_join(before: list[ReadRule], rule: ReadRule, overnight: bool) -> None:
-    """Refuse a comma, or nothing, between rules of which one may have to replace the other."""
+    """Refuse rules without `;` between them if one of them may have to replace the other."""
     shared = any(rule.weekdays() & earlier.weekdays() for earlier in before)
     holidays = any("PH" in each.days or "SH" in each.days for each in [*before, rule])
     if shared or any(each.wide for each in [*before, rule]) or (overnight and holidays):

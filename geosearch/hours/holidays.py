@@ -1,22 +1,20 @@
-"""Which days are public holidays, for `PH` in opening_hours.
+"""Public holidays of a country or part of one (`DE-BE`), and make-up workdays, for `PH`.
 
-Useful for: the days off of a country, or of a part of one (`DE-BE`), between two dates; weekend
-days worked in exchange; which of all these are guessed; and what a country code means.
-Not useful for: what a holiday does to a shop's hours (`geosearch.hours.local` asks the expression),
-or which country a place is in (`geosearch.hours.countries`).
+It also says which of these days are guessed, and what a country code means. `geosearch.hours.local`
+applies holidays to hours; `geosearch.hours.countries` finds the country of a place.
 
-Sources, by country:
+Sources:
 
-- China: `chinesecalendar`, the days off the State Council announces, with the weekend days and
-  exchanged days inside them, and the weekend days worked for them. It knows only announced years
-  (to 2026 in version 1.11) and raises past them; those years come from `holidays`, which has the
-  statutory days, and are guessed. Hong Kong, Macau and Taiwan have calendars of their own.
-- elsewhere: `holidays`. A day moved from a weekend is in it twice, as the day itself and as
-  its substitute; shops close on both. Days that only parts of a country keep count where the part
-  is named. It knows all of ISO 3166-1; some of its calendars are empty, such as Ukraine's. Days
-  that hang on the sight of the moon are marked as estimated until they are announced.
-- school holidays: none. opening-hours-py has one to four days a year of five countries, which are
-  days without school and no school holidays.
+- China: `chinesecalendar` has the days off that the State Council announces, with the weekend and
+  exchanged days inside them, and the make-up workdays. It covers only announced years (to 2026 in
+  version 1.11). Later years come from `holidays`, which has the statutory days; they are guessed.
+  Hong Kong, Macau and Taiwan have their own calendars.
+- Other countries: `holidays`. A day moved from a weekend is in it twice, as the day itself and as
+  its substitute; shops close on both. Regional holidays count only if the code names the part. The
+  package has all of ISO 3166-1; some calendars are empty, such as Ukraine's. It marks days that
+  depend on sighting the moon as estimated until they are announced.
+- School holidays: none. opening-hours-py has one to four days a year for five countries: single
+  days without school, not school holidays.
 """
 
 import re
@@ -39,20 +37,20 @@ OWN_CODES: Final = {
     "NL": frozenset("AW CW SX".split()),
     "US": frozenset("AS GU MP PR UM VI".split()),
 }
-"""Parts that ISO 3166-2 lists under a country (`CN-HK`) and ISO 3166-1 by themselves (`HK`)."""
+"""Parts that have codes in both ISO 3166-2 (`CN-HK`) and ISO 3166-1 (`HK`), by country."""
 
 
 class Country(NamedTuple):
-    """What a code means: the code of a calendar, and whether that is less than what was asked."""
+    """Meaning of a country code: its calendar's code, and whether its part has no calendar."""
 
     code: str
     part_unknown: bool = False
 
 
 class Guess(NamedTuple):
-    """What is guessed of a country's holidays between two dates.
+    """Guessed holidays of a country between two dates.
 
-    `since` is the first day for which nothing is announced, None where only `days` are estimates.
+    `since` is the first day without announced holidays. It is None if only `days` are estimates.
     """
 
     country: str
@@ -62,14 +60,14 @@ class Guess(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def is_country(code: str) -> bool:
-    """Whether `code` is a country with a calendar: any of ISO 3166-1 alpha-2, and `UK` and `XK`.
+    """Return whether `code` has a calendar: all of ISO 3166-1 alpha-2, and `UK` and `XK`.
 
     Examples
     --------
     >>> is_country("CN"), is_country("EU"), is_country("ZZ")
     (True, False, False)
     """
-    if not re.fullmatch("[A-Z]{2}", code):  # the library has stock exchanges too
+    if not re.fullmatch("[A-Z]{2}", code):  # the package also has stock exchanges
         return False
     try:
         holidays.country_holidays(code)
@@ -80,9 +78,9 @@ def is_country(code: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def read_country(code: str) -> Country | None:
-    """Return the calendar that a code of ISO 3166-1 or 3166-2 means; None where it is no code.
+    """Return the calendar of an ISO 3166-1 or 3166-2 code; None if it is not a code.
 
-    Of a part that has no calendar the country's is the answer.
+    A part without a calendar gets its country's.
 
     Examples
     --------
@@ -108,17 +106,17 @@ Country(code='CN', part_unknown=True), None)
 
 @lru_cache(maxsize=1024)
 def public_holidays(country: str, first: date, last: date) -> Days:
-    """Public holidays from `first` to `last`, both included.
+    """Return the public holidays from `first` to `last`, both included.
 
     Parameters
     ----------
     country
-        ISO 3166-1 alpha-2 (`CN`), or ISO 3166-2 (`DE-BE`) for the holidays of that part as well.
+        ISO 3166-1 alpha-2 (`CN`), or ISO 3166-2 (`DE-BE`), which adds the holidays of that part.
 
     Raises
     ------
     ValueError
-        No calendar of that country or part is known.
+        The country or part has no calendar.
     """
     days: set[date] = set()
     for year in range(first.year, last.year + 1):
@@ -128,12 +126,14 @@ def public_holidays(country: str, first: date, last: date) -> Days:
 
 @lru_cache(maxsize=1024)
 def makeup_workdays(country: str, first: date, last: date) -> Days:
-    """Weekend days from `first` to `last`, both included, that are worked for days off (调休).
+    """Return the make-up workdays (调休) from `first` to `last`, both included.
+
+    These are weekend days that people work in exchange for days off.
 
     Raises
     ------
     ValueError
-        No calendar of that country or part is known.
+        The country or part has no calendar.
     """
     days: set[date] = set()
     for year in range(first.year, last.year + 1):
@@ -145,7 +145,7 @@ def makeup_workdays(country: str, first: date, last: date) -> Days:
 
 
 def guessed_holidays(country: str, first: date, last: date) -> Guess | None:
-    """What is guessed of the days from `first` to `last`, both included; None where nothing is.
+    """Return the guessed holidays from `first` to `last`, both included; None if none is guessed.
 
     Examples
     --------

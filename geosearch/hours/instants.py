@@ -1,7 +1,6 @@
-"""RFC 3339 instants as people and programs write them, leap seconds included.
+"""Parsing and formatting of RFC 3339 instants, leap seconds included.
 
-Useful for: every instant that comes as text, in requests, options and snapshots.
-Not useful for: local dates, or where an instant lies on the clock of an index (`clock`).
+Requests, options and snapshots use it.
 """
 
 import re
@@ -11,27 +10,28 @@ from datetime import datetime, timedelta
 import orjson
 
 LEAP_SECOND = r"(:[25]9):60"
-"""Minute and second of a leap second: 23:59:60 in UTC, in zones of whole and half hours."""
+"""Pattern of minute and second of a leap second, in zones of whole and half hours."""
 
 _LEAP_SECOND = re.compile(rf"(?<=[Tt ]\d\d){LEAP_SECOND}")
 _SECOND = timedelta(seconds=1)
 
 
 def read_instant(text: str, read: Callable[[str], datetime] = datetime.fromisoformat) -> datetime:
-    """Return the instant that a text names; a leap second is the second after it.
+    """Return the instant of a text; a leap second becomes the second after it.
 
-    No clock here has a second 60 (POSIX counts none), and refusing one would fail callers for a
-    second every few years.
+    POSIX time has no second 60. Refusing one would fail callers for a second every few years.
 
     Parameters
     ----------
     read
-        Reads any other text.
+        Parser of texts without a leap second.
 
     Raises
     ------
     ValueError
-        Whatever `read` raises.
+        `read` refuses the text.
+    OverflowError
+        The leap second is the last one of the year 9999.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def read_instant(text: str, read: Callable[[str], datetime] = datetime.fromisofo
 
 
 def instant_text(at: datetime) -> str:
-    """`at.isoformat()`, for time zones of the standard library in a quarter of its time."""
+    """Return `at.isoformat()`; with zones of the standard library in a quarter of its time."""
     try:
         return orjson.dumps(at)[1:-1].decode()
     except orjson.JSONEncodeError:

@@ -1,22 +1,21 @@
-"""Rules to changes of state on the local clock: what each rule does to the rules before it.
+"""Evaluation of opening_hours rules to changes of state on the local clock.
 
-Useful for: what an expression says for each minute of a range of local days, holidays included.
-Not useful for: instants, time zones (`schedules`); reading an expression (`rules`).
+Useful for: the state of each minute of a range of local days, holidays included.
+Not useful for: instants and time zones (`schedules`), or parsing an expression (`rules`).
 
-Rules are applied in their order, each to the days that its selectors name:
+Rules apply in their order, each to the days that its selectors name:
 
-- a `;` rule takes away what earlier rules say about those days, from midnight to midnight; the
-  tails of the nights before go too, its own do not. A closed one takes away nothing, it lies over
-  the rest, so that with times it closes only those;
-- a `,` rule lies over the rest;
-- a `||` rule counts where it is closed so far.
+- A `;` rule deletes the states of earlier rules on those days, from midnight to midnight. That
+  includes nights of the day before, but not the rule's own nights. A closed `;` rule with times
+  deletes nothing: it closes only those times.
+- A `,` rule overwrites its minutes.
+- A `||` rule applies only to minutes that are closed so far.
 
-What a span says past midnight is said on the next day, wherever that day comes: `Fr 18:00-02:00`
-speaks of Saturday until 02:00 even where a later rule closes Friday. So do the specification and
-its reference checker.
+A span past midnight belongs to the minutes of the next day. `Fr 18:00-02:00` opens Saturday until
+02:00 even if a later rule closes Friday. The specification and its reference checker agree on this.
 
-One thing is read as the specification has it and the reference checker does not: a `;` rule of
-times only (`Mo-Fr 08:00-12:00; 14:00-16:00`) is for every day and replaces all before it.
+In one case this module follows the specification against the reference checker: a `;` rule of times
+only (`Mo-Fr 08:00-12:00; 14:00-16:00`) applies to every day and replaces all rules before it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,7 +32,7 @@ from geosearch.hours.spans import DAY_MINUTES, Stretch, SunPlace, stretches
 from indexes.timetable import CLOSED, OPEN, UNKNOWN
 
 _ONE_DAY: Final = timedelta(days=1)
-# A span, and the guess how long an open end lasts, ends at most on the day after its own.
+# A span, and the guessed end of an open one, ends at most on the day after its own.
 _TAIL_DAYS: Final = 1
 
 
@@ -53,20 +52,20 @@ def local_changes(
     zone: ZoneInfo | None = None,
     position: tuple[float, float] | None = None,
 ) -> LocalChanges:
-    """Changes of state on the local clock from `first` to `last`, both included.
+    """Return the changes of state on the local clock from `first` to `last`, both included.
 
     Parameters
     ----------
     holidays
-        Days that `PH` and `SH` match. Those before `first` count too: for spans past midnight and
+        Days that `PH` and `SH` match. Days before `first` matter too, for spans past midnight and
         for offsets such as `PH +1 day`.
     zone, position
-        Where the sun rises and sets: a zone and (lat, lng) in degrees. Both or neither.
+        Time zone and (lat, lng) in degrees, for sunrise and sunset. Both or neither.
 
     Raises
     ------
     ValueError
-        The expression is not in the grammar.
+        The grammar does not accept the expression.
     """
     place = None if zone is None or position is None else SunPlace(zone, position)
     states = minute_states(parse(expression), first, last, holidays=holidays, place=place).states
@@ -74,15 +73,15 @@ def local_changes(
 
 
 class MinuteStates(NamedTuple):
-    """State of each local minute of a range of days, and what happened to the nights.
+    """State of each local minute of a range of days, and the rules that cut nights.
 
     Parameters
     ----------
     states
-        uint8[days * 1440].
+        `OPEN`, `CLOSED` or `UNKNOWN`, uint8[days * 1440].
     cut_by
-        Number of the rule that took an open minute of the night before away, and no later one gave
-        it back, int16[days * 1440]; -1 where there is none.
+        Number of the rule that closed an open minute of the night before, if no later rule opened
+        the minute again, int16[days * 1440]; -1 if none.
     """
 
     states: npt.NDArray[np.uint8]
@@ -97,7 +96,10 @@ def minute_states(
     holidays: Holidays,
     place: SunPlace | None = None,
 ) -> MinuteStates:
-    """State of each minute from `first` to `last`, both included; see `local_changes`."""
+    """Return the state of each minute from `first` to `last`, both included.
+
+    The parameters are those of `local_changes`.
+    """
     since = first - _TAIL_DAYS * _ONE_DAY
     days = (last - since).days + 1
     whole = (days + _TAIL_DAYS) * DAY_MINUTES
@@ -117,7 +119,7 @@ def minute_states(
             for day in found.tolist()
             for stretch in stretches(rule.spans, since + day * _ONE_DAY, place)
         ]
-        # Stated hours count more than a guess how long an open end lasts, of another day too.
+        # Stated hours override the guessed end of an open span, also that of another day.
         for midnight, stretch in sorted(said, key=_is_known, reverse=rule.separator == "||"):
             this = slice(midnight + stretch.begin, midnight + stretch.end)
             _lay(rule, stretch.is_known, states[this])
@@ -132,7 +134,7 @@ def _is_known(said: tuple[int, Stretch]) -> bool:
 
 
 def _lay(rule: Rule, is_known: bool, states: npt.NDArray[np.uint8]) -> None:
-    """Write a rule over the minutes of one stretch."""
+    """Apply a rule to the minutes of one stretch."""
     state = rule.state if is_known or rule.state == CLOSED else UNKNOWN
     if rule.separator == "||":
         states[states == CLOSED] = state
@@ -146,7 +148,7 @@ def _changes(states: npt.NDArray[np.uint8]) -> LocalChanges:
 
 
 def part(changes: LocalChanges, begin: int, end: int) -> LocalChanges:
-    """Return the changes inside [begin, end), the first at `begin`; none if that is empty."""
+    """Return the changes inside [begin, end), the first at `begin`; none for an empty range."""
     if begin >= end:
         return LocalChanges(changes.minutes[:0], changes.states[:0])
     at_begin = int(np.searchsorted(changes.minutes, begin, side="right")) - 1
@@ -157,7 +159,7 @@ def part(changes: LocalChanges, begin: int, end: int) -> LocalChanges:
 
 
 def join(pieces: Iterable[LocalChanges]) -> LocalChanges:
-    """Return pieces that follow each other as one, without changes that change nothing."""
+    """Return consecutive pieces as one, without changes to the same state."""
     parts = list(pieces)
     minutes = np.concatenate([piece.minutes for piece in parts])
     states = np.concatenate([piece.states for piece in parts])

@@ -1,7 +1,7 @@
-"""How far the clock of a time zone is ahead of UTC, over the minutes of a horizon.
+"""UTC offsets of a time zone over the minutes of a horizon.
 
-Useful for: whatever turns minutes of the horizon into local time, or back, many times.
-Not useful for: one instant; `zoneinfo` does that.
+Use it to convert many minutes of the horizon to local time or back; `zoneinfo` converts single
+instants.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def offset_changes(zone: ZoneInfo, start: datetime) -> list[tuple[int, int]]:
-    """Minutes of the horizon from which on an offset holds, and the offset in minutes east.
+    """Return the minutes of the horizon at which an offset begins, and the offsets in minutes east.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def offset_changes(zone: ZoneInfo, start: datetime) -> list[tuple[int, int]]:
 
     Notes
     -----
-    No zone changes its offset twice within six hours, and none has had an offset with seconds in it
-    since 1972. Where the ends of six hours differ, the minute of the change is bisected.
+    No zone changes its offset twice within six hours, and none has had an offset with seconds since
+    1972. If the offsets at both ends of six hours differ, bisection finds the minute of the change.
 
     Examples
     --------

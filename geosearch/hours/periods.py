@@ -1,7 +1,6 @@
-"""Opening periods, as Google's place API gives them, to an OSM opening_hours expression.
+"""Conversion of Google's place API opening periods to an OSM opening_hours expression.
 
-Useful for: snapshots that come from such an API, so that everything after them speaks one language.
-Not useful for: dates and holidays; a list of periods is a week that repeats.
+A list of periods is one week that repeats, without dates and holidays.
 """
 
 import re
@@ -23,16 +22,16 @@ def periods_expression(periods: Sequence[Mapping[str, Any]]) -> str:
     ----------
     periods
         Each is `{"open": point, "close": point}` with a point such as
-        `{"day": 5, "hour": 18, "minute": 30}`; day 0 is Sunday, `minute` may be missing (0), and
-        hour 24 is the end of the day. `"time": "1830"`, as the older Place Details have it, may
-        stand for both. One period without `close` is always open, whenever it opens. Periods may
-        touch, overlap, and run past midnight or Saturday.
+        `{"day": 5, "hour": 18, "minute": 30}`. Day 0 is Sunday, a missing `minute` is 0, and hour
+        24 is the end of the day. `"time": "1830"`, from the older Place Details API, may replace
+        hour and minute. A single period without `close` is open all the time. Periods may touch,
+        overlap, and run past midnight or Saturday.
 
     Raises
     ------
     UnreadableHours
-        The list is empty, a field is missing or out of its range, a period is empty, or one of
-        several has no close.
+        The list is empty, a field is missing or out of range, a period is empty, or one of several
+        periods has no `close`.
 
     Examples
     --------
@@ -64,7 +63,7 @@ def periods_expression(periods: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _minute_of_week(point: Any, where: str) -> int:
-    """Minutes since Monday 00:00."""
+    """Return the minutes since Monday 00:00."""
     if not isinstance(point, Mapping):
         raise UnreadableHours(f"Expected an object, got {point!r} - at `{where}`")
     day = _integer(point, "day", 6, where)
@@ -86,7 +85,7 @@ def _integer(
     if value is None:
         value = absent
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # 9.0 is how tables of doubles write 9
+        value = int(value)  # tables of doubles write 9 as 9.0
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise UnreadableHours(
             f"Expected an integer in [0, {most}], got {value!r} - at `{where}.{name}`"
@@ -102,7 +101,7 @@ def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
             merged.append((begin, end))
-    # What runs past Sunday may meet the first spans of Monday.
+    # A span that runs past Sunday may touch the first spans of Monday.
     while len(merged) > 1 and merged[0][0] + _WEEK <= merged[-1][1]:
         _, end = merged.pop(0)
         merged[-1] = (merged[-1][0], max(merged[-1][1], end + _WEEK))
@@ -118,14 +117,15 @@ def _expression(spans: list[tuple[int, int]]) -> str:
     for begin, end in spans:
         while begin < end:
             day, minute = divmod(begin, _DAY)
-            # A span is written on the day it starts, past midnight where it ends within a day.
+            # A span of less than 24 hours is written on the day it starts; a longer one is split at
+            # midnight.
             length = end - begin if end - begin < _DAY else _DAY - minute
             by_day.setdefault(day % 7, []).append(_span(minute, minute + length))
             begin += length
     days_of: dict[str, list[int]] = {}
     for day in sorted(by_day):
         days_of.setdefault(",".join(sorted(by_day[day])), []).append(day)
-    # Joined by commas: a `;` would cut what runs past midnight into the next rule's days.
+    # Commas join the rules: a `;` would cut spans that run past midnight into the next rule's days.
     return ", ".join(f"{_days(days)} {times}" for times, days in days_of.items())
 
 

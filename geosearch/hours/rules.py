@@ -1,13 +1,13 @@
-"""An opening_hours expression taken apart into rules: which days, which times, which state.
+"""Parser of the opening_hours grammar: an expression to rules of days, times and state.
 
-Useful for: `parse`, which reads the specification's grammar with the freedom that mappers take
-(spaces after commas, `Mo - Fr`, `mo-fr`, empty rules).
-Not useful for: which days a selector names (`days`), what rules do to each other (`local`), or
-hours in prose (`text`).
+Useful for: `parse`, which also accepts what mappers commonly write (spaces after commas, `Mo - Fr`,
+`mo-fr`, empty rules).
+Not useful for: the days of a selector (`days`), the effect of rules on each other (`local`), or
+free text (`text`).
 
-A comma has three meanings, and what stands around it decides. Between two selectors it makes a
-list (`Mo, We, Fr`), after the last selector it means nothing (`Mo-Fr, 09:00-17:00`), and after
-times, a state or a comment it begins an additional rule, unless another time follows.
+The context of a comma decides between three meanings. Between two selectors it makes a list
+(`Mo, We, Fr`). After the last selector it means nothing (`Mo-Fr, 09:00-17:00`). After times, a
+state or a comment it begins an additional rule, unless another time follows.
 
 Source: https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification
 """
@@ -33,17 +33,17 @@ class Rule:
     Parameters
     ----------
     separator
-        `;` replaces earlier rules on its days, `,` adds to them, `||` counts where nothing is open.
+        `;` replaces earlier rules on its days, `,` adds to them, `||` applies to closed minutes.
     days
-        The rule is for the days that any of these names; empty is every day.
+        The rule applies to the days that any of these matches; empty matches every day.
     spans
-        Empty is the whole day.
+        Times of the rule; empty is the whole day.
     state
         `OPEN`, `CLOSED` or `UNKNOWN`.
     begin, end
-        Where the rule is in the expression; a separator is at `begin - 1` or before.
+        Position of the rule in the expression; its separator is before `begin`.
     has_label
-        Whether a condition in words stands before it: `"in term": Mo-Fr 09:00-17:00`.
+        Whether it begins with a condition in words: `"in term": Mo-Fr 09:00-17:00`.
     """
 
     separator: Separator
@@ -56,17 +56,17 @@ class Rule:
 
     @property
     def has_dates(self) -> bool:
-        """Whether it is for some dates, months, weeks or years only."""
+        """Whether the rule is limited to dates, months, weeks or years."""
         return any(each.is_wide for conjunction in self.days for each in conjunction)
 
     @property
     def has_season(self) -> bool:
-        """Whether it is for some months, weeks or years only, not for single dates."""
+        """Whether the rule is limited to months, weeks or years, not to single dates."""
         return any(each.is_season for conjunction in self.days for each in conjunction)
 
     @property
     def is_weekly(self) -> bool:
-        """Whether the rule means the same in each week, holidays and the sun aside."""
+        """Whether the rule is the same in each week, apart from holidays and the sun."""
         return all(each.is_weekly for conjunction in self.days for each in conjunction)
 
     @property
@@ -76,7 +76,7 @@ class Rule:
 
     @property
     def has_school_holidays(self) -> bool:
-        """Whether the rule depends on a calendar of schools."""
+        """Whether the rule depends on school holidays."""
         return any(
             kind == "SH"
             for conjunction in self.days
@@ -91,7 +91,7 @@ class Rule:
 
     @property
     def clears_days(self) -> bool:
-        """Whether nothing that earlier rules say about its days stays."""
+        """Whether the rule deletes the states of earlier rules on its days."""
         if self.state == CLOSED:
             return not self.spans and self.separator != "||"
         return self.separator == ";"
@@ -101,10 +101,10 @@ _WEEKDAY: Final = r"(?:Mo|Tu|We|Th|Fr|Sa|Su)"
 _NTH: Final = r"\[\s?-?\d(?:\s?[-,]\s?-?\d)*\s?\]"
 _OFFSET: Final = r"\s?[+-]\s?\d+\s?days?\b"
 _MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-# `week 01:10:00-12:00` has a colon for the eye behind the number, `10:00` has not.
+# `week 01:10:00-12:00` has a meaningless colon after the number; in `10:00` the colon is a time's.
 _NUMBER: Final = r"\d{1,2}(?!\d|:\d+(?![\d:])|\s?days?\b)"
 _YEAR: Final = r"\d{4}(?!\d|:\d+(?![\d:]))"
-# `Nov Th[4]` is a date; in `Nov Th[4],Fr[4]` the month goes with a list of weekdays.
+# `Nov Th[4]` is a date; in `Nov Th[4],Fr[4]` the month precedes a list of weekdays.
 _DATE: Final = (
     rf"(?:{_YEAR}\s?)?(?:{_MONTH}(?:\s?{_NUMBER}|\s{_WEEKDAY}\[-?\d\](?!\s*,\s*{_WEEKDAY}))|easter\b)"
     rf"(?:{_OFFSET})?"
@@ -152,13 +152,13 @@ _STATES: Final = {"open": OPEN, "closed": CLOSED, "off": CLOSED, "unknown": UNKN
 
 @lru_cache(maxsize=16_384)
 def parse(expression: str) -> tuple[Rule, ...]:
-    """Rules of an expression, in its order.
+    """Return the rules of an expression, in its order.
 
     Raises
     ------
     ValueError
-        The expression is not in the grammar, or means two things; the message is the place and the
-        reason.
+        The grammar does not accept the expression, or it is ambiguous. The message has the place
+        and the reason.
 
     Examples
     --------
@@ -183,18 +183,18 @@ def parse(expression: str) -> tuple[Rule, ...]:
 
 
 def uses_sun(expression: str) -> bool:
-    """Whether the expression depends on the position, by sunrise, sunset, dawn or dusk."""
+    """Return whether the expression uses sunrise, sunset, dawn or dusk, so needs the position."""
     return any(rule.has_sun for rule in parse(expression))
 
 
 def uses_holidays(expression: str) -> bool:
-    """Whether the expression depends on a holiday calendar."""
+    """Return whether the expression depends on a holiday calendar."""
     return any(rule.has_holidays for rule in parse(expression))
 
 
 @dataclass(slots=True)
 class _Draft:
-    """A rule under way; `comma` tells that one came last."""
+    """An incomplete rule; `comma` says whether the last token was a comma."""
 
     separator: Separator = ";"
     begin: int = -1
@@ -212,7 +212,7 @@ class _Draft:
 
 
 class _Selector(NamedTuple):
-    """A weekday, holiday or wide selector, and whether a comma joins it to the one before."""
+    """A weekday, holiday or wide selector, and whether a comma precedes it."""
 
     kind: str
     text: str
@@ -220,7 +220,7 @@ class _Selector(NamedTuple):
 
 
 class _Reader:
-    """Puts tokens together, one rule after the other."""
+    """Builds rules from tokens, in order."""
 
     def __init__(self) -> None:
         self.rules: list[Rule] = []
@@ -235,7 +235,7 @@ class _Reader:
         elif kind == "comma":
             draft.comma = True
         elif kind == "colon":
-            # `Mo-Fr: 09:00-17:00`: only for the eye.
+            # `Mo-Fr: 09:00-17:00`: the colon has no meaning.
             if draft.is_complete or draft.begin < 0:
                 raise ValueError(f"character {at + 1}: {text!r} separates nothing")
         else:
@@ -251,7 +251,7 @@ class _Reader:
             draft.comma = False
 
     def finish(self) -> None:
-        """Close the rule under way; an empty one is nothing."""
+        """Append the rule of the tokens so far, if it has any."""
         draft = self._draft
         if draft.begin < 0:
             return
@@ -264,7 +264,7 @@ class _Reader:
             days = _days(draft.selectors, any_list=state == CLOSED)
         separator = draft.separator
         if separator == "," and self.rules and self.rules[-1].separator == "||":
-            # What is added to a fallback is one itself.
+            # A rule that is added to a fallback is a fallback itself.
             separator = "||"
         spans = tuple(draft.spans)
         self.rules.append(
@@ -275,7 +275,7 @@ class _Reader:
 
 @contextmanager
 def _placed(at: int) -> Iterator[None]:
-    """Add the place to what is wrong."""
+    """Add the position to the message of a `ValueError`."""
     try:
         yield
     except ValueError as error:
@@ -296,7 +296,7 @@ def _add(draft: _Draft, kind: str, text: str) -> None:
             raise ValueError(f"{text!r} is a second state of one rule")
         draft.state = _STATES[text.lower()]
     elif kind == "label":
-        # `"in term": Mo-Fr 09:00-17:00`: a condition in words, so nobody knows.
+        # `"in term": Mo-Fr 09:00-17:00`: a condition in words, so the state is unknown.
         if draft.is_complete or draft.selectors:
             raise ValueError(f"{text!r} follows what it is a condition for")
         draft.has_label = True
@@ -330,11 +330,16 @@ def _time(text: str) -> Time:
 
 
 def _days(selectors: list[_Selector], *, any_list: bool) -> tuple[Conjunction, ...]:
-    """Put selectors together: a comma makes a list, a space makes a condition more.
+    """Return the alternatives of the selectors: a comma makes a list, a space adds a condition.
 
-    A list of both dates and weekdays (`Su, PH, Dec 24`) names the days of either. With a season
-    in it (`Jan-Mar, Mo-Fr`) it may as well mean both, so it is refused unless it is of a closed
+    A list of dates and weekdays (`Su, PH, Dec 24`) matches the days of either. With a season
+    (`Jan-Mar, Mo-Fr`) it may also mean days that match both. So it is accepted only in a closed
     rule (`any_list`): `Sa, PH, Aug off`.
+
+    Raises
+    ------
+    ValueError
+        The list is ambiguous, or opening-hours-py does not accept it.
     """
     alternatives: list[list[list[_Selector]]] = []
     for selector in selectors:
@@ -368,7 +373,7 @@ def _conjunction(lists: list[list[_Selector]]) -> Iterator[DayList]:
 
 
 def _library_text(group: list[_Selector]) -> str:
-    """Days of a list as opening-hours-py reads them: no space after a comma, `Dec 24,Dec 31`."""
+    """Return the days of a list in the syntax of opening-hours-py: `Dec 24,Dec 31`."""
     items: list[str] = []
     month = ""
     for selector in group:

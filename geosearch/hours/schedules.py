@@ -1,17 +1,17 @@
-"""Opening hours and deal windows to schedules: states of every minute of the index's horizon.
+"""Evaluation of opening hours and deal windows to schedules: states over the index's horizon.
 
-Useful for: `evaluate` (shop hours) and `window` (when a deal can be used), the `Horizon` they are
-evaluated over, and the reading of what people write as hours (`read_hours`, `periods_expression`).
-Not useful for: asking a schedule at query time; that is `indexes.timetable`.
+Useful for: `evaluate` (shop hours), `window` (when a deal can be used), their `Horizon`, and the
+parsers `read_hours` and `periods_expression`.
+Not useful for: looking up a schedule at query time (`indexes.timetable`).
 
-An expression speaks of the wall clock, a schedule of instants. Each UTC minute takes the state of
-the local minute its wall clock shows, so a repeated hour (DST ends) has the same hours twice and a
-skipped one does not exist; nothing is interpolated.
+An expression refers to the wall clock, a schedule to instants. Each UTC minute takes the state of
+the local minute that the wall clock shows. So an hour that the end of DST repeats has the same
+states twice, and a skipped hour does not exist.
 
-An expression means what the OSM specification says as its reference checker, opening_hours.js,
-reads it; docs/opening_hours.md lists where this differs, and why. Where two readings can be
-defended it is unknown or closed, never open. No school holidays are known, so `SH` may match any
-day: what depends on it is unknown. Make-up workdays count where the snapshot asks for it
+An expression means what the OSM specification says, as its reference checker, opening_hours.js,
+reads it. docs/opening_hours.md lists the differences and their reasons. An ambiguous expression is
+unknown or closed, never open. School holidays are not known, so `SH` may match any day: a state
+that depends on it is unknown. Make-up workdays count if the snapshot enables them
 (`geosearch.hours.workdays`).
 """
 
@@ -52,7 +52,7 @@ __all__ = [
 
 Schedule = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 
-# Offsets reach two weeks back at most in real values; a month costs nothing.
+# Offsets in real data reach back two weeks at most; a month costs nothing.
 _HOLIDAY_MARGIN: Final = timedelta(days=31)
 
 
@@ -63,7 +63,7 @@ class Horizon:
     Parameters
     ----------
     start
-        Midnight UTC. Minute *m* of the horizon is [start + m minutes, start + m + 1 minutes).
+        Midnight UTC. Minute *m* of the horizon is [start + m, start + m + 1) minutes.
     """
 
     start: datetime
@@ -75,7 +75,7 @@ class Horizon:
 
     @classmethod
     def for_build(cls, now: datetime) -> "Horizon":
-        """Return the horizon of an index built at `now`: from the day before, in UTC.
+        """Return the horizon of an index built at `now`, which starts on the day before, in UTC.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class Horizon:
         return self.start + timedelta(minutes=HORIZON_MINUTES)
 
     def minute_of(self, at: datetime) -> int:
-        """Minute of the horizon that holds the instant `at`; outside [0, minutes) if none does.
+        """Return the minute of the horizon of the instant `at`; outside [0, minutes) if none.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class Horizon:
         return (_aware(at) - self.start) // timedelta(minutes=1)
 
     def contains(self, at: datetime) -> bool:
-        """Whether the instant `at` is inside the horizon."""
+        """Return whether the instant `at` is inside the horizon."""
         return 0 <= self.minute_of(at) < HORIZON_MINUTES
 
     def instant(self, minute: int) -> datetime:
@@ -114,7 +114,7 @@ class Horizon:
         return self.start + timedelta(minutes=minute)
 
     def hour_of_week(self) -> int:
-        """Hour of the UTC week in which the horizon starts; 0 is Monday 00:00."""
+        """Return the hour of the UTC week in which the horizon starts; 0 is Monday 00:00."""
         return self.start.weekday() * 24
 
 
@@ -127,7 +127,7 @@ class _Stretch(NamedTuple):
 
 
 class _LocalTime(NamedTuple):
-    """How a zone's clock runs over a horizon, counted from midnight of the first local day."""
+    """Local clock of a zone over a horizon; `shift` counts from midnight of the first local day."""
 
     first: date
     last: date
@@ -143,20 +143,20 @@ def evaluate(
     position: tuple[float, float] | None = None,
     makeup: bool = False,
 ) -> Schedule:
-    """Evaluate shop hours over the horizon.
+    """Return the schedule of shop hours over the horizon.
 
     Parameters
     ----------
     expression
-        OSM opening_hours, as `read_hours` gives it.
+        OSM opening_hours, from `read_hours`.
     zone
-        IANA zone whose wall clock the expression speaks of.
+        IANA time zone of the expression's wall clock.
     country
         ISO 3166 code whose holidays `PH` means; see `geosearch.hours.holidays`.
     position
-        (lat, lng) in degrees. Only read where `uses_sun(expression)`.
+        (lat, lng) in degrees. Only used if `uses_sun(expression)`.
     makeup
-        Whether hours of `Mo-Fr` hold on weekend days that are worked for days off.
+        Whether hours of `Mo-Fr` apply on make-up workdays.
 
     Returns
     -------
@@ -167,9 +167,9 @@ def evaluate(
     Raises
     ------
     UnreadableHours
-        The expression is not in the grammar.
+        The grammar does not accept the expression.
     ValueError
-        The zone or the country's calendar is not known.
+        The zone is unknown, or the country has no calendar.
 
     Notes
     -----
@@ -190,7 +190,9 @@ def window(
     position: tuple[float, float] | None = None,
     makeup: bool = False,
 ) -> Schedule:
-    """When a deal can be used: its hours, on its local dates, as open or closed.
+    """Return the schedule in which a deal can be used: its hours on its valid dates.
+
+    The other parameters are those of `evaluate`.
 
     Parameters
     ----------
@@ -202,12 +204,15 @@ def window(
     Returns
     -------
     tuple of uint16[n], uint8[n]
-        As `evaluate`. A minute of unknown state is closed: nobody is sent to a closed door.
+        As from `evaluate`, but only open or closed: an unknown minute becomes closed, because a
+        deal must never send people to a closed door.
 
     Raises
     ------
-    UnreadableHours, ValueError
-        As `evaluate`.
+    UnreadableHours
+        The grammar does not accept the expression.
+    ValueError
+        The zone is unknown, or the country has no calendar.
     """
     local = _local_time(zone, horizon)
     if expression is None:
@@ -234,12 +239,12 @@ def window(
 
 
 def uses_country(expression: str, *, makeup: bool) -> bool:
-    """Whether the expression depends on a country: by holidays, or by make-up workdays."""
+    """Return whether the expression depends on a country, by holidays or make-up workdays."""
     return uses_holidays(expression) or (makeup and says_weekdays(expression))
 
 
 def uses_school_holidays(expression: str) -> bool:
-    """Whether the expression depends on school holidays.
+    """Return whether the expression depends on school holidays.
 
     Examples
     --------
@@ -250,12 +255,12 @@ def uses_school_holidays(expression: str) -> bool:
 
 
 def local_days(zone: str, horizon: Horizon) -> tuple[date, date]:
-    """First and last day of the horizon on a zone's wall clock.
+    """Return the first and last day of the horizon on a zone's wall clock.
 
     Raises
     ------
     ValueError
-        The zone is not known.
+        The zone is unknown.
     """
     local = _local_time(zone, horizon)
     return local.first, local.last
@@ -299,7 +304,7 @@ def _local_changes(
     position: tuple[float, float] | None,
     makeup: bool,
 ) -> LocalChanges:
-    """Evaluate on the local clock; what does not matter to the expression is left out."""
+    """Evaluate on the local clock; drop arguments that do not matter, for cache hits."""
     try:
         if position is None or not uses_sun(expression):
             zone, position = "", None
@@ -311,8 +316,8 @@ def _local_changes(
     return _cached_changes(expression, zone, country, local.first, local.last, position, makeup)
 
 
-# Offers of one card share a few windows and differ in their dates, so this is asked for the
-# same expression again and again.
+# Offers of one card share a few windows and differ in their dates, so the same expression comes
+# again and again.
 @lru_cache(maxsize=4096)
 def _cached_changes(
     expression: str,
@@ -348,7 +353,7 @@ def _calendar_changes(
     zone: ZoneInfo | None,
     position: tuple[float, float] | None,
 ) -> LocalChanges:
-    """Evaluate with public holidays; what depends on school holidays is unknown."""
+    """Evaluate with public holidays; a state that depends on school holidays is unknown."""
 
     def changes(school: Days) -> LocalChanges:
         holidays = Holidays(public, school)
@@ -364,7 +369,7 @@ def _calendar_changes(
 
 
 def _where_same(one: LocalChanges, other: LocalChanges) -> LocalChanges:
-    """Return the state that both have, unknown where they differ."""
+    """Return the states of both, unknown where they differ."""
     minutes = np.union1d(one.minutes, other.minutes)
     states = [
         each.states[np.searchsorted(each.minutes, minutes, side="right") - 1]
@@ -375,7 +380,7 @@ def _where_same(one: LocalChanges, other: LocalChanges) -> LocalChanges:
 
 
 def _with_day(changes: LocalChanges, day: int, of_day: LocalChanges, days: int) -> LocalChanges:
-    """Put the changes of one day, counted from its midnight, in the place of what is there."""
+    """Return `changes` with one day replaced by `of_day`, which counts from its midnight."""
     begin = day * DAY_MINUTES
     return join(
         [

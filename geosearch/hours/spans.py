@@ -1,17 +1,16 @@
-"""The times of a rule: spans in minutes of a day, for each day, with sunrise and sunset.
+"""Time spans of a rule to minutes of a day, with open ends, sunrise and sunset.
 
-Useful for: `stretches`, which minutes a rule is for on a day, and where its end is open.
-Not useful for: which days (`days`), or what other rules say of those minutes (`local`).
+`stretches` returns the minutes of a rule on a day. `days` matches the days; `local` combines rules.
 
-**Open ends.** `17:00-18:00+` is open for an hour, and then nobody knows; `17:00+` is not known
-from 17:00 on. The specification leaves open when that ends. The reference checker guesses: eight
-hours after an end from 22:00 on, ten hours after one from 17:00 on, else midnight. A span that
-begins later on the same day ends it too, and a guess never covers hours that are stated.
+**Open ends.** `17:00-18:00+` is open for an hour and unknown after it; `17:00+` is unknown from
+17:00 on. The specification does not say when the unknown time ends. This follows the guess of the
+reference checker: eight hours after an end from 22:00 on, ten hours after one from 17:00 on, else
+midnight. A later span of the same day ends it too. A guess never covers stated hours.
 
-**Sunrise and sunset** are computed by opening-hours-py for a position, on the local clock. Without
-a position its fixed times are used: dawn 06:00, sunrise 07:00, sunset 19:00, dusk 20:00. Those also
-decide whether a span runs past midnight: `15:00-sunset` never does, so where the sun sets at 14:50
-it is no time at all. Where the sun does not rise or set on a day, the span is unknown.
+**Sunrise and sunset.** opening-hours-py computes them for a position, on the local clock. Without a
+position, its fixed times apply: dawn 06:00, sunrise 07:00, sunset 19:00, dusk 20:00. The fixed
+times also decide whether a span runs past midnight: `15:00-sunset` never does, so a sunset at 14:50
+makes it empty. If the sun does not rise or set on a day, the span is unknown.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,26 +27,26 @@ _ONE_DAY: Final = timedelta(days=1)
 
 
 class SunPlace(NamedTuple):
-    """Where the sun rises: a zone and (lat, lng) in degrees."""
+    """Place for sunrise and sunset: a time zone and (lat, lng) in degrees."""
 
     zone: ZoneInfo
     position: tuple[float, float]
 
 
 class Time(NamedTuple):
-    """Minutes since midnight, or since an event of the sun."""
+    """Minutes since midnight, or since sunrise, sunset, dawn or dusk (`event`)."""
 
     minutes: int
     event: str = ""
 
     @property
     def usual(self) -> int:
-        """Minutes since midnight, with the sun at its fixed times."""
+        """Minutes since midnight, with the fixed times of the sun."""
         return self.minutes + _FIXED.get(self.event, 0)
 
 
 class Span(NamedTuple):
-    """From one time to another, the end perhaps on the next day; no end is an open one."""
+    """A span from `begin` to `end`, which may be on the next day; None is an open end."""
 
     begin: Time
     end: Time | None
@@ -55,17 +54,17 @@ class Span(NamedTuple):
 
     @property
     def has_sun(self) -> bool:
-        """Whether it depends on the position."""
+        """Whether the span depends on the position."""
         return bool(self.begin.event or (self.end is not None and self.end.event))
 
     @property
     def is_overnight(self) -> bool:
-        """Whether the end is on the day after, or the next time the same clock shows."""
+        """Whether the end is on the next day; so is an end at the same time as the begin."""
         return self.end is not None and self.end.usual <= self.begin.usual
 
 
 class Stretch(NamedTuple):
-    """Minutes [begin, end) since midnight of a day; past 1440 they are on the next day."""
+    """Minutes [begin, end) since midnight of a day; minutes from 1440 on are on the next day."""
 
     begin: int
     end: int
@@ -76,12 +75,12 @@ _WHOLE_DAY: Final = (Stretch(0, DAY_MINUTES, True),)
 
 
 def check_span(span: Span) -> Span:
-    """Return the span.
+    """Check a span, and return it.
 
     Raises
     ------
     ValueError
-        It begins after the day, or ends after the next one.
+        The span begins at or after 24:00, or ends after 48:00.
     """
     if not span.begin.event and span.begin.minutes >= DAY_MINUTES:
         raise ValueError("a span begins after 24:00")
@@ -91,14 +90,14 @@ def check_span(span: Span) -> Span:
 
 
 def stretches(spans: Sequence[Span], day: date, place: SunPlace | None) -> tuple[Stretch, ...]:
-    """Minutes that spans cover from a day on: first those with an open end, then those known.
+    """Return the minutes that spans cover on a day: first the open ends, then the stated spans.
 
     Parameters
     ----------
     spans
-        Empty is the whole day.
+        Spans of the rule; empty is the whole day.
     place
-        Only read where a span `has_sun`; None is the fixed times.
+        Only used if a span `has_sun`; None selects the fixed times.
     """
     if not spans:
         return _WHOLE_DAY
@@ -117,7 +116,7 @@ def _usual_stretches(spans: tuple[Span, ...]) -> tuple[Stretch, ...]:
 
 
 class _Bounds(NamedTuple):
-    """Minutes since midnight; `is_known` is whether the sun has the events on that day."""
+    """Minutes since midnight; `is_known` is false if the sun lacks an event on that day."""
 
     begin: int
     end: int
@@ -154,7 +153,7 @@ def _guessed_end(minute: int) -> int:
 
 
 def _minute(at: Time, day: date, place: SunPlace) -> int | None:
-    """Minutes since midnight of the day; None if the sun has no such event on it."""
+    """Return the minutes since midnight of the day; None if the sun lacks the event."""
     if not at.event:
         return at.minutes
     minute = _sun_minute(at.event, day, place)

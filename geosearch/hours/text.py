@@ -1,13 +1,12 @@
-"""Hours as people write them, to an expression that the opening_hours parser accepts.
+"""`read_hours`: free-text opening hours to a valid opening_hours expression.
 
-Useful for: `read_hours`, which keeps what is valid as it is, repairs what can be read in one way
-only, names the overnight trap, and refuses the rest with one sentence.
-Not useful for: evaluating; that is `geosearch.hours.schedules`.
+It keeps a valid expression, repairs an unambiguous text, warns of the overnight trap and of doubts,
+and refuses every other text with one sentence. `geosearch.hours.schedules` evaluates expressions.
 
-A valid expression means exactly what the specification says, whatever its writer may have meant.
-The others are taken apart into words (`geosearch.hours.words`), times and signs; one word that is
-not understood, one time that may be morning or afternoon, one missing separator that would change
-the hours, and the text is refused: nobody may be sent to a closed door.
+A valid expression means exactly what the specification says. Another text is split into words
+(`geosearch.hours.words`), times and signs. One unknown word, one time that may be morning or
+afternoon, or one missing separator that would change the hours refuses the text: a wrong guess
+would send people to a closed door.
 """
 
 from dataclasses import dataclass
@@ -20,28 +19,28 @@ from geosearch.hours.rules import parse
 from geosearch.hours.trap import Trap, overnight_trap
 
 LONGEST_TEXT: Final = 1000
-"""Characters; the longest real value has 255, the limit of an OSM tag."""
+"""Most characters of a text; the longest real value has 255, the limit of an OSM tag."""
 
 
 class UnreadableHours(ValueError):
-    """Opening hours that cannot be read, or not in one way only."""
+    """Opening hours that are not understood, or are ambiguous."""
 
 
 @dataclass(frozen=True, slots=True)
 class HoursText:
-    """Hours that can be evaluated.
+    """Opening hours in a form that can be evaluated.
 
     Parameters
     ----------
     expression
-        What the parser accepts: the text itself where it is valid, else the repaired form.
+        Valid expression: the text itself, or its repaired form.
     repaired
-        Whether the text was not valid.
+        Whether the text was invalid.
     trap
-        The rule that cuts off hours past midnight of another one, and what was probably meant.
-        None where there is no such cut. `expression` keeps the cut.
+        The rule that cuts off hours past midnight of another one, and the probable intention. None
+        without such a cut. `expression` keeps the cut.
     doubt
-        How its writer may have meant it otherwise; None where nothing speaks for that.
+        How the author may have meant it otherwise; None without a doubt.
     """
 
     expression: str
@@ -52,12 +51,12 @@ class HoursText:
 
 @lru_cache(maxsize=65_536)
 def read_hours(text: str) -> HoursText:
-    """Read hours: valid ones as they are, others where there is one way only.
+    """Return opening hours as a valid expression; repair an invalid text if it is unambiguous.
 
     Raises
     ------
     UnreadableHours
-        One sentence: what was expected, what came, where.
+        The text is too long, is not understood or is ambiguous.
 
     Examples
     --------

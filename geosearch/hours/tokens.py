@@ -1,7 +1,6 @@
-"""Hours as people write them, cut into words, times and signs.
+"""Tokenizer of free-text opening hours: words, times on the 24-hour clock, and signs.
 
-Useful for: `tokens_of`, with every time already on the 24-hour clock.
-Not useful for: what the tokens mean together; `geosearch.hours.grammar` puts them together.
+`geosearch.hours.grammar` parses the tokens.
 """
 
 import re
@@ -27,9 +26,9 @@ MIDNIGHT: Final = 1440
 class Token:
     """One word, time or sign.
 
-    `kind` is a `WordKind`, or the sign itself, or `time`, `number`, `comment`, `nth`. A time's
-    `minute` counts from midnight; `sure` tells that the clock has 24 hours or names its half;
-    `word` is what was written, in lower case, where it is a word.
+    `kind` is a `WordKind`, the sign itself, `time`, `number`, `comment` or `nth`. `minute` of a
+    time counts from midnight. `sure` says that a time is on the 24-hour clock or has am, pm or a
+    similar word. `word` is the word of the text, in lower case.
     """
 
     kind: WordKind | str
@@ -70,13 +69,13 @@ _ALL_DAY: Final = re.compile(r"24 ?(?:h|hrs?|hours?|std|stunden)\b", re.IGNORECA
 
 
 def tokens_of(text: str) -> list[Token]:
-    """Return the tokens of a text, in order; am, 下午, Uhr and their like are in the times.
+    """Return the tokens of a text, in order; times include am, 下午, Uhr and similar words.
 
     Raises
     ------
     ValueError
-        A word or sign is not understood, or a time may be morning or afternoon; the message is
-        the place and the reason.
+        A word or sign is not understood, or a time may be morning or afternoon. The message has the
+        place and the reason.
     """
     tokens = _tokens(text)
     _settle_clock(tokens)
@@ -84,7 +83,7 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def _tokens(text: str) -> list[Token]:
-    # NFKC makes full-width digits and signs narrow; the table does the dashes and quotes it leaves.
+    # NFKC makes full-width digits and signs narrow; the table maps the remaining dashes and quotes.
     text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS)
     tokens: list[Token] = []
     at = 0
@@ -100,7 +99,7 @@ def _tokens(text: str) -> list[Token]:
 
 
 def _settle_days(tokens: list[Token]) -> None:
-    """Turn names of days into OSM's, in the language that the text is in."""
+    """Turn names of days into OSM's, by the language of the text."""
     _settle_mar(tokens)
     days = [token for token in tokens if token.kind in (WordKind.DAY, "short day")]
     ranges = frozenset(
@@ -117,7 +116,7 @@ def _settle_days(tokens: list[Token]) -> None:
 
 
 def _settle_mar(tokens: list[Token]) -> None:
-    """`mar` is Tuesday beside the days of a language that has it, and no other month."""
+    """Read `mar` as Tuesday if the text has short days of a language and no other month."""
     months = {token.text for token in tokens if token.kind is WordKind.MONTH}
     if months == {"Mar"} and any(token.kind == "short day" for token in tokens):
         for token in tokens:
@@ -126,7 +125,7 @@ def _settle_mar(tokens: list[Token]) -> None:
 
 
 def _token(text: str, at: int, before: list[Token]) -> tuple[Token | None, int]:
-    """Return the token that begins at `at`, None for one without meaning, and where it ends."""
+    """Return the token that begins at `at` (None for a filler word), and its end."""
     if found := _COMMENT.match(text, at):
         return Token("comment", found[0], at), found.end()
     if found := _ALWAYS.match(text, at):
@@ -164,7 +163,7 @@ def _digits(text: str, at: int) -> tuple[Token | None, int]:
         minutes = 30 if found["half"] else 15 if found["quarter"] else int(minute)
         if int(found["hour"]) > 26 or minutes > 59:
             raise ValueError(f"character {at + 1}: {found[0]!r} is no time")
-        # With a dot it may be a date: 01.05 to 30.09. No month is called 00 or 13 and more.
+        # A number with a dot may be a date, 01.05 to 30.09, if the second part is 1 to 12.
         if found["dotted"] and 1 <= minutes <= 12:
             raise ValueError(f"character {at + 1}: {found[0]!r} may be a date")
         sure = int(found["hour"]) > 12 or found["hour"].startswith("0")
@@ -196,7 +195,7 @@ def _word(found: re.Match[str], at: int, before: list[Token]) -> tuple[Token | N
     rest = found.string[end:].lstrip()
     if found.string.startswith(".", end) and len(word) <= 5:
         end += 1
-    # `M-F`, `M-Sat`; no other letter alone is a day.
+    # `M-F`, `M-Sat`; no other single letter is a day.
     if word == "m" and rest.startswith("-"):
         word = "mo"
     if word == "f" and [token.kind for token in before[-2:]] == [WordKind.DAY, "-"]:
@@ -209,23 +208,23 @@ def _word(found: re.Match[str], at: int, before: list[Token]) -> tuple[Token | N
 
 
 def _meant(word: str, at: int) -> Token | None:
-    """Token of a word that is known in every language; None for one without meaning."""
+    """Return the token of a word in `WORDS`; None for a filler word."""
     kind, meaning = WORDS[word]
     if kind is WordKind.FILLER:
         return None
     if kind is WordKind.NAMED_TIME:
         return Token("time", word, at, int(meaning[:2]) * 60, word=word)
-    # Days keep their word for now: which language it is may matter to another.
+    # Days keep their word for now: its language may decide the meaning of another word.
     return Token(kind, word if kind is WordKind.DAY else meaning or word, at, word=word)
 
 
 def refusal(token: Token, why: str) -> ValueError:
-    """Error that says where the token is and what is wrong with it."""
+    """Return the error that names the position of the token and what is wrong with it."""
     return ValueError(f"character {token.at + 1}: {token.text!r} {why}")
 
 
 def _settle_clock(tokens: list[Token]) -> None:
-    """Turn hours with words (10am, 下午2:00, 8 Uhr) into times; take the words out."""
+    """Turn hours with words (10am, 下午2:00, 8 Uhr) into times, and remove the words."""
     _join_numbers_and_words(tokens)
     _apply_words_after(tokens)
     _apply_words_before(tokens)
@@ -243,11 +242,11 @@ def _join_numbers_and_words(tokens: list[Token]) -> None:
             following is not None and following.kind in _HALVES and following.text.isascii()
         )
         clock = following is not None and following.kind is WordKind.CLOCK
-        # 0800 and 1730 are no years of a shop.
+        # Four digits below 1900, such as 0800 and 1730, are not years.
         four_digits = len(token.text) == 4 and (token.text[0] == "0" or int(token.text) < 1900)
         if latin_half or clock or four_digits:
             make_time(token)
-    # "8-18 Uhr": the word stands for both.
+    # "8-18 Uhr": the word applies to both numbers.
     for place, token in enumerate(tokens):
         if token.kind is WordKind.CLOCK:
             for earlier in tokens[max(0, place - 3) : place]:
@@ -258,7 +257,13 @@ def _join_numbers_and_words(tokens: list[Token]) -> None:
 
 
 def make_time(token: Token) -> None:
-    """Turn a number such as 8 or 1730 into the time it is."""
+    """Turn a number token such as 8 or 1730 into a time.
+
+    Raises
+    ------
+    ValueError
+        The number is not a time.
+    """
     hour, minute = int(token.text), 0
     if len(token.text) == 4:
         hour, minute = divmod(hour, 100)
@@ -269,7 +274,7 @@ def make_time(token: Token) -> None:
 
 
 def _apply_words_after(tokens: list[Token]) -> None:
-    """Take out am and pm, which follow their time; where one has them, all must."""
+    """Apply and remove am and pm, which follow their time; if one time has them, all must."""
     named: list[Token] = []
     for place, token in enumerate(tokens):
         if token.kind in _HALVES and token.text.isascii():
@@ -296,10 +301,10 @@ def _apply_words_after(tokens: list[Token]) -> None:
 
 
 def _settle_starts(tokens: list[Token], named: list[Token]) -> None:
-    """Settle starts such as that of `1-5PM`, after `8AM-12PM, `: 1 AM would be before 12 PM.
+    """Decide the half of the day of a start such as that of `1-5PM` after `8AM-12PM, `.
 
-    A start with no half of its own follows a span of the same days; one half is too early to follow
-    it, and the other one comes before the end.
+    A start without am or pm follows an earlier span of the same days. It gets the half in which it
+    is after that span and before its own end, if only one half is possible: 1 AM is before 12 PM.
     """
     for earlier, comma, start, dash, end in zip(*(tokens[n:] for n in range(5)), strict=False):
         follows = (
@@ -319,7 +324,7 @@ def _settle_starts(tokens: list[Token], named: list[Token]) -> None:
 
 
 def _apply_words_before(tokens: list[Token]) -> None:
-    """上午, 下午 and their like stand before their time and hold for the end of its span."""
+    """Apply and remove 上午, 下午 and similar words, which precede a time or a whole span."""
     half: WordKind | None = None
     kept: list[Token] = []
     for place, token in enumerate(tokens):
@@ -349,8 +354,8 @@ def _in_half(token: Token, half: WordKind) -> None:
     hour = token.minute // 60
     if half is WordKind.MORNING and hour > 12:
         raise refusal(token, "is not in the morning")
-    # Hours that the word moves to the second half of the day. 晚上2点 is at night, 晚上12点 is
-    # midnight, 中午1点 is one hour after noon.
+    # Hours that the word moves to the second half of the day. 晚上2点 is at night (2:00), 晚上12点
+    # is midnight, 中午1点 is one hour after noon.
     moved = {WordKind.AFTERNOON: range(12), WordKind.EVENING: range(4, 13), WordKind.NOON: range(4)}
     if hour in moved.get(half, ()):
         token.minute += NOON

@@ -1,8 +1,8 @@
-"""The overnight trap: a rule that closes hours past midnight which an earlier rule opens.
+"""Detection of the overnight trap: a rule that closes hours past midnight of an earlier rule.
 
-Useful for: telling a data team that `Fr 18:00-02:00; Sa 10:00-20:00` is closed on Saturday at
-01:00, that `18:00-02:00; PH off` closes the night before a holiday too, and what to write instead.
-Not useful for: changing what an expression means; nothing here does.
+`Fr 18:00-02:00; Sa 10:00-20:00` is closed on Saturday at 01:00, and `18:00-02:00; PH off` also
+closes the night before a holiday. The warning shows a data team what to write instead. It never
+changes the meaning of an expression.
 """
 
 import re
@@ -18,9 +18,9 @@ from geosearch.hours.rules import Rule, parse
 from geosearch.hours.spans import DAY_MINUTES
 from indexes.timetable import CLOSED, OPEN
 
-# A leap year, in which every season and every day of the year is. Every eighth day of it is a
-# holiday, so each weekday is one, with workdays around it. Hours that are the same each week show
-# all they do in 8 weeks and a day, and without holidays in two weeks and a day.
+# A leap year has every season and every day of the year. Every eighth day of it is a holiday here,
+# so each weekday is a holiday once, with workdays around it. Weekly hours show all their effects
+# within 8 weeks and a day, without holidays within two weeks and a day.
 _FIRST: Final = date(2024, 1, 1)
 _YEAR: Final = 366
 _WEEKS_WITH_HOLIDAYS: Final = 57
@@ -32,14 +32,14 @@ _CLOSED_WORD: Final = re.compile(r"\b(?:off|closed)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A night that is cut.
+    """A rule that cuts a night, and a corrected expression.
 
     Parameters
     ----------
     rule
-        The rule that cuts, as it is written.
+        Text of the rule that cuts.
     meant
-        The expression in which nights stay, where there is one that changes nothing else.
+        Expression that keeps the nights and changes nothing else; None if there is none.
     """
 
     rule: str
@@ -47,7 +47,7 @@ class Trap:
 
 
 def overnight_trap(expression: str) -> Trap | None:
-    """Return the first rule that closes open hours of the night before; None where none does."""
+    """Return the first rule that closes open hours of the night before; None if none does."""
     rules = parse(expression)
     if not any(span.is_overnight or _ends_late(rule) for rule in rules for span in rule.spans):
         return None
@@ -78,7 +78,10 @@ def _evaluated(rules: tuple[Rule, ...], days: int) -> MinuteStates:
 
 
 def _meant(expression: str, before: MinuteStates, cutters: list[int], days: int) -> str | None:
-    """Write the expression so that the nights stay; the last rule first, for their places."""
+    """Return an expression that keeps the nights, else None.
+
+    The last rule is edited first, so that the positions of earlier rules stay valid.
+    """
     rules = parse(expression)
     meant = expression
     for number in reversed(cutters):
@@ -103,7 +106,7 @@ def _with_comma(expression: str, rule: Rule) -> str:
 
 
 def _with_times(expression: str, rule: Rule, end_of_night: int) -> str:
-    """`PH off` to `PH 03:00-27:00 off`: closed from the end of a night to the end of the next."""
+    """Turn `PH off` into `PH 03:00-27:00 off`: from the end of a night to the end of the next."""
     begin, end = (
         f"{minute // 60:02}:{minute % 60:02}" for minute in (end_of_night, end_of_night + 1440)
     )

@@ -1,8 +1,7 @@
-"""The words that people write in opening hours, and what each means in OSM's language.
+"""Dictionary of the words in free-text opening hours, in many languages.
 
-Useful for: `geosearch.hours.text`, which reads hours that are not quite opening_hours.
-Not useful for: guessing. A word that is a day in several languages counts where the other words of
-the text show the language (`days_by_language`).
+`geosearch.hours.tokens` uses it. A word that is a day in several languages counts only if the other
+words of the text show the language (`days_by_language`).
 """
 
 from enum import Enum, auto
@@ -10,7 +9,7 @@ from typing import Final
 
 
 class WordKind(Enum):
-    """What part of speech a word is."""
+    """Role of a word in opening hours."""
 
     DAY = auto()
     DAYS = auto()
@@ -36,9 +35,9 @@ class WordKind(Enum):
 WEEKDAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 MONTHS: Final = tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 
-# Short names from Monday to Sunday, where a word alone does not tell the language: `do` is
-# Thursday in German and Dutch, Sunday in Spanish. Full names, English and OSM's are in `WORDS`.
-# Finnish `to` is left out: it is a word of English spans.
+# Short names from Monday to Sunday that do not show the language alone: `do` is Thursday in German
+# and Dutch, Sunday in Spanish. `WORDS` has full names, English names and OSM's. Finnish `to` is
+# left out, because it is the English word in spans.
 _SHORT_DAYS: Final = {
     "de": "mo|di|mi|do|fr|sa sam|so",
     "nl": "ma|di|wo|do|vr|za|zo",
@@ -133,7 +132,7 @@ _OTHERS: Final = {
 }
 
 _CHINESE_WEEK: Final = ("周", "週", "星期", "礼拜", "禮拜")
-# What follows the first day: the five of "周一至五", the seven of "周六日".
+# Days after the first one: the five of "周一至五", the seven of "周六日".
 CHINESE_DAYS: Final = {
     **{sign: WEEKDAYS[number] for number, sign in enumerate("一二三四五六日")},
     "天": "Su",
@@ -168,7 +167,7 @@ def _short_days() -> dict[str, dict[str, str]]:
 
 
 WORDS: Final = _words()
-"""Each word, in lower case, with its kind and its meaning."""
+"""Kind and meaning of each word; words are in lower case."""
 
 LONGEST_CHINESE_WORD: Final = max(len(word) for word in WORDS if ord(word[0]) >= 0x2E80)
 
@@ -177,27 +176,27 @@ _LANGUAGES: Final = _short_days()
 SHORT_DAYS: Final = frozenset(word for words in _LANGUAGES.values() for word in words)
 """Short names of days in any language, in lower case."""
 
-# Nearly every language has this one, so it shows none.
+# Nearly every language has this word, so it shows no language.
 _NO_PROOF: Final = frozenset(("sa",))
 
 
 def days_by_language(words: frozenset[str], ranges: frozenset[tuple[str, str]]) -> dict[str, str]:
-    """Weekday that each word means, in the languages that explain most of them.
+    """Return the weekday of each word, by the language that has the most of the words.
 
     Parameters
     ----------
     words
         Names of days in a text, in lower case, all known.
     ranges
-        Pairs of them with a dash between.
+        Pairs of these names with a dash between.
 
     Returns
     -------
     dict
-        Empty where no language has all words (English and full names go with any), or where two
-        have them and disagree: French `di, sa` are Sunday and Saturday, German Tuesday and
-        Saturday. A language in which a range is the whole week (`di-sa`), or in which two words
-        are one day (`sa, so` in Czech), is not meant.
+        Empty if no language has all words (English and full names fit every language), or if two
+        languages disagree: `di, sa` is Sunday and Saturday in French, Tuesday and Saturday in
+        German. A language is excluded if a range would be the whole week (`di-sa` in French), or if
+        two words would be the same day (`sa, so` in Czech).
     """
     readings: list[tuple[int, dict[str, str]]] = []
     for days in _LANGUAGES.values():

@@ -1,11 +1,10 @@
-"""What an expression says on a weekend day that is worked, as if it were one of `Mo-Fr`.
+"""Make-up workdays (调休): rewrites an expression so that a worked weekend day follows `Mo-Fr`.
 
-Useful for: make-up workdays (调休) where the snapshot's `makeup_workdays` is on.
-Not useful for: which days those are (`geosearch.hours.holidays`).
+It applies if the snapshot's `makeup_workdays` is on. `geosearch.hours.holidays` has the days.
 
-On a make-up workday hours of `Mo-Fr` hold: a list of weekdays that has all of Monday to Friday
-covers that day, any other list does not, and `Sa` is then no Saturday. Hours that never name Monday
-to Friday together say nothing about work, so they keep their weekend.
+A list of weekdays matches a make-up workday if it contains all of Monday to Friday. Any other list
+does not match it, so a worked Saturday is not `Sa`. An expression without such a list says nothing
+about workdays, so it keeps its weekend.
 """
 
 import re
@@ -22,11 +21,11 @@ _ITEM: Final = rf"{_NAME}(?: ?- ?{_NAME}|\[[^\]]*\])?"
 _LISTS: Final = re.compile(rf'"[^"]*"|(?P<days>{_ITEM}(?: ?, ?{_ITEM})*)', re.IGNORECASE)
 
 _LONGEST_NIGHT: Final = 2
-"""Days after its own on which what a span says may still hold."""
+"""Most days after its own day on which a span may still apply."""
 
 
 def says_weekdays(expression: str) -> bool:
-    """Whether some hours of the expression are those of Monday to Friday, all five.
+    """Return whether some list of the expression contains all of Monday to Friday.
 
     Examples
     --------
@@ -38,14 +37,17 @@ def says_weekdays(expression: str) -> bool:
 
 
 def touched_days(makeup: Days, first: date, last: date) -> list[date]:
-    """Days from `first` to `last` that are make-up workdays, or that nights of them run into."""
+    """Return the days from `first` to `last` that are make-up workdays or follow one.
+
+    The nights of a make-up workday may run into the `_LONGEST_NIGHT` days after it.
+    """
     after = range(_LONGEST_NIGHT + 1)
     touched = {day + timedelta(days=n) for day in makeup for n in after}
     return sorted(day for day in touched if first <= day <= last)
 
 
 def spell_out_workdays(expression: str, day: date, makeup: Days) -> str:
-    """Write the expression so that its weekdays say for `day` what is meant where some are worked.
+    """Return the expression with its weekdays rewritten so that it is right on `day`.
 
     Examples
     --------
@@ -53,8 +55,8 @@ def spell_out_workdays(expression: str, day: date, makeup: Days) -> str:
     >>> spell_out_workdays("Mo-Fr 09:00-18:00; Sa,Su off", saturday, frozenset({saturday}))
     'Mo,Tu,We,Th,Fr,Sa 09:00-18:00; Su off'
     """
-    # The state on a day depends on it and on the days whose nights may run into it. All of them
-    # have different names, so each name can be given the meaning it has on its own day.
+    # The state on a day depends on that day and on the days whose nights may run into it. These
+    # days have different names, so each name can get the meaning of its own day.
     before = [day - timedelta(days=n) for n in range(_LONGEST_NIGHT + 1)]
     worked = {each.weekday() for each in before if each in makeup}
     none_of_them = _NAMES[(day.weekday() + 1) % 7]
@@ -74,7 +76,7 @@ def _meant(names: str, worked: Set[int]) -> str:
 
 
 def _days(names: str) -> tuple[set[int], list[tuple[int, str]]]:
-    """Days of a list, 0 for Monday, and those that are of some weeks only, as `Sa[1]`."""
+    """Return the days of a list, 0 for Monday, and its items of some weeks only, as `Sa[1]`."""
     days: set[int] = set()
     numbered = []
     for item in re.findall(_ITEM, names, re.IGNORECASE):

@@ -1,7 +1,7 @@
-"""What is wrong with a snapshot, and what is probably wrong, without building anything.
+"""`geosearch check`: validates a snapshot without building an index.
 
-Useful for: `geosearch check`.
-Not useful for: what depends on the day of the build, such as holidays that are guessed.
+It reports faults and probable mistakes, but not what depends on the day of the build, such as
+guessed holidays.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,13 +28,13 @@ class CheckReport:
     Attributes
     ----------
     rows
-        Accepted rows, by table; none where the snapshot is not usable.
+        Accepted rows, by table; empty if the snapshot is unusable.
     rejects
-        What is wrong, and probably wrong.
+        Rejects and warnings.
     failure
-        Why a build would fail; None where it would not.
+        Why a build would fail; None if it would succeed.
     listed
-        The file that all of `rejects` were written to, if one.
+        The file with all of `rejects`, or None.
     """
 
     rows: dict[str, int]
@@ -43,7 +43,7 @@ class CheckReport:
     listed: Path | None
 
     def text(self) -> str:
-        """The report as lines for a terminal: counts by code, each with its first examples."""
+        """Return the report as lines for a terminal: counts by code, each with first examples."""
         lines = [f"  {table:<20}{count:>12,}" for table, count in self.rows.items()]
         for kind, title in _TITLES:
             counts = self.rejects.counts(kind)
@@ -72,14 +72,14 @@ def check(
     max_rejected: float = MAX_REJECTED,
     progress: Callable[[str], None] | None = None,
 ) -> CheckReport:
-    """Read and validate a snapshot, as a build would, and build nothing.
+    """Read and validate a snapshot as `build` does, without building an index.
 
     Parameters
     ----------
     out
-        File for all rejects and warnings with their rows, as in `rejected.ndjson`.
+        File to write with all rejects and warnings and their rows, as in `rejected.ndjson`.
     max_rejected, progress
-        As `build` takes them.
+        As for `build`.
     """
     rejects = RejectLog()
     failure, rows = None, {}
@@ -107,7 +107,7 @@ def _rows(read: Snapshot) -> dict[str, int]:
 
 
 def _warn_of_hours(read: Snapshot) -> None:
-    """Note hours that a build could not read, or would doubt."""
+    """Log the warnings about hours that a build would log."""
     open_ones = pl.col("business_status") != "CLOSED_PERMANENTLY"
     merchants = read.merchants.with_row_index("merchant_row").filter(open_ones)
     warn_of_hours(read.rejects, "merchants", "opening_hours", merchants)

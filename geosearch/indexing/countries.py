@@ -1,12 +1,12 @@
-"""Whose holidays hold at each merchant, where its hours or its deals ask.
+"""Holiday calendar of each merchant whose hours, or whose deals' hours, depend on one.
 
-Useful for: the column `calendar` that `hours` evaluates by.
-Not useful for: what a code means (`hours.holidays`), or what lies where (`hours.countries`).
+It fills the column `calendar`, which `indexing.hours` uses. `hours.holidays` knows the codes,
+`hours.countries` the places.
 
-A merchant's code is its own `country`, else the envelope's. One that says more than the country
-(`GB-ENG`) holds as it is. One that names a country only is made exact by the position: the part of
-that country, and those parts that have codes of their own, so that no shop in Hong Kong follows the
-holidays of the mainland. No position moves a merchant to another country; that is warned of.
+A merchant's code is its own `country`, else the envelope's. A code with a part (`GB-ENG`) is used
+unchanged. For a code of a country, the position selects the part, also a part with its own country
+code: a shop in Hong Kong does not follow the holidays of the mainland. A position never moves a
+merchant to another country; that case is a warning.
 """
 
 import polars as pl
@@ -19,7 +19,7 @@ from geosearch.snapshot.rejects import RejectLog, shown
 
 
 def country_users(texts: pl.Series, *, makeup: bool) -> list[str]:
-    """Distinct texts whose meaning depends on a country."""
+    """Return the distinct texts whose meaning depends on a country."""
     found = []
     for text in texts.drop_nulls().unique().to_list():
         try:
@@ -31,12 +31,12 @@ def country_users(texts: pl.Series, *, makeup: bool) -> list[str]:
 
 
 def with_calendars(merchants: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """The merchants with `calendar`, null where neither hours nor deals depend on one.
+    """Return the merchants with `calendar`; null if neither hours nor deals depend on one.
 
     Parameters
     ----------
     merchants
-        Those that are indexed, with `merchant_row`, their row in the snapshot.
+        Indexed merchants, with `merchant_row`, their row in the snapshot.
     """
     asking = _asking(merchants, snapshot)
     by_row = asking.select("merchant_row", calendar=_calendars(asking, snapshot))
@@ -44,7 +44,7 @@ def with_calendars(merchants: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
 
 
 def _asking(merchants: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
-    """Merchants of which some hours or some deal's hours depend on a country."""
+    """Return the merchants whose hours, or whose deals' hours, depend on a country."""
     makeup = snapshot.envelope.makeup_workdays
     hours = country_users(merchants["opening_hours"], makeup=makeup)
     deals = snapshot.deals.with_row_index("deal_row").filter(
@@ -79,14 +79,14 @@ def _calendars(merchants: pl.DataFrame, snapshot: Snapshot) -> pl.Series:
 
 
 def _calendar(code: str, place: str | None) -> str:
-    """Code of the place where it is a part of the country, else the country's."""
+    """Return the place's code if it is a part of the country, else the country's code."""
     if place is None:
         return code
     return place if place.startswith(f"{code}-") or place in OWN_CODES.get(code, ()) else code
 
 
 def _warn_of_other_countries(found: pl.DataFrame, log: RejectLog) -> None:
-    """Tell once for each country of merchants that lie in another."""
+    """Log one warning for each pair of declared country and other country of the position."""
     elsewhere = found.filter(
         pl.col("place").str.head(2) != pl.col("calendar").str.head(2)
     ).with_columns(pl.col("place").str.head(2))

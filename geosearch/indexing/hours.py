@@ -1,7 +1,7 @@
-"""Hours and windows of a snapshot as schedules of one timetable, each distinct one evaluated once.
+"""Hours and deal windows of a snapshot to schedules of one timetable, each evaluated once.
 
-Useful for: the build's two columns of schedule numbers, and warnings about hours.
-Not useful for: reading an expression (`hours`) or looking one up (`indexes.timetable`).
+The build stores the schedule numbers in two columns. This module also logs warnings about hours.
+`geosearch.hours` evaluates expressions; `indexes.timetable` looks schedules up.
 """
 
 from collections.abc import Sequence
@@ -29,17 +29,17 @@ from indexes.timetable import ALWAYS, NEVER, UNKNOWN_SCHEDULE, Timetable, Timeta
 
 
 class ScheduleBook:
-    """Evaluates expressions and numbers the schedules.
+    """Evaluates expressions and numbers their schedules.
 
     Parameters
     ----------
     horizon
-        Over which expressions are evaluated.
+        Horizon of the schedules.
     log
-        Gets a warning for each row whose expression cannot be read or is likely a trap, and those
-        of `guesses`.
+        Gets a warning for each row whose expression cannot be read, has the overnight trap or is
+        doubtful, and the warnings of `guesses`.
     makeup
-        Whether hours of `Mo-Fr` hold on weekend days that are worked for days off.
+        Whether hours of `Mo-Fr` apply on make-up workdays.
     """
 
     def __init__(self, horizon: Horizon, log: RejectLog, *, makeup: bool = False) -> None:
@@ -51,19 +51,19 @@ class ScheduleBook:
         self._public: set[str] = set()
 
     def build(self) -> Timetable:
-        """All schedules numbered so far."""
+        """Return the timetable of all schedules so far."""
         return self._builder.build()
 
     def guesses(self) -> list[Guess]:
-        """What was guessed of the holidays that schedules so far depend on, by country.
+        """Return the guessed holidays that the schedules so far depend on, by country.
 
-        Also warns of it, and of calendars that have nothing to say; once a country.
+        This also logs one warning for each country with guesses, and for each empty calendar.
         """
         guesses = []
         for country in sorted(self._zones):
             days = [local_days(zone, self._horizon) for zone in self._zones[country]]
             first, last = min(day for day, _ in days), max(day for _, day in days)
-            # Of whole years, as 45 days may well have none.
+            # Whole years, because 45 days may have no holiday.
             whole = date(first.year, 1, 1), date(last.year, 12, 31)
             if country in self._public and not public_holidays(country, *whole):
                 sentence = f"Expected `country` with public holidays, for `PH`, got {country}"
@@ -75,14 +75,18 @@ class ScheduleBook:
         return guesses
 
     def merchant_schedules(self, merchants: pl.DataFrame) -> NDArray[np.uint32]:
-        """Schedule number of each merchant's hours, uint32[n]; unknown where there are none."""
+        """Return the schedule number of each merchant's hours, uint32[n].
+
+        A merchant without hours gets `UNKNOWN_SCHEDULE`.
+        """
         warn_of_hours(self._log, "merchants", "opening_hours", merchants)
         sunny = pl.col("opening_hours").is_in(_sun_users(merchants["opening_hours"]))
         keyed = merchants.select(
             "opening_hours",
             "time_zone",
             self._country_of("opening_hours", merchants),
-            # Sunrise depends on the place; for all other hours the place must not tell them apart.
+            # Only sunrise and sunset depend on the position; a null position lets other rows share
+            # their schedule.
             lat=pl.when(sunny).then("lat"),
             lng=pl.when(sunny).then("lng"),
             closed=pl.col("business_status") == "CLOSED_TEMPORARILY",
@@ -90,26 +94,27 @@ class ScheduleBook:
         return _by_distinct(keyed, self._merchant_schedule)
 
     def offer_windows(self, offers: pl.DataFrame, deals: pl.DataFrame) -> NDArray[np.uint32]:
-        """Schedule number in which each offer can be used, uint32[n].
+        """Return the number of the schedule in which each offer can be used, uint32[n].
 
         Parameters
         ----------
         offers
-            `use_hours`, `time_zone`, `calendar`, `lat`, `lng` of the shop, and `first_day`,
-            `last_day` (validity of deal and card together), a row an offer.
+            One row for each offer: `use_hours`; `time_zone`, `calendar`, `lat`, `lng` of the shop;
+            `first_day`, `last_day` (validity of deal and card together).
         deals
-            For warnings about `use_hours`.
+            Source of warnings about `use_hours`.
         """
         warn_of_hours(self._log, "deals", "use_hours", deals)
         return _by_distinct(self._within_horizon(offers), self._offer_window)
 
     def _within_horizon(self, offers: pl.DataFrame) -> pl.DataFrame:
-        """`use_hours`, `time_zone`, validity cut to the horizon, and whether it misses it.
+        """Return the columns that decide a window, with validity cut to the horizon.
 
-        A first day before the horizon or a last day behind it says nothing inside. Without this
-        nearly every deal would have a window of its own: 422,000 for 1.5 million deals, 180 s.
+        `missed` marks offers that are not valid within the horizon. A first day before the horizon
+        or a last day after it has no effect inside, so it becomes null. Otherwise nearly every deal
+        would have its own window: 422,000 for 1.5 million deals, 180 s.
         """
-        # No zone is more than a day from UTC, so these local dates are outside everywhere.
+        # No zone is more than a day from UTC, so these dates are outside the horizon everywhere.
         before = (self._horizon.start - timedelta(days=1)).date()
         after = (self._horizon.end + timedelta(days=1)).date()
         first, last = pl.col("first_day"), pl.col("last_day")
@@ -127,12 +132,12 @@ class ScheduleBook:
         )
 
     def _country_of(self, field: str, frame: pl.DataFrame) -> pl.Expr:
-        """`calendar` where the field depends on it; elsewhere it must not tell hours apart."""
+        """Return `calendar`, null where the field does not depend on it, so that rows can share."""
         users = country_users(frame[field], makeup=self._makeup)
         return pl.when(pl.col(field).is_in(users)).then("calendar").alias("calendar")
 
     def _read(self, text: str, zone: str, country: str | None) -> str:
-        """Expression of a text; its country is noted, for `guesses`."""
+        """Return the expression of a text, and record its country for `guesses`."""
         expression = read_hours(text).expression
         if country is not None:
             self._zones.setdefault(country, set()).add(zone)
@@ -198,7 +203,7 @@ class ScheduleBook:
 
 
 def warn_of_hours(log: RejectLog, table: str, field: str, frame: pl.DataFrame) -> None:
-    """Name every row whose hours cannot be read, or mean what was hardly meant."""
+    """Log a warning for every row whose hours cannot be read, have the trap or are doubtful."""
     for text, lines in _lines_by_text(frame, field):
         try:
             read = read_hours(text)
@@ -229,7 +234,7 @@ def _position(lat: float | None, lng: float | None) -> tuple[float, float] | Non
 
 
 def _sentence(error: UnreadableHours) -> str:
-    """What is wrong; the log adds where the row is, which `- at` is kept for."""
+    """Return the message without ` - at `, after which the log puts the place of the row."""
     return str(error).rstrip(".").replace(" - at ", ", at ")
 
 
@@ -252,7 +257,7 @@ def _lines_by_text(frame: pl.DataFrame, field: str) -> list[tuple[str, Sequence[
 
 
 def _sun_users(texts: pl.Series) -> list[str]:
-    """Distinct texts whose meaning depends on the position of the sun."""
+    """Return the distinct texts whose meaning depends on sunrise or sunset."""
     found = []
     for text in texts.drop_nulls().unique().to_list():
         try:
@@ -264,7 +269,7 @@ def _sun_users(texts: pl.Series) -> list[str]:
 
 
 def _by_distinct(keyed: pl.DataFrame, number: object) -> NDArray[np.uint32]:
-    """Call `number` once for each distinct row; return its result for every row."""
+    """Call `number` once for each distinct row, and return its result for every row."""
     distinct = keyed.unique(maintain_order=True)
     numbers = [number(*row) for row in distinct.iter_rows()]  # type: ignore[operator]
     numbered = distinct.with_columns(number=pl.Series(numbers, dtype=pl.UInt32))

@@ -1,8 +1,7 @@
-"""The build: a snapshot becomes a published index version, or nothing changes.
+"""`build`: validates a snapshot, builds its index and publishes it as a new version.
 
-Useful for: `build`, the one way an index comes to be.
-Not useful for: any of its steps; each has a module (`snapshot`, the others here,
-`segment.writer`, `segment.versions`).
+If a step fails, the published versions stay unchanged. Each step has its own module (`snapshot`,
+the others of this package, `segment.writer`, `segment.versions`).
 """
 
 from collections.abc import Callable
@@ -39,7 +38,7 @@ from indexes.files import write_file
 SEGMENT = "segment-0000"
 REJECTED, REPORT = REPORT_FILES
 FAILED = "rejected.failed.ndjson"
-"""List of what was wrong with a snapshot that was not built, in the index folder."""
+"""File in the index folder with the rejects and warnings of a snapshot that was not built."""
 
 
 def build(
@@ -51,35 +50,35 @@ def build(
     weights: Weights | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> BuildReport:
-    """Validate a snapshot, index it and publish the index in `out`.
+    """Validate a snapshot, build its index and publish it in `out`.
 
     Parameters
     ----------
     snapshot
         Snapshot folder.
     out
-        Index folder; made where it is missing. Keeps the last versions.
+        Index folder; created if missing. It keeps the last versions.
     now
-        Aware instant that the horizon is built around; the clock's by default.
+        Instant with an offset, around which the horizon is built; by default the current one.
     max_rejected
-        Share of a table's rows that may be bad, 0 to 1.
+        Share of a table's rows that may be rejected, 0 to 1.
     weights
-        Weights of the net benefit; the defaults of `ranking.Weights` otherwise.
+        Weights of the net benefit; by default `ranking.Weights()`.
     progress
         Called with the name of each step.
 
     Returns
     -------
     BuildReport
-        Counts, rejects by code, and what changed against the version before.
+        Counts, rejects by code, and changes against the version before.
 
     Raises
     ------
     BadData
-        If the snapshot as a whole is not usable. What was served before still is; what was wrong
-        with single rows is in `rejected.failed.ndjson` of `out`, until the next build.
+        The snapshot as a whole is unusable. The published version stays. `rejected.failed.ndjson`
+        in `out` lists the faults of single rows until the next build.
     BadRequest
-        If `now` has no offset.
+        `now` has no offset.
     """
     say = progress or (lambda step: None)
     built_at = datetime.now(UTC) if now is None else now
@@ -100,7 +99,7 @@ def build(
             provisional_holidays=guesses,
         )
         read.rejects.write(folder / REJECTED)
-        # The folder's name is the version's, which is not given yet.
+        # `publish` names the version later.
         told = {name: value for name, value in report.as_dict().items() if name != "version"}
         write_file(folder / REPORT, orjson.dumps(told, option=orjson.OPT_INDENT_2))
         reports.append(report)
@@ -112,9 +111,9 @@ def build(
 def _read_or_list_rejects(
     snapshot: Path, out: Path, max_rejected: float, progress: Callable[[str], None] | None
 ) -> Snapshot:
-    """The snapshot; where it is not usable, `out` keeps what was wrong with it."""
+    """Return the snapshot; if it is unusable, write its rejects and warnings to `out` and raise."""
     failed = out / FAILED
-    with suppress(NotADirectoryError):  # publishing says that the index is a file
+    with suppress(NotADirectoryError):  # `publish` reports that the index is a file
         failed.unlink(missing_ok=True)
     rejects = RejectLog()
     try:
@@ -138,9 +137,9 @@ def _write_version(
     weights: Weights,
     say: Callable[[str], None],
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Write all segments; return what is in them, and what holidays of theirs are guessed.
+    """Write all segments; return their counts and their guessed holidays.
 
-    Lets go of the frames of the snapshot.
+    This empties the frames of the snapshot, to save memory.
     """
     envelope = snapshot.envelope
     horizon = Horizon.for_build(built_at)
@@ -156,12 +155,12 @@ def _write_version(
     say("Evaluating deals")
     deals = deal_rows(snapshot, merchants, book)
     guesses = [msgspec.to_builtins(guess._asdict()) for guess in book.guesses()]
-    # What has become numbers or payload is let go before texts need the room: a gigabyte of a
-    # million merchants.
+    # Frames that are encoded are dropped before the texts need memory: 1 GB for a million
+    # merchants.
     snapshot.deals, snapshot.deal_merchants = snapshot.deals.clear(), pl.DataFrame()
     merchants = merchants.select(*FOUND_BY, *FAME)
     say("Reading names, addresses and categories")
-    # Two steps that share nothing but the merchants: each has Python to run while the other sorts.
+    # The two steps share only the merchants: one runs Python while polars sorts for the other.
     with ThreadPoolExecutor(1) as beside:
         suggested = beside.submit(directory_rows, merchants, snapshot.categories)
         text = text_rows(

@@ -1,7 +1,6 @@
-"""What a build did, for the people who run it: counts, rejects, and change against before.
+"""`BuildReport`: counts, rejects and changes of a build, as text and as JSON.
 
-Useful for: the text a data team reads after a build, and the same as JSON.
-Not useful for: the rejected rows themselves; they are in `rejected.ndjson`.
+`rejected.ndjson` has the rejected rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +16,13 @@ from geosearch.segment.segment import Segment
 from geosearch.segment.versions import current
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-"""Odd, so multiplying by it loses nothing: 2**64 divided by the golden ratio (Knuth, TAOCP 6.4)."""
+"""2**64 divided by the golden ratio (Knuth, TAOCP 6.4); odd, so multiplication is reversible."""
 
 
 class _Digests(NamedTuple):
-    """64-bit digests of ids and of what stands under them, uint64[n] each.
+    """64-bit digests of ids and of their records, uint64[n] each.
 
-    Among ten million records two ids share one with a probability below 1 in 300,000.
+    The probability that two of ten million ids share a digest is below 1 in 300,000.
     """
 
     ids: NDArray[np.uint64]
@@ -46,17 +45,17 @@ class BuildReport:
     Attributes
     ----------
     counts
-        What is in the index, by kind.
+        Number of records in the index, by kind.
     rejected, warnings
-        Rows by table and code.
+        Number of rejects and warnings, by table and code.
     changes
-        `added`, `removed` and `changed` merchants and deals against the version before; None for
-        a first version.
+        Number of `added`, `removed` and `changed` merchants and deals against the version before;
+        None for a first version.
     version
         Name of the published version.
     provisional_holidays
-        `country`, `since` (the first day for which nothing is announced, or None) and `days` (the
-        holidays that are guessed), ISO dates, of each country whose holidays the hours name.
+        Guessed holidays of each country that the hours depend on: `country`, `since` (the first day
+        without announced holidays, or None) and `days`, ISO dates.
     """
 
     snapshot_id: str
@@ -68,15 +67,15 @@ class BuildReport:
     provisional_holidays: list[dict[str, Any]] = field(default_factory=list)
 
     def published(self, version: str) -> "BuildReport":
-        """The same report with the name of the version."""
+        """Return the report with the name of the version."""
         return replace(self, version=version)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON takes it."""
+        """Return the report as JSON values."""
         return asdict(self)
 
     def text(self, listed: Path | None = None) -> str:
-        """The report as lines for a terminal; `listed` has all rejects and warnings."""
+        """Return the report as lines for a terminal; `listed` is the file with all rejects."""
         lines = [f"snapshot {self.snapshot_id}, version {self.version}"]
         lines += [
             f"  {name.replace('_', ' '):<20}{count:>12,}" for name, count in self.counts.items()
@@ -103,7 +102,7 @@ class BuildReport:
 
 
 def guess_texts(guesses: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Provisional holidays of a report, or of an index, a line a country.
+    """Return the provisional holidays of a report or an index, one line for each country.
 
     Examples
     --------
@@ -118,7 +117,7 @@ def guess_texts(guesses: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def changes_since(index: Path, folder: Path) -> dict[str, dict[str, int]] | None:
-    """Change of a version about to be published against the one served now.
+    """Return the changes of a new version against the current one: counts by kind.
 
     Parameters
     ----------
@@ -130,7 +129,7 @@ def changes_since(index: Path, folder: Path) -> dict[str, dict[str, int]] | None
     Returns
     -------
     dict or None
-        None where nothing readable is served.
+        None if there is no readable current version.
     """
     try:
         before = _records(current(index))
@@ -145,7 +144,7 @@ def _records(folder: Path) -> dict[str, _Digests]:
     for path in sorted(folder.glob("segment-*")):
         segment = Segment(path)
         position = segment.columns.doc_position
-        # A merchant that moves has changed; its position is not in its payload.
+        # The payload lacks the position; the digest includes it, so a moved merchant is a change.
         place = np.ascontiguousarray(position).view(np.uint64).reshape(-1)
         content = segment.merchant_payload.digests() ^ (place * _MIX)
         merchants = merchants.joined(_Digests(segment.merchant_id_texts.digests(), content))

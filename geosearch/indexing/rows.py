@@ -1,7 +1,6 @@
-"""From a snapshot's frames to the rows a segment is written from: texts become numbers.
+"""Encoding of a snapshot's frames to the rows of a segment: texts become numbers.
 
-Useful for: `build`.
-Not useful for: reading files (`snapshot`) or sorting and summarising (`segment.writer`).
+`snapshot` reads the frames; `segment.writer` sorts and summarises the rows.
 """
 
 from typing import Any
@@ -50,7 +49,7 @@ _VALUE_FIELD = {
 def merchant_weights(
     merchants: pl.DataFrame, weights: Weights
 ) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
-    """`redeem_basis_points` and `quality_minor` of the rows of a snapshot's merchants."""
+    """Return `redeem_basis_points` and `quality_minor` of each merchant."""
     counts = merchants.select(
         pl.col("redemptions_ok", "redemptions_failed", "rating_count").fill_null(0)
     )
@@ -66,7 +65,10 @@ def merchant_weights(
 def merchant_rows(
     merchants: pl.DataFrame, book: ScheduleBook, weights: Weights
 ) -> tuple[MerchantRows, dict[str, Any]]:
-    """Rows of the merchants, and `category_sets`, `areas` and `time_zones` that they number."""
+    """Return the rows of the merchants, and the names that their numbers refer to.
+
+    The names are `category_sets`, `areas` and `time_zones`.
+    """
     sets, set_texts = numbered(merchants["categories"].list.join(_LIST_SEPARATOR).fill_null(""))
     areas, area_names = numbered(
         pl.concat([pl.Series([""]), merchants["business_area"].fill_null("")])
@@ -97,12 +99,12 @@ def merchant_rows(
 
 
 def deal_rows(snapshot: Snapshot, merchants: pl.DataFrame, book: ScheduleBook) -> DealRows:
-    """Rows of the deals of a snapshot.
+    """Return the rows of the deals of a snapshot.
 
     Parameters
     ----------
     merchants
-        Those that are indexed, with `merchant_row`, their row in the snapshot.
+        Indexed merchants, with `merchant_row`, their row in the snapshot.
     """
     deals, programs = snapshot.deals, snapshot.programs
     program_numbers = {name: row + 1 for row, name in enumerate(programs["program_id"])}
@@ -125,7 +127,7 @@ def deal_rows(snapshot: Snapshot, merchants: pl.DataFrame, book: ScheduleBook) -
 
 
 def zone_records(snapshot: Snapshot) -> list[ZoneRecord]:
-    """Zones of a snapshot as the catalogue keeps them."""
+    """Return the zones of a snapshot as records of the catalogue."""
     return [
         ZoneRecord(
             zone_id=zone.zone_id,
@@ -140,7 +142,7 @@ def zone_records(snapshot: Snapshot) -> list[ZoneRecord]:
 
 
 def _bounds(zone: Zone) -> tuple[float, float, float, float]:
-    """WGS-84 box around all positions that appear in the zone."""
+    """Return the WGS-84 box around all positions that the zone may contain."""
     min_lng, min_lat, max_lng, max_lat = zone.geometry.bounds
     min_x, min_y, max_x, max_y = (
         units / UNITS_PER_DEGREE for units in shift_range(zone.geometry.bounds, zone.crs)
@@ -149,7 +151,7 @@ def _bounds(zone: Zone) -> tuple[float, float, float, float]:
 
 
 def _offers(snapshot: Snapshot, merchants: pl.DataFrame) -> pl.DataFrame:
-    """`deal_row`, `row` of the indexed merchant, and what the window depends on, a row an offer."""
+    """Return one row for each offer: `deal_row`, `row` of its merchant, and its window's inputs."""
     validity = snapshot.programs.select(
         "program_id", program_from="valid_from", program_through="valid_through"
     )
@@ -171,7 +173,7 @@ def _offers(snapshot: Snapshot, merchants: pl.DataFrame) -> pl.DataFrame:
 
 
 def _terms(deals: pl.DataFrame) -> NDArray[np.int32]:
-    """`deal_terms` of the deals; see `offers`."""
+    """Return the `deal_terms` of the deals; see `money.offers`."""
     value = pl.lit(0, pl.Int64)
     for offer_type, name in _VALUE_FIELD.items():
         value = pl.when(pl.col("offer_type") == offer_type).then(name).otherwise(value)

@@ -73,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _check_encoding(arguments: Sequence[str]) -> None:
-    """Refuse arguments that are no text: no name, no parameter and no answer could repeat them."""
+    """Raise for arguments that are not valid Unicode: no message could repeat them."""
     for argument in arguments:
         try:
             argument.encode()
@@ -85,7 +85,7 @@ def _check_encoding(arguments: Sequence[str]) -> None:
 
 
 def _complain(error: Exception) -> int:
-    """Write one sentence on stderr; return the exit status that says who must act."""
+    """Write one sentence to stderr, and return the exit status, which says who must act."""
     status, sentence = _verdict(error)
     print("geosearch: " + " ".join(sentence.split()), file=sys.stderr)
     return status
@@ -109,14 +109,14 @@ def _verdict(error: Exception) -> tuple[int, str]:
 
 
 def _print(what: str | bytes | RenderableType) -> None:
-    """Print text as it is, and all else as a table."""
+    """Print text unchanged, and everything else as a table."""
     try:
         if isinstance(what, (str, bytes)):
             typer.echo(what)
         else:
             console().print(what, crop=False)
     except OSError as error:
-        # Such as a full disk behind a redirection: the system does not say where.
+        # For example a full disk behind a redirection; the system does not say which one.
         raise OSError(error.errno, error.strerror, "standard output") from error
 
 
@@ -283,7 +283,7 @@ def build(
 
 
 def _weights(texts: Sequence[str]) -> Any:
-    """Weights of the net benefit from `NAME=NUMBER` texts."""
+    """Return the weights of the net benefit from `NAME=NUMBER` texts."""
     from geosearch.money.ranking import Weights
 
     values: dict[str, float] = {}

@@ -33,7 +33,7 @@ MERCHANTS = 100_000
 
 @dataclass(frozen=True)
 class Example:
-    """A question as a person asks it, and as the service takes it."""
+    """A question in words, and as parameters of `/v1/nearby`."""
 
     words: str
     parameters: dict[str, str]
@@ -73,7 +73,7 @@ EXAMPLES = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build what is missing, serve it, ask the examples; returns the exit status."""
+    """Build the demo index if needed, serve it, ask the examples; return the exit status."""
     parser = argparse.ArgumentParser(prog="geosearch.cli.demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--folder", type=Path, default=Path("demo"))
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status:
         return status
     server = _geosearch("serve", "--index", index, "--host", HOST, "--port", options.port)
-    # A stop by a service manager ends the demo as Ctrl-C does, its service included.
+    # SIGTERM ends the demo and its service, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = _ask_when_ready(server, f"http://{HOST}:{options.port}")
@@ -108,7 +108,7 @@ def _say(doing: str) -> None:
 
 
 def _prepare(snapshot: Path, index: Path, merchants: int) -> int:
-    """Build the index unless it is there and holds today; returns an exit status."""
+    """Build the index unless there is one whose horizon includes today; return an exit status."""
     warm(_say)
     if _is_usable(index, f"synth-shanghai-{merchants}-1-"):
         return 0
@@ -131,7 +131,7 @@ def _is_usable(index: Path, snapshot: str) -> bool:
 
 def _port_is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As a server does it: connections of an earlier run that are still closing do not count.
+        # As in the server: connections of an earlier run may still be closing.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -141,14 +141,14 @@ def _port_is_free(port: int) -> bool:
 
 
 def _geosearch(*arguments: object) -> subprocess.Popen[bytes]:
-    """Start a command of this package, the way a person would."""
+    """Start a `geosearch` command in another process."""
     command = [sys.executable, "-m", "geosearch", *map(str, arguments)]
-    # A line a request would bury the answers.
+    # Log lines of requests would hide the answers.
     return subprocess.Popen(command, env={"GEOSEARCH_LOG_LEVEL": "warning", **os.environ})
 
 
 def _ask_when_ready(server: subprocess.Popen[bytes], base: str) -> int:
-    """Wait for the service and print the answer to each example; returns an exit status."""
+    """Wait for the service, and print the answer to each example; return an exit status."""
     while not _is_ready(base):
         if server.poll() is not None:
             return server.returncode or 1
@@ -166,7 +166,7 @@ def _ask_when_ready(server: subprocess.Popen[bytes], base: str) -> int:
 def _is_ready(base: str) -> bool:
     try:
         return bool(_get(f"{base}/readyz"))
-    except OSError:  # Nobody listens yet, or it is not ready, or a busy machine is slow.
+    except OSError:  # The server does not listen yet, is not ready, or is slow on a busy machine.
         return False
 
 
@@ -176,7 +176,7 @@ def _get(url: str) -> Any:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """End the service and wait for it; a Ctrl-C that it got already does no harm."""
+    """Stop the service and wait for it; a Ctrl-C that it got before does no harm."""
     server.terminate()
     try:
         server.wait(10)

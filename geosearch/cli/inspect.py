@@ -1,7 +1,6 @@
-"""Tables of `geosearch inspect`: what an index holds, and one merchant with hours and deals.
+"""Tables of `geosearch inspect`: the contents of an index, and one merchant with hours and deals.
 
-Useful for: an operator who wants to know what is being served, and why a shop answers as it does.
-Not useful for: answers to queries; those are `tables`.
+`tables` renders the answers to queries.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,7 @@ from geosearch.money.amounts import money_text
 
 
 def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
-    """Render what `Searcher.info` and `Searcher.programs` say."""
+    """Return the table of an index, from `Searcher.info` and `Searcher.programs`."""
     horizon = info["horizon"]
     bytes_each = info["hot_bytes"] / max(1, info["merchants"])
     facts = _pairs(
@@ -56,7 +55,7 @@ def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
 
 
 def merchant_table(record: Json, programs: Sequence[Json], currency: str) -> RenderableType:
-    """Render what `Searcher.merchant` says: facts, the coming week, every deal."""
+    """Return the table of a merchant, from `Searcher.merchant`: facts, coming week, every deal."""
     merchant = record["merchant"]
     state = open_text(record["open"], record["at"])
     rating, price = merchant.get("rating"), merchant.get("avg_price")
@@ -117,7 +116,7 @@ def _address(merchant: Json) -> str:
 
 
 def _week(spans: Sequence[Json]) -> Iterable[tuple[str, str]]:
-    """Opening spans as one row a day; a span belongs to the day it starts."""
+    """Yield the opening spans, one row for each day; a span belongs to the day it starts."""
     days: dict[date, list[str]] = {}
     for span in spans:
         begin = datetime.fromisoformat(span["from"])

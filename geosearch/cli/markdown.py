@@ -1,14 +1,10 @@
-"""Sections and tables of generated Markdown pages.
-
-Useful for: docs/reference.md and docs/snapshot.md.
-Not useful for: reading Markdown.
-"""
+"""Sections and tables of the generated pages docs/reference.md and docs/snapshot.md."""
 
 from collections.abc import Iterable, Sequence
 
 
 def section(title: str, words: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    r"""A heading, words about it where there are some, and a table; it ends with a blank line.
+    r"""Return a heading, `words` if there are any, and a table; it ends with a blank line.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Options of commands that are already written down in a table: query parameters and settings.
+"""Command-line options made from the tables of query parameters and settings.
 
-Useful for: `geosearch search`, whose options are the parameters of `/v1/nearby`, and `geosearch
-serve`, whose options are the settings; names and help are written once, in those tables.
-Not useful for: checking values; the readers of the tables do, with the same sentences as over HTTP.
+The options of `geosearch search` are the parameters of `/v1/nearby`, those of `geosearch serve` the
+settings. So each name and help text is written once. The readers of the tables check the values,
+with the same sentences as over HTTP.
 """
 
 import math
@@ -19,7 +19,7 @@ from geosearch.service.settings import SETTINGS
 
 
 class OptionRow(NamedTuple):
-    """One option: its name, what to write in the place of its value, and a line of help."""
+    """One option: its name, the placeholder of its value, and a line of help."""
 
     name: str
     metavar: str
@@ -37,13 +37,13 @@ class OptionRow(NamedTuple):
 
 
 Given = list[tuple[str, str]]
-"""Options that were given, name and text, one as often as it was."""
+"""Given options as pairs of name and text; a repeated option has several pairs."""
 
 
 def with_options(rows: Iterable[OptionRow]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one option a row; the command gets those that were given, as text.
+    """Return a decorator that adds one option for each row to a command.
 
-    The decorated function takes its own options and `given: Given`.
+    The decorated function takes its own options and `given: Given`, the given ones of the rows.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -79,8 +79,15 @@ def _parameter(row: OptionRow) -> Parameter:
 
 
 def only_once(given: Given) -> dict[str, str]:
-    """Options by name, none of which may be given twice.
+    """Return the given options by name.
 
+    Raises
+    ------
+    typer.BadParameter
+        An option was given twice with different texts.
+
+    Examples
+    --------
     >>> only_once([("port", "80")])
     {'port': '80'}
     """
@@ -95,7 +102,7 @@ def only_once(given: Given) -> dict[str, str]:
 
 
 def query_rows() -> list[OptionRow]:
-    """Rows for the parameters of `/v1/nearby` that fit on one line; a polygon comes as a file."""
+    """Return rows for the parameters of `/v1/nearby` except the polygon, which is a file."""
     return [
         OptionRow(
             each.name, "|".join(each.choices) or each.kind.upper(), each.help, each.kind == "flag"
@@ -106,7 +113,7 @@ def query_rows() -> list[OptionRow]:
 
 
 def setting_rows() -> list[OptionRow]:
-    """Rows for the settings of the service."""
+    """Return rows for the settings of the service."""
     return [
         OptionRow(
             each.name,
@@ -118,8 +125,15 @@ def setting_rows() -> list[OptionRow]:
 
 
 def integer(text: str) -> int:
-    """Whole number of an option.
+    """Return the whole number of an option.
 
+    Raises
+    ------
+    typer.BadParameter
+        The text is not a whole number.
+
+    Examples
+    --------
     >>> integer("100_000")
     100000
     """
@@ -130,7 +144,13 @@ def integer(text: str) -> int:
 
 
 def share(text: str) -> float:
-    """Number from 0 to 1 of an option."""
+    """Return the share of an option, from 0 to 1.
+
+    Raises
+    ------
+    typer.BadParameter
+        The text is not a number from 0 to 1.
+    """
     try:
         number = float(text)
     except ValueError:
@@ -141,7 +161,13 @@ def share(text: str) -> float:
 
 
 def instant(text: str) -> datetime:
-    """Instant of an option, with an offset."""
+    """Return the instant of an option.
+
+    Raises
+    ------
+    typer.BadParameter
+        The text is not an RFC 3339 instant with an offset.
+    """
     try:
         moment = read_instant(text)
     except (ValueError, OverflowError):

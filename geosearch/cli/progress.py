@@ -1,7 +1,7 @@
-"""Progress of long commands: bars on a terminal, plain lines elsewhere.
+"""Progress reports of long commands on stderr: bars on a terminal, plain lines elsewhere.
 
-Useful for: the `progress` callback that `synth`, `build` and `import` take.
-Not useful for: anything a program should read; progress goes to stderr and changes freely.
+`synth`, `build` and `import` take a `ProgressReport` as their `progress` callback. Programs should
+not parse the lines; they may change.
 """
 
 import time
@@ -14,12 +14,12 @@ from rich.status import Status
 
 
 class ProgressReport:
-    """Callable that shows one line per stage; a new message ends the stage before it.
+    """Callable that shows one line for each stage; a new message ends the stage before it.
 
     Parameters
     ----------
     console
-        Where to write; stderr where absent.
+        Console to write to; by default stderr.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class ProgressReport:
         return self
 
     def __call__(self, message: str) -> None:
-        """Say which stage begins."""
+        """Begin the stage `message`."""
         if not self._console.is_terminal:
             seconds = time.monotonic() - self._start
             self._console.out(f"{seconds:6.1f} s  {message}", highlight=False)
@@ -72,7 +72,7 @@ class ProgressReport:
 
 
 def waiting() -> Status:
-    """Spinner on a terminal while an index opens; the first time, kernels are compiled."""
+    """Return a spinner for the time in which an index opens; the first time compiles kernels."""
     from indexes.jit import is_compiled
 
     doing = "Opening the index"

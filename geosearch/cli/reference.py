@@ -1,8 +1,7 @@
-"""The reference pages, written from the tables the code reads: `python -m geosearch.cli.reference`.
+"""Generator of docs/reference.md and docs/snapshot.md: `python -m geosearch.cli.reference`.
 
-Useful for: docs/reference.md, and with `snapshot_page` docs/snapshot.md; a test fails where a page
-and its tables differ.
-Not useful for: explanations; those are in README.md and ARCHITECTURE.md.
+It writes the pages from the tables that the code reads. A test fails if a page and its tables
+differ.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +33,7 @@ from geosearch.suggest.suggester import SuggestQuery
 PAGE = Path("docs/reference.md")
 
 _SHOWN_CHOICES = 8
-"""Most choices of a member that its type lists; the codes of errors have a table."""
+"""Most choices that the type of a member lists; the codes of errors have their own table."""
 
 _HEAD = """# Reference
 
@@ -43,7 +42,7 @@ Written by `make fix` from the tables the code reads; do not edit it here.
 
 
 def reference_page() -> str:
-    """Markdown text of the whole page."""
+    """Return the Markdown text of docs/reference.md."""
     return "\n".join([_HEAD, *_sections()])
 
 
@@ -164,7 +163,7 @@ def _routes() -> Iterator[tuple[str, str, str]]:
 
 
 def _answers() -> Iterator[str]:
-    """A table for each object of the answers; what one has in common with another is said once."""
+    """Yield a table for each object of the answers; it refers to another object's members."""
     schemas = answer_schemas()
     for name, schema in schemas.items():
         words = schema.get("description", "")
@@ -178,7 +177,7 @@ def _answers() -> Iterator[str]:
 
 
 def _members(schema: Mapping[str, Any], within: str = "") -> dict[str, tuple[str, str, str]]:
-    """Rows by dotted name; members of objects without a name come behind the object."""
+    """Return rows by dotted name; members of an unnamed object follow that object."""
     rows = {}
     for name, member in schema.get("properties", {}).items():
         full = f"{within}{name}"
@@ -188,7 +187,7 @@ def _members(schema: Mapping[str, Any], within: str = "") -> dict[str, tuple[str
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """What a member is, in a few words; a link where it is an object with a name."""
+    """Return the type of a member in words; a link for a named object."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
@@ -208,7 +207,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 PAGES: dict[Path, Callable[[], str]] = {PAGE: reference_page, SNAPSHOT_PAGE: snapshot_page}
-"""The generated pages, from the root of the checkout, and what writes each."""
+"""Paths of the generated pages, from the root of the checkout, and their functions."""
 
 if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)

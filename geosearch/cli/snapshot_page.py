@@ -1,7 +1,7 @@
-"""The page for those who write snapshots, docs/snapshot.md, from the tables the reader reads.
+"""Generator of docs/snapshot.md, the format of snapshots, from the tables of `geosearch.snapshot`.
 
-Useful for: `python -m geosearch.cli.reference`, which writes it.
-Not useful for: codes of what is wrong; those are in docs/reference.md.
+`python -m geosearch.cli.reference` writes the page. docs/reference.md has the codes of rejects and
+warnings.
 """
 
 from collections.abc import Iterable, Iterator
@@ -114,11 +114,11 @@ _OFFERS: dict[str, tuple[str, str, str]] = {
     ),
     "free_item": ("`face_value`", "the bill", "送饼干: `face_value` 1500"),
 }
-"""Of each offer type: what it saves, what is left to pay, and an example."""
+"""Saving, payment and example of each offer type."""
 
 
 def snapshot_page() -> str:
-    """Markdown text of the whole page."""
+    """Return the Markdown text of docs/snapshot.md."""
     return "\n".join([_HEAD, *_sections(), *_examples()])
 
 
@@ -150,7 +150,7 @@ def _table(table: Table, words: str = "") -> str:
 def _fields(title: str, words: str, fields: Iterable[Field]) -> str:
     head: tuple[str, ...] = ("field", "required", "type", "meaning", "example", "a bad value costs")
     rows = list(map(_field, fields))
-    if title == "snapshot.json":  # it costs the build whatever the field is
+    if title == "snapshot.json":  # any bad field ends the build
         head, rows = head[:-1], [row[:-1] for row in rows]
     return section(title, words, head, rows)
 

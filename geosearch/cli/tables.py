@@ -1,8 +1,6 @@
-"""Tables a person enjoys reading: answers, merchants, an index.
+"""Terminal tables of answers, for `geosearch search`, `geosearch inspect` and the demo.
 
-Useful for: `geosearch search`, `geosearch inspect` and the demo; all take the decoded JSON of the
-service, so that what is printed is what an app gets.
-Not useful for: programs; they read the JSON itself.
+The functions take the decoded JSON of the service, so the tables show what an app gets.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +17,12 @@ from geosearch.money.amounts import money_text
 Json = Mapping[str, Any]
 
 _STATE_STYLE = {"open": "green", "closed": "red", "unknown": "yellow"}
-# Width where there is no terminal to ask: pipes, CI, the README.
+# Width without a terminal: pipes, CI, the README.
 _PLAIN_WIDTH = 100
 
 
 def console() -> Console:
-    """Console of stdout, wide enough for a table where it is not a terminal."""
+    """Return the console of stdout, with a fixed width if stdout is not a terminal."""
     screen = Console(highlight=False)
     if screen.is_terminal:
         return screen
@@ -32,7 +30,7 @@ def console() -> Console:
 
 
 def distance_text(distance_m: float) -> str:
-    """Distance as a person says it.
+    """Return a distance in metres as text, in m or km.
 
     >>> distance_text(312.4), distance_text(2345.6)
     ('312 m', '2.3 km')
@@ -41,7 +39,7 @@ def distance_text(distance_m: float) -> str:
 
 
 def open_text(state: Json, at: str) -> Text:
-    """When a shop closes or opens, with the day where it is not the day of `at`."""
+    """Return when a shop closes or opens, with the day unless it is the day of `at`."""
     name = str(state["state"])
     if name == "unknown":
         words = "hours unknown"
@@ -63,7 +61,7 @@ def _clock(instant: str, at: str) -> str:
 
 
 def answer_table(answer: Json) -> RenderableType:
-    """Render the answer of `/v1/nearby`: one row a hit, totals and facets below."""
+    """Return the table of an answer of `/v1/nearby`: a row for each hit, then totals and facets."""
     hits: Sequence[Json] = answer["results"]
     if not hits:
         return Group(Text("No merchant matches."), *_below(answer))
@@ -92,13 +90,13 @@ def answer_table(answer: Json) -> RenderableType:
 
 
 def merchant_title(merchant: Json) -> str:
-    """Name and, where there is one, the branch."""
+    """Return the name of a merchant, with its branch if it has one."""
     branch = merchant.get("branch_name")
     return f"{merchant['name']} ({branch})" if branch else str(merchant["name"])
 
 
 def saving_text(deal: Json) -> str:
-    """What a deal saves, `?` where the bill is not known."""
+    """Return what a deal saves, as money; `?` if the bill is unknown."""
     saving = deal.get("saving")
     return "?" if saving is None else money_text(saving, deal.get("currency", ""))
 
@@ -129,7 +127,7 @@ def _below(answer: Json) -> Iterable[Text]:
     if "outside_coverage" in answer:
         yield Text(answer["outside_coverage"]["detail"], "yellow")
     if answer.get("next_cursor"):
-        # Never wrapped: it is there to be copied.
+        # Never wrapped, because people copy it.
         yield Text(
             f"more: --cursor {answer['next_cursor']}", "dim", no_wrap=True, overflow="ignore"
         )

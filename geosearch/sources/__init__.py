@@ -1,1 +1,5 @@
-"""Snapshots from elsewhere: OpenStreetMap, and a synthetic city."""
+"""Sources of snapshots: OpenStreetMap places, and synthetic cities.
+
+Useful for: `geosearch import` and `geosearch synth`.
+Not useful for: reading and validating snapshots (`snapshot`).
+"""

@@ -1,1 +1,1 @@
-"""OpenStreetMap places to a snapshot."""
+"""Import of OpenStreetMap places as a snapshot."""

@@ -1,11 +1,11 @@
-"""Names of categories in the languages of a place, for the table `categories` of an import.
+"""Names of categories in the languages of a country, for the table `categories` of an import.
 
-Useful for: letting people find a pharmacy by 药店 and a bakery by `Bäckerei`.
-Not useful for: making the tables; `sources.osm.tagging_schema` does that.
+With them people find a pharmacy by 药店 and a bakery by `Bäckerei`.
 
-`names/` holds one table a language: a category, its name, other words. They come from iD's tagging
-schema (ISC licence, `names/LICENSE`). `own.tsv` holds words that were written for this project:
-roots, Chinese cuisines, and what people say and the schema does not; its names come first.
+`names/` has one table for each language: a category, its name, other words. The tables come from
+iD's tagging schema (ISC licence, `names/LICENSE`); `sources.osm.tagging_schema` writes them.
+`own.tsv` has words written for this project: roots, Chinese cuisines, and common words that the
+schema lacks. Its names take precedence.
 """
 
 import re
@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from geosearch.segment.catalogue import prefixes
 
-# Languages that people search in, by country: official ones of the CLDR that `names/` has.
+# Countries of each language: official languages by the CLDR, if `names/` has them.
 _COUNTRIES = {
     "zh": "CN SG",
     "zh-TW": "TW",
@@ -44,10 +44,10 @@ _COUNTRIES = {
 }
 _ALWAYS = "en"
 
-# The language most people read, where a country has several or speaks English too.
+# Language that most people read, for countries with several languages or with English.
 _MAIN_LANGUAGE = {"CA": "en", "SG": "en", "BE": "nl", "LU": "fr", "FI": "fi", "CY": "el"}
 
-# Values of `cuisine` that mean one that the schema names otherwise.
+# Values of `cuisine` that the schema has under another name.
 _CUISINES = {
     "noodles": "noodle",
     "hot_pot": "hotpot",
@@ -70,7 +70,7 @@ _CUISINES = {
 
 
 def languages_of(countries: Iterable[str]) -> list[str]:
-    """Return the languages of these countries that have names, English first.
+    """Return the languages of these countries that have tables, English first.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def languages_of(countries: Iterable[str]) -> list[str]:
 
 
 def kind_name(path: str, country: str | None) -> str | None:
-    """Return what a category is called in the main language of a country, else in English.
+    """Return the name of a category in the main language of a country, else in English.
 
     Examples
     --------
@@ -94,15 +94,15 @@ def kind_name(path: str, country: str | None) -> str | None:
     main = _MAIN_LANGUAGE.get(code) or next(iter(spoken), _ALWAYS)
     words = (word for language in (main, _ALWAYS) for word in _words(path, language))
     name = next(words, None)
-    # The schema joins what two countries say: `Estacionamiento / Aparcamiento`.
+    # The schema joins the words of two countries: `Estacionamiento / Aparcamiento`.
     return name and name.partition(" / ")[0]
 
 
 def category_rows(paths: Iterable[str], languages: Iterable[str]) -> Iterator[dict[str, object]]:
-    """Yield rows of `categories`, of these paths and all above them, by path.
+    """Yield rows of `categories` for these paths and their parents, sorted by path.
 
-    A category without a name in these languages has no row; the build calls it by its path. The
-    English words of a row hold the last part of its path.
+    A category without a name in these languages has no row; the build shows its path. The English
+    words of a row include the last part of its path.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def category_rows(paths: Iterable[str], languages: Iterable[str]) -> Iterator[di
 
 
 def _words(path: str, language: str) -> Iterator[str]:
-    """Yield what a category is called, the name to show first."""
+    """Yield the words for a category, the name to show first."""
     own, schema = _table("own", language), _table(language, language)
     sources = [path]
     if path.count(".") >= 2:

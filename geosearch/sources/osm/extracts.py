@@ -1,11 +1,10 @@
-"""OpenStreetMap extracts, PBF and XML, to the same elements that Overpass writes as JSON.
+"""Reader of OpenStreetMap extracts (PBF, XML): yields elements in the form of Overpass JSON.
 
-Useful for: whole extracts of a town or a country, of which only what may be a business is read.
-Not useful for: history and change files; deleted objects are left out.
+It reads only objects that may be businesses, and skips deleted objects. It does not support history
+and change files.
 
-libosmium reads the file once for each step: relations first, then the ways they name, then the
-nodes that both need. So memory holds the ways and relations that may be businesses and the
-positions of their nodes, however long the file is.
+libosmium reads the file once for each step: relations, ways, the ways of relations, nodes. So
+memory holds only the ways and relations that may be businesses and the positions of their nodes.
 """
 
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ _TYPES = {"n": "node", "w": "way", "r": "relation"}
 
 
 def kind_of(head: bytes) -> str | None:
-    """Return `pbf` or `xml` by the first bytes of a file, decompressed; None for anything else."""
+    """Return `pbf` or `xml` by the first decompressed bytes of a file; None for anything else."""
     if head[4:15] == b"\x0a\x09OSMHeader":
         return "pbf"
     start = head[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -32,10 +31,10 @@ def kind_of(head: bytes) -> str | None:
 
 
 def elements(path: Path, kind: str, header: dict[str, object]) -> Iterator[Element]:
-    """Yield nodes, ways and relations that have one of the tags of a business.
+    """Yield nodes, ways and relations that have a tag of a business.
 
-    Nodes without tags come among them, where a way or relation needs them for its position. The
-    extract's time, where it has one, becomes `timestamp` of `header`.
+    This also yields the untagged nodes and ways that give these ways and relations their position.
+    `header` gets the extract's time as `timestamp`, or None.
 
     Raises
     ------
@@ -88,7 +87,7 @@ def _businesses(file: osmium.io.File, kind: osmium.osm.osm_entity_bits) -> Itera
 def _numbered(
     file: osmium.io.File, kind: osmium.osm.osm_entity_bits, ids: set[int]
 ) -> Iterator[Element]:
-    """Yield what has one of these ids, without its tags."""
+    """Yield the objects with these ids, without tags."""
     if ids:
         for thing in osmium.FileProcessor(file, kind).with_filter(osmium.filter.IdFilter(ids)):
             yield _element(thing)

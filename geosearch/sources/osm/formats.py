@@ -1,10 +1,10 @@
-"""Files of places: their JSON objects one after another, whatever the file is.
+"""`PlaceFile`: streams the objects of a GeoJSON, OSM JSON, OSM PBF or OSM XML file.
 
-Useful for: GeoJSON, OSM JSON of Overpass, lists of either, one object a line, text sequences (RFC
-8142), and the files that `sources.osm.extracts` reads; JSON plain, gzipped or Zstandard.
-Not useful for: what the objects mean; that is `sources.osm.places`.
+JSON may be a document of GeoJSON or Overpass, a list, one object a line, or a text sequence (RFC
+8142), and may be compressed (gzip, Zstandard). `sources.osm.extracts` reads PBF and XML;
+`sources.osm.places` interprets the objects.
 
-A file is read as a stream: memory holds a megabyte, or the longest object where that is longer.
+Memory holds a megabyte of a JSON file, or its longest object.
 """
 
 import codecs
@@ -26,7 +26,7 @@ Object = Mapping[str, object]
 
 BLOCK_BYTES = 1 << 20
 MOST_BYTES = 64 << 20
-"""Longest object of a document; what is longer is taken for a document that is broken."""
+"""Most bytes of an object in a document; a longer one means that the document is broken."""
 
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BOM, _UTF16 = codecs.BOM_UTF8, (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -41,11 +41,11 @@ class Record(NamedTuple):
     Attributes
     ----------
     number
-        Of the line, or of the object in a document, from 1.
+        Number of the line, or of the object in a document, from 1.
     value
-        The object, None where it cannot be read or is none.
+        The object; None if the record cannot be read or is not an object.
     raw
-        The line; None where `value` came out of a document.
+        The line; None if `value` is from a document.
     """
 
     number: int
@@ -53,13 +53,13 @@ class Record(NamedTuple):
     raw: bytes | None = None
 
     def text(self) -> bytes:
-        """Return the object as one line of JSON, or the line as it is."""
+        """Return the object as one line of JSON, or the unchanged line."""
         if self.raw is not None:
             return self.raw
         try:
             return orjson.dumps(self.value)
         except TypeError:
-            # Half a surrogate pair or a number beyond 64 bits, which only `json` writes.
+            # Only `json` writes half a surrogate pair or a number beyond 64 bits.
             return json.dumps(self.value).encode("ascii")
 
 
@@ -69,12 +69,12 @@ class PlaceFile:
     Parameters
     ----------
     path
-        Any of the formats above; the content tells which, not the name.
+        File in any of these formats; the content decides, not the name.
 
     Attributes
     ----------
     header
-        Members of a document beside its list, once that is read; `timestamp` of an extract.
+        Members of a document outside its list, after the list is read; `timestamp` of an extract.
     """
 
     def __init__(self, path: Path) -> None:
@@ -116,7 +116,7 @@ class PlaceFile:
             )
 
     def _values(self, cursor: "_Cursor") -> Iterator[object]:
-        """Yield the items of one document; a document that is no collection is itself a place."""
+        """Yield the items of one document; a document that is not a collection is one item."""
         if cursor.peek() == "[":
             yield from cursor.items()
             return
@@ -135,17 +135,17 @@ class PlaceFile:
 
 
 class _Cursor:
-    """A position in a stream of JSON text; values are decoded one at a time by `json`."""
+    """A position in a stream of JSON text; `json` decodes one value at a time."""
 
     def __init__(self, content: Iterator[bytes]) -> None:
-        # Bytes that are no UTF-8 become half surrogate pairs, which the build rejects row by row.
+        # Bytes that are not UTF-8 become half surrogate pairs, and the build rejects those rows.
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._more = (decoder.decode(block) for block in content)
         self._decoder = json.JSONDecoder(parse_constant=lambda _name: None)
         self._text, self._at = "", 0
 
     def peek(self) -> str:
-        """Return the next character that is not blank, an empty text at the end."""
+        """Return the next character that is not blank; an empty text at the end."""
         while True:
             while self._at < len(self._text):
                 if self._text[self._at] not in _BLANK:
@@ -184,7 +184,7 @@ class _Cursor:
                 if len(self._text) - self._at > MOST_BYTES or not self._read(twice=True):
                     raise
                 continue
-            # A number at the end of a block may go on in the next one: `1`, `1.`, `1e+`.
+            # A number at the end of a block may continue in the next one: `1`, `1.`, `1e+`.
             if isinstance(value, int | float) and len(self._text) - end < 3 and self._read():
                 continue
             self._at = end
@@ -201,7 +201,7 @@ class _Cursor:
             self._expect(",")
 
     def _read(self, *, twice: bool = False) -> bool:
-        """Add a block to the text; with `twice`, at least as much as is there."""
+        """Load a block; with `twice`, at least double the unread text. False at the end."""
         rest = self._text[self._at :]
         pieces, held = [rest], len(rest)
         for block in self._more:
@@ -216,7 +216,7 @@ class _Cursor:
 
 
 def _content(path: Path) -> Iterator[bytes]:
-    """Yield the content in blocks, decompressed by what it begins with."""
+    """Yield the content in blocks; the first bytes select the decompression."""
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -232,10 +232,10 @@ def _content(path: Path) -> Iterator[bytes]:
 
 
 def _is_document(head: bytes) -> bool:
-    """Return whether a file is one JSON text over all its lines, by its first megabyte.
+    """Return whether a file is one JSON document over all its lines, by its first megabyte.
 
-    A first line that could go on begins a document. Where it is a line that was cut off, the next
-    one is an object of its own.
+    An incomplete first line begins a document. But if the second line is an object of its own, the
+    first one is a truncated line.
     """
     whole = head.strip(_BLANK.encode())
     first, _, rest = whole.partition(b"\n")
@@ -269,7 +269,7 @@ def _lines(content: Iterator[bytes], ends: bytes) -> Iterator[Record]:
 
 
 def _whole(content: Iterator[bytes], ends: bytes) -> Iterator[bytes]:
-    """Yield the content in blocks that end where a line does."""
+    """Yield the content in blocks of whole lines."""
     pieces: list[bytes] = []
     for block in content:
         cut = block.rfind(ends) + 1
@@ -288,7 +288,7 @@ def _object(line: bytes) -> Object | None:
     except ValueError:
         if b"NaN" not in line and b"Infinity" not in line:
             return None
-        # Tables without a value write NaN, which is no JSON.
+        # Exports of tables write NaN for a missing value, which is not JSON.
         try:
             value = json.loads(line, parse_constant=lambda _name: None)
         except (ValueError, RecursionError):

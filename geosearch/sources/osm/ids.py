@@ -1,7 +1,7 @@
-"""Identifiers of places: one `merchant_id` from every usual way to write an OpenStreetMap id.
+"""Parsing of OpenStreetMap ids: `merchant_id` from the spellings of all common tools.
 
-Useful for: GeoJSON features and OSM JSON elements, whichever tool wrote them.
-Not useful for: places without any id; the result is None, and the importer counts them.
+It reads GeoJSON features and OSM JSON elements. A place without an id gets None, and the importer
+counts it.
 
 Sources: the manuals of osmium-export (`n101`, `a607`, `@type`, `@id`), overpass-turbo (`node/101`),
 QuickOSM (`full_id`), OSMnx (`element_type`, `osmid`), pyrosm, Nominatim (`osm_type`, `osm_id`),
@@ -21,8 +21,8 @@ _KINDS = (None, "node", "way", "relation", "area")
 _SHORT = re.compile(r"([nwra])(\d+)", re.IGNORECASE)
 _LONG = re.compile(r"(?<![a-z])(node|way|relation|rel|area)[^a-z0-9]{0,4}(\d+)", re.IGNORECASE)
 
-# Names of the members that hold a type and a number, the most telling first. Where a table has been
-# renamed in part, any of these types goes with any of these numbers.
+# Pairs of members with a type and a number, the most specific first. Tables with some renamed
+# columns may combine any of these types with any of these numbers.
 _TYPES_OF = ("osm_type", "@osm_type", "@osmType", "osmType", "element_type", "element")
 _NUMBERS_OF = ("osm_id", "@osm_id", "@osmId", "osmId", "osmid", "id")
 _PAIRS = (
@@ -35,15 +35,15 @@ _PAIRS = (
 _TEXTS = ("@id", "full_id", "osm_id", "@osm_id", "@osmId", "osmid", "osm_url", "osm", "id")
 _NUMBERS = ("osm_id", "@osm_id", "osmid", "osm_node_id", "_id", "@id")
 
-# Imposm writes -1e17 - id for a relation where one column holds all three types.
+# Imposm writes -1e17 - id for a relation if one column holds all three types.
 _IMPOSM_RELATION = -(10**17)
 
 
 def of_feature(properties: Object, feature_id: object, geometry: object) -> str | None:
-    """Return the id of a GeoJSON feature, such as `osm-node-101`; None where it has none.
+    """Return the id of a GeoJSON feature, such as `osm-node-101`; None without an id.
 
-    A number without a type is read by its sign and the shape, as osm2pgsql, imposm and GDAL write
-    it. An id that is no OSM id becomes `feature-…`, the `ref` of a shop in AllThePlaces `atp-…`.
+    The sign and the shape decide the type of a number without one, as osm2pgsql, imposm and GDAL
+    write it. Another id becomes `feature-…`, the `ref` of a shop in AllThePlaces `atp-…`.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def of_feature(properties: Object, feature_id: object, geometry: object) -> str 
 
 
 def of_element(element: Object) -> str | None:
-    """Return the id of an OSM JSON element; one without a type is a node.
+    """Return the id of an OSM JSON element; an element without a type is a node.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def _pair(values: Object) -> str | None:
         if kind_key in values and number_key in values:
             kind, number = _kind(values[kind_key]), _number(values[number_key])
             if kind is not None and number is not None:
-                # Editors number new objects below zero; an export's `osm_id` has its sign from SQL.
+                # Editors give new objects negative ids; in `osm_id` the sign comes from SQL.
                 return _osm(kind, abs(number) if number_key == "osm_id" else number)
     return None
 
@@ -115,7 +115,7 @@ def _number_alone(values: Object, geometry: object) -> str | None:
         return None
     if number < _IMPOSM_RELATION:
         return _osm("relation", _IMPOSM_RELATION - number)
-    # GDAL names a column for ways beside the one for relations.
+    # GDAL has a second column for ways, so the first one is a relation's.
     if number < 0 or "osm_way_id" in values:
         return _osm("relation", abs(number))
     shape = geometry.get("type") if isinstance(geometry, dict) else None
@@ -135,7 +135,7 @@ def _kind(value: object) -> str | None:
 
 
 def _number(value: object) -> int | None:
-    """Return a whole number, also one that a table wrote as text or as a double."""
+    """Return a whole number, also from a text or a double; None for anything else."""
     if isinstance(value, str):
         digits = value.strip().removesuffix(".0")
         return int(digits) if re.fullmatch(r"-?\d{1,19}", digits, re.ASCII) else None

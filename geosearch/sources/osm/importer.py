@@ -1,16 +1,15 @@
-"""OpenStreetMap places to a snapshot.
+"""`import_osm`: OpenStreetMap places to a snapshot, with categories named in local languages.
 
-Useful for: real shops, from any file that `sources.osm.formats` reads, and the names of their
-categories in the languages of their countries.
-Not useful for: deals; `programs.ndjson` and `deals.ndjson` are written empty.
+It reads every file that `sources.osm.formats` reads. OpenStreetMap has no deals, so
+`programs.ndjson` and `deals.ndjson` are empty.
 
-Nothing is lost and nothing is repaired. A shop without an id, a name or a position, hours that
-nobody can read, a line that is no JSON: all go to `merchants.ndjson` as they are, so that the build
-rejects them, or warns, by the same rules and into the same file as the bad rows of any other
-snapshot. A named shop that is gone goes there as closed for good. A bench that nobody named and a
-shop that is not open yet stay out, for thousands of them would hide the bad rows that matter; each
-is listed in `not_imported.ndjson` with its reason. What people ask for by kind is called by its
-kind: a toilet that nobody named is a 公共厕所 in China (`tags.kind_to_name`).
+The import loses and repairs nothing. It writes shops without an id, a name or a position,
+unreadable hours, and lines that are not JSON to `merchants.ndjson` unchanged. The build then
+rejects them or warns of them by its own rules. A named shop that is gone becomes closed for good.
+Benches without a name and shops that are not open yet stay out, because thousands of them would
+hide the bad rows that matter; `not_imported.ndjson` lists each with its reason. A facility that
+people look for by kind gets the name of its kind: a toilet without a name is a 公共厕所 in China
+(`tags.kind_to_name`).
 """
 
 from collections.abc import Callable, Iterator
@@ -56,37 +55,38 @@ def import_osm(
     now: datetime | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> ImportReport:
-    """Write the places of `file` as a snapshot to folder `out`; return what was read.
+    """Write the places of `file` as a snapshot to folder `out`; return counts of the import.
 
     Parameters
     ----------
     file
-        GeoJSON, OSM JSON, either as lines or as a text sequence, OSM PBF or OSM XML.
+        GeoJSON or OSM JSON, also as lines or as a text sequence; OSM PBF; OSM XML.
     out
-        Folder to write; made if absent, files of the same names are replaced.
+        Folder to write; created if missing. Files of the same names are replaced.
     country
-        ISO 3166-1 alpha-2 or ISO 3166-2, for the public holidays of places whose position is in
-        none. Where absent: the country most addresses name, else that of the commonest time zone.
+        ISO 3166-1 alpha-2 or ISO 3166-2, for the public holidays of places whose position is in no
+        country. By default the country that most addresses name, else that of the most common time
+        zone.
     now
-        Instant, the current one if absent: a shop whose `end_date` lies before it is gone.
+        Instant, by default the current one: a shop whose `end_date` is before it is gone.
     progress
-        Told one short sentence at each stage.
+        Called with one short sentence at each stage.
 
     Raises
     ------
     BadRequest
-        `country` is none; nothing is written then.
+        `country` is not a code; nothing is written.
     BadData
-        The file cannot be read, a build would reject every row of it, or no country can be found;
-        what is in `out` stays as it was.
+        The file cannot be read, a build would reject all its rows, or no country can be found. The
+        files in `out` stay unchanged.
 
     Notes
     -----
-    `created_at` is the file's own time where it has one, else when the file was last changed, so
-    the same file and `now` give the same snapshot. `currency` is `XXX`, ISO 4217 for none: there is
-    no money in the data. Rows get the time zone and the country of their position
-    (`geosearch.hours.countries`), the envelope the commonest zone. 54,196 places take 3 seconds;
-    files are read as a stream.
+    `created_at` is the time in the file, else the file's time of modification. So the same file and
+    `now` give the same snapshot. `currency` is `XXX`, ISO 4217 for none, because the data have no
+    money. Rows get the time zone and the country of their position (`geosearch.hours.countries`),
+    the envelope gets the most common zone. The file is read as a stream; 54,196 places take 3
+    seconds.
     """
     if country is not None and read_country(country) is None:
         expected = "`country` as an ISO 3166-1 alpha-2 or ISO 3166-2 code"
@@ -121,14 +121,14 @@ def _silent(_message: str) -> None:
 
 
 def _begun(records: Iterator[Record]) -> Iterator[Record]:
-    """Read the first record at once, so that a file that cannot be read leaves no folder."""
+    """Read the first record at once, so that an unreadable file creates no folder."""
     first = next(records, None)
     return chain([] if first is None else [first], records)
 
 
 @contextmanager
 def _replacing(out: Path, *names: str) -> Iterator[list[BinaryIO]]:
-    """Open new files in a folder, which take the place of the old ones unless an error comes."""
+    """Open new files in a folder; they replace the old ones unless an error is raised."""
     out.mkdir(parents=True, exist_ok=True)
     parts = [out / f".{name}.part" for name in names]
     try:
@@ -144,7 +144,7 @@ def _replacing(out: Path, *names: str) -> Iterator[list[BinaryIO]]:
 def _check(report: ImportReport, file: Path, header: Object) -> None:
     remark = header.get("remark")
     if isinstance(remark, str) and "error" in remark:
-        # Overpass ends such an answer where it was, as if that were all.
+        # Overpass ends a failed answer in the middle, as valid JSON.
         raise BadData(f"Expected a whole answer of Overpass, got {shown(remark)} - at `{file}`")
     if not report.places and header:
         raise BadData(f"Expected places, got none - at `{file}`")
@@ -168,7 +168,7 @@ class _Writer:
     paths: set[str] = field(default_factory=set)
 
     def write(self, record: Record, place: OsmPlace | None) -> None:
-        """Write the row of one place, or the record where that is no object."""
+        """Write the row of one place; for None, write the record unchanged."""
         self.report.places += 1
         if place is None:
             self._write_unreadable(record)
@@ -192,7 +192,7 @@ class _Writer:
         self.rows.write(line + b"\n")
 
     def _called_by_kind(self, row: Row, place: OsmPlace) -> Row:
-        """Return the row with the name of its kind, if people ask for that, and its operator."""
+        """Return the row, named by its kind if people look for that kind, with its operator."""
         kind = osm_tags.kind_to_name(place.tags)
         country = row.get("country")
         name = category_names.kind_name(kind, str(country) if country else None) if kind else None
@@ -235,7 +235,7 @@ class _Writer:
 
 
 def _row(place: OsmPlace, today: date) -> tuple[Row, Stage]:
-    """Return the row of `merchants` that a place becomes, and where the place is in its life."""
+    """Return the row of `merchants` of a place, and its stage."""
     row: Row = {}
     fields = osm_tags.fields(place.tags)
     if place.merchant_id is not None:
@@ -251,7 +251,7 @@ def _row(place: OsmPlace, today: date) -> tuple[Row, Stage]:
 
 
 def _reason_to_leave_out(row: Row, stage: Stage) -> str | None:
-    """Return why a place is no row of `merchants`, None where it is one."""
+    """Return the code of why a place is not imported, None if it is."""
     if stage is Stage.NOT_YET:
         return "not_open_yet"
     if "name" in row:
@@ -262,7 +262,7 @@ def _reason_to_leave_out(row: Row, stage: Stage) -> str | None:
 
 
 def _zone_and_country(row: Object) -> dict[str, str]:
-    """Return the fields that the row's position tells, none where it is no position on Earth."""
+    """Return the time zone and country of the row's position; empty for an invalid position."""
     lat, lng = row.get("lat"), row.get("lng")
     if not isinstance(lat, int | float) or not isinstance(lng, int | float):
         return {}
@@ -293,18 +293,18 @@ def _envelope(
 
 
 def _countries(report: ImportReport) -> set[str]:
-    """Return the countries of all places, by their zones and addresses."""
+    """Return the countries of all places, from their zones and addresses."""
     of_zones = map(country_of_zone, report.zones)
     return {*report.countries, *filter(None, of_zones)}
 
 
 def _name(file: Path) -> str:
-    """Return the name of a file as text that JSON can hold."""
+    """Return the name of a file as valid Unicode."""
     return file.name.encode("utf-8", "replace").decode()
 
 
 def _created(file: Path, header: Object) -> datetime:
-    """Return when the data was made: by the file itself, else when the file was last changed."""
+    """Return the time of the data: from the file's header, else the file's modification time."""
     overpass = header.get("osm3s")
     base = overpass.get("timestamp_osm_base") if isinstance(overpass, dict) else None
     for stamp in (base, header.get("_timestamp"), header.get("timestamp")):

@@ -1,7 +1,6 @@
-"""Which places are gone and which are not open yet, by their tags.
+"""Lifecycle of OpenStreetMap places by their tags: open, gone, or not open yet.
 
-Useful for: an import, which must not send anybody to a shop that is no more.
-Not useful for: hours; a shop whose `opening_hours` say `closed` is one that is closed.
+It ignores `opening_hours`.
 
 Source: the OpenStreetMap wiki, "Lifecycle prefix", "Key:end_date", "Key:start_date" (date forms).
 AllThePlaces writes `end_date=yes` for a shop that its brand calls closed.
@@ -16,7 +15,7 @@ Tags = Mapping[str, str]
 
 
 class Stage(Enum):
-    """Where a place is in its life."""
+    """Stage in the life of a place."""
 
     OPEN = "open"
     GONE = "gone"
@@ -30,14 +29,14 @@ _GONE = (
 _NOT_YET = "construction proposed planned".split()
 _STAGES = {**dict.fromkeys(_GONE, Stage.GONE), **dict.fromkeys(_NOT_YET, Stage.NOT_YET)}
 
-# Keys that say what a thing is. `was:name` is an old name, not a thing that is gone.
+# Keys that say what an object is. `was:name` is an old name, not an object that is gone.
 _FEATURES = (
     "amenity shop tourism leisure healthcare craft office club building landuse man_made "
     "public_transport railway aeroway emergency highway historic"
 ).split()
 _PREFIXED = re.compile(f"({'|'.join(_STAGES)})[:_]({'|'.join(_FEATURES)})")
 
-# `disused=yes` and so on. `historic=yes`, `old=yes`, `no=yes` say something else or nothing.
+# `disused=yes` and so on. `historic=yes`, `old=yes` and `no=yes` have another meaning or none.
 _FLAGS_GONE = frozenset({*_GONE[:9], "vacant", "end_date"})
 _FLAGS_NOT_YET = frozenset(_NOT_YET)
 _YES = frozenset({"yes", "true", "1"})
@@ -46,7 +45,7 @@ DEAD_VALUES = frozenset(
     "no none vacant disused abandoned closed empty demolished removed razed construction proposed "
     "planned".split()
 )
-"""Values by which a key such as `shop` or `amenity` names no living business."""
+"""Values of `shop`, `amenity` and similar keys that mean no operating business."""
 
 _DATE = r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2})(?:[T ].*)?)?)?"
 _ABOUT = re.compile(r"(?:~|c(?:a|irca)?\.?\s|early|mid|late|before|after|\s)+", re.IGNORECASE)
@@ -60,13 +59,13 @@ def stage(tags: Tags, *, live: bool, today: date) -> Stage:
     Parameters
     ----------
     tags
-        All of them.
+        All tags of the place.
     live
-        Whether a tag without a prefix says what the place is. `disused:shop` beside a living
-        `amenity` tells of the tenant before.
+        Whether a tag without a prefix says what the place is. `disused:shop` beside such an
+        `amenity` is the former tenant.
     today
-        A place is gone when all of the time that its `end_date` allows has passed, and not open yet
-        while all that its `start_date` or `opening_date` allows is still to come.
+        A place is gone if the last day that its `end_date` allows is before today. It is not open
+        yet if the first day that its `start_date` or `opening_date` allows is after today.
 
     Examples
     --------
@@ -88,7 +87,7 @@ def stage(tags: Tags, *, live: bool, today: date) -> Stage:
 
 
 def _of_dead(tags: Tags) -> Stage:
-    """Return the stage of a place that no living tag names."""
+    """Return the stage of a place whose kind no tag without a prefix names."""
     stages = [
         _STAGES[found[1]]
         for key, value in tags.items()
@@ -100,7 +99,7 @@ def _of_dead(tags: Tags) -> Stage:
 
 
 def _holds(value: str, today: date) -> bool:
-    """Return whether a value says yes, or names a time that has passed."""
+    """Return whether a value is yes, or a date in the past."""
     span = date_span(value)
     return _is_yes(value) or (span is not None and span[1] < today)
 
@@ -110,7 +109,7 @@ def _is_yes(value: str) -> bool:
 
 
 def date_span(text: str) -> tuple[date, date] | None:
-    """Return the first and the last day that a date of OpenStreetMap allows, None if it is none.
+    """Return the first and the last day that an OpenStreetMap date allows; None if it is none.
 
     Examples
     --------

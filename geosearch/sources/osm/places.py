@@ -1,8 +1,7 @@
-"""Objects of a file to places: the id, the position and the tags, wherever a format keeps them.
+"""Conversion of GeoJSON features and OSM JSON elements to places: id, position and tags.
 
-Useful for: GeoJSON features and OSM JSON elements. Whatever is absent stays absent and whatever is
-wrong stays as it is, for the build to reject.
-Not useful for: the meaning of tags; that is `sources.osm.tags`.
+Missing and wrong values stay unchanged, so that the build rejects them. `sources.osm.tags` knows
+the meaning of tags.
 """
 
 import re
@@ -15,11 +14,11 @@ from geosearch.sources.osm.formats import Record
 Object = Mapping[str, object]
 
 _UNDERSCORED = ("addr_", "contact_")
-# Tags in one text, as GDAL (`"amenity"=>"cafe"`) and others (`{"amenity": "cafe"}`) keep them.
+# Tags in one text: GDAL writes `"amenity"=>"cafe"`, other tools `{"amenity": "cafe"}`.
 _PACKED = re.compile(r'"([^"\\]+)"\s*(?:=>|:)\s*"([^"\\]*)"')
 _ELEMENTS = frozenset({"node", "way", "relation"})
 
-# Icons of GeoJSON made by veggiekarte, which keeps an icon instead of the tag it came from.
+# Icons in GeoJSON of veggiekarte, which has an icon instead of the original tag.
 _ICONS: dict[str, dict[str, str]] = {
     **{
         value: {"amenity": value}
@@ -46,7 +45,7 @@ _ICONS: dict[str, dict[str, str]] = {
 
 
 class OsmPlace(NamedTuple):
-    """One place: its id, None where it has none, `lat` and `lng` as they are, and its tags."""
+    """One place: its id or None, its unchecked `lat` and `lng`, and its tags."""
 
     merchant_id: str | None
     position: Object
@@ -54,10 +53,10 @@ class OsmPlace(NamedTuple):
 
 
 def places(records: Iterable[Record]) -> Iterator[tuple[Record, OsmPlace | None]]:
-    """Yield each place with its record, None for a record that is no JSON object.
+    """Yield each place with its record; None as the place of a record that is not a JSON object.
 
-    Nodes and ways without `tags` are no places: they give a position to the ways and relations that
-    have none of their own. Those come last, for their nodes may stand behind them.
+    Nodes and ways without `tags` are not places: they give a position to ways and relations without
+    one. Those come last, because their nodes may follow them in the file.
     """
     skeleton = positions.Skeleton()
     waiting: list[tuple[Record, OsmPlace]] = []
@@ -84,7 +83,7 @@ def places(records: Iterable[Record]) -> Iterator[tuple[Record, OsmPlace | None]
 
 
 def _objects(record: Record) -> Iterator[Object | None]:
-    """Yield the object of a record, or what is in it where a line holds a whole collection."""
+    """Yield the object of a record, or the items of a collection on one line."""
     value = record.value
     for name in ("features", "elements"):
         items = None if value is None else value.get(name)
@@ -99,7 +98,7 @@ def _is_feature(value: Object) -> bool:
 
 
 def of_feature(feature: Object) -> OsmPlace:
-    """Return the place of a GeoJSON feature; its tags are its properties, or `tags` among them."""
+    """Return the place of a GeoJSON feature; its tags are its properties or their `tags`."""
     properties = feature.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     nested = properties.get("tags")
@@ -114,9 +113,9 @@ def of_feature(feature: Object) -> OsmPlace:
 
 
 def of_element(element: Object) -> OsmPlace:
-    """Return the place of `{"type": "node", "id": 1, "lat": 31.2, "lon": 121.4, "tags": {}}`.
+    """Return the place of an OSM JSON element such as `{"type": "node", "id": 1, "tags": {}}`.
 
-    Without `tags`, the other members are the tags.
+    An element without `tags` has its tags among its members.
     """
     raw = element.get("tags", element)
     tags = _tags(raw if isinstance(raw, dict) else {})
@@ -124,7 +123,7 @@ def of_element(element: Object) -> OsmPlace:
 
 
 def _tags(raw: Object) -> dict[str, str]:
-    """Return tags as text without spaces around; `addr_street` becomes `addr:street`."""
+    """Return tags as stripped texts; `addr_street` becomes `addr:street`."""
     return {
         key.replace("_", ":", 1) if key.startswith(_UNDERSCORED) else key: str(value).strip()
         for key, value in raw.items()

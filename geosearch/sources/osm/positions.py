@@ -1,8 +1,7 @@
-"""Where a place is: the point of a node, the centroid of any other shape.
+"""Position of a place: the point of a node, the centroid of any other shape.
 
-Useful for: GeoJSON geometries, and OSM JSON elements with a `center`, a `geometry`, `bounds`, or
-nothing but the numbers of their nodes.
-Not useful for: outlines; a merchant has one position.
+It reads GeoJSON geometries, and OSM JSON elements with a `center`, a `geometry`, `bounds`, or only
+the ids of their nodes.
 """
 
 from array import array
@@ -19,7 +18,7 @@ _OUTLINE = frozenset({"", "outer", "outline"})
 
 
 def of_geometry(geometry: object) -> Object:
-    """Return `lat` and `lng` of a GeoJSON geometry, as they are in a point; nothing without."""
+    """Return `lat` and `lng` of a GeoJSON geometry, unchecked for a point; empty without one."""
     if not isinstance(geometry, dict):
         return {}
     if geometry.get("type") == "Point":
@@ -34,7 +33,7 @@ def of_geometry(geometry: object) -> Object:
 
 
 def of_element(element: Object) -> Object:
-    """Return `lat` and `lng` of an OSM JSON element, nothing where it has only numbers of nodes."""
+    """Return `lat` and `lng` of an OSM JSON element; empty if it has only ids of nodes."""
     for point in (element, element.get("center")):
         if isinstance(point, dict) and ("lat" in point or "lon" in point or "lng" in point):
             return {"lat": point.get("lat"), "lng": point.get("lon", point.get("lng"))}
@@ -42,7 +41,7 @@ def of_element(element: Object) -> Object:
 
 
 def _of_drawn(element: Object) -> Object:
-    """Return the centroid of what Overpass writes by `out geom`."""
+    """Return the centroid of an element with the coordinates of Overpass's `out geom`."""
     members = element.get("members")
     lines = [element.get("geometry")]
     if isinstance(members, list):
@@ -81,7 +80,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _of_lines(lines: Iterable[list[tuple[float, float]]]) -> Object:
-    """Return the centroid of the areas that lines enclose, else of the lines or points."""
+    """Return the centroid of the areas that the lines enclose, else of the lines or points."""
     drawn = [line for line in lines if line]
     strings = [shapely.LineString(line) for line in drawn if len(line) > 1]
     areas = shapely.polygonize(strings) if strings else shapely.GeometryCollection()
@@ -104,9 +103,9 @@ def _is_id(value: object) -> TypeGuard[int]:
 
 
 class Skeleton:
-    """Nodes and ways without tags, which give others their shape.
+    """Positions of nodes and the nodes of ways, for elements without their own coordinates.
 
-    Takes 24 bytes a node, and 8 for each node of a way.
+    A node takes 24 bytes, and each node of a way 8.
     """
 
     def __init__(self) -> None:
@@ -115,7 +114,7 @@ class Skeleton:
         self._order: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None
 
     def add(self, element: Object) -> None:
-        """Keep the position of a node, or the nodes of a way; everything else is left alone."""
+        """Add the position of a node, or the nodes of a way; ignore everything else."""
         number, kind = element.get("id"), element.get("type")
         if not _is_id(number):
             return
@@ -129,7 +128,7 @@ class Skeleton:
             self._ways[number] = array("q", filter(_is_id, refs))
 
     def position(self, element: Object) -> Object:
-        """Return `lat` and `lng` of a way or relation; nothing where its nodes are not here."""
+        """Return `lat` and `lng` of a way or relation; empty if its nodes are missing."""
         refs, members = element.get("nodes"), element.get("members")
         if isinstance(refs, list):
             return _of_lines([self._points(filter(_is_id, refs))])

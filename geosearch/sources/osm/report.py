@@ -1,4 +1,4 @@
-"""What an import read, in numbers and in words."""
+"""`ImportReport`: counts of an import, and their text for a terminal."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,23 +8,23 @@ from geosearch.snapshot.reader import MAX_REJECTED
 
 @dataclass
 class ImportReport:
-    """What an import read.
+    """Counts of an import.
 
     Attributes
     ----------
     places
-        All of them.
+        All places of the file.
     not_imported
-        Those in `not_imported.ndjson`; `not_open_yet` of them are planned or being built.
+        Places in `not_imported.ndjson`; `not_open_yet` of them are planned or under construction.
     gone
-        Those written as closed for good.
+        Places that were written as closed for good.
     named_by_kind
-        Those without a name that are called by what they are, by category.
+        Places that got the name of their kind, by category.
     bad
         Rows that a build will reject: `without_id`, `nameless`, `without_position` and `unreadable`
-        (no JSON object); one that lacks several counts in each.
+        (not a JSON object). A row with several faults counts in each.
     zones, countries
-        Places of each time zone, and of each country that an address names.
+        Places by time zone, and by the country that their address names.
     """
 
     places: int = 0
@@ -42,7 +42,7 @@ class ImportReport:
 
     @property
     def rows(self) -> int:
-        """Rows of `merchants`."""
+        """Number of rows of `merchants`."""
         return self.places - self.not_imported
 
     @property
@@ -51,7 +51,7 @@ class ImportReport:
         return self.bad / self.rows if self.rows else 0.0
 
     def faults(self) -> str:
-        """Return what the bad rows lack, in words."""
+        """Return the faults of the bad rows, in words."""
         lacks = {
             "an id": self.without_id,
             "a name": self.nameless,

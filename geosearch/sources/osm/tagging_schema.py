@@ -1,17 +1,16 @@
-"""Words of categories from iD's tagging schema: writes the tables in `names/`.
+"""Generator of the tables in `names/`: words of categories from iD's tagging schema.
 
-Useful for: maintainers, when a new version of the schema is out. Get it by `npm pack
+Maintainers run it for a new version of the schema: get it by `npm pack
 @openstreetmap/id-tagging-schema`, unpack it, run `python -m geosearch.sources.osm.tagging_schema
-FOLDER`.
-Not useful for: an import; that reads the tables by `sources.osm.category_names`.
+FOLDER`. An import reads the tables with `sources.osm.category_names`.
 
-The schema's terms help people who edit a map to find a preset, so restaurants of every cuisine are
-found by "lunch" and some by "bar". A search for shops must be more precise: three kinds of terms
-are left out, and all terms of categories above others.
+The schema's terms help map editors to find a preset: "lunch" finds restaurants of every cuisine,
+"bar" finds some. A search for shops must be more precise. So the tables have no terms of parent
+categories, and leave out three kinds of terms:
 
-- A term that more than `MOST_HOLDERS` categories share says little about each.
-- A term that is the name of another category is left to that one.
-- A term of one cuisine's restaurants that any other kind of place has is left to that one.
+- a term that more than `MOST_HOLDERS` categories share: it says little about each;
+- a term that is the name of another category: it belongs to that one;
+- a term of one cuisine's restaurants that any other kind of place has: it belongs to that kind.
 
 Source: https://github.com/openstreetmap/id-tagging-schema, ISC licence, kept in `names/LICENSE`.
 """
@@ -32,19 +31,19 @@ NAMES = Path(__file__).with_name("names")
 LANGUAGES = (
     "cs da de el en es fi fr hu id it ja ko nl pl pt ru sv th tr uk vi zh-CN zh-HK zh-TW".split()
 )
-"""Languages in which most categories have a name, as the schema calls them."""
+"""Languages in which most categories have a name, by the codes of the schema."""
 
 MOST_HOLDERS = 3
 MOST_TERMS = 12
 
 ABOVE = frozenset({*ROOTS.values(), "food.restaurant"})
-"""Categories above others, by whose terms every shop below would be found."""
+"""Parent categories: their terms would find every shop below them."""
 
 Words = dict[str, list[str]]
 
 
 def main(package: Path, out: Path = NAMES) -> None:
-    """Write one table a language to `out`, from the unpacked package."""
+    """Write one table for each language to `out`, from the unpacked package."""
     presets = json.loads((package / "dist" / "presets.json").read_text("utf-8"))
     paths = dict(_paths(presets))
     for language in LANGUAGES:
@@ -57,7 +56,7 @@ def main(package: Path, out: Path = NAMES) -> None:
 
 
 def _paths(presets: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield presets and the categories that the importer gives to what they stand for."""
+    """Yield presets and the categories that the importer gives to their tags."""
     for preset, about in presets.items():
         tags = about["tags"]
         keys = [key for key in KEYS if key in tags]
@@ -88,7 +87,7 @@ def _words(text: dict[str, Any], paths: dict[str, str]) -> Iterator[tuple[str, l
 
 
 def _plain(name: str) -> str:
-    """Return a name without what is in brackets."""
+    """Return a name without its parts in brackets."""
     return " ".join(re.sub(r"\s*[(（].*?[)）]", "", name).split()) or name
 
 
@@ -97,7 +96,7 @@ def _split(terms: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Return what two spellings of one word have in common.
+    """Return a word in lower case without accents, to compare spellings.
 
     Examples
     --------
@@ -109,7 +108,9 @@ def fold(text: str) -> str:
 
 
 def tidy(words: Words) -> Words:
-    """Return names and the terms that tell a category from others; terms come with a `?` before.
+    """Return the names and the distinctive terms of each category.
+
+    In the argument, terms begin with `?`.
 
     Examples
     --------
@@ -137,7 +138,7 @@ def _is_term(word: str) -> bool:
 
 
 def _tells(path: str, named: set[str], holders: set[str]) -> bool:
-    """Return whether a term tells a category from those that are so named or hold it too."""
+    """Return whether a term is distinctive, given the categories with this name and this term."""
     if _is_cuisine(path):
         kinds = {other for other in named | holders if not _is_cuisine(other)}
         return not kinds and not named - {path} and len(holders) <= MOST_HOLDERS

@@ -1,7 +1,6 @@
-"""OpenStreetMap tags to fields of a merchant: names, categories, address, contact.
+"""Conversion of OpenStreetMap tags to fields of a merchant: names, categories, address, contact.
 
-Useful for: one place at a time; every function takes the tags and returns values of the contract.
-Not useful for: files and positions; those are `sources.osm.importer`.
+Every function takes the tags of one place.
 
 Source of the meaning of tags: the OpenStreetMap wiki, "Map features".
 """
@@ -49,7 +48,7 @@ _LODGING = frozenset(
     "hotel hostel guest_house motel apartment chalet alpine_hut camp_site caravan_site "
     "wilderness_hut".split()
 )
-# What a place mainly is comes first, so that its most telling category leads.
+# The keys with the most specific categories come first.
 KEYS = ("amenity", "shop", "tourism", "leisure", "healthcare", "craft", "office")
 """Keys that say what a business is."""
 
@@ -61,9 +60,10 @@ ROOTS = {
     "craft": "craft",
     "office": "office",
 }
-"""Roots of paths by key; those of `amenity`, and of beds under `tourism`, depend on the value."""
+"""Roots of paths by key; the root of `amenity`, and of lodging in `tourism`, depends on the value.
+"""
 
-# Roots and paths under which even a place without a name is a business.
+# Roots and paths of businesses, even if a place has no name.
 _TRADES = frozenset("food shop hotel health craft office".split())
 _BUSINESSES = frozenset(
     "money.bank money.bureau_de_change transport.fuel transport.car_wash transport.car_rental "
@@ -72,7 +72,7 @@ _BUSINESSES = frozenset(
     "leisure.bowling_alley leisure.escape_game leisure.amusement_arcade".split()
 )
 
-# Paths of facilities that people ask for by kind, where any near one will do.
+# Paths of facilities that people look for by kind: any near one will do.
 _SOUGHT_BY_KIND = frozenset(
     "amenity.toilets amenity.drinking_water amenity.shower amenity.post_box amenity.parcel_locker "
     "money.atm transport.fuel transport.charging_station transport.parking "
@@ -100,14 +100,14 @@ _ONLINE = frozenset({"yes", "wlan", "wifi"})
 
 
 def display_name(tags: Tags) -> str | None:
-    """Return `name`, else a name in some language, another name or the brand; `None` without."""
+    """Return `name`, else a name in some language, another name or the brand, else None."""
     if tags.get("name", "").strip():
         return tags["name"]
     return next((name for name in _names(tags)), tags.get("brand"))
 
 
 def aliases(tags: Tags, name: str | None) -> list[str]:
-    """Return every other name, in all languages and of the brand, each once, by key."""
+    """Return every other name, in all languages and of the brand, each once, sorted by key."""
     brands = (tags[key] for key in sorted(tags) if _BRAND_NAMES.fullmatch(key))
     found = dict.fromkeys([*_names(tags), *brands])
     return [alias for alias in found if alias != name]
@@ -122,9 +122,9 @@ def _names(tags: Tags) -> Iterator[str]:
 
 
 def categories(tags: Tags) -> list[str]:
-    """Return dotted paths, most specific first; none where no key says what the place is.
+    """Return dotted paths, most specific first; empty if no key says what the place is.
 
-    Cuisines come below `food.restaurant`, `food.fast_food` and `food.cafe`:
+    Cuisines are below `food.restaurant`, `food.fast_food` and `food.cafe`:
     `food.restaurant.noodles`.
 
     Examples
@@ -147,7 +147,7 @@ def categories(tags: Tags) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    """Return the values of a tag in lower case; spaces become `_`, odd ones are left out."""
+    """Return the values of a tag in lower case, with `_` for spaces, without odd values."""
     words = ("_".join(part.lower().split()) for part in _SEPARATORS.split(text))
     return [word for word in words if _WORD.fullmatch(word)]
 
@@ -165,11 +165,11 @@ def _path(key: str, value: str) -> str | None:
 
 
 def tag_list(tags: Tags) -> list[str]:
-    """Return what a guest may filter by: `takeaway`, `vegan`, `wifi` and the like."""
+    """Return the tags of a merchant: `takeaway`, `vegan`, `wifi` and the like."""
     found = [word for key, word in _TAG_WORDS.items() if tags.get(key) in {"yes", "only"}]
     if tags.get("internet_access") in _ONLINE:
         found.append("wifi")
-    diet = tags.get("category", "")  # of veggiekarte: `vegan_only` and the like
+    diet = tags.get("category", "")  # veggiekarte has `vegan_only` and the like
     return [*found, diet] if diet.startswith(("vegan", "vegetarian")) else found
 
 
@@ -184,7 +184,7 @@ def address(tags: Tags) -> str | None:
 
 
 def fields(tags: Tags) -> dict[str, object]:
-    """Return the fields of a merchant that tags alone give, without empty ones."""
+    """Return the fields of a merchant that come from tags, without empty ones."""
     name = display_name(tags)
     district = next(
         (
@@ -214,10 +214,11 @@ def fields(tags: Tags) -> dict[str, object]:
 
 
 def kind_to_name(tags: Tags) -> str | None:
-    """Return the category by which people call a place without a name, None where they do not.
+    """Return the category that may name a place without a name, else None.
 
-    Nobody asks for a toilet, a cash machine or a car park by name: any near one will do. It must be
-    what the place mainly is, and open to all: `access` is not `private`, `customers` and the like.
+    People look for a toilet, a cash machine or a car park by kind: any near one will do. The
+    category must be the first of the place, and the place must be open to all: `access` is not
+    `private`, `customers` or similar.
 
     Examples
     --------
@@ -232,7 +233,7 @@ def kind_to_name(tags: Tags) -> str | None:
 
 
 def is_facility(paths: object) -> bool:
-    """Return whether these categories, at least one, are all of things that are no business.
+    """Return whether all of these categories, at least one, are facilities, not businesses.
 
     Examples
     --------

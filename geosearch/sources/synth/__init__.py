@@ -1,1 +1,1 @@
-"""A believable synthetic snapshot: Shanghai or 300 Chinese towns, deterministic by seed."""
+"""Synthetic snapshots: Shanghai or 300 Chinese towns, deterministic by seed."""

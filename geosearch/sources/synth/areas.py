@@ -1,8 +1,7 @@
 """Shanghai for synthetic worlds: business areas, suburban towns, river and coast.
 
-Useful for: placing made-up shops in a city that a person who lives there recognises.
-Not useful for: facts. Centres are to about 300 m in WGS-84; weights, widths and price levels are
-chosen so that a million shops give about 41,000 within 3 km of a median shop.
+Centres are accurate to about 300 m (WGS-84). Weights, widths and price levels are not facts: with
+them, a median shop among a million has about 41,000 shops within 3 km.
 
 Source: public place names and map positions, from general knowledge; no file was copied.
 """
@@ -14,7 +13,7 @@ class SynthArea(NamedTuple):
     """A place around which shops gather.
 
     `weight` is its relative number of shops, `sigma_m` the standard deviation of their distance
-    along each axis in metres, `price` the factor on usual prices, `named` whether shops there name
+    along each axis in metres, `price` a factor on usual prices. `named` says whether its shops have
     it as their business area.
     """
 
@@ -210,7 +209,7 @@ LAND: tuple[tuple[tuple[float, float], ...], ...] = (
     ),
     ((121.590, 31.420), (121.640, 31.430), (121.790, 31.355), (121.770, 31.330)),
 )
-"""Rings (lng, lat) of the mainland part and two islands, to about 2 km, against shops at sea."""
+"""Rings (lng, lat) of the mainland part and two islands, to about 2 km: no shop is outside."""
 
 
 _DISTRICTS = {"浦东": "浦东新区"}
@@ -241,4 +240,4 @@ SHANGHAI: tuple[SynthArea, ...] = (
     *_areas(_BUSINESS_AREAS, named=True),
     *_areas(_SUBURBAN_TOWNS, named=False),
 )
-"""All areas of Shanghai; suburban towns are not business areas of their own."""
+"""All areas of Shanghai; suburban towns are not business areas."""

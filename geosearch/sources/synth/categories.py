@@ -1,7 +1,4 @@
-"""Kinds of shops for synthetic worlds: names, aliases, how many, prices, hours, words for names.
-
-Useful for: `categories.ndjson` of a made-up snapshot and everything that depends on a shop's kind.
-Not useful for: a taxonomy; `sources.osm.importer` derives its categories from tags.
+"""Kinds of shops for synthetic worlds: names, aliases, weights, prices, hours, words for names.
 
 Source: written for this project; weights and prices are plausible, not measured.
 """
@@ -107,7 +104,7 @@ sight|景点|Sights|旅游,景区,名胜|attractions,sightseeing
 
 
 class ShopKind(NamedTuple):
-    """One kind of shop; `price` is the usual spend per person in minor units, 0 where unusual."""
+    """One kind of shop; `price` is the usual spend per person in minor units, 0 if none."""
 
     path: str
     zh: str
@@ -197,7 +194,7 @@ CHAIN_KINDS: tuple[str, ...] = (
     "education.tutoring",
     "food.restaurant.buffet",
 )
-"""Kinds that chains run, the ones with most branches first."""
+"""Kinds of chains, those with most branches first."""
 
 DUAL_USE: dict[str, tuple[str, ...]] = {
     "food.cafe": ("food.bakery", "food.dessert", "food.bar", "shop.books"),

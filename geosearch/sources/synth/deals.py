@@ -1,10 +1,8 @@
 """Made-up deals: card offers, public group buys and vouchers, offers of whole chains.
 
-Useful for: `deals.ndjson` in which a card's 10 % competes with a group buy's 30 %, limited by
-hours, party, spend, stock and dates, as in life.
-Not useful for: real offers.
-
-About 1.5 deals a shop. Every family yields frames of at most `BLOCK` rows, so memory stays flat.
+As in reality, a card's 10 % competes with a group buy's 30 %, and deals have limits of hours,
+party, spend, stock and dates. There are about 1.5 deals for each shop. Every family yields frames
+of at most `BLOCK` rows, which bounds memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,7 +35,7 @@ _Offer = Callable[[np.random.Generator, Ints], _Columns]
 
 @dataclass(frozen=True)
 class Deals:
-    """All deals of one world; iterate to get frames of rows without `deal_id`."""
+    """All deals of one world; `frames` yields their rows without `deal_id`."""
 
     world: SynthWorld
     shops: Shops
@@ -103,7 +101,7 @@ class Deals:
         return np.where(np.array(near)[self.shops.places.area], 1.0, 0.01)
 
     def _cashback(self, rng: np.random.Generator) -> Iterator[pl.DataFrame]:
-        """Yield one deal for about forty neighbours or one mall's tenants: lists of merchants."""
+        """Yield deals with lists of merchants: about forty neighbours, or tenants of one mall."""
         shops = self.shops
         weight = np.where(shops.places.kind == MALL, 2.0, 1.0)
         members = weigh(rng, weight, round(SHARES["cloud-pay"] * len(shops)))
@@ -182,11 +180,11 @@ class Deals:
         )
 
     def _of_chains(self, rng: np.random.Generator) -> Iterator[pl.DataFrame]:
-        """Yield deals of whole chains: each has none, one or two, some of the paid card's."""
+        """Yield deals of whole chains: each chain has none, one or two."""
         chains = self.chains
         who = np.flatnonzero(rng.random(len(chains.zh)) < 0.6)
         who = np.sort(np.concatenate((who, who[rng.random(len(who)) < 0.4])))
-        # In a small world some chains have no shop.
+        # Some chains of a small world have no shop.
         who = who[np.isin(who, self.shops.chain)]
         bill = np.maximum(_USUAL[chains.kind[who]] * chains.price[who], 1_000).astype(np.int64)
         offers: tuple[_Offer, ...] = (
@@ -216,10 +214,10 @@ class Deals:
             np.round(bill * people * rng.uniform(1.0, 1.5, len(bill)) / 100).astype(np.int64) * 100
         )
         off = rng.beta(3.0, 6.0, len(bill)) * 0.8
-        # Ends in 9 jiao, as such prices do; at least 1 fen less than the list price.
+        # Such prices end in 9 jiao; the price is at least 1 fen below the list price.
         price = np.maximum((full * (1 - off) / 100).astype(np.int64) * 100 - 10, 90)
         price = np.minimum(price, full - 1)
-        # Nobody leaves out whom a table for four is for; for one or two some do.
+        # Bundles for four or more always state the party size, others only mostly.
         said = (rng.random(len(bill)) < 0.9) | (people > 2)
         return {
             "offer_type": _same("bundle", len(bill)),
@@ -253,7 +251,7 @@ class Deals:
 def _percent(
     rng: np.random.Generator, bill: Ints, *, steps: tuple[int, int], name: str, capped: bool = False
 ) -> _Columns:
-    """Return `percent_off` offers of `steps` half per cents, whole ones mostly."""
+    """Return `percent_off` offers; `steps` is the range in half per cents, most are whole."""
     halves = rng.integers(*steps, len(bill))
     halves -= (halves % 2) * (rng.random(len(bill)) < 0.8)
     cap = (
@@ -313,7 +311,7 @@ def _same(text: str, count: int) -> pl.Series:
 
 
 def _yuan(fen: Ints) -> pl.Series:
-    """Return amounts as a price tag shows them: 88, 88.9."""
+    """Return amounts in yuan as on a price tag: 88, 88.9."""
     whole, tenths = pl.Series(fen // 100).cast(_TEXT), pl.Series(fen // 10 % 10)
     tail = pick(["", *(f".{digit}" for digit in range(1, 10))], tenths.to_numpy())
     return whole + tail

@@ -1,9 +1,7 @@
 """Opening hours of made-up shops: weighted lists of expressions by kind of shop.
 
-Useful for: `opening_hours` and `opening_periods` of many shapes, each valid by the specification
-and meaning what its shop would mean. A span past midnight is followed by `,` and never by `;`, for
-a later `;` rule would cut it off at midnight.
-Not useful for: reading hours; that is `geosearch.hours.schedules`.
+The expressions have many shapes. Each is valid by the specification, and means what a shop would
+mean: a `,` follows a span past midnight, because a later `;` rule would cut it off at midnight.
 """
 
 import json
@@ -54,7 +52,7 @@ def _weekend_differs(opens: list[str], closes: list[str], weight: float) -> Weig
 
 
 def _own_weekend(opens: list[str], closes: list[str], weight: float) -> Weighted:
-    """Shops that keep other hours on Saturday and on Sunday, hardly two alike; none at night."""
+    """Yield hours that differ on Saturday and Sunday, in many variants, none past midnight."""
     for a in opens:
         for z in closes:
             for later, earlier in ((30, 0), (30, 30), (60, 0), (60, 60), (90, 30), (0, 90)):
@@ -284,7 +282,7 @@ def _point(day: int, minute: int) -> dict[str, int]:
 
 
 def _periods() -> Iterator[str]:
-    """JSON lists of opening periods: daily, with a day off, split, past midnight, always."""
+    """Yield JSON lists of opening periods: daily, with a day off, split, past midnight, always."""
     weeks = [range(7), range(1, 7), (0, 2, 3, 4, 5, 6)]
     spans = [
         [(600, 1320)],
@@ -317,16 +315,16 @@ def _cumulative(family: str) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
 
 @cache
 def vocabulary() -> tuple[str, ...]:
-    """Return every expression a shop can have, family after family."""
+    """Return every expression of a shop, family by family."""
     return tuple(text for family in FAMILIES for text in _cumulative(family)[0])
 
 
 def draw(
     rng: np.random.Generator, families: npt.NDArray[np.int64], uniform: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.int64]:
-    """Return, for shops of `families` (indices into `FAMILIES`), indices into `vocabulary()`.
+    """Return an index into `vocabulary()` for each shop; -1 for unknown hours.
 
-    `uniform` in [0, 1) chooses within the family; -1 stands for unknown hours.
+    `families` are indices into `FAMILIES`; `uniform` in [0, 1) chooses within the family.
     """
     chosen = np.full(len(families), -1, dtype=np.int64)
     first = 0

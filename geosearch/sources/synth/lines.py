@@ -1,8 +1,7 @@
-"""Frames to NDJSON lines, and words picked by index.
+"""Fast NDJSON writer for synthetic frames, and words picked by index.
 
-Useful for: writing a million made-up rows in seconds; a null is left out instead of written.
-Not useful for: text from outside. Strings are not escaped, so they must hold no quote, backslash or
-control character; the synthetic word lists hold none.
+It writes a million rows in seconds, and leaves out nulls. It does not escape texts: they must have
+no quote, backslash or control character, as the synthetic word lists.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +18,7 @@ from indexes.files import create
 
 
 def pick(words: Sequence[str | None], index: npt.NDArray[np.int64]) -> pl.Series:
-    """Return `words[index]` as strings, null where `index` is negative."""
+    """Return `words[index]` as texts, null where `index` is negative."""
     series = pl.Series([*words, None], dtype=pl.String)
     return series.gather(np.where(index < 0, len(words), index))
 
@@ -31,7 +30,7 @@ def number(values: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> pl.Se
 
 
 def lines(frame: pl.DataFrame, raw: Collection[str]) -> pl.Series:
-    """Return one JSON object a row; columns in `raw` hold JSON text already.
+    """Return one JSON object for each row; columns in `raw` have JSON text already.
 
     The first column must have no null.
     """
@@ -39,7 +38,7 @@ def lines(frame: pl.DataFrame, raw: Collection[str]) -> pl.Series:
     for name, dtype in frame.schema.items():
         start = f'{"," if parts else "{"}"{name}":'
         quote = '"' if dtype == pl.String and name not in raw else ""
-        # A null makes its whole part null, and a null part is left out below.
+        # A null makes its whole part null, and `ignore_nulls` drops it below.
         parts.append(pl.concat_str(pl.lit(start + quote), pl.col(name), pl.lit(quote)))
     whole = pl.concat_str([*parts, pl.lit("}")], ignore_nulls=True)
     return frame.select(whole.alias("line")).to_series()
@@ -68,7 +67,7 @@ class LineFile:
     def write(self, frame: pl.DataFrame) -> None:
         """Append all rows of `frame`."""
         block = lines(frame, self._raw).to_frame()
-        # Not to the file itself: polars would say neither its name nor the number of an error.
+        # Not to the file itself: an error of polars has neither the file's name nor an errno.
         text = BytesIO()
         block.write_csv(text, include_header=False, quote_style="never")
         self._file.write(text.getbuffer())

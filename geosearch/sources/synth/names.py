@@ -1,7 +1,4 @@
-"""Names of made-up shops and chains, Chinese, English or both.
-
-Useful for: believable display names, aliases and brands. Not useful for: real shops.
-"""
+"""Names, aliases and brands of made-up shops and chains, in Chinese, English or both."""
 
 from dataclasses import dataclass
 
@@ -21,7 +18,7 @@ BRANCHES = 22
 MOST_CHAINS = 1_200
 
 _COINED, _SURNAME, _PLACE, _KIN, _BILINGUAL, _ENGLISH = range(6)
-# Shares of the patterns above, by kind of deals; English-only names suit some trades.
+# Shares of the patterns above, by kind of deals; English-only names suit some businesses.
 _PATTERNS = {
     "meal": (0.26, 0.30, 0.15, 0.13, 0.13, 0.03),
     "drink": (0.46, 0.08, 0.02, 0.04, 0.30, 0.10),
@@ -35,8 +32,8 @@ _PATTERNS = {
 class Chains:
     """Made-up chains, the largest first.
 
-    `kind` indexes `KINDS`; `share` sums to 1; `price` and `stars` are a factor and an offset
-    common to the branches; `hours` in [0, 1) chooses the opening hours most branches have.
+    `kind` is an index into `KINDS`. `share` sums to 1. `price` is a factor and `stars` an offset of
+    all branches. `hours` in [0, 1) chooses the opening hours of most branches.
     """
 
     kind: Ints
@@ -50,7 +47,7 @@ class Chains:
 
 
 def build_chains(rng: np.random.Generator, shops: int) -> Chains:
-    """Return chains for a world of `shops`: at least 6, sizes falling as rank to the power 0.65."""
+    """Return at least 6 chains for `shops` shops; sizes are proportional to rank ** -0.65."""
     count = int(np.clip(shops * CHAIN_SHARE / BRANCHES, 6, MOST_CHAINS))
     places = {kind.path: ordinal for ordinal, kind in enumerate(KINDS)}
     cycle = np.array([places[path] for path in CHAIN_KINDS])

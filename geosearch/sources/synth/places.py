@@ -1,12 +1,10 @@
-"""Where made-up shops stand: areas, streets, malls, and the thin country between them.
+"""Positions of made-up shops: areas, streets, malls, and the sparse land between them.
 
-Useful for: positions, addresses and zones of synthetic snapshots.
-Not useful for: real geography; streets and malls are invented, only areas and towns are real.
+Areas and towns are real; streets and malls are invented.
 
-Model: a shop belongs to an area (weighted), and stands in a mall (all shops of a mall share one
-position), along one of the area's streets, or anywhere around it. Streets lie about the area's
-centre as a normal distribution, so density falls off outwards and neighbouring areas flow into one
-another.
+Model: a shop belongs to an area (weighted). It is in a mall (all shops of a mall share one
+position), along one of the area's streets, or anywhere around it. Streets are normally distributed
+about the area's centre, so density decreases outwards and neighbouring areas overlap.
 """
 
 from dataclasses import dataclass
@@ -37,7 +35,7 @@ STREET, MALL, SCATTERED = 0, 1, 2
 
 @dataclass(frozen=True)
 class Malls:
-    """Malls of a world: area of each, its name and position (degrees)."""
+    """Malls of a world: area, name and position (degrees) of each."""
 
     area: Ints
     names: tuple[str, ...]
@@ -47,10 +45,10 @@ class Malls:
 
 @dataclass(frozen=True)
 class Places:
-    """Where each of n shops stands.
+    """Position of each of n shops.
 
-    `area` indexes the world's areas; `kind` is `STREET`, `MALL` or `SCATTERED`; `spot` is the
-    street or the mall; `number` the house or unit number.
+    `area` is an index into the world's areas. `kind` is `STREET`, `MALL` or `SCATTERED`. `spot` is
+    the street or the mall, `number` the house or unit number.
     """
 
     area: Ints
@@ -63,7 +61,7 @@ class Places:
 
 @dataclass(frozen=True)
 class SynthWorld:
-    """Areas of one world and what was built there; `sample` places shops in it."""
+    """Areas of one world, with their malls and streets; `sample` places shops."""
 
     name: str
     areas: tuple[SynthArea, ...]
@@ -76,7 +74,7 @@ class SynthWorld:
     street_half_m: Floats
 
     def sample(self, rng: np.random.Generator, shops: int) -> Places:
-        """Return places of `shops` shops, coordinates rounded to 1e-6 degrees (0.1 m)."""
+        """Return positions of `shops` shops, rounded to 1e-6 degrees (0.1 m)."""
         weights = np.array([area.weight for area in self.areas])
         area = _choose(rng, weights, shops)
         mall_count = np.bincount(self.malls.area, minlength=len(self.areas))
@@ -85,7 +83,7 @@ class SynthWorld:
             [1 - MALL_SHARE - SCATTERED_SHARE, 1 - SCATTERED_SHARE], rng.random(shops), side="right"
         ).astype(np.int64)
         kind[(kind == MALL) & (mall_count[area] == 0)] = STREET
-        # Squared so that a few streets and malls of an area are much busier than the others.
+        # Squared, so that a few streets and malls of an area are much busier than the others.
         favour = rng.random(shops) ** 2
         streets = np.diff(self.street_start)
         spot = self.street_start[area] + (favour * streets[area]).astype(np.int64)
@@ -110,7 +108,7 @@ class SynthWorld:
         east = along * half * np.cos(angle) - across * np.sin(angle)
         north = along * half * np.sin(angle) + across * np.cos(angle)
         lat[on], lng[on] = _move(self.street_lat[street], self.street_lng[street], north, east)
-        # House numbers grow along the street, odd on one side and even on the other.
+        # House numbers increase along the street, odd on one side and even on the other.
         number[on] = 2 * ((along + 1.0) * half / 12.0).astype(np.int64) + 1 + (side > 0)
         inside = kind == MALL
         lat[inside], lng[inside] = self.malls.lat[spot[inside]], self.malls.lng[spot[inside]]
@@ -131,7 +129,7 @@ def build_world(rng: np.random.Generator, name: str, shops: int) -> SynthWorld:
     Raises
     ------
     KeyError
-        For any other name.
+        The name is unknown.
     """
     areas = {"shanghai": _shanghai, "china": _china}[name](rng)
     weights = np.array([area.weight for area in areas])
@@ -168,7 +166,7 @@ def _shanghai(_rng: np.random.Generator) -> tuple[SynthArea, ...]:
 
 
 def _china(rng: np.random.Generator) -> tuple[SynthArea, ...]:
-    """Return areas of all towns, weights in thousands of people; Shanghai with its own areas."""
+    """Return the areas of all towns, weights in thousands of people; Shanghai has its own areas."""
     areas: list[SynthArea] = []
     for ordinal, town in enumerate(TOWNS):
         if town.name == "上海":
@@ -181,7 +179,7 @@ def _china(rng: np.random.Generator) -> tuple[SynthArea, ...]:
 
 def _town_areas(rng: np.random.Generator, ordinal: int, town: Town) -> list[SynthArea]:
     count = min(len(TOWN_QUARTERS), 2 + town.thousands // 350)
-    # Built-up land grows with people: about 100 people a hectare, most of them in the inner half.
+    # Built-up land has about 100 people a hectare, most of them in the inner half.
     radius_m = 1_000.0 * np.sqrt(town.thousands / 100.0 / np.pi) * 1.1
     share = 1.0 / np.arange(1, count + 1) ** 0.6
     share *= town.thousands / share.sum()
@@ -210,7 +208,8 @@ def _town_areas(rng: np.random.Generator, ordinal: int, town: Town) -> list[Synt
 def _build_malls(
     rng: np.random.Generator, world: str, areas: tuple[SynthArea, ...], expected: Floats
 ) -> Malls:
-    # Malls grow with the world, 120 shops each in a million, so that small worlds have some too.
+    # Malls grow with the world, to 120 shops in a world of a million, so that small worlds have
+    # malls too.
     tenants = np.clip(0.12 * np.sqrt(expected.sum()), LEAST_PER_MALL, MOST_PER_MALL)
     wanted = np.floor(expected * MALL_SHARE / tenants + rng.random(len(areas)))
     area = np.repeat(np.arange(len(areas)), np.minimum(wanted, 60).astype(np.int64))
@@ -235,7 +234,7 @@ def _scatter(
 def _on_land(
     world: str, home_lat: Floats, home_lng: Floats, lat: Floats, lng: Floats
 ) -> tuple[Floats, Floats]:
-    """Draw positions in Shanghai's sea or river back towards their area; elsewhere keep them."""
+    """Move positions in Shanghai's sea or river towards their area; keep all others."""
     if world != "shanghai":
         return lat, lng
     land = shapely.MultiPolygon([shapely.Polygon(ring) for ring in synth_areas.LAND])
@@ -266,6 +265,6 @@ def _move(
 def _choose(rng: np.random.Generator, weights: Floats, count: int) -> Ints:
     cumulative = np.cumsum(weights)
     drawn = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
-    # Rounding of the last sum could point one past the end.
+    # Rounding of the last sum could give an index past the end.
     chosen: Ints = np.minimum(drawn, len(weights) - 1)
     return chosen

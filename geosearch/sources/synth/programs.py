@@ -1,10 +1,7 @@
-"""Made-up cards: a paid card like 小红卡, bank cards, memberships, a government voucher.
+"""Made-up cards, and the share of shops that accept each: a paid card, bank cards, memberships.
 
-Useful for: `programs.ndjson` and for knowing which share of shops accepts which card.
-Not useful for: real offers; all names but the model of the first card are invented.
-
-Source: the paid card follows what the public could read about 小红卡 (a yearly fee of 168 yuan and
-10 to 20 % off at selected shops); everything else is made up.
+Source: the paid card follows public information about 小红卡 (a yearly fee of 168 yuan, and 10 to
+20 % off at selected shops); everything else is invented.
 """
 
 from datetime import date, timedelta

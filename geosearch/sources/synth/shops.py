@@ -1,8 +1,4 @@
-"""Made-up shops: kind, chain, place, price, rating, hours, and their rows of `merchants`.
-
-Useful for: `sources.synth.world`, which writes the rows and hangs deals on the shops.
-Not useful for: deals and cards; see `sources.synth.deals`.
-"""
+"""Made-up shops: kind, chain, place, price, rating, hours, and their rows of `merchants`."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,10 +29,10 @@ URUMQI_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Shops:
-    """Columns of all n shops; the shop's number is its row.
+    """Columns of all n shops; the number of a shop is its row.
 
-    `chain` is -1 for an independent; `bill` is the usual spend per person in minor units even where
-    the row keeps it to itself (`price_known`); `on_platform` shops sell on group-buy platforms.
+    `chain` is -1 for an independent shop. `bill` is the usual spend per person in minor units; the
+    row has it only if `price_known`. `on_platform` shops sell on group-buy platforms.
     """
 
     places: Places
@@ -51,12 +47,12 @@ class Shops:
 
 
 def merchant_id(index: Ints) -> pl.Series:
-    """Return the ids of shops: `m` and eight digits or more."""
+    """Return the ids of shops: `m` and at least eight digits."""
     return "m" + pl.Series(index).cast(pl.String).str.zfill(8)
 
 
 def build_shops(rng: np.random.Generator, world: SynthWorld, chains: Chains, count: int) -> Shops:
-    """Return `count` shops standing in `world`, `CHAIN_SHARE` of them branches of `chains`."""
+    """Return `count` shops in `world`, `CHAIN_SHARE` of them branches of `chains`."""
     places = world.sample(rng, count)
     weights = np.array([kind.weight for kind in KINDS])
     kind = np.searchsorted(np.cumsum(weights / weights.sum())[:-1], rng.random(count), side="right")
@@ -138,7 +134,7 @@ def _where(
         "business_area": pick([place.name for place in world.areas], np.where(named, area, -1)),
     }
     if world.name == "china":
-        # Part of the west lives by the local zone; the envelope's zone is the official one.
+        # Some shops in the west use the local zone; the envelope has the official one.
         local = (places.lng[block] < 91.0) & (places.lat[block] > 34.0)
         local &= rng.random(len(area)) < URUMQI_SHARE
         result["time_zone"] = pick(["Asia/Urumqi"], np.where(local, 0, -1))
@@ -197,7 +193,7 @@ def _figures(
     ratings = np.maximum(rng.lognormal(4.2, 1.5, count), 1.0).astype(np.int64)
     tried = shops.on_platform[block] & (rng.random(count) < 0.9)
     uses = rng.lognormal(3.4, 1.3, count)
-    # Most shops honour what they sell; a few turn every third guest away.
+    # Most shops honour their deals; a few refuse every third guest.
     failing = np.where(rng.random(count) < 0.03, rng.beta(4, 8, count), rng.beta(1, 30, count))
     failed = (uses * failing).astype(np.int64)
     return {
@@ -216,7 +212,7 @@ def _contact(rng: np.random.Generator, index: Ints, now: datetime) -> dict[str, 
     tags = _tag_lists(rng)
     chosen = np.where(rng.random(count) < 0.55, rng.integers(0, len(tags), count), -1)
     ids = pl.Series(index)
-    # No subscriber number of Chinese towns begins with 0, so nobody is rung up by mistake.
+    # No subscriber number in China begins with 0, so these numbers reach nobody.
     phone = pl.Series(rng.integers(0, 10_000_000, count)).cast(pl.String).str.zfill(7)
     days = [now - timedelta(days=day, minutes=17 * day % 1440) for day in range(700)]
     stamps = [day.isoformat(timespec="seconds") for day in days]

@@ -1,7 +1,4 @@
-"""What deals of every kind have in common: dates, hours, stock, redemption, small print.
-
-Useful for: the offers of `sources.synth.deals`. Not useful on its own.
-"""
+"""Common columns of made-up deals: dates, hours, stock, redemption, terms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +40,7 @@ _CHANNELS = ("qr", "barcode", "phone_number", "show_card", "online")
 
 @dataclass(frozen=True)
 class Odds:
-    """Shares that set one family of deals apart; `card` deals are shown or paid at the till."""
+    """Shares of deals in a family with each limit; `card` selects the redemption channels."""
 
     hours: float = 0.2
     stock: float = 0.0
@@ -53,12 +50,12 @@ class Odds:
 
 
 def of_group(kind: Ints, *groups: str) -> npt.NDArray[np.bool_]:
-    """Return which shops, by kind, have deals of one of `groups`."""
+    """Return whether the deals of each shop, by its kind, belong to one of `groups`."""
     return np.isin(_GROUP_OF_KIND[kind], [_GROUPS.index(group) for group in groups])
 
 
 def common(rng: np.random.Generator, kind: Ints, now: datetime, odds: Odds) -> dict[str, pl.Series]:
-    """Return the columns that every offer type has, for deals at shops of `kind`."""
+    """Return the columns of every offer type, for deals at shops of `kind`."""
     count = len(kind)
     group = _GROUP_OF_KIND[kind]
     window = _WINDOW_START[group] + (rng.random(count) * _WINDOW_COUNT[group]).astype(np.int64)
@@ -76,13 +73,16 @@ def common(rng: np.random.Generator, kind: Ints, now: datetime, odds: Odds) -> d
 
 
 def _some(rng: np.random.Generator, count: int, choices: int, share: float) -> Ints:
-    """Return for `share` of the rows a choice, for the others -1."""
+    """Return a random choice for `share` of the rows, -1 for the others."""
     chosen = rng.integers(0, choices, count)
     return np.where(rng.random(count) < share, chosen, -1)
 
 
 def _dates(rng: np.random.Generator, count: int, today: date, dated: float) -> dict[str, pl.Series]:
-    """Return validity; of the dated, 5 % are over, 4 % begin within a month, 8 % end soon."""
+    """Return the validity of deals.
+
+    Of the dated ones 5 % are over, 4 % begin within a month, and 8 % end within three weeks.
+    """
     start = -rng.integers(0, 300, count)
     end = rng.integers(21, 400, count)
     drawn = rng.random(count)
@@ -121,10 +121,10 @@ def _stamps(now: datetime) -> list[str]:
 
 
 def weigh(rng: np.random.Generator, weight: Floats, count: int) -> Ints:
-    """Return `count` different rows drawn with odds in proportion to `weight`, ascending.
+    """Return `count` distinct rows, drawn with probability proportional to `weight`, ascending.
 
-    Rows of weight 0 come only when no others are left. Source: Efraimidis and Spirakis, weighted
-    random sampling with a reservoir (2006): the largest of u ** (1 / weight).
+    Rows of weight 0 are drawn only if no others are left. Source: Efraimidis and Spirakis, weighted
+    random sampling with a reservoir (2006): the largest u ** (1 / weight).
     """
     count = min(count, len(weight))
     with np.errstate(divide="ignore"):

@@ -1,8 +1,7 @@
 """Three hundred Chinese towns with position and population, for synthetic worlds.
 
-Useful for: placing made-up merchants where people live.
-Not useful for: facts. Positions are town centres to about a kilometre in WGS-84, populations are
-thousands of people in the built-up area, both rounded.
+Positions are town centres, rounded to about a kilometre (WGS-84). Populations are thousands of
+people in the built-up area, rounded.
 
 Source: written for this project from general public knowledge (maps, and the published results of
 the 2020 census of China); no file was copied.
@@ -10,7 +9,7 @@ the 2020 census of China); no file was copied.
 
 from typing import NamedTuple
 
-# One town: name, latitude, longitude, thousands of people; towns are parted by ";".
+# Each town: name, latitude, longitude, thousands of people; ";" separates towns.
 _TOWNS = """
 北京 39.91 116.40 19000; 天津 39.13 117.20 10900; 上海 31.23 121.47 21900; 重庆 29.56 106.55 9600;
 石家庄 38.04 114.51 4100; 唐山 39.63 118.18 2300; 秦皇岛 39.94 119.60 1200; 邯郸 36.62 114.49 1900;
@@ -91,7 +90,7 @@ _TOWNS = """
 
 
 class Town(NamedTuple):
-    """Name, centre (degrees, WGS-84) and people in thousands of one town."""
+    """One town: name, centre (degrees, WGS-84) and thousands of people."""
 
     name: str
     lat: float
@@ -105,4 +104,4 @@ def _town(text: str) -> Town:
 
 
 TOWNS: tuple[Town, ...] = tuple(_town(text) for text in _TOWNS.split(";"))
-"""All towns, in no meaningful order."""
+"""All towns; their order has no meaning."""

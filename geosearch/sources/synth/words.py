@@ -1,12 +1,11 @@
-"""Words from which names of made-up shops, chains, malls and streets are put together.
+"""Words for the names of made-up shops, chains, malls and streets, in Chinese and English.
 
-Useful for: names that look and sound right in Chinese, English or both, of shops that do not exist.
-Not useful for: real names; a likeness to a real shop is chance.
+A likeness to a real shop is chance.
 
 Source: written for this project.
 """
 
-# Characters with the English word used where a shop carries both names.
+# Characters, each with the English word for bilingual names.
 _HEADS = """
 云 Cloud,山 Hill,月 Moon,竹 Bamboo,松 Pine,青 Green,白 White,南 South,
 北 North,东 East,西 West,春 Spring,秋 Autumn,晴 Sunny,雨 Rain,雪 Snow,
@@ -30,7 +29,7 @@ _TAILS = """
 SURNAMES: tuple[str, ...] = tuple(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗郑梁谢宋唐许邓冯韩曹曾彭萧"
 )
-"""Common surnames, for names such as 老王面馆; no person is meant."""
+"""Common surnames, for names such as 老王面馆; they mean no real person."""
 
 KIN: tuple[str, ...] = (
     "阿婆",
@@ -92,7 +91,7 @@ TOWN_QUARTERS: tuple[str, ...] = tuple(
         "和平路 新华路 湖滨 开发区 商贸城"
     ).split()
 )
-"""Quarters every Chinese town has somewhere, the busiest first."""
+"""Names of quarters that most Chinese towns have, the busiest first."""
 
 TAGS: tuple[str, ...] = tuple(
     (
@@ -108,7 +107,7 @@ UNIVERSITY_AREAS: tuple[str, ...] = (
     "zhangjiang",
     "nanxiang",
 )
-"""Areas around which a students' card is accepted."""
+"""Areas whose shops accept a students' card."""
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:

@@ -1,11 +1,10 @@
-"""Realistic made-up snapshots: Shanghai, or three hundred Chinese towns.
+"""`synthesise`: writes a realistic synthetic snapshot of Shanghai or 300 Chinese towns.
 
-Useful for: demos, benchmarks and tests that need a city's worth of shops and deals, the same each
-time.
-Not useful for: facts about any shop, card or person; everything but place names is invented.
+Demos, benchmarks and tests use it; the same arguments give the same shops and deals. Everything
+except place names is invented.
 
-The other modules of this package hold the parts: words, kinds of shops, areas and towns, hours,
-cards, deals. This one puts them together and writes the snapshot.
+The other modules of this package generate the parts: words, kinds of shops, areas and towns, hours,
+cards, deals.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,8 +28,10 @@ from geosearch.sources.synth.zones import zone_features
 from indexes.files import write_file
 
 DEFAULT_CREATED_AT = datetime(2026, 11, 22, tzinfo=timezone(timedelta(hours=8)))
-"""When a snapshot says it was made unless told otherwise: fixed, so that the same arguments always
-give the same bytes. Dates of deals are relative to it."""
+"""Default of `created_at`; it is fixed, so that the same arguments always give the same bytes.
+
+Dates of deals are relative to it.
+"""
 
 BLOCK = 100_000
 _WORLDS = ("shanghai", "china")
@@ -50,23 +51,23 @@ def synthesise(
     Parameters
     ----------
     out
-        Folder to write; made if absent, files of the same names are replaced.
+        Folder to write; created if missing. Files of the same names are replaced.
     merchants
         Number of shops, at least 1.
     seed
-        Not negative. The same arguments give the same bytes, with the same versions of numpy and
-        polars.
+        Seed, at least 0. The same arguments give the same bytes, with the same versions of numpy
+        and polars.
     world
         `shanghai`, or `china`: 300 towns weighted by population.
     created_at
-        Instant with an offset, `DEFAULT_CREATED_AT` where absent; deals are valid around its date.
+        Instant with an offset, by default `DEFAULT_CREATED_AT`; deals are valid around its date.
     progress
-        Told one short sentence at each stage.
+        Called with one short sentence at each stage.
 
     Raises
     ------
     BadRequest
-        For another world, too few merchants, a negative seed, or an instant without an offset.
+        The world is unknown, `merchants` or `seed` is too small, or `created_at` has no offset.
 
     Notes
     -----

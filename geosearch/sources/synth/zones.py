@@ -1,6 +1,6 @@
-"""Named polygons of a made-up world: business areas, malls and a campaign.
+"""`zones.geojson` of a made-up world: business areas, malls and a campaign.
 
-Useful for: `zones.geojson`. Not useful for: real borders; shapes are invented about real centres.
+Shapes are invented around real centres.
 """
 
 from datetime import date, timedelta
@@ -28,7 +28,7 @@ def zone_features(rng: np.random.Generator, world: SynthWorld, today: date) -> l
     for mall in range(min(len(malls.names), MOST_MALLS)):
         ring = _block(float(malls.lat[mall]), float(malls.lng[mall]))
         features.append(_feature(f"mall-{mall:04d}", malls.names[mall], "mall", [ring]))
-    # The first and the last area lie far apart, so that the parts do not overlap.
+    # The first and the last area are far apart, so the parts do not overlap.
     campaign = _feature(
         "campaign-night-market",
         "夜市节",
@@ -53,7 +53,7 @@ def _feature(zone_id: str, name: str, kind: str, rings: list[Ring], **dates: str
 
 
 def _blob(rng: np.random.Generator, lat: float, lng: float, radius_m: float) -> Ring:
-    """Return a closed ring about a centre: a circle with soft bulges, never self-crossing."""
+    """Return a closed ring around a centre: a circle with soft bulges that never crosses itself."""
     angle = np.linspace(0.0, 2.0 * np.pi, CORNERS, endpoint=False)
     phases = rng.uniform(0.0, 2.0 * np.pi, 3)
     bulges = sum(0.1 * np.cos((k + 2) * angle + phase) for k, phase in enumerate(phases))

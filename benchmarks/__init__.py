@@ -1,4 +1,8 @@
-"""Benchmarks: what a query costs, against brute force and in one run."""
+"""Benchmarks: the cost of queries, builds and the service, beside brute force and peers.
+
+Useful for: `geosearch bench`.
+Not useful for: the package itself, which never imports it.
+"""
 
 INSTALL = "pip install -e '.[bench]'"
-"""Installs what the suite needs besides the engine, from the checkout that it is part of."""
+"""Command that installs the dependencies of the suite, from the root of the checkout."""

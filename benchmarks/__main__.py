@@ -1,7 +1,6 @@
-"""`geosearch bench`: measure, and compare what was measured.
+"""`geosearch bench`: parses the options of the benchmark suite, `compare` and `ab`.
 
-Useful for: `geosearch.cli`, which finds it where the project is checked out.
-Not useful for: measuring; `run` and `ab` do that.
+`geosearch.cli` calls it in a checkout of the project. `run` and `ab` measure.
 """
 
 import sys

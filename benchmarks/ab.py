@@ -1,13 +1,13 @@
-"""Two commits in one run, in turn: whether the working tree is faster or slower than a revision.
+"""A/B benchmark of a revision and the working tree, measured in turn in one run.
 
-Measured: `engine.rank`, one thread, one question at a time, of a process a commit. Rounds of both
-take turns, so that what disturbs the machine disturbs both; processes are started afresh a few
-times, as where their memory lies makes a difference, too. A figure is the median of the rounds'
-ratios. It is a change where the interval of that median lies beyond `LEAST` on one side of 1.
+Measured: `engine.rank`, one thread, one query at a time, in one process for each commit. Rounds of
+both alternate, so a disturbance of the machine affects both. The processes restart a few times,
+because the placement of their memory changes the figures. A figure is the median of the rounds'
+ratios. It is a change if the interval of that median is beyond `LEAST` on one side of 1.
 
-Corpus: `geosearch synth`, one snapshot, built by each commit itself. Questions: `families`, with
-cards of that city, and a family of texts. Both commits are used through the command line and
-the public names of the package, so that a revision may have any layout.
+Corpus: `geosearch synth`, one snapshot, built by each commit itself. Queries: `families`, with
+cards of that city, and a family of texts. The benchmark uses both commits through the command line
+and the public names of the package, so a revision may have any layout.
 
 Not shown: peers, the service, builds; see `run`. Command: `geosearch bench ab REV`.
 
@@ -49,11 +49,11 @@ SIDE = Path(__file__).with_name("ab_side.py")
 QUERIES = 300
 STARTS = 3
 ROUNDS = 9
-"""Of each start."""
+"""Rounds of each start."""
 SURE = 0.998
-"""Share of runs whose interval holds the true ratio: wrong once in 500 families."""
+"""Share of runs whose interval contains the true ratio: one family in 500 is wrong."""
 LEAST = 0.03
-"""Difference that is none: two processes of one commit differ by as much."""
+"""Largest difference that counts as none: two processes of one commit differ by this much."""
 TEXTS = "texts"
 CARDS = {
     RED: "red",
@@ -73,11 +73,11 @@ class Pair(NamedTuple):
     label: str
     p50_us: tuple[float, float]
     ratios: Sequence[float]
-    """Times as long as the revision, a round each."""
+    """Time of the working tree divided by that of the revision, for each round."""
     work: dict[str, tuple[float, float]]
     """Work counters that differ."""
     differing: int
-    """Questions, of those compared, with other merchants in the answer."""
+    """Compared queries whose answers have different merchants."""
 
     @property
     def ratio(self) -> float:
@@ -86,7 +86,7 @@ class Pair(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Bounds of the median's ratio that hold in `SURE` of runs."""
+        """Bounds that contain the true median of the ratios in `SURE` of runs."""
         return median_interval(self.ratios)
 
     @property
@@ -101,7 +101,7 @@ class Pair(NamedTuple):
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Bounds between which the true median lies in `SURE` of samples, all values where few.
+    """Return bounds that contain the true median in `SURE` of samples; the extremes of few values.
 
     >>> median_interval([float(number) for number in range(1, 28)])
     (6.0, 22.0)
@@ -123,7 +123,7 @@ def run(revision: str, *, merchants: int, only: Sequence[str] = (), say: Say) ->
     Raises
     ------
     BadRequest
-        If there is no such revision or family.
+        The revision or a family is unknown.
     """
     unknown = sorted(set(only) - {*(family.name for family in FAMILIES), TEXTS})
     if unknown:
@@ -148,12 +148,12 @@ def run(revision: str, *, merchants: int, only: Sequence[str] = (), say: Say) ->
 
 
 def sources(revision: str) -> Path:
-    """Folder with the sources of a revision, kept with its compiled kernels' time stamps.
+    """Return a cached folder with the sources of a revision, and with its compiled kernels.
 
     Raises
     ------
     BadRequest
-        If this is no checkout, or has no such revision.
+        This is not a checkout, or the revision is unknown.
     """
     try:
         asked = "--verify", "--end-of-options", f"{revision}^{{commit}}"
@@ -193,11 +193,11 @@ def _build(packages: Path, snapshot: Path, index: Path) -> None:
 class _Questions(NamedTuple):
     label: str
     queries: list[dict[str, Any]]
-    """Arguments of `Query` that differ from its defaults, as JSON has them."""
+    """Arguments of `Query` that differ from its defaults, as JSON values."""
 
 
 def _families(engine: Searcher) -> dict[str, _Questions]:
-    """Every family's questions in the synthetic city, whose cards have other names."""
+    """Return every family's queries in the synthetic city, whose cards have other names."""
     names = dict(zip(BANKS, cards_of(engine), strict=True)) | CARDS
     columns = engine.segments[0].columns
     asked: dict[str, tuple[str, list[Query]]] = {}
@@ -218,7 +218,7 @@ def _families(engine: Searcher) -> dict[str, _Questions]:
 
 
 def _fields(query: Query, names: dict[str, str]) -> dict[str, Any]:
-    """Fields that say something, so that a revision need not know the others."""
+    """Return the fields that differ from defaults: a revision need not know the others."""
     plain = msgspec.to_builtins(Query(lat=query.lat, lng=query.lng))
     said = {
         name: value for name, value in msgspec.to_builtins(query).items() if value != plain[name]
@@ -239,7 +239,7 @@ class _Side:
         )  # fmt: skip
 
     def ask(self, **request: Any) -> dict[str, Any]:
-        """One request and its answer."""
+        """Send one request, and return its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -275,7 +275,7 @@ def _measure(
 
 
 def _round(sides: Sequence[_Side], turn: int) -> tuple[float, float]:
-    """Microseconds of both sides; who comes first changes with every turn."""
+    """Return the microseconds of both sides; their order alternates with `turn`."""
     order = (0, 1) if turn % 2 else (1, 0)
     taken = {which: float(sides[which].ask()["p50_us"]) for which in order}
     return taken[0], taken[1]
@@ -302,7 +302,7 @@ def _pair(
 
 
 def text(revision: str, pairs: Sequence[Pair]) -> str:
-    """The result for a terminal: a line a family, then what differs besides time."""
+    """Return the result for a terminal: a line for each family, then other differences."""
     wide = max(len(pair.label) for pair in pairs)
     lines = [f"the working tree beside {revision}, {STARTS * ROUNDS} rounds in turn", ""]
     lines.append(f"{'':{wide}}  {'before':>9}  {'after':>9}  {'change':>8}  {'interval':>16}")

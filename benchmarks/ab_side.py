@@ -1,10 +1,10 @@
-"""One of two commits in `geosearch bench ab`: opens an index, and asks what it is told to.
+"""Worker process of `geosearch bench ab` for one commit: opens an index and times queries.
 
-A process a commit, started as a script with that commit's packages on its path. It uses public
-names of `geosearch` alone, so that a commit before this file existed can be measured, too. Each
-line of its input is a request, each line of its output the answer:
+It runs as a script with that commit's packages on its path. It uses only public names of
+`geosearch`, so it also measures commits older than this file. Each line of its input is a request,
+each line of its output the answer:
 
-- `{"queries": [...]}` keeps the questions of a family (arguments of `Query`) and asks each once:
+- `{"queries": [...]}` stores the queries of a family (arguments of `Query`) and asks each once:
   `{"ids": [[...], ...], "work": {...}}`, the merchants of the first `COMPARED` answers and medians
   of the work counters;
 - `{}` asks all of them and times each: `{"p50_us": ...}`.
@@ -59,7 +59,7 @@ def _work(engine: geosearch.Searcher, queries: Sequence[geosearch.Query]) -> dic
 
 
 def _round(engine: geosearch.Searcher, queries: Sequence[geosearch.Query]) -> float:
-    """Median microseconds of a question."""
+    """Return the median microseconds of a query."""
     spent = []
     gc.collect()
     gc.disable()

@@ -1,13 +1,13 @@
-"""The same questions by brute force: numpy over all rows, no index.
+"""Brute-force search: numpy over all rows, no index.
 
-Useful for: the line beside every figure, and the check that both answers are the same.
-Not useful for: questions with zones, boxes, pages or minutes left; it refuses those.
+Every figure has its time beside it, and its answers check the engine's. It refuses queries with
+zones, boxes, pages or minutes left.
 
-One pass over the latitudes of all rows, everything else on the rows that are left: cheap tests
-first, then distances, then deals, and sorting only what is returned. Two other ways were timed
-before the cheap tests were put first: the card's bit of all rows first took 1.1 to 4.2 times as
-long, whole-column masks of both coordinates 0.8 to 1.6 times in a city of 1,000,000 and 1.1 to
-1.8 times in 10,000,000.
+One pass reads the latitudes of all rows. Everything else reads only the remaining rows: cheap tests
+first, then distances, then deals; it sorts only the results. Two alternatives were slower before
+the cheap tests came first. The card's bit of all rows first took 1.1 to 4.2 times as long.
+Whole-column masks of both coordinates took 0.8 to 1.6 times as long in a city of 1,000,000, and 1.1
+to 1.8 times in one of 10,000,000.
 """
 
 import math
@@ -46,7 +46,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 UNKNOWN = np.iinfo(np.int64).min
-"""A saving that is not known."""
+"""An unknown saving."""
 _ANSWERED = frozenset(
     "lat lng radius polygon at open cards deals party_size spend categories".split()
     + "sort limit facets total".split()
@@ -71,12 +71,12 @@ class BruteForce:
         self._change = np.repeat(self._first_minute, lengths) + columns.change_minute
 
     def rank(self, query: Query, *, among: Ints | None = None) -> Ranked:
-        """What `Searcher.rank` answers, by brute force.
+        """Return the answer of `Searcher.rank`, by brute force.
 
         Parameters
         ----------
         among
-            Ascending documents that hold the text of the query, if it has one.
+            Doc ids that match the text of the query, ascending; None without a text.
         """
         docs, keys = self.matches(query, among=among)
         facets = {"category": self._by_category(docs)} if query.facets else None
@@ -85,7 +85,7 @@ class BruteForce:
         return Ranked(doc_ids=docs[best], keys=keys[best], total=total, facets=facets, explain=None)
 
     def matches(self, query: Query, *, among: Ints | None = None) -> tuple[Ints, Floats]:
-        """Documents that match, and their keys float64[n, 2]; in no order."""
+        """Return the doc ids that match, unordered, and their keys float64[n, 2]."""
         _check(query, has_text=among is not None)
         radius_m = query.radius_m
         if radius_m is None:
@@ -102,13 +102,13 @@ class BruteForce:
         return docs, np.column_stack([self.primary(query, docs, distance_m, saving), distance_m])
 
     def share(self, query: Query, *, among: Ints | None = None) -> float:
-        """Share of all rows that match everything but the distance; `among` as in `rank`."""
+        """Return the share of all rows that match all but the distance; `among` as in `rank`."""
         rows = len(self.flat.x)
         docs = self._plain_matches(query, np.arange(rows) if among is None else among)
         return float(self.deals(query, docs)[0].sum()) / rows
 
     def _drawn(self, query: Query) -> Ints:
-        """Rows in the polygon; its edge is inside."""
+        """Return the rows in the polygon, its edge included."""
         flat, polygon = self.flat, shapely.geometry.shape(query.polygon)
         west, south, east, north = (edge * UNITS_PER_DEGREE for edge in polygon.bounds)
         docs = np.flatnonzero((flat.y >= south - 1) & (flat.y <= north + 1))
@@ -118,7 +118,7 @@ class BruteForce:
         return inside
 
     def _box(self, query: Query, radius_m: float, among: Ints | None) -> Ints:
-        """Rows in the box around the circle; far from poles and antimeridian."""
+        """Return the rows in the box around the circle; not for poles and antimeridian."""
         flat = self.flat
         reach = math.degrees(radius_m / EARTH_RADIUS_M) * (1 + 1e-9)
         # The difference as an unsigned number is at most the width exactly inside the strip.
@@ -132,7 +132,7 @@ class BruteForce:
         return boxed
 
     def _plain_matches(self, query: Query, docs: Ints) -> Ints:
-        """Those of some rows with the card's bit, the category and the hours asked for."""
+        """Return the rows of `docs` that match the cards, the categories and the hours."""
         flat = self.flat
         if query.deals_mode == "card":
             held = (self._numbers[card] for card in query.cards if card in self._numbers)
@@ -145,9 +145,9 @@ class BruteForce:
         return docs
 
     def deals(self, query: Query, docs: Ints) -> tuple[Bools, Ints]:
-        """Which rows have the deal asked for, and their best saving where the order needs it.
+        """Return which rows have a deal that the query needs, and their best savings.
 
-        Savings are in minor units, `UNKNOWN` where they are not known.
+        Savings are in minor units; `UNKNOWN` if unknown, or if the order does not need them.
         """
         if query.deals_mode == "optional" and query.sort in ("distance", "rating"):
             return np.ones(len(docs), np.bool_), np.full(len(docs), UNKNOWN)
@@ -161,7 +161,7 @@ class BruteForce:
     def _best_deals(
         self, query: Query, docs: Ints, wallet: Bools, state: NDArray[np.uint8]
     ) -> tuple[Bools, Ints]:
-        """Whether each row has the deal asked for, and the best saving it is eligible for."""
+        """Return which rows have a deal that the query needs, and their best eligible savings."""
         flat = self.flat
         first = flat.first_offer[docs].astype(np.int64)
         count = flat.end_offer[docs] - first
@@ -186,14 +186,14 @@ class BruteForce:
         best = np.full(len(docs), UNKNOWN)
         if query.sort in ("best", "saving"):
             row, saving = row[usable], saving[usable]
-            # Offers of a row stand together.
+            # Offers of a row are consecutive.
             first = np.flatnonzero(np.diff(row, prepend=-1))
             if len(first):
                 best[row[first]] = np.maximum.reduceat(saving, first)
         return has_deal, best
 
     def primary(self, query: Query, docs: Ints, distance_m: Floats, saving: Ints) -> Floats:
-        """First key of some rows for the order of a query, the least first."""
+        """Return the first sort key of some rows, ascending is better."""
         flat = self.flat
         known = saving != UNKNOWN
         if query.sort == "distance":
@@ -208,10 +208,10 @@ class BruteForce:
         return -(likely + worth - self.walk_cost_per_m * distance_m)
 
     def _first(self, docs: Ints, keys: Floats, limit: int) -> Ints:
-        """Rows of the first `limit` by both keys and the rank of the id."""
+        """Return the rows of the first `limit` by both keys and the rank of the id."""
         rows = np.arange(len(docs))
         if len(docs) > limit:
-            # All that tie with the last primary key stay in, for the other keys to decide.
+            # All rows that tie with the last primary key stay, and the other keys decide.
             last = np.partition(keys[:, 0], limit - 1)[limit - 1]
             rows = np.flatnonzero(keys[:, 0] <= last)
         order = np.lexsort((self.flat.id_rank[docs[rows]], keys[rows, 1], keys[rows, 0]))
@@ -219,11 +219,11 @@ class BruteForce:
         return chosen
 
     def programs(self) -> dict[str, int]:
-        """Number of each card; public deals are not of one."""
+        """Return the number of each card; public deals have none."""
         return dict(self._numbers)
 
     def states(self, query: Query) -> NDArray[np.uint8]:
-        """State of every schedule at the instant of the query."""
+        """Return the state of every schedule at the instant of the query."""
         assert query.at is not None
         minute = (query.at - self._start) // timedelta(minutes=1)
         at = np.searchsorted(self._change, self._first_minute + minute, side="right") - 1
@@ -273,7 +273,7 @@ def _haversine_m(query: Query, y: NDArray[np.int32], x: NDArray[np.int32]) -> Fl
 
 
 def _savings(terms: NDArray[np.int32], spend: Ints, party_size: int) -> tuple[Bools, Ints]:
-    """Whether each deal is usable for its spend (`UNKNOWN` if not known), and its saving."""
+    """Return whether each deal is usable for its spend (may be `UNKNOWN`), and its saving."""
     kind, value = terms[:, TYPE], terms[:, VALUE].astype(np.int64)
     price = terms[:, PRICE]
     known = spend != UNKNOWN

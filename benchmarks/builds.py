@@ -23,10 +23,10 @@ from geosearch.text.columns import SegmentText
 MERCHANTS = 1_000_000
 SEED = 1
 NOW = "2026-11-22T12:00:00+08:00"
-"""The horizon is built around the date that `synth` dates its deals by."""
+"""Instant of the build; `synth` dates its deals around it."""
 
-# A process begins with the peak of the one that starts it (`exec` keeps it), so a small one does:
-# a benchmark that had held 7 GB said so of every build after it.
+# A new process inherits the peak memory of its parent (`exec` keeps it). So a small process
+# launches the build: otherwise a benchmark that once held 7 GB would report that for every build.
 _LAUNCH = """
 import resource, subprocess, sys
 status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
@@ -36,12 +36,12 @@ sys.exit(status)
 
 
 def timed(arguments: list[str]) -> tuple[float, float]:
-    """Wall seconds and peak resident GB of `geosearch` with these arguments.
+    """Return wall seconds and peak resident GB of `geosearch` with these arguments.
 
     Raises
     ------
     RuntimeError
-        If it does not end with status 0.
+        The exit status is not 0.
     """
     begin = time.perf_counter()
     command = [sys.executable, "-c", _LAUNCH, sys.executable, "-m", "geosearch", *arguments]
@@ -54,7 +54,7 @@ def timed(arguments: list[str]) -> tuple[float, float]:
 
 
 def run(merchants: int) -> BuildResult:
-    """Figures of `build` for a snapshot of so many merchants."""
+    """Return the figures of `build` for a snapshot of `merchants` merchants."""
     with tempfile.TemporaryDirectory(prefix="geosearch-build-") as temporary:
         snapshot, index = Path(temporary) / "snapshot", Path(temporary) / "index"
         timed(["synth", str(snapshot), "--merchants", str(merchants), "--seed", str(SEED)])

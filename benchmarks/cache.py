@@ -1,7 +1,6 @@
-"""Worlds that were written before, kept in folders named after the sources that made them.
+"""Cache of benchmark worlds, in folders named after a hash of the sources that wrote them.
 
-Useful for: `worlds` and `texts`, which take minutes to write a large world.
-Not useful for: results, and the cache of compiled kernels.
+`worlds` and `texts` use it: writing a large world takes minutes.
 """
 
 import hashlib
@@ -17,20 +16,21 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def cache_folder() -> Path:
-    """`$GEOSEARCH_BENCH_CACHE`, else a folder below the user's cache."""
+    """Return `$GEOSEARCH_BENCH_CACHE`, else a folder below the user's cache."""
     base = os.environ.get(VARIABLE)
     return Path(base) if base else Path.home() / ".cache" / "geosearch" / "worlds"
 
 
 def kept(name: str, sources: Sequence[str], write: Callable[[Path], None]) -> Path:
-    """Index folder of a world as exactly these sources make it, written first where it is not kept.
+    """Return the index folder of a world, written by exactly these sources.
 
-    Folders of the same name by other sources, or not written to their end, are removed before.
+    If the cache lacks it, this writes it, and first removes folders of the same name that other
+    sources wrote or that are incomplete.
 
     Parameters
     ----------
     sources
-        Patterns of files below the checkout.
+        Glob patterns of files below the checkout.
     write
         Publishes the world in a folder that does not exist yet.
     """

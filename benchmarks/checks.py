@@ -1,7 +1,6 @@
-"""Are the answers right? Every engine's, this one's too, against brute force.
+"""Recall of every engine's answers, this one's included, against brute force.
 
-Useful for: `suite`, which reports the recall of whoever is wrong.
-Not useful for: all parameters; the tests' oracle does that.
+`suite` reports it. The oracle of the tests checks all parameters.
 """
 
 from collections.abc import Sequence
@@ -15,12 +14,12 @@ from benchmarks.peers import Found
 from geosearch.answer.model import Ranked
 from geosearch.query.query import Query
 
-# Engines compute distances in orders of their own.
+# Engines round distances differently, because they compute in different orders.
 _TOLERANCE = 1e-3
 
 
 class Right:
-    """The right answer to one question, by brute force."""
+    """The correct answer to one query, by brute force."""
 
     def __init__(
         self, brute: BruteForce, query: Query, among: NDArray[np.int64] | None = None
@@ -36,7 +35,7 @@ class Right:
         self._sets = brute.flat.category_set[self._docs]
 
     def recall(self, rows: Sequence[int] | NDArray[np.int64]) -> float:
-        """Share of the right rows that are among these; ties with the last one are right too."""
+        """Return the share of correct rows in `rows`; ties with the last one are correct too."""
         if not self._wanted:
             return 1.0 if not len(rows) else 0.0
         given = np.unique(np.asarray(rows, np.int64))
@@ -45,7 +44,7 @@ class Right:
         return min(1.0, float(right.sum()) / self._wanted)
 
     def of_peer(self, found: Found) -> float:
-        """Recall of a peer's answer; 0 where it was to count and miscounted."""
+        """Return the recall of a peer's answer; 0 if a requested count is wrong."""
         if self._counted:
             sets, counts = np.unique(self._sets, return_counts=True)
             if found.total != len(self._docs) or found.groups != dict(
@@ -55,9 +54,9 @@ class Right:
         return self.recall(found.rows)
 
     def of_engine(self, ranked: Ranked) -> float:
-        """Recall of this engine's answer; 0 where it was to count and miscounted.
+        """Return the recall of this engine's answer; 0 if a requested count is wrong.
 
-        Where no shop has all the words it answers for fewer of them, and that is no mistake.
+        If no shop has all words, the engine drops some; that counts as correct.
         """
         if self._worded and not self._wanted:
             return 1.0
@@ -70,7 +69,7 @@ class Right:
 
 
 def right_answers(brute: BruteForce, asked: AskedFamily, count: int) -> list[Right]:
-    """Right answers to the first questions of a family."""
+    """Return the correct answers to the first `count` queries of a family."""
     found = []
     for number, query in enumerate(asked.queries[:count]):
         assert isinstance(query, Query)

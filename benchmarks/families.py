@@ -1,12 +1,10 @@
-"""The families of questions that are measured, and where they are asked.
+"""Families of measured queries, and the places where they are asked.
 
-Useful for: `suite` and `http_load`; `texts` has those with words.
-Not useful for: correctness over all parameters; the tests' oracle does that.
+`suite` and `http_load` use them; `texts` has the families with words.
 
-Each family is one question asked at many places: a shop drawn at random, so that questions come
-from where shops are, moved by some 150 m. The instant is a Friday evening, the answer's length 20.
-Two families keep an engine honest that remembers: one asks of another minute in every question, one
-has another wallet.
+A family is one query at many places. A place is a random shop, moved by about 150 m, so places are
+where shops are. The instant is a Friday evening, and an answer has 20 results. Two families show
+the time without caching: in one every query has another minute, in the other another wallet.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,13 +31,13 @@ FAR_M = 25_000.0
 RURAL_RADIUS_M = 50_000.0
 METRES_PER_DEGREE = 111_195.0
 LATER = USUAL_TIME + timedelta(hours=4)
-"""The other instant that is asked about: most shops are shut by then."""
+"""The second instant of queries: most shops are closed by then."""
 
 EVENINGS = 40
 EVENING_MINUTES = 240
 WALLET = 3
 
-# Corners of the polygon that is asked about, metres east and north of the place: 5.4 km2, concave.
+# Corners of the queries' polygon, metres east and north of the place: 5.4 km2, concave.
 _CORNERS = ((-1500, -900), (400, -1300), (1600, -600), (500, 100), (1300, 1300), (-700, 1400))
 
 
@@ -48,11 +46,12 @@ Draw = Callable[[np.random.Generator, int], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Family:
-    """One question.
+    """One family of queries.
 
-    Its label, its wishes, how far from a shop it is asked, whether it asks for what lies in a
-    polygon instead of a circle, whether peers are asked it too, what draws the wishes in which its
-    questions differ, and whether each is asked once only, when nothing of it is kept.
+    `wishes` are its parameters. `away_m` is the distance of its places from a shop. `drawn`
+    replaces the circle by a polygon. `peers` says whether peers answer it too. `each` draws the
+    parameters that differ between its queries. `once` times only the first run of each query,
+    before any caching.
     """
 
     name: str
@@ -65,7 +64,7 @@ class Family:
     once: bool = False
 
     def at(self, lat: float, lng: float, **more: Any) -> Query:
-        """The question at a place, with `more` wishes."""
+        """Return the query at a place, with `more` parameters."""
         wishes = {"at": USUAL_TIME, "limit": TOP_K, **self.wishes, **more}
         if self.drawn:
             ring = [moved(lat, lng, east, north) for east, north in _CORNERS]
@@ -75,7 +74,7 @@ class Family:
 
 
 def another_minute(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
-    """Instants from 18:00 to 22:00 of `EVENINGS` days from the world's build on, none twice."""
+    """Return distinct instants from 18:00 to 22:00 on `EVENINGS` days after the world's build."""
     first = datetime.combine(BUILT_AT.astimezone(LOCAL_ZONE), time(18), LOCAL_ZONE)
     chosen = rng.choice(EVENINGS * EVENING_MINUTES, count, replace=False).tolist()
     return [
@@ -85,7 +84,7 @@ def another_minute(rng: np.random.Generator, count: int) -> list[dict[str, Any]]
 
 
 def another_wallet(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
-    """Wallets of `WALLET` of the cards, each as likely."""
+    """Return wallets of `WALLET` random cards, uniformly drawn."""
     names = list(SHARES)
     return [
         {"cards": tuple(rng.choice(names, WALLET, replace=False).tolist())} for _ in range(count)
@@ -165,11 +164,11 @@ FAMILIES = (
 )
 
 PILE_FAMILIES = ("nearest_red", "nearest_banks", "best_red", "count_red")
-"""Asked where 10,000 shops share one position."""
+"""Families that are also asked where 10,000 shops share one position."""
 
 
 def piled(family: Family) -> Family:
-    """A family as it is asked there."""
+    """Return a family's variant for the place where 10,000 shops share one position."""
     name, label = f"pile_{family.name}", f"{family.label}, 10,000 shops on one position"
     return replace(family, name=name, label=label)
 
@@ -179,24 +178,24 @@ MIX = {
     **{"nearest_red": 30, "nearest_open_banks": 20, "best_red": 20, "saving_red": 10},
     **{"nearest_banks": 5, "nearest_later": 5, "count_red": 5, "polygon_red": 3, "nearest_tiny": 2},
 }
-"""Shares of the mixed trace, in per cent: a choice of ours, no recording."""
+"""Shares of the mixed trace, in per cent: chosen by us, not recorded."""
 
 
 class AskedFamily(NamedTuple):
-    """A family asked in a world: equally many queries, and questions for peers or none."""
+    """A family in a world: its queries, and as many questions for peers or none."""
 
     name: str
     label: str
     queries: Sequence[Query | SuggestQuery]
     questions: Sequence[PeerQuestion] = ()
     among: Sequence[NDArray[np.int64]] | None = None
-    """Documents that hold the words of each query, where it has any."""
+    """Doc ids that match the words of each query; None without words."""
     once: bool = False
-    """Whether only the first time counts, when nothing of the question is kept."""
+    """Whether only the first run of each query is timed, before any caching."""
 
 
 def moved(lat: float, lng: float, east_m: float, north_m: float) -> tuple[float, float]:
-    """Position so many metres away, in degrees to 1e-7."""
+    """Return the position `east_m` and `north_m` away, in degrees rounded to 1e-7."""
     east = east_m / METRES_PER_DEGREE / float(np.cos(np.radians(lat)))
     return round(lat + north_m / METRES_PER_DEGREE, 7), round(lng + east, 7)
 
@@ -204,7 +203,7 @@ def moved(lat: float, lng: float, east_m: float, north_m: float) -> tuple[float,
 def places(
     columns: Columns, count: int, seed: int, away_m: float = NEAR_M
 ) -> list[tuple[float, float]]:
-    """Latitude and longitude of `count` places some `away_m` from shops, in degrees."""
+    """Return latitude and longitude of `count` places about `away_m` from shops, in degrees."""
     rng = np.random.default_rng(seed)
     return places_near(columns, rng.integers(0, len(columns.doc_position), count), rng, away_m)
 
@@ -212,7 +211,7 @@ def places(
 def places_near(
     columns: Columns, docs: NDArray[np.int64], rng: np.random.Generator, away_m: float = NEAR_M
 ) -> list[tuple[float, float]]:
-    """Latitude and longitude of a place some `away_m` from each document, in degrees."""
+    """Return latitude and longitude of a place about `away_m` from each document, in degrees."""
     lng, lat = columns.doc_position[docs].T / UNITS_PER_DEGREE
     north, east = rng.normal(0.0, away_m, (2, len(docs)))
     spots = zip(lat.tolist(), lng.tolist(), east.tolist(), north.tolist(), strict=True)
@@ -220,7 +219,7 @@ def places_near(
 
 
 def crowded_place(columns: Columns) -> int:
-    """A document of those that share the most common position."""
+    """Return a document at the most common position."""
     _, first, counts = np.unique(
         columns.doc_position, axis=0, return_index=True, return_counts=True
     )
@@ -228,12 +227,12 @@ def crowded_place(columns: Columns) -> int:
 
 
 def question_of(query: Query, table: PeerTable, words: tuple[str, ...] = ()) -> PeerQuestion:
-    """A query as a peer is asked it.
+    """Return a query in the form for peers.
 
     Raises
     ------
     ValueError
-        If the table's columns do not answer it.
+        The columns of the table cannot answer it.
     """
     if query.sort not in ("distance", "best", "saving") or query.categories:
         raise ValueError(f"Expected an order and filters that peers know, got {query}")
@@ -266,9 +265,9 @@ def asked_in(
     *,
     near: int | None = None,
 ) -> AskedFamily:
-    """A family's questions in a world; for peers too, where they are given a table.
+    """Return a family's queries in a world; with a table, also its questions for peers.
 
-    They are asked near one document, if it is given.
+    With `near`, all places are near that document.
     """
     if near is None:
         spots = places(columns, count, seed, family.away_m)

@@ -1,7 +1,6 @@
-"""The columns of a segment as plain contiguous arrays, whatever layout the kernel likes.
+"""Columns of a segment as one contiguous array for each value, for brute force.
 
-Useful for: `brute`, which is fastest over one array a value, and for places near shops.
-Not useful for: the engine.
+Brute force is fastest in this layout; the kernel uses another one.
 """
 
 from typing import NamedTuple
@@ -27,7 +26,7 @@ from indexes.arrays import I32
 
 
 class Flat(NamedTuple):
-    """One array a value; d documents, o offers, m deals."""
+    """One array for each value; d documents, o offers, m deals."""
 
     x: I32  # [d] 1e-7 degree
     y: I32
@@ -50,7 +49,7 @@ class Flat(NamedTuple):
 
 
 def flatten(columns: Columns) -> Flat:
-    """Copies of the columns of one segment."""
+    """Return copies of the columns of one segment."""
     record, offer = columns.doc_record, columns.offer_record
     deal_bits = np.unpackbits(columns.deal_on.view(np.uint8), bitorder="little")
     return Flat(

@@ -1,10 +1,9 @@
-"""What a process of its own sees of an index: opening, the first answer, and memory.
+"""Cold start of an index in a new process: time to open, to the first answer, and memory.
 
-Useful for: `suite`, which runs it in a process that has opened nothing before.
-Not useful for: steady state.
+`suite` runs it in a new process.
 
-The pages of the index are dropped from the system's cache first, where the system lets one: the
-first answer waits for the disk. Starting Python and reading the kernels are not counted.
+It first drops the pages of the index from the system's cache, if the system allows that. So the
+first answer waits for the disk. Starting Python and loading the kernels are not counted.
 
     python -m benchmarks.fresh INDEX
 """
@@ -26,7 +25,7 @@ SEED = 5
 
 
 def drop_pages(folder: Path) -> None:
-    """Ask the system to forget what it has read of a folder."""
+    """Drop the files of a folder from the system's page cache, if the system allows that."""
     if not hasattr(os, "posix_fadvise"):
         return
     for file in folder.rglob("*.*"):
@@ -38,7 +37,7 @@ def drop_pages(folder: Path) -> None:
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """Milliseconds to open and to the first answer, and bytes of resident memory at the most."""
+    """Return milliseconds to open and to the first answer, and peak resident bytes."""
     warm()
     version = current(folder)
     drop_pages(version)

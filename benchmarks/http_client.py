@@ -1,8 +1,8 @@
 """A small HTTP/1.1 load generator: keep-alive connections, closed or open loop, exact latencies.
 
-Useful for: `http_load`; the open loop sends at fixed instants whatever the answers do, so a slow
-answer delays nothing but itself (no coordinated omission), and counts from the planned instant.
-Not useful for: TLS, chunked answers, pipelining.
+The open loop sends at fixed instants, independent of the answers, and counts latency from the
+planned instant. So a slow answer delays no other one (no coordinated omission). It supports no TLS,
+chunked answers or pipelining.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ _LENGTH = b"content-length:"
 
 
 class BadAnswer(RuntimeError):
-    """The server answered something else than 200, or hung up."""
+    """The server answered with another status than 200, or closed the connection."""
 
 
 @dataclass
 class Load:
-    """What came back: latencies in seconds, bytes of the bodies, and how long it took."""
+    """Result of a load: latencies in seconds, bytes of the bodies, and its duration."""
 
     seconds: float = 0.0
     latency_s: list[float] = field(default_factory=list)
@@ -34,17 +34,17 @@ class Load:
 
     @property
     def requests_per_second(self) -> float:
-        """Answers a second."""
+        """Answers per second."""
         return len(self.latency_s) / self.seconds
 
     def percentile_ms(self, percent: float) -> float:
-        """Latency in milliseconds that so many per cent of the answers stay below."""
+        """Return a percentile of the latency, in milliseconds."""
         latency: NDArray[np.float64] = np.asarray(self.latency_s)
         return float(np.percentile(latency, percent)) * 1_000.0
 
 
 class _Connection(asyncio.Protocol):
-    """One connection with at most one request under way."""
+    """One connection with at most one open request."""
 
     def __init__(self, load: Load, idle: "deque[_Connection]") -> None:
         self._load = load
@@ -64,7 +64,7 @@ class _Connection(asyncio.Protocol):
             self._load.failure = self._load.failure or "the server hung up"
 
     def ask(self, request: bytes, due: float) -> None:
-        """Send a request that was planned for the instant `due` of `time.perf_counter`."""
+        """Send a request that is due at the instant `due` of `time.perf_counter`."""
         assert self._transport is not None
         self._due = due
         self._transport.write(request)
@@ -100,20 +100,20 @@ def run_load(
     connections: int,
     rate: float | None = None,
 ) -> Load:
-    """Send requests in turn for a while and wait for the last answers.
+    """Send requests for `seconds`, wait for the last answers, and return the result.
 
     Parameters
     ----------
     requests
-        Whole requests as bytes, sent again from the first after the last.
+        Complete requests as bytes, sent in a cycle.
     rate
-        Requests a second, sent at fixed instants (open loop); None sends the next one as soon as
-        a connection is free (closed loop).
+        Requests per second, sent at fixed instants (open loop). None sends the next request as soon
+        as a connection is free (closed loop).
 
     Raises
     ------
     BadAnswer
-        If an answer is not 200, or a connection is lost.
+        A status is not 200, or a connection is lost.
     """
     load = Load()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -137,9 +137,9 @@ async def _send_all(
             opened.append(await loop.create_connection(lambda: _Connection(load, idle), *address))
         started = time.perf_counter()
         sent = 0
-        # The loop spins: timers of an event loop are a millisecond coarse, and this core has no
-        # other work.
-        # What was planned is sent, however late: leaving it out would hide the waiting.
+        # The loop spins: timers of an event loop have a resolution of a millisecond, and this core
+        # has no other work. Every planned request is sent, even late: skipping one would hide its
+        # waiting time.
         planned = None if rate is None else int(rate * seconds)
         while load.failure is None and sent != planned:
             now = time.perf_counter()
@@ -156,7 +156,7 @@ async def _send_all(
     finally:
         for transport, _ in opened:
             transport.close()
-        # uvloop does not close while a connection is still about to.
+        # uvloop does not close while a connection is closing.
         await asyncio.sleep(0.01)
     if load.failure is not None:
         raise BadAnswer(f"Expected 200 for every request, got: {load.failure}")

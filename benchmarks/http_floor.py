@@ -1,7 +1,6 @@
-"""The floor under `http_load`: the service's stack returning constant bytes, and nothing else.
+"""Floor of `http_load`: a server with uvicorn and Starlette that returns constant bytes.
 
-Useful for: what uvicorn and Starlette cost on this machine before the engine does anything.
-Not useful for: anything else.
+It shows what the HTTP stack costs on this machine without the engine.
 
     python -m benchmarks.http_floor PORT BYTES
 """
@@ -16,7 +15,7 @@ from starlette.routing import Route
 
 
 def floor_app(body: bytes) -> Starlette:
-    """Application that answers every `GET` and `POST /v1/nearby` with `body`."""
+    """Return the application that answers `GET` and `POST /v1/nearby` with `body`."""
 
     async def nearby(request: Request) -> Response:
         await request.body()

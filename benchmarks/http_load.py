@@ -57,9 +57,9 @@ CONNECTIONS = (1, 4, 16, 64)
 USUAL_CONNECTIONS = 16
 OPEN_LOOP_CONNECTIONS = 64
 SHARES = (0.25, 0.5, 0.75)
-"""Rates of the open loops, as shares of the most that was answered in a closed one."""
+"""Rates of the open loops, as shares of the highest rate of the closed loops."""
 USUAL_SHARE = 0.5
-"""The share at which the floor is asked, too, and loops are repeated."""
+"""Share at which the floor is measured too, and loops are repeated."""
 RUNS = 3
 PAGES = 400
 FRESHENED = 5
@@ -76,7 +76,7 @@ class HttpQuestion:
     body: str
 
     def wire(self) -> bytes:
-        """The request as bytes."""
+        """Return the request as bytes."""
         head = f"{self.method} {self.path} HTTP/1.1\r\nHost: {HOST}\r\n"
         if self.body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
@@ -84,7 +84,7 @@ class HttpQuestion:
 
 
 def questions(spots: Sequence[tuple[float, float]]) -> list[HttpQuestion]:
-    """Every family of `ASKED` at every place, `GET` and `POST` in turn, in mixed order."""
+    """Return every family of `ASKED` at every place, alternately `GET` and `POST`, shuffled."""
     families = [family for family in FAMILIES if family.name in ASKED]
     asked: list[HttpQuestion] = []
     for lat, lng in spots:
@@ -101,13 +101,13 @@ def questions(spots: Sequence[tuple[float, float]]) -> list[HttpQuestion]:
 
 
 def usable_cores() -> set[int]:
-    """Cores that this process may run on; none where the system does not say."""
+    """Return the cores that this process may use; empty if the system does not say."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
 @contextmanager
 def running(command: list[str], port: int, cores: set[int], folder: Path) -> Iterator[int]:
-    """Process id of a server of Python, once it answers on its port; stopped after."""
+    """Start a Python server, yield its process id when it listens, and stop it at the end."""
     server = Server(
         [sys.executable, *command],
         folder,
@@ -122,7 +122,7 @@ def running(command: list[str], port: int, cores: set[int], folder: Path) -> Ite
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -139,7 +139,7 @@ class Served(NamedTuple):
     def closed_loop(
         self, asked: Sequence[HttpQuestion], seconds: float, connections: int, cores: set[int]
     ) -> Loop:
-        """As many connections that always have a request under way; best with `wrk`."""
+        """Measure a closed loop: each connection always has an open request. It prefers `wrk`."""
         before = _cpu_seconds(self.process)
         wrk = shutil.which("wrk")
         if wrk is None:
@@ -158,7 +158,7 @@ class Served(NamedTuple):
     def open_loop(
         self, asked: Sequence[HttpQuestion], seconds: float, rate: float
     ) -> tuple[Loop, int]:
-        """So many requests a second at fixed instants; and the median of the bodies' bytes."""
+        """Measure an open loop of `rate` requests per second; return also the median body bytes."""
         before = _cpu_seconds(self.process)
         load = run_load(
             (HOST, self.port),
@@ -235,7 +235,7 @@ def _wrk(
     connections: int,
     cores: set[int],
 ) -> tuple[int, float, list[float]]:
-    """Requests, requests a second, and percentiles in milliseconds."""
+    """Return the number of requests, requests per second, and percentiles in milliseconds."""
     with tempfile.TemporaryDirectory(prefix="geosearch-wrk-") as temporary:
         lines = Path(temporary) / "requests.txt"
         lines.write_text("".join(f"{q.method} {q.path} {q.body}".rstrip() + "\n" for q in asked))
@@ -257,9 +257,9 @@ def _wrk(
 
 
 def _cpu_seconds(process: int) -> float:
-    """CPU time so far of a process and of those it started; 0 where the system does not say.
+    """Return the CPU time of a process and its children; 0 if the system does not say.
 
-    A server of one worker is a process that waits and one that answers.
+    A server with one worker has two processes: one waits, the other answers.
     """
     about = Path(f"/proc/{process}")
     try:
@@ -272,7 +272,7 @@ def _cpu_seconds(process: int) -> float:
 
 
 def _usual(runs: Sequence[Loop]) -> Loop:
-    """The run with the median rate; of open loops, with the median p99."""
+    """Return the run with the median rate; for open loops, the run with the median p99."""
     ordered = sorted(
         runs, key=lambda run: run.requests_per_second if run.rate is None else run.p99_ms
     )
@@ -280,9 +280,9 @@ def _usual(runs: Sequence[Loop]) -> Loop:
 
 
 def parts_of(engine: Searcher, asked: Sequence[Query], cpu_us: float) -> dict[str, float]:
-    """Where a request's CPU time goes, microseconds by part; means over the same questions.
+    """Return the CPU time of a request by part, mean microseconds over the same queries.
 
-    The floor is none of the parts: most answers need less of the framework than it does.
+    The floor is not a part: most answers use less of the framework than the floor does.
     """
 
     def spent(ask: Callable[[Query], object]) -> float:
@@ -303,7 +303,7 @@ def parts_of(engine: Searcher, asked: Sequence[Query], cpu_us: float) -> dict[st
 
 
 def run(world: World, *, seconds: float, spots: int, runs: int = RUNS) -> HttpResult:
-    """Figures of the service and of the floor under it."""
+    """Return the figures of the service and of its floor."""
     index = open_world(world, say=_say)
     engine = open_index(index)
     around = places(engine.segments[0].columns, spots, SEED)
@@ -372,7 +372,7 @@ def _queries(spots: Sequence[tuple[float, float]]) -> list[Query]:
 
 
 def freshness_ms(folder: Path, cores: set[int]) -> list[float]:
-    """Milliseconds from the publishing of a version to the first answer that tells of it."""
+    """Return the milliseconds from publishing a version to the first answer with it."""
     source = open_world(World("city", 1_000), say=_say)
     index = folder / "fresh"
     shutil.copytree(source, index)
@@ -418,7 +418,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each run")
     parser.add_argument("--places", type=int, default=PLACES)
     options = parser.parse_args()
-    # A stop must reach the servers, too: it becomes an exception that leaves `running`.
+    # SIGTERM becomes an exception that leaves `running`, so that it also stops the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     figures = run(World.parse(options.world), seconds=options.seconds, spots=options.places)
     print(msgspec.json.encode(figures).decode())

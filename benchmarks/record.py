@@ -1,8 +1,4 @@
-"""What every result is kept with: machine, versions, commit, load, and the command.
-
-Useful for: `run` and `relevance`, which each write one JSON file of results.
-Not useful for: showing results; see `reports`.
-"""
+"""Circumstances of a benchmark result: machine, versions, commit, load, and the command."""
 
 import os
 import platform
@@ -21,7 +17,7 @@ _LIBRARIES = ("numpy", "numba", "llvmlite", "polars", "orjson", "msgspec", "star
 
 
 def circumstances(command: list[str]) -> dict[str, Any]:
-    """Where, with what and from which sources a result comes."""
+    """Return the circumstances of a result as JSON values."""
     return {
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(command),
@@ -46,7 +42,7 @@ def save(folder: Path, name: str, result: dict[str, Any]) -> Path:
 
 
 def module_command(module: str, arguments: list[str]) -> list[str]:
-    """How a benchmark is run again; where its result went does not matter."""
+    """Return the command that repeats a benchmark, without `--out`."""
     kept = list(arguments)
     if "--out" in kept:
         at = kept.index("--out")
@@ -55,13 +51,13 @@ def module_command(module: str, arguments: list[str]) -> list[str]:
 
 
 def peak_rss_gb() -> float:
-    """Largest resident memory of this process so far, in GB."""
+    """Return the peak resident memory of this process, in GB."""
     scale = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e9
 
 
 def _commit() -> str:
-    """Commit of the sources, with `+` where they were changed since."""
+    """Return the commit of the sources, with `+` if they have uncommitted changes."""
     root = Path(__file__).resolve().parent.parent
     try:
         commit = _git(root, "rev-parse", "--short", "HEAD")

@@ -1,8 +1,4 @@
-"""What a run of the suite found, as typed records: `result.json` is these, written and read back.
-
-Useful for: the runner, which fills them, and reports and comparisons, which read them.
-Not useful for: measuring or showing.
-"""
+"""Typed records of a run of the suite, written to and read from `result.json`."""
 
 from pathlib import Path
 from typing import Any
@@ -15,13 +11,13 @@ FORMAT = 1
 
 BINS_PER_DECADE = 10
 BINS = 80
-"""Bins of a histogram, a tenth of a decade each, from 0.1 us to 10 s; both ends take the rest."""
+"""Bins of a histogram, a tenth of a decade each, from 0.1 us to 10 s; the ends include the rest."""
 
 
 class Timing(msgspec.Struct, kw_only=True, frozen=True):
-    """How long one question takes, in microseconds.
+    """Time of one query, in microseconds.
 
-    `p50_us` is the median of the rounds' medians; the others are over all timings.
+    `p50_us` is the median of the rounds' medians; the other percentiles are over all timings.
     """
 
     queries: int
@@ -35,54 +31,54 @@ class Timing(msgspec.Struct, kw_only=True, frozen=True):
 
     @property
     def spread(self) -> float:
-        """How far the rounds' medians lie apart, as a share of their median."""
+        """Range of the rounds' medians, as a share of their median."""
         return (max(self.round_p50_us) - min(self.round_p50_us)) / self.p50_us
 
 
 class Line(msgspec.Struct, kw_only=True, frozen=True):
-    """One engine's figures for one family of questions in one world."""
+    """One engine's figures for one family of queries in one world."""
 
     engine: str
     timing: Timing
     compared: int
-    """Questions whose answers were compared with brute force."""
+    """Number of queries whose answers were compared with brute force."""
     recall: float
-    """Share of the right answers that it gave, over the compared questions."""
+    """Mean recall over the compared queries."""
 
 
 class FamilyResult(msgspec.Struct, kw_only=True, frozen=True):
-    """One family of questions in one world."""
+    """One family of queries in one world."""
 
     family: str
     label: str
     radius_m: float | None
     share: float | None
-    """Share of all merchants that match all but the place; None where no merchants are filtered."""
+    """Share of all merchants that match all but the place; None if brute force cannot count it."""
     matching: int | None
-    """Median number of merchants that match with the place; None as above."""
+    """Median number of merchants that match, place included; None for suggestions."""
     lines: list[Line]
     """This engine first."""
     work: dict[str, float] = {}
     """Medians of this engine's work counters."""
     layers: dict[str, Timing] = {}
-    """This engine's other ways to answer: `search` (typed hits) and `page` (results as JSON)."""
+    """Timings of this engine's `search` (typed hits) and `page` (results as JSON)."""
 
     def line(self, engine: str) -> Line | None:
-        """Figures of an engine, None where it was not asked."""
+        """Return the figures of an engine; None if it was not asked."""
         return next((line for line in self.lines if line.engine == engine), None)
 
 
 class EngineResult(msgspec.Struct, kw_only=True, frozen=True):
-    """One engine in one world; `missing` says how to install what it needs, where it is not."""
+    """One engine in one world; `missing` says how to install it, if it is not installed."""
 
     engine: str
     label: str
     version: str = ""
     schema: str = ""
-    """How it was set up, in a sentence."""
+    """Its setup, in a sentence."""
     build_s: float = 0.0
     bytes: int = 0
-    """Of its index, as well as it can tell; 0 where it cannot."""
+    """Bytes of its index, as far as known; 0 if unknown."""
     missing: str = ""
 
 
@@ -94,19 +90,19 @@ class WorldResult(msgspec.Struct, kw_only=True, frozen=True):
     merchants: int
     deals: int
     within_3_km: int
-    """Median number of merchants around a question."""
+    """Median number of merchants within 3 km of a query's place."""
     hot_bytes: int
-    """Of the columns that queries read."""
+    """Bytes of the columns that queries read."""
     disk_bytes: int
     rss_bytes: int
-    """Resident memory of a process that has opened it and answered every family's questions."""
+    """Peak resident memory of a process that opened it and answered queries of every family."""
     open_ms: float
     cold_ms: float
-    """First answer of a new process, from the start of opening."""
+    """Time of a new process from the start of opening to the first answer."""
     engines: list[EngineResult]
     families: list[FamilyResult]
     stopped: bool = False
-    """Whether Ctrl-C ended it, so that families are missing."""
+    """Whether Ctrl-C ended the measurement, so that families are missing."""
 
 
 class Loop(msgspec.Struct, kw_only=True, frozen=True):
@@ -123,7 +119,7 @@ class Loop(msgspec.Struct, kw_only=True, frozen=True):
     p99_ms: float
     p999_ms: float
     cpu_us: float
-    """CPU time of the server a request."""
+    """CPU time of the server for each request."""
 
 
 class HttpResult(msgspec.Struct, kw_only=True, frozen=True):
@@ -133,9 +129,9 @@ class HttpResult(msgspec.Struct, kw_only=True, frozen=True):
     median_bytes: int
     loops: list[Loop]
     parts_us: dict[str, float]
-    """Where a request's CPU time goes, in order: names and microseconds."""
+    """Parts of a request's CPU time, in order: names and microseconds."""
     freshness_ms: list[float]
-    """From the publishing of a new version to the first answer from it."""
+    """Times from publishing a new version to the first answer from it."""
 
 
 class BuildResult(msgspec.Struct, kw_only=True, frozen=True):
@@ -149,7 +145,7 @@ class BuildResult(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """A run of the suite, whole or cut short."""
+    """A run of the suite, complete or stopped early."""
 
     format: int = FORMAT
     circumstances: dict[str, Any]
@@ -157,9 +153,9 @@ class Result(msgspec.Struct, kw_only=True):
     build: BuildResult | None = None
     http: HttpResult | None = None
     relevance: dict[str, Any] | None = None
-    """`benchmarks.relevance`'s result."""
+    """Result of `benchmarks.relevance`."""
     relevance_missing: list[str] = []
-    """Files of real data that are not there, so that relevance was left out."""
+    """Missing files of real data; without them relevance is not measured."""
     unfinished: str = ""
     """Why the run ended early."""
 
@@ -174,12 +170,12 @@ def save_result(result: Result, folder: Path) -> Path:
 
 
 def load_result(file: Path) -> Result:
-    """Read a result: the file, or the folder that `--out` made.
+    """Return a result, from its file or from the folder of `--out`.
 
     Raises
     ------
     ValueError
-        If the file is not a result of this format.
+        The file is not a result of this format.
     """
     file = file / FILE if file.is_dir() else file
     try:

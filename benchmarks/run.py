@@ -1,9 +1,7 @@
-"""A run of the suite, step by step: worlds, words, a build, the service, relevance.
+"""`geosearch bench`: runs the suite step by step: worlds, words, a build, the service, relevance.
 
-Useful for: `geosearch bench`.
-Not useful for: any of its steps; each has a module.
-
-After every step the reports are written anew: Ctrl-C, or a fault, loses the step under way only.
+Each step has its own module. After every step the reports are rewritten, so Ctrl-C or an error
+loses only the running step.
 """
 
 import signal
@@ -43,11 +41,11 @@ FULL = Effort()
 QUICK_LOAD_S, FULL_LOAD_S = 2.0, 8.0
 """Length of each load on the service."""
 OTHERS = ("build", "http", "relevance")
-"""What `--only` may name beside families."""
+"""Values of `--only` other than families."""
 
 
 class Options(NamedTuple):
-    """What is run, as the command line says it."""
+    """Options of a run, from the command line."""
 
     full: bool = False
     only: Sequence[str] = ()
@@ -58,7 +56,7 @@ class Options(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """One step: its name, about how many seconds it takes, and what it does to a result."""
+    """One step: its name, its estimated seconds, and a function that adds to the result."""
 
     name: str
     seconds: float
@@ -68,12 +66,12 @@ class _Step(NamedTuple):
 def parse(
     *, full: bool, only: str, peers: str | None, worlds: str | None, out: Path | None
 ) -> Options:
-    """Options from lists separated by commas.
+    """Return the options from comma-separated lists.
 
     Raises
     ------
     BadRequest
-        If a family, peer or number of merchants is none.
+        A family or peer is unknown, or a number of merchants is invalid.
     """
     return Options(
         full=full,
@@ -100,15 +98,15 @@ def _counts(text: str) -> tuple[int, ...]:
 
 
 def run(options: Options, command: Sequence[str] = ("geosearch", "bench")) -> Result:
-    """Measure, and write the reports where the options say so.
+    """Measure, and write the reports to the folder `out` of the options, if given.
 
     Returns
     -------
     Result
-        All that was measured; `unfinished` says why it is not all that was asked for.
+        All figures; `unfinished` says why some are missing.
     """
     result = Result(circumstances=circumstances(list(command)))
-    # A stop must end the servers, too: it becomes the exception that Ctrl-C raises.
+    # SIGTERM raises the exception of Ctrl-C, so that it also stops the servers.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         planned = steps(options)
@@ -128,7 +126,7 @@ def _do_all(planned: Sequence[_Step], result: Result, out: Path | None) -> None:
             step.do(result)
         except KeyboardInterrupt:
             stopped = True
-        # A world that was stopped keeps the families that were done.
+        # A stopped world keeps its finished families.
         if stopped or any(world.stopped for world in result.worlds):
             result.unfinished = f"stopped by hand during step {number + 1} of {len(planned)}"
         if out is not None:
@@ -139,7 +137,7 @@ def _do_all(planned: Sequence[_Step], result: Result, out: Path | None) -> None:
 
 
 def _left(planned: Sequence[_Step], number: int, begin: float) -> str:
-    """How long the rest may take, by how the steps before went."""
+    """Return the estimated time left, scaled by the time of the finished steps."""
     done = sum(step.seconds for step in planned[:number])
     left = sum(step.seconds for step in planned[number:])
     if done:
@@ -148,12 +146,12 @@ def _left(planned: Sequence[_Step], number: int, begin: float) -> str:
 
 
 def steps(options: Options) -> list[_Step]:
-    """What a run consists of, in order.
+    """Return the steps of a run, in order.
 
     Raises
     ------
     BadRequest
-        If that is nothing.
+        The options leave no step.
     """
     effort = FULL if options.full else QUICK
     if options.queries is not None:
@@ -210,7 +208,7 @@ def _http(world: World, seconds: float, result: Result) -> None:
 
 
 def _relevance(result: Result) -> None:
-    """The relevance suite, where its data is."""
+    """Run the relevance suite, if its data are there."""
     result.relevance_missing = missing()
     if result.relevance_missing:
         _say(f"  left out, {', '.join(result.relevance_missing)} missing in {DATA}")

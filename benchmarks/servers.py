@@ -1,7 +1,6 @@
-"""Start a server process, wait until it answers, and stop it again.
+"""`Server`: starts a server process, waits until it answers, and stops it.
 
-Useful for: `http_load`, and peers that are programs of their own.
-Not useful for: servers that outlive this process; every one is stopped with it.
+`http_load` and peers that are separate programs use it. No server outlives this process.
 """
 
 import atexit
@@ -18,30 +17,30 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 START_SECONDS = 300.0
-"""Long enough for the service to compile its kernels."""
+"""Longest time to wait for a server: the service may compile its kernels first."""
 STOP_SECONDS = 20.0
 MAX_SOCKET_BYTES = 107
-"""Longest path of a Unix socket on Linux (`sun_path` of unix(7), less its closing zero)."""
+"""Longest path of a Unix socket on Linux (`sun_path` of unix(7) without its final zero)."""
 
 _TAIL = 500
 
 
 class Server:
-    """A running server; stopped by `stop`, at the end of this process, or when this process dies.
+    """A running server; `stop`, or the end of this process, stops it.
 
     Parameters
     ----------
     folder
-        Receives what it says, and is where it runs unless `cwd` is given.
+        Folder of its log, and its working folder unless `cwd` is given.
     answers
-        Whether it does by now; waited for, up to `START_SECONDS`.
+        Returns whether the server answers; called repeatedly for up to `START_SECONDS`.
     cores
-        The only ones that it may use, if any are named.
+        Cores that it may use; empty allows all.
 
     Raises
     ------
     RuntimeError
-        If it ends, or does not answer in time; the message has the end of what it said.
+        The server ends, or does not answer in time. The message has the end of its log.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class Server:
                 stderr=subprocess.STDOUT,
             )
         pin(self._process.pid, cores)
-        # The registry must not keep a server alive that nobody else holds.
+        # A weak reference, so that the registry does not keep the object alive.
         self._stop_last = _stop_last(weakref.ref(self))
         atexit.register(self._stop_last)
         try:
@@ -81,7 +80,7 @@ class Server:
         return self._process.pid
 
     def stop(self) -> None:
-        """Ask it to stop, and kill it when it has not within `STOP_SECONDS`; twice is harmless."""
+        """Stop the server, and kill it after `STOP_SECONDS`; a second call does nothing."""
         atexit.unregister(self._stop_last)
         if self._process.poll() is not None:
             return
@@ -114,10 +113,10 @@ def _stop_last(server: "weakref.ref[Server]") -> Callable[[], None]:
 def as_user(
     command: list[str], user: str | None = None, *, death_signal: signal.Signals | None = None
 ) -> list[str]:
-    """The command line that runs `command` as `user`, and ends it when this process dies.
+    """Return the command line that runs `command` as `user` and ends it when this process dies.
 
-    Both need `setpriv` of util-linux (it executes the command in its own place, so that the
-    process id is the command's); without it the command stays as it is.
+    Both need `setpriv` of util-linux, which replaces itself by the command, so the process id is
+    the command's. Without `setpriv` the command stays unchanged.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None or (user is None and death_signal is None):
@@ -132,13 +131,13 @@ def as_user(
 
 
 def pin(process: int, cores: Collection[int]) -> None:
-    """Keep a process (0 is this one) on these cores, where there are any."""
+    """Pin a process (0 is this one) to these cores; do nothing if there are none."""
     if cores:
         os.sched_setaffinity(process, cores)
 
 
 def listens(address: str | tuple[str, int]) -> bool:
-    """Whether somebody listens on a Unix socket, or on a host and port."""
+    """Return whether a server listens on a Unix socket, or on a host and port."""
     with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as probe:
         return probe.connect_ex(address) == 0
 
@@ -146,8 +145,8 @@ def listens(address: str | tuple[str, int]) -> bool:
 class Room:
     """A folder that a server can use: `folder`, or a temporary one that `close` removes.
 
-    Temporary where the name of the socket would be too long for the system, or where `user` could
-    not enter. It then belongs to `user`.
+    It is temporary if the path of the socket would be too long, or if `user` cannot enter `folder`.
+    It belongs to `user`, if given.
     """
 
     def __init__(self, folder: Path, socket_name: str, user: str | None = None) -> None:
@@ -162,7 +161,7 @@ class Room:
         self.folder.chmod(0o700)
 
     def close(self) -> None:
-        """Remove what is in it, and itself where it is temporary."""
+        """Remove the contents of the folder, and a temporary folder itself."""
         for entry in self.folder.iterdir() if self.folder.exists() else ():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -177,5 +176,5 @@ def _all_may_enter(folder: Path) -> bool:
 
 
 def bytes_below(folder: Path) -> int:
-    """Bytes of the files in a folder and below it."""
+    """Return the bytes of all files in a folder and below it."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

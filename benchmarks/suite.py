@@ -1,15 +1,16 @@
-"""Worlds, families and engines: every engine is asked the same questions in the same run.
+"""Query benchmark: times this engine and its peers on the same queries in the same run.
 
-Measured: `engine.rank` (`engine.suggest` for suggestions), one thread, one question at a time, from
-a `Query` that exists to the answer; of a peer, `ask` of a `Question` that exists. Engines take
-turns, a round each (`timing`). The first answers of each are compared with brute force (`checks`).
+Measured: `engine.rank` (`engine.suggest` for suggestions), one thread, one query at a time, from an
+existing `Query` to the answer. A peer is timed from an existing `PeerQuestion` to the answer of
+`ask`. Engines alternate, a round each (`timing`). The first answers of each are compared with brute
+force (`checks`).
 
-Corpus: `worlds` and `texts`. Questions: `families` and `texts`.
+Corpus: `worlds` and `texts`. Queries: `families` and `texts`.
 
-Not shown: cold disks but for the first question, several threads, questions far from any shop
-but for one family, and cards whose shops cluster. Peers get opening hours and deals already worked
-out for the instant of the questions; this engine works them out itself, for any instant, and keeps
-them for a minute that is asked for again. Families that are asked `once` show it without.
+Not shown: cold disks except for the first query, several threads, places far from any shop except
+for one family, and cards whose shops cluster. Peers get opening hours and deals evaluated for the
+instant of the queries. This engine evaluates them itself for any instant, and caches them by
+minute. Families with `once` show its time without that cache.
 """
 
 import gc
@@ -56,7 +57,7 @@ from geosearch.suggest.suggester import SuggestQuery
 SEED = 20_261_127
 ENGINE = "geosearch"
 LAYERED = ("nearest_red", "nearest_banks", "best_red", "saving_red")
-"""Families of which typed hits and JSON are measured too."""
+"""Families for which `search` and `page` are timed too."""
 _COUNTED = 300
 _SHARED = 20
 
@@ -64,25 +65,25 @@ Say = Callable[[str], None]
 
 
 class Effort(NamedTuple):
-    """How much is asked."""
+    """Number of queries, rounds and comparisons."""
 
     queries: int = 2_000
     rounds: int = 11
     compared: int = 20
     peer_seconds: float = 0.6
-    """For a peer in a family."""
+    """Time limit of a peer in a family."""
 
 
 class Chosen(NamedTuple):
-    """What is measured: families, peers, and up to how many merchants peers are asked."""
+    """Selection of families and peers, and the largest world for peers."""
 
     families: Sequence[str] = ()
-    """All where empty."""
+    """Names of families; empty selects all."""
     peers: Sequence[str] = tuple(PEERS)
     peers_up_to: int = 1_000_000
 
     def wants(self, family: str) -> bool:
-        """Whether a family is measured."""
+        """Return whether a family is selected."""
         return not self.families or family in self.families
 
 
@@ -90,9 +91,9 @@ FAMILY_NAMES = (*(family.name for family in FAMILIES), MIXED.name, "pile", *NAME
 
 
 class Bench:
-    """One open world, its peers, and the measuring of families in it.
+    """Measures families in one open world, with its peers.
 
-    A context: peers are closed at its end.
+    It is a context manager, which closes the peers at its end.
     """
 
     def __init__(self, folder: Path, effort: Effort, say: Say) -> None:
@@ -114,7 +115,7 @@ class Bench:
         gc.unfreeze()
 
     def set_up(self, names: Sequence[str], table: PeerTable) -> None:
-        """Build peers; what is not installed, or fails, is noted and left out."""
+        """Build the peers; record and skip those that are not installed."""
         for name in names:
             kind = peer_class(name)
             folder = self._stack.enter_context(
@@ -139,12 +140,12 @@ class Bench:
                 )
                 self._say(f"  {found.label} {found.version}: set up in {found.build_s:.1f} s")
             self.engines.append(found)
-        # Rounds begin with a collection, which need not look at all that peers keep again.
+        # Rounds begin with a garbage collection; `freeze` excludes the objects of peers from it.
         gc.collect()
         gc.freeze()
 
     def measure_all(self, families: Iterable[AskedFamily]) -> None:
-        """Measure families; Ctrl-C ends it and keeps those that are done."""
+        """Measure families; Ctrl-C stops, and keeps the finished ones."""
         try:
             for asked in families:
                 self.measure(asked)
@@ -152,7 +153,7 @@ class Bench:
             self.stopped = True
 
     def measure(self, asked: AskedFamily) -> FamilyResult:
-        """Ask a family of every engine that answers it."""
+        """Measure a family on every engine that can answer it."""
         suggesting = isinstance(asked.queries[0], SuggestQuery)
         ask: Callable[[Any], Any] = self.engine.suggest if suggesting else self.engine.rank
         own = Runner(ask, asked.queries)
@@ -178,7 +179,7 @@ class Bench:
         return self.families[-1]
 
     def _timings(self, asked: AskedFamily, own: Runner, peers: dict[str, Peer]) -> list[Timing]:
-        """Timings of this engine and of peers, in their order."""
+        """Return the timings of this engine and of the peers, in their order."""
         if asked.once:
             return [once(own, rounds=self.effort.rounds)]
         runners = [own, *(Runner(peer.ask, asked.questions) for peer in peers.values())]
@@ -188,10 +189,10 @@ class Bench:
     def _recalls(
         self, asked: AskedFamily, own: Runner, peers: dict[str, Peer]
     ) -> dict[str, list[float]]:
-        """How much of the right answers this engine and peers give, for the first questions.
+        """Return the recalls of this engine and the peers, for the first queries.
 
-        After they were timed, as some are asked once only. Brute force knows no words but those
-        whose documents are given, and makes no suggestions.
+        Call it after the timing, because some families are timed on their first run. Brute force
+        knows only words whose documents are given, and makes no suggestions.
         """
         if any(isinstance(query, SuggestQuery) or query.q for query in asked.queries) and (
             asked.among is None
@@ -208,7 +209,7 @@ class Bench:
         }
 
     def _told(self, asked: AskedFamily, lines: list[Line]) -> FamilyResult:
-        """A family's figures with what was asked for and the work it was."""
+        """Return a family's result: its figures, its selectivity and its work counters."""
         first = asked.queries[0]
         if isinstance(first, SuggestQuery):
             return FamilyResult(
@@ -229,7 +230,7 @@ class Bench:
         )
 
     def _share(self, asked: AskedFamily, queries: Sequence[Query]) -> float | None:
-        """Mean share of all merchants that match all but the place; None where words may fail."""
+        """Return the mean share of merchants that match all but the place; None if unknown."""
         if queries[0].q is not None and asked.among is None:
             return None
         nowhere: dict[str, Any] = {"lat": 0.0, "lng": 0.0, "polygon": None}
@@ -240,7 +241,7 @@ class Bench:
         return round(float(np.mean([shares[wish] for wish in wishes])), 6)
 
     def _layers(self, asked: AskedFamily) -> dict[str, Timing]:
-        """Timings of `search` and `page`, where they are asked for."""
+        """Return the timings of `search` and `page` for the families of `LAYERED`."""
         if asked.name not in LAYERED:
             return {}
         asks: dict[str, Callable[[Any], Any]]
@@ -250,7 +251,7 @@ class Bench:
         return dict(zip(asks, timings, strict=True))
 
     def _work(self, queries: Sequence[Query]) -> dict[str, float]:
-        """Medians of the kernel's work counters for `rank` without counting."""
+        """Return medians of the kernel's work counters, for `rank` without total and facets."""
         counters: list[dict[str, int]] = []
         for query in queries:
             plain = msgspec.structs.replace(query, explain=True, total=False, facets=())
@@ -260,7 +261,7 @@ class Bench:
         return {name: float(np.median([one[name] for one in counters])) for name in counters[0]}
 
     def result(self, label: str, shape: str, folder: Path) -> WorldResult:
-        """All that was measured, with the sizes of the world."""
+        """Return all figures, with the sizes of the world."""
         info = self.engine.info()
         columns = self.engine.segments[0].columns
         around = [
@@ -295,7 +296,7 @@ def _own_engine(hot_bytes: int) -> EngineResult:
 
 
 def opened_afresh(folder: Path) -> dict[str, Any]:
-    """What `benchmarks.fresh` says of an index folder."""
+    """Return the figures of `benchmarks.fresh` for an index folder."""
     told = subprocess.run(
         [sys.executable, "-m", "benchmarks.fresh", str(folder)],
         check=True,
@@ -307,7 +308,7 @@ def opened_afresh(folder: Path) -> dict[str, Any]:
 
 
 def number_world(world: World, effort: Effort, chosen: Chosen, say: Say) -> WorldResult | None:
-    """Figures of every family without words in one world; None where none is wanted."""
+    """Return the figures of all families without words in one world; None if none is selected."""
     families = families_of(world, chosen)
     if not families:
         return None
@@ -326,7 +327,7 @@ def number_world(world: World, effort: Effort, chosen: Chosen, say: Say) -> Worl
 
 
 def families_of(world: World, chosen: Chosen) -> list[Family]:
-    """Families without words that are wanted in a world."""
+    """Return the selected families without words for a world."""
     if world.shape == "pile":
         wanted = chosen.wants("pile")
         return [piled(family) for family in FAMILIES if wanted and family.name in PILE_FAMILIES]
@@ -334,7 +335,7 @@ def families_of(world: World, chosen: Chosen) -> list[Family]:
 
 
 def words_world(merchants: int, effort: Effort, chosen: Chosen, say: Say) -> WorldResult | None:
-    """Figures of the families with words; None where none is wanted."""
+    """Return the figures of the families with words; None if none is selected."""
     names = [name for name in NAMES if chosen.wants(name)]
     if not (names or chosen.wants("read_query")):
         return None

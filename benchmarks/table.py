@@ -1,7 +1,6 @@
-"""A segment as the plain columns that a peer is given: what its users would have to work out.
+"""`PeerTable`: a segment as plain columns for peers, with hours and deals already evaluated.
 
-Useful for: `benchmarks.peers`.
-Not useful for: the engine; and only for questions of the one instant the table is made for.
+A table is valid for two instants and one wallet.
 """
 
 from collections.abc import Sequence
@@ -24,29 +23,29 @@ from indexes.timetable import OPEN
 
 @dataclass(frozen=True, kw_only=True)
 class PeerTable:
-    """Columns of n merchants; a row's number is its document's."""
+    """Columns of n merchants; a row number is a doc id."""
 
     lat: NDArray[np.float64]
     """Degrees, WGS-84."""
     lng: NDArray[np.float64]
     open_now: NDArray[np.bool_]
-    """At the instant of the questions."""
+    """Whether each is open at the instant of the queries."""
     open_later: NDArray[np.bool_]
-    """At the other instant that is asked about."""
+    """Whether each is open at the second instant."""
     programs: NDArray[np.int64]
-    """Bit `program_bits[name]`: has a deal of that card that is usable at the instant."""
+    """Bit `program_bits[name]`: has a deal of that card that is usable at the first instant."""
     saving: NDArray[np.int64]
     """Best saving with `wallet` at the instant, minor units; `UNKNOWN_SAVING` where unknown."""
     worth: NDArray[np.float64]
     """Net benefit with `wallet` at the instant, for a shop at no distance."""
     category_set: NDArray[np.int64]
-    """Number of a set of categories."""
+    """Number of the merchant's set of categories."""
     text: Sequence[str]
-    """Tokens, by spaces; empty without text."""
+    """Tokens, separated by spaces; empty without text."""
     program_bits: dict[str, int]
     """Number of the bit of each card, below 63."""
     wallet: str
-    """The card that `saving` and `worth` are for."""
+    """Card of `saving` and `worth`."""
     walk_cost_per_m: float
 
     def __len__(self) -> int:
@@ -59,7 +58,7 @@ UNKNOWN_SAVING = UNKNOWN
 def table_of(
     brute: BruteForce, at: datetime, later: datetime, wallet: str, segment: Segment | None = None
 ) -> PeerTable:
-    """Columns of what brute force scans, for an instant; with the texts of `segment`, if given."""
+    """Return the table for two instants and a wallet; with the texts of `segment`, if given."""
     flat = brute.flat
     docs = np.arange(len(flat.x))
     now = Query(lat=0.0, lng=0.0, at=at, cards=(wallet,))
@@ -87,7 +86,7 @@ def table_of(
 
 
 def texts_of(segment: Segment) -> Sequence[str]:
-    """Pairs of characters that each document is found by, as tokens."""
+    """Return the indexed pairs of characters of each document, as tokens."""
     text = SegmentText(segment)
     rows = text.vocabulary.rows_between(GRAM2 << KIND_BITS, (GRAM2 + 1) << KIND_BITS)
     postings = text.postings

@@ -1,15 +1,13 @@
-"""Questions with words, and the worlds they are asked in.
+"""Queries with words, and their worlds.
 
 Corpus: `geosearch synth`, Chinese and bilingual names, built with text. Words are drawn by the
-share of merchants that hold them: pairs of characters, the more frequent ones from categories and
-districts, the rarer ones from names and streets.
-Question: nearest 20 of the shops open now with a deal of any of 8 cards, within 3 km. Words are
-asked as typed; of a misspelt word only the first time counts, when nothing of it is kept: every
-question is another mistake. Suggestions are for the first half of a shop's name, as written, as
-pinyin or as initials.
+share of merchants that have them. They are pairs of characters: frequent ones from categories and
+districts, rare ones from names and streets.
+Query: nearest 20 of the shops open now with a deal of any of 8 cards, within 3 km. Every misspelt
+query has another mistake, and only its first run is timed, before any caching. Suggestions complete
+the first half of a shop's name, as written, in pinyin or as initials.
 
-Useful for: `suite`.
-Not useful for: relevance; `benchmarks.relevance` measures that.
+`benchmarks.relevance` measures relevance.
 """
 
 import tempfile
@@ -43,7 +41,7 @@ SHARES = {"word_5": ("5 %", 0.05), "word_05": ("0.5 %", 0.005), "word_005": ("0.
 WORDS_OF_A_SHARE = 12
 READ = ("火锅", "静安寺火锅", "海底捞火锅", "coffee", "starbucks coffee", "7-Eleven")
 NAMES = (*SHARES, "two_words", "misspelt", "suggest")
-"""Families that are asked in a world of texts."""
+"""Families of a world with texts."""
 
 _SOURCES = (
     *("indexes/**/*.py", "geosearch/indexing/**/*.py", "geosearch/sources/synth/**/*.py"),
@@ -53,7 +51,7 @@ _SOURCES = (
 
 
 def text_world(merchants: int, say: Callable[[str], None] = print) -> Path:
-    """Index folder of a synthetic city with text, made first where the cache does not have it."""
+    """Return the index folder of a synthetic city with text; build it if the cache lacks it."""
 
     def write(folder: Path) -> None:
         say(f"Building a city of {merchants:,} with text in {folder}")
@@ -65,20 +63,23 @@ def text_world(merchants: int, say: Callable[[str], None] = print) -> Path:
 
 
 def cards_of(engine: Searcher) -> tuple[str, ...]:
-    """The cards that most merchants are in."""
+    """Return the cards with the most merchants."""
     most = sorted(engine.programs(), key=lambda program: -program["merchants"])
     return tuple(program["program_id"] for program in most[:CARDS])
 
 
 class Term(NamedTuple):
-    """A pair of characters and the documents that hold it."""
+    """A pair of characters and the documents that have it."""
 
     text: str
     docs: NDArray[np.int64]
 
 
 def terms_of_share(segment: Segment, share: float) -> list[Term]:
-    """Pairs of characters whose share of the documents is nearest to this, no two of one list."""
+    """Return the pairs of characters with a document share nearest to `share`.
+
+    No two pairs share a posting list.
+    """
     words = SegmentText(segment)
     rows = words.vocabulary.rows_between(GRAM2 << KIND_BITS, (GRAM2 + 1) << KIND_BITS)
     postings = words.postings
@@ -95,7 +96,7 @@ def terms_of_share(segment: Segment, share: float) -> list[Term]:
 
 
 def misspelt(words: Sequence[str], rng: Random) -> Iterator[str]:
-    """Words with one mistake each: a letter dropped, doubled, replaced or swapped; no two alike."""
+    """Yield distinct words with one mistake: a letter dropped, doubled, replaced or swapped."""
     seen: set[str] = set(words)
     while True:
         word = rng.choice(words)
@@ -116,16 +117,16 @@ def misspelt(words: Sequence[str], rng: Random) -> Iterator[str]:
 
 
 class TextQuestions:
-    """Questions about an index with text.
+    """Queries for an index with text.
 
     Parameters
     ----------
     engine
-        Over one segment, built by `geosearch build`.
+        Engine over one segment, built by `geosearch build`.
     count
-        Questions of a family.
+        Number of queries in a family.
     table
-        What peers are given; without it none is asked.
+        Table of the peers; None asks no peers.
     """
 
     def __init__(self, engine: Searcher, count: int, table: PeerTable | None = None) -> None:
@@ -139,13 +140,13 @@ class TextQuestions:
         self.at = engine.start + timedelta(days=3, hours=11, minutes=30)
 
     def family(self, name: str) -> AskedFamily:
-        """Questions of one of `NAMES`."""
+        """Return the queries of one of `NAMES`."""
         if name in SHARES:
             label, share = SHARES[name]
             texts = [(term,) for term in terms_of_share(self.segment, share)]
             return self.asked(name, f"one word that {label} of shops hold", texts)
         if name == "two_words":
-            # As people ask who know such a shop: anywhere else most pairs are not found together.
+            # Near a shop with both words: elsewhere most pairs have no match.
             label = "two words, 5 % and 0.5 %, near a shop with both"
             return self.asked(name, label, self._pairs(), near=True)
         return self._misspelt() if name == "misspelt" else self._suggest()
@@ -153,14 +154,14 @@ class TextQuestions:
     def asked(
         self, name: str, label: str, texts: Sequence[tuple[Term, ...]], *, near: bool = False
     ) -> AskedFamily:
-        """Words found as they are typed: `texts` in turn, perhaps near a shop with them."""
+        """Return queries for `texts` in turn; with `near`, near a shop that has the words."""
         chosen = [texts[number % len(texts)] for number in range(len(self._spots))]
         held = {_texts(terms): _in_all(terms) for terms in texts}
         among = [held[_texts(terms)] for terms in chosen]
         spots = self._spots
         if near:
             rng = np.random.default_rng(SEED)
-            # Where no shop has both, the first stands for any.
+            # If no shop has both, the first document replaces it.
             shops = np.array([rng.choice(docs) if len(docs) else 0 for docs in among])
             spots = places_near(self.segment.columns, shops, rng)
         queries = [
@@ -185,7 +186,7 @@ class TextQuestions:
         )  # fmt: skip
 
     def _pairs(self) -> list[tuple[Term, ...]]:
-        """Pairs of words that most shops have both of."""
+        """Return the pairs of words that most shops share."""
         frequent, rarer = (terms_of_share(self.segment, SHARES[name][1]) for name in NAMES[:2])
         pairs: list[tuple[Term, ...]] = [(a, b) for a in frequent for b in rarer]
         return sorted(pairs, key=lambda pair: -len(_in_all(pair)))[:WORDS_OF_A_SHARE]
@@ -211,12 +212,12 @@ class TextQuestions:
         return AskedFamily("suggest", "suggest, half a name", queries)
 
     def read(self, text: str) -> object:
-        """Read a query as the engine does."""
+        """Analyse a query text as the engine does."""
         return read_query(text, self._text.is_phrase)
 
 
 def half_typed(name: str, rng: Random) -> str:
-    """The first half of a name: as written, or what is Chinese in it as pinyin or initials."""
+    """Return the first half of a name: as written, or with its Chinese in pinyin or initials."""
     half = name[: max(1, len(name) // 2)]
     way = rng.choice(("written", "written", "pinyin", "initials"))
     if way == "written":
@@ -230,7 +231,7 @@ def _texts(terms: Sequence[Term]) -> tuple[str, ...]:
 
 
 def _in_all(terms: Sequence[Term]) -> NDArray[np.int64]:
-    """Documents that hold every term."""
+    """Return the documents that have every term."""
     docs = terms[0].docs
     for term in terms[1:]:
         docs = np.intersect1d(docs, term.docs, assume_unique=True)

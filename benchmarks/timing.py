@@ -1,10 +1,9 @@
-"""How long questions take: rounds over several engines in turn, and what is kept of the timings.
+"""Timing of queries: rounds over several engines in turn, and their statistics.
 
-Useful for: `suite`.
-Not useful for: processes and servers; `builds` and `http_load` time those.
+`builds` and `http_load` time processes and servers.
 
-Engines are asked in turn, a round each, so that what disturbs the machine for a while disturbs all
-of them. The collector of Python's garbage is off while a round is timed.
+Engines alternate, a round each, so a temporary disturbance of the machine affects all of them.
+Python's garbage collector is off during a round.
 """
 
 import gc
@@ -19,24 +18,23 @@ from benchmarks.result import BINS, BINS_PER_DECADE, Timing
 
 PILOT = 8
 FEWEST = 25
-"""Questions of an engine in a round, however slow it is."""
+"""Least number of queries of an engine in a round, even for a slow engine."""
 
 
 class Runner(NamedTuple):
-    """An engine's way to be asked, and what it is asked."""
+    """A function that queries an engine, and its queries."""
 
     ask: Callable[[Any], Any]
     asked: Sequence[Any]
 
 
 def interleaved(runners: Sequence[Runner], *, rounds: int, seconds: float) -> list[Timing]:
-    """Timings of runners, asked in turn.
+    """Return the timings of runners, measured in turn.
 
     Parameters
     ----------
     seconds
-        What a runner may take for all rounds; one that is slow is asked fewer of its questions,
-        but `FEWEST`.
+        Time limit of a runner for all rounds; a slow one gets fewer queries, at least `FEWEST`.
     """
     chosen = [runner.asked[: _affordable(runner, rounds, seconds)] for runner in runners]
     taken = [np.zeros((rounds, len(asked)), np.int64) for asked in chosen]
@@ -49,7 +47,7 @@ def interleaved(runners: Sequence[Runner], *, rounds: int, seconds: float) -> li
 
 
 def once(runner: Runner, *, rounds: int) -> Timing:
-    """Timings of questions that are asked once each, none before: in `rounds` equal parts."""
+    """Return the timings of queries that are asked only once, in `rounds` equal parts."""
     size = len(runner.asked) // rounds
     parts = [runner.asked[turn * size : (turn + 1) * size] for turn in range(rounds)]
     return timing_of(np.stack([_timed(runner.ask, part) for part in parts]))
@@ -61,7 +59,7 @@ def _affordable(runner: Runner, rounds: int, seconds: float) -> int:
 
 
 def _timed(ask: Callable[[Any], Any], asked: Sequence[Any]) -> NDArray[np.int64]:
-    """Nanoseconds of each question."""
+    """Return the nanoseconds of each query."""
     clock = time.perf_counter_ns
     spent = np.empty(len(asked), np.int64)
     sink = 0
@@ -80,7 +78,7 @@ def _timed(ask: Callable[[Any], Any], asked: Sequence[Any]) -> NDArray[np.int64]
 
 
 def timing_of(spent: NDArray[np.int64]) -> Timing:
-    """What is kept of nanoseconds int64[rounds, questions]."""
+    """Return the statistics of nanoseconds int64[rounds, queries]."""
     us = spent / 1_000.0
     by_round = np.median(us, axis=1)
     p90, p99, p999 = np.percentile(us, (90, 99, 99.9))

@@ -1,14 +1,13 @@
-"""Deals of a benchmark world as the rows a segment is written from.
+"""Deals of a benchmark world, as rows of a segment.
 
-Useful for: `worlds`.
-Not useful for: believable single deals; `sources.synth.world` makes those.
+`sources.synth.world` makes more realistic deals.
 
 Corpus model, by share of the shops: a paid card `red` at 3 %; eight bank cards at 10 to 30 % each,
-at four shops of five together; a platform membership at 15 %, a government voucher at 5 %, a card
-`tiny` at 0.05 %; public bundles, vouchers and gifts at 30 %, two at each. Some 2.4 offers and 1.5
-deals a shop: `red` and some bank deals are one deal of many shops, the others of one. Deals of
-`red` hold always, as a paid card's do; of the others half do, some only in hours of the week or
-until a date; a few are sold out or over.
+together at 80 %; a platform membership at 15 %, a government voucher at 5 %, a card `tiny` at
+0.05 %; public bundles, vouchers and gifts at 30 %, two at each. A shop has about 2.4 offers and 1.5
+deals. `red` and some bank deals apply to many shops, the other deals to one. Deals of `red` are
+always usable, like those of a paid card. Half of the others are always usable, the rest only in
+hours of the week or until a date; a few are sold out or over.
 All are drawn independently of the place and of each other.
 """
 
@@ -55,7 +54,7 @@ SHARES = {
     "government": 0.05,
     TINY: 0.0005,
 }
-"""Cards, and the share of shops with a deal of each."""
+"""Share of shops with a deal of each card."""
 
 PUBLIC_SHARE = 0.3
 OWN_DEAL_SHARE = 0.6
@@ -78,7 +77,7 @@ _FIELDS = ("deal_id", "program_id", "offer_type", "title", "terms", "source", "r
 def draw_deals(
     rng: np.random.Generator, price: I32, book: TimetableBuilder, horizon: Horizon
 ) -> DealRows:
-    """Deals of merchants with these usual prices, and the schedules they hold in."""
+    """Return the deals of merchants with these usual prices; add their schedules to `book`."""
     shops = len(price)
     bill = np.where(price < 0, PRICE_IF_UNKNOWN, price).astype(np.int64)
     public = np.flatnonzero(rng.random(shops) < PUBLIC_SHARE)
@@ -131,7 +130,7 @@ def _blank_terms(count: int) -> I32:
 
 
 def _public_terms(rng: np.random.Generator, bill: Ints) -> I32:
-    """Bundles for one to four people, vouchers for a part of the bill, money off, gifts."""
+    """Return bundles for one to four people, vouchers for a part of the bill, money off, gifts."""
     count = len(bill)
     terms = _blank_terms(count)
     kind = rng.choice([BUNDLE, VOUCHER, AMOUNT_OFF, FREE_ITEM], count, p=[0.45, 0.4, 0.1, 0.05])
@@ -154,7 +153,7 @@ def _public_terms(rng: np.random.Generator, bill: Ints) -> I32:
 
 
 def _red_terms(rng: np.random.Generator, count: int) -> I32:
-    """10, 15 or 20 % off, the whole bill and without a limit."""
+    """Return terms of 10, 15 or 20 % off the whole bill, without a limit."""
     terms = _blank_terms(count)
     terms[:, TYPE] = PERCENT_OFF
     terms[:, VALUE] = rng.choice([100_000, 150_000, 200_000], count)
@@ -162,7 +161,7 @@ def _red_terms(rng: np.random.Generator, count: int) -> I32:
 
 
 def _card_terms(rng: np.random.Generator, count: int) -> I32:
-    """Percentages with a limit, money off from a spend on, cash back."""
+    """Return percentages with a limit, money off from a minimum spend on, and cash back."""
     terms = _blank_terms(count)
     kind = rng.choice([PERCENT_OFF, AMOUNT_OFF, CASHBACK], count, p=[0.6, 0.25, 0.15])
     terms[:, TYPE] = kind
@@ -181,7 +180,7 @@ def _card_terms(rng: np.random.Generator, count: int) -> I32:
 def _windows(
     rng: np.random.Generator, deals: int, book: TimetableBuilder, horizon: Horizon
 ) -> NDArray[np.uint32]:
-    """Schedule in which each deal holds."""
+    """Return the number of the schedule in which each deal is usable."""
     wanted = [(hours, None) for hours in _USE_HOURS] + [(None, day) for day in _LAST_DAYS]
     limited = [
         book.add(
@@ -204,7 +203,7 @@ def _windows(
 
 
 def _payloads(ids: pl.Series, program: NDArray[np.uint16], terms: I32) -> pl.Series:
-    """JSON of each deal, about 200 bytes; a million at a time keeps memory low."""
+    """Return the JSON of each deal, about 200 bytes; pieces of a million bound memory."""
     names = pl.Series([None, *SHARES])
     kinds = pl.Series(OFFER_TYPES)
     titles = pl.Series(_TITLES)

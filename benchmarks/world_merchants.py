@@ -1,13 +1,12 @@
-"""Merchants of a benchmark world as the rows a segment is written from.
+"""Merchants of a benchmark world, as rows of a segment.
 
-Useful for: `worlds`.
-Not useful for: believable single shops; `sources.synth.world` makes those.
+`sources.synth.world` makes more realistic shops.
 
-Corpus model: 40 kinds of shops by weight, 60 category sets (a third of them of two categories),
-the commonest opening hours of these kinds up to 400 schedules (24/7, split, past midnight, days
-off, holidays), office hours at a fifth of all shops so that some 60 % are open on a Friday evening,
-7 % unknown; prices log-normal around the kind's, ratings normal around 4.2 and 10 % unknown, a
-record of redemptions at half of the shops. All are drawn independently of the place.
+Corpus model: 40 kinds of shops by weight; 60 category sets, a third of them of two categories; the
+most common opening hours of these kinds, up to 400 schedules (24/7, split, past midnight, days off,
+holidays). A fifth of all shops have office hours, so that about 60 % are open on a Friday evening;
+7 % have unknown hours. Prices are log-normal around the kind's, ratings normal around 4.2 and 10 %
+unknown, and half of the shops have counts of redemptions. All are independent of the place.
 """
 
 from typing import Any
@@ -52,7 +51,7 @@ def draw_merchants(
     book: TimetableBuilder,
     horizon: Horizon,
 ) -> tuple[MerchantRows, list[list[str]]]:
-    """Rows of merchants standing at `places`, and the category sets they number."""
+    """Return the rows of merchants at `places`, and the category sets that they number."""
     count = len(places.lat)
     kinds = np.array([kind.weight for kind in KINDS])
     common = np.argsort(-kinds, kind="stable")[:KINDS_IN_USE]
@@ -105,7 +104,7 @@ def draw_merchants(
 def _category_sets(
     rng: np.random.Generator, common: Ints, count: int
 ) -> tuple[Ints, list[list[int]]]:
-    """Category set of each shop, and the sets as kinds: each kind alone, some with another."""
+    """Return the category set of each shop, and the sets: each kind alone, some with another."""
     weight = np.array([KINDS[number].weight for number in common])
     sets = [[number] for number in common.tolist()]
     sets += [[a, b] for a, b in zip(common[:PAIRED_KINDS], common[-PAIRED_KINDS:], strict=True)]
@@ -114,7 +113,7 @@ def _category_sets(
 
 
 def _vocabulary_rows(rng: np.random.Generator, kind: Ints) -> Ints:
-    """Expression of the vocabulary of hours for shops of each kind, -1 where unknown."""
+    """Return an index into the vocabulary of hours for each shop, by kind; -1 if unknown."""
     family = np.array([synth_hours.FAMILIES.index(kind.hours) for kind in KINDS])[kind]
     family[rng.random(len(kind)) < OFFICE_SHARE] = synth_hours.FAMILIES.index("office")
     return synth_hours.draw(rng, family, rng.random(len(kind)))
@@ -123,7 +122,7 @@ def _vocabulary_rows(rng: np.random.Generator, kind: Ints) -> Ints:
 def _schedules(
     rng: np.random.Generator, common: Ints, book: TimetableBuilder, horizon: Horizon
 ) -> tuple[list[str | None], NDArray[np.uint32]]:
-    """The commonest expressions and, last, None for unknown; and the schedule of each."""
+    """Return the most common expressions, then None for unknown, and the schedule of each."""
     weight = np.array([KINDS[number].weight for number in common])
     drawn = _vocabulary_rows(rng, rng.choice(common, 200_000, p=weight / weight.sum()))
     used, times = np.unique(drawn[drawn >= 0], return_counts=True)
@@ -140,7 +139,7 @@ def _schedules(
 
 
 def _hours(rng: np.random.Generator, kind: Ints, texts: list[str | None]) -> Ints:
-    """Row of `texts` for each shop; hours that were not kept become some that were."""
+    """Return the row of `texts` for each shop; a row of `texts` replaces rare hours."""
     vocabulary = synth_hours.vocabulary()
     kept = {text: row for row, text in enumerate(texts)}
     spread = range(len(vocabulary))
@@ -158,7 +157,7 @@ def _hours(rng: np.random.Generator, kind: Ints, texts: list[str | None]) -> Int
 def _payloads(
     facts: pl.DataFrame, ground: Ground, texts: list[str | None], sets: list[list[int]]
 ) -> pl.Series:
-    """JSON of each merchant, about 350 bytes; a million at a time keeps memory low."""
+    """Return the JSON of each merchant, about 350 bytes; pieces of a million bound memory."""
     areas = ground.areas
     tables: dict[str, tuple[str, list[Any]]] = {
         "categories": ("set", [[KINDS[number].path for number in row] for row in sets]),
@@ -186,5 +185,5 @@ def _payloads(
             )
         )
         pieces.append(json_rows(frame, _FIELDS))
-    # In one chunk, so that putting it in order later moves views and copies no text.
+    # In one chunk, so that sorting it later moves views and copies no text.
     return pl.concat(pieces, rechunk=True)

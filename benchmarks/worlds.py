@@ -1,12 +1,12 @@
-"""Worlds to measure in: seeded merchants and deals as arrays, written as an index, kept in a cache.
+"""Benchmark worlds: seeded merchants and deals, written as an index and kept in a cache.
 
 Corpus model: `city` is Shanghai and `towns` 300 Chinese towns weighted by population, with the
 positions of `sources.synth` (business areas, streets, malls whose shops share one position).
-In a city of 1,000,000 a median of about 41,000 and up to 150,000 shops lie within 3 km of a shop.
-What stands there is drawn in `world_merchants` and `world_deals`.
+In a city of 1,000,000 a shop has a median of about 41,000 and up to 150,000 shops within 3 km.
+`world_merchants` and `world_deals` draw the merchants and their deals.
 
-Useful for: an index of ten million merchants in minutes, without a snapshot on disk.
-Not useful for: measuring the build; `builds` does that with `synth` and `build`.
+It writes an index of ten million merchants in minutes, without a snapshot on disk. `builds`
+measures the build, with `synth` and `build`.
 """
 
 import time
@@ -35,23 +35,23 @@ from indexes.timetable import TimetableBuilder
 
 LOCAL_ZONE = timezone(timedelta(hours=8))
 BUILT_AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
-"""Every world is built at this instant, so that the same arguments give the same columns."""
+"""Build instant of every world: fixed, so that the same arguments give the same columns."""
 USUAL_TIME = datetime(2026, 11, 27, 19, 30, tzinfo=LOCAL_ZONE)
 """A Friday evening: about 60 % of the shops are open."""
 
 SHAPES = {"city": "shanghai", "towns": "china", "pile": "shanghai"}
-"""Shapes of worlds, and what `sources.synth.world` calls them."""
+"""Shapes of worlds, and their names in `sources.synth.world`."""
 
 NAMES = {"city": "one city", "towns": "300 towns", "pile": "one city, 10,000 on one position"}
 
 PILE = 10_000
-"""Shops on one position in a `pile`."""
+"""Number of shops on one position in a `pile`."""
 
 LARGEST_CITY = 2_000_000
-"""More merchants than this are spread over 300 towns: about as dense as a city of a million."""
+"""Largest number of merchants for a city; more are spread over 300 towns, about as densely."""
 
 _CENTRE = (31.23, 121.47)
-# Degrees from the centre at which the suburbs begin, and the share of their distance that is kept.
+# Degrees from the centre at which the suburbs begin, and the factor on distances beyond.
 _INNER = 0.05
 _SUBURBS = 0.82
 
@@ -77,7 +77,7 @@ _SOURCES = (
 
 @dataclass(frozen=True)
 class World:
-    """What determines a world; `shape` is a key of `SHAPES`."""
+    """Parameters of a world; `shape` is a key of `SHAPES`."""
 
     shape: str
     merchants: int
@@ -85,12 +85,12 @@ class World:
 
     @classmethod
     def parse(cls, text: str) -> "World":
-        """World from `shape:merchants`.
+        """Return the world of a text `shape:merchants`.
 
         Raises
         ------
         ValueError
-            If the text is not of that form.
+            The text has another form.
 
         Examples
         --------
@@ -104,17 +104,17 @@ class World:
 
     @classmethod
     def of_size(cls, merchants: int) -> "World":
-        """The world that is usual for so many merchants."""
+        """Return the default world of `merchants` merchants."""
         return cls("city" if merchants <= LARGEST_CITY else "towns", merchants)
 
     @property
     def label(self) -> str:
-        """What it is, for a table."""
+        """Label for tables."""
         return f"{self.merchants:,}, {NAMES[self.shape]}"
 
 
 def open_world(world: World, say: Callable[[str], None] = print) -> Path:
-    """Index folder of a world, written first where the cache does not have it."""
+    """Return the index folder of a world; write it if the cache lacks it."""
 
     def write(folder: Path) -> None:
         say(f"Writing the world of {world.label} to {folder}")
@@ -128,7 +128,7 @@ def open_world(world: World, say: Callable[[str], None] = print) -> Path:
 
 
 def _draw_in(places: Places) -> Places:
-    """The same places with the suburbs nearer to the centre, as dense as the corpus model says."""
+    """Return the places with the suburbs nearer to the centre, as dense as the corpus model."""
     lat, lng = _CENTRE
     north, east = places.lat - lat, (places.lng - lng) * np.cos(np.radians(lat))
     away = np.maximum(np.hypot(north, east), 1e-9)
@@ -141,7 +141,7 @@ def _draw_in(places: Places) -> Places:
 
 
 def _piled(places: Places) -> Places:
-    """The same places, some of them on the position of the first one."""
+    """Return the places with the first `PILE` of them on one position."""
     lat, lng = places.lat.copy(), places.lng.copy()
     lat[:PILE], lng[:PILE] = lat[0], lng[0]
     return replace(places, lat=lat, lng=lng)

@@ -109,7 +109,7 @@ def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) ->
     # A catch-all route would not do: the pattern of a path does not match a line feed.
     app.router.default = handlers.elsewhere()
     app.router.redirect_slashes = False
-    setattr(app, FAST_PATH, handlers.desk())
+    setattr(app, FAST_PATH, handlers.fast_path())
     return app
 
 

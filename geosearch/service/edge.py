@@ -30,7 +30,7 @@ from geosearch.service.problems import (
     uri_too_long,
 )
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
-from geosearch.service.protocol import Headers, Prompt, Request
+from geosearch.service.protocol import FastPath, Headers, Request
 
 JSON = b"application/json"
 
@@ -131,7 +131,7 @@ def without_slash(asked: Asked) -> Reply:
 
 Handler = Callable[[Asked], Awaitable[Reply]]
 
-PromptHandler = Callable[[Sequence[Request]], Sequence[Reply | None]]
+FastHandler = Callable[[Sequence[Request]], Sequence[Reply | None]]
 """Function that answers requests on the fast path; None for a refused or slow request."""
 
 
@@ -192,7 +192,7 @@ class Endpoint:
         await send({"type": "http.response.body", "body": sent})
         self._note(scope["method"], reply, time.perf_counter_ns() - started)
 
-    def prompt(self, handler: PromptHandler) -> Prompt:
+    def fast_path(self, handler: FastHandler) -> FastPath:
         """Return the function of the fast path, which answers what `handler` has a reply for.
 
         Every other request takes uvicorn's path, which finds and reports what is wrong with it.

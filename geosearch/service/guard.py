@@ -145,7 +145,7 @@ class GuardedProtocol(JoiningProtocol):
 
         If earlier requests still lack their answers, this waits for them first.
         """
-        self._leave_desk()
+        self._leave_batch()
         self._clients.count(problem.code)
         if self._owed():
             # The client would take it for the answer to an earlier request.

@@ -95,10 +95,10 @@ class Handlers:
             self._route("/openapi.json", GET=self.openapi),
         ]
 
-    def desk(self) -> Batch:
+    def fast_path(self) -> Batch:
         """Return the `Batch` of the fast path, for GET and POST of `/v1/nearby`."""
         kept = [(method, b"/v1/nearby") for method in (b"GET", b"POST")]
-        return Batch(kept, self._endpoint("/v1/nearby", {}).prompt(self._nearby_now))
+        return Batch(kept, self._endpoint("/v1/nearby", {}).fast_path(self._nearby_now))
 
     def elsewhere(self) -> Endpoint:
         """Return the endpoint of all other paths."""

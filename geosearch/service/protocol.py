@@ -50,7 +50,7 @@ _REFUSAL = (
     b"cache-control: no-store\r\n\r\n%b"
 )
 
-FAST_PATH = "prompt"
+FAST_PATH = "fast_path"
 """Name of the application's attribute that holds the `Batch` of its fast path."""
 
 TOGETHER = 16
@@ -69,7 +69,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-Prompt = Callable[[Sequence[Request]], Sequence[Pieces | None]]
+FastPath = Callable[[Sequence[Request]], Sequence[Pieces | None]]
 """Function that returns the body of each request's answer: status 200, JSON, `no-store`.
 
 It returns None for a request that must take uvicorn's path: the request is slow, is refused or
@@ -86,13 +86,13 @@ class Batch:
     ----------
     kept
         Pairs of method and path that may take the fast path.
-    prompt
+    fast_path
         Function that returns the bodies of their answers.
     """
 
-    def __init__(self, kept: Collection[tuple[bytes, bytes]], prompt: Prompt) -> None:
+    def __init__(self, kept: Collection[tuple[bytes, bytes]], fast_path: FastPath) -> None:
         self.kept = frozenset(kept)
-        self._prompt = prompt
+        self._fast_path = fast_path
         self._waiting: list[tuple[JoiningProtocol, Request]] = []
         self._turn_begun = False
 
@@ -127,7 +127,7 @@ class Batch:
             self._answer(together)
 
     def _answer(self, together: "list[tuple[JoiningProtocol, Request]]") -> None:
-        bodies = self._prompt([request for _, request in together])
+        bodies = self._fast_path([request for _, request in together])
         for (protocol, _), body in zip(together, bodies, strict=True):
             protocol.answered(body)
 
@@ -189,8 +189,8 @@ class JoiningProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._busy_polling = busy_polling
-        self._desk: Batch = getattr(self.app, FAST_PATH, _NO_BATCH)
-        self._may_be_prompt = self._held = self._waiting = False
+        self._batch: Batch = getattr(self.app, FAST_PATH, _NO_BATCH)
+        self._may_be_fast = self._held = self._waiting = False
         self._in_request_line = False
         self.url = b""
         self._body = bytearray()
@@ -209,7 +209,7 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse received data; an incomplete request leaves the fast path."""
-        self._may_be_prompt = True
+        self._may_be_fast = True
         if self._stage is Phase.IDLE or not self._begun:
             self._in_request_line = True
         if self._in_request_line:
@@ -235,14 +235,14 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def refuse(self, problem: HttpProblem) -> None:
         """Answer the requests before, send `problem`, and close the connection."""
-        self._leave_desk()
+        self._leave_batch()
         line, body = STATUS_LINE[status_of(problem.code)], problem_body(problem.code, str(problem))
         self.transport.write(_REFUSAL % (line, self._dated(), MEDIA_TYPE, len(body), body))
         self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin a request, without the ASGI scope that only uvicorn's path needs."""
-        self._leave_desk()
+        self._leave_batch()
         self._begun += 1
         self._stage = Phase.HEAD
         self.url, self.headers, self.expect_100_continue = b"", [], False
@@ -265,8 +265,8 @@ class JoiningProtocol(HttpToolsProtocol):
         path, _, query_string = self.url.partition(b"?")
         self._line = method, path, query_string, self.headers
         if (
-            (method, path) in self._desk.kept
-            and self._may_be_prompt
+            (method, path) in self._batch.kept
+            and self._may_be_fast
             and (self.cycle is None or self.cycle.response_complete)
             and not self.flow.write_paused
             and not self.expect_100_continue
@@ -277,8 +277,8 @@ class JoiningProtocol(HttpToolsProtocol):
         ):
             self._held, self._body = True, bytearray()
         else:
-            self._go_the_long_way()
-        self._may_be_prompt = False
+            self._take_uvicorns_path()
+        self._may_be_fast = False
         self.headers = []  # Trailers after a body are not headers of the request.
 
     def on_body(self, body: bytes) -> None:
@@ -296,7 +296,7 @@ class JoiningProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._waiting = True
-        self._desk.add(self, Request(*self._line, bytes(self._body)))
+        self._batch.add(self, Request(*self._line, bytes(self._body)))
 
     def answered(self, body: Pieces | None) -> None:
         """Send the body from the batch; without one, give the request to uvicorn's path."""
@@ -312,16 +312,16 @@ class JoiningProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> None:
         """Answer the requests that the client sent before it closed its side."""
-        self._leave_desk()
+        self._leave_batch()
 
     def shutdown(self) -> None:
         """Answer the waiting requests, then close the connection."""
-        self._leave_desk()
+        self._leave_batch()
         super().shutdown()
 
-    def _leave_desk(self) -> None:
+    def _leave_batch(self) -> None:
         if self._waiting:
-            self._desk.answer_all()
+            self._batch.answer_all()
 
     def _answer(self, body: Pieces) -> None:
         head = _HEAD % (self._dated(), sum(map(len, body)))
@@ -340,11 +340,11 @@ class JoiningProtocol(HttpToolsProtocol):
     def _let_go(self) -> None:
         """Give the held request to uvicorn's path."""
         self._held = False
-        self._go_the_long_way()
+        self._take_uvicorns_path()
         if self._body:
             super().on_body(bytes(self._body))
 
-    def _go_the_long_way(self) -> None:
+    def _take_uvicorns_path(self) -> None:
         url, expect_100_continue = self.url, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expect_100_continue

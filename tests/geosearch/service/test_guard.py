@@ -256,8 +256,8 @@ def test_requests_in_time_keep_a_connection() -> None:
 def test_prompt_answers_in_time_keep_a_connection(begin: int, seconds: float) -> None:
     async def run() -> None:
         connection = Connection()
-        desk = Batch([(b"GET", b"/")], lambda asked: [(b"{}",)] * len(asked))
-        connection.protocol._desk = desk
+        batch = Batch([(b"GET", b"/")], lambda asked: [(b"{}",)] * len(asked))
+        connection.protocol._batch = batch
         await connection.send(GET[:begin])
         for at in range(5):
             await connection.send(GET[begin:] + GET[:begin])

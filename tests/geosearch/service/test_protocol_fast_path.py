@@ -1,4 +1,4 @@
-"""A prompt answer is, byte for byte, the answer that the long way gives."""
+"""A prompt answer is, byte for byte, the answer that uvicorn's path gives."""
 
 import asyncio
 import io
@@ -87,25 +87,25 @@ def nobody(requests: Sequence[Request]) -> list[Pieces | None]:
 class Exchange:
     """What a connection got for what it sent, piece by piece, and the number of prompt answers."""
 
-    def __init__(self, handlers: Handlers, *pieces: bytes, long_way: bool = False) -> None:
+    def __init__(self, handlers: Handlers, *pieces: bytes, uvicorns_path: bool = False) -> None:
         self.prompt: Counter[bytes] = Counter()
         app = make_app(handlers)
         setattr(
             app,
             FAST_PATH,
-            Batch((), nobody) if long_way else self._counted(getattr(app, FAST_PATH)),
+            Batch((), nobody) if uvicorns_path else self._counted(getattr(app, FAST_PATH)),
         )
         self.wire = Wire()
         asyncio.run(self._send(app, pieces))
 
-    def _counted(self, desk: Batch) -> Batch:
+    def _counted(self, batch: Batch) -> Batch:
         def answer(requests: Sequence[Request]) -> Sequence[Pieces | None]:
-            bodies = desk._prompt(requests)
+            bodies = batch._fast_path(requests)
             for request, body in zip(requests, bodies, strict=True):
                 self.prompt[request.method] += body is not None
             return bodies
 
-        return Batch(desk.kept, answer)
+        return Batch(batch.kept, answer)
 
     async def _send(self, app: Starlette, pieces: Iterable[bytes]) -> None:
         config = _config(app)
@@ -117,7 +117,7 @@ class Exchange:
             if self.wire.closed:
                 break
             protocol.data_received(piece)
-            for _ in range(2):  # The desk's turn, and that of the task of the long way.
+            for _ in range(2):  # The batch's turn, and that of the task of uvicorn's path.
                 await asyncio.sleep(0)
         while state.tasks or protocol.pipeline:
             await asyncio.sleep(0.001)
@@ -173,11 +173,11 @@ EXCHANGES: list[tuple[str, list[bytes], int]] = [
 
 
 @pytest.mark.parametrize(("pieces", "prompt"), [row[1:] for row in EXCHANGES])
-def test_prompt_answers_are_those_of_the_long_way(
+def test_prompt_answers_are_those_of_uvicorns_path(
     handlers: Handlers, pieces: list[bytes], prompt: int
 ) -> None:
     told = Exchange(handlers, *pieces)
-    twin = Exchange(handlers, *pieces, long_way=True)
+    twin = Exchange(handlers, *pieces, uvicorns_path=True)
     assert told.wire.sent.startswith(b"HTTP/1.1 ")
     assert told.wire.sent == twin.wire.sent
     assert told.closed == twin.closed
@@ -192,13 +192,13 @@ class Crowd:
         self.together: list[int] = []
         self.protocols: list[GuardedProtocol] = []
         self.wires: list[Wire] = []
-        desk: Batch = getattr(self.app, FAST_PATH)
+        batch: Batch = getattr(self.app, FAST_PATH)
 
         def noted(requests: Sequence[Request]) -> Sequence[Pieces | None]:
             self.together.append(len(requests))
-            return desk._prompt(requests)
+            return batch._fast_path(requests)
 
-        setattr(self.app, FAST_PATH, Batch(desk.kept, noted))
+        setattr(self.app, FAST_PATH, Batch(batch.kept, noted))
 
     def send(self, *asked: bytes) -> None:
         """Send each over a connection of its own."""
@@ -245,7 +245,7 @@ def test_what_comes_in_one_turn_is_answered_together(handlers: Handlers) -> None
     asyncio.run(run())
 
 
-def test_each_of_them_may_go_the_long_way(handlers: Handlers) -> None:
+def test_each_of_them_may_take_uvicorns_path(handlers: Handlers) -> None:
     async def run() -> None:
         crowd = Crowd(handlers)
         crowd.send(nearby(1), nearby(2), request("GET", "/v1/nearby?lat=x"), nearby(3))
@@ -295,7 +295,7 @@ def test_nothing_is_sent_to_who_has_gone(handlers: Handlers) -> None:
     asyncio.run(run())
 
 
-def test_what_is_refused_goes_the_long_way(handlers: Handlers) -> None:
+def test_what_is_refused_goes_uvicorns_path(handlers: Handlers) -> None:
     asked_nearby = [bad for bad in BAD if bad.url.partition("?")[0] == "/v1/nearby"]
     refused = 0
     for bad in asked_nearby:
@@ -303,7 +303,7 @@ def test_what_is_refused_goes_the_long_way(handlers: Handlers) -> None:
         method = bad.method or ("GET" if bad.body is None else "POST")
         asked = request(method, bad.url, media_type, body=bad.body or b"")
         told = Exchange(handlers, asked, GET)
-        assert told.wire.sent == Exchange(handlers, asked, GET, long_way=True).wire.sent
+        assert told.wire.sent == Exchange(handlers, asked, GET, uvicorns_path=True).wire.sent
         assert told.wire.sent.startswith(b"HTTP/1.1 %d " % bad.status), bad
         refused += told.prompt.total() == (not told.closed)
     assert refused == len(asked_nearby) > 50
@@ -358,7 +358,7 @@ def test_prompt_answers_are_counted(handlers: Handlers) -> None:
     assert counted() == before + 3
 
 
-def test_a_fault_is_met_again_on_the_long_way(tmp_path: Path) -> None:
+def test_a_fault_is_met_again_on_uvicorns_path(tmp_path: Path) -> None:
     publish_fake(tmp_path / "index", broken=False)
     engines = Engines(tmp_path / "index", FakeEngine, poll_seconds=60)
     engines.load()

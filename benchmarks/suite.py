@@ -21,7 +21,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +48,7 @@ from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world
 from benchmarks.timing import Runner, interleaved, once
 from benchmarks.world_deals import RED
 from benchmarks.worlds import USUAL_TIME, World, open_world
+from geosearch import __version__
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher
 from geosearch.segment.versions import current
@@ -288,7 +288,7 @@ def _own_engine(hot_bytes: int) -> EngineResult:
     return EngineResult(
         engine=ENGINE,
         label=ENGINE,
-        version=version(ENGINE),
+        version=__version__,
         schema="One segment: a packed R-tree over all shops and one over those of each rarer card, "
         "columns in their order; hours and deals for whatever instant is asked about.",
         bytes=hot_bytes,

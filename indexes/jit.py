@@ -12,6 +12,7 @@ of the path of the sources. `kernel_cache` removes folders that nobody needs.
 import hashlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -20,6 +21,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 from numba import config
+from numba.core.caching import UserProvidedCacheLocator
 
 from indexes.kernel_cache import PREFIX, is_whole, mark_used, mark_whole, remove_unused
 
@@ -78,10 +80,6 @@ def cache_folder() -> Path:
 CACHE_FOLDER = cache_folder()
 """The cache folder of this process."""
 
-config.CACHE_DIR = str(CACHE_FOLDER)
-if not config.DISABLE_JIT:
-    mark_used(CACHE_FOLDER)
-
 
 def is_compiled() -> bool:
     """Whether the cache has all kernels for this processor, or compilation is off."""
@@ -98,6 +96,41 @@ def mark_compiled() -> None:
 def _processor() -> str:
     return str(config.CPU_NAME or llvmlite.binding.get_host_cpu_name())
 
+
+class KernelLocator(UserProvidedCacheLocator):  # type: ignore[misc]
+    """Place of compiled kernels: `CACHE_FOLDER`, and no other.
+
+    If Numba cannot write to a folder, it chooses another one, whose name does not depend on the
+    sources: an upgrade would find stale code there. A complete cache needs no writing, as in an
+    image whose file system is read-only.
+    """
+
+    def ensure_cache_path(self) -> None:
+        """Check that kernels can be kept, unless all of them are there."""
+        try:
+            super().ensure_cache_path()
+        except OSError:
+            if not is_compiled():
+                raise
+
+
+def _check_folder() -> None:
+    """Refuse a cache that is incomplete and cannot be written to."""
+    try:
+        CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=CACHE_FOLDER):
+            pass
+    except OSError as error:
+        reason = f"{error.strerror} (it keeps compiled kernels; {CACHE_VARIABLE} names another)"
+        raise OSError(error.errno, reason, str(CACHE_FOLDER)) from error
+
+
+config.CACHE_DIR = str(CACHE_FOLDER)
+config.CACHE_LOCATOR_CLASSES = f"{__name__}.{KernelLocator.__name__}"
+if not is_compiled():
+    _check_folder()
+if not config.DISABLE_JIT:
+    mark_used(CACHE_FOLDER)
 
 # Nobody calls a kernel from C.
 _OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "_nrt": False, "no_cfunc_wrapper": True}

@@ -21,6 +21,7 @@ each renames a folder first, and only one of them succeeds.
 """
 
 import os
+import re
 import shutil
 import time
 from contextlib import suppress
@@ -33,6 +34,8 @@ WRITTEN_WITHIN_S = 3_600.0
 UNUSED_AFTER_S = 30 * 86_400.0
 
 _USED = "used"
+# With an installation, or without one as in older versions.
+_NAME = re.compile(rf"{PREFIX}([0-9a-f]{{12}}-)?[0-9a-f]{{16}}")
 _REMOVED = ".removed-"
 
 
@@ -73,7 +76,9 @@ def remove_unused(folder: Path, now: float | None = None) -> list[str]:
     with suppress(OSError):
         for left in folder.parent.glob(f"{_REMOVED}*"):  # a process died before it removed them
             shutil.rmtree(left, ignore_errors=True)
-        others = [each for each in folder.parent.glob(f"{PREFIX}*") if each != folder]
+        others = [
+            each for each in folder.parent.glob(f"{PREFIX}*") if each != folder and _is_ours(each)
+        ]
         unused_s = {other: now - _used_at(other) for other in others}
         longest_first = sorted(others, key=unused_s.__getitem__, reverse=True)
         ours = [each for each in longest_first if _installation(each) == _installation(folder)]
@@ -85,6 +90,16 @@ def remove_unused(folder: Path, now: float | None = None) -> list[str]:
             and _remove(other)
         ]
     return []
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder has the name and the content of a cache of kernels."""
+    if not _NAME.fullmatch(folder.name):
+        return False
+    return any(
+        file.name == _USED or file.name.startswith("whole-") or file.suffix == ".nbi"
+        for file in (*folder.glob("*"), *folder.glob("*/*.nbi"))
+    )
 
 
 def _installation(folder: Path) -> str:

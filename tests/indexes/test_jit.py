@@ -162,3 +162,34 @@ def test_sources_run_as_plain_python() -> None:
     )
     compiled = f"{haversine_m(31.2304, 121.4737, 31.2397, 121.4998):.9f}\n"
     assert (done.stdout, done.returncode) == (compiled, 0), done.stderr
+
+
+def started(cache: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Python of its own, which keeps kernels in `cache`."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {jit.CACHE_VARIABLE: str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_a_cache_that_cannot_be_written_is_used_if_it_is_whole_and_refused_if_not(
+    tmp_path: Path,
+) -> None:
+    """A file in the place of a folder: root may write to any folder."""
+    (tmp_path / "file").write_text("no folder")
+    refused = started(tmp_path / "file", "import indexes.jit")
+    assert refused.returncode == 1
+    assert jit.CACHE_VARIABLE in refused.stderr
+    use = "from indexes.geo import hilbert; print(hilbert.hilbert_value(1, 2) >= 0);"
+    mark = "import indexes.jit as jit; jit.mark_compiled();"
+    locked = (
+        "from numba.core.caching import UserProvidedCacheLocator as Own;"
+        "Own.ensure_cache_path = lambda self: open('/nowhere/at/all');"
+    )
+    assert started(tmp_path / "cache", use + mark).stdout == "True\n"
+    assert started(tmp_path / "cache", locked + use).stdout == "True\n"

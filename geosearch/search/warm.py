@@ -5,11 +5,12 @@ cores: ranking takes half of the time, so it has a process of its own.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from geosearch.answer.result_text import result_writer
@@ -99,7 +100,8 @@ class _Done:
     def __call__(self, name: str) -> None:
         """Report that a part is compiled."""
         with self._lock:
-            self._left.pop(name, None)
+            if self._left.pop(name, None) is None:
+                return
             percent = 100 - sum(self._left.values())
             self._progress(f"{COMPILING}: {percent} % done, {name} compiled")
 
@@ -110,18 +112,17 @@ def _others_beside(done: _Done) -> Iterator[None]:
 
     What it compiles comes back by way of the disk.
     """
-    if len(os.sched_getaffinity(0)) < 2 or not os.access(CACHE_FOLDER, os.W_OK):
+    other = _start_other() if _cores() > 1 and os.access(CACHE_FOLDER, os.W_OK) else None
+    if other is None:
         yield
         return
-    command = [sys.executable, "-m", "geosearch.search.warm"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as other:
 
-        def listen() -> None:
-            assert other.stdout is not None
-            for line in other.stdout:
-                done(line.strip())
+    def listen() -> None:
+        assert other.stdout is not None
+        for line in other.stdout:
+            done(line.strip())
 
+    with other:
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         try:
@@ -131,6 +132,28 @@ def _others_beside(done: _Done) -> Iterator[None]:
             other.terminate()
 
 
+def _cores() -> int:
+    """Number of cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def _start_other() -> subprocess.Popen[str] | None:
+    """Start `compile_others` in another process; None if the system does not let us.
+
+    It imports from where this process does, and from no other folder (`-P`).
+    """
+    command = [sys.executable, "-P", "-m", "geosearch.search.warm"]
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, env=os.environ | {"PYTHONPATH": path}
+        )
+    except OSError:
+        return None
+
+
 def compile_others() -> None:
     """Compile all parts but the first; print the name of each."""
     for part in _parts()[1:]:
@@ -138,5 +161,18 @@ def compile_others() -> None:
         print(part.name, flush=True)
 
 
+def _end_with_parent() -> None:
+    """End this process when the one that started it closes our input, as its own end does."""
+
+    def wait() -> None:
+        sys.stdin.read()
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent gets it too, and ends.
+    threading.Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
-    compile_others()
+    _end_with_parent()
+    with suppress(BrokenPipeError):
+        compile_others()

@@ -3,8 +3,10 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,3 +82,34 @@ def test_the_other_process_says_what_it_has_compiled(capsys: pytest.CaptureFixtu
 
 def test_the_shares_of_the_parts_make_a_whole() -> None:
     assert sum(part.percent for part in subject._parts()) == 100
+
+
+def test_the_other_process_imports_nothing_from_the_folder_it_starts_in(
+    whole: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "platform.py").write_text("print('from the folder')")
+    monkeypatch.setattr(sys, "path", [entry or os.getcwd() for entry in sys.path])
+    monkeypatch.chdir(tmp_path)
+    other = subject._start_other()
+    assert other is not None
+    with other:
+        assert other.stdout is not None
+        assert "from the folder" not in other.stdout.read()
+
+
+def test_the_other_process_ends_with_the_one_that_started_it(whole: list[str]) -> None:
+    other = subject._start_other()
+    assert other is not None
+    assert other.stdin is not None
+    other.stdin.close()
+    assert other.wait() in (0, 1)
+    assert other.stdout is not None
+    other.stdout.close()
+
+
+def test_a_system_that_starts_no_process_compiles_in_this_one(
+    whole: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "")
+    warm()
+    assert whole == ["whole"]

@@ -310,7 +310,9 @@ def _run_workers(
     os.environ.pop(RECOVERY_VARIABLE, None)
     checking.tell()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-        raise BadData(f"There is no version to serve: all are damaged - at `{settings.index}`")
+        raise BadData(
+            f"No version of the index can be opened; the log says why - at `{settings.index}`"
+        )
     if supervisor.failure is not None:
         raise supervisor.failure
 
@@ -417,5 +419,5 @@ def _not_free(host: str, port: int, error: OSError) -> BadData:
             return BadData(f"Port {port} is already in use - choose another with --port")
         case errno.EACCES:
             return BadData(f"Port {port} needs more rights - choose one above 1023 with --port")
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    reason = error.strerror or str(error)
     return BadData(f"Cannot listen on {host}, port {port}: {reason} - choose another with --host")

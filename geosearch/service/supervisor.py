@@ -38,10 +38,14 @@ RECOVERY_VARIABLE = "GEOSEARCH_RECOVERY"
 PAUSE_SECONDS = 0.5
 """Pause before a killed server is replaced."""
 
+RETRY_SECONDS = 10.0
+"""Pause before a worker that failed `ATTEMPTS` times starts again beside others that answer."""
+
 ATTEMPTS = 3
 """Failed starts in a row after which the supervisor gives up."""
 
 _log = structlog.get_logger()
+_clock = time.monotonic
 
 
 class Report:
@@ -93,6 +97,7 @@ class Supervisor(Multiprocess):
         self._serving: Callable[[], None] | None = serving
         self._ready: set[int] = set()
         self._failed: dict[int, int] = {}
+        self._not_before: dict[int, float] = {}
         self._outdated: list[Any] = []
         self._asked: set[int] = set()
 
@@ -109,7 +114,8 @@ class Supervisor(Multiprocess):
         for place, process in ended:
             if self.should_exit.is_set():
                 return
-            self._replace(place, process)
+            if _clock() >= self._not_before.get(place, 0.0):
+                self._replace(place, process)
         self._renew()
 
     def restart_all(self) -> None:
@@ -126,21 +132,17 @@ class Supervisor(Multiprocess):
                 self._serving = None
 
     def _replace(self, place: int, process: Any) -> None:
-        code, number = process.exitcode, process.pid
-        process.kill()  # The process has ended; this closes its pipes.
-        process.join()
-        if number in self._asked:
-            _log.info("worker stopped", process=number)
-        elif code < 0:
-            _log.error("worker killed", signal=_name(code), process=number)
-        else:
-            _log.error("worker ended", status=code, process=number)
-        failed = 0
-        if number not in self._ready and number not in self._asked:
-            failed = self._failed.get(number, 0) + 1
-            if failed == ATTEMPTS and code != STARTUP_FAILURE:
-                self.failure = _not_started(code)
-            if failed == ATTEMPTS or code == STARTUP_FAILURE:
+        number, failed = process.pid, 0
+        if self._not_before.pop(place, None) is None:
+            process.kill()  # It has ended: this lets go of its pipes.
+            process.join()
+            failed = self._failures(process)
+            if failed == ATTEMPTS or (failed and process.exitcode == STARTUP_FAILURE):
+                if self._others_answer(process):
+                    self._not_before[place] = _clock() + RETRY_SECONDS
+                    return
+                if process.exitcode != STARTUP_FAILURE:
+                    self.failure = _not_started(process.exitcode)
                 self.should_exit.set()
                 return
         self._ready.discard(number)
@@ -150,6 +152,23 @@ class Supervisor(Multiprocess):
         fresh.start()
         self.processes[place] = fresh
         self._failed[cast(int, fresh.pid)] = failed
+
+    def _failures(self, process: Any) -> int:
+        """Log how a worker ended; return how many starts in a row have failed with it."""
+        code, number = process.exitcode, process.pid
+        if number in self._asked:
+            _log.info("worker stopped", process=number)
+        elif code < 0:
+            _log.error("worker killed", signal=_name(code), process=number)
+        else:
+            _log.error("worker ended", status=code, process=number)
+        if number in self._ready or number in self._asked:
+            return 0
+        return self._failed.get(number, 0) + 1
+
+    def _others_answer(self, process: Any) -> bool:
+        """Whether a worker beside this one answers: then the service goes on, and tries again."""
+        return any(each.pid in self._ready for each in self.processes if each is not process)
 
     def _renew(self) -> None:
         """Stop the next outdated worker, if all workers answer."""

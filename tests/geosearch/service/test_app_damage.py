@@ -130,7 +130,7 @@ def test_where_no_version_is_left_the_service_ends(
         assert server.process.returncode == 3
     last = log.text().splitlines()[-1]
     # One worker says what is wrong with the version that it would serve.
-    said = "Expected " if workers == 1 else "There is no version to serve: all are damaged"
+    said = "Expected " if workers == 1 else "No version of the index can be opened"
     assert last.startswith(f"geosearch: {said}")
 
 

@@ -15,6 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
 
 from geosearch.errors import BadData, Fault
+from geosearch.service import supervisor as subject
 from geosearch.service.supervisor import ATTEMPTS, RECOVERY_VARIABLE, Report, Supervisor
 
 
@@ -141,17 +142,10 @@ def test_a_worker_that_ends_is_replaced_by_one_that_looks_closer(
          " - the log says why"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("others_answer", [False, True])
 def test_a_worker_that_fails_to_start_again_and_again_ends_the_service(
-    watch: Callable[[int], Watch],
-    code: int,
-    kind: type[Exception],
-    sentence: str,
-    others_answer: bool,
+    watch: Callable[[int], Watch], code: int, kind: type[Exception], sentence: str
 ) -> None:
     watched = watch(2)
-    if others_answer:
-        watched.waiting.send(1)
     for attempt in range(ATTEMPTS):
         assert not watched.supervisor.should_exit.is_set(), attempt
         Worker.started[-1].exitcode = code
@@ -161,6 +155,29 @@ def test_a_worker_that_fails_to_start_again_and_again_ends_the_service(
     failure = watched.supervisor.failure
     assert isinstance(failure, kind)
     assert str(failure) == f"A server process {sentence}"
+
+
+@pytest.mark.parametrize(("code", "attempts"), [(1, ATTEMPTS), (STARTUP_FAILURE, 1)])
+def test_a_worker_that_fails_beside_one_that_answers_is_tried_again_later(
+    watch: Callable[[int], Watch], monkeypatch: pytest.MonkeyPatch, code: int, attempts: int
+) -> None:
+    """As an index that cannot be opened for a moment: the service goes on."""
+    watched, clock = watch(2), [1_000.0]
+    monkeypatch.setattr(subject, "_clock", lambda: clock[0])
+    watched.waiting.send(1)
+    for tried in range(1, 4):
+        for _ in range(attempts):
+            Worker.started[-1].exitcode = code
+            watched.turn()
+        started = len(Worker.started)
+        assert started == 1 + tried * attempts
+        watched.turn()
+        assert len(Worker.started) == started, "not before its time"
+        clock[0] += subject.RETRY_SECONDS
+        watched.turn()
+        assert len(Worker.started) == started + 1
+    assert not watched.supervisor.should_exit.is_set()
+    assert watched.supervisor.failure is None
 
 
 def test_a_worker_without_a_version_to_serve_ends_the_service_at_once(

@@ -97,13 +97,14 @@ def hits_of(results: Results, keys: F64) -> tuple[Hit, ...]:
         If a stored text is altered; a fast check of an index may miss that.
     """
     try:
+        str(results.text, "utf-8")  # The decoder leaves alone what it does not look at.
         hits = _decode(results.text)
-    except msgspec.DecodeError as error:
+        exact = list(zip(hits, keys[:, 1].tolist(), results.scores.tolist(), strict=True))
+    except ValueError as error:
         raise BadData(
             "Expected stored texts of merchants and deals as they were built, got altered ones: "
             f"{error} - at `merchant_payload.npy` or `deal_payload.npy`"
         ) from error
-    exact = zip(hits, keys[:, 1].tolist(), results.scores.tolist(), strict=True)
     for hit, distance_m, score in exact:
         # The text has both cut. The hit is new, so changing it is safe.
         msgspec.structs.force_setattr(hit, "distance_m", distance_m)

@@ -9,7 +9,7 @@ A command imports what it calls when it is called: `search` need not wait for po
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -35,7 +35,7 @@ from geosearch.cli.options import (
 from geosearch.cli.progress import ProgressReport, waiting
 from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
-from geosearch.snapshot.folder import check_folder
+from geosearch.snapshot.folder import new_snapshot
 
 DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
 
@@ -160,8 +160,7 @@ def synth(
     """Write a realistic synthetic snapshot."""
     from geosearch.sources.synth.world import synthesise
 
-    check_folder(out, overwrite=force)
-    with ProgressReport() as progress:
+    with new_snapshot(out, overwrite=force), ProgressReport() as progress:
         synthesise(
             out,
             merchants=merchants,
@@ -182,8 +181,8 @@ def template(
     """Write a small complete snapshot to start from; docs/snapshot.md explains it."""
     from geosearch.snapshot.template import write_template
 
-    check_folder(out, overwrite=force)
-    write_template(out, form)
+    with new_snapshot(out, overwrite=force):
+        write_template(out, form)
     _print(f"wrote {out}: next, geosearch check {out}, geosearch build {out} --out INDEX")
 
 
@@ -227,8 +226,7 @@ def osm(
     """Turn OpenStreetMap places into a snapshot."""
     from geosearch.sources.osm.importer import import_osm
 
-    check_folder(out, overwrite=force)
-    with ProgressReport() as progress:
+    with new_snapshot(out, overwrite=force), ProgressReport() as progress:
         report = import_osm(file, out, country=country, now=now, progress=progress)
     _print(report.text())
     _print(f"wrote {out}: next, geosearch build {out} --out INDEX")
@@ -389,14 +387,15 @@ def bench(context: typer.Context) -> int:
     """Measure, and compare what was measured; needs a checkout of the project."""
     try:
         suite = import_module("benchmarks.__main__")
-    except ModuleNotFoundError as missing:
-        if missing.name not in ("benchmarks", "benchmarks.__main__"):
+        run_suite: Callable[[list[str]], int] = suite.run
+    except (ModuleNotFoundError, AttributeError) as missing:
+        # Another project may have a package of this name.
+        if missing.name not in ("benchmarks", "benchmarks.__main__", "run"):
             raise
         raise BadRequest(
             "There is no benchmark suite here - run `python -m benchmarks` in a checkout"
         ) from None
-    status: int = suite.run(context.args)
-    return status
+    return run_suite(context.args)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -69,14 +69,17 @@ def test_hits_have_the_numbers_of_the_ranking(engine: Searcher) -> None:
         assert 0 <= (hit.score - result["score"]) * np.sign(hit.score) < 0.01
 
 
-def test_altered_texts_are_the_operators_to_mend(tmp_path: Path) -> None:
+@pytest.mark.parametrize("altered", [b"x", b"\xff"], ids=["no JSON", "no UTF-8"])
+def test_altered_texts_are_the_operators_to_mend(tmp_path: Path, altered: bytes) -> None:
     """Opened fast, an index does not read most of its texts; a hit names what is damaged."""
     duel = shops_in(tmp_path)
     query = Query(lat=LAT, lng=LNG, at=NOW)
     assert duel.engine.search(query).hits
     _, blob = duel.engine.segments[0].merchant_payload.arrays
     damaged = blob.copy()
-    damaged[:] = ord("x")
+    # All of it, or the names alone, which are texts of JSON whatever they hold.
+    places = slice(None) if altered == b"x" else bytes(blob).index(b'"name":"') + len(b'"name":"')
+    damaged[places] = ord(altered)
     view = duel.engine._views[0]
     view._sources = type(view._sources)(view._sources.value._replace(merchant=damaged))
     with pytest.raises(geosearch.BadData, match=r"Expected stored texts .* - at `"):

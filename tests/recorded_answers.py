@@ -188,8 +188,14 @@ def serving(checkout: Path, index: Path) -> Iterator[http.client.HTTPConnection]
 def ask(connection: http.client.HTTPConnection, asked: Asked) -> Got:
     """The answer of a service, without what a clock decides."""
     headers = {} if asked.body is None else {"content-type": "application/json"}
-    connection.request(asked.method, asked.target, asked.body, headers)
-    answer = connection.getresponse()
+    try:
+        connection.request(asked.method, asked.target, asked.body, headers)
+        answer = connection.getresponse()
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        # The service closes a connection that is idle, as while the other one compiles.
+        connection.close()
+        connection.request(asked.method, asked.target, asked.body, headers)
+        answer = connection.getresponse()
     media_type = answer.headers.get("content-type", "")
     return Got(answer.status, media_type, CLOCKED.sub(rb'"\1":0', answer.read()))
 

@@ -309,7 +309,7 @@ def _run_workers(
         supervisor.run()
     os.environ.pop(RECOVERY_VARIABLE, None)
     checking.tell()
-    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+    if supervisor.no_version:
         raise BadData(
             f"No version of the index can be opened; the log says why - at `{settings.index}`"
         )

@@ -6,7 +6,7 @@ Not useful for: a server that exits on its own; its supervisor then ends with th
 
 A server sends one `Report` when it accepts connections. It may take any time to get there, for
 example on a busy machine. If it ends before, `ATTEMPTS` times in a row, the supervisor gives up and
-says why.
+says why. Beside other workers that answer, it tries again every `RETRY_SECONDS` instead.
 
 The parent of one worker only waits, so nothing that kills a server kills the parent. The parent
 costs 50 MB and no time at the start: it forks the server before it starts a thread or opens an
@@ -93,6 +93,8 @@ class Supervisor(Multiprocess):
         super().__init__(config, sockets)
         self.failure: GeosearchError | None = None
         """Why workers could not start, unless they ended with `STARTUP_FAILURE`."""
+        self.no_version = False
+        """Whether the supervisor gave up because workers ended with `STARTUP_FAILURE`."""
         self._reports = reports
         self._serving: Callable[[], None] | None = serving
         self._ready: set[int] = set()
@@ -141,7 +143,8 @@ class Supervisor(Multiprocess):
                 if self._others_answer(process):
                     self._not_before[place] = _clock() + RETRY_SECONDS
                     return
-                if process.exitcode != STARTUP_FAILURE:
+                self.no_version = process.exitcode == STARTUP_FAILURE
+                if not self.no_version:
                     self.failure = _not_started(process.exitcode)
                 self.should_exit.set()
                 return

@@ -176,8 +176,12 @@ def test_a_worker_that_fails_beside_one_that_answers_is_tried_again_later(
         clock[0] += subject.RETRY_SECONDS
         watched.turn()
         assert len(Worker.started) == started + 1
+    # Whoever stops the service in a pause stops no service that has failed.
+    Worker.started[-1].exitcode = code
+    watched.turn()
     assert not watched.supervisor.should_exit.is_set()
     assert watched.supervisor.failure is None
+    assert not watched.supervisor.no_version
 
 
 def test_a_worker_without_a_version_to_serve_ends_the_service_at_once(
@@ -187,6 +191,7 @@ def test_a_worker_without_a_version_to_serve_ends_the_service_at_once(
     Worker.started[0].exitcode = STARTUP_FAILURE
     watched.turn()
     assert watched.supervisor.should_exit.is_set()
+    assert watched.supervisor.no_version
     assert watched.supervisor.failure is None
     assert len(Worker.started) == 2
 

@@ -181,8 +181,7 @@ def template(
     """Write a small complete snapshot to start from; docs/snapshot.md explains it."""
     from geosearch.snapshot.template import write_template
 
-    with new_snapshot(out, overwrite=force):
-        write_template(out, form)
+    write_template(out, form, overwrite=force)
     _print(f"wrote {out}: next, geosearch check {out}, geosearch build {out} --out INDEX")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from geosearch.errors import BadRequest
+from geosearch.snapshot.folder import new_snapshot
 from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS, Kind, Table
 from indexes.files import write_file
 
@@ -218,27 +219,29 @@ def template_files(form: Format) -> dict[str, str]:
     }
 
 
-def write_template(out: Path, form: str) -> None:
+def write_template(out: Path, form: str, *, overwrite: bool = True) -> None:
     """Write the snapshot to a folder, and create the folder if it is missing.
 
-    This deletes the example's tables in the other format, because a table in two files is an error.
     CSV files begin with a byte order mark; without it Excel would not read them as UTF-8.
+
+    Parameters
+    ----------
+    overwrite
+        As in `folder.new_snapshot`.
 
     Raises
     ------
     BadRequest
-        `form` is not in `FORMATS`.
+        `form` is not in `FORMATS`, or the folder may not be written to.
     """
-    wanted = next((known for known in FORMATS if known == form), None)
-    if wanted is None:
-        raise BadRequest(f"Expected csv or ndjson, got {form!r} - at `--format`")
-    out.mkdir(parents=True, exist_ok=True)
-    for other in FORMATS:
-        if other != wanted:
-            for table, _ in _TABLES:
-                (out / f"{table.name}.{other}").unlink(missing_ok=True)
-    for name, text in template_files(wanted).items():
-        write_file(out / name, text.encode("utf-8-sig" if name.endswith(".csv") else "utf-8"))
+    with new_snapshot(out, overwrite=overwrite):
+        wanted = next((known for known in FORMATS if known == form), None)
+        if wanted is None:
+            raise BadRequest(f"Expected csv or ndjson, got {form!r} - at `--format`")
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in template_files(wanted).items():
+            encoding = "utf-8-sig" if name.endswith(".csv") else "utf-8"
+            write_file(out / name, text.encode(encoding))
 
 
 def _ndjson(_: Table, rows: Sequence[_Row]) -> str:

@@ -22,7 +22,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from indexes.jit import inline_njit, njit
+from indexes.bisection import first_at_least
+from indexes.jit import inline_njit, int64, njit
 
 CLOSED: Final = 0
 OPEN: Final = 1
@@ -52,18 +53,10 @@ def find_change(schedule_start: Starts, change_minute: Minutes, schedule: int, m
 
     The caller checks that `minute` is in [0, HORIZON_MINUTES) and `schedule` in [0, n).
     """
-    # Invariant: the change is in [base, base + size). It holds at first, because the first change
-    # is at minute 0. A step to `base + half` keeps it, because that change is at or before
-    # `minute`. Without the step all changes from `base + half` on are later. There is no early
-    # exit: its branch would be mispredicted, and the two moves below are no branches.
-    base = np.int64(schedule_start[schedule])
-    size = np.int64(schedule_start[schedule + 1]) - base
-    while size > 1:
-        half = size >> 1
-        if change_minute[base + half] <= minute:
-            base += half
-        size -= half
-    return int(base)
+    # The first change is at minute 0, so it is never later than `minute`.
+    second = int64(schedule_start[schedule]) + 1
+    end = int64(schedule_start[schedule + 1])
+    return first_at_least(change_minute, second, end, minute + 1) - 1
 
 
 @inline_njit

@@ -29,8 +29,8 @@ MAX_LINES = 500
 # Rooms from the lowest to the highest: each imports itself and those before it.
 ROOMS = {
     "indexes": (
-        "arrays files cache kernel_cache jit prepared storage layout timetable text_buffer"
-        " geo terms text names"
+        "arrays files cache kernel_cache jit prepared bisection storage layout timetable"
+        " text_buffer geo terms text names"
     ),
     "geosearch": (
         "errors hours money query snapshot segment kernel text answer suggest search"

@@ -4,6 +4,7 @@ Use it to convert many minutes of the horizon to local time or back; `zoneinfo` 
 instants.
 """
 
+from bisect import bisect_left
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,16 +44,13 @@ def offset_changes(zone: ZoneInfo, start: datetime) -> list[tuple[int, int]]:
         assert offset is not None
         return offset // _MINUTE
 
+    def first_minute(offset: int, step_end: int) -> int:
+        minutes = range(step_end - _STEP, step_end)
+        return minutes.start + bisect_left(minutes, True, key=lambda at: offset_at(at) == offset)
+
     changes = [(0, offset_at(0))]
     for step_end in range(_STEP, HORIZON_MINUTES + 1, _STEP):
         after = offset_at(step_end)
         if after != changes[-1][1]:
-            before, minute = step_end - _STEP, step_end
-            while minute - before > 1:
-                middle = (before + minute) // 2
-                if offset_at(middle) == after:
-                    minute = middle
-                else:
-                    before = middle
-            changes.append((minute, after))
+            changes.append((first_minute(after, step_end), after))
     return changes

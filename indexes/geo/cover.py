@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexes.arrays import F64, I32, I64, U8, U32, U64
+from indexes.bisection import next_at_least, partition_point
 from indexes.geo.hilbert import hilbert_value
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.geo.sphere import (
@@ -209,17 +210,13 @@ def _add_span(cover: CircleCover, first: int, after: int, state: int) -> None:
 def _seed(ground: PointTree, circle: Circle) -> int:
     """First document whose Hilbert value is not below that of the centre of the circle."""
     value = hilbert_value(int64(circle.x), int64(circle.y))
-    base = 0
-    size = ground.position.shape[0]
-    while size > 0:
-        half = size >> 1
-        doc = base + half
-        if hilbert_value(ground.position[doc, 0], ground.position[doc, 1]) < value:
-            base += half + 1
-            size -= half + 1
-        else:
-            size = half
-    return base
+    return partition_point(_is_before, ground.position, 0, ground.position.shape[0], value)
+
+
+@inner_njit
+def _is_before(position: I32, doc: int, value: np.uint64) -> bool:
+    """Whether the Hilbert value of a document is below `value`."""
+    return bool(hilbert_value(position[doc, 0], position[doc, 1]) < value)
 
 
 @inner_njit
@@ -256,29 +253,6 @@ def _tally_each(
     return total, near_m, nearest
 
 
-@inline_njit
-def first_from(docs: U32, begin: int, end: int, doc: int) -> int:
-    """First position in `docs[begin:end]` whose document is at least `doc`, else `end`.
-
-    A galloping search (Bentley and Yao 1976, "An almost optimal algorithm for unbounded
-    searching"): callers ask for ascending documents, so the next one is near.
-    """
-    step = 1
-    low = begin
-    while low + step < end and docs[low + step - 1] < doc:
-        low += step
-        step <<= 1
-    size = min(low + step, end) - low
-    while size > 0:
-        half = size >> 1
-        if docs[low + half] < doc:
-            low += half + 1
-            size -= half + 1
-        else:
-            size = half
-    return low
-
-
 @njit
 def _count_spans(
     ground: PointTree, circle: Circle, cover: CircleCover, docs: U32, begin: int, end: int
@@ -287,16 +261,16 @@ def _count_spans(
     at = begin
     for i in range(cover.size[SPANS]):
         first = cover.span[i, 0]
-        at = first_from(docs, at, end, first << RUN_BITS)
+        at = next_at_least(docs, at, end, first << RUN_BITS)
         if at == end:
             break
         if cover.state[first] == INSIDE:
-            stop = first_from(docs, at, end, cover.span[i, 1] << RUN_BITS)
+            stop = next_at_least(docs, at, end, cover.span[i, 1] << RUN_BITS)
             count += _count_live(ground, cover, docs, at, stop)
             at = stop
             continue
         for run in range(first, cover.span[i, 1]):
-            stop = first_from(docs, at, end, (run + 1) << RUN_BITS)
+            stop = next_at_least(docs, at, end, (run + 1) << RUN_BITS)
             if stop - at > _LEAVES_PAY:
                 count += _count_leaves(ground, circle, cover, docs, at, stop)
             else:
@@ -340,7 +314,7 @@ def _count_leaves(
     at = begin
     while at < end:
         leaf = int64(docs[at]) >> NODE_BITS
-        stop = first_from(docs, at, end, (leaf + 1) << NODE_BITS)
+        stop = next_at_least(docs, at, end, (leaf + 1) << NODE_BITS)
         where = box_where(ground.node_box, circle, leaf)
         if where > 0:
             count += _count_live(ground, cover, docs, at, stop)
@@ -361,7 +335,7 @@ def _nearest(
     """
     near_m = math.inf
     nearest = -1
-    seed = first_from(docs, begin, end, cover.size[SEED])
+    seed = next_at_least(docs, begin, end, cover.size[SEED])
     for at in range(max(seed - _NEIGHBOURS, begin), min(seed + _NEIGHBOURS, end)):
         near_m, nearest = _nearer(ground, circle, cover, int64(docs[at]), near_m, nearest)
     cover.stack[0, 0] = ground.level_start.shape[0] - 2
@@ -388,7 +362,7 @@ def _nearest(
             box_m = box_distance_m(ground.node_box, circle, ground.level_start[level - 1] + child)
             if box_m >= near_m or box_m > circle.radius_m:
                 continue
-            at = first_from(docs, at, end, child << shift)
+            at = next_at_least(docs, at, end, child << shift)
             if at < end and docs[at] < (child + 1) << shift:
                 cover.stack[depth, 0] = level - 1
                 cover.stack[depth, 1] = child

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexes.arrays import F32, F64, I64, U8, U32
+from indexes.bisection import first_at_least, partition_point
 from indexes.geo.cover import RUN_BITS, SPANS, CircleCover, PointTree, mark, tally
 from indexes.geo.sphere import Circle
 from indexes.jit import inline_njit, inner_njit, int64, njit
@@ -134,24 +135,19 @@ def new_finding() -> Finding:
 @njit
 def prefix_range(columns: Completions, prefix: U8) -> tuple[int, int]:
     """Range of the keys that begin with a prefix: the first, and the one after the last."""
-    low = _bisect(columns, prefix, False)
-    return low, _bisect(columns, prefix, True)
+    keys = columns.key_start.shape[0]
+    first = partition_point(_is_below, columns, 0, keys, prefix)
+    return first, partition_point(_is_not_above, columns, first, keys, prefix)
 
 
-@njit
-def _bisect(columns: Completions, prefix: U8, beyond: bool) -> int:
-    """First key not below the prefix; with `beyond`, first key above all keys with the prefix."""
-    base = 0
-    size = columns.key_start.shape[0]
-    while size > 0:
-        half = size >> 1
-        order = _compare(columns, base + half, prefix)
-        if order < 0 or (beyond and order == 0):
-            base += half + 1
-            size -= half + 1
-        else:
-            size = half
-    return base
+@inner_njit
+def _is_below(columns: Completions, key: int, prefix: U8) -> bool:
+    return _compare(columns, key, prefix) < 0
+
+
+@inner_njit
+def _is_not_above(columns: Completions, key: int, prefix: U8) -> bool:
+    return _compare(columns, key, prefix) <= 0
 
 
 @inner_njit
@@ -305,18 +301,9 @@ def _tiles_touched(cover: CircleCover, bits: int) -> int:
 def _list_row(columns: Completions, first: int, after: int) -> int:
     """Row of a key range in `list_range`, -1 if the range has no lists."""
     wanted = first << 32 | after
-    base = 0
-    size = columns.list_range.shape[0]
-    while size > 0:
-        half = size >> 1
-        if columns.list_range[base + half] < wanted:
-            base += half + 1
-            size -= half + 1
-        else:
-            size = half
-    if base < columns.list_range.shape[0] and columns.list_range[base] == wanted:
-        return base
-    return -1
+    ranges = columns.list_range.shape[0]
+    row = first_at_least(columns.list_range, 0, ranges, wanted)
+    return row if row < ranges and columns.list_range[row] == wanted else -1
 
 
 @inline_njit

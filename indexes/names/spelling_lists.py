@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.arrays import I64, U8, U32
+from indexes.bisection import first_at_least
 from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.names.spellings import INITIALS, MAX_LETTERS, MAX_STARTS, SOUND, WRITTEN
 from indexes.terms.keys import CODE_BITS
@@ -313,15 +314,9 @@ def _word(left: int, right: int, words: WordTable) -> int:
     if not (words.begins[left] and words.ends[right]):
         return -1
     pair = left << CODE_BITS | right
-    low = 0
-    high = words.pair.shape[0]
-    while low < high:
-        middle = (low + high) >> 1
-        if words.pair[middle] < pair:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < words.pair.shape[0] and words.pair[low] == pair else -1
+    size = words.pair.shape[0]
+    row = first_at_least(words.pair, 0, size, pair)
+    return row if row < size and words.pair[row] == pair else -1
 
 
 @inner_njit

@@ -39,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.arrays import I64, U32
+from indexes.bisection import first_at_least
 from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
 
 MIN_LETTERS: Final = 4
@@ -269,13 +270,7 @@ def _first_with_mark(columns: DeletionColumns, search: _Search, bucket: int, mar
     """First entry of a bucket whose hash bits are at least `mark`."""
     begin = int64(columns.word_bucket[bucket])
     end = int64(columns.word_bucket[bucket + 1])
-    while begin < end:
-        middle = (begin + end) >> 1
-        if int64(columns.word_deletion[middle]) >> search.word_bits < mark:
-            begin = middle + 1
-        else:
-            end = middle
-    return begin
+    return first_at_least(columns.word_deletion, begin, end, mark << search.word_bits)
 
 
 @inner_njit

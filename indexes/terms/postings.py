@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.arrays import I64, U8, U16, U32, U64
+from indexes.bisection import first_at_least, next_at_least
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.jit import inline_njit, int64, njit
 
@@ -174,35 +175,11 @@ def block_count(entries: int) -> int:
     return total
 
 
-@inline_njit
-def first_posting(docs: U32, begin: int, end: int, doc: int) -> int:
-    """First place in `docs[begin:end]` whose document is at least `doc`, else `end`; bisection."""
-    base = begin
-    size = end - begin
-    while size > 0:
-        half = size >> 1
-        if docs[base + half] < doc:
-            base += half + 1
-            size -= half + 1
-        else:
-            size = half
-    return base
+first_posting = first_at_least
+"""First place of a list of postings whose document is at least the wanted one."""
 
-
-@inline_njit
-def next_posting(docs: U32, begin: int, end: int, doc: int) -> int:
-    """`first_posting` by galloping search, for a document that is probably near `begin`.
-
-    Bentley and Yao (1976), "An Almost Optimal Algorithm for Unbounded Searching".
-    """
-    step = 1
-    low = begin
-    high = begin
-    while high < end and docs[high] < doc:
-        low = high + 1
-        high += step
-        step <<= 1
-    return first_posting(docs, low, min(high, end), doc)
+next_posting = next_at_least
+"""`first_posting` for a document that is probably near the beginning."""
 
 
 @njit
@@ -230,7 +207,7 @@ def fill_common(docs: U32, span: I64, level_start: I64, below: U16, reached: I64
         doc = int64(docs[at])
         held = 1
         while held < lists:
-            place = next_posting(docs, reached[held], span[held, 1], doc)
+            place = next_at_least(docs, reached[held], span[held, 1], doc)
             reached[held] = place
             if place == span[held, 1] or docs[place] != doc:
                 break

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.arrays import I64, U8, U32
+from indexes.bisection import next_partition_point, partition_point
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE, level_starts, summarise
 from indexes.jit import entry_point, inner_njit, int64, njit
 
@@ -110,15 +111,13 @@ def _compare(columns: PrefixColumns, prefix: U8, word: int) -> int:
 
 
 @inner_njit
-def _first(columns: PrefixColumns, prefix: U8, begin: int, end: int, least: int) -> int:
-    """First place in the order from `begin` whose word compares at least `least`, else `end`."""
-    while begin < end:
-        middle = (begin + end) >> 1
-        if _compare(columns, prefix, int64(columns.word_order[middle])) < least:
-            begin = middle + 1
-        else:
-            end = middle
-    return begin
+def _is_below(columns: PrefixColumns, place: int, prefix: U8) -> bool:
+    return _compare(columns, prefix, int64(columns.word_order[place])) < 0
+
+
+@inner_njit
+def _is_not_above(columns: PrefixColumns, place: int, prefix: U8) -> bool:
+    return _compare(columns, prefix, int64(columns.word_order[place])) <= 0
 
 
 @inner_njit
@@ -187,20 +186,10 @@ def _open(columns: PrefixColumns, search: _Search, at: int) -> None:
 def _search(columns: PrefixColumns, search: _Search) -> None:
     """Find the most frequent words with the prefix."""
     words = int64(columns.word_order.size)
-    begin = _first(columns, search.prefix, int64(0), words, 0)
+    begin = partition_point(_is_below, columns, int64(0), words, search.prefix)
     # Most prefixes have few words, so the search for the end gallops.
-    low, stride = begin, int64(1)
-    while low + stride < words and (
-        _compare(columns, search.prefix, int64(columns.word_order[low + stride - 1])) == 0
-    ):
-        low += stride
-        stride <<= 1
-    _cover(
-        columns,
-        search,
-        begin,
-        _first(columns, search.prefix, low, min(low + stride, words), 1),
-    )
+    end = next_partition_point(_is_not_above, columns, begin, words, search.prefix)
+    _cover(columns, search, begin, end)
     at = int64(0)
     # All entries before `at` are words, and no later entry is better.
     while at < search.tally[0]:

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from indexes.arrays import I64, U8, U32
+from indexes.bisection import next_at_least
 from indexes.jit import entry_point, int64, njit
-from indexes.terms.postings import Postings, next_posting
+from indexes.terms.postings import Postings
 
 Spans = tuple[tuple[int, int], ...]
 """Where each list of a reading begins and ends in the postings."""
@@ -56,7 +57,7 @@ def _meet(lists: _Run, span: I64, factor: float, docs: U32, impacts: U8) -> int:
         wanted = lists.docs[at]
         total = int64(lists.impacts[at])
         for t in range(1, span.shape[0]):
-            place = next_posting(lists.docs, span[t, 0], span[t, 1], wanted)
+            place = next_at_least(lists.docs, span[t, 0], span[t, 1], wanted)
             if place == span[t, 1]:
                 return found
             span[t, 0] = place

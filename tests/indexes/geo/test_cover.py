@@ -15,11 +15,11 @@ from indexes.geo.cover import (
     FEW,
     INSIDE,
     RUN_BITS,
+    SEED,
     SPANS,
     TESTED,
     PointTree,
     clear,
-    first_from,
     mark,
     new_cover,
     tally,
@@ -192,17 +192,12 @@ def test_a_radius_holds_what_lies_on_it() -> None:
         assert tally(made.ground, circle, cover, docs[doc : doc + 1], 0, 1)[0] == 1
 
 
-@pytest.mark.parametrize(
-    ("docs", "begin", "wanted", "expected"),
-    [
-        ([], 0, 5, 0),
-        ([5], 0, 5, 0),
-        ([5], 0, 6, 1),
-        ([1, 3, 5, 7, 9, 11, 13], 0, 8, 4),
-        ([1, 3, 5, 7, 9, 11, 13], 4, 8, 4),
-        ([1, 3, 5, 7, 9, 11, 13], 5, 8, 5),
-        ([1, 3, 5, 7, 9, 11, 13], 0, 99, 7),
-    ],
-)
-def test_first_from(docs: list[int], begin: int, wanted: int, expected: int) -> None:
-    assert first_from(np.array(docs, np.uint32), begin, len(docs), wanted) == expected
+def test_the_nearest_are_looked_for_beside_the_centre() -> None:
+    made = world(Random(4), "city", 5_000)
+    values = hilbert_values(*made.ground.position.T).tolist()
+    for lat, lng in ((31.23, 121.47), (31.1, 121.3), (31.4, 121.6), (-31.0, 0.0), (80.0, 180.0)):
+        circle, cover = circle_around(lat, lng, 3_000.0), new_cover(5_000)
+        mark(made.ground, circle, cover)
+        (centre,) = hilbert_values(np.array([int(circle.x)]), np.array([int(circle.y)])).tolist()
+        expected = next((doc for doc, value in enumerate(values) if value >= centre), 5_000)
+        assert cover.size[SEED] == expected

@@ -20,9 +20,7 @@ from indexes.terms.postings import (
     block_maxima,
     build_postings,
     fill_common,
-    first_posting,
     greatest_impact,
-    next_posting,
 )
 
 Entries = list[tuple[int, int]]
@@ -82,16 +80,6 @@ def slow_postings(corpus: Corpus) -> list[dict[int, int]]:
 
 
 @njit
-def _first(docs: NDArray[np.uint32], begin: int, end: int, doc: int) -> int:
-    return first_posting(docs, begin, end, doc)
-
-
-@njit
-def _next(docs: NDArray[np.uint32], begin: int, end: int, doc: int) -> int:
-    return next_posting(docs, begin, end, doc)
-
-
-@njit
 def _greatest(impact: NDArray[np.uint8], block: NDArray[np.uint8], begin: int, end: int) -> int:
     return greatest_impact(impact, block, begin, end)
 
@@ -146,18 +134,6 @@ def test_columns_have_the_types_of_a_segment() -> None:
     postings = built((2, [[(1, 7)]], [[0]]))
     types = [column.dtype.name for column in postings]
     assert types == ["uint32", "uint32", "uint32", "uint8", "uint8"]
-
-
-@given(st.lists(st.integers(0, 50), unique=True, max_size=40), st.data())
-def test_first_posting_is_where_a_sorted_list_says(docs: list[int], data: st.DataObject) -> None:
-    docs.sort()
-    column = np.array(docs, np.uint32)
-    begin = data.draw(st.integers(0, len(docs)))
-    end = data.draw(st.integers(begin, len(docs)))
-    for doc in range(-1, 53):
-        expected = next((at for at in range(begin, end) if docs[at] >= doc), end)
-        assert _first(column, begin, end, doc) == expected
-        assert _next(column, begin, end, doc) == expected
 
 
 @given(docs=st.integers(1, 600), lists=st.integers(1, 4), seed=st.integers(0, 2**32))

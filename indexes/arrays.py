@@ -1,7 +1,17 @@
-"""Types of arrays by their elements, for annotations: `F64` is an array of doubles."""
+"""Types of arrays, for annotations: `F64` is an array of doubles, `F64Matrix` has two dimensions.
+
+`indexes.jit.entry_point` compiles kernels for the annotations of their parameters.
+"""
+
+from typing import Annotated, Any, Final, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+MATRIX: Final = "two dimensions"
+READ_ONLY: Final = "read-only"
 
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
@@ -12,3 +22,28 @@ U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+I16Matrix = Annotated[I16, MATRIX]
+I32Matrix = Annotated[I32, MATRIX]
+I64Matrix = Annotated[I64, MATRIX]
+U32Matrix = Annotated[U32, MATRIX]
+U64Matrix = Annotated[U64, MATRIX]
+F32Matrix = Annotated[F32, MATRIX]
+F64Matrix = Annotated[F64, MATRIX]
+
+ReadOnly = Annotated[T, READ_ONLY]
+"""A kernel's parameter whose arrays it must not change, such as memory-mapped columns."""
+
+
+def array_type(hint: Any) -> tuple[np.dtype[Any], int]:
+    """Type of the elements, and number of dimensions, of arrays with an annotation.
+
+    Examples
+    --------
+    >>> array_type(F64), array_type(I32Matrix)
+    ((dtype('float64'), 1), (dtype('int32'), 2))
+    """
+    marks = getattr(hint, "__metadata__", ())
+    array = get_args(hint)[0] if marks else hint
+    return np.dtype(get_args(get_args(array)[1])[0]), 2 if MATRIX in marks else 1

@@ -14,15 +14,19 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import llvmlite.binding
 import numba
 import numpy as np
 from numba import config
+from numba.core import types
 from numba.core.caching import UserProvidedCacheLocator
+from numba.core.types.containers import BaseTuple
 
+from indexes.arrays import READ_ONLY, array_type
 from indexes.kernel_cache import PREFIX, is_whole, mark_used, mark_whole, remove_unused
 
 int64 = cast(Callable[[Any], int], np.int64)
@@ -176,19 +180,20 @@ def _refuse(*_arguments: object, **_named: object) -> None:
     raise TypeError("Expected a call from a kernel, got one from Python")
 
 
-def entry_point(kernel: Any, arguments: Iterable[Any]) -> Callable[..., Any]:
-    """Compiled wrapper of `kernel` for the types of `arguments`, without Numba's dispatcher.
+def entry_point(kernel: F, arguments: Iterable[Any] | None = None) -> F:
+    """Compiled wrapper of `kernel` for the types in its annotations, without Numba's dispatcher.
 
     The dispatcher looks up the types of its arguments at each call: 4 us for a tuple of 40 arrays.
-    The wrapper takes 1.5 us, but nothing checks the types of later calls: they must be those of
-    `arguments`.
+    The wrapper takes 1.5 us, but nothing checks the types of arguments: they must be those of the
+    annotations, and arrays must be contiguous.
 
     Parameters
     ----------
     kernel
-        A function decorated with `njit`.
+        A function decorated with `njit`. Parameters are annotated with `int`, `float`, `bool`,
+        names of `indexes.arrays`, named tuples of these, or `Prepared` tuples.
     arguments
-        Example arguments; they only give the types.
+        Example arguments, whose types count instead of the annotations.
 
     Returns
     -------
@@ -196,9 +201,57 @@ def entry_point(kernel: Any, arguments: Iterable[Any]) -> Callable[..., Any]:
         The compiled wrapper, or the Python function if compilation is off.
     """
     if config.DISABLE_JIT:
-        plain: Callable[..., Any] = kernel
-        return plain
-    signature = tuple(numba.typeof(argument) for argument in arguments)
-    kernel.compile(signature)
-    entry: Callable[..., Any] = kernel.overloads[signature].entry_point
+        return kernel
+    dispatcher: Any = kernel
+    if arguments is None:
+        signature = _annotated_types(dispatcher.py_func)
+    else:
+        signature = tuple(numba.typeof(argument) for argument in arguments)
+    dispatcher.compile(signature)
+    entry: F = dispatcher.overloads[signature].entry_point
     return entry
+
+
+@cache
+def _annotated_types(function: Callable[..., Any]) -> tuple[types.Type, ...]:
+    hints = get_type_hints(function, include_extras=True)
+    return tuple(numba_type(hint) for name, hint in hints.items() if name != "return")
+
+
+def numba_type(hint: Any, *, read_only: bool = False) -> types.Type:
+    """Numba's type of values with an annotation that `entry_point` names.
+
+    Parameters
+    ----------
+    read_only
+        Whether arrays are read-only even without `ReadOnly` in the annotation.
+
+    Raises
+    ------
+    TypeError
+        The annotation is another one.
+    """
+    marks = getattr(hint, "__metadata__", ())
+    bare = get_args(hint)[0] if marks else hint
+    read_only = read_only or READ_ONLY in marks
+    if bare in _SCALARS:
+        return _SCALARS[bare]
+    if get_origin(bare) is np.ndarray:
+        dtype, dimensions = array_type(hint)
+        return types.Array(numba.from_dtype(dtype), dimensions, "C", readonly=read_only)
+    if hasattr(bare, "_fields"):
+        hints = get_type_hints(bare, include_extras=True)
+        fields = [numba_type(hints[name], read_only=read_only) for name in bare._fields]
+        tuple_type: types.Type = BaseTuple.from_types(fields, bare)
+        return tuple_type
+    if hasattr(bare, "numba_type"):  # `Prepared`
+        prepared: types.Type = bare.numba_type(numba_type(*get_args(bare), read_only=read_only))
+        return prepared
+    raise TypeError(f"Expected a type for kernels, got {hint}")
+
+
+_SCALARS: dict[Any, types.Type] = {
+    bool: types.boolean,
+    int: types.int64,
+    float: types.float64,
+}

@@ -53,6 +53,11 @@ class Prepared(int, Generic[T]):
         prepared.value, prepared._image = value, image
         return prepared
 
+    @staticmethod
+    def numba_type(value: types.Type) -> "PreparedType":
+        """Numba's type of a prepared value, from the type of the value."""
+        return PreparedType(value)
+
 
 @cache
 def _array_bytes(dimensions: int) -> int:

@@ -5,11 +5,24 @@ Not useful for: filling them (`writer`), opening them (`segment`), the criteria 
 (`geosearch.kernel.criteria`).
 """
 
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from indexes.arrays import F32, I16, I32, I64, U8, U16, U32, U64
+from indexes.arrays import (
+    F32,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    F32Matrix,
+    I32Matrix,
+    U64Matrix,
+    array_type,
+)
 
 RATING_STEPS = 1_000
 """Units of a stored rating in one star."""
@@ -22,14 +35,14 @@ class Columns(NamedTuple):
     """
 
     doc_signature: U64  # [d] bits of the cards with a deal here
-    doc_position: I32  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
-    doc_record: I32  # [d, 8] see below: half a cache line
+    doc_position: I32Matrix  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
+    doc_record: I32Matrix  # [d, 8] see below: half a cache line
     doc_category_set: U32  # [d] row of the catalogue's distinct lists of categories
     doc_area: U32  # [d] business area; 0 = none
     doc_time_zone: U16  # [d]
     doc_live: U64  # [ceil(d / 64)] one bit a document
-    offer_record: I32  # [o, 3] see below
-    deal_terms: I32  # [m, 8] see `offers`
+    offer_record: I32Matrix  # [o, 3] see below
+    deal_terms: I32Matrix  # [m, 8] see `offers`
     deal_on: U64  # [ceil(m / 64)] one bit a deal; clear = sold out or withdrawn
     program_on: U8  # [p] 0 = not active
     schedule_start: U32
@@ -37,25 +50,25 @@ class Columns(NamedTuple):
     change_state: U8
     level_start: I64  # [levels + 1] see `indexes.geo.rtree`
     leaf_doc: U32  # [l] documents in the order of the leaves; no rows if that is their own order
-    leaf_position: I32  # [l, 2] positions of these; `doc_position` if `leaf_doc` has no rows
+    leaf_position: I32Matrix  # [l, 2] positions of these; `doc_position` if `leaf_doc` has no rows
     leaf_category_set: U32  # [l] as `leaf_position`
     leaf_best: F32  # [l] bound of each document, as `bound_best`; no rows if `leaf_doc` has none
     leaf_saving: F32  # [l]
-    node_box: I32  # [4, n] least and greatest: min_x, min_y, max_x, max_y
-    node_open: U64  # [3, n] hours of the week in which a document is open
-    node_maybe_open: U64  # [3, n] the same, unknown included
-    node_deal: U64  # [3, n] hours in which some deal can be used
+    node_box: I32Matrix  # [4, n] least and greatest: min_x, min_y, max_x, max_y
+    node_open: U64Matrix  # [3, n] hours of the week in which a document is open
+    node_maybe_open: U64Matrix  # [3, n] the same, unknown included
+    node_deal: U64Matrix  # [3, n] hours in which some deal can be used
     node_signature: U64  # [n]
-    node_category: U64  # [2, n]
+    node_category: U64Matrix  # [2, n]
     node_rating: I16  # [n] greatest
     node_id_rank: U32  # [n] least
     node_quality: I32  # [n] greatest
-    bound_best: F32  # [c, n] see `bounds`
-    bound_saving: F32  # [c, n]
-    bound_fixed_best: F32  # [c, n]
-    bound_fixed_saving: F32  # [c, n]
-    bound_slope: F32  # [c, n]
-    bound_spend: F32  # [c, n]
+    bound_best: F32Matrix  # [c, n] see `bounds`
+    bound_saving: F32Matrix  # [c, n]
+    bound_fixed_best: F32Matrix  # [c, n]
+    bound_fixed_saving: F32Matrix  # [c, n]
+    bound_slope: F32Matrix  # [c, n]
+    bound_spend: F32Matrix  # [c, n]
 
 
 DOC_SCHEDULE, DOC_ID_RANK, DOC_PRICE, DOC_FIRST_OFFER = range(4)
@@ -70,32 +83,8 @@ lot. Signature and position have dense columns: they rule out most documents bef
 OFFER_DEAL, OFFER_WINDOW, OFFER_PROGRAM = range(3)
 """Fields of `offer_record`: deal; schedule of the minutes at which it is usable here; card."""
 
-_MATRICES = frozenset(
-    (
-        "doc_position",
-        "doc_record",
-        "offer_record",
-        "deal_terms",
-        "leaf_position",
-        "node_box",
-        "node_open",
-        "node_maybe_open",
-        "node_deal",
-        "node_category",
-        "bound_best",
-        "bound_saving",
-        "bound_fixed_best",
-        "bound_fixed_saving",
-        "bound_slope",
-        "bound_spend",
-    )
-)
-
 
 def column_types() -> dict[str, tuple[np.dtype[Any], int]]:
     """Type and number of dimensions of each column, from the annotations above."""
-    types = {}
-    for name, hint in get_type_hints(Columns).items():
-        scalar = get_args(get_args(hint)[1])[0]
-        types[name] = (np.dtype(scalar), 2 if name in _MATRICES else 1)
-    return types
+    hints = get_type_hints(Columns, include_extras=True)
+    return {name: array_type(hint) for name, hint in hints.items()}

@@ -6,10 +6,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geosearch.segment.segment import Segment
 from geosearch.suggest.directory import (
@@ -20,13 +19,11 @@ from geosearch.suggest.directory import (
     MERCHANT,
     Directory,
     Name,
-    directory_columns,
-    no_directory,
     way_of,
 )
 from indexes.cache import BoundedCache
 from indexes.geo.cover import SPANS, TESTED, CircleCover, PointTree, clear, new_cover
-from indexes.geo.sphere import Circle, circle_around
+from indexes.geo.sphere import Circle
 from indexes.jit import entry_point
 from indexes.names.completions import (
     CROWD,
@@ -100,24 +97,12 @@ class SuggestKernels(NamedTuple):
 @cache
 def suggest_kernels() -> SuggestKernels:
     """Entry points of the kernels; kept on disk."""
-    directory = Directory(directory_columns(no_directory(), np.zeros(0, np.int64)))
-    arrays: list[NDArray[Any]] = [*directory.completions]
-    arrays += [directory.scoring.kind, directory.scoring.way]
-    box, position = np.zeros((4, 1), np.int32), np.zeros((1, 2), np.int32)
-    live, level_start = np.zeros(1, np.uint64), np.zeros(1, np.int64)
-    # Columns of segments are mapped read-only, which is part of their type.
-    for array in (*arrays, box, position, live, level_start):
-        array.flags.writeable = False
-    ground = PointTree(position, live, True, level_start, box)
-    circle, cover = circle_around(0.0, 0.0, 1.0), new_cover(0)
-    columns = directory.completions
-    question = (columns, directory.scoring, ground, circle, _prefixes([], 0, 0), cover)
     return SuggestKernels(
-        entry_point(prefix_range, (columns, np.frombuffer(b"a", np.uint8))),
-        entry_point(best_completions, (*question, new_finding(), 1)),
-        entry_point(tally_item, (columns, ground, circle, cover, 0)),
-        entry_point(score_of, (directory.scoring, 0, 0.0, 0, 0.0)),
-        entry_point(clear, (cover,)),
+        entry_point(prefix_range),
+        entry_point(best_completions),
+        entry_point(tally_item),
+        entry_point(score_of),
+        entry_point(clear),
     )
 
 

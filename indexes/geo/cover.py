@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexes.arrays import F64, I32, I64, U8, U32, U64
+from indexes.arrays import F64, I32, I64, U8, U32, U64, F64Matrix, I32Matrix, I64Matrix
 from indexes.bisection import next_at_least, partition_point
 from indexes.geo.hilbert import hilbert_value
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
@@ -47,11 +47,11 @@ _STACK = _DEPTH << NODE_BITS
 class PointTree(NamedTuple):
     """Positions of d documents, and the packed tree of n nodes over them (`indexes.geo.rtree`)."""
 
-    position: I32  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
+    position: I32Matrix  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
     live: U64  # [ceil(d / 64)] one bit a document
     all_live: bool
     level_start: I64
-    node_box: I32  # [4, n] min_x, min_y, max_x, max_y
+    node_box: I32Matrix  # [4, n] min_x, min_y, max_x, max_y
 
 
 class CircleCover(NamedTuple):
@@ -61,11 +61,13 @@ class CircleCover(NamedTuple):
     """
 
     state: U8  # [runs of the segment] OUTSIDE, EDGE or INSIDE
-    span: I64  # [spans, 2] first run and the run after the last, ascending
-    stack: I64  # [_STACK, 3] level, index, position in a list of documents or value of `within`
+    span: I64Matrix  # [spans, 2] first run and the run after the last, ascending
+    stack: (
+        I64Matrix  # [_STACK, 3] level, index, position in a list of documents or value of `within`
+    )
     within: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_reached`
     place: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_points_m`, as the two below
-    offset: F64  # [2, NODE_SIZE]
+    offset: F64Matrix  # [2, NODE_SIZE]
     metres: F64  # [NODE_SIZE]
     size: I64  # [3] see below
 

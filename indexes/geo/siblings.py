@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexes.arrays import F64, I64
+from indexes.arrays import F64, I64, I64Matrix
 from indexes.geo.rtree import NODE_SIZE
 from indexes.jit import inline_njit, int64, uint64
 
@@ -28,9 +28,9 @@ NO_KEY = (1 << 63) - 1
 class Siblings(NamedTuple):
     """The queue; each opened node takes one of its r rows."""
 
-    key: I64  # [r, NODE_SIZE] key of each child; NO_KEY if it is not queued
+    key: I64Matrix  # [r, NODE_SIZE] key of each child; NO_KEY if it is not queued
     parent: I64  # [r] the caller's number of the node
-    front: I64  # [r, 2] heap of rows: least key, row number
+    front: I64Matrix  # [r, 2] heap of rows: least key, row number
 
 
 @inline_njit

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexes.arrays import F32, F64, I64, U8, U32
+from indexes.arrays import F32, F64, I64, U8, U32, ReadOnly
 from indexes.bisection import first_at_least, partition_point
 from indexes.geo.cover import RUN_BITS, SPANS, CircleCover, PointTree, mark, tally
 from indexes.geo.sphere import Circle
@@ -133,7 +133,7 @@ def new_finding() -> Finding:
 
 
 @njit
-def prefix_range(columns: Completions, prefix: U8) -> tuple[int, int]:
+def prefix_range(columns: ReadOnly[Completions], prefix: ReadOnly[U8]) -> tuple[int, int]:
     """Range of the keys that begin with a prefix: the first, and the one after the last."""
     keys = columns.key_start.shape[0]
     first = partition_point(_is_below, columns, 0, keys, prefix)
@@ -164,9 +164,9 @@ def _compare(columns: Completions, key: int, prefix: U8) -> int:
 
 @njit
 def best_completions(
-    columns: Completions,
-    scoring: Scoring,
-    ground: PointTree,
+    columns: ReadOnly[Completions],
+    scoring: ReadOnly[Scoring],
+    ground: ReadOnly[PointTree],
     circle: Circle,
     prefixes: TypedPrefixes,
     cover: CircleCover,
@@ -212,7 +212,11 @@ def best_completions(
 
 @njit
 def tally_item(
-    columns: Completions, ground: PointTree, circle: Circle, cover: CircleCover, item: int
+    columns: ReadOnly[Completions],
+    ground: ReadOnly[PointTree],
+    circle: Circle,
+    cover: CircleCover,
+    item: int,
 ) -> tuple[int, float, int]:
     """Number of an item's live documents within the circle, metres to the nearest, its doc id."""
     begin, end = int64(columns.item_start[item]), int64(columns.item_start[item + 1])
@@ -220,7 +224,9 @@ def tally_item(
 
 
 @njit
-def score_of(scoring: Scoring, kind: int, fame: float, count: int, near_m: float) -> float:
+def score_of(
+    scoring: ReadOnly[Scoring], kind: int, fame: float, count: int, near_m: float
+) -> float:
     """Score of an item with `count` documents in the circle, without the part of its key."""
     weight = float(scoring.kind[kind])
     return (

@@ -31,14 +31,13 @@ begins with the `b` bits of `i` are those from ``word_bucket[i]`` to ``word_buck
 by the low five bits of their code points. A long word has nine entries of five bytes.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.arrays import I64, U32
+from indexes.arrays import I64, U32, ReadOnly, U32Matrix
 from indexes.bisection import first_at_least
 from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
 
@@ -73,7 +72,7 @@ class DeletionColumns(NamedTuple):
 
     word_bucket: U32
     word_deletion: U32
-    word_letters: U32
+    word_letters: U32Matrix
 
 
 class Candidates(NamedTuple):
@@ -240,8 +239,8 @@ def build_deletions(text: U32, start: I64) -> dict[str, NDArray[Any]]:
 class _Search(NamedTuple):
     """The query word of a search, and its candidates so far."""
 
-    query: U32
-    letters: U32  # [1, 2] as in `word_letters`
+    query: ReadOnly[U32]
+    letters: U32Matrix  # [1, 2] as in `word_letters`
     edits: int
     rest_bits: int
     word_bits: int
@@ -336,7 +335,7 @@ def _search_cut(columns: DeletionColumns, search: _Search, letters: int) -> None
 
 
 @njit
-def _search(columns: DeletionColumns, search: _Search) -> None:
+def _search(columns: ReadOnly[DeletionColumns], search: _Search) -> None:
     """Add words of each length within the allowed edits, the nearest length first."""
     _gather(search.query, 0, search.query.size, search.letters, 0)
     size = search.query.size
@@ -347,17 +346,6 @@ def _search(columns: DeletionColumns, search: _Search) -> None:
             _search_uncut(columns, search, letters)
         elif letters <= MAX_LETTERS:
             _search_cut(columns, search, letters)
-
-
-@cache
-def _compiled() -> Callable[..., None]:
-    """Entry point of `_search` for read-only columns and query; kept on disk."""
-    none = np.zeros(1, np.uint32)
-    none.flags.writeable = False
-    room = np.zeros(1, np.uint32)
-    letters = np.zeros((1, 2), np.uint32)
-    search = _Search(none, letters, 0, 0, 0, 0, room, room, np.zeros(3, np.int64))
-    return entry_point(_search, (DeletionColumns(none, none, none.reshape(1, 1)), search))
 
 
 class Deletions:
@@ -384,7 +372,7 @@ class Deletions:
         self._rest_bits = 32 - (self._columns.word_bucket.size - 1).bit_length() + 1
         self._word_bits = words.bit_length()
         self._mark_bits = min(32 - self._word_bits, self._rest_bits)
-        self._search = _compiled()
+        self._search = entry_point(_search)
 
     def candidates(self, word: str) -> Candidates:
         """Words that may be within `edits_allowed` of `word`, itself included.

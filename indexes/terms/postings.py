@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.arrays import I64, U8, U16, U32, U64
+from indexes.arrays import I64, U8, U16, U32, U64, I64Matrix, ReadOnly
 from indexes.bisection import first_at_least, next_at_least
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.jit import inline_njit, int64, njit
@@ -183,7 +183,9 @@ next_posting = next_at_least
 
 
 @njit
-def fill_common(docs: U32, span: I64, level_start: I64, below: U16, reached: I64) -> int:
+def fill_common(
+    docs: U32, span: I64Matrix, level_start: ReadOnly[I64], below: U16, reached: I64
+) -> int:
     """Fill `below` with the tree nodes of documents in all lists; return the documents' number.
 
     Parameters

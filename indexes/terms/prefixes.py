@@ -15,14 +15,13 @@ of each level cover a run. Each node holds its own best word, so the best `limit
 best `limit` words. The search opens the best node first and keeps at most `limit` nodes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.arrays import I64, U8, U32
+from indexes.arrays import I64, U8, U32, ReadOnly
 from indexes.bisection import next_partition_point, partition_point
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE, level_starts, summarise
 from indexes.jit import entry_point, inner_njit, int64, njit
@@ -88,7 +87,7 @@ def _bytes(word: str) -> bytes:
 class _Search(NamedTuple):
     """The prefix of a search, and its best nodes so far: `tally[0]` nodes, sorted by rank."""
 
-    prefix: U8
+    prefix: ReadOnly[U8]
     level_start: I64
     rank: I64  # [limit] least rank below the node, or the rank of a word
     level: I64  # [limit] 0 = a word, 1 = a leaf of sixteen words, ...
@@ -183,7 +182,7 @@ def _open(columns: PrefixColumns, search: _Search, at: int) -> None:
 
 
 @njit
-def _search(columns: PrefixColumns, search: _Search) -> None:
+def _search(columns: ReadOnly[PrefixColumns], search: _Search) -> None:
     """Find the most frequent words with the prefix."""
     words = int64(columns.word_order.size)
     begin = partition_point(_is_below, columns, int64(0), words, search.prefix)
@@ -197,16 +196,6 @@ def _search(columns: PrefixColumns, search: _Search) -> None:
             at += 1
         else:
             _open(columns, search, at)
-
-
-@cache
-def _compiled() -> Callable[..., None]:
-    """Entry point of `_search` for read-only columns and prefix; kept on disk."""
-    text, ranks, room = np.zeros(1, np.uint8), np.zeros(1, np.uint32), np.zeros(1, np.int64)
-    for column in (text, ranks):
-        column.flags.writeable = False
-    search = _Search(text, room, room, room, room, room)
-    return entry_point(_search, (PrefixColumns(text, ranks, ranks, ranks), search))
 
 
 class Prefixes:
@@ -229,7 +218,7 @@ class Prefixes:
             *(_read_only(columns, name) for name in PrefixColumns._fields)
         )
         self._level_start = level_starts(len(self))
-        self._search = _compiled()
+        self._search = entry_point(_search)
 
     def __len__(self) -> int:
         """Return the number of words."""

@@ -10,14 +10,14 @@ words have one long list and a few short ones, so a merge reads the long list on
 posting.
 """
 
-from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
+from collections.abc import Iterable
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
 
-from indexes.arrays import I64, U8, U32
+from indexes.arrays import U8, U32, I64Matrix
 from indexes.bisection import next_at_least
 from indexes.jit import entry_point, int64, njit
 from indexes.terms.postings import Postings
@@ -46,7 +46,7 @@ def _worths(factor: float) -> U8:
 
 
 @njit
-def _meet(lists: _Run, span: I64, factor: float, docs: U32, impacts: U8) -> int:
+def _meet(lists: _Run, span: I64Matrix, factor: float, docs: U32, impacts: U8) -> int:
     """Write the documents in all lists with their impacts; return their number.
 
     `span` int64[s, 2] has the begin and end of each list, the shortest first. The kernel advances
@@ -113,24 +113,6 @@ def _price(run: _Run, impacts: U8) -> None:
         impacts[at - run.begin] = run.worth[run.impacts[at]]
 
 
-class _Kernels(NamedTuple):
-    meet: Callable[..., int]
-    merge: Callable[..., int]
-    price: Callable[..., None]
-
-
-@cache
-def _kernels() -> _Kernels:
-    """Entry points of the kernels; kept on disk."""
-    docs, impacts = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
-    run = _Run(docs, impacts, 0, 1, _worths(1.0))
-    return _Kernels(
-        entry_point(_meet, (run, np.zeros((1, 2), np.int64), 1.0, docs, impacts)),
-        entry_point(_merge, (run, run, docs, impacts)),
-        entry_point(_price, (run, impacts)),
-    )
-
-
 class Unions:
     """Merges postings lists of alternative readings.
 
@@ -151,7 +133,9 @@ class Unions:
 
     def __init__(self, postings: Postings) -> None:
         self._postings = _Run(postings.doc, postings.impact, 0, 0, _worths(1.0))
-        self._meet, self._merge, self._price = _kernels()
+        self._meet = entry_point(_meet)
+        self._merge = entry_point(_merge)
+        self._price = entry_point(_price)
 
     def union(self, readings: Iterable[tuple[Spans, float]], *, most: int) -> tuple[U32, U8]:
         """Ascending documents of any reading, each with the impact of its best, 1 to 255.
@@ -205,4 +189,5 @@ class Unions:
 
 def warm() -> None:
     """Compile the kernels of unions: some seconds the first time, then a read from disk."""
-    _kernels()
+    for kernel in (_meet, _merge, _price):
+        entry_point(kernel)

@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
 from numba import config
 
 from indexes import jit
+from indexes.arrays import F64, I64, U8, U32, Bools, F32Matrix, I64Matrix, ReadOnly
 from indexes.geo.sphere import haversine_m
 from indexes.jit import (
     CACHE_VARIABLE,
@@ -19,7 +22,9 @@ from indexes.jit import (
     inner_njit,
     int64,
     njit,
+    numba_type,
 )
+from indexes.prepared import Prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +35,7 @@ def _double(value: int) -> int:
 
 
 @njit
-def _sum_of_doubles(values: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> int:
+def _sum_of_doubles(values: I64) -> int:
     total = 0
     for i in range(values.shape[0]):
         total += _double(int64(values[i]))
@@ -60,13 +65,78 @@ def test_inner_pieces_are_called_by_kernels_only() -> None:
 
 
 def test_entry_point_answers_like_the_kernel() -> None:
-    entry = entry_point(_sum_of_doubles, (np.zeros(1, np.int64),))
+    entry = entry_point(_sum_of_doubles)
     assert entry(np.arange(7)) == _sum_of_doubles(np.arange(7)) == 42
 
 
 def test_entry_point_without_compilation_is_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "DISABLE_JIT", 1)
-    assert entry_point(_double, (1,)) is _double
+    assert entry_point(_double) is _double
+
+
+class Sample(NamedTuple):
+    """Every type of a field that a kernel may take."""
+
+    flag: bool
+    number: int
+    share: float
+    bools: Bools
+    column: ReadOnly[U32]
+    matrix: F32Matrix
+
+
+class Pair(NamedTuple):
+    first: F64
+    second: F64
+
+
+def sample(writeable: bool) -> Sample:
+    arrays = np.zeros(3, np.bool_), np.zeros(3, np.uint32), np.zeros((2, 2), np.float32)
+    for array in arrays:
+        array.flags.writeable = writeable
+    arrays[1].flags.writeable = False
+    return Sample(True, 1, 0.5, *arrays)
+
+
+PAIR = Pair(np.zeros(1), np.zeros(1))
+HINTS: list[tuple[str, Any, Any]] = [
+    ("a number", int, 7),
+    ("a column", U8, np.zeros(2, np.uint8)),
+    ("a matrix", I64Matrix, np.zeros((2, 2), np.int64)),
+    ("fields", Sample, sample(writeable=True)),
+    ("read-only fields", ReadOnly[Sample], sample(writeable=False)),
+    ("fields of one type", Pair, PAIR),
+    ("prepared", Prepared[Pair], Prepared(PAIR)),
+]
+
+
+@pytest.mark.parametrize(("hint", "value"), [h[1:] for h in HINTS], ids=[h[0] for h in HINTS])
+def test_annotations_give_the_types_of_values(hint: Any, value: Any) -> None:
+    assert numba_type(hint) == numba.typeof(value)
+
+
+def test_a_read_only_tuple_is_prepared_with_read_only_arrays() -> None:
+    prepared: Any = numba_type(Prepared[ReadOnly[Pair]])
+    first, second = prepared.kind
+    assert not first.mutable
+    assert not second.mutable
+
+
+@pytest.mark.parametrize("hint", [str, list[int], Any])
+def test_other_annotations_are_refused(hint: Any) -> None:
+    with pytest.raises(TypeError, match=r"^Expected a type for kernels, got .*"):
+        numba_type(hint)
+
+
+@njit
+def _clear_first(values: ReadOnly[F64]) -> None:
+    values[0] = 0.0
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_a_kernel_cannot_change_a_read_only_array() -> None:
+    with pytest.raises(Exception, match="readonly array"):
+        entry_point(_clear_first)
 
 
 def test_cache_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

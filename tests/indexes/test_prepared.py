@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numba import config
-from numpy.typing import NDArray
 
+from indexes.arrays import F64, U8, I32Matrix, ReadOnly
 from indexes.jit import entry_point, njit
 from indexes.prepared import Prepared
 
 
 class Arrays(NamedTuple):
-    one: NDArray[np.uint8]
-    two: NDArray[np.int32]
-    three: NDArray[np.float64]
+    one: ReadOnly[U8]
+    two: I32Matrix
+    three: F64
 
 
 @njit
@@ -47,7 +47,7 @@ def arrays_of(rng: np.random.Generator, rows: int, columns: int) -> Arrays:
 
 def test_a_kernel_reads_the_same() -> None:
     rng = np.random.default_rng(1)
-    entry = entry_point(sum_up_prepared, (Prepared(arrays_of(rng, 1, 1)),))
+    entry = entry_point(sum_up_prepared)
     for rows, columns in ((0, 0), (1, 0), (0, 7), (3, 5), (100, 2)):
         arrays = arrays_of(rng, rows, columns)
         prepared = Prepared(arrays)

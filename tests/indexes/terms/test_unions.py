@@ -2,10 +2,11 @@
 
 from itertools import accumulate, pairwise
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numba import config
 
 from indexes.terms import unions
 from indexes.terms.postings import Postings
@@ -115,7 +116,7 @@ def test_a_long_list_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     index, spans = opened(lists)
     merge = index._merge
 
-    def counted(*asked: object) -> int:
+    def counted(*asked: Any) -> int:
         found = merge(*asked)
         read.append(found)
         return found
@@ -128,6 +129,9 @@ def test_a_long_list_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(read) == 6 * 64 + 1_000
 
 
-def test_warming_is_done_once() -> None:
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_unions_compile_nothing_after_warming() -> None:
     warm()
-    assert unions._kernels() is unions._kernels()
+    opened([{1: 9}])
+    for kernel in (unions._meet, unions._merge, unions._price):
+        assert len(getattr(kernel, "signatures")) == 1  # noqa: B009, a dispatcher has them

@@ -29,7 +29,7 @@ from indexes.arrays import I64, U32
 from indexes.names.completion_lists import SortedKeys
 from indexes.names.completions import WAY_BITS
 from indexes.names.spelling_lists import SpelledTexts, spell
-from indexes.names.spellings import MAX_LETTERS, MAX_STARTS, WRITTEN, spellings, typed_form
+from indexes.names.spellings import MAX_LETTERS, MAX_STARTS, WRITTEN, typed_form, written_form
 from indexes.terms.keys import ranges
 from indexes.text.folding import otherwise
 
@@ -295,7 +295,7 @@ def _categories(table: pl.DataFrame | None, paths: list[str]) -> dict[str, Categ
         names = {
             language: name
             for language, name in _by_language(row.get("names")).items()
-            if spellings(name)
+            if written_form(name)
         }
         plain = path.rpartition(".")[2].replace("_", " ")
         found[path] = Category(path, names or {"en": plain}, _by_language(row.get("aliases")))

@@ -37,7 +37,7 @@ from indexes.names.completions import (
     score_of,
     tally_item,
 )
-from indexes.names.spellings import WRITTEN, as_sounds, leading_run, matched, spellings
+from indexes.names.spellings import WRITTEN, as_sounds, leading_run, matched, written_form
 from indexes.text.hangul import unfinished
 
 CHECKED = 64
@@ -221,7 +221,7 @@ class DirectoryView:
         if kind == CATEGORY:
             return KINDS[kind], self.directory.identity(item)
         group = KINDS[MERCHANT if kind == BRAND else kind]
-        return group, spellings(self.directory.text(item))[0].source
+        return group, written_form(self.directory.text(item))
 
     def find(self, key: tuple[str, str], text: str) -> int:
         """The entry with a key, -1 if the segment has none.
@@ -232,7 +232,7 @@ class DirectoryView:
             Name of the entry in another segment.
         """
         columns = self.directory.completions
-        typed = next((one.source for one in spellings(text)), key[1]).encode()
+        typed = (written_form(text) or key[1]).encode()
         first, after = self._kernels.prefix_range(columns, np.frombuffer(typed, np.uint8))
         for number in range(first, after):
             if columns.key_text[int(columns.key_start[number]) + len(typed)]:

@@ -2,7 +2,7 @@
 
 The index is a sorted table of keys. A key is a string that people type, and it leads to an item.
 An item has a list of documents, a kind and a popularity (`fame`). An item scores higher the more of
-its documents are near. `spellings` makes keys; the caller knows what an item is.
+its documents are near. `spelling_lists` makes keys; the caller knows what an item is.
 
 The keys with a prefix are neighbours in the table, and two bisections find them. A prefix of many
 keys has lists, which the build made: the best items of each tile. A tile is 4,096 or 65,536

@@ -1,7 +1,13 @@
-"""Spellings of many texts at once, as arrays; the batch twin of `spellings`.
+"""Spellings of names: the strings that people type for them, as arrays.
 
-Useful for: building; a kernel spells a million names in seconds, without an object per spelling.
-Not useful for: the spellings of one text; see `spellings`, which gives the same.
+Useful for: keys of completions; a kernel spells a million names in seconds. A spelling is as
+written, by sound or by initials, and begins at the text or at a later word.
+Not useful for: what somebody typed; see `spellings`.
+
+A text is typed as written, and by sound if it has a run of Chinese. The typed part by sound ends
+with the last word that has a run, because nobody types on into the English name. It begins at a
+word with a run. Ambiguous readings give two ways by sound, all usual ones and all others, and no
+combinations.
 """
 
 from collections.abc import Sequence
@@ -9,20 +15,14 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexes.arrays import I64, U8, U32
-from indexes.bisection import first_at_least
+from indexes.arrays import I64, U8, U32, Bools, I16Matrix
 from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.names.spellings import INITIALS, MAX_LETTERS, MAX_STARTS, SOUND, WRITTEN
-from indexes.terms.keys import CODE_BITS
 from indexes.text.folding import fold_all
-from indexes.text.readings import NONE
-from indexes.text.sounds import Characters, WordTable, characters_of, word_table
+from indexes.text.readings import NONE, ReadingTable, read, reading_table
 from indexes.text.syllables import SPELLED
 from indexes.text.tokens import JOINERS, PART, gram_table
-
-Bools = NDArray[np.bool_]
 
 _CHUNK: Final = 1 << 16
 """Texts per batch; the buffers of a batch take some 20 MB."""
@@ -42,7 +42,7 @@ _WAY_BITS: Final = 2
 
 
 class SpelledTexts(NamedTuple):
-    """Spellings of n texts, text by text, in the order of `spellings`."""
+    """Spellings of n texts, text by text: as written, then by sound and by initials in each way."""
 
     text: U8
     """UTF-8 of all sources; a zero ends each."""
@@ -110,8 +110,9 @@ def _spell(texts: Sequence[str]) -> SpelledTexts:
         np.empty(_SOURCES * int(words.sum()), np.uint8),
         np.zeros(len(texts), np.bool_),
     )
-    line = np.zeros((len(_NameLine._fields), MAX_LETTERS), np.int64)
-    _spell_all(code, _kinds(code), characters_of(code), word_table(), _NameLine(*line), out)
+    numbers = np.zeros((len(_NameLine._fields) - 1, MAX_LETTERS), np.int64)
+    line = _NameLine(np.zeros((2, MAX_LETTERS), np.int16), *numbers)
+    _spell_all(code, _kinds(code), reading_table().value, line, out)
     return out._replace(
         text=out.text[: out.source[-1]].copy(),
         start=out.start[: out.spelling[-1]].copy(),
@@ -155,10 +156,9 @@ class _NameLine(NamedTuple):
     fields are by character.
     """
 
+    readings: I16Matrix  # [2, MAX_LETTERS] usual and second syllables of runs, or NONE
     code: I64
     kind: I64
-    first: I64  # usual syllable, or NONE
-    other: I64  # second syllable if the reading is ambiguous, or NONE
     begin: I64  # P
     end: I64  # P
     starts: I64  # P whether a spelling begins here; `_heard` narrows it for sounds
@@ -169,8 +169,7 @@ class _NameLine(NamedTuple):
 def _spell_all(
     code: U32,
     kinds: U8,
-    characters: Characters,
-    words: WordTable,
+    table: ReadingTable,
     line: _NameLine,
     out: SpelledTexts,
 ) -> None:
@@ -209,7 +208,7 @@ def _spell_all(
         is_open = False
         for piece in range(heard):
             if line.kind[line.begin[piece]] == _RUN:
-                is_open |= _read(line, line.begin[piece], line.end[piece], characters, words)
+                is_open |= _read(line, line.begin[piece], line.end[piece], table)
         for way in range(1 + is_open):
             _write(line, heard, SOUND, way == 1, text, out)
             _write(line, heard, INITIALS, way == 1, text, out)
@@ -259,8 +258,7 @@ def _cut(line: _NameLine, size: int) -> int:
 def _heard(line: _NameLine, pieces: int) -> int:
     """Number of leading pieces that people type by sound; narrows `starts` to their beginnings.
 
-    The pieces end with the last word that has a run, and a spelling begins at a word with a run,
-    as in `spellings`.
+    The pieces end with the last word that has a run, and a spelling begins at a word with a run.
     """
     last_run = pieces - 1
     while last_run >= 0 and line.kind[line.begin[last_run]] != _RUN:
@@ -285,38 +283,13 @@ def _heard(line: _NameLine, pieces: int) -> int:
 
 
 @inner_njit
-def _read(line: _NameLine, begin: int, end: int, characters: Characters, words: WordTable) -> bool:
-    """Read a run as `readings.resolve` does; return whether a reading is ambiguous."""
-    for at in range(begin, end):
-        line.first[at] = characters.first[line.code[at]]
-        line.other[at] = characters.other[line.code[at]]
-    at = begin
-    while at < end - 1:
-        row = -1
-        if line.first[at] != NONE and characters.first[line.code[at + 1]] != NONE:
-            row = _word(line.code[at], line.code[at + 1], words)
-        if row < 0:
-            at += 1
-            continue
-        for step in range(2):
-            line.first[at + step] = words.first[row, step]
-            line.other[at + step] = words.other[row, step]
-        at += 2
+def _read(line: _NameLine, begin: int, end: int, table: ReadingTable) -> bool:
+    """Read a run; return whether a reading is ambiguous."""
+    read(line.code, begin, end, table, line.readings)
     is_open = False
     for at in range(begin, end):
-        is_open |= line.other[at] != NONE
+        is_open |= line.readings[1, at] != NONE
     return is_open
-
-
-@inner_njit
-def _word(left: int, right: int, words: WordTable) -> int:
-    """Row of a word of two characters, -1 if it is not in the table."""
-    if not (words.begins[left] and words.ends[right]):
-        return -1
-    pair = left << CODE_BITS | right
-    size = words.pair.shape[0]
-    row = first_at_least(words.pair, 0, size, pair)
-    return row if row < size and words.pair[row] == pair else -1
 
 
 @inner_njit
@@ -336,9 +309,9 @@ def _write(
         for at in range(line.begin[piece], line.end[piece]):
             syllable = int64(NONE)
             if how != WRITTEN and line.kind[at] == _RUN:
-                syllable = line.first[at]
-                if is_other and line.other[at] != NONE:
-                    syllable = line.other[at]
+                syllable = int64(line.readings[0, at])
+                if is_other and line.readings[1, at] != NONE:
+                    syllable = int64(line.readings[1, at])
             if syllable == NONE:
                 end = _write_utf8(line.code[at], out.text, end)
                 continue

@@ -1,8 +1,8 @@
-"""Spellings of a name: the strings that people type for it, and which characters they match.
+"""Typed text: its form among spellings, and the characters of a name that it matches.
 
-Useful for: keys of completions, and the highlighted part of a suggestion. A spelling is as written,
-by sound or by initials, and begins at the text or at a later word.
-Not useful for: searching text by its words; see `analysis` and `pinyin`.
+Useful for: what somebody types, and the highlighted part of a suggestion.
+Not useful for: the spellings of names (`spelling_lists`), or search by words (`analysis`,
+`pinyin`).
 
 Spellings have no spaces and no punctuation: `hai di lao`, `Hai-Di-Lao` and `haidilao` are one.
 People type a run of Chinese as characters, as syllables with the last one unfinished, as a mixture
@@ -11,11 +11,10 @@ People type a run of Chinese as characters, as syllables with the last one unfin
 
 import re
 from functools import lru_cache
-from itertools import groupby
 from typing import Final, NamedTuple
 
 from indexes.text.folding import normalise, otherwise
-from indexes.text.readings import CHARACTERS, NONE, Reading, resolve
+from indexes.text.readings import CHARACTERS, NONE, resolve
 from indexes.text.syllables import SPELLED
 from indexes.text.tokens import PART, TOKEN
 
@@ -30,19 +29,6 @@ WRITTEN, SOUND, INITIALS = range(3)
 
 # Spellings have v for ü. Some people type u instead.
 _U_FOR_V = re.compile("(?<=[ln])u")
-
-
-class Spelling(NamedTuple):
-    """One string that people type: `source[start:]`.
-
-    Spellings from different words of a text share one source. `how` is WRITTEN, SOUND or INITIALS.
-    `inside` is whether the spelling begins with a later word than the first.
-    """
-
-    source: str
-    start: int
-    how: int
-    inside: bool
 
 
 class _Piece(NamedTuple):
@@ -63,45 +49,6 @@ class _Line(NamedTuple):
     starts: list[int]  # positions in `chars` that begin a word
 
 
-def spellings(text: str) -> list[Spelling]:
-    """All spellings of a text; none for a text without letters and digits.
-
-    Examples
-    --------
-    >>> [one.source[one.start :] for one in spellings("海底捞 Hot Pot")]
-    ['海底捞hotpot', 'hotpot', 'pot', 'haidilao', 'hdl']
-    """
-    folded = normalise(text)[:MAX_LETTERS]
-    pieces = _pieces(folded)
-    if len(pieces) == 1 and pieces[0].is_run:
-        return _of_run(pieces[0].text)
-    found = _from_starts(
-        [piece.text for piece in pieces], [piece.starts for piece in pieces], WRITTEN
-    )
-    last_run = max([i for i, piece in enumerate(pieces) if piece.is_run], default=-1)
-    if last_run < 0:
-        return found
-    pieces, starts = _heard(folded, pieces, last_run)
-    ways = [
-        _sounds_of_run(piece.text) if piece.is_run else [(piece.text, piece.text)]
-        for piece in pieces
-    ]
-    # Ambiguous readings give two ways, all usual ones and all others, and no combinations.
-    for way in range(max(map(len, ways))):
-        heard = [of_piece[way % len(of_piece)] for of_piece in ways]
-        found += _from_starts([syllables for syllables, _ in heard], starts, SOUND)
-        found += _from_starts([letters for _, letters in heard], starts, INITIALS)
-    return found
-
-
-def _of_run(run: str) -> list[Spelling]:
-    """`spellings` of a text that is one run; most Chinese names are."""
-    found = [Spelling(run, 0, WRITTEN, False)]
-    for syllables, letters in _sounds_of_run(run):
-        found += (Spelling(syllables, 0, SOUND, False), Spelling(letters, 0, INITIALS, False))
-    return found
-
-
 def typed_form(text: str) -> str:
     """Typed text in the form of spellings: folded, without spaces and punctuation.
 
@@ -110,7 +57,22 @@ def typed_form(text: str) -> str:
     >>> typed_form(" Hai Di-Lao 火鍋! ")
     'haidilao火锅'
     """
-    return "".join([piece.text for piece in _pieces(normalise(text))])
+    return _joined(normalise(text))
+
+
+def written_form(text: str) -> str:
+    """The first spelling of a text, as written; empty for a text without letters and digits.
+
+    Examples
+    --------
+    >>> written_form("海底撈 Hot Pot"), written_form("!")
+    ('海底捞hotpot', '')
+    """
+    return _joined(normalise(text)[:MAX_LETTERS])
+
+
+def _joined(folded: str) -> str:
+    return "".join([piece.text for piece in _pieces(folded)])
 
 
 def leading_run(typed: str) -> str:
@@ -242,71 +204,6 @@ def _pieces(folded: str) -> list[_Piece]:
     return pieces
 
 
-def _heard(folded: str, pieces: list[_Piece], last_run: int) -> tuple[list[_Piece], list[bool]]:
-    """The pieces that people type by sound, and whether a spelling begins at each.
-
-    The pieces end with the last word that has a run, because nobody types on into the English
-    name. A spelling begins at a piece that starts a word with a run in it.
-    """
-    if len(pieces) == 1:
-        return pieces, [True]
-    word = [folded.count(" ", 0, piece.begin) for piece in pieces]
-    with_run = {number for number, piece in zip(word, pieces, strict=True) if piece.is_run}
-    heard = [piece for piece, number in zip(pieces, word, strict=True) if number <= word[last_run]]
-    starts = [
-        piece.starts and i <= last_run and word[i] in with_run for i, piece in enumerate(heard)
-    ]
-    return heard, starts
-
-
-def _from_starts(texts: list[str], starts: list[bool], how: int) -> list[Spelling]:
-    """Spellings of the joined texts, one from each text whose `starts` is set."""
-    if len(texts) == 1:
-        return [Spelling(texts[0], 0, how, False)]
-    source = "".join(texts)
-    found: list[Spelling] = []
-    at = 0
-    for i, (text, start) in enumerate(zip(texts, starts, strict=True)):
-        if start and len(found) < MAX_STARTS:
-            found.append(Spelling(source, at, how, i > 0))
-        at += len(text)
-    return found
-
-
-def _sounds_of_run(run: str) -> list[tuple[str, str]]:
-    """Syllables and first letters of a run, in one or two ways.
-
-    A character without a reading stays as written.
-    """
-    readings = _resolved(run)
-    usual = [SPELLED[first] for first, _ in readings]
-    if NONE in [first for first, _ in readings]:
-        usual = [
-            syllable if first != NONE else char
-            for char, (first, _), syllable in zip(run, readings, usual, strict=True)
-        ]
-    ways = [usual]
-    if any(other != NONE for _, other in readings):
-        ways.append(
-            [
-                SPELLED[other] if other != NONE else syllable
-                for syllable, (_, other) in zip(usual, readings, strict=True)
-            ]
-        )
-    return [("".join(way), "".join([syllable[0] for syllable in way])) for way in ways]
-
-
-def _resolved(run: str) -> list[Reading]:
-    """The reading of each character of a run; NONE for a character without one."""
-    if all(CHARACTERS[char].first != NONE for char in run):
-        return resolve(run)
-    readings: list[Reading] = []
-    for is_read, part in groupby(run, lambda char: CHARACTERS[char].first != NONE):
-        chars = "".join(part)
-        readings += resolve(chars) if is_read else [Reading(NONE, NONE)] * len(chars)
-    return readings
-
-
 def _usual_sounds(piece: _Piece) -> list[tuple[str, ...]]:
     """Syllables of each character of a piece by its single readings."""
     if not piece.is_run:
@@ -318,9 +215,10 @@ def _all_sounds(piece: _Piece) -> list[tuple[str, ...]]:
     """Syllables of each character of a piece by its readings in words and alone."""
     if not piece.is_run:
         return [()] * len(piece.text)
+    usual, others = resolve(piece.text)
     return [
-        _spelled((*reading, *CHARACTERS[char]))
-        for char, reading in zip(piece.text, _resolved(piece.text), strict=True)
+        _spelled((first, other, *CHARACTERS[char]))
+        for char, first, other in zip(piece.text, usual, others, strict=True)
     ]
 
 

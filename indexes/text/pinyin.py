@@ -6,8 +6,9 @@ once (`sounds`).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby, product
+from typing import Final
 
 from indexes.terms.keys import (
     KIND_BITS,
@@ -28,6 +29,10 @@ from indexes.text.tokens import MAX_PARTS, MAX_TERMS, PART, TOKEN, compound_part
 MAX_READINGS = 4
 """Most ways to sound of a word; `sound_readings` drops further ones."""
 
+_MAX_OPEN: Final = 2
+"""Most ambiguous characters of a run whose second reading gives ways of its own."""
+
+_FIRST_LETTERS: Final = tuple(syllable[0] for syllable in SPELLED)
 _NO_INITIAL = re.compile("[^a-z]+")
 
 
@@ -42,17 +47,6 @@ def readings(char: str) -> tuple[str, ...]:
     return tuple(SPELLED[syllable] for syllable in CHARACTERS[char] if syllable != NONE)
 
 
-def syllables(run: str) -> list[str]:
-    """Syllables of a run of normalised characters, read as words; each must have a reading.
-
-    Examples
-    --------
-    >>> syllables("重庆银行")
-    ['chong', 'qing', 'yin', 'hang']
-    """
-    return [SPELLED[reading.first] for reading in resolve(run)]
-
-
 def full_pinyin(text: str) -> str:
     """The pinyin of a text without tones and spaces; letters and digits stay.
 
@@ -61,9 +55,7 @@ def full_pinyin(text: str) -> str:
     >>> full_pinyin("KFC肯德基（重庆店）")
     'kfckendejichongqingdian'
     """
-    return "".join(
-        "".join(syllables(unit)) if read else unit for read, unit in units(normalise(text))
-    )
+    return _spelled(text, SPELLED)
 
 
 def initials(text: str) -> str:
@@ -74,10 +66,23 @@ def initials(text: str) -> str:
     >>> initials("7天酒店")
     '7tjd'
     """
-    return "".join(
-        "".join([syllable[0] for syllable in syllables(unit)]) if read else unit
-        for read, unit in units(normalise(text))
-    )
+    return _spelled(text, _FIRST_LETTERS)
+
+
+def _spelled(text: str, syllables: Sequence[str]) -> str:
+    """A text with its characters replaced by `syllables`, without spaces and signs."""
+    found = []
+    for match in TOKEN.finditer(normalise(text)):
+        token = match.group()
+        if match.lastindex:
+            usual, _ = resolve(token)
+            found += [
+                syllables[syllable] if syllable != NONE else char
+                for char, syllable in zip(token, usual, strict=True)
+            ]
+        else:
+            found.append(compound_parts(token)[0])
+    return "".join(found)
 
 
 def units(text: str) -> Iterator[tuple[bool, str]]:
@@ -136,16 +141,13 @@ def sounds_of_run(run: str) -> list[tuple[int, ...]]:
     >>> [[SPELLED[sound] for sound in way] for way in sounds_of_run("长沙")]
     [['chang', 'sha']]
     """
-    if any(CHARACTERS[char].first == NONE for char in run):
+    usual, others = resolve(run[: MAX_TERMS + 1])
+    if NONE in usual or any(CHARACTERS[char].first == NONE for char in run[MAX_TERMS + 1 :]):
         return []
-    readings = resolve(run[: MAX_TERMS + 1])
-    open_places = [at for at, reading in enumerate(readings) if reading.other != NONE][:2]
-    sounds = [SOUND_OF[reading.first] for reading in readings]
-    ways = []
-    for choice in product((0, 1), repeat=len(open_places)):
-        for at, other in zip(open_places, choice, strict=True):
-            sounds[at] = SOUND_OF[readings[at][other]]
-        ways.append(tuple(sounds))
+    ways = [tuple([SOUND_OF[syllable] for syllable in usual])]
+    for at in [at for at, other in enumerate(others) if other != NONE][:_MAX_OPEN]:
+        other = SOUND_OF[others[at]]
+        ways = [one for way in ways for one in (way, (*way[:at], other, *way[at + 1 :]))]
     return ways
 
 

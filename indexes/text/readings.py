@@ -1,17 +1,29 @@
 """Readings of Chinese characters: pinyin syllables alone, in words, and where they are ambiguous.
 
-Useful for: the syllables of a run of characters, with a second one where names use both.
-Not useful for: text with other characters; `pinyin` finds the runs.
+Useful for: the syllables of characters, with a second one where names use both.
+Not useful for: whole texts; `pinyin` reads those of queries, `sounds` those of documents.
 
 pypinyin gives the reading of a character, and of two characters in a word (重庆, 银行). The tables
 here add what it lacks for names of shops and places. Its dictionaries load at the first use.
+
+Words match from left to right, and no character belongs to two words. `read` is this rule for
+kernels, `read_all` for the characters of many texts, and `resolve` for one run.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from indexes.arrays import I64, U32, Bools, I16Matrix, ReadOnly
+from indexes.bisection import first_at_least
+from indexes.jit import entry_point, inner_njit, int64, njit
+from indexes.prepared import Prepared
+from indexes.terms.keys import CODE_BITS
 from indexes.text.folding import normalise
 from indexes.text.syllables import NUMBER
+from indexes.text.tokens import gram_table
 
 NONE: Final = -1
 """Syllable number that means: no syllable."""
@@ -75,24 +87,36 @@ class Reading(NamedTuple):
     other: int
 
 
+@functools.cache
+def _alone() -> I16Matrix:
+    """Usual and second syllable by code point outside of words, each plus one; 0 = none.
+
+    Memory that stays zero costs nothing: all but the pages of Chinese characters.
+    """
+    from pypinyin.pinyin_dict import pinyin_dict  # slow to load
+
+    alone = np.zeros((2, 0x110000), np.int16)
+    is_gram = gram_table()
+    for code, listed in pinyin_dict.items():
+        if is_gram[code]:
+            alone[0, code] = _number(listed.partition(",")[0]) + 1
+    for char, syllables in _listed(_OPEN, 1).items():
+        alone[:, ord(char)] = np.array(syllables) + 1
+    return alone
+
+
 class _Characters(dict[str, Reading]):
-    """Character to its reading, computed at first use; NONE twice without a reading."""
+    """Character to its reading, looked up at first use; NONE twice without a reading."""
 
     def __missing__(self, char: str) -> Reading:
-        from pypinyin.pinyin_dict import pinyin_dict  # slow to load
-
-        listed = pinyin_dict.get(ord(char), "").partition(",")[0]
-        found = self[char] = Reading(_number(listed), NONE)
+        found = self[char] = Reading(*(_alone()[:, ord(char)] - 1).tolist())
         return found
 
 
-CHARACTERS: Final = _Characters(
-    {char: Reading(*syllables) for char, syllables in _listed(_OPEN, 1).items()}
-)
+CHARACTERS: Final = _Characters()
 """The reading of each character outside of words."""
 
 
-@functools.cache
 def words() -> dict[str, tuple[Reading, Reading]]:
     """Readings of two neighbours in a word, for words that change or decide a reading.
 
@@ -136,28 +160,104 @@ def _add_word(found: dict[str, tuple[Reading, Reading]], word: str, syllables: l
             found[pair] = Reading(said[0], NONE), Reading(said[1], NONE)
 
 
-def resolve(run: str) -> list[Reading]:
-    """The reading of each character of a run, with words matched from left to right.
+class ReadingTable(NamedTuple):
+    """Readings as arrays: of characters by code point, and of words of two characters."""
+
+    alone: I16Matrix  # [2, 0x110000] usual and second syllable outside of words, plus one
+    begins: Bools  # [0x110000] whether a word begins with the character
+    ends: Bools  # [0x110000]
+    pair: I64  # [w] first character << CODE_BITS | second, ascending
+    usual: I16Matrix  # [w, 2] usual syllables of both characters in the word
+    other: I16Matrix  # [w, 2] second ones, or NONE
+
+
+@functools.cache
+def reading_table() -> Prepared[ReadingTable]:
+    """`CHARACTERS` and `words` as arrays."""
+    known = sorted(
+        (ord(word[0]) << CODE_BITS | ord(word[1]), *first, *second)
+        for word, (first, second) in words().items()
+    )
+    table = np.array(known, np.int64)
+    pair, syllables = table[:, 0].copy(), table[:, 1:].astype(np.int16)
+    begins, ends = np.zeros((2, 0x110000), np.bool_)
+    begins[pair >> CODE_BITS] = True
+    ends[pair & ((1 << CODE_BITS) - 1)] = True
+    usual, other = syllables[:, 0::2].copy(), syllables[:, 1::2].copy()
+    return Prepared(ReadingTable(_alone(), begins, ends, pair, usual, other))
+
+
+@inner_njit
+def read(code: U32 | I64, begin: int, end: int, table: ReadingTable, readings: I16Matrix) -> None:
+    """Write the usual and the second syllable of the characters `code[begin:end]`, NONE without.
+
+    Parameters
+    ----------
+    code
+        Code points of normalised characters.
+    readings
+        Row 0 has usual syllables, row 1 second ones; the kernel writes `readings[:, begin:end]`.
+    """
+    for at in range(begin, end):
+        readings[0, at] = int64(table.alone[0, code[at]]) - 1
+        readings[1, at] = int64(table.alone[1, code[at]]) - 1
+    at = begin
+    while at < end - 1:
+        row = _word(table, int64(code[at]), int64(code[at + 1]))
+        if row < 0:
+            at += 1
+            continue
+        for step in range(2):
+            readings[0, at + step] = table.usual[row, step]
+            readings[1, at + step] = table.other[row, step]
+        at += 2
+
+
+@inner_njit
+def _word(table: ReadingTable, left: int, right: int) -> int:
+    """Row of a word of two characters, -1 if it is not in the table."""
+    if not (table.begins[left] and table.ends[right]):
+        return -1
+    pair = left << CODE_BITS | right
+    size = table.pair.shape[0]
+    row = first_at_least(table.pair, 0, size, pair)
+    return row if row < size and table.pair[row] == pair else -1
+
+
+@njit
+def _read_all(
+    code: ReadOnly[U32], table: Prepared[ReadOnly[ReadingTable]], readings: I16Matrix
+) -> None:
+    read(code, 0, code.shape[0], table.value, readings)
+
+
+def read_all(code: U32) -> I16Matrix:
+    """Usual and second syllable of each code point, int16[2, n]; NONE without one."""
+    readings = np.empty((2, code.size), np.int16)
+    _compiled()(code, reading_table(), readings)
+    return readings
+
+
+@functools.cache
+def _compiled() -> Callable[..., None]:
+    return entry_point(_read_all)
+
+
+def resolve(run: str) -> tuple[list[int], list[int]]:
+    """Usual and second syllable of each character of a run; NONE without one.
 
     Parameters
     ----------
     run
-        Normalised characters, each with a reading.
+        Normalised characters.
 
     Examples
     --------
     >>> from indexes.text.syllables import SPELLED
-    >>> [SPELLED[reading.first] for reading in resolve("重庆银行")]
+    >>> usual, other = resolve("重庆银行")
+    >>> [SPELLED[syllable] for syllable in usual]
     ['chong', 'qing', 'yin', 'hang']
     """
-    readings = [CHARACTERS[char] for char in run]
-    known = words()
-    at = 0
-    while at < len(run) - 1:
-        pair = known.get(run[at : at + 2])
-        if pair is None:
-            at += 1
-        else:
-            readings[at : at + 2] = pair
-            at += 2
-    return readings
+    code = np.frombuffer(run.encode("utf-32-le", "surrogatepass"), np.uint32)
+    usual, other = read_all(code).tolist()
+    return usual, other

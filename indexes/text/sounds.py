@@ -1,7 +1,7 @@
-"""Pinyin terms of many texts at once, as arrays; the batch twin of `pinyin`.
+"""Pinyin terms of many texts at once, as arrays.
 
 Useful for: building; it takes seconds for a million names.
-Not useful for: a query; see `pinyin`, which reads characters in the same way.
+Not useful for: a query; see `pinyin`.
 
 A *stretch* is characters with a reading, letters a to z and digits, up to the next sign or space. A
 *run* is such characters without letters and digits. An ambiguous character gives the terms of both
@@ -10,16 +10,14 @@ readings.
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.arrays import I16, I64
+from indexes.arrays import I16, I64, U32, Bools
 from indexes.terms.keys import (
     CHUNK,
-    CODE_BITS,
     INITIALS,
     LETTER_BITS,
     MAX_INITIALS,
@@ -37,11 +35,9 @@ from indexes.terms.keys import (
     ranges,
 )
 from indexes.text.folding import BREAK, fold_all
-from indexes.text.readings import CHARACTERS, NONE, words
+from indexes.text.readings import NONE, read_all
 from indexes.text.syllables import SOUND_OF, SPELLED
-from indexes.text.tokens import COMPOUND, MAX_WORD, compound_parts, gram_table
-
-Bools = NDArray[np.bool_]
+from indexes.text.tokens import COMPOUND, MAX_WORD, compound_parts
 
 MAX_OPEN: Final = 2
 """Most ambiguous characters of a stretch whose second reading gives pinyin of its own."""
@@ -51,66 +47,14 @@ MAX_JOINED: Final = 4
 _PHRASE = re.compile(rf"{COMPOUND.pattern}(?:[ &]+{COMPOUND.pattern})+")
 _SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ROWS = (*SPELLED, *_SIGNS)
+_ASCII_ROW = np.full(128, NONE, dtype=np.int16)
+_ASCII_ROW[[*_SIGNS.encode()]] = range(len(SPELLED), len(_ROWS))
 _SOUND = np.array(SOUND_OF, dtype=np.int64)
 _SIZE = np.array([len(row) for row in _ROWS], dtype=np.uint8)
 _WIDTH = int(_SIZE.max())
 _LETTERS = np.array([list(row.ljust(_WIDTH).encode()) for row in _ROWS], dtype=np.uint8)
 # The first letter of each row, 1 to 26; 0 for a digit.
 _INITIAL = np.array([max(0, ord(row[0]) - 96) for row in _ROWS], dtype=np.int64)
-
-
-class Characters(NamedTuple):
-    """Readings by code point, as rows of `_ROWS`; NONE without one."""
-
-    seen: Bools  # whether the readings are filled in
-    first: I16
-    other: I16
-
-
-class WordTable(NamedTuple):
-    """Words of two characters, as `readings.words` has them, ascending by `pair`."""
-
-    pair: I64
-    first: I16
-    other: I16
-    begins: Bools
-    ends: Bools
-
-
-@cache
-def _characters() -> Characters:
-    """Cache of readings by code point; `characters_of` fills it."""
-    none = np.full(0x110000, NONE, dtype=np.int16)
-    first = none.copy()
-    for row, sign in enumerate(_SIGNS, start=len(SPELLED)):
-        first[ord(sign)] = row
-    return Characters(~gram_table(), first, none)
-
-
-def characters_of(code: NDArray[np.uint32]) -> Characters:
-    """Readings by code point; filled for all characters in `code`."""
-    characters = _characters()
-    present = np.zeros(0x110000, dtype=np.bool_)
-    present[code] = True
-    for new in np.flatnonzero(present & ~characters.seen).tolist():
-        characters.first[new], characters.other[new] = CHARACTERS[chr(new)]
-        characters.seen[new] = True
-    return characters
-
-
-@cache
-def word_table() -> WordTable:
-    """`readings.words` as arrays."""
-    known = sorted(
-        (ord(word[0]) << CODE_BITS | ord(word[1]), *first, *second)
-        for word, (first, second) in words().items()
-    )
-    table = np.array(known, dtype=np.int64)
-    begins, ends = np.zeros((2, 0x110000), dtype=np.bool_)
-    begins[table[:, 0] >> CODE_BITS] = True
-    ends[table[:, 0] & ((1 << CODE_BITS) - 1)] = True
-    readings = table[:, 1:].astype(np.int16)
-    return WordTable(table[:, 0], readings[:, 0::2], readings[:, 1::2], begins, ends)
 
 
 def analyse_sounds(texts: Sequence[str]) -> Terms:
@@ -158,28 +102,11 @@ def analyse_sounds(texts: Sequence[str]) -> Terms:
     return joined_terms(keys, counts, lengths, words=phrases.words, pinyins=pinyins)
 
 
-def _rows(code: NDArray[np.uint32]) -> tuple[I16, I16]:
-    """Rows in `_ROWS` of the usual and the second reading of each character; NONE without one.
-
-    The rule is that of `readings.resolve`: words match from left to right, and no character belongs
-    to two words.
-    """
-    characters, known = characters_of(code), word_table()
-    first, other = characters.first[code], characters.other[code]
-    at = np.flatnonzero(known.begins[code[:-1]] & known.ends[code[1:]])
-    pair = code[at].astype(np.int64) << CODE_BITS | code[at + 1]
-    row = np.searchsorted(known.pair, pair)
-    row[row == known.pair.size] = 0
-    is_word = known.pair[row] == pair
-    at, row = at[is_word], row[is_word]
-    # In a chain of overlapping words, take the first, third, fifth and so on.
-    links = np.concatenate(([False], np.diff(at) == 1)) if at.size else np.zeros(0, np.bool_)
-    rank = np.arange(at.size)
-    is_taken = (rank - np.maximum.accumulate(np.where(links, 0, rank))) % 2 == 0
-    at, row = at[is_taken], row[is_taken]
-    for step in (0, 1):
-        first[at + step] = known.first[row, step]
-        other[at + step] = known.other[row, step]
+def _rows(code: U32) -> tuple[I16, I16]:
+    """Rows in `_ROWS` of the usual and the second reading of each character; NONE without one."""
+    first, other = read_all(code)
+    is_ascii = code < len(_ASCII_ROW)
+    first[is_ascii] = _ASCII_ROW[code[is_ascii]]
     return first, other
 
 

@@ -1,42 +1,61 @@
-"""Many texts are spelled as each of them is alone."""
-
-from itertools import pairwise
+"""What people type for a name, for one and for many at once."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.names.spelling_lists import SpelledTexts, spell
-from indexes.names.spellings import MAX_LETTERS, SOUND, WRITTEN, spellings
+from indexes.names.spelling_lists import spell
+from indexes.names.spellings import MAX_LETTERS, MAX_STARTS, SOUND, WRITTEN
 from indexes.text.folding import normalise
-from tests.indexes.names.test_spellings import SPELLED
+from tests.indexes.names.spelled import Spellings, spelled_out, spellings
+from tests.indexes.names.spelling_oracle import slow_spellings
 from tests.indexes.texts import ODD, chinese, texts
 
-Found = list[list[tuple[str, int, bool]]]
+SPELLED = [
+    ("海底捞", ["海底捞", "haidilao", "hdl"]),
+    ("海底撈", ["海底捞", "haidilao", "hdl"]),
+    ("KFC", ["kfc"]),
+    ("KFC肯德基", ["kfc肯德基", "肯德基", "kfckendeji", "kendeji", "kfckdj", "kdj"]),
+    ("85°C", ["85度c", "度c", "c", "85duc", "duc", "85dc", "dc"]),
+    ("7-Eleven", ["7eleven", "eleven"]),
+    ("McDonald's", ["mcdonalds"]),
+    ("L'Oréal Paris", ["lorealparis", "orealparis", "paris"]),
+    ("月屿奶茶 Moon Isle", ["月屿奶茶moonisle", "moonisle", "isle", "yueyunaicha", "yync"]),
+    ("重庆小面", ["重庆小面", "chongqingxiaomian", "cqxm"]),
+    ("绿茶", ["绿茶", "lvcha", "lc"]),
+    ("😀!!", []),
+    ("", []),
+    ("\x00\x1f", []),
+]
 
 
-def spelled_out(spelled: SpelledTexts) -> Found:
-    """What is typed for each text, how, and whether it begins with a later word."""
-    content = spelled.text.tobytes()
-    ways = zip(
-        spelled.start.tolist(), spelled.how().tolist(), spelled.inside().tolist(), strict=True
-    )
-    every = [
-        (content[start : content.index(0, start)].decode(), how, bool(inside))
-        for start, how, inside in ways
-    ]
-    return [every[begin:end] for begin, end in pairwise(spelled.spelling.tolist())]
+@pytest.mark.parametrize(("text", "expected"), SPELLED)
+def test_spellings(text: str, expected: list[str]) -> None:
+    assert [spelled for spelled, _, _ in spellings(text)] == expected
+    assert [one.source[one.start :] for one in slow_spellings(text)] == expected
 
 
-def one_by_one(many: list[str]) -> Found:
+def test_an_open_reading_is_spelled_both_ways() -> None:
+    found = {spelled for spelled, _, _ in spellings("乐仔")}
+    assert {"lezai", "yuezi"} <= found
+
+
+def test_long_texts_are_cut() -> None:
+    found = spellings("ab " * 10_000 + "海底捞")
+    assert len(found) == MAX_STARTS
+    assert max(len(spelled) for spelled, _, _ in found) <= MAX_LETTERS
+
+
+def one_by_one(many: list[str]) -> list[Spellings]:
     return [
-        [(one.source[one.start :], one.how, one.inside) for one in spellings(text)] for text in many
+        [(one.source[one.start :], one.how, one.inside) for one in slow_spellings(text)]
+        for text in many
     ]
 
 
 def sources(text: str) -> list[str]:
     """Sources of a text, each once: spellings of one share the text itself."""
-    return list({id(one.source): one.source for one in spellings(text)}.values())
+    return list({id(one.source): one.source for one in slow_spellings(text)}.values())
 
 
 @given(st.lists(texts() | chinese() | st.sampled_from([text for text, _ in SPELLED]), max_size=8))

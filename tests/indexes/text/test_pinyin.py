@@ -18,7 +18,6 @@ from indexes.text.pinyin import (
     initials_range,
     readings,
     sound_readings,
-    syllables,
     units,
 )
 from indexes.text.sounds import analyse_sounds
@@ -130,11 +129,10 @@ def test_more_initials_than_are_kept() -> None:
     assert initials_range(word) == (key := initials_key("abcdefghijkl"), key + 1)
 
 
-def test_readings_of_a_character_and_of_a_run() -> None:
+def test_readings_of_a_character() -> None:
     assert readings("行") == ("xing", "hang")
     assert readings("海") == ("hai",)
     assert readings("a") == readings("す") == ()
-    assert syllables("银行") == ["yin", "hang"]
 
 
 @given(texts())

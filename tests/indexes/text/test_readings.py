@@ -2,11 +2,13 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from indexes.text.folding import normalise
 from indexes.text.readings import _OPEN, _WORDS, CHARACTERS, NONE, resolve, words
 from indexes.text.syllables import NUMBER, SPELLED
-from tests.indexes.texts import chinese
+from tests.indexes.reading_oracle import known_words, slow_resolve
+from tests.indexes.texts import HAN, chinese, texts
 
 READ = [
     # By words of the dictionary.
@@ -48,7 +50,7 @@ READ = [
 
 @pytest.mark.parametrize(("run", "syllables"), READ)
 def test_reads(run: str, syllables: str) -> None:
-    assert " ".join(SPELLED[reading.first] for reading in resolve(run)) == syllables
+    assert " ".join(SPELLED[syllable] for syllable in resolve(run)[0]) == syllables
 
 
 OTHERWISE = [
@@ -69,11 +71,11 @@ def test_a_character_alone_may_be_read_otherwise(char: str, first: str, other: s
 
 
 def test_a_word_of_the_dictionary_is_sure_and_one_of_names_is_not() -> None:
-    assert [reading.other for reading in resolve("重庆")] == [NONE, NONE]
-    assert SPELLED[resolve("朝阳")[0].other] == "zhao"
+    assert resolve("重庆")[1] == [NONE, NONE]
+    assert SPELLED[resolve("朝阳")[1][0]] == "zhao"
 
 
-@pytest.mark.parametrize("char", ["a", "1", "す", "한", " ", "\0", "〆"])
+@pytest.mark.parametrize("char", ["a", "1", "す", "한", " ", "\0", "〆", "\ue815"])
 def test_what_has_no_reading(char: str) -> None:
     assert CHARACTERS[char] == (NONE, NONE)
 
@@ -95,8 +97,23 @@ def test_the_dictionary_is_there() -> None:
 @given(chinese())
 def test_every_character_is_read_in_one_of_its_ways(run: str) -> None:
     read = "".join(char for char in normalise(run) if CHARACTERS[char].first != NONE)
-    found = resolve(read)
-    assert len(found) == len(read)
-    for reading in found:
-        assert reading.first != NONE
-        assert reading.other != reading.first
+    usual, others = resolve(read)
+    assert len(usual) == len(others) == len(read)
+    for first, other in zip(usual, others, strict=True):
+        assert first != NONE
+        assert other != first
+
+
+@given(st.text(HAN + "行长乐会都 a7すラ한\ue815\ud800", max_size=20) | texts())
+def test_characters_are_read_as_one_by_one(run: str) -> None:
+    assert [*zip(*resolve(run), strict=True)] == slow_resolve(run)
+
+
+def test_words_that_overlap_are_taken_from_left_to_right() -> None:
+    known = known_words()
+    begins = {word[0] for word in known}
+    chains = [word + end for word in known if word[1] in begins for end in "一人大长行重"]
+    overlapping = [chain for chain in chains if chain[1:] in known]
+    assert len(overlapping) > 100
+    for chain in chains:
+        assert [*zip(*resolve(chain * 2), strict=True)] == slow_resolve(chain * 2), chain

@@ -3,12 +3,14 @@
 `indexes.jit.entry_point` compiles kernels for the annotations of their parameters.
 """
 
-from typing import Annotated, Any, Final, TypeVar, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeVar, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
+Arrays = TypeVar("Arrays", bound=tuple[Any, ...])
 
 MATRIX: Final = "two dimensions"
 READ_ONLY: Final = "read-only"
@@ -47,3 +49,36 @@ def array_type(hint: Any) -> tuple[np.dtype[Any], int]:
     marks = getattr(hint, "__metadata__", ())
     array = get_args(hint)[0] if marks else hint
     return np.dtype(get_args(get_args(array)[1])[0]), 2 if MATRIX in marks else 1
+
+
+def check_array(name: str, array: NDArray[Any], hint: Any) -> None:
+    """Check that an array has the elements and the dimensions of an annotation.
+
+    Raises
+    ------
+    ValueError
+        It has others.
+    """
+    dtype, dimensions = array_type(hint)
+    if array.dtype != dtype or array.ndim != dimensions:
+        raise ValueError(
+            f"Expected {dimensions}-dimensional {dtype}, got {array.ndim}-dimensional "
+            f"{array.dtype} - at `{name}`"
+        )
+
+
+def read_only_arrays(kind: type[Arrays], arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Named tuple of read-only views of the arrays that have the names of its fields.
+
+    Raises
+    ------
+    ValueError
+        An array has other elements or dimensions than the annotation of its field.
+    """
+    views = []
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        check_array(name, arrays[name], hint)
+        view = arrays[name].view()
+        view.flags.writeable = False
+        views.append(view)
+    return kind(*views)

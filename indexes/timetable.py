@@ -22,6 +22,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from indexes.arrays import U8, U16, U32, U64Matrix, check_array
 from indexes.bisection import first_at_least
 from indexes.jit import inline_njit, int64, njit
 
@@ -41,10 +42,10 @@ ALWAYS: Final = 2
 
 HOURS_OF_WEEK: Final = 168
 
-Minutes = npt.NDArray[np.uint16]
-States = npt.NDArray[np.uint8]
-Starts = npt.NDArray[np.uint32]
-Masks = npt.NDArray[np.uint64]
+Minutes = U16
+States = U8
+Starts = U32
+Masks = U64Matrix
 
 
 @inline_njit
@@ -195,16 +196,9 @@ class Timetable:
     def __init__(
         self, schedule_start: Starts, change_minute: Minutes, change_state: States
     ) -> None:
-        for name, column, dtype in (
-            ("schedule_start", schedule_start, np.uint32),
-            ("change_minute", change_minute, np.uint16),
-            ("change_state", change_state, np.uint8),
-        ):
-            if column.dtype != dtype or column.ndim != 1:
-                raise ValueError(
-                    f"Expected one-dimensional {np.dtype(dtype)}, got {column.ndim}-dimensional "
-                    f"{column.dtype} - at `{name}`"
-                )
+        check_array("schedule_start", schedule_start, Starts)
+        check_array("change_minute", change_minute, Minutes)
+        check_array("change_state", change_state, States)
         if change_minute.size != change_state.size:
             raise ValueError(
                 f"Expected as many states as minutes, got {change_state.size} and "

@@ -36,6 +36,7 @@ from indexes.terms.keys import (
     PAYLOAD,
     PINYIN,
     WHOLE,
+    ranges,
     text_key,
 )
 from indexes.terms.postings import DocTexts, WeightedTexts
@@ -155,7 +156,7 @@ class _Analysis:
         self._is_sound = np.zeros(self._start[-1], np.bool_)
         place = self._start[:-1].copy()
         for key, count, is_sound in parts:
-            at = _places(place[: len(count)], count)
+            at = ranges(place[: len(count)], count)
             self._key[at] = key
             self._is_sound[at] = is_sound
             place[: len(count)] += count
@@ -176,7 +177,7 @@ class _Analysis:
     def entries(self, field: TextField, numbers: U32, factors: F64 | float = 1.0) -> _Entries:
         """Terms of the texts with these numbers in a field, with impacts times `factors`."""
         count = self._count[numbers]
-        at = _places(self._start[numbers], count)
+        at = ranges(self._start[numbers], count)
         text = np.repeat(np.arange(len(numbers)), count)
         key = self._key[at]
         kind = key >> np.uint64(KIND_BITS)
@@ -301,7 +302,7 @@ def _by_merchant(fields: list[FieldTexts], sizes: list[int], merchants: int) -> 
     start = _starts(np.sum(counts, axis=0))
     text, place, first = np.empty(start[-1], np.uint32), start[:-1].copy(), 0
     for field, count, size in zip(fields, counts, sizes, strict=True):
-        text[_places(place, count)] = field.text + np.uint32(first)
+        text[ranges(place, count)] = field.text + np.uint32(first)
         place += count
         first += size
     return DocTexts(start, text)
@@ -326,9 +327,3 @@ def _starts(counts: I64) -> I64:
     starts = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=starts[1:])
     return starts
-
-
-def _places(start: I64, count: I64) -> I64:
-    """Places of runs that begin at `start`, `count` each, one run after the other."""
-    ends = np.cumsum(count)
-    return np.repeat(start - ends + count, count) + np.arange(ends[-1] if len(ends) else 0)

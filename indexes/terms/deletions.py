@@ -37,7 +37,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.arrays import I64, U32, ReadOnly, U32Matrix
+from indexes.arrays import I64, U32, ReadOnly, U32Matrix, read_only_arrays
 from indexes.bisection import first_at_least
 from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
 
@@ -365,9 +365,7 @@ class Deletions:
     """
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        self._columns = DeletionColumns(
-            *(_read_only(columns, name) for name in DeletionColumns._fields)
-        )
+        self._columns = read_only_arrays(DeletionColumns, columns)
         words = len(self._columns.word_letters)
         self._rest_bits = 32 - (self._columns.word_bucket.size - 1).bit_length() + 1
         self._word_bits = words.bit_length()
@@ -405,15 +403,3 @@ class Deletions:
             self._search(self._columns, search)
         words, probes, visits = count.tolist()
         return Candidates(np.sort(found[:words]), probes, visits)
-
-
-def _read_only(columns: Mapping[str, NDArray[Any]], name: str) -> U32:
-    column, dimensions = columns[name], 2 if name == "word_letters" else 1
-    if column.dtype != np.uint32 or column.ndim != dimensions:
-        raise ValueError(
-            f"Expected {dimensions}-dimensional uint32, got {column.ndim}-dimensional "
-            f"{column.dtype} - at `{name}`"
-        )
-    column = column.view()
-    column.flags.writeable = False
-    return column

@@ -12,12 +12,11 @@ of 64 places, then of each run of 64 such runs, and so on: Ding and Suel (2011),
 Document Retrieval Using Block-Max Indexes". A run may extend over the end of a list.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexes.arrays import I64, U8, U16, U32, U64, I64Matrix, ReadOnly
+from indexes.arrays import I64, U8, U16, U32, U64, I64Matrix, ReadOnly, check_array
 from indexes.bisection import first_at_least, next_at_least
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.jit import inline_njit, int64, njit
@@ -298,19 +297,11 @@ def _fill(texts: WeightedTexts, docs: DocTexts, lists: _Writing) -> None:
 
 def _check(texts: WeightedTexts, docs: DocTexts, terms: int) -> None:
     """Check what compiled loops trust."""
-    expected: dict[str, tuple[NDArray[Any], type[np.generic]]] = {
-        "texts.term_row": (texts.term_row, np.uint32),
-        "texts.impact": (texts.impact, np.uint8),
-        "texts.start": (texts.start, np.int64),
-        "docs.start": (docs.start, np.int64),
-        "docs.text": (docs.text, np.uint32),
-    }
-    for name, (array, dtype) in expected.items():
-        if array.dtype != dtype or array.ndim != 1:
-            raise ValueError(
-                f"Expected one-dimensional {np.dtype(dtype)}, got {array.ndim}-dimensional "
-                f"{array.dtype} - at `{name}`"
-            )
+    check_array("texts.term_row", texts.term_row, U32)
+    check_array("texts.impact", texts.impact, U8)
+    check_array("texts.start", texts.start, I64)
+    check_array("docs.start", docs.start, I64)
+    check_array("docs.text", docs.text, U32)
     entries = len(texts.term_row)
     if len(texts.impact) != entries:
         raise ValueError(f"Expected {entries} impacts, got {len(texts.impact)} - at `texts.impact`")

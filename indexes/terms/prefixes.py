@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.arrays import I64, U8, U32, ReadOnly
+from indexes.arrays import I64, U8, U32, ReadOnly, read_only_arrays
 from indexes.bisection import next_partition_point, partition_point
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE, level_starts, summarise
 from indexes.jit import entry_point, inner_njit, int64, njit
@@ -214,9 +214,7 @@ class Prefixes:
     """
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        self._columns = PrefixColumns(
-            *(_read_only(columns, name) for name in PrefixColumns._fields)
-        )
+        self._columns = read_only_arrays(PrefixColumns, columns)
         self._level_start = level_starts(len(self))
         self._search = entry_point(_search)
 
@@ -242,15 +240,3 @@ class Prefixes:
         return [
             str(text[start[word] : start[word + 1]], "utf-8", "surrogatepass") for word in words
         ]
-
-
-def _read_only(columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
-    column, dtype = columns[name], np.uint8 if name == "word_text" else np.uint32
-    if column.dtype != dtype or column.ndim != 1:
-        raise ValueError(
-            f"Expected one-dimensional {np.dtype(dtype)}, got {column.ndim}-dimensional "
-            f"{column.dtype} - at `{name}`"
-        )
-    column = column.view()
-    column.flags.writeable = False
-    return column

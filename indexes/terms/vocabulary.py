@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from indexes.arrays import I64, U32, U64
+from indexes.arrays import I64, U32, U64, check_array
 from indexes.terms.deletions import Deletions, build_deletions, edits_allowed
 from indexes.terms.keys import KIND_BITS, PINYIN, WORD, text_key
 from indexes.terms.prefixes import Prefixes, build_prefixes
@@ -129,11 +129,7 @@ class Vocabulary:
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._key = arrays["term_key"]
-        if self._key.dtype != np.uint64 or self._key.ndim != 1:
-            raise ValueError(
-                f"Expected one-dimensional uint64, got {self._key.ndim}-dimensional "
-                f"{self._key.dtype} - at `term_key`"
-            )
+        check_array("term_key", self._key, U64)
         self._word_row = arrays["word_row"]
         self._row_word = arrays["row_word"]
         self._first_row = self.rows_between(WORD << KIND_BITS, (PINYIN + 1) << KIND_BITS).start

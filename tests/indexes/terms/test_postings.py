@@ -232,7 +232,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "other numbers",
         {"docs": DOCS._replace(text=np.array([1]))},
-        "Expected one-dimensional uint32, got 1-dimensional int64 - at `docs.text`",
+        "Expected 1-dimensional uint32, got 1-dimensional int64 - at `docs.text`",
     ),
 ]
 

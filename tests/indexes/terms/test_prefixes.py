@@ -96,7 +96,7 @@ def test_a_letter_of_half_the_words_costs_no_more_than_a_word() -> None:
 
 def test_wrong_columns_are_refused() -> None:
     columns = build_prefixes(["a"])
-    with pytest.raises(ValueError, match=r"Expected one-dimensional uint32.*`word_order`"):
+    with pytest.raises(ValueError, match=r"Expected 1-dimensional uint32.*`word_order`"):
         Prefixes({**columns, "word_order": columns["word_order"].astype(np.int64)})
     with pytest.raises(ValueError, match="got 2-dimensional uint8 - at `word_text`"):
         Prefixes({**columns, "word_text": columns["word_text"].reshape(1, 1)})

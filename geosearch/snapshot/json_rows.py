@@ -6,8 +6,8 @@ as long as the fast decoder.
 
 import json
 import re
-from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
+from typing import Any
 
 import msgspec
 import orjson
@@ -21,6 +21,13 @@ KEY_WITH_ESCAPE = r'\\u[^"]*"\s*:'
 """Pattern of a key with escapes, which may repeat another key: `"\\u006eame"` is `"name"`."""
 
 _KEY_WITH_ESCAPE = re.compile(KEY_WITH_ESCAPE.encode())
+# Types of values by kind, as the raw column holds them; an object stays text.
+_TYPES: dict[Kind, Any] = dict.fromkeys(WRITTEN, str) | {
+    Kind.NUMBER: float,
+    Kind.INTEGER: float,
+    Kind.FLAG: bool,
+    Kind.TEXTS: list[str],
+}
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -106,33 +113,24 @@ def _read(value: object, field: Field, line: bytes | None) -> object:
 
     `line` is the line of the value, None if only the lenient decoder accepts that line.
     """
-    name, kind = field.name, field.kind
-    if kind is Kind.JSON:
-        return _object_text(value, name, line)
-    if kind in (Kind.NUMBER, Kind.INTEGER):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if field.kind is Kind.JSON:
+        return _object_text(value, field.name, line)
+    kind = _TYPES[field.kind]
+    try:
+        if kind == list[str] and isinstance(value, str) and value.startswith("["):
+            value = orjson.loads(value)  # a list as JSON text
+        read = msgspec.convert(value, kind)
+    except (ValueError, msgspec.ValidationError):  # ValueError: half a surrogate pair, no JSON
+        if kind is not float or type(value) is not int:
             return _wrong_type(field, value)
-        if not _fits_double(value):
-            return RowFault("not_finite", f"Expected `{name}` to be finite, got {shown(value)}")
-        return float(value)
-    if kind is Kind.FLAG:
-        return value if isinstance(value, bool) else _wrong_type(field, value)
-    if kind is Kind.TEXTS:
-        return _read_texts(value, field)
-    if kind in WRITTEN and isinstance(value, str):
-        return _half_surrogate(name, [value]) or value
-    return _wrong_type(field, value)
-
-
-def _read_texts(value: object, field: Field) -> object:
-    if isinstance(value, str) and value.startswith("["):  # a list as JSON text
-        try:
-            value = orjson.loads(value)
-        except ValueError:
-            return _wrong_type(field, value)
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        return _wrong_type(field, value)
-    return _half_surrogate(field.name, value) or value
+        read = inf  # a whole number of more than 308 digits
+    if kind is float and not isfinite(read):
+        return RowFault("not_finite", f"Expected `{field.name}` to be finite, got {shown(value)}")
+    # The strict decoder refuses half a surrogate pair.
+    texts = [] if line is not None else read if kind == list[str] else [read]
+    for text in filter(has_half_surrogate, texts):
+        return RowFault("not_utf8", f"Expected `{field.name}` in Unicode, got {text!a}")
+    return read
 
 
 def _object_text(value: object, name: str, line: bytes | None) -> object:
@@ -148,17 +146,3 @@ def _object_text(value: object, name: str, line: bytes | None) -> object:
 def _wrong_type(field: Field, value: object) -> RowFault:
     expected = f"`{field.name}` to be {field.kind.described}"
     return RowFault("wrong_type", f"Expected {expected}, got {shown(value)}{field.hint}")
-
-
-def _fits_double(value: float) -> bool:
-    try:
-        return isfinite(value)
-    except OverflowError:  # a whole number of more than 308 digits
-        return False
-
-
-def _half_surrogate(name: str, texts: Sequence[str]) -> RowFault | None:
-    for text in texts:
-        if not text.isascii() and has_half_surrogate(text):
-            return RowFault("not_utf8", f"Expected `{name}` in Unicode, got {text!a}")
-    return None

@@ -147,6 +147,7 @@ LOST: list[tuple[str, Row | bytes, str, str, str, bool]] = [
     ("merchants", with_(M, updated_at="2026-13-01T10:00:00Z"), "bad_instant", "Expected `updated_at` as an RFC 3339 instant", "updated_at", False),
     ("merchants", with_(M, brand=5), "wrong_type", "Expected `brand` to be text, got 5", "brand", False),
     ("merchants", raw('{"merchant_id": "bad", "name": "x", "lat": 1, "lng": 1, "rating": NaN}'), "not_finite", "Expected `rating` to be finite, got NaN", "rating", False),
+    ("merchants", raw('{"merchant_id": "bad", "name": "x", "lat": 1, "lng": 1, "rating": "\\udc00"}'), "wrong_type", "Expected `rating` to be a number, got '\\udc00'", "rating", False),
     ("merchants", raw('{"merchant_id": "bad", "name": "x", "lat": 1, "lng": 1, "phone": "\\udc00"}'), "not_utf8", "Expected `phone` in Unicode, got '\\udc00'", "phone", False),
     ("merchants", with_(M, opening_hours=8), "wrong_type", "Expected `opening_hours` to be text, got 8", "opening_hours", False),
     ("merchants", with_(M, aliases={"en": "x"}), "wrong_type", 'Expected `aliases` to be a list of texts, got {"en":"x"}', "aliases", False),

@@ -127,7 +127,7 @@ def test_reference_is_written_from_the_tables() -> None:
     for path, written in PAGES.items():
         assert (ROOT / path).read_text("utf-8") == written(), f"{path} is old: make fix"
     page = (ROOT / PAGE).read_text("utf-8")
-    for name in (*PARAMETERS, *(setting.name for setting in SETTINGS)):
+    for name in (*PARAMETERS, *SETTINGS):
         assert f"`{name}`" in page
 
 

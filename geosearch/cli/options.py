@@ -117,10 +117,10 @@ def setting_rows() -> list[OptionRow]:
     return [
         OptionRow(
             each.name,
-            "|".join(each.choices) or type(each.default).__name__.upper(),
+            "|".join(each.choices) or each.kind.__name__.upper(),
             f"{each.help} Default {str(each.default).lower()}.",
         )
-        for each in SETTINGS
+        for each in SETTINGS.values()
     ]
 
 

@@ -71,7 +71,7 @@ def _sections() -> Iterator[str]:
         "Settings of geosearch serve",
         f"Command line over environment (`{PREFIX}PORT`) over `--config FILE.toml` over default.",
         ("setting", "default", "meaning"),
-        ((f"`{each.name}`", _shown(each.default), each.help) for each in SETTINGS),
+        ((f"`{each.name}`", _shown(each.default), each.help) for each in SETTINGS.values()),
     )
     yield section(
         "Weights of sort=best",

@@ -1,35 +1,72 @@
 """Settings: which source wins, and what each wrong value is told."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
 
+from geosearch.cli import options, reference
 from geosearch.errors import BadData
-from geosearch.service.settings import SETTINGS, Settings, as_environment, load_settings
+from geosearch.service import settings
+from geosearch.service.settings import (
+    SETTINGS,
+    Settings,
+    _says,
+    as_environment,
+    load_settings,
+    settings_of,
+)
 
 
 def test_the_table_lists_every_setting_with_its_default_and_help() -> None:
     defaults = msgspec.structs.asdict(Settings())
-    assert {setting.name: setting.default for setting in SETTINGS} == defaults
-    assert all(setting.help.endswith(".") for setting in SETTINGS)
+    assert {name: setting.default for name, setting in SETTINGS.items()} == defaults
+    assert all(setting.help.endswith(".") for setting in SETTINGS.values())
     assert load_settings(environment={}) == Settings()
+    assert msgspec.convert(defaults, Settings) == Settings(), "a default is within its bounds"
+
+
+def test_a_new_setting_is_one_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    class More(Settings, frozen=True, kw_only=True):
+        pause_us: Annotated[int, _says("How long to rest.", (0, 9))] = 4
+        tone: Annotated[str, _says("How to speak.", choices=("low", "high"))] = "low"
+
+    table = settings_of(More)
+    assert list(table) == [*SETTINGS, "pause_us", "tone"]
+    for module in (settings, options, reference):
+        monkeypatch.setattr(module, "SETTINGS", table)
+    monkeypatch.setattr(settings, "Settings", More)
+    assert load_settings(environment={"GEOSEARCH_PAUSE_US": "7"}) == More(pause_us=7)
+    for name, text, expected in (
+        ("pause_us", "10", "in [0, 9]"),
+        ("pause_us", "x", "to be an integer"),
+        ("tone", "loud", "to be one of low, high"),
+    ):
+        sentence = re.escape(f"Expected {name} {expected}, got ")
+        with pytest.raises(BadData, match=sentence):
+            load_settings({name: text}, environment={})
+    assert [(row.option, row.metavar, row.help) for row in options.setting_rows()[-2:]] == [
+        ("--pause-us", "INT", "How long to rest. Default 4."),
+        ("--tone", "low|high", "How to speak. Default low."),
+    ]
+    assert "| `tone` | low | How to speak. |" in reference.reference_page()
 
 
 def test_given_wins_over_environment_over_file_over_default(tmp_path: Path) -> None:
     file = tmp_path / "geosearch.toml"
     file.write_text('port = 1\nworkers = 2\nindex = "a"\nlog_requests = false\n', "utf-8")
     environment = {"GEOSEARCH_PORT": "3", "GEOSEARCH_WORKERS": "4", "OTHER": "x"}
-    settings = load_settings({"port": "5", "host": None}, environment=environment, file=file)
-    assert (settings.port, settings.workers, settings.index) == (5, 4, "a")
-    assert settings.host == "127.0.0.1"
-    assert settings.log_requests is False
+    loaded = load_settings({"port": "5", "host": None}, environment=environment, file=file)
+    assert (loaded.port, loaded.workers, loaded.index) == (5, 4, "a")
+    assert loaded.host == "127.0.0.1"
+    assert loaded.log_requests is False
 
 
 def test_a_worker_reads_the_settings_of_its_parent() -> None:
-    settings = Settings(index="x y", port=1, log_requests=False, poll_seconds=0.125)
-    assert load_settings(environment=as_environment(settings)) == settings
+    parent = Settings(index="x y", port=1, log_requests=False, poll_seconds=0.125)
+    assert load_settings(environment=as_environment(parent)) == parent
 
 
 @pytest.mark.parametrize(

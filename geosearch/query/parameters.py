@@ -1,8 +1,8 @@
 """Table of query parameters: names, kinds, limits and help, and the check of values.
 
 `Query`, the HTTP reader and `/openapi.json` read this table. So a wrong value gets the same
-sentence in Python, in a URL and in a JSON body. `Query` repeats the limits in an inline check, and
-reads the table only for values that fail it. A test compares the two.
+sentence in Python, in a URL and in a JSON body. `query` compiles the table to a fast check of valid
+queries; `find_problems` is for values that fail it.
 """
 
 import math

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geosearch.errors import BadRequest
-from geosearch.query.parameters import PARAMETERS, find_problems
-from geosearch.query.query import Query, _is_plainly_valid
+from geosearch.query import query as query_module
+from geosearch.query.parameters import PARAMETERS, Parameter, find_problems
+from geosearch.query.query import Query, _is_plainly_valid, plain_check
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -72,6 +73,26 @@ def test_query_accepts_exactly_what_the_table_accepts(values: dict[str, Any]) ->
     query = Query(**values)
     area = query.bbox is not None or query.polygon is not None
     assert _is_plainly_valid(query) != area, "a query that exists has exact types"
+
+
+class WifiQuery(Query, frozen=True, kw_only=True):
+    wifi: bool = False
+    floors: int | None = None
+
+
+def test_a_new_parameter_is_checked_by_its_row_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyError, match="wifi"):
+        plain_check(WifiQuery, PARAMETERS)
+    monkeypatch.setitem(PARAMETERS, "wifi", Parameter("wifi", "flag", "Only shops with it."))
+    monkeypatch.setitem(PARAMETERS, "floors", Parameter("floors", "integer", "Floors.", low=1))
+    monkeypatch.setattr(query_module, "_has_plain_fields", plain_check(WifiQuery, PARAMETERS))
+    assert WifiQuery(lat=1.0, lng=2.0, wifi=True, floors=2).wifi
+    loose: dict[str, Any] = {"floors": np.int64(3)}
+    assert type(WifiQuery(lat=1.0, lng=2.0, **loose).floors) is int
+    wrong: dict[str, Any] = {"wifi": 1, "floors": 0}
+    for name, sentence in (("wifi", "`wifi` as true or false, got 1"), ("floors", "`floors` in")):
+        with pytest.raises(BadRequest, match=f"^Expected {sentence}"):
+            WifiQuery(lat=1.0, lng=2.0, **{name: wrong[name]})
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in TRIED.items() for v in vs + ODD])

@@ -161,8 +161,8 @@ def sources(revision: str) -> Path:
         packed = _git("archive", "--format=tar", commit, "geosearch", "indexes")
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", b"").decode().strip() or str(error)
-        told = f"Expected a revision of this checkout, got {said} - at `{revision}`"
-        raise BadRequest(told) from error
+        sentence = f"Expected a revision of this checkout, got {said} - at `{revision}`"
+        raise BadRequest(sentence) from error
     folder = cache_folder() / f"revision-{commit}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -87,9 +87,9 @@ class Range(NamedTuple):
             return ""
         # The least of an unsigned column is 0 by its type.
         least = 0 if column.dtype.kind == "u" and self.low == 0 else int(column.min())
-        return self.told(least, int(column.max()), facts)
+        return self.message(least, int(column.max()), facts)
 
-    def told(self, least: int, greatest: int, facts: Facts) -> str:
+    def message(self, least: int, greatest: int, facts: Facts) -> str:
         """As `broken`, for the least and greatest of some numbers."""
         if self.low is not None and least < self.low:
             return f"Expected numbers of at least {self.low}, got {least}"
@@ -114,7 +114,7 @@ class Fields(NamedTuple):
             return ""
         least, greatest = _extremes(column)
         for field, allowed in self.ranges.items():
-            wrong = allowed.told(int(least[field]), int(greatest[field]), facts)
+            wrong = allowed.message(int(least[field]), int(greatest[field]), facts)
             if wrong:
                 return f"{wrong} in field {field}"
         return ""

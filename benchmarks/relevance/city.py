@@ -114,10 +114,10 @@ class City:
         return {
             word: [category for category, own in texts.items() if own.hold(word)]
             for word, bearers in words_of_categories(self.categories).items()
-            if len(word) > 1 and (plain(word) in names or self._is_telling(word, bearers))
+            if len(word) > 1 and (plain(word) in names or self._tells_apart(word, bearers))
         }
 
-    def _is_telling(self, word: str, bearers: list[str]) -> bool:
+    def _tells_apart(self, word: str, bearers: list[str]) -> bool:
         if len(bearers) > MOST_MEANT:
             return False
         inside = [

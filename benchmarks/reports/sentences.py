@@ -136,9 +136,9 @@ def http(result: Result) -> str:
     opened = open_loops(found.loops)
     floor_rates = {loop.rate for loop in opened if loop.server == FLOOR}
     # The loop that the floor has, too; of results without one the first.
-    told = [loop for loop in opened if loop.server != FLOOR]
-    told = [loop for loop in told if loop.rate in floor_rates] or told
-    for loop in told[:1]:
+    shown_loops = [loop for loop in opened if loop.server != FLOOR]
+    shown_loops = [loop for loop in shown_loops if loop.rate in floor_rates] or shown_loops
+    for loop in shown_loops[:1]:
         parts.append(_at_rate(loop))
     if floor:
         most = max(loop.requests_per_second for loop in floor)

@@ -28,7 +28,7 @@ from geosearch.segment.writer import SegmentLookups, write_segment
 from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.suggest.directory import directory_columns
-from geosearch.suggest.rows import FAME, directory_rows
+from geosearch.suggest.rows import POPULARITY, directory_rows
 from geosearch.text.categories import category_names
 from geosearch.text.columns import text_columns
 from geosearch.text.fields import FOUND_BY
@@ -100,8 +100,8 @@ def build(
         )
         read.rejects.write(folder / REJECTED)
         # `publish` names the version later.
-        told = {name: value for name, value in report.as_dict().items() if name != "version"}
-        write_file(folder / REPORT, orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        reported = {name: value for name, value in report.as_dict().items() if name != "version"}
+        write_file(folder / REPORT, orjson.dumps(reported, option=orjson.OPT_INDENT_2))
         reports.append(report)
 
     version = publish(out, write)
@@ -158,7 +158,7 @@ def _write_version(
     # Frames that are encoded are dropped before the texts need memory: 1 GB for a million
     # merchants.
     snapshot.deals, snapshot.deal_merchants = snapshot.deals.clear(), pl.DataFrame()
-    merchants = merchants.select(*FOUND_BY, *FAME)
+    merchants = merchants.select(*FOUND_BY, *POPULARITY)
     say("Reading names, addresses and categories")
     # The two steps share only the merchants: one runs Python while polars sorts for the other.
     with ThreadPoolExecutor(1) as beside:

@@ -302,7 +302,7 @@ class Planner:
         return PreparedSegment(
             wallet_plan,
             bill,
-            self._taste(wishes.categories, wishes.min_rating),
+            self._kind_filter(wishes.categories, wishes.min_rating),
             Paging(sort, self._walk_cost_per_m, wishes.top_k, False, *_NO_KEYS),
             filters,
             valued,
@@ -355,17 +355,17 @@ class Planner:
             alone = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
         return WalletPlan(wallet, lists, alone)
 
-    def _taste(self, categories: tuple[str, ...], min_rating: float | None) -> KindFilter:
+    def _kind_filter(self, categories: tuple[str, ...], min_rating: float | None) -> KindFilter:
         if not categories and min_rating is None:
             return _ANY_KIND
         found = self._kinds.get((categories, min_rating))
         if found is None:
-            found = self._plan_taste(categories, min_rating)
+            found = self._new_kind_filter(categories, min_rating)
             size = size_of(categories) + _OBJECT_BYTES + found.allowed.nbytes
             self._kinds.keep((categories, min_rating), found, size)
         return found
 
-    def _plan_taste(self, categories: tuple[str, ...], min_rating: float | None) -> KindFilter:
+    def _new_kind_filter(self, categories: tuple[str, ...], min_rating: float | None) -> KindFilter:
         catalogue = self._segment.catalogue
         allowed = _ANY_KIND.allowed
         bits = _ANY_KIND.bits

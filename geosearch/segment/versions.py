@@ -74,7 +74,7 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
         raise BadData(f"Expected the index to be a folder, got a file - at `{index}`") from None
     with _locked(index):
         _sweep(folder)
-        _link_told(index)
+        _link_reports(index)
         name = _next_name(folder)
         work = folder / f"{_TEMPORARY}{name}"
         try:
@@ -208,23 +208,23 @@ def _serve(index: Path, name: str) -> None:
     sync_file(draft)
     draft.replace(index / CURRENT)
     sync_folder(index)
-    _link_told(index)
+    _link_reports(index)
     sync_folder(index)
 
 
-def _link_told(index: Path) -> None:
+def _link_reports(index: Path) -> None:
     """Link the `REPORT_FILES` of the served version, if any; unlink those that it does not have."""
     served = _named(index)
     if served is None:
         return
     for name in REPORT_FILES:
-        link, told = index / name, Path("versions") / served / name
-        if not (index / told).exists():
+        link, target = index / name, Path("versions") / served / name
+        if not (index / target).exists():
             link.unlink(missing_ok=True)
-        elif not link.is_symlink() or link.readlink() != told:
+        elif not link.is_symlink() or link.readlink() != target:
             draft = index / f"{_TEMPORARY}{name}"
             draft.unlink(missing_ok=True)
-            draft.symlink_to(told)
+            draft.symlink_to(target)
             draft.replace(link)
 
 

@@ -173,7 +173,7 @@ class Engines:
             except Exception as error:
                 self.failures += 1
                 if self.refused is None:
-                    self.refused = Refused(folder.name, self._told(error))
+                    self.refused = Refused(folder.name, self._message(error))
                     self._sentence = str(error)
                 else:
                     self._log.error("version refused", version=folder.name, error=str(error))
@@ -282,11 +282,11 @@ class Engines:
             self.loaded = self._open(folder)
         except Exception as error:
             if self.loaded is not None:
-                self.refused = Refused(folder.name, self._told(error))
+                self.refused = Refused(folder.name, self._message(error))
             raise
         self._log.info("index opened", version=folder.name, snapshot_id=self.loaded.snapshot_id)
 
-    def _told(self, error: Exception) -> str:
+    def _message(self, error: Exception) -> str:
         """Return the message of an error without the path of the index folder."""
         return str(error).replace(f"{self.index}{os.sep}", "")
 

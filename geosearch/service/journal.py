@@ -92,7 +92,13 @@ class _Line(msgspec.Struct, omit_defaults=True, gc=False):
 
 def _line(request: Answered) -> _Line:
     at = datetime.fromtimestamp(request.at_s, UTC)
-    told = (request.method, request.route, request.status, request.elapsed_ns // 1000, request.code)
+    fields = (
+        request.method,
+        request.route,
+        request.status,
+        request.elapsed_ns // 1000,
+        request.code,
+    )
     if not request.sort:
-        return _Line("request", "info", at, *told)
-    return _Line("request", "info", at, *told, request.sort, request.results)
+        return _Line("request", "info", at, *fields)
+    return _Line("request", "info", at, *fields, request.sort, request.results)

@@ -42,7 +42,7 @@ class LineQueue:
         self._max_bytes = max_bytes
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
-        self._untold = 0
+        self._unreported = 0
         self._ending = False
         self._changed = threading.Condition()
         self.dropped = 0
@@ -73,22 +73,22 @@ class LineQueue:
     def _drop(self, lines: bytes) -> None:
         number = lines.count(b"\n")
         self.dropped += number
-        self._untold += number
+        self._unreported += number
 
     def _work(self) -> None:
         while (taken := self._next()) is not None:
-            lines, told = taken
+            lines, reported = taken
             try:
                 self._write_out(lines)
             except OSError:
                 # The reader is gone, or the disk is full; later lines may succeed.
                 with self._changed:
-                    if not told:
+                    if not reported:
                         self._drop(lines)
                 time.sleep(RETRY_SECONDS)
             else:
                 with self._changed:
-                    self._untold -= told
+                    self._unreported -= reported
 
     def _next(self) -> tuple[bytes, int] | None:
         """Wait for lines; return some, and how many dropped lines they report.
@@ -96,8 +96,8 @@ class LineQueue:
         None after `close`, when the queue is empty.
         """
         with self._changed:
-            if not self._waiting and self._untold:
-                return self._recovered(self._untold), self._untold
+            if not self._waiting and self._unreported:
+                return self._recovered(self._unreported), self._unreported
             while not self._waiting:
                 if self._ending:
                     return None

@@ -28,7 +28,7 @@ CLOSE_SECONDS = 1.0
 
 _info_stream: BinaryIO | None = None
 _queue: LineQueue | None = None
-_dropped_told = 0
+_dropped_reported = 0
 
 
 def configure_logs(level: str, stream: BinaryIO | None = None) -> None:
@@ -77,9 +77,9 @@ def write_lines(lines: Sequence[msgspec.Struct]) -> None:
 
 def take_dropped() -> int:
     """Return how many lines were dropped since the last call."""
-    global _dropped_told
+    global _dropped_reported
     dropped = _queue.dropped if _queue is not None else 0
-    since, _dropped_told = dropped - _dropped_told, dropped
+    since, _dropped_reported = dropped - _dropped_reported, dropped
     return since
 
 

@@ -108,13 +108,13 @@ def repeated_key(text: str | bytes) -> str | None:
     """
     found: list[str] = []
 
-    def noted(pairs: list[tuple[str, object]]) -> None:
+    def collect(pairs: list[tuple[str, object]]) -> None:
         keys = [key for key, _ in pairs]
         if len(set(keys)) < len(keys):
             found.append(max(keys, key=keys.count))
 
     try:
-        json.loads(text, object_pairs_hook=noted)
+        json.loads(text, object_pairs_hook=collect)
     except (ValueError, RecursionError):
         return None
     return found[0] if found else None

@@ -60,7 +60,7 @@ def read_parquet(
         sentence = f"Expected columns {fields}, got {', '.join(frame.columns)}{question}"
         raise BadData(f"{sentence} - at `{path}`")
     columns = [_column(frame, field, path, time_zone) for field in table.fields]
-    with _panics_told(path):
+    with _panics_as_bad_data(path):
         raw = frame.select(*columns).with_row_index("line", 1).select(*table.names(), "line")
     absent = [name for name in table.names() if name not in frame.columns]
     stored = frame.with_columns(pl.lit(None).alias(name) for name in absent)
@@ -79,7 +79,7 @@ def rows_of_parquet(path: Path, lines: set[int]) -> Iterator[tuple[int, object]]
 
 def _stored(path: Path) -> pl.DataFrame:
     try:
-        with _panics_told(path), _any_time_zone():
+        with _panics_as_bad_data(path), _any_time_zone():
             return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).partition("\n")[0]
@@ -101,7 +101,7 @@ def _any_time_zone() -> Iterator[None]:
 
 
 @contextmanager
-def _panics_told(path: Path) -> Iterator[None]:
+def _panics_as_bad_data(path: Path) -> Iterator[None]:
     """Turn a panic of polars about a file into `BadData`."""
     try:
         yield

@@ -25,7 +25,7 @@ from indexes.names.completion_lists import SortedKeys, build_completions
 from indexes.names.completions import (
     COARSE_BITS,
     FINE_BITS,
-    WAY_BITS,
+    MATCH_KIND_BITS,
     Completions,
     Scoring,
     tiles_of,
@@ -67,11 +67,11 @@ _FROM_WORTH = {
 
 SCORING: Final = Scoring(
     kind=np.array([_KIND_WEIGHT[kind] for kind in range(len(KINDS))]),
-    way=np.array(
+    match_kind=np.array(
         [_FROM_WORTH[origin] + _HOW_WORTH[how] for origin in range(4) for how in range(3)]
     ),
     # Per doubling of ratings and past redemptions.
-    fame=0.25,
+    popularity=0.25,
     whole=2.0,
     near_m=1_000.0,
 )
@@ -81,8 +81,8 @@ _PREFIX = "complete_"
 _SEPARATOR = "\n"
 
 
-def way_of(origin: int, how: int) -> int:
-    """Row of `Scoring.way` for a key, by where it begins and the kind of its spelling."""
+def match_kind_of(origin: int, how: int) -> int:
+    """Row of `Scoring.match_kind` for a key, by where it begins and the kind of its spelling."""
     return 3 * origin + how
 
 
@@ -109,7 +109,7 @@ class DirectoryRows:
     ----------
     keys
         Completion keys of the entries.
-    kind, fame
+    kind, popularity
         Kind and popularity of each entry; popularity is ratings and past redemptions of its
         merchants.
     entry, row
@@ -124,7 +124,7 @@ class DirectoryRows:
 
     keys: SortedKeys
     kind: U8
-    fame: U32
+    popularity: U32
     entry: I64
     row: I64
     texts: list[str]
@@ -139,7 +139,7 @@ def no_directory() -> DirectoryRows:
     return DirectoryRows(
         keys=SortedKeys(bare, numbers, numbers),
         kind=bare,
-        fame=numbers,
+        popularity=numbers,
         entry=none,
         row=none,
         texts=[],
@@ -163,7 +163,7 @@ def directory_columns(rows: DirectoryRows, order: I64) -> Arrays:
     completions = build_completions(
         rows.keys,
         rows.kind,
-        rows.fame,
+        rows.popularity,
         (pairs // max(docs, 1), pairs % max(docs, 1)),
         SCORING,
         docs=docs,
@@ -181,8 +181,8 @@ def directory_columns(rows: DirectoryRows, order: I64) -> Arrays:
 
 
 def _flat(scoring: Scoring) -> F64:
-    single = (scoring.fame, scoring.whole, scoring.near_m)
-    return np.concatenate([scoring.kind, scoring.way, single])
+    single = (scoring.popularity, scoring.whole, scoring.near_m)
+    return np.concatenate([scoring.kind, scoring.match_kind, single])
 
 
 def _texts(name: str, texts: list[str]) -> Arrays:
@@ -199,8 +199,8 @@ class _Ways:
     def broken(self, column: NDArray[Any], facts: Facts) -> str:
         if not len(column):
             return ""
-        ways = column & np.uint32((1 << WAY_BITS) - 1)
-        return below(len(SCORING.way)).broken(ways, facts)
+        kinds = column & np.uint32((1 << MATCH_KIND_BITS) - 1)
+        return below(len(SCORING.match_kind)).broken(kinds, facts)
 
 
 class _EndedKeys:
@@ -221,9 +221,9 @@ class _Scoring:
 DIRECTORY_COLUMNS: dict[str, Column] = {
     "complete_key_text": flat(np.uint8, "complete_key_text", _EndedKeys()),
     "complete_key_start": flat(np.uint32, "keys", below("complete_key_text")),
-    "complete_key_item": flat(np.uint32, "keys", below(Of("items", 1 << WAY_BITS)), _Ways()),
+    "complete_key_item": flat(np.uint32, "keys", below(Of("items", 1 << MATCH_KIND_BITS)), _Ways()),
     "complete_item_kind": flat(np.uint8, "items", below(len(KINDS))),
-    "complete_item_fame": flat(np.uint32, "items"),
+    "complete_item_popularity": flat(np.uint32, "items"),
     "complete_item_bound": flat(np.float32, "items", Bounded(finite=True)),
     "complete_item_start": starts_of(np.uint32, "items", "complete_item_docs"),
     "complete_item_docs": flat(np.uint32, "complete_item_docs", below("docs")),
@@ -231,7 +231,10 @@ DIRECTORY_COLUMNS: dict[str, Column] = {
     "complete_list_start": starts_of(np.uint32, "lists", "complete_list_key"),
     "complete_list_key": flat(np.uint32, "complete_list_key", below("keys")),
     "complete_scoring": flat(
-        np.float64, len(SCORING.kind) + len(SCORING.way) + 3, Bounded(finite=True), _Scoring()
+        np.float64,
+        len(SCORING.kind) + len(SCORING.match_kind) + 3,
+        Bounded(finite=True),
+        _Scoring(),
     ),
     "entry_text": flat(np.uint8, "entry_text"),
     "entry_text_start": starts_of(np.uint32, "items", "entry_text"),
@@ -299,13 +302,13 @@ class Directory:
         self.completions = Completions(*(arrays[_PREFIX + name] for name in Completions._fields))
         """The columns for kernels."""
         weights = arrays["complete_scoring"]
-        kind, way, rest = np.split(weights, [len(SCORING.kind), len(weights) - 3])
-        self.scoring = Scoring(kind, way, *rest.tolist())
+        kind, match_kind, rest = np.split(weights, [len(SCORING.kind), len(weights) - 3])
+        self.scoring = Scoring(kind, match_kind, *rest.tolist())
         """The weights that the segment was built with."""
         self._arrays = arrays
         # A memoryview gives single items three times as fast as an array.
         self._kind = self.completions.item_kind.data
-        self._fame = self.completions.item_fame.data
+        self._popularity = self.completions.item_popularity.data
         self._text, self._text_start = arrays["entry_text"].data, arrays["entry_text_start"].data
 
     def __len__(self) -> int:
@@ -316,9 +319,9 @@ class Directory:
         """Kind of an entry: an index of `KINDS`."""
         return self._kind[item]
 
-    def fame(self, item: int) -> int:
+    def popularity(self, item: int) -> int:
         """Popularity of an entry: ratings and past redemptions of its shops."""
-        return self._fame[item]
+        return self._popularity[item]
 
     def text(self, item: int) -> str:
         """Displayed name of an entry."""

@@ -23,11 +23,11 @@ from geosearch.suggest.directory import (
     TRANSLATED,
     Category,
     DirectoryRows,
-    way_of,
+    match_kind_of,
 )
 from indexes.arrays import I64, U32
 from indexes.names.completion_lists import SortedKeys
-from indexes.names.completions import WAY_BITS
+from indexes.names.completions import MATCH_KIND_BITS
 from indexes.names.spelling_lists import SpelledTexts, spell
 from indexes.names.spellings import MAX_LETTERS, MAX_STARTS, WRITTEN, typed_form, written_form
 from indexes.terms.keys import ranges
@@ -39,11 +39,11 @@ MAX_OTHERS = 8
 _KINDS = {"brand": BRAND, "name": MERCHANT, "business_area": AREA}
 """Kind of the entries of each text column of merchants."""
 
-FAME = ("rating_count", "redemptions_ok")
+POPULARITY = ("rating_count", "redemptions_ok")
 """Columns of merchants whose sum is the popularity."""
 
 _LIST_SEPARATOR = "\x1f"
-_MOST_FAME = (1 << 32) - 1
+_MOST_POPULARITY = (1 << 32) - 1
 
 
 class _Column(NamedTuple):
@@ -155,7 +155,7 @@ def directory_rows(merchants: pl.DataFrame, categories: pl.DataFrame | None) -> 
     return DirectoryRows(
         keys=_keys(known.spelled, _names(known, entries, category_names, others)),
         kind=entries["kind"].to_numpy().astype(np.uint8),
-        fame=_fame(merchants, numbers, row, entries.height),
+        popularity=_popularity(merchants, numbers, row, entries.height),
         entry=numbers,
         row=row,
         texts=entries["name"].to_list(),
@@ -333,13 +333,13 @@ def _pairs(columns: list[_Column]) -> tuple[I64, I64]:
     return found // max(rows, 1), found % max(rows, 1)
 
 
-def _fame(merchants: pl.DataFrame, number: I64, row: I64, entries: int) -> U32:
+def _popularity(merchants: pl.DataFrame, number: I64, row: I64, entries: int) -> U32:
     """Popularity of each entry: ratings and past redemptions of its shops."""
     known = merchants.select(
-        pl.sum_horizontal(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in FAME)
+        pl.sum_horizontal(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in POPULARITY)
     ).to_series()
-    fame = np.bincount(number, weights=known.to_numpy()[row], minlength=entries)
-    return np.minimum(fame, _MOST_FAME).astype(np.uint32)
+    popularity = np.bincount(number, weights=known.to_numpy()[row], minlength=entries)
+    return np.minimum(popularity, _MOST_POPULARITY).astype(np.uint32)
 
 
 def _keys(spelled: SpelledTexts, names: pl.DataFrame) -> SortedKeys:
@@ -353,20 +353,24 @@ def _keys(spelled: SpelledTexts, names: pl.DataFrame) -> SortedKeys:
     # The sources follow one another without gaps, in the order of the names.
     moved = np.cumsum(end - begin) - end
     at = spelled.start[spelling] + np.repeat(moved, count)
-    way = _WAYS[np.repeat(origin, count), spelled.inside()[spelling], spelled.how()[spelling]]
+    from_where = np.repeat(origin, count), spelled.inside()[spelling], spelled.how()[spelling]
     keys = pl.DataFrame(
         {
             "at": at.astype(np.uint32),
             # Each entry keeps one key per text: the match kind with the greatest weight.
-            "rank": np.repeat(entry, count) << WAY_BITS | _RANK_OF_WAY[way],
+            "rank": np.repeat(entry, count) << MATCH_KIND_BITS
+            | _RANK_OF_MATCH_KIND[_MATCH_KINDS[from_where]],
             "text": _until_zero(content, at),
         }
     ).sort("text", "rank")
-    number = keys["rank"] // (1 << WAY_BITS)
+    number = keys["rank"] // (1 << MATCH_KIND_BITS)
     again = (keys["text"] == keys["text"].shift()) & (number == number.shift())
     kept = keys.filter(~again.fill_null(False))
     rank = kept["rank"].to_numpy()
-    item = rank >> WAY_BITS << WAY_BITS | _WAY_OF_RANK[rank & ((1 << WAY_BITS) - 1)]
+    item = (
+        rank >> MATCH_KIND_BITS << MATCH_KIND_BITS
+        | _MATCH_KIND_OF_RANK[rank & ((1 << MATCH_KIND_BITS) - 1)]
+    )
     return SortedKeys(
         np.frombuffer(content, np.uint8), kept["at"].to_numpy(), item.astype(np.uint32)
     )
@@ -382,10 +386,13 @@ def _until_zero(content: bytes, at: I64) -> pl.Series:
     return rest.select(pl.col("text").bin.slice(pl.Series(at - begins[row]))).to_series()
 
 
-_WAYS = np.array(
+_MATCH_KINDS = np.array(
     [
         [
-            [way_of(LATER if inside and origin != OTHER else origin, how) for how in range(3)]
+            [
+                match_kind_of(LATER if inside and origin != OTHER else origin, how)
+                for how in range(3)
+            ]
             for inside in (False, True)
         ]
         for origin in range(4)
@@ -395,6 +402,6 @@ _WAYS = np.array(
 """Match kind of a key, by origin of its name, by whether it begins with a later word, and by kind
 of its spelling."""
 
-_WAY_OF_RANK = np.argsort(-SCORING.way, kind="stable")
-_RANK_OF_WAY = np.argsort(_WAY_OF_RANK)
+_MATCH_KIND_OF_RANK = np.argsort(-SCORING.match_kind, kind="stable")
+_RANK_OF_MATCH_KIND = np.argsort(_MATCH_KIND_OF_RANK)
 """Rank of each match kind by falling weight."""

@@ -272,9 +272,9 @@ def _sum(parts: list[_Part]) -> _Entry:
     typed = max(parts, key=lambda part: part.match.worth)
     near = min(parts, key=lambda part: part.match.near_m)
     shops = sum(part.match.docs for part in parts)
-    fame = float(sum(part.view.directory.fame(part.match.item) for part in parts))
+    popularity = float(sum(part.view.directory.popularity(part.match.item) for part in parts))
     scoring = typed.view.directory.scoring
-    score = suggest_kernels().score(scoring, typed.kind, fame, shops, near.match.near_m)
+    score = suggest_kernels().score(scoring, typed.kind, popularity, shops, near.match.near_m)
     # A name that is a brand in any segment is a brand.
     kind = max(part.kind for part in parts)
     return _Entry(typed, near, kind, shops, typed.match.worth + score)

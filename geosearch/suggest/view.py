@@ -19,7 +19,7 @@ from geosearch.suggest.directory import (
     MERCHANT,
     Directory,
     Name,
-    way_of,
+    match_kind_of,
 )
 from indexes.cache import BoundedCache
 from indexes.geo.cover import SPANS, TESTED, CircleCover, PointTree, clear, new_cover
@@ -27,8 +27,8 @@ from indexes.geo.sphere import Circle
 from indexes.jit import entry_point
 from indexes.names.completions import (
     CROWD,
+    MATCH_KIND_BITS,
     MAX_PREFIXES,
-    WAY_BITS,
     Finding,
     TypedPrefixes,
     best_completions,
@@ -62,8 +62,8 @@ Shown = tuple[Name, tuple[int, int]]
 
 _ANY_ITEM = 1 << 40
 _NOT_LOOKED_UP: Shown = (Name("", None), (0, 0))
-_PLAIN = way_of(FIRST, WRITTEN)
-_WAY = (1 << WAY_BITS) - 1
+_PLAIN = match_kind_of(FIRST, WRITTEN)
+_MATCH_KIND = (1 << MATCH_KIND_BITS) - 1
 
 
 class Match(NamedTuple):
@@ -237,8 +237,8 @@ class DirectoryView:
         for number in range(first, after):
             if columns.key_text[int(columns.key_start[number]) + len(typed)]:
                 break  # keys equal to the prefix come before longer ones
-            item, way = divmod(int(columns.key_item[number]), _WAY + 1)
-            if way == _PLAIN and self.key(item) == key:
+            item, match_kind = divmod(int(columns.key_item[number]), _MATCH_KIND + 1)
+            if match_kind == _PLAIN and self.key(item) == key:
                 return item
         return -1
 
@@ -310,7 +310,7 @@ class DirectoryView:
         typed = np.frombuffer(prefix.encode(), np.uint8)
         first, after = self._kernels.prefix_range(columns, typed)
         keys = columns.key_item[first:after]
-        items = keys[(keys & _WAY) == _PLAIN] >> WAY_BITS
+        items = keys[(keys & _MATCH_KIND) == _PLAIN] >> MATCH_KIND_BITS
         return (int(items[0]), int(items[-1]) + 1) if len(items) else (0, 0)
 
 

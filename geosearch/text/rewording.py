@@ -36,7 +36,7 @@ class Meanings(Protocol):
     def role(self, text: str) -> int:
         """Role of a word, one of `word_roles`."""
 
-    def telling(self, choice: QueryTerm) -> float:
+    def weight(self, choice: QueryTerm) -> float:
         """Weight of a word, above 0: the rarer, the higher."""
 
 
@@ -125,18 +125,18 @@ class _Rewording:
         best = best or self._without_fillers(together)
         if best is None and together == typed.text_query.choices:
             best = self._one_reread(typed.words, together)
-        best = best or self._most_telling(together)
+        best = best or self._heaviest(together)
         kept = set(best)
         left = [choice.typed for choice in (*together, *after) if choice not in kept]
         reread = {choice.typed for choice in best}
         dropped = [*self._missed, *(text for text in left if text not in reread)]
-        dropped, pieces = self._told(dropped, best)
-        if not self._is_telling(best, dropped):
+        dropped, pieces = self._reported(dropped, best)
+        if not self._is_useful(best, dropped):
             return typed.text_query
         text = " ".join(word.text for words in typed.words for word in words)
         dropped.sort(key=text.find)
-        told = tuple(dict.fromkeys((*dropped, *typed.text_query.dropped)))
-        return typed.text_query._replace(choices=best, dropped=told, pieces=pieces)
+        reported = tuple(dict.fromkeys((*dropped, *typed.text_query.dropped)))
+        return typed.text_query._replace(choices=best, dropped=reported, pieces=pieces)
 
     def _choices(self, typed: TypedWords) -> Iterator[QueryTerm]:
         """Query terms for each word that is found: as typed, as perhaps meant, or its pieces."""
@@ -209,11 +209,11 @@ class _Rewording:
         for choice in choices:
             kind = self._meanings.role(choice.typed)
             place = CONTENT - kind + 1 if kind < CONTENT else int(choice.is_guess)
-            worth = self._meanings.telling(choice)
+            weight = self._meanings.weight(choice)
             if kind == CONTENT and choice.typed.isascii() and first:
                 # In Latin script people write what before where: `mildreds soho`.
-                first, worth = False, 2.0 * worth
-            found[choice] = place, worth
+                first, weight = False, 2.0 * weight
+            found[choice] = place, weight
         return found
 
     def _subsets(self, choices: tuple[QueryTerm, ...]) -> list[tuple[QueryTerm, ...]]:
@@ -225,19 +225,19 @@ class _Rewording:
         rank = self._rank(choices)
         places = range(CONTENT + 2)
 
-        def telling(subset: tuple[QueryTerm, ...]) -> tuple[float, ...]:
-            said = [0.0] * len(places)
+        def negated_weights(subset: tuple[QueryTerm, ...]) -> tuple[float, ...]:
+            negated = [0.0] * len(places)
             for choice in subset:
-                place, worth = rank[choice]
-                said[place] -= worth
-            return tuple(said)
+                place, weight = rank[choice]
+                negated[place] -= weight
+            return tuple(negated)
 
         found = [
             subset
             for size in range(len(choices) - 1, 0, -1)
             for subset in combinations(choices, size)
         ]
-        return sorted(found, key=telling)
+        return sorted(found, key=negated_weights)
 
     def _without_fillers(self, choices: tuple[QueryTerm, ...]) -> tuple[QueryTerm, ...] | None:
         """All content words, with the heaviest other words that are found with them.
@@ -260,7 +260,7 @@ class _Rewording:
             None,
         )
 
-    def _most_telling(self, choices: tuple[QueryTerm, ...]) -> tuple[QueryTerm, ...]:
+    def _heaviest(self, choices: tuple[QueryTerm, ...]) -> tuple[QueryTerm, ...]:
         """The best subset of words that are found together; each word is found alone.
 
         A greedy pass finds a good subset: it starts from each word in turn, and adds the others,
@@ -301,13 +301,13 @@ class _Rewording:
                     return reread
         return None
 
-    def _told(
+    def _reported(
         self, dropped: list[str], kept: tuple[QueryTerm, ...]
     ) -> tuple[list[str], tuple[tuple[str, tuple[str, ...]], ...]]:
         """Left-out words and characters, and the runs whose pieces leave nothing out."""
         pieces = []
         of_runs = {part.typed for parts in self._pieces.values() for part in parts}
-        told = [text for text in dropped if text not in of_runs]
+        reported = [text for text in dropped if text not in of_runs]
         for run, parts in self._pieces.items():
             covered = [False] * len(run)
             for part in parts:
@@ -318,12 +318,12 @@ class _Rewording:
             split = groupby(zip(run, covered, strict=True), lambda pair: pair[1])
             runs = [(is_kept, "".join(char for char, _ in group)) for is_kept, group in split]
             left = [text for is_kept, text in runs if not is_kept]
-            told += left
+            reported += left
             if not left:
                 pieces.append((run, tuple(part.typed for part in parts if part in kept)))
-        return told, tuple(pieces)
+        return reported, tuple(pieces)
 
-    def _is_telling(self, kept: tuple[QueryTerm, ...], dropped: list[str]) -> bool:
+    def _is_useful(self, kept: tuple[QueryTerm, ...], dropped: list[str]) -> bool:
         """Whether an answer for these words is better than no answer."""
         roles = [self._meanings.role(choice.typed) for choice in kept]
         if dropped and all(one == FUNCTION for one in roles):

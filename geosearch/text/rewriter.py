@@ -71,7 +71,7 @@ class Typed(NamedTuple):
     """The query terms; `dropped` has the words past the bound on their number."""
     lists: tuple[Words, ...]
     again: bool = False
-    """Whether a second query had this text, so that `SegmentTerms.noted` has seen the lists."""
+    """Whether a second query had this text, so `SegmentTerms.with_below` has seen its lists."""
 
 
 class Rewriter:
@@ -98,7 +98,7 @@ class Rewriter:
         if found is None:
             return self._typed(text)
         if not found.again:
-            lists = self._noted(found.text_query)
+            lists = self._with_below(found.text_query)
             found = self._keep_text(text, found._replace(lists=lists, again=True))
         return found
 
@@ -201,11 +201,11 @@ class Rewriter:
             self._keep_lists(searched, found)
         return found
 
-    def _noted(self, text_query: TextQuery) -> tuple[Words, ...]:
+    def _with_below(self, text_query: TextQuery) -> tuple[Words, ...]:
         """`lists`, the long ones with `below`; the cache keeps these from now on."""
         known = self.lists(text_query)
         found = tuple(
-            segment.noted(words) for segment, words in zip(self._segments, known, strict=True)
+            segment.with_below(words) for segment, words in zip(self._segments, known, strict=True)
         )
         if any(one is not before for one, before in zip(found, known, strict=True)):
             self._keep_lists((text_query.choices, text_query.whole, text_query.without), found)
@@ -267,8 +267,8 @@ class Rewriter:
         if not readings:
             return None
         best_first = sorted(readings.values(), key=lambda reading: -reading.factor)
-        told = sorted(meant, key=lambda text: (-meant[text], len(text), text))[:REPORTED_WORDS]
-        return QueryTerm(word.text, tuple(best_first), tuple(told), is_guess=True)
+        reported = sorted(meant, key=lambda text: (-meant[text], len(text), text))[:REPORTED_WORDS]
+        return QueryTerm(word.text, tuple(best_first), tuple(reported), is_guess=True)
 
     def role(self, text: str) -> int:
         """Role of a word, one of `word_roles`.
@@ -280,7 +280,7 @@ class Rewriter:
             return CONTENT if self._is_term(whole_key(text)) else AREA
         return found
 
-    def telling(self, choice: QueryTerm) -> float:
+    def weight(self, choice: QueryTerm) -> float:
         """Weight of a word: its rarity, doubled if it is the name of a shop, brand or category."""
         # Mostly the same shops have a plural and its singular: the more common reading counts.
         rarity = min(self._rarity_of((reading,)) for reading in choice.readings)
@@ -329,7 +329,7 @@ class Rewriter:
     def reworded(self, text: str, is_found: Callable[[tuple[QueryTerm, ...]], bool]) -> TextQuery:
         """Other words for a text that matches nothing as typed.
 
-        Alternatives replace words that are not found as typed. The result has the most telling
+        Alternatives replace words that are not found as typed. The result has the heaviest
         words of those that are found together.
 
         Parameters

@@ -162,7 +162,7 @@ class SegmentTerms:
         text = SegmentText(segment)
         self._postings, self._vocabulary = text.postings, text.vocabulary
         self._unions = Unions(text.postings)
-        self._note_common = kernels().fill_common
+        self._fill_common = kernels().fill_common
         self._spans_kept = BoundedCache[int, tuple[int, int]](SPANS_BYTES)
         self.is_phrase = text.is_phrase
         self.match_all = Words(
@@ -209,7 +209,7 @@ class SegmentTerms:
 
         The text is empty if an answer need not name the reading.
         """
-        is_heard = is_told = False
+        is_heard = is_named = False
         sounds = sound_readings(word)
         for terms in sounds:
             is_heard |= bool(self._spans(terms))
@@ -220,7 +220,7 @@ class SegmentTerms:
             said = self._heard(terms)
             # Characters that also have a typed sound are no guess.
             if said and not any(heard_in(said, exact) for exact in sounds):
-                is_told = True
+                is_named = True
                 yield Variant(terms, NEAR_SOUND_FACTOR), said
         vocabulary = self._vocabulary
         for begun in unfinished(word.text) if word.kind == "cjk" else ():
@@ -244,7 +244,7 @@ class SegmentTerms:
             said = self._as_written(row, text)
             # The answer names pinyin only if it names no characters.
             is_pinyin = self._key(row) >> KIND_BITS == PINYIN
-            yield reading, "" if is_told and is_pinyin and said == text else said
+            yield reading, "" if is_named and is_pinyin and said == text else said
         span = initials_range(word)
         if span is not None:
             rows = vocabulary.rows_between(*span)
@@ -322,7 +322,7 @@ class SegmentTerms:
         own = docs[left], impacts[left]
         return _List(0, len(own[0]), part.weight, own)
 
-    def noted(self, words: Words) -> Words:
+    def with_below(self, words: Words) -> Words:
         """The same lists, with `below` if the shortest is long enough: some 100 us of work."""
         span = words.span[: words.required]
         size = span[0, 1] - span[0, 0]
@@ -330,7 +330,7 @@ class SegmentTerms:
             return words
         starts = self._segment.columns.level_start
         below = np.zeros(starts[-1], np.uint16)
-        self._note_common(words.docs, span, starts, below, np.empty(len(span), np.int64))
+        self._fill_common(words.docs, span, starts, below, np.empty(len(span), np.int64))
         return words._replace(below=below)
 
     def _words(self, source: Words, lists: list[_List], required: int) -> Words:

@@ -16,7 +16,7 @@ from indexes.names.completions import (
     CROWD,
     FINE_BITS,
     FINE_KEPT,
-    WAY_BITS,
+    MATCH_KIND_BITS,
     Completions,
     Scoring,
     tiles_of,
@@ -34,7 +34,7 @@ class SortedKeys(NamedTuple):
 def build_completions(
     keys: SortedKeys,
     kind: U8,
-    fame: U32,
+    popularity: U32,
     pairs: tuple[I64, I64],
     scoring: Scoring,
     *,
@@ -46,8 +46,8 @@ def build_completions(
     Parameters
     ----------
     keys
-        Sorted keys, each with its item and match kind (`way`).
-    kind, fame
+        Sorted keys, each with its item and match kind.
+    kind, popularity
         Kind and popularity of each item.
     pairs
         Items and their documents, ascending, each pair once.
@@ -69,13 +69,15 @@ def build_completions(
     if len(kind) and kind.max() >= len(scoring.kind):
         raise ValueError(f"Expected kinds below {len(scoring.kind)}, got {kind.max()}")
     counts = np.bincount(item, minlength=len(kind))
-    bound = scoring.kind[kind] * np.log2(1.0 + counts) + scoring.fame * np.log2(1.0 + fame)
+    bound = scoring.kind[kind] * np.log2(1.0 + counts) + scoring.popularity * np.log2(
+        1.0 + popularity
+    )
     columns = Completions(
         key_text=keys.text,
         key_start=keys.start,
         key_item=keys.item,
         item_kind=kind,
-        item_fame=fame,
+        item_popularity=popularity,
         # Rounded up: a bound must not be below any score. The cast and the logarithm round.
         item_bound=np.nextafter(bound.astype(np.float32), np.float32(math.inf)),
         item_start=np.concatenate(([0], np.cumsum(counts))).astype(np.uint32),
@@ -93,11 +95,14 @@ def build_completions(
 def _check(columns: Completions, scoring: Scoring, docs: int) -> None:
     """Check what compiled loops trust."""
     items = len(columns.item_kind)
-    item, way = columns.key_item >> WAY_BITS, columns.key_item & ((1 << WAY_BITS) - 1)
+    item = columns.key_item >> MATCH_KIND_BITS
+    match_kind = columns.key_item & ((1 << MATCH_KIND_BITS) - 1)
     if len(item) and item.max() >= items:
         raise ValueError(f"Expected items below {items}, got {item.max()} - at `key_item`")
-    if len(way) and way.max() >= len(scoring.way):
-        raise ValueError(f"Expected ways below {len(scoring.way)}, got {way.max()} - at `key_item`")
+    kinds = len(scoring.match_kind)
+    if len(match_kind) and match_kind.max() >= kinds:
+        got = match_kind.max()
+        raise ValueError(f"Expected match kinds below {kinds}, got {got} - at `key_item`")
     if len(columns.item_docs) and columns.item_docs.max() >= docs:
         raise ValueError(f"Expected documents below {docs} - at `pairs`")
     wrong = _first_disorder(columns.key_text, columns.key_start)
@@ -226,9 +231,10 @@ def _list_tiles(
 ) -> None:
     """Write the keys of each tile's best items, by falling score, then by key."""
     for key in range(first, after):
-        item = int64(columns.key_item[key]) >> WAY_BITS
-        way = columns.key_item[key] & ((1 << WAY_BITS) - 1)
-        worth = scoring.way[way] + scoring.fame * math.log2(1.0 + columns.item_fame[item])
+        item = int64(columns.key_item[key]) >> MATCH_KIND_BITS
+        match_kind = columns.key_item[key] & ((1 << MATCH_KIND_BITS) - 1)
+        popularity = math.log2(1.0 + columns.item_popularity[item])
+        worth = scoring.match_kind[match_kind] + scoring.popularity * popularity
         weight = scoring.kind[columns.item_kind[item]]
         at = int64(columns.item_start[item])
         end = int64(columns.item_start[item + 1])
@@ -258,11 +264,11 @@ def _list(
     kept = score.shape[1]
     if size == kept and score[tile, size - 1] >= value:
         return size
-    item = columns.key_item[key] >> WAY_BITS
+    item = columns.key_item[key] >> MATCH_KIND_BITS
     # The item's place in the list; its better key moves up from there.
     hole = size
     for i in range(size):
-        if columns.key_item[listed[tile, i]] >> WAY_BITS == item:
+        if columns.key_item[listed[tile, i]] >> MATCH_KIND_BITS == item:
             if score[tile, i] >= value:
                 return size
             hole = i

@@ -1,7 +1,7 @@
 """Completions of a typed prefix, ranked by popularity and distance, in bounded work.
 
 The index is a sorted table of keys. A key is a string that people type, and it leads to an item.
-An item has a list of documents, a kind and a popularity (`fame`). An item scores higher the more of
+An item has a list of documents, a kind and a popularity. An item scores higher the more of
 its documents are near. `spelling_lists` makes keys; the caller knows what an item is.
 
 The keys with a prefix are neighbours in the table, and two bisections find them. A prefix of many
@@ -31,8 +31,8 @@ FINE_BITS, COARSE_BITS = 12, 16
 FINE_KEPT, COARSE_KEPT = 10, 32
 """Most items in the list of a fine and of a coarse tile."""
 
-WAY_BITS = 4
-"""Bits of `Completions.key_item` below the item: the match kind, a row of `Scoring.way`."""
+MATCH_KIND_BITS = 4
+"""Bits of `Completions.key_item` below the item: the match kind, a row of `Scoring.match_kind`."""
 
 FINE_TILES = 16
 """A circle that touches more fine tiles than this reads the lists of the coarse ones."""
@@ -43,7 +43,7 @@ CANDIDATES = 4096
 MAX_TOP = 128
 MAX_PREFIXES = 8
 
-_WAY = (1 << WAY_BITS) - 1
+_MATCH_KIND = (1 << MATCH_KIND_BITS) - 1
 _SLOTS = 1 << 13
 _STEPS = 128
 _STEP = 3.0
@@ -55,9 +55,9 @@ class Completions(NamedTuple):
 
     key_text: U8  # strings of the keys, each ends with a zero; keys may share a tail
     key_start: U32  # [k] where each key begins in `key_text`; the strings ascend byte by byte
-    key_item: U32  # [k] item << WAY_BITS | row of `Scoring.way`
+    key_item: U32  # [k] item << MATCH_KIND_BITS | row of `Scoring.match_kind`
     item_kind: U8  # [i] row of `Scoring.kind`
-    item_fame: U32  # [i] popularity
+    item_popularity: U32  # [i] popularity
     item_bound: F32  # [i] upper bound of the score, without the part of the key
     item_start: U32  # [i + 1] where the documents of each item begin in `item_docs`
     item_docs: U32  # documents of each item, ascending
@@ -73,8 +73,8 @@ class Scoring(NamedTuple):
     """
 
     kind: F64  # by kind; times log2(1 + documents within the circle)
-    way: F64  # by match kind
-    fame: float  # times log2(1 + popularity)
+    match_kind: F64
+    popularity: float  # times log2(1 + popularity)
     whole: float  # added if the whole key was typed
     near_m: float  # metres
 
@@ -202,7 +202,11 @@ def best_completions(
             near = tally_item(columns, ground, circle, cover, item)
             if near[0] > 0:
                 score = worth + score_of(
-                    scoring, columns.item_kind[item], columns.item_fame[item], near[0], near[1]
+                    scoring,
+                    columns.item_kind[item],
+                    columns.item_popularity[item],
+                    near[0],
+                    near[1],
                 )
                 found = _keep(finding, found, top_k, score, worth, item, near)
     for i in range(candidates):
@@ -225,13 +229,13 @@ def tally_item(
 
 @njit
 def score_of(
-    scoring: ReadOnly[Scoring], kind: int, fame: float, count: int, near_m: float
+    scoring: ReadOnly[Scoring], kind: int, popularity: float, count: int, near_m: float
 ) -> float:
     """Score of an item with `count` documents in the circle, without the part of its key."""
     weight = float(scoring.kind[kind])
     return (
         weight * math.log2(1.0 + count)
-        + scoring.fame * math.log2(1.0 + fame)
+        + scoring.popularity * math.log2(1.0 + popularity)
         - math.log2(1.0 + near_m / scoring.near_m)
     )
 
@@ -335,10 +339,10 @@ def _consider(
 ) -> int:
     """Add the item of a key to the candidates or raise its score; return their number."""
     finding.work[KEYS] += 1
-    item = int64(columns.key_item[key]) >> WAY_BITS
+    item = int64(columns.key_item[key]) >> MATCH_KIND_BITS
     if item < prefixes.first_item or item >= prefixes.after_item:
         return found
-    score = scoring.way[columns.key_item[key] & _WAY]
+    score = scoring.match_kind[columns.key_item[key] & _MATCH_KIND]
     if _is_whole(columns, key, length):
         score += scoring.whole
     slot = (item * 40503) & (_SLOTS - 1)

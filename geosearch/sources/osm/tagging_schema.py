@@ -128,8 +128,8 @@ def tidy(words: Words) -> Words:
     for path, all_ in words.items():
         names = [word for word in all_ if not _is_term(word)]
         terms = [word[1:] for word in all_ if _is_term(word) and path not in ABOVE]
-        telling = [t for t in terms if _tells(path, named[fold(t)], holders[fold(t)])]
-        kept[path] = _once([*names, *telling[:MOST_TERMS]])
+        apart = [t for t in terms if _tells_apart(path, named[fold(t)], holders[fold(t)])]
+        kept[path] = _once([*names, *apart[:MOST_TERMS]])
     return {path: found for path, found in kept.items() if found}
 
 
@@ -137,7 +137,7 @@ def _is_term(word: str) -> bool:
     return word.startswith("?")
 
 
-def _tells(path: str, named: set[str], holders: set[str]) -> bool:
+def _tells_apart(path: str, named: set[str], holders: set[str]) -> bool:
     """Return whether a term is distinctive, given the categories with this name and this term."""
     if _is_cuisine(path):
         kinds = {other for other in named | holders if not _is_cuisine(other)}

@@ -16,7 +16,7 @@ from geosearch.suggest.directory import (
     no_directory,
 )
 from geosearch.suggest.rows import MAX_OTHERS, directory_rows
-from indexes.names.completions import WAY_BITS
+from indexes.names.completions import MATCH_KIND_BITS
 from tests.geosearch.snapshot_files import Row, merchant, write_snapshot
 
 CATEGORIES: list[Row | bytes] = [
@@ -74,7 +74,7 @@ def test_aliases_are_kept_unless_the_name_is_typed_alike(tmp_path: Path) -> None
     assert len(others["Many"]) == MAX_OTHERS
 
 
-def test_fame_is_what_people_left_at_all_its_shops(tmp_path: Path) -> None:
+def test_popularity_is_what_people_left_at_all_its_shops(tmp_path: Path) -> None:
     made = rows_of(
         tmp_path,
         [
@@ -83,14 +83,14 @@ def test_fame_is_what_people_left_at_all_its_shops(tmp_path: Path) -> None:
             merchant(2, name="B"),
         ],
     )
-    assert dict(zip(made.texts, made.fame.tolist(), strict=True)) == {"A": 17, "B": 0}
+    assert dict(zip(made.texts, made.popularity.tolist(), strict=True)) == {"A": 17, "B": 0}
 
 
 def test_keys_ascend_and_lead_to_their_entries(tmp_path: Path) -> None:
     made = rows_of(tmp_path, [merchant(0, name="海底捞"), merchant(1, name="Hot Pot")])
     text = made.keys.text.tobytes()
     keys = [text[start : text.index(0, start)].decode() for start in made.keys.start.tolist()]
-    found = [made.texts[item] for item in (made.keys.item >> WAY_BITS).tolist()]
+    found = [made.texts[item] for item in (made.keys.item >> MATCH_KIND_BITS).tolist()]
     assert list(zip(keys, found, strict=True)) == [
         ("haidilao", "海底捞"),
         ("hdl", "海底捞"),

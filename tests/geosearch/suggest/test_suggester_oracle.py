@@ -138,11 +138,11 @@ def slow_suggest(
         near = [distance for distance in distances if distance <= radius]
         if not worths or not near:
             continue
-        fame = sum(world.rows[number]["rating_count"] for number in held)
+        popularity = sum(world.rows[number]["rating_count"] for number in held)
         score = (
             max(worths)
             + WEIGHT[kind] * math.log2(1 + len(near))
-            + 0.25 * math.log2(1 + fame)
+            + 0.25 * math.log2(1 + popularity)
             - math.log2(1 + min(near) / 1_000)
         )
         found[kind, name] = (len(near), score)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from indexes.names.completion_lists import SortedKeys, build_completions
-from indexes.names.completions import WAY_BITS
+from indexes.names.completions import MATCH_KIND_BITS
 from tests.indexes.names.test_completions import SCORING, Table, built, table
 
 NONE = np.zeros(0, np.int64)
@@ -19,7 +19,7 @@ def keys(*texts: str, items: list[int] | None = None) -> SortedKeys:
     return SortedKeys(
         np.frombuffer("".join(f"{text}\0" for text in texts).encode(), np.uint8),
         (np.cumsum(size) - size).astype(np.uint32),
-        np.array([number << WAY_BITS for number in numbers], np.uint32),
+        np.array([number << MATCH_KIND_BITS for number in numbers], np.uint32),
     )
 
 
@@ -95,11 +95,11 @@ def test_what_compiled_code_could_not_trust_is_refused(
         )
 
 
-def test_an_unknown_way_of_typing_is_refused() -> None:
+def test_an_unknown_match_kind_is_refused() -> None:
     wrong = SortedKeys(
         np.frombuffer(b"a\0", np.uint8), np.zeros(1, np.uint32), np.array([3], np.uint32)
     )
-    with pytest.raises(ValueError, match="ways below 3, got 3"):
+    with pytest.raises(ValueError, match="match kinds below 3, got 3"):
         build_completions(
             wrong, np.zeros(1, np.uint8), np.zeros(1, np.uint32), (NONE, NONE), SCORING, docs=0
         )

@@ -22,8 +22,8 @@ from indexes.names.completions import (
     FINE_TILES,
     ITEMS,
     KEYS,
+    MATCH_KIND_BITS,
     MAX_PREFIXES,
-    WAY_BITS,
     Completions,
     Scoring,
     TypedPrefixes,
@@ -36,7 +36,11 @@ from tests.indexes.geo.test_cover import World, slow_tally, world
 
 # Such that sums are equal only where their parts are: rounding then decides nothing.
 SCORING = Scoring(
-    kind=np.array([1.0, 0.47]), way=np.array([0.0, -0.53, -1.61]), fame=0.23, whole=2.0, near_m=1e3
+    kind=np.array([1.0, 0.47]),
+    match_kind=np.array([0.0, -0.53, -1.61]),
+    popularity=0.23,
+    whole=2.0,
+    near_m=1e3,
 )
 LETTERS = "ab海底é"
 
@@ -45,11 +49,11 @@ SEEDED = st.integers(0, 1 << 32).map(Random)
 
 
 class Table(NamedTuple):
-    """Keys as (text, item, way), sorted; and what items are."""
+    """Keys as (text, item, match_kind), sorted; and what items are."""
 
     keys: list[tuple[str, int, int]]
     kind: list[int]
-    fame: list[int]
+    popularity: list[int]
     docs: list[list[int]]
 
 
@@ -77,12 +81,14 @@ def built(made: Table, docs: int, crowd: int) -> Completions:
     keys = SortedKeys(
         np.frombuffer(text, np.uint8),
         (np.cumsum(size) - size).astype(np.uint32),
-        np.array([item << WAY_BITS | way for _, item, way in made.keys], np.uint32),
+        np.array(
+            [item << MATCH_KIND_BITS | match_kind for _, item, match_kind in made.keys], np.uint32
+        ),
     )
     pairs = [(item, doc) for item, held in enumerate(made.docs) for doc in held]
     item, doc = np.array(pairs, np.int64).reshape(-1, 2).T
-    kind, fame = np.array(made.kind, np.uint8), np.array(made.fame, np.uint32)
-    return build_completions(keys, kind, fame, (item, doc), SCORING, docs=docs, crowd=crowd)
+    kind, popularity = np.array(made.kind, np.uint8), np.array(made.popularity, np.uint32)
+    return build_completions(keys, kind, popularity, (item, doc), SCORING, docs=docs, crowd=crowd)
 
 
 def asked(
@@ -129,7 +135,9 @@ def assert_agree(fast: list[Row], slow: list[Row], top_k: int) -> None:
 
 def static(known: Table, item: int, count: int) -> float:
     weight = float(SCORING.kind[known.kind[item]])
-    return weight * math.log2(1 + count) + SCORING.fame * math.log2(1 + known.fame[item])
+    return weight * math.log2(1 + count) + SCORING.popularity * math.log2(
+        1 + known.popularity[item]
+    )
 
 
 def slow_ranked(
@@ -143,8 +151,8 @@ def slow_ranked(
     rows = []
     for item in set(candidates):
         worth = max(
-            float(SCORING.way[way]) + (SCORING.whole if key == prefix else 0.0)
-            for key, owner, way in known.keys
+            float(SCORING.match_kind[match_kind]) + (SCORING.whole if key == prefix else 0.0)
+            for key, owner, match_kind in known.keys
             if owner == item and key.startswith(prefix)
         )
         count, near_m, _ = slow_tally(made, *where, known.docs[item])
@@ -157,10 +165,10 @@ def slow_ranked(
 def of_tile(known: Table, prefix: str, tile: int, bits: int, kept: int) -> list[int]:
     """Items listed for a tile, by its documents alone."""
     best: dict[int, tuple[float, int]] = {}
-    for number, (key, item, way) in enumerate(known.keys):
+    for number, (key, item, match_kind) in enumerate(known.keys):
         count = sum(doc >> bits == tile for doc in known.docs[item])
         if key.startswith(prefix) and count:
-            score = static(known, item, count) + float(SCORING.way[way])
+            score = static(known, item, count) + float(SCORING.match_kind[match_kind])
             best[item] = min(best.get(item, (math.inf, 0)), (-score, number))
     return sorted(best, key=lambda item: best[item])[:kept]
 
@@ -288,7 +296,7 @@ def test_range_of_a_prefix(prefix: str) -> None:
 
 
 def test_score_of_an_item() -> None:
-    scoring = SCORING._replace(kind=np.array([1.0, 0.5]), fame=0.25)
+    scoring = SCORING._replace(kind=np.array([1.0, 0.5]), popularity=0.25)
     assert score_of(scoring, 0, 0.0, 1, 0.0) == 1.0
     assert score_of(scoring, 1, 0.0, 3, 0.0) == 1.0
     assert score_of(scoring, 0, 15.0, 1, 0.0) == 2.0

@@ -1,1 +1,1 @@
-"""Does the right shop come first? Known-item search as people type it; see `__main__`."""
+"""Suite of relevance: known-item search with the text that people type; see `__main__`."""

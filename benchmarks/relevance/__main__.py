@@ -1,10 +1,10 @@
-"""Does the right shop come first? Recall per way of typing a name, beside what is to be reached.
+"""Recall of known-item search by way of typing a name, beside its aims.
 
-Corpus: `city`, 1,716 real brands with branches among 8,000 other shops. Ways of typing and what
-counts as right: `ways`. Measured: `measure`.
+Corpus: `city`, 1,716 real brands with branches among 8,000 other shops. `ways` has the ways of
+typing and the right answers; `measure` has the figures.
 
-Not shown: other cities and languages, queries of several intents, and what people really type:
-mistakes are drawn evenly, where fingers and input methods have their habits.
+Not shown: other cities and languages, queries of several intents, and real input. The suite draws
+mistakes evenly, but fingers and input methods have habits.
 
     python -m benchmarks.relevance --out benchmarks/results/relevance.json
     python -m benchmarks.relevance --ways edit,initials --misses 20
@@ -29,7 +29,7 @@ _LIBRARIES = ("opencc", "pypinyin", "rapidfuzz")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Figures of every way that is asked for, in a city that is built for it."""
+    """Figures of the chosen ways in a new city."""
     ways = _chosen(options.ways)
     with tempfile.TemporaryDirectory(prefix="geosearch-relevance-") as temporary:
         snapshot, index = Path(temporary) / "snapshot", Path(temporary) / "index"
@@ -80,7 +80,7 @@ def _share(reached: float, aim: float) -> str:
 
 
 def _chosen(names: str) -> Sequence[Way]:
-    """Ways of these names, by commas; all where there is none."""
+    """Ways by their names, separated by commas; all ways for an empty text."""
     wanted = [name for name in names.split(",") if name]
     unknown = set(wanted) - {way.name for way in WAYS}
     if unknown:
@@ -90,7 +90,7 @@ def _chosen(names: str) -> Sequence[Way]:
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Result of a run as the command line asks for, saved where it says so."""
+    """Run the command line and return its result; `--out` also saves it."""
     given = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m benchmarks.relevance", description=__doc__)
     parser.add_argument("--out", type=Path, help="file for the result, such as relevance.json")

@@ -1,4 +1,4 @@
-"""Businesses by their names: brands of the name-suggestion-index, and shops of their own.
+"""Businesses by their names: brands of the name-suggestion-index, and single shops.
 
 Useful for: `city`, which gives them shops, and `ways`, which types their names.
 Not useful for: facts about a brand; names are as the index has them, near-duplicates included.
@@ -20,7 +20,7 @@ _VARIANTS = tuple(
 
 @dataclass(frozen=True)
 class Business:
-    """What carries a set of names: a brand, or one shop of its own.
+    """A brand or a single shop, with its names.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Business:
     sign
         The name over the door.
     names
-        The name in Chinese and in English, as far as there is one.
+        The name in Chinese and in English, if it has them.
     aliases
         Other names and short names of the data.
     path
@@ -44,7 +44,7 @@ class Business:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Every name it may be asked for by."""
+        """All names that a query may use for it."""
         return distinct((self.sign, *self.names, *self.aliases))
 
 
@@ -54,7 +54,7 @@ def brands(paths: Iterable[str] | None = None) -> list[Business]:
     Parameters
     ----------
     paths
-        Categories of the brands, one a brand; the path of the index where absent.
+        Category of each brand; by default its path in the index.
     """
     rows = brand_rows()
     given = [row["category"] for row in rows] if paths is None else list(paths)
@@ -62,7 +62,7 @@ def brands(paths: Iterable[str] | None = None) -> list[Business]:
 
 
 def distinct(texts: Iterable[str]) -> tuple[str, ...]:
-    """Texts without empty ones and repetitions, the first of each."""
+    """Distinct texts that are not empty, in order."""
     return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 

@@ -3,8 +3,8 @@
 Corpus model: every brand of the name-suggestion-index has two to six branches within 15 km of the
 centre of a made-up Shanghai. Between them stand the shops of `sources.synth` (made-up names that
 end in real nouns, a sixth of them chains) and the places that OpenStreetMap names in Hangzhou,
-moved to Shanghai, save those that carry a brand's name. Categories are presets of the iD tagging
-schema for all of them.
+moved to Shanghai, without those that have a brand's name. All categories are presets of the iD
+tagging schema.
 
 Useful for: the relevance suite. Not useful for: speed; `benchmarks.worlds` has the large worlds.
 """
@@ -38,25 +38,25 @@ PLACES = 3_000
 BRANCHES = (2, 6)
 RADIUS_M = 15_000.0
 MOST_MEANT = 3
-"""Categories beyond which a search term of the schema says nothing about any."""
+"""Most categories of a useful search term of the schema."""
 
 _CENTRE = (31.23, 121.47)
 _HANGZHOU = (30.26, 120.17)
 _METRES_PER_DEGREE = 111_195.0
-# Bicycle stands are a third of all the places, and named by number.
+# Bicycle stands are a third of the places, and their names are numbers.
 _NO_PLACE = {"bicycle_rental", "parking_space", "parking_entrance"}
 
 
 @dataclass(frozen=True)
 class City:
-    """Who is in the city: brands first, then everybody else.
+    """Businesses of the city: brands first, then the others.
 
     Attributes
     ----------
     brands
         How many of `businesses` are brands.
     shops
-        Business of each shop by merchant id, as a number.
+        Number of the business of each shop, by merchant id.
     categories
         Rows of the `categories` table.
     spots
@@ -84,7 +84,7 @@ class City:
 
     @cached_property
     def shops_of_category(self) -> Mapping[str, frozenset[str]]:
-        """Merchant ids by category, those of the categories below it included."""
+        """Merchant ids by category, with those of its subcategories."""
         found: dict[str, set[str]] = {}
         for shop, number in self.shops.items():
             for above in with_ancestors(category_id(self.businesses[number].path)):
@@ -104,10 +104,10 @@ class City:
     def category_words(self) -> Mapping[str, list[str]]:
         """Words by which people ask for a category, and the categories that each one means.
 
-        A word means every category that has it as or in a name or alias: `pizza` those of the
-        "Pizza Restaurant" too. Not every search term of the schema is such a word. Left out are
-        single characters, terms of more than `MOST_MEANT` categories (`dinner`), and terms that
-        more brands have in their name outside of these categories than within (`中国`, `club`).
+        A word means every category with the word in a name or alias: `pizza` also means "Pizza
+        Restaurant". Some search terms of the schema are no such words: single characters, terms of
+        more than `MOST_MEANT` categories (`dinner`), and terms that are in the names of more brands
+        outside these categories than inside (`中国`, `club`).
         """
         texts = {row["category_id"]: SpellingTexts(words(row)) for row in self.categories}
         names = {plain(name) for row in self.categories for name in row["names"].values()}
@@ -142,16 +142,16 @@ def write_city(
     shops: int = SHOPS,
     places: int = PLACES,
 ) -> City:
-    """Write the snapshot of the city to a folder and return who is in it.
+    """Write the snapshot of the city to a folder and return its businesses.
 
     Parameters
     ----------
     seed
         The same arguments give the same snapshot.
     most_brands
-        How many brands, drawn at random; all of them where absent.
+        How many brands, drawn at random; by default all.
     shops, places
-        How many shops of `sources.synth` are drawn, and at the most how many places of Hangzhou.
+        Number of shops of `sources.synth`, and largest number of places of Hangzhou.
     """
     rng = random.Random(seed)
     synthesise(folder, merchants=shops, seed=seed)
@@ -192,7 +192,7 @@ def _brands(rng: random.Random, most: int | None) -> list[Business]:
 
 
 def _branches(rng: random.Random, number: int, brand: Business, ground: list[Row]) -> list[Row]:
-    """Branches of a brand, each near a made-up shop whose quarter it shares."""
+    """Branches of a brand, each near a made-up shop and in its quarter."""
     return [
         _stand(rng, beside)
         | {
@@ -219,7 +219,7 @@ def _made_shops(made: list[Row]) -> Iterator[tuple[Business, list[Row]]]:
 def _real_places(
     rng: random.Random, chosen: list[Business], ground: list[Row], most: int
 ) -> list[tuple[Business, list[Row]]]:
-    """Named places of Hangzhou that are nobody's branch, at most so many."""
+    """Named places of Hangzhou that are no branch of a brand, at most `most`."""
     signs = [form for form in same_name(chosen) if len(form) >= (2 if has_chinese(form) else 4)]
     rows = [row for row in place_rows() if _is_wanted(row)]
     rng.shuffle(rows)

@@ -1,11 +1,11 @@
-"""How often the right shop comes first: recall in the first 1 and 5, and mean reciprocal rank.
+"""Recall at 1 and at 5, and mean reciprocal rank.
 
-Measured per way of typing over the first ten results of `engine.search` with `sort="relevance"`
-and over `engine.suggest`, from a place in the city, within 50 km: a result counts by its rank
-among shops (branches of one wrong brand fill ranks), a suggestion by its rank among suggestions;
-it is right where the shop that it leads to is.
-For category words it is the share of the first ten results that are of the category; ten such
-shops always exist, so an answer too short counts as partly wrong.
+The figures are by way of typing. They count the first ten results of `engine.search` with
+`sort="relevance"`, and those of `engine.suggest`, from a place in the city, within 50 km. A result
+counts by its rank among shops (branches of one wrong brand fill ranks), a suggestion by its rank
+among suggestions. A suggestion is right if its shop is right.
+The figure of a category word is the share of right shops in the first ten results. Ten such shops
+always exist, so a shorter answer counts as partly wrong.
 
 Useful for: figures and misses. Not useful for: which answers are right; `ways` says that.
 """
@@ -26,14 +26,14 @@ SHOWN = 4
 
 
 class Outcome(NamedTuple):
-    """What a query brought.
+    """Outcome of a query.
 
     Attributes
     ----------
     rights
         Whether each of the first ten results is right, in their order.
     shown
-        The first results in words, and what the engine says it searched instead.
+        The first results in words, and the words that the engine searched instead.
     """
 
     case: Case
@@ -42,19 +42,19 @@ class Outcome(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """Rank of the first right result, 1 for the first; 0 where none is right."""
+        """Rank of the first right result, from 1; 0 if none is right."""
         return self.rights.index(True) + 1 if any(self.rights) else 0
 
 
 def cases(way: Way, city: City, *, seed: int, most: int | None = None) -> list[Case]:
-    """Queries of a way; `most` of them, drawn at random, where given."""
+    """Queries of a way; with `most`, so many of them, drawn at random."""
     rng = random.Random(f"{seed} {way.name}")
     found = list(way.cases(city, rng))
     return found if most is None or most >= len(found) else rng.sample(found, most)
 
 
 def outcomes(engine: Searcher, way: Way, asked: Sequence[Case]) -> list[Outcome]:
-    """What each query of a way brought."""
+    """Outcome of each query of a way."""
     ask = _suggested if way.measure == "suggest" else _searched
     return [ask(engine, case) for case in asked]
 
@@ -77,9 +77,9 @@ def figures(way: Way, found: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def misses(way: Way, found: Sequence[Outcome]) -> list[Outcome]:
-    """Outcomes that are not as they should be: a wrong first result, or a wrong one of a category.
+    """Outcomes with a wrong first result, or with any wrong result of a category.
 
-    The worst first: nothing right at all, then the first right one far down.
+    The worst come first: no right result, then a first right one far down.
     """
     if way.measure == "category":
         bad = [outcome for outcome in found if sum(outcome.rights) < DEPTH]
@@ -89,7 +89,7 @@ def misses(way: Way, found: Sequence[Outcome]) -> list[Outcome]:
 
 
 def miss_line(outcome: Outcome) -> str:
-    """One line on a miss: what was typed and meant, the rank it got, what came instead."""
+    """One line about a miss: typed text, meant name, rank, and the results instead."""
     case = outcome.case
     came = f"rank {outcome.rank}, {sum(outcome.rights)} of {len(outcome.rights)} right"
     return f"{case.typed!r} for {case.meant!r}: {came}: {' | '.join(outcome.shown)}"

@@ -1,11 +1,11 @@
-"""Shares of right results among the first five, for what people type among real places.
+"""Precision at 5 for typical queries among real places.
 
-Corpus: OpenStreetMap places beside the checkout (`shared/data`), made a snapshot by `geosearch
-import osm`. Queries: `shared/cases/text/relevance/queries.json`. A judge that knows nothing of the
-engine decides what is right: `RIGHT` has, for each query, what name, brand, categories, tags or
-address say of a place that is meant. Written before any ranking was seen, from the queries alone.
+Corpus: OpenStreetMap places beside the checkout (`shared/data`), which `geosearch import osm` turns
+into a snapshot. Queries: `shared/cases/text/relevance/queries.json`. The judge knows nothing of the
+engine: `RIGHT` has, for each query, a pattern of the name, brand, categories, tags or address of a
+right place. Its author wrote it from the queries alone, before any ranking.
 
-Not shown: which of the right places a person would like best, and what nobody thought to ask.
+Not shown: which of the right places a person would like best, and queries that are not in the list.
 
     python -m benchmarks.relevance.places --data ../shared
 """
@@ -31,7 +31,7 @@ FIRST: Final = 5
 """Results that people look at."""
 
 AIM: Final = 0.93
-"""Mean share of right ones among them."""
+"""Aim for the mean precision."""
 
 
 class RealCity(NamedTuple):
@@ -89,7 +89,7 @@ RIGHT: Final = {
     "台北車站 素食": r"vegetarian_only|vegan_only|素|蔬",
     "mos burger": r"\bmos\b|摩斯",
 }
-"""What says that a place is meant, anywhere in its name, brand, categories, tags or address."""
+"""Pattern of a right place, found anywhere in its name, brand, categories, tags or address."""
 
 _SAYS = ("name", "brand", "aliases", "categories", "tags")
 
@@ -105,7 +105,7 @@ class Judged(NamedTuple):
 
     @property
     def precision(self) -> float:
-        """Share of right ones among the first; 0 where nothing was found."""
+        """Share of right results among the first; 0 without results."""
         return sum(self.right) / len(self.right) if self.right else 0.0
 
 
@@ -121,7 +121,7 @@ def judged(shared: Path) -> list[Judged]:
 
 
 def judge(engine: Searcher, asked: dict[str, Any]) -> Judged:
-    """The first results of a query, and which of them are right."""
+    """The first results of a query, and whether each is right."""
     lat, lng = asked["at"]
     answer = engine.search(Query(lat=lat, lng=lng, q=asked["q"], limit=FIRST))
     shops = [hit.merchant for hit in answer.hits]

@@ -1,7 +1,7 @@
 """Real names, categories and mistakes, read from the data beside this checkout.
 
-Useful for: `brands`, `taxonomy`, `city` and `spelling`, which make a city and its questions of it.
-Not useful for: anything that must run where the data is not; `DATA` is `../shared/data`.
+Useful for: `brands`, `taxonomy`, `city` and `spelling`, which make a city and its queries.
+Not useful for: code that must run without the data, which is in `DATA`, `../shared/data`.
 """
 
 import gzip
@@ -56,7 +56,7 @@ def preset_words(language: str) -> Mapping[str, Row]:
 
 @cache
 def homophones() -> Mapping[str, str]:
-    """Characters that sound like a character in one of its readings, whatever the tone."""
+    """Characters that sound like a character in one of its readings; tones do not count."""
     table: dict[str, str] = {}
     for line in _text(_HOMOPHONES).splitlines()[1:]:
         character, *alike = line.split("\t")

@@ -1,8 +1,8 @@
-"""How a name is typed: folded, in other characters, by sound, by initials, with one mistake.
+"""Typed forms of a name: folded, in other characters, by sound, by initials, with one mistake.
 
-Useful for: `ways`, and for saying which names are the same name.
-Not useful for: searching. It shares no code with `indexes.text.analysis`: a suite that folded with
-the code under test would not see it fold wrongly.
+Useful for: `ways`, and deciding which names are equal.
+Not useful for: searching. It shares no code with `indexes.text.analysis`, because a suite that uses
+the code under test does not see its mistakes.
 
 Readings come from pypinyin (toneless, by phrase), characters from OpenCC.
 """
@@ -33,7 +33,7 @@ _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 def plain(text: str) -> str:
     """Letters and digits of a text without case, width, accents and variants of characters.
 
-    Two texts are the same name when this is equal.
+    Two texts are the same name if their plain forms are equal.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def plain(text: str) -> str:
 
 
 class SpellingTexts:
-    """Texts that are looked through for a word.
+    """Texts to search for a word.
 
     Examples
     --------
@@ -85,20 +85,20 @@ def traditional(text: str) -> str:
 
 
 def is_chinese(text: str) -> bool:
-    """Whether there is nothing but Chinese characters."""
+    """Whether a text has only Chinese characters."""
     return _HAN.fullmatch(text) is not None
 
 
 def has_chinese(text: str) -> bool:
-    """Whether there is a Chinese character."""
+    """Whether a text has a Chinese character."""
     return _HAN.search(text) is not None
 
 
 def is_read_in_chinese(text: str) -> bool:
     """Whether it is Chinese and every character, simplified, is one of the 6,763 of GB 2312.
 
-    Leaves out Japanese forms (楽, 剣) and rare characters: who types their sound in Mandarin, and
-    which?
+    This excludes Japanese forms (楽, 剣) and rare characters, whose sound in Mandarin few people
+    know.
     """
     try:
         simplified(text).encode("gb2312")
@@ -133,8 +133,8 @@ def initials(text: str) -> str:
 def with_homophone(text: str, rng: random.Random) -> str | None:
     """The Chinese text, simplified, with one character that sounds alike; None if there is none.
 
-    The whole text is read as before, so that a character that has several readings is only
-    exchanged in the one it has here.
+    The text with the other character has the same sound, so a character with several readings is
+    exchanged only in the reading that it has here.
     """
     plainly = simplified(text)
     places = list(range(len(plainly)))

@@ -1,10 +1,10 @@
 """Categories of the city: presets of the iD tagging schema, their names and synonyms by language.
 
 Useful for: the `categories` table of the snapshot, and the category of brands and other shops.
-Not useful for: knowing more than the schema does; its search terms are taken as synonyms.
+Not useful for: synonyms other than the search terms of the schema.
 
-A term that is the name of another category is left to that one: the schema gives "cafe" to every
-restaurant, but who types it wants a café.
+A term that is the name of another category belongs to that category only: the schema gives "cafe"
+to every restaurant, but people who type it want a café.
 """
 
 from collections.abc import Iterable
@@ -121,13 +121,13 @@ _NOUN_PRESETS: dict[str, str] = dict(line.split() for line in _NOUNS.strip().spl
 
 
 def preset_of_shop(name: str, kind: str) -> str:
-    """Preset of a shop of `sources.synth`: what its name ends in, else its kind."""
+    """Preset of a shop of `sources.synth`, by the end of its name, else by its kind."""
     said = (preset for noun, preset in _NOUN_PRESETS.items() if name.endswith(noun))
     return next(said, KINDS[kind])
 
 
 def preset_of(path: str, tags: dict[str, str]) -> str:
-    """The preset under `path` that says most about the tags; `path` where none does."""
+    """The most specific preset under `path` that fits the tags; `path` if none does."""
     cuisines = tags.get("cuisine", "").split(";")
     found = (preset for cuisine in cuisines if (preset := _by_cuisine().get((path, cuisine))))
     return next(found, path)
@@ -148,15 +148,15 @@ def category_id(path: str) -> str:
 
 
 def with_ancestors(identifier: str) -> list[str]:
-    """A dotted path and the paths above it, longest first."""
+    """A dotted path and its ancestors, longest first."""
     parts = identifier.split(".")
     return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 def category_rows(paths: Iterable[str]) -> list[Row]:
-    """Rows of the `categories` table for presets and what lies above them, sorted by id.
+    """Rows of the `categories` table for presets and their ancestors, sorted by id.
 
-    A preset that the schema has no name for gets no row.
+    A preset without a name in the schema has no row.
     """
     wanted = {above for path in paths for above in with_ancestors(category_id(path))}
     named = [_row(identifier) for identifier in sorted(wanted)]

@@ -1,16 +1,16 @@
-"""Ways of typing what one looks for, each a seeded maker of queries with their right answers.
+"""Ways of typing a query; each is a seeded generator of queries with their right answers.
 
-Who types a brand's name, however badly, is answered rightly by
+A right answer to a brand's name, however badly typed, is
 
 - a shop of the brand asked for, or of another brand that is the same company (a bank and its cash
   machines, a chain under its two names);
 - a shop of any business with a name that, typed in the same way, would have been typed the same:
   the same letters for a name, the same sound for pinyin, the same initials for initials. Nobody
-  can tell these apart. For a mistake it is the name without the mistake that counts.
+  can tell these apart. For a mistake the name without the mistake counts.
 
-A query whose text happens to be another business's name is not asked: there it is no mistake. A
-category word (`City.category_words`) is answered rightly by a shop of any category that has it as
-or in a name or alias, or of a category below.
+The suite skips a query whose text is the name of another business, because there it is no mistake.
+A right answer to a category word (`City.category_words`) is a shop of any category with the word in
+a name or alias, or of a subcategory.
 
 Useful for: `measure`. Not useful for: random strings; every query comes from a real name.
 """
@@ -44,10 +44,7 @@ Form = Callable[[str], str]
 
 
 class Case(NamedTuple):
-    """One query: what is typed where, the name or category word meant, and the right answers.
-
-    `right` are merchant ids.
-    """
+    """One query: typed text, meant name or category word, place, and right merchant ids."""
 
     typed: str
     meant: str
@@ -57,10 +54,10 @@ class Case(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A way of typing, and what is to be reached: shares of the queries answered.
+    """A way of typing, and its aims, as shares.
 
-    For `measure = "search"` and `"suggest"` the aims are that a right answer is the first, and
-    among the first five. For `"category"` the aim is the share of right ones in the first ten.
+    For `measure = "search"` and `"suggest"` they are shares of queries with a right answer first,
+    and among the first five. For `"category"` the aim is the share of right ones in the first ten.
     """
 
     name: str
@@ -153,7 +150,7 @@ WAYS: tuple[Way, ...] = (
 
 
 def _case(city: City, rng: random.Random, typed: str, meant: str) -> Case:
-    """A query answered by whoever has the name that is meant."""
+    """A query whose right answers have the meant name."""
     return _case_of(city, rng, typed, meant, city.by_name[plain(meant)])
 
 
@@ -162,7 +159,7 @@ def _case_of(city: City, rng: random.Random, typed: str, meant: str, numbers: li
 
 
 def _by_sound(city: City, rng: random.Random, names: Iterable[str], form: Form) -> Iterator[Case]:
-    """Each sound once, answered by whoever has a name that sounds so or is spelt so."""
+    """Each sound once; right answers have a name with that sound or spelling."""
     owners: dict[str, list[int]] = {}
     for number, business in enumerate(city.businesses):
         for sound in {form(text) for text in business.texts if is_chinese(text)}:
@@ -182,13 +179,13 @@ def _chinese_names(city: City) -> list[str]:
 
 
 def _spoken_names(city: City, shortest: int) -> list[str]:
-    """Chinese names of so many characters or more that Mandarin has a reading for."""
+    """Chinese names of at least so many characters that have a Mandarin reading."""
     names = _chinese_names(city)
     return [text for text in names if len(text) >= shortest and is_read_in_chinese(text)]
 
 
 def _unlike(texts: Iterable[str]) -> tuple[str, ...]:
-    """Texts of which no two have the same `plain` form, none of them empty."""
+    """Texts with distinct `plain` forms that are not empty."""
     found: dict[str, str] = {}
     for text in texts:
         found.setdefault(plain(text), text)

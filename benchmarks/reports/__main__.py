@@ -1,4 +1,4 @@
-"""Make the reports beside a committed result anew, and what README and changelog have of them.
+"""Rewrite the reports of the committed result, and their parts of README and changelog.
 
 python -m benchmarks.reports
 """

@@ -3,8 +3,8 @@
 Useful for: `html` and `report.svg`. It needs the extra `bench`.
 Not useful for: exact figures; tables of the report have every number of a chart.
 
-Colours follow Okabe and Ito (2008), "Color Universal Design", darker or lighter where they would be
-faint. Each kind of mark has a shape of its own as well, so no chart depends on colour.
+Colours follow Okabe and Ito (2008), "Color Universal Design"; faint ones are darker or lighter.
+Each kind of mark also has its own shape, so no chart depends on colour.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ DARK = {
     GREEN: "#2cc295",
     PURPLE: "#dd9cc1",
 }
-"""What each colour becomes on a dark screen."""
+"""Each colour on a dark screen."""
 
 STYLE = "@media (prefers-color-scheme: dark) {{{}}}".format(
     " ".join(
@@ -56,7 +56,7 @@ STYLE = "@media (prefers-color-scheme: dark) {{{}}}".format(
         for part in ("fill", "stroke")
     )
 )
-"""Attributes have the light colours; a viewer that knows no styles shows these."""
+"""Attributes have the light colours, which a viewer without styles shows."""
 
 CONFIG = {
     "aria": False,
@@ -94,7 +94,7 @@ TIME = (
 
 
 class EngineKind(NamedTuple):
-    """A kind of mark, and how it looks."""
+    """A kind of mark, with its colour and shape."""
 
     name: str
     colour: str
@@ -227,7 +227,7 @@ def _kind(line: Line) -> EngineKind:
 
 
 def _p99(line: Line) -> float:
-    """p99, or p50 where that is more: it is a median of medians."""
+    """p99, or p50 if that is greater; it may be, because p50 is a median of medians."""
     return max(line.timing.p99_us, line.timing.p50_us)
 
 

@@ -1,15 +1,16 @@
-"""Two runs side by side: what became slower or faster beyond noise, and what does more work.
+"""Comparison of two runs: what became slower or faster beyond noise, and what does more work.
 
-Useful for: `geosearch bench compare A B`, where two results are at hand.
-Not useful for: runs of different machines, and small differences: `geosearch bench ab` runs two
-commits in turn. A world or family that only one run has is left out.
+Useful for: `geosearch bench compare A B`, which reads two results.
+Not useful for: runs of different machines, or small differences; `geosearch bench ab` runs two
+commits in turn. The comparison leaves out worlds and families that only one run has.
 
-Where both runs asked the same peer, the median ratio of its lines is the machine's own drift: the
-peer did not change, so ratios are divided by it. What remains of the peers' ratios is noise that no
-round of one run shows. A family's noise is therefore the largest of three: how far its peers'
-ratios are from the drift, how far nine in ten of all peers' ratios are, and the spread of our
-rounds' medians. A difference within it is too noisy to tell, and so is a time that was taken once,
-or in runs without a common peer. Work counters are exact and need no noise.
+A peer that both runs asked did not change, so the median ratio of its lines is the drift of the
+machine. Each ratio is divided by that drift. The rest of the peers' ratios is noise that the rounds
+of one run do not show. So the noise of a family is the largest of three values: the distance of its
+peers' ratios from the drift, the distance within which nine in ten of all peers' ratios stay, and
+the spread of the medians of our rounds. A difference within the noise is too noisy to tell. So is a
+time that was measured once, or in runs without a common peer. Work counters are exact: their noise
+is 0.
 """
 
 import math
@@ -41,9 +42,9 @@ class Change(NamedTuple):
     before: float
     after: float
     noise: float
-    """Share by which it may differ without a cause; infinite where nothing tells."""
+    """Share by which it may differ without a cause; infinite if that is unknown."""
     drift: float
-    """How many times as slow the machine was after; 1 where time is not measured."""
+    """How many times as slow the machine was after; 1 for a figure that is no time."""
     text: Callable[[float], str]
 
     @property
@@ -71,14 +72,14 @@ class Comparison(NamedTuple):
     times: list[Change]
     memory: list[Change]
     counters: list[Change]
-    """Work counters that are not what they were."""
+    """Work counters that changed."""
     drift: float | None
-    """How many times as slow the machine was after; None where no peer is in both runs."""
+    """How many times as slow the machine was after; None if the runs share no peer."""
     drift_lines: int
     drift_from: str
     http_drift: float | None
     skipped: list[str]
-    """Worlds and families of one run only, and what differs in circumstances."""
+    """Worlds and families of one run only, and differences of the circumstances."""
 
     @property
     def slowdowns(self) -> list[Change]:
@@ -190,7 +191,7 @@ def _slower(drift: float) -> str:
 
 
 def _blocks(changes: Sequence[Change], slowdowns: Sequence[Change]) -> list[str]:
-    """Times by world, in order; those that fail are pointed at."""
+    """Times by world, in order; an arrow marks each slowdown."""
     if not changes:
         return []
     rows = _rows(changes, {word: word for word in (SLOWER, FASTER, UNCLEAR)})
@@ -304,7 +305,7 @@ def _off(ratio: float) -> float:
 
 
 def _usual(off: list[float]) -> float:
-    """What `USUAL_SHARE` of them do not exceed; infinite where there is none."""
+    """Value that `USUAL_SHARE` of the values do not exceed; infinite without values."""
     return sorted(off)[math.ceil(USUAL_SHARE * len(off)) - 1] if off else math.inf
 
 

@@ -34,15 +34,15 @@ class Duel(NamedTuple):
 
 
 def is_exact(line: Line) -> bool:
-    """Whether every answer that was compared was right, and any was compared."""
+    """Whether some answers were compared, and all of them were right."""
     return line.compared > 0 and line.recall >= 1
 
 
 def readable(result: Result) -> Result:
-    """The result with small side worlds told of beside the world of about their size.
+    """The result with each small side world next to the world of about its size.
 
-    Worlds with names, and with a pile of shops on one position, have families of their own: a
-    reader looks for those of one size together.
+    Worlds with names, and worlds with many shops at one position, have families of their own. A
+    reader looks for worlds of one size together.
     """
     worlds = [world for world in result.worlds if world.shape not in _BESIDE]
     for side in (world for world in result.worlds if world.shape in _BESIDE):
@@ -65,7 +65,7 @@ def _alike(world: WorldResult, side: WorldResult) -> bool:
 
 
 def has_peers(world: WorldResult) -> bool:
-    """Whether any other engine was asked in it."""
+    """Whether the world has figures of another engine."""
     return any(line.engine != OURS for family in world.families for line in family.lines)
 
 
@@ -149,12 +149,12 @@ def spreads(result: Result) -> tuple[float, float] | None:
 
 
 def closed_loops(loops: Sequence[Loop]) -> list[Loop]:
-    """Loops that ask again as soon as they are answered, by connections; this engine first."""
+    """Closed loops, which ask again after each answer, by connections; this engine first."""
     found = [loop for loop in loops if loop.rate is None]
     return sorted(found, key=lambda loop: (loop.server == FLOOR, loop.connections))
 
 
 def open_loops(loops: Sequence[Loop]) -> list[Loop]:
-    """Loops that ask at a rate, by rate; this engine first."""
+    """Open loops, which ask at a rate, by rate; this engine first."""
     found = [loop for loop in loops if loop.rate is not None]
     return sorted(found, key=lambda loop: (loop.server == FLOOR, loop.rate))

@@ -1,4 +1,4 @@
-"""A result as one HTML file, made from `report.html.j2`: no script, nothing loaded from elsewhere.
+"""A result as one HTML file from `report.html.j2`, without scripts and outside resources.
 
 Useful for: `report.html`, for light and dark screens.
 Not useful for: READMEs; see `markdown`.

@@ -1,4 +1,4 @@
-"""A result as Markdown, and the parts of README and changelog that are generated from it.
+"""A result as Markdown, and the generated parts of README and changelog.
 
 Useful for: `report.md`, which any viewer shows, README.md and CHANGELOG.md.
 Not useful for: charts; see `html`.
@@ -80,7 +80,7 @@ def rewrite(text: str, lines: str) -> str:
 
 
 def table_text(table: ReportTable) -> str:
-    """A table in Markdown; this engine's rows in bold, where others stand beside."""
+    """A table in Markdown; rows of this engine are bold if the table also has others."""
     rules = ["---" if number in table.words else "--:" for number in range(len(table.head))]
     lines = [_row(table.head, bold=False), f"|{'|'.join(rules)}|"]
     lines += [_row(cells, bold=row in table.ours) for row, cells in enumerate(table.rows)]
@@ -100,6 +100,6 @@ def _row(cells: Sequence[str], *, bold: bool) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text on one line in which a table's bars and HTML's brackets are only characters."""
+    """Text on one line, with the bars of tables and the brackets of HTML escaped."""
     line = " ".join(text.split())
     return line.replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")

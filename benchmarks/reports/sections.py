@@ -1,4 +1,4 @@
-"""The sections of a report: what is said and which tables; parts that a run lacks are left out.
+"""Sections of a report: sentences and tables. A run without figures for a section has none.
 
 Useful for: `markdown` and `html`, which show the same sections.
 Not useful for: charts; `html` adds them by the section's key.
@@ -13,7 +13,7 @@ from benchmarks.result import Result, WorldResult
 
 
 class Section(NamedTuple):
-    """A heading with sentences, tables, and long tables that one may want closed."""
+    """A heading with sentences and tables; a page may fold the long tables."""
 
     key: str
     title: str
@@ -23,7 +23,7 @@ class Section(NamedTuple):
 
 
 def sections(result: Result) -> list[Section]:
-    """What a result has, in the order of reading; without the headline."""
+    """Sections of a result in the order of reading, without the headline."""
     if not result.worlds:
         worlds: list[Section | None] = [
             Section("latency", "Latency", ["No world was measured."], [], [])
@@ -36,7 +36,7 @@ def sections(result: Result) -> list[Section]:
 
 
 def headline(result: Result) -> Section:
-    """The plain statement, and the duels behind it."""
+    """Section with the main statement and its duels."""
     said = sentences.headline(result)
     if result.unfinished:
         said.insert(0, f"This run is unfinished: {result.unfinished}.")

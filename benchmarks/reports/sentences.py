@@ -1,4 +1,4 @@
-"""What a result says, in sentences: each an empty list or line where the result has nothing.
+"""Sentences about a result; each is empty if the result lacks its figures.
 
 Useful for: `sections` and the README.
 Not useful for: tables.
@@ -30,9 +30,9 @@ NOT_SHOWN = (
     "and filters outside these families."
 )
 
-# Of 1,000,000 merchants, medians of four turns: nearest with the 3 % card 35 us beside all twelve
-# peers, 36 beside three with servers idle, 35 with servers stopped, 35 and 36 alone; any of 8 cards
-# 32, 32, 33, 32, 32. Peers in this process did not differ more either.
+# Medians of four runs with 1,000,000 merchants, beside all twelve peers, beside three with idle
+# servers, with stopped servers, and twice alone: 35, 36, 35, 35 and 36 us for the nearest with the
+# 3 % card; 32, 32, 33, 32 and 32 us for any of 8 cards. Peers in this process vary no more.
 IDLE_SERVERS = (
     "Servers of peers are idle while others are asked; tried with them stopped, and with no other "
     "engine asked in between, engines in this process took the same time within the noise."
@@ -74,13 +74,13 @@ def _ratios(world: WorldResult) -> list[float]:
 
 
 def world_name(world: WorldResult) -> str:
-    """A world with its merchants, said once."""
+    """Name of a world with its number of merchants, once."""
     count = f"{world.merchants:,}"
     return world.label if count in world.label else f"{world.label}, {count} merchants"
 
 
 def size_notes(result: Result) -> list[str]:
-    """What to mind when worlds are compared."""
+    """Notes for a comparison of worlds."""
     notes = [
         "Slope b: cost grows as size to the power of b; 1 is a scan, 0 does not mind the size."
     ]
@@ -135,7 +135,7 @@ def http(result: Result) -> str:
         )
     opened = open_loops(found.loops)
     floor_rates = {loop.rate for loop in opened if loop.server == FLOOR}
-    # The loop that the floor has, too; of results without one the first.
+    # A loop that the floor has too, or else the first one.
     shown_loops = [loop for loop in opened if loop.server != FLOOR]
     shown_loops = [loop for loop in shown_loops if loop.rate in floor_rates] or shown_loops
     for loop in shown_loops[:1]:
@@ -175,7 +175,7 @@ def freshness(result: Result) -> str:
 
 
 def relevance(result: Result) -> str:
-    """How often what was meant comes first, by way of typing."""
+    """Share of queries whose first result is right, by way of typing."""
     found = result.relevance
     if not found or not found.get("ways"):
         return ""
@@ -188,7 +188,7 @@ def relevance(result: Result) -> str:
 
 
 def measured(result: Result) -> list[str]:
-    """How it was measured, and what that does not show."""
+    """How the figures were measured, and what they do not show."""
     timings = [
         line.timing for world in result.worlds for family in world.families for line in family.lines
     ]

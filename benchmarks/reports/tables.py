@@ -1,4 +1,4 @@
-"""The tables of a report, as text cells: Markdown and HTML show the same.
+"""Tables of a report, as text cells for Markdown and HTML.
 
 Useful for: `sections` and the README.
 Not useful for: charts, which take numbers.
@@ -37,7 +37,7 @@ class ReportTable(NamedTuple):
     rows: list[list[str]]
     words: Sequence[int] = (0,)
     ours: frozenset[int] = frozenset()
-    """Rows of this engine, where others stand beside."""
+    """Rows of this engine in a table that also has others."""
     title: str = ""
 
 
@@ -88,7 +88,7 @@ def line_table(world: WorldResult) -> ReportTable:
 
 
 def family_table(world: WorldResult) -> ReportTable:
-    """What each family asks for."""
+    """Conditions of each family."""
     rows = [
         [
             family.label,
@@ -103,7 +103,7 @@ def family_table(world: WorldResult) -> ReportTable:
 
 
 def layer_table(world: WorldResult) -> ReportTable | None:
-    """Our p50 and p99 by what is made of the results; None where there are no such figures."""
+    """p50 and p99 of this engine by form of the results; None without such figures."""
     names = list(dict.fromkeys(name for family in world.families for name in family.layers))
     rows = []
     for family in (family for family in world.families if family.layers):
@@ -198,7 +198,7 @@ def loop_table(http: HttpResult) -> ReportTable:
 
 
 def part_table(http: HttpResult) -> ReportTable:
-    """Where a request's time goes."""
+    """CPU time of a request by part."""
     whole = sum(http.parts_us.values())
     rows = [
         [name, time_text(us), near_share(us / whole) if whole else ""]
@@ -222,7 +222,7 @@ def relevance_table(relevance: dict[str, Any]) -> ReportTable:
 
 
 def work_table(world: WorldResult) -> ReportTable | None:
-    """Medians of this engine's work counters, a row a family; None where nothing was counted."""
+    """Medians of this engine's work counters, a row a family; None without counters."""
     counters = list(dict.fromkeys(name for family in world.families for name in family.work))
     if not counters:
         return None
@@ -236,7 +236,7 @@ def work_table(world: WorldResult) -> ReportTable | None:
 
 
 def _wanted(family: FamilyResult) -> list[str]:
-    """Radius, and the share of all merchants that match but for the place."""
+    """Radius, and the share of all merchants that match all conditions but the place."""
     return [
         f"{family.radius_m:,.0f} m" if family.radius_m is not None else "",
         "" if family.share is None else f"{family.share * 100:.3g} %",

@@ -1,4 +1,4 @@
-"""Numbers as people read them: three digits and the unit that keeps them short.
+"""Numbers for people: three digits, in the unit that keeps them short.
 
 Useful for: tables, charts and sentences of a report.
 Not useful for: files that programs read.
@@ -49,7 +49,7 @@ def times_text(ratio: float) -> str:
 
 
 def share_text(share: float) -> str:
-    """A share in per cent, rounded down: only all of them are 100 %.
+    """A share in per cent, rounded down, so that only a whole is 100 %.
 
     >>> [share_text(share) for share in (1.0, 0.9999, 0.7947)]
     ['100 %', '99.9 %', '79.4 %']
@@ -58,7 +58,7 @@ def share_text(share: float) -> str:
 
 
 def near_share(share: float) -> str:
-    """A share in per cent, rounded to two digits: of a noise or a change."""
+    """A noise or a change in per cent, rounded to two digits."""
     per_cent = share * 100
     return f"{per_cent:.1f} %" if abs(per_cent) < 9.95 else f"{per_cent:.0f} %"
 

@@ -1,7 +1,6 @@
 """Businesses by their names: brands of the name-suggestion-index, and single shops.
 
-Useful for: `city`, which gives them shops, and `ways`, which types their names.
-Not useful for: facts about a brand; names are as the index has them, near-duplicates included.
+Names are as the index has them, near-duplicates included.
 """
 
 from collections.abc import Iterable

@@ -5,8 +5,6 @@ centre of a made-up Shanghai. Between them stand the shops of `sources.synth` (m
 end in real nouns, a sixth of them chains) and the places that OpenStreetMap names in Hangzhou,
 moved to Shanghai, without those that have a brand's name. All categories are presets of the iD
 tagging schema.
-
-Useful for: the relevance suite. Not useful for: speed; `benchmarks.worlds` has the large worlds.
 """
 
 import random

@@ -6,8 +6,6 @@ counts by its rank among shops (branches of one wrong brand fill ranks), a sugge
 among suggestions. A suggestion is right if its shop is right.
 The figure of a category word is the share of right shops in the first ten results. Ten such shops
 always exist, so a shorter answer counts as partly wrong.
-
-Useful for: figures and misses. Not useful for: which answers are right; `ways` says that.
 """
 
 import random

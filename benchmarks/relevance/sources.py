@@ -1,8 +1,4 @@
-"""Real names, categories and mistakes, read from the data beside this checkout.
-
-Useful for: `brands`, `taxonomy`, `city` and `spelling`, which make a city and its queries.
-Not useful for: code that must run without the data, which is in `DATA`, `../shared/data`.
-"""
+"""Real names, categories and mistakes, read from the data beside this checkout."""
 
 import gzip
 from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """Typed forms of a name: folded, in other characters, by sound, by initials, with one mistake.
 
-Useful for: `ways`, and deciding which names are equal.
-Not useful for: searching. It shares no code with `indexes.text.analysis`, because a suite that uses
+It shares no code with `indexes.text.analysis`, because a suite that uses
 the code under test does not see its mistakes.
 
 Readings come from pypinyin (toneless, by phrase), characters from OpenCC.

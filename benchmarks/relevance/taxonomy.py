@@ -1,7 +1,6 @@
 """Categories of the city: presets of the iD tagging schema, their names and synonyms by language.
 
-Useful for: the `categories` table of the snapshot, and the category of brands and other shops.
-Not useful for: synonyms other than the search terms of the schema.
+The only synonyms are the search terms of the schema.
 
 A term that is the name of another category belongs to that category only: the schema gives "cafe"
 to every restaurant, but people who type it want a café.

@@ -11,8 +11,6 @@ A right answer to a brand's name, however badly typed, is
 The suite skips a query whose text is the name of another business, because there it is no mistake.
 A right answer to a category word (`City.category_words`) is a shop of any category with the word in
 a name or alias, or of a subcategory.
-
-Useful for: `measure`. Not useful for: random strings; every query comes from a real name.
 """
 
 import random

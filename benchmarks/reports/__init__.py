@@ -1,8 +1,4 @@
-"""Reports of a run of the suite: Markdown, HTML, a picture, the README's part, and comparisons.
-
-Useful for: `benchmarks.run`, which writes them after each step, and looking at an old run again.
-Not useful for: measuring.
-"""
+"""Reports of a run of the suite: Markdown, HTML, a picture, the README's part, and comparisons."""
 
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """Charts of a report: Altair draws them as SVG text, offline.
 
-Useful for: `html` and `report.svg`. It needs the extra `bench`.
-Not useful for: exact figures; tables of the report have every number of a chart.
+It needs the extra `bench`. The tables of the report have every number of a chart.
 
 Colours follow Okabe and Ito (2008), "Color Universal Design"; faint ones are darker or lighter.
 Each kind of mark also has its own shape, so no chart depends on colour.

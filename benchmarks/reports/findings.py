@@ -1,8 +1,4 @@
-"""What a result says: the fastest exact peer of each family, and how cost grows with size.
-
-Useful for: sentences, tables and charts, which all take these from here.
-Not useful for: comparing two results; see `compare`.
-"""
+"""What a result says: the fastest exact peer of each family, and how cost grows with size."""
 
 import math
 from collections.abc import Sequence

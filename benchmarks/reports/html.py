@@ -1,8 +1,4 @@
-"""A result as one HTML file from `report.html.j2`, without scripts and outside resources.
-
-Useful for: `report.html`, for light and dark screens.
-Not useful for: READMEs; see `markdown`.
-"""
+"""A result as one HTML file from `report.html.j2`, without scripts and outside resources."""
 
 from html import escape
 from pathlib import Path

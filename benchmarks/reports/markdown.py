@@ -1,8 +1,4 @@
-"""A result as Markdown, and the generated parts of README and changelog.
-
-Useful for: `report.md`, which any viewer shows, README.md and CHANGELOG.md.
-Not useful for: charts; see `html`.
-"""
+"""A result as Markdown, and the generated parts of README and changelog."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,6 @@
 """Sections of a report: sentences and tables. A run without figures for a section has none.
 
-Useful for: `markdown` and `html`, which show the same sections.
-Not useful for: charts; `html` adds them by the section's key.
+`markdown` and `html` show the same sections; `html` adds the charts by the section's key.
 """
 
 from typing import NamedTuple

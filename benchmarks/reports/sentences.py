@@ -1,8 +1,4 @@
-"""Sentences about a result; each is empty if the result lacks its figures.
-
-Useful for: `sections` and the README.
-Not useful for: tables.
-"""
+"""Sentences about a result; each is empty if the result lacks its figures."""
 
 from collections.abc import Sequence
 from statistics import median

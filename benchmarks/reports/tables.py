@@ -1,8 +1,4 @@
-"""Tables of a report, as text cells for Markdown and HTML.
-
-Useful for: `sections` and the README.
-Not useful for: charts, which take numbers.
-"""
+"""Tables of a report, as text cells for Markdown and HTML."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,8 +1,4 @@
-"""Numbers for people: three digits, in the unit that keeps them short.
-
-Useful for: tables, charts and sentences of a report.
-Not useful for: files that programs read.
-"""
+"""Numbers for people: three digits, in the unit that keeps them short."""
 
 import math
 

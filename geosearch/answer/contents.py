@@ -1,8 +1,4 @@
-"""Listings of an index: cards, categories, zones, business areas, bounds and metadata.
-
-Useful for: `Searcher`, and the routes that list things.
-Not useful for: answering queries (`search.searcher`), or autocomplete (`suggest`).
-"""
+"""Listings of an index: cards, categories, zones, business areas, bounds and metadata."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime

@@ -1,9 +1,7 @@
 """Command line: parse, call one function of the package, print.
 
-Useful for: everything an operator does with snapshots and indexes, and single queries by hand.
-Not useful for: logic; there is none here.
-
-A command imports what it calls when it is called: `search` need not wait for polars or a server.
+It has no logic. A command imports what it calls when it is called: `search` need not wait for
+polars or a server.
 """
 
 import json

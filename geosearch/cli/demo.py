@@ -1,7 +1,6 @@
 """The demo behind `make run`: a synthetic Shanghai, built once, served, and asked three questions.
 
-Useful for: a first look, with real answers and the `curl` line of each.
-Not useful for: anything in production; every step is a command of `geosearch`.
+Every step is a command of `geosearch`.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from statistics import median
+from statistics import linear_regression, median
 from typing import NamedTuple
 
 from msgspec import structs
@@ -121,10 +121,7 @@ def slope(points: Sequence[tuple[float, float]]) -> float | None:
     logs = [(math.log(size), math.log(cost)) for size, cost in points if cost > 0]
     if len({x for x, _ in logs}) < 2:
         return None
-    mean_x = sum(x for x, _ in logs) / len(logs)
-    mean_y = sum(y for _, y in logs) / len(logs)
-    across = sum((x - mean_x) ** 2 for x, _ in logs)
-    return sum((x - mean_x) * (y - mean_y) for x, y in logs) / across
+    return linear_regression(*zip(*logs, strict=True)).slope
 
 
 def size_slope(result: Result, name: str) -> float | None:

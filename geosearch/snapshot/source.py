@@ -118,13 +118,16 @@ def line_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[bytes]:
     return whole_lines(blocks(path, size))
 
 
-def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same content in blocks of whole lines, without a byte order mark."""
+def whole_lines(pieces: Iterable[bytes], ends: bytes = b"\n") -> Iterator[bytes]:
+    """Yield the same content in blocks of whole lines, without a byte order mark.
+
+    A line ends with the byte `ends`.
+    """
     held: list[bytes] = []
     first = True
     for piece in pieces:
         block, first = piece.removeprefix(_BOM) if first else piece, False
-        cut = block.rfind(b"\n") + 1
+        cut = block.rfind(ends) + 1
         if cut:
             yield b"".join((*held, memoryview(block)[:cut]))
             held = []

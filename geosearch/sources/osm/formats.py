@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from geosearch.errors import BadData
-from geosearch.snapshot.source import blocks
+from geosearch.snapshot.source import blocks, whole_lines
 from geosearch.sources.osm import extracts
 
 Object = Mapping[str, object]
@@ -258,28 +258,15 @@ def _is_document(head: bytes) -> bool:
 
 def _lines(content: Iterator[bytes], ends: bytes) -> Iterator[Record]:
     number = 0
-    for block in _whole(content, ends):
-        for line in block.split(ends) if ends == _SEPARATOR else block.splitlines():
+    for block in whole_lines(content, ends):
+        whole = block.removesuffix(ends).split(ends) if ends == _SEPARATOR else block.splitlines()
+        for line in whole:
             number += 1
             text = line.strip(_BLANK.encode())
             if text:
                 value = _object(text)
                 raw = text if ends == b"\n" or value is None else orjson.dumps(value)
                 yield Record(number, value, b" ".join(raw.splitlines()))
-
-
-def _whole(content: Iterator[bytes], ends: bytes) -> Iterator[bytes]:
-    """Yield the content in blocks of whole lines."""
-    pieces: list[bytes] = []
-    for block in content:
-        cut = block.rfind(ends) + 1
-        if not cut:
-            pieces.append(block)
-            continue
-        yield b"".join((*pieces, block[: cut - 1]))
-        pieces = [block[cut:]]
-    if any(pieces):
-        yield b"".join(pieces)
 
 
 def _object(line: bytes) -> Object | None:

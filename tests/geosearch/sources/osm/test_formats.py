@@ -123,6 +123,24 @@ def test_blocks_may_end_anywhere(
     assert [record.value for record in found] == [record.value for record in whole]
 
 
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b"\n\n", b"  \n"])
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_blank_lines_at_the_end_of_a_block_are_counted(
+    tmp_path: Path, blank: bytes, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [json.dumps(row).encode() + b"\n" for row in ELEMENTS]
+    text = blank.join(rows)
+
+    def cut(_path: Path) -> Any:
+        yield text[:256]
+        for at in range(256, len(text), size):
+            yield text[at : at + size]
+
+    monkeypatch.setattr(formats, "_content", cut)
+    numbers = [record.number for record in formats.PlaceFile(tmp_path / "places.json").records()]
+    assert numbers == [1 + n * (1 + blank.count(b"\n")) for n in range(len(ELEMENTS))]
+
+
 def test_values_may_be_cut_anywhere() -> None:
     """Signs, escapes, characters and numbers, in blocks of every length."""
     text = (

@@ -33,16 +33,15 @@ Python counts the five code points as blanks. ECMA 262, whose regular expression
 does not.
 """
 
-_SUGGEST_DEFAULTS = {
-    field.name: field.default
-    for field in msgspec.structs.fields(SuggestQuery)
-    if field.default is not msgspec.NODEFAULT
-}
-_DEFAULTS = {
-    field.name: field.default
-    for field in msgspec.structs.fields(Query)
-    if field.default is not msgspec.NODEFAULT
-}
+
+def _defaults(query: type[msgspec.Struct]) -> Json:
+    """Return the defaults of a query that a schema can show."""
+    fields = msgspec.structs.fields(query)
+    hidden = (msgspec.NODEFAULT, None, ())
+    return {field.name: field.default for field in fields if field.default not in hidden}
+
+
+_DEFAULTS, _SUGGEST_DEFAULTS = _defaults(Query), _defaults(SuggestQuery)
 
 
 def openapi_document(settings: Settings) -> Json:
@@ -55,12 +54,12 @@ def openapi_document(settings: Settings) -> Json:
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": _paths(settings),
+        "paths": _paths(),
         "components": {"schemas": _schemas(settings)},
     }
 
 
-def _paths(settings: Settings) -> Json:
+def _paths() -> Json:
     merchant_id = {
         "name": "merchant_id",
         "in": "path",
@@ -68,7 +67,7 @@ def _paths(settings: Settings) -> Json:
         "description": "Id of the shop, as in answers.",
         "schema": {"type": "string", "minLength": 1},
     }
-    in_url = [_in_url(name) for name, parameter in PARAMETERS.items() if parameter.in_url]
+    in_url = [_described(parameter) for parameter in PARAMETERS.values() if parameter.in_url]
     return {
         "/v1/nearby": {
             "get": _operation("nearby", "Shops near a position", "Answer", 410, parameters=in_url),
@@ -94,7 +93,9 @@ def _paths(settings: Settings) -> Json:
                 "suggest",
                 "Names that begin with what was typed and have a shop nearby",
                 "Suggestions",
-                parameters=[_suggest_parameter(each) for each in SUGGEST_PARAMETERS.values()],
+                parameters=[
+                    _described(each, _SUGGEST_DEFAULTS) for each in SUGGEST_PARAMETERS.values()
+                ],
             )
         },
         "/v1/merchants/{merchant_id}": {
@@ -184,23 +185,11 @@ def _problem_response(status: int) -> Json:
     }
 
 
-def _suggest_parameter(parameter: Parameter) -> Json:
-    described = _described(parameter)
-    schema = {name: value for name, value in described["schema"].items() if name != "default"}
-    default = _SUGGEST_DEFAULTS.get(parameter.name)
-    return {**described, "schema": schema if default is None else {**schema, "default": default}}
-
-
-def _in_url(name: str) -> Json:
-    return _described(PARAMETERS[name])
-
-
-def _described(parameter: Parameter) -> Json:
+def _described(parameter: Parameter, defaults: Json = _DEFAULTS) -> Json:
     name = parameter.name
     schema = _schema(parameter, nullable=False)
-    default = _DEFAULTS.get(name)
-    if default is not None and default != ():
-        schema["default"] = default
+    if name in defaults:
+        schema["default"] = defaults[name]
     described: Json = {"name": name, "in": "query", "description": parameter.help}
     if parameter.required:
         described["required"] = True
@@ -292,9 +281,9 @@ def _help(parameter: Parameter) -> str:
 
     A `default` in the schema would make client generators require the member.
     """
-    default = _DEFAULTS.get(parameter.name)
-    if default is None or default == ():
+    if parameter.name not in _DEFAULTS:
         return parameter.help
+    default = _DEFAULTS[parameter.name]
     shown = str(default).lower() if isinstance(default, bool) else default
     return f"{parameter.help} Default `{shown}`."
 

@@ -72,13 +72,6 @@ class BoundedCache(dict[K, V]):
                 self.bytes += size
         return value
 
-    def forget(self) -> None:
-        """Remove all entries."""
-        with self._changing:
-            self.clear()
-            self._sizes.clear()
-            self.bytes = 0
-
     def _drop(self, key: K) -> None:
         self.bytes -= self._sizes.pop(key, 0)
         self.pop(key, None)

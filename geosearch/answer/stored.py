@@ -1,25 +1,24 @@
-"""Names of the snapshot fields that answers show.
+"""Names of the snapshot fields that answers show: a new field of `snapshot.tables` is one.
 
-`indexing.payload` stores them and `service.answers` documents them. `snapshot.tables` has their
-types.
+`indexing.payload` stores them and `service.answers` documents them.
 """
 
-MERCHANT_FIELDS = (
-    *("merchant_id", "name", "branch_name", "aliases", "brand", "categories", "address", "city"),
-    *("district", "business_area", "time_zone", "country", "opening_hours", "business_status"),
-    *("rating", "rating_count", "avg_price", "redemptions_ok", "redemptions_failed", "tags"),
-    *("phone", "url", "image_url", "updated_at"),
-)
-DEAL_FIELDS = (
+from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Table
+
+
+def _shown(table: Table, hidden: frozenset[str], *first: str) -> tuple[str, ...]:
+    """Return the fields `first`, then all others that are not `hidden`, in the table's order."""
+    return (*first, *(name for name in table.names() if name not in hidden.union(first)))
+
+
+# Answers have a position of their own, and the hours that periods became.
+MERCHANT_FIELDS = _shown(MERCHANTS, frozenset({"lat", "lng", "crs", "opening_periods"}))
+DEAL_FIELDS = _shown(
+    DEALS,
+    frozenset({"merchant_ids", "brand"}),
     *("deal_id", "program_id", "offer_type", "title", "terms", "url", "source", "redemption"),
-    *("percent", "amount", "price", "list_price", "face_value", "min_spend", "max_discount"),
-    *("max_uses", "party_min", "party_max", "valid_from", "valid_through", "use_hours"),
-    *("new_customer_only", "stack_group", "stock", "verified_at"),
 )
-PROGRAM_FIELDS = (
-    *("program_id", "name", "kind", "status", "fee", "valid_from", "valid_through"),
-    *("how_to_redeem", "url"),
-)
+PROGRAM_FIELDS = _shown(PROGRAMS, frozenset())
 
 ALWAYS = frozenset({"categories", "address", "rating", "program_id", "title", "redemption"})
 """Fields that every answer has, as null or an empty list without a value."""

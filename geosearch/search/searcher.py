@@ -159,8 +159,8 @@ class Searcher:
         asked = [self._tried(query) for query in queries]
         results = [None if one is None else self._results(*one) for one in asked]
         return [
-            None if one is None or result is None else self._page(*one, result, started)
-            for one, result in zip(asked, results, strict=True)
+            None if one is None or told is None else self._page(*one, told, started)
+            for one, told in zip(asked, results, strict=True)
         ]
 
     def _tried(self, query: Query) -> tuple[PlannedQuery, Found] | None:

@@ -209,7 +209,7 @@ _LUA = """
 local requests, at = {}, 0
 for line in io.lines(%s) do
   local method, path, body = line:match("^(%%S+) (%%S+) ?(.*)$")
-  local headers = {}
+  local headers = {Host = %s}
   if body ~= "" then headers["Content-Type"] = "application/json" else body = nil end
   requests[#requests + 1] = wrk.format(method, path, headers, body)
 end
@@ -240,7 +240,7 @@ def _wrk(
         lines = Path(temporary) / "requests.txt"
         lines.write_text("".join(f"{q.method} {q.path} {q.body}".rstrip() + "\n" for q in asked))
         script = Path(temporary) / "requests.lua"
-        script.write_text(_LUA % json.dumps(str(lines)))
+        script.write_text(_LUA % (json.dumps(str(lines)), json.dumps(HOST)))
         arguments = [wrk, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
         load = subprocess.Popen(
             [*arguments, "-s", str(script), f"http://{HOST}:{port}"],

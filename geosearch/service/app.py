@@ -53,12 +53,12 @@ from geosearch.search.warm import warm
 from geosearch.segment.segment import verify_version
 from geosearch.segment.versions import current
 from geosearch.service.engines import Engines
-from geosearch.service.guard import CLIENTS, GuardedProtocol
+from geosearch.service.guard import CLIENTS, GuardedProtocol, guarded
 from geosearch.service.handlers import Handlers
 from geosearch.service.limits import Clients, raise_descriptor_limit
 from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
-from geosearch.service.protocol import FAST_PATH, BusyPolling
+from geosearch.service.polling import BusyPolling
 from geosearch.service.settings import Settings, as_environment, load_settings
 from geosearch.service.supervisor import (
     RECOVERY_VARIABLE,
@@ -90,17 +90,15 @@ def create_app(
     handlers = Handlers(engines, metrics, settings)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         await asyncio.to_thread(engines.start)
-        yield
+        yield {CLIENTS: Clients(settings, metrics.count_ended)}
         ended = await asyncio.to_thread(handlers.close)
         ended = await asyncio.to_thread(engines.stop) and ended
         if not ended:
             leave()
 
-    app = make_app(handlers, lifespan)
-    setattr(app, CLIENTS, Clients(settings, metrics.count_ended))
-    return app
+    return make_app(handlers, lifespan)
 
 
 def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
@@ -109,7 +107,6 @@ def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) ->
     # A catch-all route would not do: the pattern of a path does not match a line feed.
     app.router.default = handlers.elsewhere()
     app.router.redirect_slashes = False
-    setattr(app, FAST_PATH, handlers.fast_path())
     return app
 
 
@@ -130,7 +127,7 @@ class _Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"]) if scope["type"] == "http" else None
-        await (endpoint or super().__call__)(scope, receive, send)
+        await guarded(endpoint or super().__call__, scope, receive, send)
 
 
 def app_from_environment() -> Starlette:

@@ -9,7 +9,7 @@ costs 29 µs of processor time a request instead of 40 µs. Answers are ready-ma
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -30,7 +30,6 @@ from geosearch.service.problems import (
     uri_too_long,
 )
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
-from geosearch.service.protocol import FastPath, Headers, Request
 
 JSON = b"application/json"
 
@@ -131,9 +130,6 @@ def without_slash(asked: Asked) -> Reply:
 
 Handler = Callable[[Asked], Awaitable[Reply]]
 
-FastHandler = Callable[[Sequence[Request]], Sequence[Reply | None]]
-"""Function that answers requests on the fast path; None for a refused or slow request."""
-
 
 class Endpoint:
     """The ASGI application of one route.
@@ -192,26 +188,6 @@ class Endpoint:
         await send({"type": "http.response.body", "body": sent})
         self._note(scope["method"], reply, time.perf_counter_ns() - started)
 
-    def fast_path(self, handler: FastHandler) -> FastPath:
-        """Return the function of the fast path, which answers what `handler` has a reply for.
-
-        Every other request takes uvicorn's path, which finds and reports what is wrong with it.
-        """
-
-        def answer(requests: Sequence[Request]) -> list[Pieces | None]:
-            started = time.perf_counter_ns()
-            try:
-                replies = handler(requests)
-            except Exception:
-                return [None] * len(requests)
-            elapsed_ns = time.perf_counter_ns() - started
-            for request, reply in zip(requests, replies, strict=True):
-                if reply is not None:
-                    self._note(request.method.decode(), reply, elapsed_ns)
-            return [None if reply is None else reply.body for reply in replies]
-
-        return answer
-
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         """Return the reply of the handler, or the problem that it raised."""
         try:
@@ -260,7 +236,7 @@ class Endpoint:
         )
 
 
-def read_body_headers(headers: Headers) -> int:
+def read_body_headers(headers: Iterable[tuple[bytes, bytes]]) -> int:
     """Return the `Content-Length` of a body, 0 without one.
 
     Raises

@@ -8,7 +8,7 @@ Batches, polygons and counts without a radius run in threads. The kernel release
 other requests do not wait for them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 
@@ -21,13 +21,13 @@ from geosearch.errors import BadRequest, Problem
 from geosearch.query.cursor import read_cursor
 from geosearch.query.parameters import problem
 from geosearch.query.query import Query
+from geosearch.service.batching import Batching
 from geosearch.service.edge import (
     ANY_METHOD,
     Asked,
     Endpoint,
     Handler,
     Reply,
-    read_body_headers,
     without_slash,
 )
 from geosearch.service.encode import encode_page, encode_pages, encode_suggestions
@@ -37,8 +37,7 @@ from geosearch.service.journal import Journal
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.openapi import openapi_document
-from geosearch.service.problems import MAX_QUERY_STRING, HttpProblem
-from geosearch.service.protocol import Batch, Request
+from geosearch.service.problems import HttpProblem
 from geosearch.service.request import (
     read_batch,
     read_body,
@@ -73,6 +72,7 @@ class Handlers:
         self._settings = settings
         self._journal = Journal(metrics, logs=settings.log_requests)
         self._heavy = HeavyWork()
+        self._batching = Batching()
         document = openapi_document(settings)
         self._paths = frozenset(document["paths"])
         self._openapi = orjson.dumps(document)
@@ -94,11 +94,6 @@ class Handlers:
             self._route("/metrics", GET=self.metrics),
             self._route("/openapi.json", GET=self.openapi),
         ]
-
-    def fast_path(self) -> Batch:
-        """Return the `Batch` of the fast path, for GET and POST of `/v1/nearby`."""
-        kept = [(method, b"/v1/nearby") for method in (b"GET", b"POST")]
-        return Batch(kept, self._endpoint("/v1/nearby", {}).fast_path(self._nearby_now))
 
     def elsewhere(self) -> Endpoint:
         """Return the endpoint of all other paths."""
@@ -238,35 +233,7 @@ class Handlers:
         loaded = self._loaded_now(query)
         if loaded is None or _is_heavy(query):
             return await self._heavy.run(partial(self._search, query), asked.left)
-        return _reply(query, loaded.engine.page(query))
-
-    def _nearby_now(self, requests: Sequence[Request]) -> list[Reply | None]:
-        """Return the replies of the fast path; None for a refused or slow request."""
-        loaded = self._engines.current()
-        queries = [self._read_now(request, loaded.version) for request in requests]
-        pages = iter(loaded.engine.pages([query for query in queries if query is not None]))
-        replies: list[Reply | None] = []
-        for query in queries:
-            page = None if query is None else next(pages)
-            replies.append(None if query is None or page is None else _reply(query, page))
-        return replies
-
-    def _read_now(self, request: Request, version: str) -> Query | None:
-        """Return the query, or None if it is bad, is slow or names another version."""
-        _, _, query_string, headers, body = request
-        if len(query_string) > MAX_QUERY_STRING or len(body) > self._settings.max_body_bytes:
-            return None
-        try:
-            if request.method == b"GET":
-                query = read_url(query_string)
-            else:
-                read_nothing(query_string)
-                read_body_headers(headers)
-                query = read_body(body)
-            other = query.cursor is not None and read_cursor(query.cursor).version != version
-        except (BadRequest, HttpProblem):
-            return None
-        return None if other or _is_heavy(query) else query
+        return _reply(query, await self._batching.page(loaded.engine, query))
 
     def _loaded_now(self, query: Query) -> Loaded | None:
         """Return the version for a query, or None if that version is not open."""

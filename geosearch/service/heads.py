@@ -1,12 +1,14 @@
 """Checks of an HTTP request head: the rules of RFC 9110 and RFC 9112 that the parser skips.
 
 The parser (llhttp) refuses a bare line feed, a folded header, control characters and two lengths of
-a body. `protocol` calls `check_head` for each request. Paths, parameters and bodies are checked
+a body. `incoming` calls `head_problem` for each request. Paths, parameters and bodies are checked
 where they are read.
 """
 
 import re
 from collections.abc import Sequence
+
+import httptools
 
 from geosearch.service.problems import MAX_QUERY_STRING, HttpProblem
 
@@ -29,10 +31,13 @@ HEADERS_TOO_LARGE = HttpProblem(
 _CONNECT = HttpProblem("not_http", "Expected a request for this server, got one for a proxy")
 
 
-def check_head(
+def head_problem(
     target: bytes, method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]
-) -> None:
-    """Check the head of a request that the parser accepted.
+) -> HttpProblem | None:
+    """Return what is wrong with the head of a request that the parser accepted; None if nothing is.
+
+    The end of the body of a bad request is unknown, so its connection must be closed. The problem
+    is not raised: each raising adds its frames to an exception, and most of these are constants.
 
     Parameters
     ----------
@@ -44,12 +49,6 @@ def check_head(
         Version of HTTP, such as `1.1`.
     headers
         Headers, names in lower case.
-
-    Raises
-    ------
-    HttpProblem
-        The head is too long, or breaks a rule of HTTP. The end of its body is then unknown, so the
-        connection must be closed.
     """
     size, hosts, host, coding = 0, 0, b"", None
     for name, value in headers:
@@ -60,27 +59,37 @@ def check_head(
             # A second header adds a coding to the list.
             coding = value if coding is None else coding + b", " + value
     if len(target) > MAX_TARGET:
-        raise TARGET_TOO_LONG
+        return TARGET_TOO_LONG
     if size > MAX_HEADERS:
-        raise HEADERS_TOO_LARGE
+        return HEADERS_TOO_LARGE
     if version not in ("1.1", "1.0"):
-        raise NOT_HTTP
+        return NOT_HTTP
     if method == b"CONNECT":
-        raise _CONNECT
+        return _CONNECT
+    if not target.startswith(b"/") and not _has_path(target):
+        return NOT_HTTP
     if hosts != 1 and not (hosts == 0 and version == "1.0"):
-        raise _bad_host("two or more" if hosts else "none")
+        return _bad_host("two or more" if hosts else "none")
     if not _HOST.fullmatch(host):
-        raise _bad_host("something else")
-    if coding is not None:
-        _check_coding(coding, version)
+        return _bad_host("something else")
+    return None if coding is None else _coding_problem(coding, version)
 
 
-def _check_coding(coding: bytes, version: str) -> None:
+def _has_path(target: bytes) -> bool:
+    """Return whether a target has a path; uvicorn has no answer to any other."""
+    try:
+        return httptools.parse_url(target).path is not None
+    except httptools.HttpParserInvalidURLError:
+        return False
+
+
+def _coding_problem(coding: bytes, version: str) -> HttpProblem | None:
     if version == "1.0":
-        raise HttpProblem("not_http", "Expected a transfer coding only in HTTP/1.1, got HTTP/1.0")
+        return HttpProblem("not_http", "Expected a transfer coding only in HTTP/1.1, got HTTP/1.0")
     if coding.strip(b" \t").lower() != b"chunked":
         detail = "Expected the transfer coding `chunked` and no other, got something else"
-        raise HttpProblem("unknown_transfer_coding", detail)
+        return HttpProblem("unknown_transfer_coding", detail)
+    return None
 
 
 def _bad_host(got: str) -> HttpProblem:

@@ -10,10 +10,10 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from geosearch.service.guard import CLIENTS, MAX_FRAMING, GuardedProtocol
+from geosearch.service.guard import CLIENTS, GuardedProtocol, guarded
 from geosearch.service.heads import MAX_HEADERS, MAX_TARGET
+from geosearch.service.incoming import MAX_FRAMING
 from geosearch.service.limits import Clients, Phase
-from geosearch.service.protocol import Batch
 from geosearch.service.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -69,9 +69,14 @@ class App:
     def __init__(self, seconds: Callable[[], float]) -> None:
         self.go_on = asyncio.Event()
         self.reasons: list[str] = []
-        setattr(self, CLIENTS, Clients(SETTINGS, self.reasons.append, now=seconds))
+        self.clients = Clients(SETTINGS, self.reasons.append, now=seconds)
+        self.headers: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await guarded(self._answer, scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.headers = scope["headers"]
         body, more = b"", scope["method"] == "POST" and scope["path"] != "/early"
         while more:
             message = await receive()
@@ -92,14 +97,15 @@ class Connection:
     def __init__(self, app: App | None = None) -> None:
         self.seconds = 0.0
         self.app = app or App(lambda: self.seconds)
-        self.clients: Clients = getattr(self.app, CLIENTS)
+        self.clients = self.app.clients
         options: dict[str, Any] = {"lifespan": "off", "log_config": None, "ws": "none"}
         config = uvicorn.Config(
             cast(Any, self.app), proxy_headers=False, access_log=False, **options
         )
         config.load()
         self.wire = Wire()
-        self.protocol = GuardedProtocol(config, ServerState(), {})
+        self.state = ServerState()
+        self.protocol = GuardedProtocol(config, self.state, {CLIENTS: self.clients})
         self.protocol.connection_made(cast(asyncio.Transport, self.wire))
 
     async def send(self, data: bytes) -> None:
@@ -129,7 +135,6 @@ class Connection:
     def close(self) -> None:
         """End the connection."""
         self.protocol.connection_lost(None)
-        self.protocol._unset_keepalive_if_required()
 
 
 async def moment() -> None:
@@ -253,11 +258,9 @@ def test_requests_in_time_keep_a_connection() -> None:
 
 
 @pytest.mark.parametrize(("begin", "seconds"), [(0, IDLE), (7, HEAD)], ids=["whole", "cut"])
-def test_prompt_answers_in_time_keep_a_connection(begin: int, seconds: float) -> None:
+def test_answers_in_time_keep_a_connection(begin: int, seconds: float) -> None:
     async def run() -> None:
         connection = Connection()
-        batch = Batch([(b"GET", b"/")], lambda asked: [(b"{}",)] * len(asked))
-        connection.protocol._batch = batch
         await connection.send(GET[:begin])
         for at in range(5):
             await connection.send(GET[begin:] + GET[:begin])
@@ -322,7 +325,8 @@ def test_a_stop_ends_as_any_end() -> None:
     async def run() -> None:
         connection = Connection()
         await connection.send(GET)
-        connection.protocol.shutdown()
+        (uvicorns,) = connection.state.connections
+        uvicorns.shutdown()
         assert connection.wire.closed
         connection.wait(ANSWER)
         assert connection.wire.aborted
@@ -409,7 +413,7 @@ def test_trailers_are_no_headers() -> None:
     async def run() -> None:
         connection = Connection()
         await connection.send(CHUNKED + b"0\r\nContent-Type: text/plain\r\nHost: y\r\n\r\n")
-        assert connection.protocol.scope["headers"] == [
+        assert connection.app.headers == [
             (b"host", b"x"),
             (b"transfer-encoding", b"chunked"),
         ]

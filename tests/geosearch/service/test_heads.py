@@ -17,9 +17,16 @@ from geosearch.service.app import make_app
 from geosearch.service.engines import Engines
 from geosearch.service.guard import GuardedProtocol
 from geosearch.service.handlers import Handlers
-from geosearch.service.heads import MAX_HEADERS, MAX_TARGET
+from geosearch.service.heads import (
+    HEADERS_TOO_LARGE,
+    MAX_HEADERS,
+    MAX_TARGET,
+    NOT_HTTP,
+    TARGET_TOO_LONG,
+)
 from geosearch.service.logs import configure_logs
 from geosearch.service.metrics import Metrics
+from geosearch.service.problems import HttpProblem
 from geosearch.service.settings import Settings
 from tests.geosearch.fakes import FakeEngine, publish_fake
 
@@ -264,6 +271,25 @@ def test_raw_utf8_is_read_in_pieces_and_again_on_a_connection(port: int) -> None
             assert (response.status, bool(response.read())) == (200, True)
 
 
+@pytest.mark.parametrize(
+    ("sent", "problem"),
+    [
+        (get(b"/healthz", b"HTTP/2.0"), NOT_HTTP),
+        (get(b"/" + b"a" * MAX_TARGET), TARGET_TOO_LONG),
+        (head(b"Host: x", *[b"X: a"] * 4_000), HEADERS_TOO_LARGE),
+        (b"garbage\r\n\r\n", NOT_HTTP),
+    ],
+    ids=["version", "target", "headers", "garbage"],
+)
+def test_a_refusal_keeps_nothing_of_its_request(
+    port: int, sent: bytes, problem: HttpProblem
+) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(sent)
+        assert connection.recv(9) == b"HTTP/1.1 "
+    assert problem.__traceback__ is None
+
+
 def ends(connection: socket.socket) -> bool:
     try:
         return connection.recv(1) == b""
@@ -280,3 +306,26 @@ def test_refusals_wait_for_their_turn(port: int) -> None:
             told += piece
     assert re.findall(rb"HTTP/1.1 (\d+)", told) == [b"200", b"200", b"400"]
     assert told.count(b"bad_host") == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "statuses"),
+    [
+        (get(b"/healthz"), [b"200"]),
+        (get(b"/v1/nearby?lat=1&lng=2"), [b"200"]),
+        (get(b"/v1/nearby?lat=1&lng=2") * 3, [b"200"] * 3),
+        (get(b"/healthz") + LINE, [b"200"]),
+        (LINE, []),
+    ],
+    ids=["a request", "a search", "a pipeline", "half a request after it", "half a request"],
+)
+def test_a_client_that_closes_its_side_gets_its_answers(
+    port: int, sent: bytes, statuses: list[bytes]
+) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        told = b""
+        while piece := connection.recv(65_536):
+            told += piece
+    assert re.findall(rb"HTTP/1.1 (\d+)", told) == statuses

@@ -9,17 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
     DOC_ID_RANK,
     DOC_PRICE,
     DOC_QUALITY,
     DOC_RATING,
     DOC_REDEEM,
-    DOC_SCHEDULE,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
-    OFFER_WINDOW,
     Columns,
 )
 from indexes.arrays import I32
@@ -50,24 +44,24 @@ class Flat(NamedTuple):
 
 def flatten(columns: Columns) -> Flat:
     """Return copies of the columns of one segment."""
-    record, offer = columns.doc_record, columns.offer_record
+    record, start = columns.doc_record, columns.offer_start.astype(np.int32)
     deal_bits = np.unpackbits(columns.deal_on.view(np.uint8), bitorder="little")
     return Flat(
         x=columns.doc_position[:, 0].copy(),
         y=columns.doc_position[:, 1].copy(),
         signature=columns.doc_signature.copy(),
-        schedule=record[:, DOC_SCHEDULE].copy(),
+        schedule=columns.doc_schedule.astype(np.int32),
         id_rank=record[:, DOC_ID_RANK].copy(),
         category_set=columns.doc_category_set.copy(),
         rating=record[:, DOC_RATING].copy(),
         redeem=record[:, DOC_REDEEM].copy(),
         quality=record[:, DOC_QUALITY].copy(),
         price=record[:, DOC_PRICE].copy(),
-        first_offer=record[:, DOC_FIRST_OFFER].copy(),
-        end_offer=record[:, DOC_END_OFFER].copy(),
-        offer_deal=offer[:, OFFER_DEAL].copy(),
-        offer_window=offer[:, OFFER_WINDOW].copy(),
-        offer_program=offer[:, OFFER_PROGRAM].copy(),
+        first_offer=start[:-1],
+        end_offer=start[1:],
+        offer_deal=columns.offer_deal.astype(np.int32),
+        offer_window=columns.offer_window.astype(np.int32),
+        offer_program=columns.offer_program.astype(np.int32),
         deal_terms=np.array(columns.deal_terms),
         deal_on=deal_bits[: len(columns.deal_terms)].astype(np.bool_),
         program_on=columns.program_on == 1,

@@ -11,11 +11,7 @@ from geosearch.answer.model import Hit
 from geosearch.hours.instants import instant_text
 from geosearch.kernel.criteria import Criteria
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
-    DOC_SCHEDULE,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
+    DOC_TIME_ZONE,
 )
 from geosearch.segment.segment import Segment
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN, Timetable
@@ -42,16 +38,17 @@ def merchant_record(
     """
     usable = {deal.deal_id: deal for deal in (every.best_deal, *every.deals) if deal is not None}
     best = None if own.best_deal is None else own.best_deal.deal_id
-    first, end = segment.columns.doc_record[doc, [DOC_FIRST_OFFER, DOC_END_OFFER]].tolist()
+    columns = segment.columns
+    offers = range(*columns.offer_start[doc : doc + 2].tolist())
     deals = []
-    for offer in segment.columns.offer_record[first:end].tolist():
-        stored = orjson.loads(segment.deal_payload(offer[OFFER_DEAL]))
+    for offer in offers:
+        stored = orjson.loads(segment.deal_payload(int(columns.offer_deal[offer])))
         deal = usable.get(stored["deal_id"])
         deals.append(
             stored
             | {
                 "usable": deal is not None,
-                "eligible": bool(criteria.wallet.eligible[offer[OFFER_PROGRAM]]),
+                "eligible": bool(criteria.wallet.eligible[columns.offer_program[offer]]),
                 "saving": deal.saving if deal else None,
                 "pay": deal.pay if deal else None,
                 "currency": segment.manifest["currency"],
@@ -70,7 +67,7 @@ def merchant_record(
 def _week(segment: Segment, start: datetime, doc: int, minute: int) -> list[dict[str, Any]]:
     """Open and unknown spans that touch the coming seven days, each at its full length."""
     columns = segment.columns
-    zone = ZoneInfo(segment.catalogue.time_zones[columns.doc_time_zone[doc]])
+    zone = ZoneInfo(segment.catalogue.time_zones[columns.doc_record[doc, DOC_TIME_ZONE]])
 
     def time(minute: int) -> str | None:
         # The end is unknown: schedules end at the horizon.
@@ -79,7 +76,7 @@ def _week(segment: Segment, start: datetime, doc: int, minute: int) -> list[dict
         return instant_text((start + timedelta(minutes=minute)).astimezone(zone))
 
     timetable = Timetable(columns.schedule_start, columns.change_minute, columns.change_state)
-    minutes, states = timetable.changes(int(columns.doc_record[doc, DOC_SCHEDULE]))
+    minutes, states = timetable.changes(int(columns.doc_schedule[doc]))
     begins, ends = minutes.tolist(), [*minutes[1:].tolist(), HORIZON_MINUTES]
     return [
         {"state": _STATES[state], "from": time(begin), "to": time(end)}

@@ -28,8 +28,18 @@ def node_meets_area(columns: Columns, criteria: Criteria, node: int) -> bool:
 
 
 @inner_njit
+def reads_area(criteria: Criteria) -> bool:
+    """Whether a box, a polygon or a list of documents decides who matches."""
+    return bool(
+        criteria.area.boxed or criteria.area.edges.shape[0] > 0 or criteria.lists.restricted
+    )
+
+
+@inner_njit
 def doc_in_area(columns: Columns, criteria: Criteria, doc: int) -> bool:
     """Whether the document appears in the query's box and polygon, and is in its required list."""
+    if not reads_area(criteria):
+        return True
     area = criteria.area
     x, y = int64(columns.doc_position[doc, 0]), int64(columns.doc_position[doc, 1])
     relation = CROSSES

@@ -76,16 +76,17 @@ def empty_columns() -> Columns:
 
 def example_criteria() -> Criteria:
     """A `Criteria` for its types alone; the compiler reads none of its values."""
-    docs, flags = np.zeros(1, np.uint32), np.zeros(1, np.uint8)
+    docs, flags, bits = np.zeros(1, np.uint32), np.zeros(1, np.uint8), np.zeros(1, np.uint64)
     spans, weights, below = np.zeros((1, 2), np.int64), np.zeros(1), np.zeros(1, np.uint16)
     return Criteria(
         Hours(0, 0, 0, 0, 0),
-        Wallet(0, np.zeros(1, np.uint64), flags, np.zeros(1, np.int64)),
+        Wallet(0, bits, bits, flags, np.zeros(1, np.int64)),
         Bill(False, 0, 0),
         KindFilter(np.zeros(2, np.uint64), flags, 0),
         Area(False, 0, 0, 0, 0, np.zeros((1, 5)), 0, 0, 0, 0, 0),
         Drivers(False, docs, False, docs, 0),
         Words(docs, flags, flags, spans, weights, 0, 0, 0.0, below),
         Paging(0, 0.0, 0, False, 0.0, 0.0, 0),
+        flags,
         Filter(docs, np.zeros(1)),
     )

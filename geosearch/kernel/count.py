@@ -8,20 +8,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.kernel.areas import doc_in_area
-from geosearch.kernel.criteria import ANY_HOURS, OPTIONAL_DEAL, Criteria
-from geosearch.kernel.filters import is_kept
+from geosearch.kernel.areas import doc_in_area, reads_area
+from geosearch.kernel.criteria import OPTIONAL_DEAL, Criteria
 from geosearch.kernel.predicates import (
+    doc_at,
     doc_has_deal,
-    doc_is_open,
-    doc_is_to_taste,
-    doc_may_pass,
-    doc_spend,
+    doc_is_rated,
     has_bit,
     leaf_is_within,
     offer_is_on,
+    offer_saving,
+    offers_at,
+    reads_categories,
+    reads_hours,
 )
-from geosearch.kernel.relevance import are_few, doc_has_words, enter_words, whole_words
+from geosearch.kernel.relevance import ALL_PASS, are_few, doc_has_words, enter_words, whole_words
 from geosearch.kernel.scratch import DOCS, NODES, Scratch
 from geosearch.kernel.traversal import (
     INDEX_MASK,
@@ -29,57 +30,27 @@ from geosearch.kernel.traversal import (
     bits_of,
     children_of,
     fill_few,
+    fill_places,
     holds_words,
     is_leaf,
     may_hold_match,
-    place_of,
     run_of,
+    sure_bits,
 )
-from geosearch.money.offers import TYPE, UNUSABLE, offer_value
+from geosearch.money.offers import TYPE
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
+    NO_USE,
     Columns,
 )
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.geo.sphere import Circle, Place, circle_of, fill_reached, fill_within
-from indexes.jit import inline_njit, inner_njit, int64, njit
+from indexes.jit import inline_njit, inner_njit, int64, njit, uint64
 from indexes.prepared import Prepared
 
 _ALL_LIVE = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 _INSIDE = 1 << 56
 """Bit of a node on the stack whose documents all lie within the radius; see `traversal`."""
-
-
-@inner_njit
-def _doc_matches(
-    columns: Columns,
-    criteria: Criteria,
-    circle: Circle,
-    scratch: Scratch,
-    node: int,
-    at: int,
-    doc: int,
-    near: bool,
-) -> bool:
-    """Whether a document matches.
-
-    `node` and `at` are those of `rank`. `near` says that the document is within the radius; if it
-    is false, nobody has tested that.
-    """
-    passes = node >= 0 and is_kept(criteria)
-    return (
-        (passes or doc_may_pass(columns, criteria, doc))
-        and doc_is_to_taste(columns, criteria, at, doc)
-        and (near or leaf_is_within(columns, circle, at))
-        and doc_in_area(columns, criteria, doc)
-        and (passes or doc_is_open(columns, criteria, doc))
-        and doc_has_words(criteria, scratch, node, doc)
-        and (passes or doc_has_deal(columns, criteria, scratch, doc))
-    )
 
 
 class Tally(NamedTuple):
@@ -96,16 +67,16 @@ class Tally(NamedTuple):
 def _tally(columns: Columns, criteria: Criteria, at: int, doc: int, tally: Tally) -> None:
     if tally.by_category_set.shape[0] > 0:
         tally.by_category_set[columns.leaf_category_set[at]] += 1
-    _tally_doc(columns, criteria, doc, tally)
+    _tally_doc(columns, criteria, at, doc, tally)
 
 
 @inner_njit
-def _tally_doc(columns: Columns, criteria: Criteria, doc: int, tally: Tally) -> None:
+def _tally_doc(columns: Columns, criteria: Criteria, at: int, doc: int, tally: Tally) -> None:
     """Count a document under its area, cards and offer types."""
     if tally.by_area.shape[0] > 0:
         tally.by_area[columns.doc_area[doc]] += 1
     if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
-        _tally_offers(columns, criteria, doc, tally)
+        _tally_offers(columns, criteria, at, doc, tally)
 
 
 @inner_njit
@@ -130,7 +101,7 @@ def _tally_run(columns: Columns, criteria: Criteria, first: int, end: int, tally
     if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
         for doc in range(first, end):
             if has_bit(columns.doc_live, doc):
-                _tally_offers(columns, criteria, doc, tally)
+                _tally_offers(columns, criteria, doc, doc, tally)
     return live
 
 
@@ -151,23 +122,19 @@ def _live_in(columns: Columns, first: int, end: int) -> int:
 
 
 @njit
-def _tally_offers(columns: Columns, criteria: Criteria, doc: int, tally: Tally) -> None:
+def _tally_offers(columns: Columns, criteria: Criteria, at: int, doc: int, tally: Tally) -> None:
     """Count a document once under each card and each offer type of its usable deals."""
-    spend = doc_spend(columns, criteria, doc)
     types = 0
-    for offer in range(
-        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
-    ):
-        deal = int64(columns.offer_record[offer, OFFER_DEAL])
-        if not offer_is_on(columns, criteria, offer):
+    for offer in offers_at(columns, at):
+        if offer_saving(columns, criteria, doc, offer) == NO_USE or not offer_is_on(
+            columns, criteria, offer
+        ):
             continue
-        if offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)[0] == UNUSABLE:
-            continue
-        program = int64(columns.offer_record[offer, OFFER_PROGRAM])
+        program = int64(columns.offer_program[offer])
         if tally.by_program.shape[0] > 0 and tally.seen[program] != doc:
             tally.seen[program] = doc
             tally.by_program[program] += 1
-        kind = int64(columns.deal_terms[deal, TYPE])
+        kind = int64(columns.deal_terms[columns.offer_deal[offer], TYPE])
         if (
             tally.by_type.shape[0] > 0
             and criteria.wallet.eligible[program] == 1
@@ -178,50 +145,11 @@ def _tally_offers(columns: Columns, criteria: Criteria, doc: int, tally: Tally) 
 
 
 @inner_njit
-def _is_bare(criteria: Criteria) -> bool:
-    """Whether only distance, hours and deals decide who matches."""
-    return (
-        criteria.kinds.allowed.shape[0] == 0
-        and criteria.kinds.min_rating < 0
-        and not criteria.area.boxed
-        and not criteria.lists.restricted
-        and criteria.words.span.shape[0] == 0
-        and criteria.area.edges.shape[0] == 0
+def _reads_more(criteria: Criteria) -> bool:
+    """Whether a test of a document remains after those of dense columns, place and deals."""
+    return bool(
+        criteria.kinds.min_rating >= 0 or reads_area(criteria) or criteria.words.span.shape[0] > 0
     )
-
-
-@inner_njit
-def _count_leaf(
-    columns: Columns,
-    criteria: Criteria,
-    circle: Circle,
-    scratch: Scratch,
-    begin: int,
-    end: int,
-    bits: int,
-    near: bool,
-    tally: Tally,
-) -> int:
-    """Count a leaf whose documents match if they pass the filter and lie within the radius.
-
-    A processor predicts neither test well, so sums without a branch are three times as fast.
-    """
-    total = int64(0)
-    rows = tally.by_area.shape[0] + tally.by_program.shape[0] + tally.by_type.shape[0]
-    for at in range(begin, end):
-        passes = (bits >> (at & (NODE_SIZE - 1))) & 1
-        within = int64(1) if near else scratch.within[at - begin]
-        if within == 0 and leaf_is_within(columns, circle, at):
-            within = int64(1)
-        matches = passes & int64(within > 0)
-        scratch.work[DOCS] += passes
-        total += matches
-        if tally.by_category_set.shape[0] > 0:
-            tally.by_category_set[columns.leaf_category_set[at]] += matches
-        if rows > 0 and matches:
-            doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-            _tally_doc(columns, criteria, doc, tally)
-    return total
 
 
 @inner_njit
@@ -234,43 +162,62 @@ def _count_run(
     leaf: int,
     few: int,
     near: bool,
-    sure: bool,
+    more: bool,
     tally: Tally,
 ) -> int:
     """Count the matches among the documents that the search reads at a node; return how many.
 
     `few` is the result of `fill_few` for the node. `near` says that all its documents are within
-    the radius. `sure` says that the node is a leaf whose documents match if they pass the filter
-    and lie within the radius.
+    the radius. `more` is the result of `_reads_more`.
     """
-    total = 0
+    total = int64(0)
     begin, end, bits = int64(0), few, int64(0)
+    whole = few < 0 and is_leaf(criteria)
     if few < 0:
         begin, end = run_of(columns, criteria, scratch, node, leaf)
         bits = bits_of(columns, criteria, scratch, leaf)
-    noted = few < 0 and not near and is_leaf(criteria)
-    if noted:
-        fill_within(columns.leaf_position, circle, begin, end, scratch.within)
-    if sure:
-        return _count_leaf(columns, criteria, circle, scratch, begin, end, bits, near, tally)
-    for listed in range(begin, end):
-        if few < 0:
-            at = place_of(columns, criteria, scratch, listed, bits)
-        else:
-            at = scratch.place[listed]
-        if at < 0:
-            continue
-        scratch.work[DOCS] += 1
-        within = near
-        if noted:
-            if scratch.within[listed - begin] < 0:
-                continue
-            within = scratch.within[listed - begin] > 0
-        doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
-        if _doc_matches(columns, criteria, circle, scratch, node, at, doc, within):
-            total += 1
-            _tally(columns, criteria, at, doc, tally)
+    if whole and not near:
+        bits &= _bits_within(columns, circle, scratch, begin, end)
+        near = True
+    sure = sure_bits(columns, criteria, leaf, whole)
+    # Of a leaf the documents that surely have a deal come first: two loops without a branch that a
+    # processor would mispredict.
+    for part in range(2 if whole else 1):
+        chosen = bits & (sure if part == 0 else ~sure)
+        for first in range(begin, end, NODE_SIZE):
+            count = few
+            if few < 0:
+                last = min(first + NODE_SIZE, end)
+                count = fill_places(columns, criteria, scratch, first, last, chosen)
+            for place in range(uint64(count)):
+                at = uint64(scratch.place[place])
+                if not near and not leaf_is_within(columns, circle, int64(at)):
+                    continue
+                doc = doc_at(columns, at)
+                if more and not (
+                    doc_is_rated(columns, criteria, doc)
+                    and doc_in_area(columns, criteria, doc)
+                    and doc_has_words(criteria, scratch, node, doc)
+                ):
+                    continue
+                has_deal = (whole and part == 0) or sure == ALL_PASS
+                if has_deal or doc_has_deal(columns, criteria, scratch, at, doc):
+                    total += 1
+                    _tally(columns, criteria, at, doc, tally)
     return total
+
+
+@inner_njit
+def _bits_within(columns: Columns, circle: Circle, scratch: Scratch, begin: int, end: int) -> int:
+    """Bits of the documents of a leaf that are within the radius."""
+    fill_within(columns.leaf_position, circle, begin, end, scratch.within)
+    bits = int64(0)
+    for at in range(begin, end):
+        within = scratch.within[at - begin]
+        if within == 0:
+            within = int64(leaf_is_within(columns, circle, at))
+        bits |= int64(within > 0) << (at - begin)
+    return bits
 
 
 @inner_njit
@@ -298,6 +245,20 @@ def _push(
     return size + 1
 
 
+@inner_njit
+def _reverse(scratch: Scratch, bottom: int, top: int) -> None:
+    """Reverse the entries of the stack from `bottom` to before `top`.
+
+    The traversal then reads documents in ascending order. A processor fetches ahead in that order
+    only: in descending order of leaves the same count takes four times as long.
+    """
+    for step in range((top - bottom) >> 1):
+        low, high = bottom + step, top - 1 - step
+        entry = scratch.heap_entry[low, 1]
+        scratch.heap_entry[low, 1] = scratch.heap_entry[high, 1]
+        scratch.heap_entry[high, 1] = entry
+
+
 @njit
 def count(
     segment: Prepared[Columns],
@@ -312,12 +273,10 @@ def count(
     scratch.work[:] = 0
     total = 0
     levels = columns.level_start.shape[0] - 1
-    bare = _is_bare(criteria)
-    sure = bare and is_kept(criteria) and is_leaf(criteria)
-    plain = (
-        bare
-        and criteria.hours.open_mode == ANY_HOURS
-        and criteria.wallet.deal_mode == OPTIONAL_DEAL
+    more = _reads_more(criteria)
+    # Every live document within the radius matches.
+    plain = not (more or reads_hours(criteria) or reads_categories(criteria)) and (
+        criteria.wallet.deal_mode == OPTIONAL_DEAL
     )
     size = 0
     node = -1
@@ -355,11 +314,13 @@ def count(
                     fill_reached(
                         columns.node_box, circle, begin + first, begin + end, scratch.within
                     )
+                bottom = size
                 for child in range(first, end):
                     within = 1 if near else scratch.within[child - first]
                     size = _push(columns, criteria, scratch, size, level - 1, child, within)
+                _reverse(scratch, bottom, size)
                 continue
-        total += _count_run(columns, criteria, circle, scratch, node, index, few, near, sure, tally)
+        total += _count_run(columns, criteria, circle, scratch, node, index, few, near, more, tally)
         reading = False
     return total
 

@@ -24,6 +24,7 @@ class Wallet(NamedTuple):
 
     deal_mode: int  # OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL
     signature: U64  # [1] where a deal is required, a match has one of these bits
+    always: U64  # [1] of these, the bits that no other card has
     eligible: U8  # [p] eligible[0] = 1
     classes: I64  # bound classes whose maximum bounds this wallet
 
@@ -122,6 +123,7 @@ class Criteria(NamedTuple):
     lists: Drivers
     words: Words
     page: Paging
+    states: U8  # [schedules] see `states`
     filter: Filter
 
 

@@ -7,17 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.kernel.criteria import Criteria
-from geosearch.kernel.predicates import doc_spend, doc_worth, net_benefit, offer_is_on
+from geosearch.kernel.predicates import doc_spend, doc_worth, net_benefit, offer_is_on, offers_at
 from geosearch.kernel.relevance import doc_relevance
 from geosearch.kernel.scratch import Scratch
 from geosearch.money.offers import MAX_USES, UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
-    DOC_SCHEDULE,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
-    OFFER_WINDOW,
+    DOC_TIME_ZONE,
     Columns,
 )
 from indexes.geo.datum import appearance
@@ -68,7 +63,7 @@ def describe(
         doc = docs[i]
         head = at
         at = _describe_offers(columns, criteria, doc, detail, head + 1)
-        schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
+        schedule = int64(columns.doc_schedule[doc])
         starts = columns.schedule_start
         minutes = columns.change_minute
         states = columns.change_state
@@ -84,7 +79,7 @@ def describe(
         detail[head, STATE] = state
         detail[head, OFFERS_OF] = at - head - 1
         _put_position(columns, doc, datum, detail, head)
-        detail[head, TIME_ZONE] = columns.doc_time_zone[doc]
+        detail[head, TIME_ZONE] = columns.doc_record[doc, DOC_TIME_ZONE]
         saving = int64(UNKNOWN_MONEY)
         if at > head + 1:
             saving = detail[head + 1, SAVING]
@@ -102,15 +97,15 @@ def _room(columns: Columns, docs: NDArray[np.int64]) -> int:
     of `describe` they would wait one after the other.
     """
     rows = int64(docs.shape[0])
-    last = columns.offer_record.shape[0] - 1
+    last = columns.offer_deal.shape[0] - 1
     for i in range(docs.shape[0]):
         doc = docs[i]
-        first = int64(columns.doc_record[doc, DOC_FIRST_OFFER])
-        rows += columns.doc_record[doc, DOC_END_OFFER] - first
-        begin = columns.schedule_start[columns.doc_record[doc, DOC_SCHEDULE]]
+        first = int64(columns.offer_start[doc])
+        rows += int64(columns.offer_start[doc + 1]) - first
+        begin = columns.schedule_start[columns.doc_schedule[doc]]
         rows += columns.change_minute[begin]
         if last >= 0:
-            deal = columns.offer_record[min(first, last), OFFER_DEAL]
+            deal = columns.offer_deal[min(first, last)]
             rows += int64(columns.deal_terms[deal, MAX_USES] < 1)
     return rows
 
@@ -131,13 +126,11 @@ def _describe_offers(
     """Write the usable, eligible offers of a document, best first; return the row after them."""
     at = first
     spend = doc_spend(columns, criteria, doc)
-    for offer in range(
-        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
-    ):
-        deal = int64(columns.offer_record[offer, OFFER_DEAL])
-        if criteria.wallet.eligible[
-            columns.offer_record[offer, OFFER_PROGRAM]
-        ] == 0 or not offer_is_on(columns, criteria, offer):
+    for offer in offers_at(columns, doc):
+        deal = int64(columns.offer_deal[offer])
+        if criteria.wallet.eligible[columns.offer_program[offer]] == 0 or not offer_is_on(
+            columns, criteria, offer
+        ):
             continue
         status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
         if status == UNUSABLE:
@@ -161,7 +154,7 @@ def _describe_offers(
             columns.schedule_start,
             columns.change_minute,
             columns.change_state,
-            int64(columns.offer_record[offer, OFFER_WINDOW]),
+            int64(columns.offer_window[offer]),
             criteria.hours.minute,
         )
         at += 1

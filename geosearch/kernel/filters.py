@@ -19,13 +19,14 @@ from threading import Lock
 
 import numpy as np
 
-from geosearch.kernel.criteria import BY_BEST, BY_SAVING, Criteria, Filter
+from geosearch.kernel.criteria import Criteria, Filter
 from geosearch.kernel.predicates import (
+    dense_bits,
+    doc_at,
     doc_best_saving,
     doc_has_deal,
-    doc_is_open,
-    doc_may_pass,
     doc_value,
+    is_priced,
 )
 from geosearch.kernel.relevance import ALL_PASS
 from geosearch.kernel.scratch import Scratch
@@ -149,65 +150,42 @@ def is_kept(criteria: Criteria) -> bool:
 
 
 @inner_njit
-def is_priced(criteria: Criteria) -> bool:
-    """Whether the order needs the best deal of a document."""
-    return bool(criteria.page.sort == BY_BEST or criteria.page.sort == BY_SAVING)
-
-
-@inner_njit
-def is_known(criteria: Criteria, leaf: int) -> bool:
-    """Whether the filter has the bits of a leaf."""
-    return is_kept(criteria) and int64(criteria.filter.passing[leaf]) != 0
-
-
-@inner_njit
-def known_bits(criteria: Criteria, leaf: int) -> int:
-    """Bits of the documents of a leaf that pass; only where `is_known`."""
-    return int64(criteria.filter.passing[leaf]) & ALL_PASS
-
-
-@inner_njit
-def passing_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
-    """Bits of the documents of a leaf that pass, worked out if new; `ALL_PASS` without a filter."""
-    if not is_kept(criteria):
-        return ALL_PASS
+def kept_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
+    """Bits of the documents of a leaf that pass the filter, worked out if new."""
     known = int64(criteria.filter.passing[leaf])
-    return known if known != 0 else _learn(columns, criteria, scratch, leaf)
+    return (known if known != 0 else _learn(columns, criteria, scratch, leaf)) & ALL_PASS
 
 
 @inner_njit
-def passing_value(
-    columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int
-) -> float:
+def kept_value(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int) -> float:
     """Value (`doc_value`) of a document that passes; `at` is its place in the leaves."""
     if criteria.filter.value.shape[0] == 0:
         return doc_value(columns, criteria, doc, UNKNOWN_MONEY)
     value = float(criteria.filter.value[at])
     # A thread may see another thread's bits before its values: nothing orders these writes.
     if value == _NOT_WRITTEN:
-        _matches, _deal, saving = doc_best_saving(columns, criteria, scratch, doc)
-        return doc_value(columns, criteria, doc, int64(saving))
+        _matches, saving = doc_best_saving(columns, criteria, scratch, at, doc)
+        return doc_value(columns, criteria, doc, saving)
     return value if value != _ZERO else 0.0
 
 
 @njit
 def _learn(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
     """Fill the filter's bits and values of a leaf; return the bits."""
-    own = columns.leaf_doc.shape[0] > 0
-    docs = columns.leaf_doc.shape[0] if own else columns.doc_signature.shape[0]
     first = leaf << NODE_BITS
     bits = int64(KNOWN)
-    for at in range(first, min(first + NODE_SIZE, docs)):
-        doc = int64(columns.leaf_doc[at]) if own else at
-        if not doc_may_pass(columns, criteria, doc) or not doc_is_open(columns, criteria, doc):
+    candidates = dense_bits(columns, criteria, scratch, leaf)
+    for at in range(first, min(first + NODE_SIZE, columns.leaf_position.shape[0])):
+        if (candidates >> (at - first)) & 1 == 0:
             continue
+        doc = doc_at(columns, at)
         if is_priced(criteria):
-            matches, _deal, saving = doc_best_saving(columns, criteria, scratch, doc)
+            matches, saving = doc_best_saving(columns, criteria, scratch, at, doc)
             if not matches:
                 continue
-            value = doc_value(columns, criteria, doc, int64(saving))
+            value = doc_value(columns, criteria, doc, saving)
             criteria.filter.value[at] = value if value != _NOT_WRITTEN else _ZERO
-        elif not doc_has_deal(columns, criteria, scratch, doc):
+        elif not doc_has_deal(columns, criteria, scratch, at, doc):
             continue
         bits |= int64(1) << (at - first)
     criteria.filter.passing[leaf] = bits

@@ -1,6 +1,6 @@
 """Predicates and bounds: whether a document matches, whether a node can, and how good it can be.
 
-`rank`, `count` and `filters` share these definitions. Every `node_` function is conservative: it
+`rank` and `count` share these definitions. Every `node_` function is conservative: it
 says no only if no document below the node can match, and the reason is next to it.
 """
 
@@ -24,30 +24,31 @@ from geosearch.kernel.criteria import (
     Criteria,
 )
 from geosearch.kernel.relevance import node_relevance
-from geosearch.kernel.scratch import OFFERS, Scratch
-from geosearch.money.offers import UNKNOWN_MONEY, UNUSABLE, expected_spend, is_better, offer_value
+from geosearch.kernel.scratch import DOCS, OFFERS, Scratch
+from geosearch.kernel.states import IS_OPEN, state_of, wanted_state
+from geosearch.money.offers import (
+    KNOWN_SAVING,
+    UNKNOWN_MONEY,
+    UNUSABLE,
+    expected_spend,
+    offer_value,
+)
 from geosearch.money.ranking import BASIS_POINTS
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
     DOC_PRICE,
     DOC_QUALITY,
     DOC_RATING,
     DOC_REDEEM,
-    DOC_SCHEDULE,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
-    OFFER_WINDOW,
+    LARGE_SAVING,
+    NO_SAVING,
+    NO_USE,
     Columns,
 )
 from indexes.arrays import U64
-from indexes.geo.rtree import NODE_BITS
+from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.geo.sphere import Circle, point_is_within
-from indexes.jit import inline_njit, inner_njit, int64
+from indexes.jit import inline_njit, inner_njit, int64, uint64
 from indexes.terms.postings import first_posting
-from indexes.timetable import ALWAYS, OPEN, UNKNOWN, open_until, state_at
-
-NO_DEAL = -1
 
 
 @inline_njit
@@ -63,22 +64,12 @@ def has_bit(words: U64, item: int) -> bool:
 
 
 @inner_njit
-def node_may_match(
-    columns: Columns, criteria: Criteria, node: int, level: int, index: int, known: bool
-) -> bool:
+def node_may_match(columns: Columns, criteria: Criteria, node: int, level: int, index: int) -> bool:
     """Whether a document below the node may match, distance and words aside.
 
     A node's summary is the union of its documents: a clear bit, a disjoint box or a low maximum
-    holds for every document of the node. Cheap and selective tests run first. `known` says that a
-    filter has already tested deals and hours.
+    holds for every document of the node. Cheap and selective tests run first.
     """
-    return (known or _node_meets_deals_and_hours(columns, criteria, node)) and _node_meets_rest(
-        columns, criteria, node, level, index
-    )
-
-
-@inner_njit
-def _node_meets_deals_and_hours(columns: Columns, criteria: Criteria, node: int) -> bool:
     if criteria.wallet.deal_mode != OPTIONAL_DEAL:
         # All documents of a card's own tree have its bit.
         if columns.leaf_doc.shape[0] == 0 and (
@@ -98,13 +89,6 @@ def _node_meets_deals_and_hours(columns: Columns, criteria: Criteria, node: int)
         columns.node_maybe_open, criteria.hours.hour, node
     ):
         return False
-    return True
-
-
-@inner_njit
-def _node_meets_rest(
-    columns: Columns, criteria: Criteria, node: int, level: int, index: int
-) -> bool:
     if criteria.kinds.allowed.shape[0] > 0:
         shared = (columns.node_category[0, node] & criteria.kinds.bits[0]) | (
             columns.node_category[1, node] & criteria.kinds.bits[1]
@@ -144,6 +128,12 @@ def primary_key(criteria: Criteria, value: float, distance_m: float, relevance: 
     if criteria.page.sort == BY_BEST:
         return -net_benefit(criteria, value, distance_m, relevance)
     return -value
+
+
+@inner_njit
+def is_priced(criteria: Criteria) -> bool:
+    """Whether the order needs the best saving of a document."""
+    return bool(criteria.page.sort == BY_BEST or criteria.page.sort == BY_SAVING)
 
 
 @inner_njit
@@ -247,7 +237,7 @@ def _spend_part(columns: Columns, criteria: Criteria, c: int, node: int) -> floa
 def leaf_value(columns: Columns, criteria: Criteria, at: int) -> float:
     """Upper bound of the value (`doc_value`) of the document at a place in the leaves."""
     # The stored bounds hold for a party of one without a given spend only.
-    if columns.leaf_doc.shape[0] == 0 or not criteria.bill.usual:
+    if not criteria.bill.usual:
         return math.inf
     if criteria.page.sort == BY_SAVING:
         return float(columns.leaf_saving[at])
@@ -261,62 +251,131 @@ def leaf_is_within(columns: Columns, circle: Circle, at: int) -> bool:
 
 
 @inner_njit
-def doc_may_pass(columns: Columns, criteria: Criteria, doc: int) -> bool:
-    """Whether the document is live and may have a deal that `deal_mode` wants, at some minute.
+def may_match(columns: Columns, criteria: Criteria, at: int) -> int:
+    """1 if the document at a place in the leaves passes the tests of dense columns, else 0.
 
-    Cards share signature bits, so True is no promise.
+    It is then live, open as the query wants, of a wanted category, and has the bit of a card of the
+    wallet if a deal is required. Cards share bits, so it may lack a deal.
     """
-    if not has_bit(columns.doc_live, doc):
-        return False
-    # All documents of a card's own tree have its bit.
-    return bool(
-        criteria.wallet.deal_mode == OPTIONAL_DEAL
-        or columns.leaf_doc.shape[0] > 0
-        or columns.doc_signature[doc] & criteria.wallet.signature[0] != np.uint64(0)
-    )
+    passes = is_live(columns, at)
+    if reads_hours(criteria):
+        passes &= is_open(columns, criteria, at)
+    if reads_categories(criteria):
+        passes &= has_category(columns, criteria, at)
+    if reads_signature(columns, criteria):
+        passes &= may_have_deal(columns, criteria, at)
+    return passes
+
+
+# Each test of a dense column returns 0 or 1 without a branch: a processor would mispredict half of
+# them. The function before it says whether a query needs the test.
 
 
 @inner_njit
-def doc_is_to_taste(columns: Columns, criteria: Criteria, at: int, doc: int) -> bool:
-    """Whether the document at a place in the leaves has a wanted category and rating."""
-    if (
-        criteria.kinds.allowed.shape[0] > 0
-        and criteria.kinds.allowed[columns.leaf_category_set[at]] == 0
-    ):
-        return False
+def is_live(columns: Columns, at: int) -> int:
+    """1 if the document at a place in the leaves is live, else 0."""
+    return int64(has_bit(columns.doc_live, doc_at(columns, at)))
+
+
+@inner_njit
+def reads_hours(criteria: Criteria) -> bool:
+    """Whether opening hours decide who matches."""
+    return bool(criteria.hours.open_mode != ANY_HOURS)
+
+
+@inner_njit
+def is_open(columns: Columns, criteria: Criteria, at: int) -> int:
+    """1 if the document at a place in the leaves is open as the query wants, else 0."""
+    state = state_of(columns, criteria, columns.leaf_schedule[at])
+    return int64(state & wanted_state(criteria) != 0)
+
+
+@inner_njit
+def reads_categories(criteria: Criteria) -> bool:
+    """Whether categories decide who matches."""
+    return bool(criteria.kinds.allowed.shape[0] > 0)
+
+
+@inner_njit
+def has_category(columns: Columns, criteria: Criteria, at: int) -> int:
+    """1 if the document at a place in the leaves has a wanted category, else 0."""
+    return int64(criteria.kinds.allowed[columns.leaf_category_set[at]])
+
+
+@inner_njit
+def reads_signature(columns: Columns, criteria: Criteria) -> bool:
+    """Whether signatures exclude documents; all documents of a card's own tree have its bit."""
+    return bool(criteria.wallet.deal_mode != OPTIONAL_DEAL and columns.leaf_doc.shape[0] == 0)
+
+
+@inner_njit
+def may_have_deal(columns: Columns, criteria: Criteria, at: int) -> int:
+    """1 if the document at a place in the leaves has the bit of a card of the wallet, else 0."""
+    shared = columns.doc_signature[doc_at(columns, at)] & criteria.wallet.signature[0]
+    return int64(shared != np.uint64(0))
+
+
+@inner_njit
+def dense_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
+    """Bits of the documents of a leaf that pass the tests of `may_match`, categories aside."""
+    first = leaf << NODE_BITS
+    end = min(first + NODE_SIZE, columns.leaf_position.shape[0])
+    scratch.work[DOCS] += end - first
+    start, count = uint64(first), uint64(end - first)
+    bits = int64(0)
+    for at in range(count):
+        bits |= is_live(columns, start + at) << at
+    # One short loop for each test keeps its columns in the registers of the processor.
+    if reads_hours(criteria):
+        found = int64(0)
+        for at in range(count):
+            found |= is_open(columns, criteria, start + at) << at
+        bits &= found
+    if reads_signature(columns, criteria):
+        found = int64(0)
+        for at in range(count):
+            found |= may_have_deal(columns, criteria, start + at) << at
+        bits &= found
+    return bits
+
+
+@inner_njit
+def category_bits(columns: Columns, criteria: Criteria, leaf: int) -> int:
+    """Bits of the documents of a leaf that have a wanted category."""
+    first = leaf << NODE_BITS
+    count = uint64(min(NODE_SIZE, columns.leaf_position.shape[0] - first))
+    start, bits = uint64(first), int64(0)
+    for at in range(count):
+        bits |= has_category(columns, criteria, start + at) << at
+    return bits
+
+
+@inner_njit
+def always_bits(columns: Columns, criteria: Criteria, leaf: int) -> int:
+    """Bits of documents of a leaf that surely have a deal as `deal_mode` wants."""
+    first = leaf << NODE_BITS
+    count = uint64(min(NODE_SIZE, columns.leaf_position.shape[0] - first))
+    start, bits = uint64(first), int64(0)
+    if criteria.bill.usual and reads_signature(columns, criteria):
+        for at in range(count):
+            shared = columns.doc_always[start + at] & criteria.wallet.always[0]
+            bits |= int64(shared != np.uint64(0)) << at
+    return bits
+
+
+@inner_njit
+def doc_at(columns: Columns, at: int) -> int:
+    """Document at a place in the leaves."""
+    return int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else int64(at)
+
+
+@inner_njit
+def doc_is_rated(columns: Columns, criteria: Criteria, doc: int) -> bool:
+    """Whether the document has the rating that the query wants."""
     return bool(
         criteria.kinds.min_rating < 0
         or columns.doc_record[doc, DOC_RATING] >= criteria.kinds.min_rating
     )
-
-
-@inner_njit
-def doc_is_open(columns: Columns, criteria: Criteria, doc: int) -> bool:
-    """Whether the document is open as the query wants, up to `until_minute` if that is set."""
-    if criteria.hours.open_mode == ANY_HOURS:
-        return True
-    schedule = int64(columns.doc_record[doc, DOC_SCHEDULE])
-    state = state_at(
-        columns.schedule_start,
-        columns.change_minute,
-        columns.change_state,
-        schedule,
-        criteria.hours.minute,
-    )
-    maybe = criteria.hours.open_mode == OPEN_OR_UNKNOWN
-    if not (state == OPEN or (maybe and state == UNKNOWN)):
-        return False
-    if criteria.hours.until_minute < 0:
-        return True
-    until = open_until(
-        columns.schedule_start,
-        columns.change_minute,
-        columns.change_state,
-        schedule,
-        criteria.hours.minute,
-        maybe,
-    )
-    return until >= criteria.hours.until_minute
 
 
 @inner_njit
@@ -327,83 +386,79 @@ def doc_spend(columns: Columns, criteria: Criteria, doc: int) -> int:
 
 
 @inner_njit
+def offers_at(columns: Columns, at: int) -> range:
+    """The offers of the document at a place in the leaves."""
+    return range(uint64(columns.offer_start[at]), uint64(columns.offer_start[at + 1]))
+
+
+@inner_njit
 def offer_is_on(columns: Columns, criteria: Criteria, offer: int) -> bool:
     """Whether the offer is active, in stock and in its time window; not its spend and party."""
-    deal = columns.offer_record[offer, OFFER_DEAL]
-    if (
-        not has_bit(columns.deal_on, deal)
-        or columns.program_on[columns.offer_record[offer, OFFER_PROGRAM]] == 0
-    ):
-        return False
-    window = int64(columns.offer_record[offer, OFFER_WINDOW])
-    if window == ALWAYS:
-        return True
-    return (
-        state_at(
-            columns.schedule_start,
-            columns.change_minute,
-            columns.change_state,
-            window,
-            criteria.hours.minute,
-        )
-        == OPEN
+    state = state_of(columns, criteria, columns.offer_window[offer])
+    return bool(
+        state & IS_OPEN != 0
+        and columns.program_on[columns.offer_program[offer]] != 0
+        and has_bit(columns.deal_on, columns.offer_deal[offer])
     )
 
 
 @inner_njit
-def doc_has_deal(columns: Columns, criteria: Criteria, scratch: Scratch, doc: int) -> bool:
-    """Whether the document has a usable deal as `deal_mode` wants."""
+def offer_saving(columns: Columns, criteria: Criteria, doc: int, offer: int) -> int:
+    """Saving of the offer at the document for the bill of the query; see `columns.NO_USE`."""
+    if criteria.bill.usual:
+        saving = int64(columns.offer_saving[offer])
+        if saving != LARGE_SAVING:
+            return saving
+    deal = int64(columns.offer_deal[offer])
+    spend = doc_spend(columns, criteria, doc)
+    status, saving, _pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
+    if status == UNUSABLE:
+        return NO_USE
+    return int64(saving) if status == KNOWN_SAVING else NO_SAVING
+
+
+@inner_njit
+def doc_has_deal(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int) -> bool:
+    """Whether the document at a place in the leaves has a usable deal as `deal_mode` wants."""
     if criteria.wallet.deal_mode == OPTIONAL_DEAL:
         return True
-    spend = doc_spend(columns, criteria, doc)
-    for offer in range(
-        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
-    ):
-        deal = int64(columns.offer_record[offer, OFFER_DEAL])
-        program = columns.offer_record[offer, OFFER_PROGRAM]
+    for offer in offers_at(columns, at):
+        program = columns.offer_program[offer]
         if criteria.wallet.eligible[program] == 0 or (
             program == 0 and criteria.wallet.deal_mode == CARD_DEAL
         ):
             continue
         scratch.work[OFFERS] += 1
-        if not offer_is_on(columns, criteria, offer):
-            continue
-        if offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)[0] != UNUSABLE:
+        if offer_saving(columns, criteria, doc, offer) != NO_USE and offer_is_on(
+            columns, criteria, offer
+        ):
             return True
     return False
 
 
 @inner_njit
 def doc_best_saving(
-    columns: Columns, criteria: Criteria, scratch: Scratch, doc: int
-) -> tuple[bool, int, int]:
-    """Return `(matches, deal, saving)`: the best usable, eligible deal at the document.
+    columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int
+) -> tuple[bool, int]:
+    """Whether the document at a place fulfils `deal_mode`, and the best saving of its deals.
 
-    `matches` is whether the document fulfils `deal_mode`; `deal` is `NO_DEAL` if it has none.
+    Only eligible deals count. The saving is `UNKNOWN_MONEY` if no usable one has a known saving.
     """
-    spend = doc_spend(columns, criteria, doc)
-    best_deal = int64(NO_DEAL)
-    best_saving = int64(UNKNOWN_MONEY)
-    best_pay = int64(UNKNOWN_MONEY)
+    best = int64(UNKNOWN_MONEY)
     matches = criteria.wallet.deal_mode == OPTIONAL_DEAL
-    for offer in range(
-        columns.doc_record[doc, DOC_FIRST_OFFER], columns.doc_record[doc, DOC_END_OFFER]
-    ):
-        deal = int64(columns.offer_record[offer, OFFER_DEAL])
-        program = columns.offer_record[offer, OFFER_PROGRAM]
+    for offer in offers_at(columns, at):
+        program = columns.offer_program[offer]
         if criteria.wallet.eligible[program] == 0:
             continue
         scratch.work[OFFERS] += 1
-        if not offer_is_on(columns, criteria, offer):
-            continue
-        status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
-        if status == UNUSABLE:
+        saving = offer_saving(columns, criteria, doc, offer)
+        if saving == NO_USE or not offer_is_on(columns, criteria, offer):
             continue
         if criteria.wallet.deal_mode == ANY_DEAL or program != 0:
             matches = True
-        if best_deal == NO_DEAL or is_better(saving, pay, deal, best_saving, best_pay, best_deal):
-            best_deal, best_saving, best_pay = deal, int64(saving), int64(pay)
-    return matches, best_deal, best_saving
+        if saving != NO_SAVING:
+            best = max(best, saving)
+    return matches, best
 
 
 @inner_njit

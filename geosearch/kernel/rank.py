@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from geosearch.kernel.areas import doc_in_area
 from geosearch.kernel.criteria import BY_DISTANCE, Criteria
-from geosearch.kernel.filters import is_kept, is_priced, passing_value
+from geosearch.kernel.filters import is_kept, kept_value
 from geosearch.kernel.predicates import (
     counts_relevance,
+    doc_at,
     doc_best_saving,
     doc_has_deal,
-    doc_is_open,
-    doc_is_to_taste,
-    doc_may_pass,
+    doc_is_rated,
     doc_value,
+    is_priced,
     leaf_value,
     node_primary,
     primary_key,
@@ -41,7 +41,7 @@ from geosearch.kernel.relevance import (
     whole_words,
     word_bits,
 )
-from geosearch.kernel.scratch import DOCS, LEAVES, NODES, PUSHES, Scratch
+from geosearch.kernel.scratch import LEAVES, NODES, PUSHES, Scratch
 from geosearch.kernel.top_k import (
     id_rank_of,
     is_after,
@@ -59,8 +59,10 @@ from geosearch.kernel.traversal import (
     fill_few,
     fill_places,
     holds_words,
+    is_leaf,
     may_hold_match,
     run_of,
+    sure_bits,
 )
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.segment.columns import Columns
@@ -102,20 +104,17 @@ def _offer_doc(
     at: int,
     doc: int,
     distance_m: float,
+    sure: bool,
 ) -> int:
-    """Test one document and keep it if it is a result; return how many results are kept.
+    """Test a document that `may_match` and keep it if it is a result; return how many are kept.
 
     The cheapest and most selective tests run first. `node` is the node that holds the document, -1
-    if a list drives the search; `at` is the document's place in the leaves. If the query has a
-    filter, the document passes it.
+    if a list drives the search; `at` is the document's place in the leaves. `sure` says that
+    it has a deal as the query wants.
     """
-    scratch.work[DOCS] += 1
-    passes = node >= 0 and is_kept(criteria)
-    if not passes and not doc_may_pass(columns, criteria, doc):
-        return found
-    priced = is_priced(criteria)
-    if passes:
-        value = passing_value(columns, criteria, scratch, at, doc)
+    kept, priced = is_kept(criteria), is_priced(criteria)
+    if kept:
+        value = kept_value(columns, criteria, scratch, at, doc)
     elif priced:
         value = leaf_value(columns, criteria, at)
     else:
@@ -130,7 +129,7 @@ def _offer_doc(
     primary = primary_key(criteria, value, distance_m, relevance)
     if full and not ranked and is_doc_after(columns, scratch, last, primary, distance_m, doc):
         return found
-    if not doc_is_to_taste(columns, criteria, at, doc):
+    if not doc_is_rated(columns, criteria, doc):
         return found
     if ranked:
         relevance = doc_relevance(criteria, scratch, node, doc)
@@ -143,19 +142,16 @@ def _offer_doc(
         return found
     if not doc_in_area(columns, criteria, doc):
         return found
-    if not passes:
-        if not doc_is_open(columns, criteria, doc):
+    if priced and not kept:
+        matches, saving = doc_best_saving(columns, criteria, scratch, at, doc)
+        if not matches:
             return found
-        if priced:
-            matches, _deal, saving = doc_best_saving(columns, criteria, scratch, doc)
-            if not matches:
-                return found
-            value = doc_value(columns, criteria, doc, int64(saving))
-            primary = primary_key(criteria, value, distance_m, relevance)
-            if full and is_doc_after(columns, scratch, last, primary, distance_m, doc):
-                return found
-        elif not doc_has_deal(columns, criteria, scratch, doc):
+        value = doc_value(columns, criteria, doc, saving)
+        primary = primary_key(criteria, value, distance_m, relevance)
+        if full and is_doc_after(columns, scratch, last, primary, distance_m, doc):
             return found
+    elif not sure and not doc_has_deal(columns, criteria, scratch, at, doc):
+        return found
     if criteria.page.after and not (
         is_after(
             primary,
@@ -189,6 +185,8 @@ def _offer_run(
     if noted < 0:
         begin, end = run_of(columns, criteria, scratch, node, leaf)
         bits = bits_of(columns, criteria, scratch, leaf)
+    whole = noted < 0 and is_leaf(criteria) and not is_priced(criteria)
+    sure = sure_bits(columns, criteria, leaf, whole)
     for first in range(begin, end, NODE_SIZE):
         count = noted
         if noted < 0:
@@ -200,9 +198,12 @@ def _offer_run(
         )
         for place in range(count):
             at = scratch.place[place]
-            doc = int64(columns.leaf_doc[at]) if columns.leaf_doc.shape[0] > 0 else at
+            doc = doc_at(columns, at)
             metres = scratch.metres[place]
-            found = _offer_doc(columns, criteria, circle, scratch, found, node, at, doc, metres)
+            has_deal = bool((sure >> (at & (NODE_SIZE - 1))) & 1)
+            found = _offer_doc(
+                columns, criteria, circle, scratch, found, node, at, doc, metres, has_deal
+            )
     return found
 
 

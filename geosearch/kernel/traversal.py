@@ -9,14 +9,21 @@ whole list that drives the search.
 
 import numpy as np
 
-from geosearch.kernel.criteria import Criteria
-from geosearch.kernel.filters import is_known, known_bits, passing_bits
-from geosearch.kernel.predicates import node_may_match
+from geosearch.kernel.criteria import OPTIONAL_DEAL, Criteria
+from geosearch.kernel.filters import is_kept, kept_bits
+from geosearch.kernel.predicates import (
+    always_bits,
+    category_bits,
+    dense_bits,
+    may_match,
+    node_may_match,
+    reads_categories,
+)
 from geosearch.kernel.relevance import ALL_PASS, narrow_words, word_bits
-from geosearch.kernel.scratch import Scratch
+from geosearch.kernel.scratch import DOCS, Scratch
 from geosearch.segment.columns import Columns
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
-from indexes.jit import inner_njit, int64
+from indexes.jit import inner_njit, int64, uint64
 
 LEVEL_SHIFT = 48
 INDEX_MASK = (1 << LEVEL_SHIFT) - 1
@@ -30,11 +37,7 @@ _BIT_NUMBER = np.array([{2**bit % 37: bit for bit in range(36)}.get(rest, 0) for
 def may_hold_match(columns: Columns, criteria: Criteria, level: int, index: int) -> bool:
     """Whether a node may hold a match, distance and the spans of word lists aside."""
     node = columns.level_start[level] + index
-    known = level == 0 and is_known(criteria, index)
-    bits = word_bits(criteria, node)
-    if known:
-        bits &= known_bits(criteria, index)
-    return bits != 0 and node_may_match(columns, criteria, node, level, index, known)
+    return word_bits(criteria, node) != 0 and node_may_match(columns, criteria, node, level, index)
 
 
 @inner_njit
@@ -85,19 +88,27 @@ def run_of(
 
 
 @inner_njit
-def place_of(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, bits: int) -> int:
-    """Place in the leaves of entry `at` of a run; -1 if a filter or word bits exclude it.
-
-    `bits` are the bits of the leaf if the run is one. No search combines a list with a card's own
-    tree, so a document of a list is its own place.
-    """
-    if criteria.lists.driven:
-        return int64(criteria.lists.driver[at])
-    if criteria.words.carried > 0:
-        doc = int64(criteria.words.docs[at])
-        bits = passing_bits(columns, criteria, scratch, doc >> NODE_BITS)
-        return doc if (bits >> (doc & (NODE_SIZE - 1))) & 1 else -1
-    return at if (bits >> (at & (NODE_SIZE - 1))) & 1 else -1
+def leaf_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int, among: int) -> int:
+    """Those of the bits `among` whose documents in a leaf may match, words and place aside."""
+    if is_kept(criteria):
+        bits = kept_bits(columns, criteria, scratch, leaf) & among
+        if reads_categories(criteria):
+            bits &= category_bits(columns, criteria, leaf)
+        return bits
+    if among == ALL_PASS:
+        bits = dense_bits(columns, criteria, scratch, leaf)
+        if reads_categories(criteria):
+            bits &= category_bits(columns, criteria, leaf)
+        return bits
+    bits = among
+    while among != 0:
+        lowest = among & -among
+        among ^= lowest
+        scratch.work[DOCS] += 1
+        at = (leaf << NODE_BITS) + int64(_BIT_NUMBER[lowest % 37])
+        if may_match(columns, criteria, at) == 0:
+            bits ^= lowest
+    return bits
 
 
 @inner_njit
@@ -106,13 +117,32 @@ def fill_places(
 ) -> int:
     """Write the places of a part of a run, at most `NODE_SIZE` entries; return how many.
 
-    It leaves out what `place_of` excludes.
+    It leaves out documents that the filter or `predicates.may_match` excludes. `bits` are those of
+    `bits_of` if the run is a leaf. No search combines a list with a card's own tree, so a document
+    of a list is its own place.
     """
     count = int64(0)
-    for listed in range(begin, end):
-        at = place_of(columns, criteria, scratch, listed, bits)
+    if is_leaf(criteria):
+        for entry in range(uint64(end - begin)):
+            scratch.place[count] = begin + int64(entry)
+            count += (bits >> entry) & 1
+        if is_kept(criteria):
+            scratch.work[DOCS] += count
+        return count
+    scratch.work[DOCS] += end - begin
+    for entry in range(begin, end):
+        if criteria.lists.driven:
+            at = int64(criteria.lists.driver[entry])
+        else:
+            at = int64(criteria.words.docs[entry])
         scratch.place[count] = at
-        count += int64(at >= 0)
+        if is_kept(criteria):
+            bit = int64(1) << (at & (NODE_SIZE - 1))
+            count += leaf_bits(columns, criteria, scratch, at >> NODE_BITS, bit) >> (
+                at & (NODE_SIZE - 1)
+            )
+        else:
+            count += may_match(columns, criteria, at)
     return count
 
 
@@ -131,7 +161,7 @@ def fill_few(columns: Columns, criteria: Criteria, scratch: Scratch, level: int,
         bits = word_bits(criteria, leaf)
         if bits == 0:
             continue
-        bits &= passing_bits(columns, criteria, scratch, leaf)
+        bits = leaf_bits(columns, criteria, scratch, leaf, bits)
         while bits != 0:
             if count == NODE_SIZE:
                 return -1
@@ -143,8 +173,19 @@ def fill_few(columns: Columns, criteria: Criteria, scratch: Scratch, level: int,
 
 
 @inner_njit
+def sure_bits(columns: Columns, criteria: Criteria, leaf: int, whole: bool) -> int:
+    """Bits, by place in its leaf, of documents of a run that surely have a deal as wanted.
+
+    `whole` says that the run is the leaf `leaf`. All documents that pass a filter have a deal.
+    """
+    if is_kept(criteria) or criteria.wallet.deal_mode == OPTIONAL_DEAL:
+        return ALL_PASS
+    return always_bits(columns, criteria, leaf) if whole else int64(0)
+
+
+@inner_njit
 def bits_of(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
-    """Bits of the documents that may pass in a leaf that a traversal reads as a run."""
+    """Bits of the documents that may match in a leaf that a traversal reads as a run."""
     if not is_leaf(criteria):
         return ALL_PASS
-    return passing_bits(columns, criteria, scratch, leaf) & word_bits(criteria, leaf)
+    return leaf_bits(columns, criteria, scratch, leaf, word_bits(criteria, leaf))

@@ -36,13 +36,14 @@ from geosearch.kernel.criteria import (
     Words,
 )
 from geosearch.kernel.filters import NO_FILTER, FilterCache
+from geosearch.kernel.states import NO_STATES, StateTables
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.drawn_polygon import read_polygon
 from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
 from geosearch.segment.bounds import PUBLIC_CLASS, class_of
-from geosearch.segment.catalogue import CATEGORY_BITS, program_bit
+from geosearch.segment.catalogue import CATEGORY_BITS, has_own_bit, program_bit
 from geosearch.segment.columns import RATING_STEPS
 from geosearch.segment.segment import Segment, type_bits
 from geosearch.text.segment_terms import SegmentTerms
@@ -78,15 +79,14 @@ _OBJECT_BYTES = 1_024
 _DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
 _NO_DOCS = np.zeros(0, np.uint32)
+_NO_BITS = np.zeros(1, np.uint64)
 _NO_LISTS = Drivers(False, _NO_DOCS, False, _NO_DOCS, 0)
 _NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64), WGS84, 0, 0, 0, 0)
 _ANY_KIND = KindFilter(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
 _USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
 _ANY_TIME = Hours(0, -1, 0, 0, ANY_HOURS)
-_NO_WALLET = Wallet(
-    OPTIONAL_DEAL, np.zeros(1, np.uint64), np.zeros(1, np.uint8), np.zeros(0, np.int64)
-)
+_NO_WALLET = Wallet(OPTIONAL_DEAL, _NO_BITS, _NO_BITS, np.zeros(1, np.uint8), np.zeros(0, np.int64))
 _ONE = Paging(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
 
 
@@ -179,6 +179,7 @@ class Plan(NamedTuple):
             lists,
             words,
             _ONE,
+            NO_STATES,
             NO_FILTER,
         )
         return Plan(_new(Criteria, criteria), self.place, self.bounds, 0)
@@ -221,6 +222,7 @@ class Planner:
         self._numbering = Lock()
         self._numbers = count(1)
         self._filters = FilterCache(segment.docs_of)
+        self._states = StateTables(len(segment.columns.schedule_start) - 1)
 
     def plan(
         self,
@@ -282,7 +284,8 @@ class Planner:
         if query.crs != "WGS84":
             lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)
-        criteria = (hours, wallet, bill, kinds, area, lists, words, page, kept)
+        states = self._states.at(hours)
+        criteria = (hours, wallet, bill, kinds, area, lists, words, page, states, kept)
         return _new(Plan, (_new(Criteria, criteria), _new(Place, place), bounds, types))
 
     def prepare(self, wishes: Wishes) -> PreparedSegment:
@@ -334,6 +337,7 @@ class Planner:
         eligible[[0, *held]] = 1
         classes = {class_of(program) for program in held}
         bits = {program_bit(program) for program in held}
+        own = {program_bit(program) for program in held if has_own_bit(program)}
         lists = _NO_LISTS
         if mode == "card":
             postings = [self._segment.program_docs(program) for program in held]
@@ -343,9 +347,11 @@ class Planner:
         else:
             classes.add(PUBLIC_CLASS)
             bits.add(program_bit(0))
+            own.add(program_bit(0))
         wallet = Wallet(
             _DEAL_MODES[mode],
             np.array([sum(1 << bit for bit in bits)], np.uint64),
+            np.array([sum(1 << bit for bit in own)], np.uint64),
             eligible,
             np.array(sorted(classes), np.int64),
         )

@@ -23,14 +23,10 @@ from geosearch.money.offers import (
 )
 from geosearch.money.ranking import BASIS_POINTS
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
     DOC_PRICE,
     DOC_QUALITY,
     DOC_REDEEM,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
-    OFFER_WINDOW,
+    Offers,
 )
 from indexes.arrays import F32, F64, I32
 from indexes.geo.rtree import NODE_SIZE, summarise_leaves
@@ -53,6 +49,10 @@ the spend. `fixed_best` and `fixed_saving` bound the fixed part; `slope` (saving
 and `spend` (saving per person at the shop's usual price) bound the growing part.
 """
 BEST, SAVING, FIXED_BEST, FIXED_SAVING, SLOPE, SPEND = range(6)
+
+
+ANY_PROGRAM = -1
+"""In place of a card: all cards."""
 
 
 def class_of(program: int) -> int:
@@ -96,15 +96,17 @@ def _offer_bounds(
 
 
 @njit
-def _public_bounds(record: I32, offers: I32, terms: I32, doc: int, public: F64, value: F64) -> None:
+def _public_bounds(
+    record: I32, offers: Offers, terms: I32, doc: int, public: F64, value: F64
+) -> None:
     """Write the bounds of a shop's public offers; minus infinity if it has none."""
     price = int64(record[doc, DOC_PRICE])
     redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
     quality = float(record[doc, DOC_QUALITY])
     public[:] = -np.inf
-    for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
-        if offers[offer, OFFER_PROGRAM] == 0 and offers[offer, OFFER_WINDOW] != NEVER:
-            deal = int64(offers[offer, OFFER_DEAL])
+    for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
+        if offers.program[offer] == 0 and offers.window[offer] != NEVER:
+            deal = int64(offers.deal[offer])
             _offer_bounds(terms, deal, price, redeem, quality, value)
             for part in range(6):
                 public[part] = max(public[part], value[part])
@@ -112,7 +114,7 @@ def _public_bounds(record: I32, offers: I32, terms: I32, doc: int, public: F64, 
 
 @njit
 def _fill_leaves(
-    record: I32, offers: I32, terms: I32, bounds: F64, public: F64, value: F64
+    record: I32, offers: Offers, terms: I32, bounds: F64, public: F64, value: F64
 ) -> None:
     classes = bounds.shape[1]
     for doc in range(record.shape[0]):
@@ -120,14 +122,13 @@ def _fill_leaves(
         price = int64(record[doc, DOC_PRICE])
         redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
         quality = float(record[doc, DOC_QUALITY])
-        first, end = record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]
         _public_bounds(record, offers, terms, doc, public, value)
         _raise_to(bounds, PUBLIC_CLASS, leaf, public, public)
-        for offer in range(first, end):
-            program = int64(offers[offer, OFFER_PROGRAM])
-            if program == 0 or offers[offer, OFFER_WINDOW] == NEVER:
+        for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
+            program = int64(offers.program[offer])
+            if program == 0 or offers.window[offer] == NEVER:
                 continue
-            deal = int64(offers[offer, OFFER_DEAL])
+            deal = int64(offers.deal[offer])
             _offer_bounds(terms, deal, price, redeem, quality, value)
             _raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value, public)
             if ANY_PROGRAM_CLASS + program < classes:
@@ -136,36 +137,45 @@ def _fill_leaves(
 
 @njit
 def _fill_docs(
-    record: I32, offers: I32, terms: I32, program: int, bounds: F64, public: F64, value: F64
+    record: I32, offers: Offers, terms: I32, program: int, bounds: F64, public: F64, value: F64
 ) -> None:
     for doc in range(record.shape[0]):
         price = int64(record[doc, DOC_PRICE])
         redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
         quality = float(record[doc, DOC_QUALITY])
         _public_bounds(record, offers, terms, doc, public, value)
-        for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
-            if offers[offer, OFFER_PROGRAM] == program and offers[offer, OFFER_WINDOW] != NEVER:
-                deal = int64(offers[offer, OFFER_DEAL])
+        if program == ANY_PROGRAM:
+            # Without a deal a document is worth its quality.
+            bounds[BEST, doc] = quality
+            for part in range(6):
+                bounds[part, doc] = max(bounds[part, doc], public[part])
+        for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
+            counts = offers.program[offer] == program or program == ANY_PROGRAM
+            if counts and offers.window[offer] != NEVER:
+                deal = int64(offers.deal[offer])
                 _offer_bounds(terms, deal, price, redeem, quality, value)
                 for part in range(6):
                     bounds[part, doc] = max(bounds[part, doc], value[part], public[part])
 
 
-def doc_bounds(record: I32, offers: I32, terms: I32, *, program: int) -> dict[str, F32]:
-    """Bounds of each document for one card, by name in `BOUNDS`; float32[d], rounded up."""
+def doc_bounds(record: I32, offers: Offers, terms: I32, *, program: int) -> dict[str, F32]:
+    """Bounds of each document for one card, by name in `BOUNDS`; float32[d], rounded up.
+
+    For `ANY_PROGRAM` they hold for every wallet, and for documents without a deal.
+    """
     bounds = np.full((len(BOUNDS), record.shape[0]), -np.inf)
     scratch = np.empty((2, len(BOUNDS)))
     _fill_docs(record, offers, terms, program, bounds, scratch[0], scratch[1])
     return dict(zip(BOUNDS, _round_up(bounds), strict=True))
 
 
-def joint_bounds(record: I32, offers: I32, terms: I32, *, programs: int) -> dict[str, F32]:
+def joint_bounds(record: I32, offers: Offers, terms: I32, *, programs: int) -> dict[str, F32]:
     """The `bound_` columns by name; float32[classes, nodes], rounded up.
 
     Parameters
     ----------
     record, offers, terms
-        `doc_record`, `offer_record` and `deal_terms`, documents in Hilbert order.
+        `doc_record`, `columns.Offers` and `deal_terms`, documents in Hilbert order.
     programs
         Number of cards; includes "no card needed".
     """

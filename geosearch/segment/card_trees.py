@@ -7,8 +7,7 @@ for a card that every fourth shop takes, the tree of all shops is as good.
 A card's documents ascend, so they are in Hilbert order, and `indexes.geo.rtree` packs a tree over
 them as over all documents. The node columns are those of `columns.Columns`, the rows of one tree
 after those of another, with one bound class: the card's. Leaves have their own columns for the
-positions and bounds of their documents, which are far apart in memory. These two columns let a
-search reject most documents.
+documents, and the offers of these, which are far apart in the columns of all documents.
 """
 
 import math
@@ -18,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geosearch.segment.bounds import doc_bounds
-from geosearch.segment.columns import Columns, column_types
+from geosearch.segment.bounds import ANY_PROGRAM, doc_bounds
+from geosearch.segment.columns import Columns, column_types, offers_in
 from indexes.geo.rtree import level_starts, summarise
 
 FEWEST_DOCS = 256
@@ -30,24 +29,42 @@ LARGEST_SHARE = 1 / 8
 
 NODE_COLUMNS = tuple(name for name in Columns._fields if name.startswith(("node_", "bound_")))
 
-LEAF_COLUMNS = ("leaf_position", "leaf_category_set", "leaf_best", "leaf_saving")
+LEAF_COLUMNS = (
+    *("leaf_position", "leaf_schedule", "leaf_category_set"),
+    *("leaf_best", "leaf_saving"),
+)
 
-_DOC_COLUMNS = ("doc_position", "doc_record", "doc_signature", "doc_category_set")
+OFFER_COLUMNS = ("offer_start", "offer_deal", "offer_window", "offer_program", "offer_saving")
+
+_DOC_COLUMNS = (
+    *("doc_position", "doc_record", "doc_signature"),
+    *("doc_schedule", "doc_category_set"),
+)
 
 
 def card_tree_types() -> dict[str, tuple[np.dtype[Any], int]]:
     """Type and number of dimensions of each column that `card_tree_columns` makes."""
-    names = (*NODE_COLUMNS, *LEAF_COLUMNS)
+    names = (*NODE_COLUMNS, *LEAF_COLUMNS, *OFFER_COLUMNS)
     types = {f"card_{name}": (column_types()[name][0], 1) for name in names}
     return {"card_tree": (np.dtype(np.uint32), 1)} | types
 
 
-def no_leaves() -> dict[str, NDArray[Any]]:
-    """Empty leaf columns for the tree of all documents, which needs none."""
-    names = ("leaf_doc", *LEAF_COLUMNS)
+def large_leaves(columns: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Leaf columns of the tree of all documents.
+
+    Its leaves hold the documents in their own order, so all but the bounds are empty here; see
+    `segment`.
+    """
+    bounds = doc_bounds(
+        columns["doc_record"], offers_in(columns), columns["deal_terms"], program=ANY_PROGRAM
+    )
     return {
-        name: np.zeros((0, 2) if column_types()[name][1] == 2 else 0, column_types()[name][0])
-        for name in names
+        "leaf_doc": np.zeros(0, np.uint32),
+        "leaf_position": np.zeros((0, 2), np.int32),
+        "leaf_schedule": np.zeros(0, np.uint32),
+        "leaf_category_set": np.zeros(0, np.uint32),
+        "leaf_best": bounds["best"],
+        "leaf_saving": bounds["saving"],
     }
 
 
@@ -80,10 +97,16 @@ def card_tree_columns(
         name: [np.zeros(0, kind)] for name, (kind, _) in card_tree_types().items()
     }
     parts["card_tree"].append(np.array(chosen, np.uint32))
+    held = 0
     for program in chosen:
         docs = columns["program_docs"][starts[program] : starts[program + 1]]
-        for name, column in _tree(columns, docs, program, summaries).items():
+        own = _tree(columns, docs, program, summaries)
+        # Where the offers of one tree end, those of the next one begin.
+        own["offer_start"] = own["offer_start"][:-1] + np.uint32(held)
+        held += len(own["offer_deal"])
+        for name, column in own.items():
             parts[f"card_{name}"].append(column.ravel())
+    parts["card_offer_start"].append(np.array([held], np.uint32))
     return {name: np.concatenate(pieces) for name, pieces in parts.items()}
 
 
@@ -94,12 +117,27 @@ def _tree(
     summaries: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> dict[str, NDArray[Any]]:
     """Node and leaf columns of one card's tree."""
-    own = columns | {name: columns[name][docs] for name in _DOC_COLUMNS}
-    bounds = doc_bounds(own["doc_record"], own["offer_record"], own["deal_terms"], program=program)
+    own = columns | {name: columns[name][docs] for name in _DOC_COLUMNS} | _offers(columns, docs)
+    bounds = doc_bounds(own["doc_record"], offers_in(own), own["deal_terms"], program=program)
     found = {f"bound_{name}": summarise(bound, np.maximum) for name, bound in bounds.items()}
     found |= {name: column for name, column in summaries(own).items() if name in NODE_COLUMNS}
-    leaves = (own["doc_position"], own["doc_category_set"], bounds["best"], bounds["saving"])
-    return found | dict(zip(LEAF_COLUMNS, leaves, strict=True))
+    leaves = (
+        *(own["doc_position"], own["doc_schedule"], own["doc_category_set"]),
+        *(bounds["best"], bounds["saving"]),
+    )
+    found |= dict(zip(LEAF_COLUMNS, leaves, strict=True))
+    return found | {name: own[name] for name in OFFER_COLUMNS}
+
+
+def _offers(columns: dict[str, Any], docs: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
+    """Offers of some documents, in their order."""
+    starts = columns["offer_start"].astype(np.int64)
+    counts = np.diff(starts)[docs]
+    own = np.zeros(len(docs) + 1, np.int64)
+    own[1:] = np.cumsum(counts)
+    rows = np.repeat(starts[docs] - own[:-1], counts) + np.arange(own[-1])
+    found = {name: columns[name][rows] for name in OFFER_COLUMNS[1:]}
+    return found | {"offer_start": own.astype(np.uint32)}
 
 
 def card_columns(
@@ -128,6 +166,9 @@ def card_columns(
             end = begin[name] + math.prod(shape)
             own[name] = arrays[f"card_{name}"][begin[name] : end].reshape(shape)
             begin[name] = end
+        own |= {name: arrays[f"card_{name}"] for name in OFFER_COLUMNS}
+        end = begin["leaf_schedule"]
+        own["offer_start"] = arrays["card_offer_start"][end - len(docs) : end + 1]
         found[program] = columns._replace(**own)
     return found
 

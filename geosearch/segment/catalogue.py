@@ -80,6 +80,11 @@ def program_bit(program: int) -> int:
     return _OWN_PROGRAM_BITS + program % (PROGRAM_BITS - _OWN_PROGRAM_BITS)
 
 
+def has_own_bit(program: int) -> bool:
+    """Whether no other card has the signature bit of a card."""
+    return program < _OWN_PROGRAM_BITS
+
+
 def category_bit(ordinal: int) -> int:
     """Signature bit of a category by its rank, the category with the most documents first."""
     if ordinal < _OWN_CATEGORY_BITS:

@@ -5,6 +5,7 @@ Not useful for: filling them (`writer`), opening them (`segment`), the criteria 
 (`geosearch.kernel.criteria`).
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
@@ -31,17 +32,23 @@ RATING_STEPS = 1_000
 class Columns(NamedTuple):
     """Hot columns of one segment. d documents, o offers, m deals, p cards, n nodes, c classes.
 
-    An offer is one deal at one document; card 0 stands for "no card needed".
+    An offer is one deal at one document; card 0 stands for "no card needed". A card's own tree has
+    other level, leaf, node and offer columns, in the order of its leaves; see `card_trees`.
     """
 
     doc_signature: U64  # [d] bits of the cards with a deal here
+    doc_always: U64  # [d] of these, the cards with a deal that one person can use at any minute
     doc_position: I32Matrix  # [d, 2] x = longitude, y = latitude, in 1e-7 degree
-    doc_record: I32Matrix  # [d, 8] see below: half a cache line
+    doc_record: I32Matrix  # [d, 6] see below
+    doc_schedule: U32  # [d] schedule of opening hours
     doc_category_set: U32  # [d] row of the catalogue's distinct lists of categories
     doc_area: U32  # [d] business area; 0 = none
-    doc_time_zone: U16  # [d]
     doc_live: U64  # [ceil(d / 64)] one bit a document
-    offer_record: I32Matrix  # [o, 3] see below
+    offer_start: U32  # [l + 1] where the offers of each place in the leaves begin
+    offer_deal: U32  # [o]
+    offer_window: U32  # [o] schedule of the minutes at which the deal is usable here
+    offer_program: U16  # [o] card
+    offer_saving: I32  # [o] saving for one person at the usual price; see below
     deal_terms: I32Matrix  # [m, 8] see `offers`
     deal_on: U64  # [ceil(m / 64)] one bit a deal; clear = sold out or withdrawn
     program_on: U8  # [p] 0 = not active
@@ -51,8 +58,9 @@ class Columns(NamedTuple):
     level_start: I64  # [levels + 1] see `indexes.geo.rtree`
     leaf_doc: U32  # [l] documents in the order of the leaves; no rows if that is their own order
     leaf_position: I32Matrix  # [l, 2] positions of these; `doc_position` if `leaf_doc` has no rows
-    leaf_category_set: U32  # [l] as `leaf_position`
-    leaf_best: F32  # [l] bound of each document, as `bound_best`; no rows if `leaf_doc` has none
+    leaf_schedule: U32  # [l] as `leaf_position`, and the next
+    leaf_category_set: U32  # [l]
+    leaf_best: F32  # [l] bound of each document, as `bound_best`
     leaf_saving: F32  # [l]
     node_box: I32Matrix  # [4, n] least and greatest: min_x, min_y, max_x, max_y
     node_open: U64Matrix  # [3, n] hours of the week in which a document is open
@@ -71,17 +79,35 @@ class Columns(NamedTuple):
     bound_spend: F32Matrix  # [c, n]
 
 
-DOC_SCHEDULE, DOC_ID_RANK, DOC_PRICE, DOC_FIRST_OFFER = range(4)
-DOC_END_OFFER, DOC_REDEEM, DOC_QUALITY, DOC_RATING = range(4, 8)
-"""Fields of `doc_record`: schedule of opening hours; rank of `merchant_id`; usual price per person
-in minor units, -1 = unknown; first offer and end of the offers of the document; probability of
-redemption in 1/10000; worth of the rating in minor units; rating in thousandths, -1 = unknown.
+DOC_TIME_ZONE, DOC_ID_RANK, DOC_PRICE, DOC_REDEEM, DOC_QUALITY, DOC_RATING = range(6)
+"""Fields of `doc_record`: time zone; rank of `merchant_id`; usual price per person in minor units,
+-1 = unknown; probability of redemption in 1/10000; worth of the rating in minor units; rating in
+thousandths, -1 = unknown.
 
-One record holds what the tests of a candidate read, because a test costs little and a cache miss a
-lot. Signature and position have dense columns: they rule out most documents before."""
+What most searches test has a column of its own, because a test costs little and a cache miss a lot.
+"""
 
-OFFER_DEAL, OFFER_WINDOW, OFFER_PROGRAM = range(3)
-"""Fields of `offer_record`: deal; schedule of the minutes at which it is usable here; card."""
+NO_USE, NO_SAVING, LARGE_SAVING = -(2**31), -(2**31) + 1, -(2**31) + 2
+"""Values of `offer_saving`: unusable; usable with an unknown saving; too large for the column.
+
+With the saving here a search for one person does not read `deal_terms`, whose rows lie far apart.
+"""
+LARGEST_SAVING = 2**31 - 3
+"""Stored savings are smaller in size."""
+
+
+class Offers(NamedTuple):
+    """The offers of documents, for the code that summarises them."""
+
+    start: U32  # [d + 1]
+    deal: U32  # [o], as the next two
+    window: U32
+    program: U16
+
+
+def offers_in(columns: Mapping[str, Any]) -> Offers:
+    """The offers in columns by name."""
+    return Offers(*(columns[f"offer_{name}"] for name in Offers._fields))
 
 
 def column_types() -> dict[str, tuple[np.dtype[Any], int]]:

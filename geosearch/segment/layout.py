@@ -38,19 +38,14 @@ from geosearch.money.offers import (
 )
 from geosearch.money.ranking import BASIS_POINTS
 from geosearch.segment.bounds import class_count
-from geosearch.segment.card_trees import LEAF_COLUMNS, NODE_COLUMNS
+from geosearch.segment.card_trees import LEAF_COLUMNS, NODE_COLUMNS, OFFER_COLUMNS
 from geosearch.segment.catalogue import Catalogue
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
     DOC_ID_RANK,
     DOC_PRICE,
     DOC_RATING,
     DOC_REDEEM,
-    DOC_SCHEDULE,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
-    OFFER_WINDOW,
+    DOC_TIME_ZONE,
     RATING_STEPS,
     column_types,
 )
@@ -91,7 +86,7 @@ class Sizes:
     def __init__(self, arrays: Mapping[str, NDArray[Any]], catalogue: Catalogue) -> None:
         self._arrays = arrays
         self.docs = len(arrays["doc_signature"])
-        self.offers = len(arrays["offer_record"])
+        self.offers = len(arrays["offer_deal"])
         self.deals = len(arrays["deal_terms"])
         self.programs = len(catalogue.programs)
         self.classes = class_count(self.programs)
@@ -136,21 +131,6 @@ class _Tree:
         return "" if column.tolist() == expected else f"Expected {expected}, got {column.tolist()}"
 
 
-class _OffersOfDocs:
-    """Rule: the offers of a document begin where those of the document before end."""
-
-    def broken(self, column: NDArray[Any], facts: Facts) -> str:
-        offers = facts.size("offers")
-        if not len(column):
-            return "" if not offers else f"Expected no offers, got {offers}"
-        starts = np.empty(len(column) + 1, np.int32)
-        starts[:-1] = column[:, DOC_FIRST_OFFER]
-        starts[-1] = column[-1, DOC_END_OFFER]
-        if not np.array_equal(starts[1:], column[:, DOC_END_OFFER]):
-            return "Expected offers that begin where those before end, got others"
-        return Starts("offers").broken(starts, facts)
-
-
 class _Terms:
     """Rule: a share is at most 1; a voucher's value is above 0, because kernels divide by it."""
 
@@ -173,28 +153,22 @@ _RULES: dict[str, tuple[Promise, ...]] = {
     "doc_record": (
         Fields(
             {
-                DOC_SCHEDULE: below("schedules"),
+                DOC_TIME_ZONE: below("time_zones"),
                 DOC_ID_RANK: _DOC,
                 DOC_PRICE: Range(-1, None),
                 DOC_REDEEM: below(BASIS_POINTS + 1),
                 DOC_RATING: _RATING,
             }
         ),
-        _OffersOfDocs(),
     ),
+    "doc_schedule": (below("schedules"),),
     "doc_category_set": (below("category_sets"),),
     "doc_area": (below("areas"),),
-    "doc_time_zone": (below("time_zones"),),
     "doc_live": (Tail("docs"),),
-    "offer_record": (
-        Fields(
-            {
-                OFFER_DEAL: below("deals"),
-                OFFER_WINDOW: below("schedules"),
-                OFFER_PROGRAM: below("programs"),
-            }
-        ),
-    ),
+    "offer_start": (Starts("offer_deal"),),
+    "offer_deal": (below("deals"),),
+    "offer_window": (below("schedules"),),
+    "offer_program": (below("programs"),),
     "deal_terms": (
         Fields(
             {
@@ -221,6 +195,7 @@ _RULES: dict[str, tuple[Promise, ...]] = {
     ),
     "change_state": (below(UNKNOWN + 1),),
     "level_start": (_Tree(),),
+    "leaf_schedule": (below("schedules"),),
     "leaf_category_set": (below("category_sets"),),
     "leaf_position": (_POSITION,),
     "leaf_best": (Bounded(),),
@@ -233,13 +208,15 @@ _RULES: dict[str, tuple[Promise, ...]] = {
 
 _SHAPES: dict[str, tuple[Size, ...]] = {
     "doc_signature": ("docs",),
+    "doc_always": ("docs",),
     "doc_position": ("docs", 2),
-    "doc_record": ("docs", 8),
+    "doc_record": ("docs", 6),
+    "doc_schedule": ("docs",),
     "doc_category_set": ("docs",),
     "doc_area": ("docs",),
-    "doc_time_zone": ("docs",),
     "doc_live": ("doc_words",),
-    "offer_record": ("offers", 3),
+    "offer_start": (Of("docs", plus=1),),
+    **dict.fromkeys(OFFER_COLUMNS[1:], ("offers",)),
     "deal_terms": ("deals", TERMS_WIDTH),
     "deal_on": ("deal_words",),
     "program_on": ("programs",),
@@ -250,9 +227,10 @@ _SHAPES: dict[str, tuple[Size, ...]] = {
     # The leaves of the large tree are the documents in their order.
     "leaf_doc": (0,),
     "leaf_position": (0, 2),
+    "leaf_schedule": (0,),
     "leaf_category_set": (0,),
-    "leaf_best": (0,),
-    "leaf_saving": (0,),
+    "leaf_best": ("docs",),
+    "leaf_saving": ("docs",),
     "node_box": (4, "nodes"),
     "node_open": (3, "nodes"),
     "node_maybe_open": (3, "nodes"),
@@ -285,6 +263,9 @@ def _cards() -> dict[str, Column]:
         elif len(shape) == 2 and not name.startswith("bound_"):
             times = int(str(shape[0]))
         found[f"card_{name}"] = Column(dtype, (Of(rows, times),), rules)
+    found["card_offer_start"] = starts_of(np.uint32, "card_docs", "card_offer_deal")
+    for name in OFFER_COLUMNS[1:]:
+        found[f"card_{name}"] = Column(_HOT[name].dtype, ("card_offer_deal",), _HOT[name].rules)
     return found
 
 

@@ -78,6 +78,7 @@ class Segment:
         # The leaves of the tree of all documents hold the documents in their own order.
         places = {
             "leaf_position": self._arrays["doc_position"],
+            "leaf_schedule": self._arrays["doc_schedule"],
             "leaf_category_set": self._arrays["doc_category_set"],
         }
         columns = {name: self._arrays[name] for name in Columns._fields}
@@ -162,7 +163,11 @@ class Segment:
         found = self._typed.get((tree, types))
         if found is None:
             columns = self._trees[tree].value
-            found = Prepared(columns._replace(deal_on=self._deals_of(types)))
+            # A deal that one person can always use may be of another type.
+            never = np.zeros_like(columns.doc_always)
+            never.flags.writeable = False
+            on = self._deals_of(types)
+            found = Prepared(columns._replace(deal_on=on, doc_always=never))
             # No eviction: there are at most 64 sets of types.
             self._typed[tree, types] = found
         return found

@@ -16,29 +16,38 @@ import polars as pl
 import shapely
 from numpy.typing import NDArray
 
-from geosearch.money.offers import TERMS_WIDTH
+from geosearch.money.offers import (
+    TERMS_WIDTH,
+    UNKNOWN_MONEY,
+    UNKNOWN_SAVING,
+    UNUSABLE,
+    expected_spend,
+    offer_value,
+)
 from geosearch.segment.bounds import joint_bounds
-from geosearch.segment.card_trees import card_tree_columns, no_leaves
+from geosearch.segment.card_trees import card_tree_columns, large_leaves
 from geosearch.segment.catalogue import (
     CATEGORY_BITS,
     Catalogue,
     ZoneRecord,
     category_bit,
+    has_own_bit,
     prefixes,
     program_bit,
 )
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
     DOC_ID_RANK,
     DOC_PRICE,
     DOC_QUALITY,
     DOC_RATING,
     DOC_REDEEM,
-    DOC_SCHEDULE,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
-    OFFER_WINDOW,
+    DOC_TIME_ZONE,
+    LARGE_SAVING,
+    LARGEST_SAVING,
+    NO_SAVING,
+    NO_USE,
+    Offers,
+    offers_in,
 )
 from indexes.arrays import I16, I32, I64, U8, U16, U32, U64
 from indexes.geo.datum import Datum
@@ -46,9 +55,9 @@ from indexes.geo.hilbert import hilbert_values
 from indexes.geo.rtree import level_starts, summarise
 from indexes.geo.sphere import UNITS_PER_DEGREE
 from indexes.geo.zones import ZoneIndex
-from indexes.jit import njit
+from indexes.jit import int64, njit
 from indexes.storage import FolderWriter
-from indexes.timetable import NEVER, Timetable
+from indexes.timetable import ALWAYS, NEVER, Timetable
 
 Part = Callable[[I64], dict[str, NDArray[Any]]]
 """Makes columns for the documents, given the row of each document, int64[docs]."""
@@ -150,10 +159,10 @@ def write_segment(
         category_bits, set_bits = _category_bits(around, columns["doc_category_set"])
         columns |= _node_columns(around, set_bits, columns)
         columns["level_start"] = level_starts(docs)
-        columns |= no_leaves()
+        columns |= large_leaves(columns)
         columns |= joint_bounds(
             columns["doc_record"],
-            columns["offer_record"],
+            offers_in(columns),
             columns["deal_terms"],
             programs=len(columns["program_on"]),
         )
@@ -197,8 +206,8 @@ def _ranks(ids: pl.Series) -> U32:
 
 def _doc_columns(merchants: MerchantRows, order: I64, id_rank: U32) -> dict[str, Any]:
     docs = len(order)
-    record = np.empty((docs, 8), np.int32)
-    record[:, DOC_SCHEDULE] = merchants.schedule[order]
+    record = np.empty((docs, 6), np.int32)
+    record[:, DOC_TIME_ZONE] = merchants.time_zone[order]
     record[:, DOC_ID_RANK] = id_rank[order]
     record[:, DOC_PRICE] = merchants.price[order]
     record[:, DOC_REDEEM] = merchants.redeem[order]
@@ -209,9 +218,9 @@ def _doc_columns(merchants: MerchantRows, order: I64, id_rank: U32) -> dict[str,
     return {
         "doc_position": np.stack([merchants.x[order], merchants.y[order]], axis=1),
         "doc_record": record,
+        "doc_schedule": merchants.schedule[order],
         "doc_category_set": merchants.category_set[order],
         "doc_area": merchants.area[order],
-        "doc_time_zone": merchants.time_zone[order],
         "doc_live": _bits(np.ones(docs, np.bool_)),
         "doc_by_id": by_id,
     }
@@ -225,10 +234,7 @@ def _bits(flags: NDArray[np.bool_]) -> U64:
 
 
 def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str, Any], list[int]]:
-    """Columns of offers by document, deals by id and cards by reach, and the order of the cards.
-
-    Also writes the first and end offer of each document into `record`.
-    """
+    """Columns of offers by document, deals by id and cards by reach, and the order of the cards."""
     docs = len(record)
     deal_number = _ranks(deals.deal_id)
     deal_order = np.argsort(deal_number)
@@ -241,17 +247,21 @@ def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str,
     offer_doc = doc_of[deals.offer_merchant]
     offer_deal = deal_number[deals.offer_deal]
     order = np.lexsort((offer_deal, offer_doc))
-    ends = np.cumsum(np.bincount(offer_doc, minlength=docs))
-    record[:, DOC_END_OFFER] = ends
-    record[1:, DOC_FIRST_OFFER] = ends[:-1]
-    record[:1, DOC_FIRST_OFFER] = 0
-    offers = np.empty((len(order), 3), np.int32)
-    offers[:, OFFER_DEAL] = offer_deal[order]
-    offers[:, OFFER_WINDOW] = deals.offer_window[order]
-    offers[:, OFFER_PROGRAM] = program_number[deals.program[deals.offer_deal[order]]]
+    start = np.zeros(docs + 1, np.uint32)
+    start[1:] = np.cumsum(np.bincount(offer_doc, minlength=docs))
+    offers = Offers(
+        start,
+        offer_deal[order].astype(np.uint32),
+        deals.offer_window[order].astype(np.uint32),
+        program_number[deals.program[deals.offer_deal[order]]].astype(np.uint16),
+    )
+    terms = deals.terms[deal_order].reshape(-1, TERMS_WIDTH)
+    saving = np.empty(len(order), np.int32)
+    _fill_savings(record, offers, terms, saving)
     columns = {
-        "offer_record": offers,
-        "deal_terms": deals.terms[deal_order].reshape(-1, TERMS_WIDTH),
+        **{f"offer_{name}": column for name, column in offers._asdict().items()},
+        "offer_saving": saving,
+        "deal_terms": terms,
         "deal_on": _bits(deals.on[deal_order] != 0),
         "program_on": np.concatenate(
             [np.ones(1, np.uint8), deals.program_on[program_order].astype(np.uint8)]
@@ -260,14 +270,29 @@ def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str,
     return columns, program_order.tolist()
 
 
+@njit
+def _fill_savings(record: I32, offers: Offers, terms: I32, out: I32) -> None:
+    """Fill `offer_saving`."""
+    for doc in range(record.shape[0]):
+        spend = expected_spend(UNKNOWN_MONEY, int64(record[doc, DOC_PRICE]), 1)
+        for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
+            status, saving, _pay = offer_value(terms, int64(offers.deal[offer]), spend, 1)
+            stored = int64(LARGE_SAVING)
+            if status == UNUSABLE:
+                stored = int64(NO_USE)
+            elif status == UNKNOWN_SAVING:
+                stored = int64(NO_SAVING)
+            elif abs(saving) < LARGEST_SAVING:
+                stored = int64(saving)
+            out[offer] = stored
+
+
 def _program_columns(columns: dict[str, Any]) -> dict[str, Any]:
     """Signatures of the documents, and the documents of each card, ascending."""
-    record, offers = columns["doc_record"], columns["offer_record"]
-    docs = len(record)
-    held = record[:, DOC_END_OFFER] - record[:, DOC_FIRST_OFFER]
-    offer_doc = np.repeat(np.arange(docs, dtype=np.int64), held)
-    usable = offers[:, OFFER_WINDOW] != NEVER
-    program = offers[usable, OFFER_PROGRAM].astype(np.int64)
+    offers, docs = offers_in(columns), len(columns["doc_record"])
+    offer_doc = np.repeat(np.arange(docs, dtype=np.int64), np.diff(offers.start.astype(np.int64)))
+    usable = offers.window != NEVER
+    program = offers.program[usable].astype(np.int64)
     # `np.unique` takes ten times as long: it looks for repeats before it sorts.
     pairs = np.sort(program * max(docs, 1) + offer_doc[usable])
     pairs = pairs[np.diff(pairs, prepend=-1) > 0]
@@ -280,9 +305,22 @@ def _program_columns(columns: dict[str, Any]) -> dict[str, Any]:
     _or_into(signature, doc, bits[program])
     return {
         "doc_signature": signature,
+        "doc_always": _always(columns, offer_doc, bits),
         "program_start": start,
         "program_docs": doc.astype(np.uint32),
     }
+
+
+def _always(columns: dict[str, Any], offer_doc: I64, bits: U64) -> U64:
+    """Bits of the cards with an active deal for one person at every minute, by document."""
+    program, deal = columns["offer_program"], columns["offer_deal"]
+    on = np.unpackbits(columns["deal_on"].view(np.uint8), bitorder="little")
+    own = np.array([has_own_bit(number) for number in range(len(bits))])
+    always = (columns["offer_window"] == ALWAYS) & (columns["offer_saving"] != NO_USE)
+    always &= (on[deal] == 1) & (columns["program_on"][program] == 1) & own[program]
+    found = np.zeros(len(columns["doc_record"]), np.uint64)
+    _or_into(found, offer_doc[always], bits[program[always]])
+    return found
 
 
 @njit
@@ -317,9 +355,9 @@ def _node_columns(around: SegmentLookups, set_bits: U64, columns: dict[str, Any]
     position, record = columns["doc_position"], columns["doc_record"]
     x, y = position[:, 0], position[:, 1]
     is_open, maybe_open = around.timetable.hour_masks(around.start_hour_of_week)
-    schedule, sets = record[:, DOC_SCHEDULE], columns["doc_category_set"]
+    schedule, sets = columns["doc_schedule"], columns["doc_category_set"]
     in_use = np.zeros((3, len(x)), np.uint64)
-    _offer_hours(record, columns["offer_record"], is_open, in_use)
+    _offer_hours(offers_in(columns), is_open, in_use)
     return {
         "node_box": np.stack(
             [
@@ -341,11 +379,11 @@ def _node_columns(around: SegmentLookups, set_bits: U64, columns: dict[str, Any]
 
 
 @njit
-def _offer_hours(record: I32, offers: I32, masks: U64, out: U64) -> None:
-    for doc in range(record.shape[0]):
-        for offer in range(record[doc, DOC_FIRST_OFFER], record[doc, DOC_END_OFFER]):
+def _offer_hours(offers: Offers, masks: U64, out: U64) -> None:
+    for doc in range(out.shape[1]):
+        for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
             for word in range(3):
-                out[word, doc] |= masks[offers[offer, OFFER_WINDOW], word]
+                out[word, doc] |= masks[offers.window[offer], word]
 
 
 def _zone_columns(around: SegmentLookups, columns: dict[str, Any]) -> dict[str, Any]:

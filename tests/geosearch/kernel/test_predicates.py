@@ -22,13 +22,12 @@ from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.predicates import (
     doc_best_saving,
     doc_has_deal,
-    doc_is_open,
-    doc_is_to_taste,
-    doc_may_pass,
+    doc_is_rated,
     doc_value,
     has_bit,
     has_hour,
     leaf_is_within,
+    may_match,
     node_may_match,
     node_primary,
     primary_key,
@@ -84,7 +83,7 @@ def audit(
             least_haversine = scratch.metres[0]
             fill_reached(columns.node_box, circle, node, node + 1, scratch.within)
             within = scratch.within[0]
-            may_match = node_may_match(columns, criteria, node, level, index, False)
+            holds = node_may_match(columns, criteria, node, level, index)
             primary = node_primary(columns, criteria, scratch, level, index, least_m)
             shift = NODE_BITS * (level + 1)
             for doc in range(index << shift, min(docs, (index + 1) << shift)):
@@ -95,18 +94,17 @@ def audit(
                 out[5] += near != leaf_is_within(columns, circle, doc)
                 if not (
                     near
-                    and doc_may_pass(columns, criteria, doc)
-                    and doc_is_to_taste(columns, criteria, doc, doc)
+                    and may_match(columns, criteria, doc)
+                    and doc_is_rated(columns, criteria, doc)
                     and doc_in_area(columns, criteria, doc)
-                    and doc_is_open(columns, criteria, doc)
                 ):
                     continue
-                matches, _, saving = doc_best_saving(columns, criteria, scratch, doc)
-                out[6] += matches != doc_has_deal(columns, criteria, scratch, doc)
+                matches, saving = doc_best_saving(columns, criteria, scratch, doc, doc)
+                out[6] += matches != doc_has_deal(columns, criteria, scratch, doc, doc)
                 if not matches:
                     continue
                 out[7] += 1
-                out[0] += not may_match
+                out[0] += not holds
                 out[1] += distance_m < least_m
                 out[1] += beyond_haversine(distance_m) < least_haversine
                 value = doc_value(columns, criteria, doc, saving)

@@ -25,15 +25,11 @@ from geosearch.segment.bounds import (
     joint_bounds,
 )
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
     DOC_PRICE,
     DOC_QUALITY,
     DOC_REDEEM,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
-    OFFER_WINDOW,
     Columns,
+    Offers,
 )
 from geosearch.segment.segment import Segment
 from indexes.geo.rtree import NODE_BITS
@@ -70,11 +66,10 @@ def nodes_of(columns: Columns) -> Nodes:
 
 def offers_of(columns: Columns, doc: int) -> list[tuple[int, int]]:
     """Deal and programme of the offers at a document that some minute can use."""
-    first, end = columns.doc_record[doc, [DOC_FIRST_OFFER, DOC_END_OFFER]].tolist()
     return [
-        (int(row[OFFER_DEAL]), int(row[OFFER_PROGRAM]))
-        for row in columns.offer_record[first:end]
-        if row[OFFER_WINDOW] != NEVER
+        (int(columns.offer_deal[offer]), int(columns.offer_program[offer]))
+        for offer in range(*columns.offer_start[doc : doc + 2].tolist())
+        if columns.offer_window[offer] != NEVER
     ]
 
 
@@ -175,22 +170,26 @@ def test_a_lower_bound_is_noticed(name: str, tmp_path: Path) -> None:
     assert wrong > 0
 
 
+def one_offer(window: int, program: int) -> Offers:
+    start, deal, when = (np.array(row, np.uint32) for row in ([0, 1], [0], [window]))
+    return Offers(start, deal, when, np.array([program], np.uint16))
+
+
 def test_bounds_are_rounded_up() -> None:
     """2**24 + 1 has no float32; the next one up is the bound."""
-    record = np.zeros((1, 8), np.int32)
-    record[0, [DOC_PRICE, DOC_END_OFFER, DOC_REDEEM]] = -1, 1, 10_000
+    record = np.zeros((1, 6), np.int32)
+    record[0, [DOC_PRICE, DOC_REDEEM]] = -1, 10_000
     terms = np.array([[5, 2**24 + 1, 0, 0, 2**31 - 1, 1, 0, 2**31 - 1]], np.int32)
-    found = joint_bounds(record, np.array([[0, 2, 0]], np.int32), terms, programs=1)
+    found = joint_bounds(record, one_offer(window=2, program=0), terms, programs=1)
     assert found["bound_saving"][PUBLIC_CLASS, 0] == 2**24 + 2
     assert found["bound_best"].dtype == np.float32
     assert found["bound_best"][PUBLIC_CLASS, 0] == 2**24 + 2
 
 
 def test_an_offer_that_is_never_on_bounds_nothing() -> None:
-    record = np.zeros((1, 8), np.int32)
-    record[0, DOC_END_OFFER] = 1
+    record = np.zeros((1, 6), np.int32)
     terms = np.array([[5, 700, 0, 0, 0, 1, 0, 9]], np.int32)
-    found = joint_bounds(record, np.array([[0, NEVER, 1]], np.int32), terms, programs=2)
+    found = joint_bounds(record, one_offer(window=NEVER, program=1), terms, programs=2)
     assert all(np.isneginf(column).all() for column in found.values())
 
 

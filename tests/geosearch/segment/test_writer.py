@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,9 @@ import pytest
 
 from geosearch.segment.catalogue import category_bit, prefixes, program_bit
 from geosearch.segment.columns import (
-    DOC_END_OFFER,
-    DOC_FIRST_OFFER,
     DOC_ID_RANK,
     DOC_QUALITY,
     DOC_RATING,
-    DOC_SCHEDULE,
-    OFFER_DEAL,
-    OFFER_PROGRAM,
-    OFFER_WINDOW,
 )
 from geosearch.segment.segment import Segment
 from indexes.geo.hilbert import hilbert_values
@@ -49,20 +44,18 @@ def test_one_position_is_in_order_of_ids(tmp_path: Path) -> None:
 
 
 def test_offers_of_a_document_are_by_deal(segment: Segment) -> None:
-    record, offers = segment.columns.doc_record, segment.columns.offer_record
-    end = 0
-    for first, last in record[:, [DOC_FIRST_OFFER, DOC_END_OFFER]].tolist():
-        assert first == end, "no gap between one document's offers and the next one's"
-        end = last
-        deals = offers[first:last, OFFER_DEAL].tolist()
+    starts, offers = segment.columns.offer_start.tolist(), segment.columns.offer_deal
+    assert len(starts) == len(segment) + 1
+    for first, last in pairwise(starts):
+        deals = offers[first:last].tolist()
         assert deals == sorted(deals)
-    assert end == len(offers) == segment.manifest["offers"]
+    assert starts[-1] == len(offers) == segment.manifest["offers"]
 
 
 def test_programmes_with_the_most_documents_come_first(segment: Segment) -> None:
     columns = segment.columns
-    usable = columns.offer_record[columns.offer_record[:, OFFER_WINDOW] != NEVER]
-    reach = np.bincount(usable[:, OFFER_PROGRAM], minlength=len(columns.program_on))[1:]
+    usable = columns.offer_program[columns.offer_window != NEVER]
+    reach = np.bincount(usable, minlength=len(columns.program_on))[1:]
     assert reach.tolist() == sorted(reach.tolist(), reverse=True)
     if len(segment) == 300:
         assert segment.catalogue.programs[1]["program_id"] == "card1"
@@ -71,9 +64,9 @@ def test_programmes_with_the_most_documents_come_first(segment: Segment) -> None
 def test_signatures_and_postings_are_those_of_usable_offers(segment: Segment) -> None:
     columns = segment.columns
     held: dict[int, list[int]] = {number: [] for number in range(len(columns.program_on))}
-    for doc, row in enumerate(columns.doc_record):
-        mine = columns.offer_record[row[DOC_FIRST_OFFER] : row[DOC_END_OFFER]]
-        programs = {int(one[OFFER_PROGRAM]) for one in mine if one[OFFER_WINDOW] != NEVER}
+    for doc, (first, end) in enumerate(pairwise(columns.offer_start.tolist())):
+        windows, cards = columns.offer_window[first:end], columns.offer_program[first:end]
+        programs = set(cards[windows != NEVER].tolist())
         bits = {program_bit(number) for number in programs}
         assert int(columns.doc_signature[doc]) == sum(1 << bit for bit in bits)
         for number in programs:
@@ -102,12 +95,12 @@ def test_nodes_sum_up_their_documents(segment: Segment) -> None:
             assert columns.node_id_rank[node] == mine[:, DOC_ID_RANK].min()
             signature = np.bitwise_or.reduce(columns.doc_signature[below])
             assert columns.node_signature[node] == signature
-            hours = mine[:, DOC_SCHEDULE]
+            hours = columns.doc_schedule[below]
             for name, masks in (("node_open", is_open), ("node_maybe_open", maybe)):
                 union = np.bitwise_or.reduce(masks[hours], axis=0)
                 assert getattr(columns, name)[:, node].tolist() == union.tolist()
-            first, end = int(mine[0, DOC_FIRST_OFFER]), int(mine[-1, DOC_END_OFFER])
-            windows = columns.offer_record[first:end, OFFER_WINDOW]
+            first, *_, end = columns.offer_start[below.start : below.stop + 1].tolist()
+            windows = columns.offer_window[first:end]
             in_use = np.bitwise_or.reduce(is_open[windows], axis=0)
             assert columns.node_deal[:, node].tolist() == in_use.tolist()
             sets = set(columns.doc_category_set[below].tolist())

@@ -1,0 +1,97 @@
+"""States of schedules at the minute of a query: a byte for each schedule, shared by all queries.
+
+A million shops have some 4,000 distinct schedules of opening hours and deals, and a search asks for
+the state of one at each document and offer that it tests. `state_of` finds a state by one bisection
+in cold memory, at most once a minute for each schedule, and keeps it in a table of some kilobytes,
+which the fastest cache of a processor holds. So the first query of a minute and of a wallet costs
+what the next one costs.
+
+Several threads fill one table without a lock: all of them write the same bytes.
+"""
+
+from collections.abc import Hashable
+
+import numpy as np
+
+from geosearch.kernel.criteria import ANY_HOURS, OPEN_OR_UNKNOWN, Criteria, Hours
+from geosearch.segment.columns import Columns
+from indexes.arrays import U8
+from indexes.cache import BoundedCache
+from indexes.jit import inner_njit, int64, njit
+from indexes.timetable import CLOSED, OPEN, Minutes, Starts, States, open_until, state_at
+
+IS_FOUND, IS_OPEN, MAY_BE_OPEN, STAYS_OPEN, MAY_STAY_OPEN = 1, 2, 4, 8, 16
+"""Bits of a state: the others hold; open; open or unknown; both up to the minute
+`until_minute`, which is before every minute if it is -1."""
+
+STATES_BYTES = 16 << 20
+"""Most bytes of the tables of a segment."""
+
+NO_STATES = np.zeros(0, np.uint8)
+"""For queries that read no schedule."""
+
+
+class StateTables:
+    """Tables of one segment, by minute.
+
+    Parameters
+    ----------
+    schedules
+        Number of schedules of the segment.
+    """
+
+    def __init__(self, schedules: int) -> None:
+        self._schedules = schedules
+        self._tables = BoundedCache[Hashable, U8](STATES_BYTES)
+
+    def at(self, hours: Hours) -> U8:
+        """Table of a minute, uint8[schedules]; 0 where nobody has asked for the state yet."""
+        key = hours.minute, hours.until_minute
+        found = self._tables.get(key)
+        if found is None:
+            found = self._tables.keep(key, np.zeros(self._schedules, np.uint8))
+        return found
+
+
+@inner_njit
+def state_of(columns: Columns, criteria: Criteria, schedule: int) -> int:
+    """Bits of the state of a schedule at the minute of the query."""
+    state = int64(criteria.states[schedule])
+    if state == 0:
+        state = _find_state(
+            columns.schedule_start,
+            columns.change_minute,
+            columns.change_state,
+            int64(schedule),
+            criteria.hours.minute,
+            criteria.hours.until_minute,
+        )
+        criteria.states[schedule] = state
+    return state
+
+
+@inner_njit
+def wanted_state(criteria: Criteria) -> int:
+    """Bits of the states of opening hours that the query wants."""
+    maybe = criteria.hours.open_mode == OPEN_OR_UNKNOWN
+    if criteria.hours.open_mode == ANY_HOURS:
+        return IS_FOUND
+    return MAY_STAY_OPEN if maybe else STAYS_OPEN
+
+
+@njit
+def _find_state(
+    starts: Starts, minutes: Minutes, states: States, schedule: int, minute: int, until: int
+) -> int:
+    """Bits of the state of a schedule; `until` is `Hours.until_minute`."""
+    state = state_at(starts, minutes, states, schedule, minute)
+    if state == CLOSED:
+        return IS_FOUND
+    found = IS_FOUND | MAY_BE_OPEN
+    if state == OPEN:
+        found |= IS_OPEN
+        if until < 0 or open_until(starts, minutes, states, schedule, minute, False) >= until:
+            found |= STAYS_OPEN
+    if until < 0 or open_until(starts, minutes, states, schedule, minute, True) >= until:
+        found |= MAY_STAY_OPEN
+    return found

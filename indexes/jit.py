@@ -13,7 +13,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -180,7 +180,7 @@ def _refuse(*_arguments: object, **_named: object) -> None:
     raise TypeError("Expected a call from a kernel, got one from Python")
 
 
-def entry_point(kernel: F, arguments: Iterable[Any] | None = None) -> F:
+def entry_point(kernel: F) -> F:
     """Compiled wrapper of `kernel` for the types in its annotations, without Numba's dispatcher.
 
     The dispatcher looks up the types of its arguments at each call: 4 us for a tuple of 40 arrays.
@@ -192,8 +192,6 @@ def entry_point(kernel: F, arguments: Iterable[Any] | None = None) -> F:
     kernel
         A function decorated with `njit`. Parameters are annotated with `int`, `float`, `bool`,
         names of `indexes.arrays`, named tuples of these, or `Prepared` tuples.
-    arguments
-        Example arguments, whose types count instead of the annotations.
 
     Returns
     -------
@@ -203,10 +201,7 @@ def entry_point(kernel: F, arguments: Iterable[Any] | None = None) -> F:
     if config.DISABLE_JIT:
         return kernel
     dispatcher: Any = kernel
-    if arguments is None:
-        signature = _annotated_types(dispatcher.py_func)
-    else:
-        signature = tuple(numba.typeof(argument) for argument in arguments)
+    signature = _annotated_types(dispatcher.py_func)
     dispatcher.compile(signature)
     entry: F = dispatcher.overloads[signature].entry_point
     return entry

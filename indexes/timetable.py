@@ -17,7 +17,7 @@ shop hours have 90 changes, 270 bytes, and a look-up takes seven steps of a bina
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,58 +48,44 @@ Starts = U32
 Masks = U64Matrix
 
 
+class Schedules(NamedTuple):
+    """The three columns of the module in one value."""
+
+    start: Starts
+    minute: Minutes
+    state: States
+
+
 @inline_njit
-def find_change(schedule_start: Starts, change_minute: Minutes, schedule: int, minute: int) -> int:
-    """Index into `change_minute` of the last change of `schedule` at or before `minute`.
+def find_change(schedules: Schedules, schedule: int, minute: int) -> int:
+    """Index into `Schedules.minute` of the last change of `schedule` at or before `minute`.
 
     The caller checks that `minute` is in [0, HORIZON_MINUTES) and `schedule` in [0, n).
     """
     # The first change is at minute 0, so it is never later than `minute`.
-    second = int64(schedule_start[schedule]) + 1
-    end = int64(schedule_start[schedule + 1])
-    return first_at_least(change_minute, second, end, minute + 1) - 1
+    second = int64(schedules.start[schedule]) + 1
+    end = int64(schedules.start[schedule + 1])
+    return first_at_least(schedules.minute, second, end, minute + 1) - 1
 
 
 @inline_njit
-def state_at(
-    schedule_start: Starts,
-    change_minute: Minutes,
-    change_state: States,
-    schedule: int,
-    minute: int,
-) -> int:
+def state_at(schedules: Schedules, schedule: int, minute: int) -> int:
     """State of `schedule` at `minute`: `CLOSED`, `OPEN` or `UNKNOWN`."""
-    change = find_change(schedule_start, change_minute, schedule, minute)
-    return int(np.int64(change_state[change]))
+    change = find_change(schedules, schedule, minute)
+    return int(np.int64(schedules.state[change]))
 
 
 @inline_njit
-def next_change(
-    schedule_start: Starts,
-    change_minute: Minutes,
-    change_state: States,
-    schedule: int,
-    minute: int,
-) -> int:
-    """First minute after `minute` with another state; `HORIZON_MINUTES` if there is none.
-
-    `change_state` is unused; all look-ups have the same parameters.
-    """
-    following = find_change(schedule_start, change_minute, schedule, minute) + 1
-    if following == schedule_start[schedule + 1]:
+def next_change(schedules: Schedules, schedule: int, minute: int) -> int:
+    """First minute after `minute` with another state; `HORIZON_MINUTES` if there is none."""
+    following = find_change(schedules, schedule, minute) + 1
+    if following == schedules.start[schedule + 1]:
         return HORIZON_MINUTES
-    return int(np.int64(change_minute[following]))
+    return int(np.int64(schedules.minute[following]))
 
 
 @njit
-def open_until(
-    schedule_start: Starts,
-    change_minute: Minutes,
-    change_state: States,
-    schedule: int,
-    minute: int,
-    include_unknown: bool,
-) -> int:
+def open_until(schedules: Schedules, schedule: int, minute: int, include_unknown: bool) -> int:
     """First minute at or after `minute` at which `schedule` is not open.
 
     Parameters
@@ -112,59 +98,48 @@ def open_until(
     int
         `minute` if the schedule is not open then; `HORIZON_MINUTES` if it stays open.
     """
-    end = np.int64(schedule_start[schedule + 1])
-    change = np.int64(find_change(schedule_start, change_minute, schedule, minute))
+    end = np.int64(schedules.start[schedule + 1])
+    change = np.int64(find_change(schedules, schedule, minute))
     until = np.int64(minute)
     while change < end:
-        state = change_state[change]
+        state = schedules.state[change]
         if not (state == OPEN or (include_unknown and state == UNKNOWN)):
             return int(until)
         change += 1
-        until = np.int64(change_minute[change]) if change < end else np.int64(HORIZON_MINUTES)
+        until = np.int64(schedules.minute[change]) if change < end else np.int64(HORIZON_MINUTES)
     return int(until)
 
 
 @njit
-def next_open(
-    schedule_start: Starts,
-    change_minute: Minutes,
-    change_state: States,
-    schedule: int,
-    minute: int,
-) -> int:
+def next_open(schedules: Schedules, schedule: int, minute: int) -> int:
     """First minute at or after `minute` at which `schedule` is open; `HORIZON_MINUTES` if none.
 
     Unknown does not count as open.
     """
-    end = np.int64(schedule_start[schedule + 1])
-    change = np.int64(find_change(schedule_start, change_minute, schedule, minute))
-    if change_state[change] == OPEN:
+    end = np.int64(schedules.start[schedule + 1])
+    change = np.int64(find_change(schedules, schedule, minute))
+    if schedules.state[change] == OPEN:
         return minute
     for later in range(change + 1, end):
-        if change_state[later] == OPEN:
-            return int(np.int64(change_minute[later]))
+        if schedules.state[later] == OPEN:
+            return int(np.int64(schedules.minute[later]))
     return HORIZON_MINUTES
 
 
 @njit
 def _fill_hour_masks(
-    schedule_start: Starts,
-    change_minute: Minutes,
-    change_state: States,
-    start_hour: int,
-    is_open: Masks,
-    maybe_open: Masks,
+    schedules: Schedules, start_hour: int, is_open: Masks, maybe_open: Masks
 ) -> None:
-    for schedule in range(schedule_start.size - 1):
-        end = np.int64(schedule_start[schedule + 1])
-        for change in range(np.int64(schedule_start[schedule]), end):
-            state = change_state[change]
+    for schedule in range(schedules.start.size - 1):
+        end = np.int64(schedules.start[schedule + 1])
+        for change in range(np.int64(schedules.start[schedule]), end):
+            state = schedules.state[change]
             if state == CLOSED:
                 continue
-            begin_minute = np.int64(change_minute[change])
+            begin_minute = np.int64(schedules.minute[change])
             end_minute = np.int64(HORIZON_MINUTES)
             if change + 1 < end:
-                end_minute = np.int64(change_minute[change + 1])
+                end_minute = np.int64(schedules.minute[change + 1])
             # An interval is never empty, so it covers the hours from its first to its last minute.
             # 168 hours cover every hour of the week.
             first = begin_minute // 60
@@ -209,18 +184,17 @@ class Timetable:
                 f"Expected the last start to be {change_minute.size}, got "
                 f"{schedule_start[-1:].tolist()} - at `schedule_start`"
             )
-        self.schedule_start = schedule_start
-        self.change_minute = change_minute
-        self.change_state = change_state
+        self.schedules = Schedules(schedule_start, change_minute, change_state)
 
     def __len__(self) -> int:
         """Return the number of schedules."""
-        return int(self.schedule_start.size) - 1
+        return int(self.schedules.start.size) - 1
 
     def changes(self, schedule: int) -> tuple[Minutes, States]:
         """Minutes and states of one schedule: views of the columns."""
-        part = slice(int(self.schedule_start[schedule]), int(self.schedule_start[schedule + 1]))
-        return self.change_minute[part], self.change_state[part]
+        starts, minutes, states = self.schedules
+        part = slice(int(starts[schedule]), int(starts[schedule + 1]))
+        return minutes[part], states[part]
 
     def hour_masks(self, start_hour_of_week: int) -> tuple[Masks, Masks]:
         """UTC hours of the week in which each schedule is open, and in which open or unknown.
@@ -249,14 +223,7 @@ class Timetable:
             )
         is_open = np.zeros((len(self), 3), np.uint64)
         maybe_open = np.zeros((len(self), 3), np.uint64)
-        _fill_hour_masks(
-            self.schedule_start,
-            self.change_minute,
-            self.change_state,
-            start_hour_of_week,
-            is_open,
-            maybe_open,
-        )
+        _fill_hour_masks(self.schedules, start_hour_of_week, is_open, maybe_open)
         return is_open, maybe_open
 
 

@@ -18,7 +18,6 @@ import numpy as np
 import orjson
 
 from geosearch.hours.offsets import offset_changes
-from geosearch.kernel.compiled import empty_columns, example_criteria
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.describe import (
     AROUND_THE_CLOCK,
@@ -34,13 +33,13 @@ from geosearch.kernel.describe import (
     Y,
     describe,
 )
-from geosearch.kernel.scratch import Scratch, new_scratch
+from geosearch.kernel.scratch import Scratch
 from geosearch.money.amounts import fraction_digits, money_sign
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.segment.columns import Columns
 from geosearch.segment.segment import Segment
-from indexes.arrays import F64, I32, I64, U8, U64
+from indexes.arrays import F64, I64, U8, U64, F64Matrix, I32Matrix, I64Matrix, ReadOnly
 from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
 from indexes.prepared import Prepared
 from indexes.text_buffer import (
@@ -74,7 +73,7 @@ class Sources(NamedTuple):
     deal: U8
     dates: U8  # [10 * days] ISO dates from the day before the horizon on
     zone_start: I64  # [z + 1] where the offsets of each time zone begin in `zone_offset`
-    zone_offset: I32  # [.., 2] first minute of the horizon with the offset, minutes east of UTC
+    zone_offset: I32Matrix  # [.., 2] first minute of the horizon with the offset, minutes east
     currency: U8  # JSON text
     money_sign: U8  # text before an amount
     fraction_digits: I64  # [1]
@@ -83,14 +82,14 @@ class Sources(NamedTuple):
 
 @njit
 def write_results(
-    segment: Prepared[Columns],
+    segment: Prepared[ReadOnly[Columns]],
     criteria: Criteria,
     memory: Prepared[Scratch],
-    prepared: Prepared[Sources],
+    prepared: Prepared[ReadOnly[Sources]],
     docs: I64,
-    keys: F64,
+    keys: F64Matrix,
     datum: int,
-    detail: I64,
+    detail: I64Matrix,
     text: U8,
 ) -> int:
     """Write the JSON array of results; return its length in bytes.
@@ -325,17 +324,4 @@ def _bytes(text: bytes) -> U8:
 @cache
 def result_writer() -> Callable[..., int]:
     """Entry point of `write_results`; kept on disk."""
-    scratch, none = new_scratch(1), np.zeros(0, np.int64)
-    asked = (Prepared(empty_columns()), example_criteria(), Prepared(scratch))
-    ranked = (none, np.zeros((1, 2)), 0, scratch.detail, np.zeros(1, np.uint8))
-    return entry_point(write_results, (*asked, Prepared(_empty_sources()), *ranked))
-
-
-def _empty_sources() -> Sources:
-    """`Sources` without documents, with the array types of every segment."""
-    starts, text = np.zeros(1, np.uint64), _bytes(b" ")
-    starts.flags.writeable = False
-    return Sources(
-        *(starts, text, starts, text, text, np.zeros(1, np.int64), np.zeros((1, 2), np.int32)),
-        *(text, text, np.zeros(1, np.int64), np.zeros(1)),
-    )
+    return entry_point(write_results)

@@ -6,7 +6,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geosearch.kernel.areas import doc_in_area, reads_area
 from geosearch.kernel.criteria import OPTIONAL_DEAL, Criteria
@@ -42,6 +41,7 @@ from geosearch.segment.columns import (
     NO_USE,
     Columns,
 )
+from indexes.arrays import I64, ReadOnly
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.geo.sphere import Circle, Place, circle_of, fill_reached, fill_within
 from indexes.jit import inline_njit, inner_njit, int64, njit, uint64
@@ -56,11 +56,11 @@ _INSIDE = 1 << 56
 class Tally(NamedTuple):
     """Facet counters by row of the catalogue, zero at first; empty for facets nobody wants."""
 
-    by_category_set: NDArray[np.int64]
-    by_area: NDArray[np.int64]
-    by_program: NDArray[np.int64]
-    by_type: NDArray[np.int64]
-    seen: NDArray[np.int64]  # the last document counted under each card, -1 at first
+    by_category_set: I64
+    by_area: I64
+    by_program: I64
+    by_type: I64
+    seen: I64  # the last document counted under each card, -1 at first
 
 
 @inner_njit
@@ -261,7 +261,7 @@ def _reverse(scratch: Scratch, bottom: int, top: int) -> None:
 
 @njit
 def count(
-    segment: Prepared[Columns],
+    segment: Prepared[ReadOnly[Columns]],
     criteria: Criteria,
     place: Place,
     memory: Prepared[Scratch],
@@ -328,16 +328,16 @@ def count(
 class Naming(NamedTuple):
     """Pairs of a counter's row and the number of a name that the counter adds to."""
 
-    row: NDArray[np.int64]
-    name: NDArray[np.int64]
+    row: I64
+    name: I64
 
 
 @njit
 def count_names(
-    counted: NDArray[np.int64],
+    counted: I64,
     naming: Naming,
-    total: NDArray[np.int64],
-    names: NDArray[np.int64],
+    total: I64,
+    names: I64,
 ) -> int:
     """Write the names of a facet with a count above 0, and return how many there are.
 
@@ -368,7 +368,7 @@ def count_names(
 
 
 @inline_njit
-def _sort(values: NDArray[np.int64], end: int) -> None:
+def _sort(values: I64, end: int) -> None:
     """Sort the values before `end` in place: Shell (1959), with the gaps of Knuth."""
     step = 1
     while step < end // 3:

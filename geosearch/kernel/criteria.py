@@ -6,7 +6,7 @@ Not useful for: the parameters of a request; `geosearch.query` has those.
 
 from typing import NamedTuple
 
-from indexes.arrays import F64, I64, U8, U16, U32, U64
+from indexes.arrays import F64, I64, U8, U16, U32, U64, F64Matrix, I64Matrix
 
 
 class Hours(NamedTuple):
@@ -53,7 +53,7 @@ class Area(NamedTuple):
     min_y: int
     max_x: int  # below min_x where the box crosses the antimeridian
     max_y: int
-    edges: F64  # [e, 5] see `indexes.geo.polygon`; no rows = no polygon
+    edges: F64Matrix  # [e, 5] see `indexes.geo.polygon`; no rows = no polygon
     datum: int  # of both, as in `indexes.geo.datum`; WGS84 if all shifts in them are 0
     shift_min_x: int  # range of the shifts of positions that appear in them, see `shift_range`
     shift_min_y: int
@@ -89,7 +89,7 @@ class Words(NamedTuple):
     docs: U32  # ascending within each list
     impacts: U8  # impact of each entry of `docs`, 1 to 255; see `indexes.terms.postings`
     blocks: U8  # greatest impacts of runs of `impacts`
-    span: I64  # [t, 2] where each list begins and ends
+    span: I64Matrix  # [t, 2] where each list begins and ends
     weight: F64  # [t] relevance of one step of impact; all lists at 255 add up to at most 1
     required: int
     carried: int  # the first lists, which a traversal narrows from node to node

@@ -3,18 +3,17 @@
 `result_text` writes them as JSON.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.predicates import doc_spend, doc_worth, net_benefit, offer_is_on, offers_at
 from geosearch.kernel.relevance import doc_relevance
 from geosearch.kernel.scratch import Scratch
+from geosearch.kernel.states import schedules_of
 from geosearch.money.offers import MAX_USES, UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
 from geosearch.segment.columns import (
     DOC_TIME_ZONE,
     Columns,
 )
+from indexes.arrays import F64, I64, F64Matrix, I64Matrix, ReadOnly
 from indexes.geo.datum import appearance
 from indexes.jit import inner_njit, int64, njit
 from indexes.prepared import Prepared
@@ -27,14 +26,14 @@ DEAL, SAVING, PAY, USABLE_UNTIL = range(4)
 
 @njit
 def describe(
-    segment: Prepared[Columns],
+    segment: Prepared[ReadOnly[Columns]],
     criteria: Criteria,
     memory: Prepared[Scratch],
-    docs: NDArray[np.int64],
-    keys: NDArray[np.float64],
+    docs: I64,
+    keys: F64Matrix,
     datum: int,
-    detail: NDArray[np.int64],
-    scores: NDArray[np.float64],
+    detail: I64Matrix,
+    scores: F64,
 ) -> int:
     """Write the details and net benefits of ranked documents; return how many rows.
 
@@ -64,18 +63,14 @@ def describe(
         head = at
         at = _describe_offers(columns, criteria, doc, detail, head + 1)
         schedule = int64(columns.doc_schedule[doc])
-        starts = columns.schedule_start
-        minutes = columns.change_minute
-        states = columns.change_state
-        state = state_at(starts, minutes, states, schedule, criteria.hours.minute)
+        schedules = schedules_of(columns)
+        state = state_at(schedules, schedule, criteria.hours.minute)
         if state == OPEN:
-            until = next_change(starts, minutes, states, schedule, criteria.hours.minute)
-            always = starts[schedule + 1] - starts[schedule] == 1
+            until = next_change(schedules, schedule, criteria.hours.minute)
+            always = schedules.start[schedule + 1] - schedules.start[schedule] == 1
             detail[head, UNTIL] = AROUND_THE_CLOCK if always else until
         else:
-            detail[head, UNTIL] = next_open(
-                starts, minutes, states, schedule, criteria.hours.minute
-            )
+            detail[head, UNTIL] = next_open(schedules, schedule, criteria.hours.minute)
         detail[head, STATE] = state
         detail[head, OFFERS_OF] = at - head - 1
         _put_position(columns, doc, datum, detail, head)
@@ -89,7 +84,7 @@ def describe(
 
 
 @inner_njit
-def _room(columns: Columns, docs: NDArray[np.int64]) -> int:
+def _room(columns: Columns, docs: I64) -> int:
     """Most rows that `describe` writes for these documents.
 
     The loop also reads the first change of hours and the first deal of each document, and adds
@@ -111,9 +106,7 @@ def _room(columns: Columns, docs: NDArray[np.int64]) -> int:
 
 
 @inner_njit
-def _put_position(
-    columns: Columns, doc: int, datum: int, detail: NDArray[np.int64], head: int
-) -> None:
+def _put_position(columns: Columns, doc: int, datum: int, detail: I64Matrix, head: int) -> None:
     """Write the position of a document in a datum, to 1e-7 degree."""
     x, y = int64(columns.doc_position[doc, 0]), int64(columns.doc_position[doc, 1])
     detail[head, X], detail[head, Y] = appearance(x, y, datum)
@@ -121,7 +114,7 @@ def _put_position(
 
 @njit
 def _describe_offers(
-    columns: Columns, criteria: Criteria, doc: int, detail: NDArray[np.int64], first: int
+    columns: Columns, criteria: Criteria, doc: int, detail: I64Matrix, first: int
 ) -> int:
     """Write the usable, eligible offers of a document, best first; return the row after them."""
     at = first
@@ -151,9 +144,7 @@ def _describe_offers(
         detail[row, SAVING] = saving
         detail[row, PAY] = pay
         detail[row, USABLE_UNTIL] = next_change(
-            columns.schedule_start,
-            columns.change_minute,
-            columns.change_state,
+            schedules_of(columns),
             int64(columns.offer_window[offer]),
             criteria.hours.minute,
         )

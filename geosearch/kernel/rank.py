@@ -14,9 +14,6 @@ tests a node when it pops it. In other orders a node's key needs its summaries: 
 node first and then pushes it on the heap of `top_k`.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
 from geosearch.kernel.areas import doc_in_area
 from geosearch.kernel.criteria import BY_DISTANCE, Criteria
 from geosearch.kernel.filters import is_kept, kept_value
@@ -66,6 +63,7 @@ from geosearch.kernel.traversal import (
 )
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.segment.columns import Columns
+from indexes.arrays import I64, F64Matrix, ReadOnly
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.geo.siblings import (
     CHILD_MASK,
@@ -419,12 +417,12 @@ def _number_of(queue: Siblings) -> tuple[int, int]:
 
 @njit
 def rank(
-    segment: Prepared[Columns],
+    segment: Prepared[ReadOnly[Columns]],
     criteria: Criteria,
     place: Place,
     memory: Prepared[Scratch],
-    docs: NDArray[np.int64],
-    keys: NDArray[np.float64],
+    docs: I64,
+    keys: F64Matrix,
 ) -> int:
     """Write the k best matches and return how many there are.
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexes.arrays import F64, I32, I64
+from indexes.arrays import F64, I64, F64Matrix, I32Matrix, I64Matrix
 from indexes.geo.rtree import NODE_SIZE
 from indexes.prepared import Prepared
 
@@ -24,21 +24,21 @@ few documents that hold the first ones."""
 class Scratch(NamedTuple):
     """Working memory of one query at a time; reused, never shared between threads."""
 
-    heap_key: F64  # [nodes, 2] primary, secondary
-    heap_entry: I64  # [nodes, 2] id rank, node
-    span: I32  # [nodes, 2 * MAX_CARRIED] where the part of each list below a node begins and ends
+    heap_key: F64Matrix  # [nodes, 2] primary, secondary
+    heap_entry: I64Matrix  # [nodes, 2] id rank, node
+    span: I32Matrix  # [nodes, 2 * MAX_CARRIED] begin and end of each list's part below a node
     reached: I64  # [MAX_CARRIED] where the last span that was written in each list ends
-    top_key: F64  # [MAX_RESULTS, 2] primary, secondary
+    top_key: F64Matrix  # [MAX_RESULTS, 2] primary, secondary
     top_doc: I64  # [MAX_RESULTS]
-    sibling_key: I64  # [rows, NODE_SIZE] see `indexes.geo.siblings`, as the two below
+    sibling_key: I64Matrix  # [rows, NODE_SIZE] see `indexes.geo.siblings`, as the two below
     sibling_parent: I64  # [rows]
-    sibling_front: I64  # [rows, 2]
+    sibling_front: I64Matrix  # [rows, 2]
     metres: F64  # [NODE_SIZE] see `indexes.geo.sphere`, `fill_boxes_m` and `fill_points_m`
-    offset: F64  # [2, NODE_SIZE] see `indexes.geo.sphere.fill_points_m`
+    offset: F64Matrix  # [2, NODE_SIZE] see `indexes.geo.sphere.fill_points_m`
     place: I64  # [NODE_SIZE] see `traversal`, `fill_places` and `fill_few`
     within: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_within`
     work: I64  # [len(COUNTERS)]
-    detail: I64  # [DETAIL_ROWS, DETAIL_WIDTH] see `describe.describe`
+    detail: I64Matrix  # [DETAIL_ROWS, DETAIL_WIDTH] see `describe.describe`
     score: F64  # [MAX_RESULTS] see `describe.describe`
     text_end: I64  # [MAX_RESULTS] see `result_text.write_results`
 

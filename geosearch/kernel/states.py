@@ -18,7 +18,7 @@ from geosearch.segment.columns import Columns
 from indexes.arrays import U8
 from indexes.cache import BoundedCache
 from indexes.jit import inner_njit, int64, njit
-from indexes.timetable import CLOSED, OPEN, Minutes, Starts, States, open_until, state_at
+from indexes.timetable import CLOSED, OPEN, Schedules, open_until, state_at
 
 IS_FOUND, IS_OPEN, MAY_BE_OPEN, STAYS_OPEN, MAY_STAY_OPEN = 1, 2, 4, 8, 16
 """Bits of a state: the others hold; open; open or unknown; both up to the minute
@@ -54,14 +54,18 @@ class StateTables:
 
 
 @inner_njit
+def schedules_of(columns: Columns) -> Schedules:
+    """The schedules of a segment."""
+    return Schedules(columns.schedule_start, columns.change_minute, columns.change_state)
+
+
+@inner_njit
 def state_of(columns: Columns, criteria: Criteria, schedule: int) -> int:
     """Bits of the state of a schedule at the minute of the query."""
     state = int64(criteria.states[schedule])
     if state == 0:
         state = _find_state(
-            columns.schedule_start,
-            columns.change_minute,
-            columns.change_state,
+            schedules_of(columns),
             int64(schedule),
             criteria.hours.minute,
             criteria.hours.until_minute,
@@ -80,18 +84,16 @@ def wanted_state(criteria: Criteria) -> int:
 
 
 @njit
-def _find_state(
-    starts: Starts, minutes: Minutes, states: States, schedule: int, minute: int, until: int
-) -> int:
+def _find_state(schedules: Schedules, schedule: int, minute: int, until: int) -> int:
     """Bits of the state of a schedule; `until` is `Hours.until_minute`."""
-    state = state_at(starts, minutes, states, schedule, minute)
+    state = state_at(schedules, schedule, minute)
     if state == CLOSED:
         return IS_FOUND
     found = IS_FOUND | MAY_BE_OPEN
     if state == OPEN:
         found |= IS_OPEN
-        if until < 0 or open_until(starts, minutes, states, schedule, minute, False) >= until:
+        if until < 0 or open_until(schedules, schedule, minute, False) >= until:
             found |= STAYS_OPEN
-    if until < 0 or open_until(starts, minutes, states, schedule, minute, True) >= until:
+    if until < 0 or open_until(schedules, schedule, minute, True) >= until:
         found |= MAY_STAY_OPEN
     return found

@@ -81,11 +81,11 @@ def warm(progress: Progress | None = None) -> None:
     for part in parts:  # loads what was compiled, and compiles what the other process did not
         part.make()
     kernels()
-    if compiling:
-        mark_compiled()
     # Dictionaries that the first Chinese query would wait half a second for.
     normalise("馬")
     full_pinyin("重庆")
+    if compiling:
+        mark_compiled()
 
 
 class _Done:

@@ -172,8 +172,9 @@ def write_segment(
             columns |= part.result()
         for name, column in columns.items():
             writer.add(name, column)
-        for name in ("schedule_start", "change_minute", "change_state"):
-            writer.add(name, getattr(around.timetable, name))
+        names = ("schedule_start", "change_minute", "change_state")
+        for name, array in zip(names, around.timetable.schedules, strict=True):
+            writer.add(name, np.asarray(array))
         catalogue = Catalogue(
             programs=[{}, *(deals.programs[i] for i in program_order)],
             category_sets=around.category_sets,
@@ -290,7 +291,8 @@ def _fill_savings(record: I32, offers: Offers, terms: I32, out: I32) -> None:
 def _program_columns(columns: dict[str, Any]) -> dict[str, Any]:
     """Signatures of the documents, and the documents of each card, ascending."""
     offers, docs = offers_in(columns), len(columns["doc_record"])
-    offer_doc = np.repeat(np.arange(docs, dtype=np.int64), np.diff(offers.start.astype(np.int64)))
+    starts = offers.start.astype(np.int64)
+    offer_doc = np.repeat(np.arange(docs, dtype=np.int64), starts[1:] - starts[:-1])
     usable = offers.window != NEVER
     program = offers.program[usable].astype(np.int64)
     # `np.unique` takes ten times as long: it looks for repeats before it sorts.

@@ -3,7 +3,6 @@
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +21,6 @@ from indexes.timetable import (
 )
 
 Schedule = tuple[list[int], list[int]]
-Columns = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 
 LAST: Final = HORIZON_MINUTES - 1
 
@@ -61,11 +59,11 @@ def schedules(draw: st.DrawFn) -> Schedule:
     return minutes, states
 
 
-def columns_of(all_schedules: list[Schedule]) -> tuple[Columns, list[int]]:
+def columns_of(all_schedules: list[Schedule]) -> tuple[timetable.Schedules, list[int]]:
     builder = TimetableBuilder()
     ids = [builder.add(minutes, states) for minutes, states in all_schedules]
     table = builder.build()
-    return (table.schedule_start, table.change_minute, table.change_state), ids
+    return table.schedules, ids
 
 
 def asked_minutes(schedule: Schedule, more: list[int]) -> list[int]:
@@ -86,7 +84,7 @@ def test_every_look_up_equals_the_written_out_minutes(
         for minute in asked_minutes(schedule, more):
             state = written[minute]
             others = {CLOSED, OPEN, UNKNOWN} - {state}
-            asked = (*columns, schedule_id, minute)
+            asked = (columns, schedule_id, minute)
             assert timetable.state_at(*asked) == state
             assert timetable.next_change(*asked) == first_minute(written, minute, others)
             assert timetable.next_open(*asked) == first_minute(written, minute, {OPEN})
@@ -94,8 +92,8 @@ def test_every_look_up_equals_the_written_out_minutes(
                 written, minute, {CLOSED, UNKNOWN}
             )
             assert timetable.open_until(*asked, True) == first_minute(written, minute, {CLOSED})
-            change = timetable.find_change(columns[0], columns[1], schedule_id, minute)
-            assert columns[1][change] == max(m for m in schedule[0] if m <= minute)
+            change = timetable.find_change(columns, schedule_id, minute)
+            assert columns.minute[change] == max(m for m in schedule[0] if m <= minute)
             compared += 1
     assert compared >= 2 * len(all_schedules)
 
@@ -138,15 +136,15 @@ def test_the_generator_makes_trouble() -> None:
 
 def test_the_first_three_schedules_are_fixed() -> None:
     table = TimetableBuilder().build()
-    columns = (table.schedule_start, table.change_minute, table.change_state)
+    columns = table.schedules
     for schedule, state in ((UNKNOWN_SCHEDULE, UNKNOWN), (NEVER, CLOSED), (ALWAYS, OPEN)):
         for minute in (0, LAST):
-            assert timetable.state_at(*columns, schedule, minute) == state
-            assert timetable.next_change(*columns, schedule, minute) == HORIZON_MINUTES
-    assert timetable.open_until(*columns, ALWAYS, 5, False) == HORIZON_MINUTES
-    assert timetable.open_until(*columns, UNKNOWN_SCHEDULE, 5, True) == HORIZON_MINUTES
-    assert timetable.open_until(*columns, UNKNOWN_SCHEDULE, 5, False) == 5
-    assert timetable.next_open(*columns, NEVER, 5) == HORIZON_MINUTES
+            assert timetable.state_at(columns, schedule, minute) == state
+            assert timetable.next_change(columns, schedule, minute) == HORIZON_MINUTES
+    assert timetable.open_until(columns, ALWAYS, 5, False) == HORIZON_MINUTES
+    assert timetable.open_until(columns, UNKNOWN_SCHEDULE, 5, True) == HORIZON_MINUTES
+    assert timetable.open_until(columns, UNKNOWN_SCHEDULE, 5, False) == 5
+    assert timetable.next_open(columns, NEVER, 5) == HORIZON_MINUTES
     is_open, maybe_open = table.hour_masks(17)
     assert [sum(int(word).bit_count() for word in row) for row in is_open] == [0, 0, 168]
     assert [sum(int(word).bit_count() for word in row) for row in maybe_open] == [168, 0, 168]

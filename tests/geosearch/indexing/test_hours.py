@@ -261,9 +261,9 @@ def test_windows(book: ScheduleBook, log: RejectLog) -> None:
     assert found[8] == NEVER, "perhaps usable is not usable"
     assert log.counts() == {"deals": {"unreadable_hours": 1}}
     timetable = book.build()
-    columns = (timetable.schedule_start, timetable.change_minute, timetable.change_state)
+    schedules = timetable.schedules
     first = HORIZON.minute_of(datetime.fromisoformat("2026-11-22T00:00:00+08:00"))
-    states = [state_at(*columns, found[6], first + off) for off in (-1, 0, 1439, 1440)]
+    states = [state_at(schedules, found[6], first + off) for off in (-1, 0, 1439, 1440)]
     assert states == [CLOSED, OPEN, OPEN, CLOSED]
 
 
@@ -273,8 +273,8 @@ def test_a_window_with_the_sun_is_that_of_the_shop(book: ScheduleBook) -> None:
     assert here[0] != west[0]
     assert here[1] == west[1], "for other hours the place must not tell them apart"
     timetable = book.build()
-    columns = (timetable.schedule_start, timetable.change_minute, timetable.change_state)
+    schedules = timetable.schedules
     # The sun sets at 16:53 in Shanghai, an hour and a half later where the clock is the same.
     for clock, states in (("16:30", (CLOSED, CLOSED)), ("17:30", (OPEN, CLOSED))):
         minute = HORIZON.minute_of(datetime.fromisoformat(f"2026-11-25T{clock}:00+08:00"))
-        assert tuple(state_at(*columns, each[0], minute) for each in (here, west)) == states
+        assert tuple(state_at(schedules, each[0], minute) for each in (here, west)) == states

@@ -5,22 +5,11 @@ from numba import config
 
 from geosearch.answer.result_text import result_writer, write_results
 from geosearch.kernel import count, rank
-from geosearch.kernel.compiled import empty_columns, kernels
-from geosearch.segment.columns import Columns, column_types
+from geosearch.kernel.compiled import kernels
 
 
 def test_kernels_are_made_once() -> None:
     assert kernels() is kernels()
-
-
-def test_empty_columns_have_the_types_of_a_segment() -> None:
-    columns = empty_columns()
-    for name, (dtype, dimensions) in column_types().items():
-        column = getattr(columns, name)
-        assert (column.dtype, column.ndim) == (dtype, dimensions)
-        assert not column.flags.writeable
-        assert column.flags.c_contiguous
-    assert isinstance(columns, Columns)
 
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")

@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geosearch.kernel.compiled import empty_columns
 from geosearch.kernel.scratch import MAX_RESULTS, Scratch, new_scratch
 from geosearch.kernel.top_k import is_after, is_doc_after, is_result_after, keep, pop, push
-from geosearch.segment.columns import DOC_ID_RANK, Columns
+from geosearch.segment.columns import DOC_ID_RANK, Columns, column_types
+from indexes.arrays import read_only_arrays
 
 # Few values, so that keys tie.
 KEY = st.sampled_from([-math.inf, -3.5, -1.0, 0.0, 1.0, 1e-300, 7.0, math.inf])
@@ -68,10 +68,10 @@ def test_follows_is_the_order_of_tuples(
 
 def ranked(ranks: list[int]) -> Columns:
     """Columns of documents with these id ranks."""
-    record = np.zeros((len(ranks), 8), np.int32)
+    record = np.zeros((len(ranks), 6), np.int32)
     record[:, DOC_ID_RANK] = ranks
-    record.flags.writeable = False
-    return empty_columns()._replace(doc_record=record)
+    arrays = {name: np.zeros((0,) * rank, kind) for name, (kind, rank) in column_types().items()}
+    return read_only_arrays(Columns, arrays | {"doc_record": record})
 
 
 @given(RESULTS, st.sampled_from([1, 2, 20, 101, MAX_RESULTS]), st.randoms())

@@ -29,7 +29,7 @@ MAX_LINES = 500
 # Rooms from the lowest to the highest: each imports itself and those before it.
 ROOMS = {
     "indexes": (
-        "arrays files cache kernel_cache jit prepared bisection storage layout timetable"
+        "arrays files allowance cache kernel_cache jit prepared bisection storage layout timetable"
         " text_buffer geo terms text names"
     ),
     "geosearch": (

@@ -32,8 +32,10 @@ from geosearch.kernel.traversal import (
     fill_places,
     holds_words,
     is_leaf,
+    is_spent,
     may_hold_match,
     run_of,
+    settled,
     sure_bits,
 )
 from geosearch.money.offers import TYPE
@@ -103,6 +105,12 @@ def _tally_run(columns: Columns, criteria: Criteria, first: int, end: int, tally
             if has_bit(columns.doc_live, doc):
                 _tally_offers(columns, criteria, doc, doc, tally)
     return live
+
+
+@inner_njit
+def _has_rows(tally: Tally) -> bool:
+    rows = tally.by_category_set.shape[0] + tally.by_area.shape[0]
+    return bool(rows + tally.by_program.shape[0] + tally.by_type.shape[0] > 0)
 
 
 @inner_njit
@@ -185,6 +193,8 @@ def _count_run(
     for part in range(2 if whole else 1):
         chosen = bits & (sure if part == 0 else ~sure)
         for first in range(begin, end, NODE_SIZE):
+            if is_spent(scratch):
+                break
             count = few
             if few < 0:
                 last = min(first + NODE_SIZE, end)
@@ -267,7 +277,11 @@ def count(
     memory: Prepared[Scratch],
     tally: Tally,
 ) -> int:
-    """Return the exact number of matches, and add them to the counters of `tally`."""
+    """Return the exact number of matches, and add them to the counters of `tally`.
+
+    It returns `TOO_MUCH` if that would take too much work (see `traversal`); `tally` then has part
+    of the matches.
+    """
     columns, scratch = segment.value, memory.value
     circle = circle_of(place)
     scratch.work[:] = 0
@@ -290,7 +304,7 @@ def count(
         whole_words(criteria, scratch, root)
         fill_reached(columns.node_box, circle, root, root + 1, scratch.within)
         size = _push(columns, criteria, scratch, 0, levels - 1, 0, scratch.within[0])
-    while reading or size > 0:
+    while (reading or size > 0) and not is_spent(scratch):
         if not reading:
             size -= 1
             entry = scratch.heap_entry[size, 1]
@@ -302,7 +316,10 @@ def count(
                 shift = NODE_BITS * (level + 1)
                 first = index << shift
                 end = min(first + (int64(1) << shift), columns.leaf_position.shape[0])
-                scratch.work[DOCS] += end - first
+                # A total alone looks at 64 documents at once.
+                scratch.work[DOCS] += (end - first) >> (0 if _has_rows(tally) else 6)
+                if is_spent(scratch):
+                    break
                 total += _tally_run(columns, criteria, first, end, tally)
                 continue
             few = fill_few(columns, criteria, scratch, level, index)
@@ -322,7 +339,7 @@ def count(
                 continue
         total += _count_run(columns, criteria, circle, scratch, node, index, few, near, more, tally)
         reading = False
-    return total
+    return settled(scratch, total)
 
 
 class Naming(NamedTuple):

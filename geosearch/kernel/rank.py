@@ -57,8 +57,10 @@ from geosearch.kernel.traversal import (
     fill_places,
     holds_words,
     is_leaf,
+    is_spent,
     may_hold_match,
     run_of,
+    settled,
     sure_bits,
 )
 from geosearch.money.offers import UNKNOWN_MONEY
@@ -186,6 +188,8 @@ def _offer_run(
     whole = noted < 0 and is_leaf(criteria) and not is_priced(criteria)
     sure = sure_bits(columns, criteria, leaf, whole)
     for first in range(begin, end, NODE_SIZE):
+        if is_spent(scratch):
+            break
         count = noted
         if noted < 0:
             count = fill_places(
@@ -363,7 +367,7 @@ def _find_best(columns: Columns, criteria: Criteria, circle: Circle, scratch: Sc
             rows = 1
         else:
             size = _offer_node(columns, criteria, circle, scratch, found, 0, levels - 1, 0, 0.0)
-    while reading or size > 0:
+    while (reading or size > 0) and not is_spent(scratch):
         if not reading:
             # Both queues pop nodes in the order of results: no node left beats the last result.
             if by_distance:
@@ -424,7 +428,7 @@ def rank(
     docs: I64,
     keys: F64Matrix,
 ) -> int:
-    """Write the k best matches and return how many there are.
+    """Write the k best matches and return how many there are, or `TOO_MUCH`; see `traversal`.
 
     Parameters
     ----------
@@ -434,7 +438,7 @@ def rank(
     """
     columns, scratch = segment.value, memory.value
     scratch.work[:] = 0
-    found = _find_best(columns, criteria, circle_of(place), scratch)
+    found = settled(scratch, _find_best(columns, criteria, circle_of(place), scratch))
     for at in range(found):
         docs[at] = scratch.top_doc[at]
         keys[at, 0] = scratch.top_key[at, 0]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from indexes.allowance import NO_LIMIT, current, take
 from indexes.arrays import F64, I64, F64Matrix, I32Matrix, I64Matrix
 from indexes.geo.rtree import NODE_SIZE
 from indexes.prepared import Prepared
@@ -15,6 +16,9 @@ COUNTERS = ("nodes", "docs", "offers", "pushes", "leaves", "postings")
 """Work of a traversal: nodes and documents tested, offers priced, pushes on heap or queue, leaves
 read, look-ups in word lists."""
 NODES, DOCS, OFFERS, PUSHES, LEAVES, POSTINGS = range(6)
+
+TOO_MUCH = -1
+"""Result of a traversal that would do more work than it may; it has found nothing."""
 
 MAX_CARRIED = 4
 """Word lists that a traversal narrows from node to node. It looks up the others as a whole, for the
@@ -41,6 +45,7 @@ class Scratch(NamedTuple):
     detail: I64Matrix  # [DETAIL_ROWS, DETAIL_WIDTH] see `describe.describe`
     score: F64  # [MAX_RESULTS] see `describe.describe`
     text_end: I64  # [MAX_RESULTS] see `result_text.write_results`
+    left: I64  # [1] work that the traversals may still do; see `traversal.is_spent`
 
 
 DETAIL_ROWS = 4096
@@ -74,6 +79,7 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty((DETAIL_ROWS, DETAIL_WIDTH), np.int64),
         np.empty(MAX_RESULTS, np.float64),
         np.empty(MAX_RESULTS, np.int64),
+        np.full(1, NO_LIMIT),
     )
 
 
@@ -91,12 +97,32 @@ class ScratchPool:
         self._spare: list[Prepared[Scratch]] = []
 
     def borrow(self) -> Prepared[Scratch]:
-        """Working memory for one query; give it back with `give_back`."""
+        """Working memory for one query, with the work that is left for it.
+
+        Give it back with `give_back`.
+        """
         try:
-            return self._spare.pop()
+            scratch = self._spare.pop()
         except IndexError:
-            return Prepared(new_scratch(self._nodes))
+            scratch = Prepared(new_scratch(self._nodes))
+        allowance = current()
+        if allowance is not None:
+            scratch.value.left[0] = allowance.lent = allowance.left
+        return scratch
 
     def give_back(self, scratch: Prepared[Scratch]) -> None:
-        """Keep working memory for the next query."""
+        """Keep working memory for the next query, and take what its traversals did.
+
+        Raises
+        ------
+        TooMuchWork
+            A traversal ended with `TOO_MUCH`.
+        """
+        allowance = current()
+        if allowance is None:
+            self._spare.append(scratch)
+            return
+        done = allowance.lent - scratch.value.left.item()
+        scratch.value.left[0] = NO_LIMIT
         self._spare.append(scratch)
+        take(done)

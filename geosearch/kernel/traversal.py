@@ -20,7 +20,7 @@ from geosearch.kernel.predicates import (
     reads_categories,
 )
 from geosearch.kernel.relevance import ALL_PASS, narrow_words, word_bits
-from geosearch.kernel.scratch import DOCS, Scratch
+from geosearch.kernel.scratch import DOCS, NODES, OFFERS, POSTINGS, TOO_MUCH, Scratch
 from geosearch.segment.columns import Columns
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.jit import inner_njit, int64, uint64
@@ -31,6 +31,31 @@ INDEX_MASK = (1 << LEVEL_SHIFT) - 1
 
 _BIT_NUMBER = np.array([{2**bit % 37: bit for bit in range(36)}.get(rest, 0) for rest in range(37)])
 """Exponent of a power of 2 by its remainder modulo 37; up to 2**35 all remainders differ."""
+
+
+@inner_njit
+def is_spent(scratch: Scratch) -> bool:
+    """Whether a traversal has done more work than it may: `Scratch.left`.
+
+    The traversals ask this before each run of documents, so they pass the limit by one run at most.
+    """
+    return bool(_done(scratch) > scratch.left[0])
+
+
+@inner_njit
+def settled(scratch: Scratch, found: int) -> int:
+    """Result of a traversal that ends: `found`, or `TOO_MUCH`; takes its work from what is left.
+
+    Only the work decides, so a limit gives either the result without a limit or `TOO_MUCH`.
+    """
+    scratch.left[0] -= _done(scratch)
+    return found if scratch.left[0] >= 0 else TOO_MUCH
+
+
+@inner_njit
+def _done(scratch: Scratch) -> int:
+    work = scratch.work
+    return int64(work[NODES] + work[DOCS] + work[OFFERS] + work[POSTINGS])
 
 
 @inner_njit

@@ -186,7 +186,8 @@ def fill_few(columns: Columns, criteria: Criteria, scratch: Scratch, level: int,
         bits = word_bits(criteria, leaf)
         if bits == 0:
             continue
-        bits = leaf_bits(columns, criteria, scratch, leaf, bits)
+        if is_kept(criteria):
+            bits = leaf_bits(columns, criteria, scratch, leaf, bits)
         while bits != 0:
             if count == NODE_SIZE:
                 return -1
@@ -194,7 +195,15 @@ def fill_few(columns: Columns, criteria: Criteria, scratch: Scratch, level: int,
             scratch.place[count] = (leaf << NODE_BITS) + int64(_BIT_NUMBER[lowest % 37])
             count += 1
             bits ^= lowest
-    return count
+    scratch.work[DOCS] += count
+    if is_kept(criteria):
+        return count
+    passing = int64(0)
+    for place in range(count):
+        at = int64(scratch.place[place])
+        scratch.place[passing] = at
+        passing += may_match(columns, criteria, at)
+    return passing
 
 
 @inner_njit

@@ -12,6 +12,7 @@ import shapely
 from geosearch.query.query import Query
 from geosearch.segment.catalogue import ZoneRecord, prefixes
 from geosearch.segment.segment import Segment
+from indexes.allowance import READ, take
 from indexes.cache import BoundedCache, size_of
 from indexes.geo.datum import Datum, from_wgs84, to_wgs84
 from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
@@ -45,7 +46,7 @@ class Moved(NamedTuple):
 
 
 class Contents:
-    """Listings of the segments of one index version.
+    """Listings of the segments of one index version; counts of whole columns are made once.
 
     Parameters
     ----------
@@ -59,6 +60,10 @@ class Contents:
 
     def programs(self) -> list[dict[str, Any]]:
         """Cards of the snapshot by id, each with the number of merchants with a deal of it."""
+        return [dict(record) for record in self._programs]
+
+    @cached_property
+    def _programs(self) -> list[dict[str, Any]]:
         programs: dict[str, dict[str, Any]] = {}
         for segment in self._segments:
             for number, record in enumerate(segment.catalogue.programs):
@@ -81,20 +86,28 @@ class Contents:
             "horizon": {"start": start.isoformat(), "end": end.isoformat()},
             "country": manifest["country"],
             "provisional_holidays": manifest.get("provisional_holidays", []),
-            "merchants": sum(segment.live_docs() for segment in self._segments),
+            "merchants": self._live_docs,
             "deals": sum(segment.manifest["deals"] for segment in self._segments),
-            "programs": len(self.programs()),
+            "programs": len(self._programs),
             "zones": len(set().union(*(segment.zone_numbers for segment in self._segments))),
             "segments": len(self._segments),
             "hot_bytes": sum(segment.hot_bytes() for segment in self._segments),
             "bounds": self.bounds(),
         }
 
+    @cached_property
+    def _live_docs(self) -> int:
+        return sum(segment.live_docs() for segment in self._segments)
+
     def categories(self) -> list[dict[str, Any]]:
         """Categories by id: those of merchants, their ancestors, and those that the snapshot names.
 
         `merchants` counts the merchants with the category or one below it.
         """
+        return [{**record, "names": dict(record["names"])} for record in self._categories]
+
+    @cached_property
+    def _categories(self) -> list[dict[str, Any]]:
         names: dict[str, dict[str, str]] = {}
         counts: dict[str, int] = {}
         for segment in self._segments:
@@ -223,6 +236,7 @@ class Contents:
         places = []
         for segment in self._segments:
             if name in segment.area_numbers:
+                take(len(segment) // READ)
                 docs = np.flatnonzero(segment.columns.doc_area == segment.area_numbers[name])
                 places.append(segment.columns.doc_position[docs[segment.are_live(docs)]])
         found = np.concatenate(places) if places else np.zeros((0, 2))

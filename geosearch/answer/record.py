@@ -14,7 +14,11 @@ from geosearch.segment.columns import (
     DOC_TIME_ZONE,
 )
 from geosearch.segment.segment import Segment
+from indexes.allowance import take
 from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, UNKNOWN, Timetable
+
+DEAL_WORK = 100
+"""Steps of work that telling a deal takes, some 10 us."""
 
 _DAYS_AHEAD = 7
 _STATES = {OPEN: "open", UNKNOWN: "unknown"}
@@ -40,6 +44,7 @@ def merchant_record(
     best = None if own.best_deal is None else own.best_deal.deal_id
     columns = segment.columns
     offers = range(*columns.offer_start[doc : doc + 2].tolist())
+    take(DEAL_WORK * len(offers))
     deals = []
     for offer in offers:
         stored = orjson.loads(segment.deal_payload(int(columns.offer_deal[offer])))

@@ -45,7 +45,7 @@ from geosearch.query.query import Query
 from geosearch.segment.bounds import PUBLIC_CLASS, class_of
 from geosearch.segment.catalogue import CATEGORY_BITS, has_own_bit, program_bit
 from geosearch.segment.columns import RATING_STEPS
-from geosearch.segment.segment import Segment, type_bits
+from geosearch.segment.segment import Segment, in_both, type_bits
 from geosearch.text.segment_terms import SegmentTerms
 from indexes.arrays import U32
 from indexes.cache import BoundedCache, size_of
@@ -402,7 +402,7 @@ class Planner:
             lats.append((south, north))
         if query.business_area:
             inside = self._area_docs(query.business_area)
-            docs = inside if docs is None else np.intersect1d(docs, inside, assume_unique=True)
+            docs = inside if docs is None else in_both(docs, inside)
         area = _NO_AREA
         if query.bbox is not None or query.polygon is not None:
             area, around = _area(query)

@@ -24,7 +24,7 @@ from geosearch.answer.contents import Box, Contents
 from geosearch.answer.facets import most_first
 from geosearch.answer.model import Answer, Hit, Page, Ranked
 from geosearch.answer.results import Results, Text, hits_of, joined
-from geosearch.errors import BadData, BadRequest, NotReady
+from geosearch.errors import BadData
 from geosearch.hours.instants import instant_text
 from geosearch.money.ranking import Weights
 from geosearch.query.cursor import (
@@ -41,13 +41,18 @@ from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.plan import After, described
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
 from geosearch.search.segment_view import SegmentView
+from geosearch.search.stages import in_stages
 from geosearch.segment.segment import Segment, segment_folders
 from geosearch.segment.versions import current
 from geosearch.suggest.suggester import Suggester, Suggestions, SuggestQuery
 from geosearch.text.rewriter import MOST_SEARCHES, Rewriter
 from geosearch.text.segment_terms import QueryTerm, TextQuery
+from indexes.allowance import NO_LIMIT, TooMuchWork, take
 from indexes.geo.datum import Datum, to_wgs84
 from indexes.timetable import HORIZON_MINUTES
+
+SEARCH_WORK = 300
+"""Steps of work that planning another search for a text takes, some 30 us."""
 
 _FROM_ANYWHERE = MerchantQuery()
 
@@ -143,31 +148,25 @@ class Searcher:
         ------
         BadRequest
             As `rank`.
+        TooMuchWork
+            If it takes more than the current `Allowance`; the same query without one has an answer.
         """
         started = time.perf_counter_ns()
         planned, found = self._first(query)
         results = self._results(planned, found)
         return self._page(planned, found, results, started)
 
-    def pages(self, queries: Sequence[Query]) -> list[Page | None]:
+    def pages(
+        self, queries: Sequence[Query], most_work: int = NO_LIMIT
+    ) -> list[Page | TooMuchWork | None]:
         """`page` of each query, None for one that `page` refuses; faster than one by one.
 
-        The batch runs each stage for all queries before the next stage, because the code of all
-        stages does not fit the processor's instruction cache.
+        Parameters
+        ----------
+        most_work
+            Allowance of each query; the result of one that takes more is `TooMuchWork`.
         """
-        started = time.perf_counter_ns()
-        asked = [self._tried(query) for query in queries]
-        results = [None if one is None else self._results(*one) for one in asked]
-        return [
-            None if one is None or told is None else self._page(*one, told, started)
-            for one, told in zip(asked, results, strict=True)
-        ]
-
-    def _tried(self, query: Query) -> tuple[PlannedQuery, Found] | None:
-        try:
-            return self._first(query)
-        except (BadRequest, NotReady):
-            return None
+        return in_stages(queries, most_work, self._first, self._results, self._page)
 
     def _first(self, query: Query) -> tuple[PlannedQuery, Found]:
         """As `_answered` with one result more, which shows whether there is a next page."""
@@ -252,6 +251,7 @@ class Searcher:
         asked: dict[tuple[QueryTerm, ...], tuple[PlannedQuery, Found]],
     ) -> bool:
         """Whether a shop in the area holds all of these words."""
+        take(SEARCH_WORK)
         text_query = planned.text_query._replace(choices=choices)
         lists = self._rewriter.lists(text_query)
         if not self._rewriter.are_somewhere(lists):

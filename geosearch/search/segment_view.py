@@ -22,6 +22,7 @@ from geosearch.search.plan import Plan, Planner
 from geosearch.segment.segment import Segment, type_bits
 from geosearch.suggest.directory import open_directory
 from geosearch.text.segment_terms import SegmentTerms
+from indexes.allowance import TooMuchWork, take
 from indexes.geo.datum import DATUMS
 from indexes.geo.sphere import UNITS_PER_DEGREE, haversine_m
 from indexes.prepared import Prepared
@@ -29,6 +30,10 @@ from indexes.prepared import Prepared
 _INT64, _UINT8 = np.dtype(np.int64), np.dtype(np.uint8)
 _NO_DOCS, _NO_KEYS = np.zeros(0, np.int64), np.zeros((0, 2))
 _DATUMS: dict[str, int] = {datum: number for number, datum in enumerate(DATUMS)}
+NAMES_A_STEP = 2
+BYTES_A_STEP = 64
+"""Rows of facets, and bytes of text, that take as long as one step of work."""
+
 _TEXT_BYTES = 65_536
 """Initial bytes for the text of a page, twice the usual size."""
 
@@ -64,7 +69,13 @@ class SegmentView:
     def rank(
         self, plan: Plan, explain: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
-        """Documents int64[n], keys float64[n, 2], best first, and the work if `explain`."""
+        """Documents int64[n], keys float64[n, 2], best first, and the work if `explain`.
+
+        Raises
+        ------
+        TooMuchWork
+            It takes more than the current `Allowance`, as do `count` and `results`.
+        """
         segment, criteria = self.segment, plan.criteria
         if criteria.lists.driven and not len(criteria.lists.driver):
             # Mostly words that no document has: rewording tries several for a mistyped one.
@@ -87,6 +98,7 @@ class SegmentView:
         columns = self.segment.columns_of(plan.criteria.lists.tree, plan.types)
         total = self._count(columns, plan.criteria, plan.place, scratch, tally)
         self._pool.give_back(scratch)
+        take(sum(map(len, tally)) // NAMES_A_STEP)
         self._facets.add(tally, counts)
         return total
 
@@ -105,6 +117,11 @@ class SegmentView:
         asked = (columns, criteria, scratch, self._sources, docs, keys, _DATUMS[query.crs])
         detail, text = memory.detail, np.empty(_TEXT_BYTES, _UINT8)
         while (length := self._write_results(*asked, detail, text)) <= 0:
+            try:
+                take(len(detail) if length == 0 else -length // BYTES_A_STEP)
+            except TooMuchWork:
+                self._pool.give_back(scratch)
+                raise
             if length == 0:
                 detail = np.empty((4 * len(detail), DETAIL_WIDTH), _INT64)
             else:

@@ -21,6 +21,7 @@ from geosearch.segment.card_trees import card_columns, card_tree_types
 from geosearch.segment.catalogue import Catalogue
 from geosearch.segment.columns import Columns
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
+from indexes.allowance import READ, SORTED, take
 from indexes.geo.zones import ZoneIndex
 from indexes.layout import Column, check_layout
 from indexes.prepared import Prepared
@@ -192,6 +193,7 @@ class Segment:
 
     def area_docs(self, names: Collection[str]) -> NDArray[np.uint32]:
         """Ascending documents in any of these business areas."""
+        take(len(self) // READ)
         allowed = np.zeros(len(self.catalogue.areas) + 1, np.bool_)
         allowed[[self.area_numbers[name] for name in names if name in self.area_numbers]] = True
         return np.flatnonzero(allowed[self.columns.doc_area]).astype(np.uint32)
@@ -256,6 +258,12 @@ class Segment:
     def _postings(self, name: str, row: int) -> NDArray[Any]:
         starts = self._arrays[f"{name}_start"]
         return self._arrays[f"{name}_docs"][int(starts[row]) : int(starts[row + 1])]
+
+
+def in_both(docs: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Documents of both ascending lists."""
+    take((len(docs) + len(others)) // SORTED)
+    return np.intersect1d(docs, others, assume_unique=True)
 
 
 def type_bits(names: tuple[str, ...]) -> int:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from geosearch.answer.model import Page
 from geosearch.query.query import Query
+from geosearch.search.stages import Refused
 from geosearch.service.engines import Engine
+from indexes.allowance import Allowance, TooMuchWork
 
 TOGETHER = 16
 """Largest number of queries that are answered together: their answers wait for the last one."""
@@ -22,7 +24,7 @@ class _Iteration:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.queries: list[Query] = []
-        self.pages: Sequence[Page | None] | None = None
+        self.pages: Sequence[Page | Refused] | None = None
 
 
 class Batching:
@@ -36,13 +38,20 @@ class Batching:
     def __init__(self) -> None:
         self._now: _Iteration | None = None
 
-    async def page(self, engine: Engine, query: Query) -> Page:
+    async def page(self, engine: Engine, query: Query, most_work: int) -> Page:
         """Return the page of a query.
+
+        Parameters
+        ----------
+        most_work
+            Allowance of the query; see `indexes.allowance`.
 
         Raises
         ------
         BadRequest
             The engine refuses the query; the queries beside it are answered.
+        TooMuchWork
+            The query takes more than its allowance.
         """
         iteration = self._now
         if (
@@ -57,14 +66,19 @@ class Batching:
         if iteration.pages is None:
             if self._now is iteration:
                 self._now = None
-            iteration.pages = _pages(engine, iteration.queries)
+            iteration.pages = _pages(engine, iteration.queries, most_work)
         page = iteration.pages[place]
+        if isinstance(page, TooMuchWork):
+            raise page
+        if page is not None:
+            return page
         # Asked again, the engine says what is wrong with this query.
-        return engine.page(query) if page is None else page
+        with Allowance(most_work):
+            return engine.page(query)
 
 
-def _pages(engine: Engine, queries: Sequence[Query]) -> Sequence[Page | None]:
+def _pages(engine: Engine, queries: Sequence[Query], most_work: int) -> Sequence[Page | Refused]:
     try:
-        return engine.pages(queries)
+        return engine.pages(queries, most_work)
     except Exception:  # A fault is the answer of the query that causes it, not of all.
         return [None] * len(queries)

@@ -67,6 +67,12 @@ class Asked:
         named = (text for name, text in self._scope["headers"] if name == b"accept")
         return b",".join(named).decode("latin-1")
 
+    @property
+    def client(self) -> str:
+        """Address of the client, or of the proxy in front; empty if the transport has none."""
+        address = self._scope.get("client")
+        return address[0] if address else ""
+
     async def body(self) -> bytes:
         """Return the body.
 

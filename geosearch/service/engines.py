@@ -31,6 +31,7 @@ from geosearch.segment.segment import verify_version
 from geosearch.segment.versions import current, is_older, versions
 from geosearch.service.problems import HttpProblem
 from geosearch.suggest.suggester import Suggestions, SuggestQuery
+from indexes.allowance import TooMuchWork
 from indexes.geo.datum import Datum
 
 STOP_SECONDS = 0.2
@@ -49,8 +50,13 @@ class Engine(Protocol):
     def page(self, query: Query) -> Page:
         """Return the page of one query, with its results as JSON text."""
 
-    def pages(self, queries: Sequence[Query]) -> Sequence[Page | None]:
-        """Return the page of each query; None for a query that `page` refuses (`BadRequest`)."""
+    def pages(
+        self, queries: Sequence[Query], most_work: int
+    ) -> Sequence[Page | TooMuchWork | None]:
+        """Return the page of each query; None for one that `page` refuses (`BadRequest`).
+
+        The result of one that takes more than `most_work` steps is `TooMuchWork`.
+        """
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
         """Return completions of a half-typed text."""
@@ -316,6 +322,9 @@ def _load(engine: Engine, version: str) -> Loaded:
     # One query before the engine takes over: no request then pays for loading code (also that of
     # another datum) and the first pages, and an engine that cannot answer never takes over.
     engine.page(Query(lat=31.0, lng=121.0, crs="GCJ02", at=loaded.horizon_start))
+    # The same for listings, which count whole columns once.
+    engine.programs()
+    engine.categories()
     return loaded
 
 

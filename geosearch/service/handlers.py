@@ -3,14 +3,17 @@
 Useful for: what a route answers.
 Not useful for: what is the same for all routes (`edge`), or running the service (`app`).
 
-A search runs in the event loop: it takes tens of microseconds, less than a switch to a thread.
-Batches, polygons and counts without a radius run in threads. The kernel releases the GIL there, so
-other requests do not wait for them.
+A search runs in the event loop: it takes tens of microseconds, less than a switch to a thread. It
+has an allowance of counted work there, `LOOP_WORK`. One that takes more is asked again without an
+allowance in the threads of `heavy`, where the kernels release the GIL, so that no request makes
+others wait. Batches, polygons, long bodies and zones of a box begin there: their sizes tell.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import msgspec
 import orjson
@@ -20,7 +23,7 @@ from geosearch.answer.model import Page
 from geosearch.errors import BadRequest, Problem
 from geosearch.query.cursor import read_cursor
 from geosearch.query.parameters import problem
-from geosearch.query.query import Query
+from geosearch.query.query import MerchantQuery, Query
 from geosearch.service.batching import Batching
 from geosearch.service.edge import (
     ANY_METHOD,
@@ -32,7 +35,7 @@ from geosearch.service.edge import (
 )
 from geosearch.service.encode import encode_page, encode_pages, encode_suggestions
 from geosearch.service.engines import Engines, Loaded
-from geosearch.service.heavy import Attendance, HeavyWork
+from geosearch.service.heavy import HeavyWork, Work, in_one_part
 from geosearch.service.journal import Journal
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
@@ -49,6 +52,13 @@ from geosearch.service.request import (
 )
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import wants_page, welcome, welcome_page
+from indexes.allowance import Allowance, TooMuchWork
+
+LOOP_WORK = 10_000
+"""Allowance of a search in the event loop, steps of work: some 1 ms."""
+
+LONG_BODY = 16_384
+"""Bytes of a body that is read in a thread: reading a wrong one takes up to 0.2 us a byte."""
 
 HTML = b"text/html; charset=utf-8"
 
@@ -106,24 +116,31 @@ class Handlers:
     async def nearby_post(self, asked: Asked) -> Reply:
         """`POST /v1/nearby`: the same parameters as JSON, which keeps a wallet out of URLs."""
         read_nothing(asked.query_string)
-        return await self._nearby(asked, read_body(await asked.body()))
+        body = await asked.body()
+        if len(body) > LONG_BODY:
+            return await self._in_a_thread(asked, lambda: self._search(read_body(body)))
+        return await self._nearby(asked, read_body(body))
 
     async def batch(self, asked: Asked) -> Reply:
         """`POST /v1/nearby:batch`: many queries; one bad query refuses the whole batch."""
         read_nothing(asked.query_string)
-        queries = read_batch(await asked.body(), most=self._settings.max_batch)
-        self._check_work(queries)
-        return await self._heavy.run(partial(self._search_all, queries), asked.left)
+        body = await asked.body()
+        return await self._heavy.run(self._search_all(body), asked.left, asked.client)
 
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: completions of a half-typed text."""
         query = read_suggest(asked.query_string)
-        found = self._engines.current().engine.suggest(query)
-        return Reply((encode_suggestions(found),))
+        suggest = partial(self._engines.current().engine.suggest, query)
+        return await self._here_or_in_a_thread(
+            asked, lambda: Reply((encode_suggestions(suggest()),))
+        )
 
     async def merchant(self, asked: Asked) -> Reply:
         """`GET /v1/merchants/{id}`: one merchant with its hours and deals."""
         visit = read_merchant(asked.query_string)
+        return await self._here_or_in_a_thread(asked, partial(self._merchant, asked, visit))
+
+    def _merchant(self, asked: Asked, visit: MerchantQuery) -> Reply:
         merchant_id = asked.path_params["merchant_id"]
         engine = self._engines.current().engine
         record = engine.merchant(merchant_id, None, visit)
@@ -140,11 +157,10 @@ class Handlers:
         """`GET /v1/zones`: zones that contain a point or intersect a box."""
         query = read_zones(asked.query_string)
         engine = self._engines.current().engine
-        if query.bbox is None:
-            zones = engine.zones_at(query.lat, query.lng, query.at, query.crs)
-        else:
-            zones = engine.zones_in(query.bbox, query.at, query.crs)
-        return Reply((orjson.dumps({"zones": zones}),))
+        if query.bbox is not None:
+            within = partial(engine.zones_in, query.bbox, query.at, query.crs)
+            return await self._in_a_thread(asked, lambda: _zones(within()))
+        return _zones(engine.zones_at(query.lat, query.lng, query.at, query.crs))
 
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""
@@ -210,7 +226,7 @@ class Handlers:
         raise HttpProblem("not_found", "There is no such path - /openapi.json lists all")
 
     def close(self) -> bool:
-        """Report the last requests, and return whether all slow requests have ended.
+        """Report the last requests, and return whether all large requests have ended.
 
         It blocks for a moment, so call it outside the event loop.
         """
@@ -230,10 +246,23 @@ class Handlers:
         )
 
     async def _nearby(self, asked: Asked, query: Query) -> Reply:
+        search = partial(self._search, query)
         loaded = self._loaded_now(query)
-        if loaded is None or _is_heavy(query):
-            return await self._heavy.run(partial(self._search, query), asked.left)
-        return _reply(query, await self._batching.page(loaded.engine, query))
+        if loaded is None or query.polygon is not None:
+            return await self._in_a_thread(asked, search)
+        try:
+            page = await self._batching.page(loaded.engine, query, LOOP_WORK)
+        except TooMuchWork:
+            return await self._in_a_thread(asked, search)
+        return _reply(query, page)
+
+    async def _here_or_in_a_thread(self, asked: Asked, work: Callable[[], Reply]) -> Reply:
+        with suppress(TooMuchWork), Allowance(LOOP_WORK):
+            return work()
+        return await self._in_a_thread(asked, work)
+
+    async def _in_a_thread(self, asked: Asked, work: Callable[[], Reply]) -> Reply:
+        return await self._heavy.run(in_one_part(work), asked.left, asked.client)
 
     def _loaded_now(self, query: Query) -> Loaded | None:
         """Return the version for a query, or None if that version is not open."""
@@ -246,16 +275,17 @@ class Handlers:
             return self._engines.current()
         return self._engines.pinned(read_cursor(query.cursor).version)
 
-    def _search(self, query: Query, attendance: Attendance) -> Reply:
-        attendance.check()
+    def _search(self, query: Query) -> Reply:
         return _reply(query, self._loaded(query).engine.page(query))
 
-    def _search_all(self, queries: list[Query], attendance: Attendance) -> Reply:
+    def _search_all(self, body: bytes) -> Work[Reply]:
         """Return the answers, all of one version except those whose cursor names another."""
+        queries = read_batch(body, most=self._settings.max_batch)
+        self._check_work(queries)
         current = self._engines.current()
         pages = []
         for position, query in enumerate(queries):
-            attendance.check()
+            yield
             try:
                 loaded = current if query.cursor is None else self._loaded(query)
                 pages.append(loaded.engine.page(query))
@@ -272,7 +302,7 @@ class Handlers:
             Code `batch_too_heavy`.
         """
         results = sum(query.limit for query in queries)
-        heavy = sum(map(_is_heavy, queries))
+        heavy = sum(map(_is_wide, queries))
         for expected, most, got in (
             ("limits of at most {} together", self._settings.max_batch_results, results),
             (
@@ -287,10 +317,14 @@ class Handlers:
                 raise BadRequest(found["detail"], [found], "batch_too_heavy")
 
 
-def _is_heavy(query: Query) -> bool:
-    """Return whether a query may be slow: it has a polygon, or counts without a radius."""
+def _is_wide(query: Query) -> bool:
+    """Return whether a batch may hold few such queries: a polygon, or a count without a radius."""
     counts = query.total or bool(query.facets)
     return query.polygon is not None or (counts and query.radius_m is None)
+
+
+def _zones(found: list[dict[str, Any]]) -> Reply:
+    return Reply((orjson.dumps({"zones": found}),))
 
 
 def _reply(query: Query, page: Page) -> Reply:

@@ -38,7 +38,7 @@ CODES: dict[str, tuple[int, str]] = {
     "headers_too_large": (431, "The header section is too long."),
     "fault": (500, "A fault of ours; `detail` has the id under which it is logged."),
     "unknown_transfer_coding": (501, "The transfer coding of the body is not `chunked`."),
-    "busy": (503, "Too many batches, large areas or connections are under way."),
+    "busy": (503, "Too many large requests or connections are under way."),
     "stopping": (503, "The service is stopping, and the time for requests under way is over."),
     "not_ready": (503, "There is no index yet, or its time horizon does not include now."),
 }

@@ -25,6 +25,7 @@ from geosearch.text.rewording import Lookups, reworded
 from geosearch.text.segment_terms import SOUND_FACTOR, QueryTerm, SegmentTerms, TextQuery, Variant
 from geosearch.text.word_roles import AREA, CONTENT, role
 from geosearch.text.word_roles import is_phrase as is_function
+from indexes.allowance import take
 from indexes.cache import BoundedCache
 from indexes.terms.keys import PINYIN, WORD, Word, text_key
 from indexes.text.analysis import beside, read_words, whole_key
@@ -58,6 +59,9 @@ _UNWANTED = re.compile(r"(?<=\s)-(?=[^\W_])\S+")
 
 MOST_READINGS = 16
 """Most readings of neighbouring words that are joined."""
+
+READING_WORK = 500
+"""Steps of work that finding an alternative of a word takes, some 50 us."""
 
 MOST_SEARCHES = 64
 """Most searches of a rewording: some 10 ms in a city of 100,000 shops."""
@@ -259,6 +263,7 @@ class Rewriter:
         meant: dict[str, float] = {}
         for segment in self._segments:
             for reading, text in segment.alternatives(word):
+                take(READING_WORK)
                 known = readings.get(reading.terms)
                 if known is None or known.factor < reading.factor:
                     readings[reading.terms] = reading

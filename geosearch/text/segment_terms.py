@@ -20,6 +20,7 @@ from geosearch.kernel.criteria import Words
 from geosearch.kernel.scratch import MAX_CARRIED
 from geosearch.segment.segment import Segment
 from geosearch.text.columns import SegmentText
+from indexes.allowance import MERGED, SORTED, take
 from indexes.arrays import U8, U32
 from indexes.cache import BoundedCache
 from indexes.terms.keys import KIND_BITS, PINYIN, Word, gram_keys, sound_keys
@@ -62,6 +63,9 @@ SPANS_BYTES = 4 << 20
 
 _SPAN_BYTES = 192
 """Bytes of a cached span."""
+
+UNION_WORK = 100
+"""Steps of work of a union of short lists, some 10 us."""
 
 RARE = 32
 """If each word is in at least one in `RARE` documents, `Words.below` says who holds all words:
@@ -189,11 +193,12 @@ class SegmentTerms:
         spans = self._spans(terms)
         if not spans:
             return False
-        found, _ = self._unions.union([(spans, 1.0)], most=CLOSE_DOCS)
+        found, _ = self._united([(spans, 1.0)])
         known = [(spans, each.factor) for each in readings if (spans := self._spans(each.terms))]
         if not known:
             return True
-        others, _ = self._unions.union(known, most=CLOSE_DOCS)
+        others, _ = self._united(known)
+        take(len(found) // SORTED)
         return bool(np.isin(found, others, invert=True).any())
 
     def doc_freq(self, readings: tuple[Variant, ...]) -> int:
@@ -276,7 +281,7 @@ class SegmentTerms:
         spans = self._spans(terms)
         if not spans:
             return
-        docs, _ = self._unions.union([(spans, 1.0)], most=CLOSE_DOCS)
+        docs, _ = self._united([(spans, 1.0)])
         for doc in docs[:SHOPS_ASKED].tolist():
             shop = orjson.loads(self._segment.merchant_payload(doc))
             yield from filter(None, [shop["name"], shop.get("brand"), *(shop.get("aliases") or ())])
@@ -318,7 +323,9 @@ class SegmentTerms:
             self._postings.doc[part.begin : part.end],
             self._postings.impact[part.begin : part.end],
         )
-        left = np.isin(docs, self._unions.union(taken, most=len(self._segment))[0], invert=True)
+        unwanted, _ = self._united(taken, most=len(self._segment))
+        take((len(docs) + len(unwanted)) // SORTED)
+        left = np.isin(docs, unwanted, invert=True)
         own = docs[left], impacts[left]
         return _List(0, len(own[0]), part.weight, own)
 
@@ -328,6 +335,7 @@ class SegmentTerms:
         size = span[0, 1] - span[0, 0]
         if size == 0 or size * RARE < len(self._segment) or len(words.below):
             return words
+        take(int(size) * len(span) // MERGED)
         starts = self._segment.columns.level_start
         below = np.zeros(starts[-1], np.uint16)
         self._fill_common(words.docs, span, starts, below, np.empty(len(span), np.int64))
@@ -351,6 +359,7 @@ class SegmentTerms:
             )
             for part in lists
         ]
+        take(sum(part.size for part in lists) // MERGED)
         docs = np.concatenate([docs for docs, _ in own])
         impacts = np.concatenate([impacts for _, impacts in own])
         ends = np.cumsum([part.size for part in lists]).tolist()
@@ -394,5 +403,13 @@ class SegmentTerms:
     def _union(self, readings: Iterable[Variant], share: float) -> _List:
         """Documents that hold any of the readings, each with the impact of its best reading."""
         taken = [(spans, each.factor) for each in readings if (spans := self._spans(each.terms))]
-        own = self._unions.union(taken, most=CLOSE_DOCS)
+        own = self._united(taken)
         return _List(0, len(own[0]), share / _STEPS, own)
+
+    def _united(
+        self, readings: Sequence[tuple[Spans, float]], most: int = CLOSE_DOCS
+    ) -> tuple[U32, U8]:
+        """`Unions.union`, whose work is known beforehand: the lengths of its lists."""
+        sizes = (min(end - begin for begin, end in spans) for spans, _ in readings)
+        take(UNION_WORK + sum(sizes) // MERGED)
+        return self._unions.union(readings, most=most)

@@ -1,5 +1,6 @@
 """A small engine for tests of the service, and the service over it: answers are made up."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from geosearch.service.app import create_app
 from geosearch.service.engines import Engines
 from geosearch.service.settings import Settings
 from geosearch.suggest.suggester import Suggestion, Suggestions, SuggestQuery
+from indexes.allowance import Allowance, TooMuchWork, take
 from indexes.geo.datum import Datum
 
 SHOPS = 250
@@ -35,13 +37,15 @@ class FakeEngine:
     """Knows `SHOPS` shops in a row north of wherever it is asked.
 
     The file `engine.json` of its folder says how it behaves: `past` shifts its horizon,
-    `broken` makes every search fail, `slow` makes each take so many seconds.
+    `broken` makes every search fail, `slow` makes each take so many seconds, `work` makes every
+    answer take so many steps. `threads` names the threads that gave one.
     """
 
     def __init__(self, folder: Path) -> None:
         self.version = folder.name
         self.ways: dict[str, Any] = orjson.loads((folder / "engine.json").read_bytes())
         self.asked: list[Query] = []
+        self.threads: list[str] = []
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         self.start = today - timedelta(days=1 + self.ways.get("past", 0))
         self.end = self.start + timedelta(days=45)
@@ -51,6 +55,7 @@ class FakeEngine:
         if self.ways.get("broken"):
             raise RuntimeError("a secret of the engine")
         time.sleep(self.ways.get("slow", 0))
+        self._work()
         cursor = continue_from(query) if query.cursor else None
         at = cursor.at if cursor else query.at or datetime.now(UTC)
         if not self.start <= at < self.end:
@@ -77,18 +82,26 @@ class FakeEngine:
         results = orjson.dumps([_result(query, doc) for doc in docs])
         return Page(answer=answer, results=results, count=len(docs))
 
-    def pages(self, queries: Sequence[Query]) -> list[Page | None]:
-        return [self._tried(query) for query in queries]
+    def pages(self, queries: Sequence[Query], most_work: int) -> list[Page | TooMuchWork | None]:
+        return [self._tried(query, most_work) for query in queries]
 
-    def _tried(self, query: Query) -> Page | None:
+    def _tried(self, query: Query, most_work: int) -> Page | TooMuchWork | None:
         try:
-            return self.page(query)
+            with Allowance(most_work):
+                return self.page(query)
+        except TooMuchWork as refusal:
+            return refusal
         except (BadRequest, NotReady):
             return None
+
+    def _work(self) -> None:
+        take(self.ways.get("work", 0))
+        self.threads.append(threading.current_thread().name)
 
     def merchant(
         self, merchant_id: str, at: datetime | None, asked: MerchantQuery
     ) -> dict[str, Any] | None:
+        self._work()
         known = merchant_id not in ("unknown", "unknown/", "lost 店/")
         if not known:
             return None
@@ -104,6 +117,7 @@ class FakeEngine:
         }
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
+        self._work()
         found = [
             Suggestion(
                 text=f"{query.q} {number}",
@@ -127,9 +141,11 @@ class FakeEngine:
     def zones_at(
         self, lat: float, lng: float, at: datetime | None, crs: Datum
     ) -> list[dict[str, Any]]:
+        self._work()
         return [ZONE | {"bounds": (lng, lat, lng, lat), "name": crs}]
 
     def zones_in(self, box: Box, at: datetime | None, crs: Datum) -> list[dict[str, Any]]:
+        self._work()
         corners = {"type": "Polygon", "coordinates": []}
         return [ZONE | {"bounds": box, "name": crs, "geometry": corners}]
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 import geosearch
-from geosearch.answer.model import Answer
+from geosearch.answer.model import Answer, Page
 from geosearch.errors import BadData, BadRequest, NotReady
 from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query
@@ -208,12 +208,12 @@ def test_pages_are_page_of_each(halves: Halves) -> None:
         with pytest.raises(BadRequest):
             engine.page(queries[7])
         for query, page in zip(queries[:7] + queries[8:], pages, strict=True):
-            assert page is not None
+            assert isinstance(page, Page)
             one = engine.page(query)
             assert (bytes(page.results), page.count) == (bytes(one.results), one.count)
             for name in set(Answer.__struct_fields__) - {"took_us"}:
                 assert getattr(page.answer, name) == getattr(one.answer, name), name
-        assert sum(page.count for page in pages if page is not None) > 200
+        assert sum(page.count for page in pages if isinstance(page, Page)) > 200
 
 
 def test_threads_share_an_engine(halves: Halves) -> None:

@@ -12,9 +12,11 @@ from geosearch.answer.model import Page
 from geosearch.errors import BadRequest
 from geosearch.query.query import Query
 from geosearch.service.batching import TOGETHER, Batching
+from indexes.allowance import TooMuchWork
 from tests.geosearch.fakes import FakeEngine, publish_fake
 
 AT = datetime.now(UTC).replace(hour=12)
+WORK = 100
 BAD = Query(lat=31.23, lng=121.47, at=AT, zone="nowhere")
 
 
@@ -35,9 +37,9 @@ class CountingEngine(FakeEngine):
             raise RuntimeError("fatal")
         return super().page(query)
 
-    def pages(self, queries: Sequence[Query]) -> list[Page | None]:
+    def pages(self, queries: Sequence[Query], most_work: int) -> list[Page | TooMuchWork | None]:
         self.together.append(len(queries))
-        return super().pages(queries)
+        return super().pages(queries, most_work)
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def counts(found: Sequence[Page | BaseException]) -> list[int | str]:
 
 async def ask(engine: FakeEngine, *queries: Query) -> list[Page | BaseException]:
     batching = Batching()
-    asked = [batching.page(engine, query) for query in queries]
+    asked = [batching.page(engine, query, WORK) for query in queries]
     return await asyncio.gather(*asked, return_exceptions=True)
 
 
@@ -87,7 +89,7 @@ def test_answers_go_before_the_next_are_searched(folder: Path) -> None:
     searched: list[int] = []
 
     async def answer(batching: Batching) -> None:
-        await batching.page(engine, asking(1))
+        await batching.page(engine, asking(1), WORK)
         searched.append(len(engine.together))
 
     async def run() -> None:
@@ -104,7 +106,7 @@ def test_iterations_are_searched_one_after_the_other(folder: Path) -> None:
     async def run() -> None:
         batching = Batching()
         for number in (3, 1, 2):
-            await asyncio.gather(*(batching.page(engine, asking(1)) for _ in range(number)))
+            await asyncio.gather(*(batching.page(engine, asking(1), WORK) for _ in range(number)))
 
     asyncio.run(run())
     assert engine.together == [3, 1, 2]
@@ -125,13 +127,20 @@ def test_a_fault_is_that_of_its_query(folder: Path) -> None:
     assert engine.together == [3]
 
 
+def test_work_is_counted_for_each_query(folder: Path) -> None:
+    engine = CountingEngine(folder)
+    for work, expected in ((WORK, [1, 2]), (WORK + 1, ["TooMuchWork", "TooMuchWork"])):
+        engine.ways["work"] = work
+        assert counts(asyncio.run(ask(engine, asking(1), asking(2)))) == expected
+
+
 def test_each_engine_searches_its_own(folder: Path) -> None:
     old, new = CountingEngine(folder), CountingEngine(folder)
 
     async def run() -> list[Page]:
         batching = Batching()
         engines = (old, old, new, old)
-        asked = [batching.page(one, asking(at + 1)) for at, one in enumerate(engines)]
+        asked = [batching.page(one, asking(at + 1), WORK) for at, one in enumerate(engines)]
         return await asyncio.gather(*asked)
 
     assert counts(asyncio.run(run())) == [1, 2, 3, 4]
@@ -143,7 +152,7 @@ def test_who_goes_takes_nobodys_answer(folder: Path) -> None:
 
     async def run() -> list[Page | BaseException]:
         batching = Batching()
-        tasks = [asyncio.create_task(batching.page(engine, asking(at))) for at in (1, 2, 3)]
+        tasks = [asyncio.create_task(batching.page(engine, asking(at), WORK)) for at in (1, 2, 3)]
         await asyncio.sleep(0)
         tasks[0].cancel()
         return await asyncio.gather(*tasks, return_exceptions=True)

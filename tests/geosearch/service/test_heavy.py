@@ -17,7 +17,7 @@ import pytest
 import uvloop
 
 from geosearch.service import heavy
-from geosearch.service.heavy import HEAVY_THREADS, Attendance, ClientGone, HeavyWork
+from geosearch.service.heavy import HEAVY_THREADS, ClientGone, HeavyWork, Work, in_one_part
 from geosearch.service.problems import HttpProblem
 from tests.geosearch import waiting
 from tests.geosearch.fakes import publish_fake
@@ -51,7 +51,10 @@ class Slow:
     def __init__(self) -> None:
         self.begun, self.release = threading.Event(), threading.Event()
 
-    def __call__(self, attendance: Attendance) -> str:
+    def __call__(self) -> Work[str]:
+        return in_one_part(self._wait)
+
+    def _wait(self) -> str:
         self.begun.set()
         assert self.release.wait(PATIENCE_S)
         return "done"
@@ -62,16 +65,14 @@ def test_what_waits_behind_slow_work_is_dropped_with_its_client(loop: Any) -> No
     async def scenario() -> None:
         work = HeavyWork()
         slow = [Slow() for _ in range(HEAVY_THREADS)]
-        first = [asyncio.ensure_future(work.run(one, stays)) for one in slow]
+        first = [asyncio.ensure_future(work.run(one(), stays)) for one in slow]
         await until(lambda: all(one.begun.is_set() for one in slow))
         begun: list[str] = []
 
-        def note(name: str) -> Callable[[Attendance], str]:
-            def work(attendance: Attendance) -> str:
-                begun.append(name)
-                return name
-
-            return work
+        def note(name: str) -> Work[str]:
+            begun.append(name)
+            return name
+            yield
 
         gone = threading.Event()
         left = [
@@ -99,16 +100,16 @@ def test_work_ends_between_its_parts_when_its_client_left() -> None:
         work, gone = HeavyWork(), threading.Event()
         parts: list[int] = []
 
-        def batch(attendance: Attendance) -> None:
+        def batch() -> Work[None]:
             for part in range(10_000):
-                attendance.check()
+                yield
                 parts.append(part)
                 if part == 3:
                     gone.set()
                 time.sleep(0.001)
 
         with pytest.raises(ClientGone):
-            await work.run(batch, leaves_after(gone))
+            await work.run(batch(), leaves_after(gone))
         assert work.close()
         assert 4 <= len(parts) < 10_000
 
@@ -120,29 +121,113 @@ def test_a_client_that_left_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def scenario() -> None:
         work, gone, slow = HeavyWork(), threading.Event(), Slow()
-        first = asyncio.ensure_future(work.run(slow, leaves_after(gone)))
+        first = asyncio.ensure_future(work.run(slow(), leaves_after(gone)))
         await until(slow.begun.is_set)
-        with pytest.raises(HttpProblem, match="Too many batches"):
-            await work.run(lambda attendance: "refused", stays)
+        with pytest.raises(HttpProblem, match="Too many large requests"):
+            await work.run(in_one_part(lambda: "refused"), stays)
         gone.set()
         with pytest.raises(ClientGone):
             await first
         # The other thread is free, although the first one still computes for nobody.
-        assert await work.run(lambda attendance: "answered", stays) == "answered"
+        assert await work.run(in_one_part(lambda: "answered"), stays) == "answered"
         slow.release.set()
         await until(work.close)
 
     asyncio.run(scenario())
 
 
+def test_a_batch_gives_way_to_other_clients_between_its_parts() -> None:
+    async def scenario() -> None:
+        work, slow = HeavyWork(), [Slow() for _ in range(HEAVY_THREADS)]
+        asked = [asyncio.ensure_future(work.run(one(), stays, "busy")) for one in slow]
+        await until(lambda: all(one.begun.is_set() for one in slow))
+        done: list[str] = []
+
+        def batch(name: str, parts: int) -> Work[str]:
+            for part in range(parts):
+                if part:
+                    yield
+                done.append(name)
+            return name
+
+        # Two clients with much to do, and one that comes last and asks for little.
+        asked += [asyncio.ensure_future(work.run(batch("a", 20), stays, "a")) for _ in range(3)]
+        asked += [asyncio.ensure_future(work.run(batch("b", 20), stays, "b"))]
+        asked += [asyncio.ensure_future(work.run(batch("c", 2), stays, "c"))]
+        await asyncio.sleep(0.01)
+        slow[0].release.set()  # One thread does it all: the order is that of the turns.
+        await asyncio.gather(*asked[HEAVY_THREADS:])
+        assert done[:7] == ["a", "b", "c", "a", "b", "c", "a"]
+        assert done[6:42] == ["a", "b"] * 18
+        assert done[42:] == ["a"] * (len(done) - 42)
+        assert len(done) == 3 * 20 + 20 + 2
+        slow[1].release.set()
+        await asyncio.gather(*asked)
+        assert work.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "gives_way"),
+    [(0, 4, True), (1, 4, True), (2, 4, True), (3, 4, False), (0, 1, False)],
+)
+def test_a_full_pool_refuses_the_client_that_has_most(
+    monkeypatch: pytest.MonkeyPatch, mine: int, others: int, gives_way: bool
+) -> None:
+    """`others` requests of another client wait, and as many of mine; now comes one more of mine."""
+
+    async def scenario() -> None:
+        work, slow = HeavyWork(), [Slow() for _ in range(HEAVY_THREADS)]
+        first = [asyncio.ensure_future(work.run(one(), stays, f"{one}")) for one in slow]
+        await until(lambda: all(one.begun.is_set() for one in slow))
+        monkeypatch.setattr(heavy, "HEAVY_WAITING", HEAVY_THREADS + mine + others)
+
+        def ask(client: str) -> asyncio.Future[str]:
+            return asyncio.ensure_future(work.run(in_one_part(lambda: client), stays, client))
+
+        theirs = [ask("theirs") for _ in range(others)]
+        own = [ask("mine") for _ in range(mine)]
+        await asyncio.sleep(0)
+        own.append(ask("mine"))
+        refused = theirs[-1] if gives_way else own[-1]
+        with pytest.raises(HttpProblem, match="Too many large requests"):
+            await asyncio.wait_for(refused, PATIENCE_S)
+        for one in slow:
+            one.release.set()
+        left = [one for one in (*theirs, *own) if one is not refused]
+        answers = ["theirs"] * (others - gives_way) + ["mine"] * (mine + gives_way)
+        assert await asyncio.gather(*left) == answers
+        await asyncio.gather(*first)
+        assert await ask("mine") == "mine", "there is room again"
+        assert work.close()
+
+    asyncio.run(scenario())
+
+
+def test_threads_for_large_requests_step_back() -> None:
+    async def scenario() -> None:
+        work = HeavyWork()
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+
+        def niceness() -> int:
+            return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+        assert await work.run(in_one_part(niceness), stays) == min(own + heavy.NICENESS, 19)
+        assert os.getpriority(os.PRIO_PROCESS, 0) == own
+        assert work.close()
+
+    asyncio.run(scenario())
+
+
 def test_errors_of_work_are_raised_where_it_is_awaited() -> None:
-    def broken(attendance: Attendance) -> None:
+    def broken() -> None:
         raise KeyError("of the work")
 
     async def scenario() -> None:
         work = HeavyWork()
         with pytest.raises(KeyError, match="of the work"):
-            await work.run(broken, stays)
+            await work.run(in_one_part(broken), stays)
         assert work.close()
 
     asyncio.run(scenario())
@@ -153,7 +238,7 @@ def test_the_end_of_the_graceful_time_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     async def scenario() -> None:
         work, slow = HeavyWork(), Slow()
-        asked = asyncio.ensure_future(work.run(slow, stays))
+        asked = asyncio.ensure_future(work.run(slow(), stays))
         await until(slow.begun.is_set)
         asked.cancel()  # as uvicorn does when the graceful time is over
         with pytest.raises(HttpProblem, match="longer than the graceful time") as refusal:

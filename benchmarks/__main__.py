@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import ab as interleaved
+from benchmarks import fairness as fair
 from benchmarks.reports.compare import compare as compared
 from benchmarks.reports.compare import compare_text
 from benchmarks.reports.markdown import markdown_report
@@ -90,6 +91,21 @@ def ab(
     pairs = interleaved.run(revision, merchants=merchants, only=names, say=_say)
     typer.echo(interleaved.text(revision, pairs))
     return SLOWER if any(pair.verdict == "slower" for pair in pairs) else DONE
+
+
+@app.command()
+def fairness(
+    index: Annotated[Path, typer.Argument(help="An index, best of one with names.")],
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Length of each load.")
+    ] = fair.SECONDS,
+    rounds: Annotated[
+        int, typer.Option(parser=integer, metavar="N", help="Rounds; figures are their medians.")
+    ] = fair.ROUNDS,
+) -> int:
+    """Measure small questions while another client asks the largest ones."""
+    typer.echo(fair.text(fair.run(index, seconds=seconds, rounds=rounds, say=_say)))
+    return DONE
 
 
 def _say(line: str) -> None:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import uvloop
@@ -92,6 +92,17 @@ class _Connection(asyncio.Protocol):
             self._load.failure = head.split(b"\r\n", 1)[0].decode()
 
 
+class Stream(NamedTuple):
+    """A client: requests sent in a cycle on some connections, at a rate or one after the other."""
+
+    requests: Sequence[bytes]
+    """Complete requests as bytes."""
+    connections: int
+    rate: float | None = None
+    """Requests per second, sent at fixed instants (open loop). None sends the next request as soon
+    as a connection is free (closed loop)."""
+
+
 def run_load(
     address: tuple[str, int],
     requests: Sequence[bytes],
@@ -100,35 +111,38 @@ def run_load(
     connections: int,
     rate: float | None = None,
 ) -> Load:
-    """Send requests for `seconds`, wait for the last answers, and return the result.
+    """Return the load of one stream; see `run_streams`."""
+    (load,) = run_streams(address, [Stream(requests, connections, rate)], seconds=seconds)
+    return load
 
-    Parameters
-    ----------
-    requests
-        Complete requests as bytes, sent in a cycle.
-    rate
-        Requests per second, sent at fixed instants (open loop). None sends the next request as soon
-        as a connection is free (closed loop).
+
+def run_streams(
+    address: tuple[str, int], streams: Sequence[Stream], *, seconds: float
+) -> list[Load]:
+    """Send the requests of all streams for `seconds`, and return the load of each.
+
+    It waits for the last answers.
 
     Raises
     ------
     BadAnswer
         A status is not 200, or a connection is lost.
     """
-    load = Load()
+
+    async def send() -> list[Load]:
+        return await asyncio.gather(*(_send_all(address, one, seconds) for one in streams))
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_send_all(load, address, requests, seconds, connections, rate))
-    return load
+        loads = runner.run(send())
+    for load in loads:
+        if load.failure is not None:
+            raise BadAnswer(f"Expected 200 for every request, got: {load.failure}")
+    return loads
 
 
-async def _send_all(
-    load: Load,
-    address: tuple[str, int],
-    requests: Sequence[bytes],
-    seconds: float,
-    connections: int,
-    rate: float | None,
-) -> None:
+async def _send_all(address: tuple[str, int], stream: Stream, seconds: float) -> Load:
+    requests, connections, rate = stream
+    load = Load()
     loop = asyncio.get_running_loop()
     idle: deque[_Connection] = deque()
     opened = []
@@ -158,5 +172,4 @@ async def _send_all(
             transport.close()
         # uvloop does not close while a connection is closing.
         await asyncio.sleep(0.01)
-    if load.failure is not None:
-        raise BadAnswer(f"Expected 200 for every request, got: {load.failure}")
+    return load

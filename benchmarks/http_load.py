@@ -66,6 +66,8 @@ FRESHENED = 5
 PROBE_SECONDS = 0.001
 HOST = "127.0.0.1"
 
+Say = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class HttpQuestion:

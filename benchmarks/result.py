@@ -134,6 +134,34 @@ class HttpResult(msgspec.Struct, kw_only=True, frozen=True):
     """Times from publishing a new version to the first answer from it."""
 
 
+class Latency(msgspec.Struct, kw_only=True, frozen=True):
+    """Latency of a client's requests: medians over the rounds."""
+
+    requests: int
+    p50_ms: float
+    p99_ms: float
+    longest_ms: float
+
+
+class LatencyBeside(msgspec.Struct, kw_only=True, frozen=True):
+    """Latency of small questions while another client asks large ones."""
+
+    label: str
+    """Kind of the large questions."""
+    small: Latency
+    large: Latency
+
+
+class FairnessResult(msgspec.Struct, kw_only=True, frozen=True):
+    """Small questions on a quiet service, and beside large ones: one worker on one core."""
+
+    merchants: int
+    pace: float
+    """Small questions per second, at fixed instants."""
+    quiet: Latency
+    beside: list[LatencyBeside]
+
+
 class BuildResult(msgspec.Struct, kw_only=True, frozen=True):
     """Building an index from a snapshot."""
 
@@ -152,6 +180,7 @@ class Result(msgspec.Struct, kw_only=True):
     worlds: list[WorldResult] = []
     build: BuildResult | None = None
     http: HttpResult | None = None
+    fairness: FairnessResult | None = None
     relevance: dict[str, Any] | None = None
     """Result of `benchmarks.relevance`."""
     relevance_missing: list[str] = []

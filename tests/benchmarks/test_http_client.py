@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from benchmarks.http_client import BadAnswer, run_load
+from benchmarks.http_client import BadAnswer, Stream, run_load, run_streams
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -83,6 +83,15 @@ def test_open_loop_counts_the_wait_for_a_connection(server: Server) -> None:
     # One connection answers 20 a second of the 100 planned: the last of 40 waits for 1.6 s.
     assert len(load.latency_s) == 40
     assert load.percentile_ms(99) > 1_500.0
+
+
+@pytest.mark.parametrize("server", [("200 OK", 0.02)], indirect=True)
+def test_streams_are_measured_together_and_apart(server: Server) -> None:
+    streams = [Stream([REQUEST], connections=4, rate=50.0), Stream([REQUEST], connections=1)]
+    paced, busy = run_streams(server.address, streams, seconds=0.4)
+    assert len(paced.latency_s) == 20
+    assert 2 <= len(busy.latency_s) <= 21
+    assert busy.seconds >= 0.4
 
 
 @pytest.mark.parametrize("server", [("503 Service Unavailable", 0.0)], indirect=True)

@@ -218,6 +218,16 @@ class BruteForce:
         chosen: Ints = rows[order[:limit]]
         return chosen
 
+    def usable_offers(self) -> Bools:
+        """Return which offers one person may use at the usual price, in their hours."""
+        flat = self.flat
+        shop = np.repeat(np.arange(len(flat.x)), flat.end_offer - flat.first_offer)
+        price = flat.price[shop].astype(np.int64)
+        spend = np.where(price < 0, UNKNOWN, price)
+        usable, _ = _savings(flat.deal_terms[flat.offer_deal], spend, 1)
+        usable &= flat.deal_on[flat.offer_deal] & flat.program_on[flat.offer_program]
+        return usable
+
     def programs(self) -> dict[str, int]:
         """Return the number of each card; public deals have none."""
         return dict(self._numbers)

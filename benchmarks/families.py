@@ -3,13 +3,18 @@
 `suite` and `http_load` use them; `texts` has the families with words.
 
 A family is one query at many places. A place is a random shop, moved by about 150 m, so places are
-where shops are. The instant is a Friday evening, and an answer has 20 results. Two families show
-the time without caching: in one every query has another minute, in the other another wallet.
+where shops are. The instant is a Friday evening, and an answer has 20 results.
+
+Every family with hours or cards has a cold twin, made by `cold`: each of its queries has another
+minute and another wallet of about the same share, and is timed once. So nothing that an engine kept
+of an earlier query helps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from functools import cache
+from itertools import combinations
 from random import Random
 from typing import Any, NamedTuple
 
@@ -18,7 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers import PeerQuestion
 from benchmarks.table import PeerTable
-from benchmarks.world_deals import BANKS, RED, SHARES, TINY
+from benchmarks.world_deals import ALL_SHARES, BANKS, RED, SHARES, TINY
 from benchmarks.worlds import BUILT_AT, LOCAL_ZONE, USUAL_TIME
 from geosearch.query.query import Query
 from geosearch.segment.columns import Columns
@@ -36,6 +41,9 @@ LATER = USUAL_TIME + timedelta(hours=4)
 EVENINGS = 40
 EVENING_MINUTES = 240
 WALLET = 3
+LIKE = 0.01
+"""Largest difference between the shares of two wallets of one kind."""
+COLD = "_cold"
 
 # Corners of the queries' polygon, metres east and north of the place: 5.4 km2, concave.
 _CORNERS = ((-1500, -900), (400, -1300), (1600, -600), (500, 100), (1300, 1300), (-700, 1400))
@@ -50,8 +58,7 @@ class Family:
 
     `wishes` are its parameters. `away_m` is the distance of its places from a shop. `drawn`
     replaces the circle by a polygon. `peers` says whether peers answer it too. `each` draws the
-    parameters that differ between its queries. `once` times only the first run of each query,
-    before any caching.
+    parameters that differ between its queries. `cold_of` names the family whose cold twin it is.
     """
 
     name: str
@@ -61,7 +68,7 @@ class Family:
     drawn: bool = False
     peers: bool = True
     each: Draw | None = None
-    once: bool = False
+    cold_of: str = ""
 
     def at(self, lat: float, lng: float, **more: Any) -> Query:
         """Return the query at a place, with `more` parameters."""
@@ -71,6 +78,55 @@ class Family:
             corners = [[x, y] for y, x in (*ring, ring[0])]
             wishes["polygon"] = {"type": "Polygon", "coordinates": [corners]}
         return Query(lat=lat, lng=lng, **wishes)
+
+    def wishes_of_each(self, rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
+        """Return the parameters that differ between `count` queries."""
+        drawn = [{} for _ in range(count)] if self.each is None else self.each(rng, count)
+        if not self.cold_of:
+            return drawn
+        minutes = another_minute(rng, count)
+        return [
+            wish | _another_like(rng, self.wishes.get("cards", ())) | minute
+            for wish, minute in zip(drawn, minutes, strict=True)
+        ]
+
+
+def cold(family: Family) -> Family | None:
+    """Return the cold twin of a family: another minute and another wallet in each query.
+
+    A family without hours and cards has none, and neither has one that differs from another by its
+    instant.
+    """
+    timeless = not {"open", "cards"} & family.wishes.keys()
+    if timeless or "at" in family.wishes:
+        return None
+    return replace(family, name=family.name + COLD, label=family.label, cold_of=family.name)
+
+
+def _another_like(rng: np.random.Generator, cards: tuple[str, ...]) -> dict[str, Any]:
+    """Return another wallet of about the share of `cards`; nothing without cards."""
+    wallets = like_wallets(cards)
+    return {"cards": wallets[rng.integers(len(wallets))]} if cards else {}
+
+
+@cache
+def like_wallets(cards: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return all wallets of as many cards of like shares that about as many shops take.
+
+    >>> like_wallets(("red",))[:3]
+    [('red',), ('red-2',), ('red-3',)]
+    """
+    shares = [ALL_SHARES[card] for card in cards] or [0.0]
+    near = [name for name, share in ALL_SHARES.items() if min(shares) <= share <= max(shares)]
+    most = share_of(cards)
+    return [
+        wallet for wallet in combinations(near, len(cards)) if abs(share_of(wallet) - most) <= LIKE
+    ]
+
+
+def share_of(cards: Sequence[str]) -> float:
+    """Return the share of shops with a deal of any of some cards, which are independent."""
+    return 1.0 - float(np.prod([1.0 - ALL_SHARES[card] for card in cards]))
 
 
 def another_minute(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
@@ -92,8 +148,9 @@ def another_wallet(rng: np.random.Generator, count: int) -> list[dict[str, Any]]
 
 
 _OPEN_RED = {"open": "now", "cards": (RED,)}
+_COUNTED = {"sort": "distance", "total": True, "facets": ("category",)}
 
-FAMILIES = (
+WARM_FAMILIES = (
     Family("nearest_red", "nearest, open now, a card 3 % hold", {**_OPEN_RED, "sort": "distance"}),
     Family("nearest_banks", "nearest, any of 8 cards", {"sort": "distance", "cards": BANKS}),
     Family(
@@ -112,14 +169,6 @@ FAMILIES = (
         {**_OPEN_RED, "sort": "distance", "at": LATER},
     ),
     Family(
-        "nearest_minutes",
-        "nearest, another minute each question, open, the 3 % card",
-        {**_OPEN_RED, "sort": "distance"},
-        peers=False,
-        each=another_minute,
-        once=True,
-    ),
-    Family(
         "nearest_wallets",
         "nearest, open now, another wallet of 3 cards each",
         {"sort": "distance", "open": "now"},
@@ -130,12 +179,22 @@ FAMILIES = (
     Family(
         "count_all",
         "nearest, total and facets by category",
-        {"sort": "distance", "total": True, "facets": ("category",)},
+        _COUNTED,
     ),
     Family(
         "count_red",
         "nearest, total and facets by category, open now, the 3 % card",
-        {**_OPEN_RED, "sort": "distance", "total": True, "facets": ("category",)},
+        {**_OPEN_RED, **_COUNTED},
+    ),
+    Family(
+        "count_open_banks",
+        "nearest, total and facets by category, open now, any of 8 cards",
+        {**_COUNTED, "open": "now", "cards": BANKS},
+    ),
+    Family(
+        "count_open",
+        "nearest, total and facets by category, open now, no card",
+        {**_COUNTED, "open": "now"},
     ),
     Family(
         "polygon_red",
@@ -163,6 +222,9 @@ FAMILIES = (
     ),
 )
 
+FAMILIES = (*WARM_FAMILIES, *filter(None, map(cold, WARM_FAMILIES)))
+"""All families of one kind of query, and their cold twins."""
+
 PILE_FAMILIES = ("nearest_red", "nearest_banks", "best_red", "count_red")
 """Families that are also asked where 10,000 shops share one position."""
 
@@ -170,10 +232,13 @@ PILE_FAMILIES = ("nearest_red", "nearest_banks", "best_red", "count_red")
 def piled(family: Family) -> Family:
     """Return a family's variant for the place where 10,000 shops share one position."""
     name, label = f"pile_{family.name}", f"{family.label}, 10,000 shops on one position"
-    return replace(family, name=name, label=label)
+    return replace(
+        family, name=name, label=label, cold_of=family.cold_of and f"pile_{family.cold_of}"
+    )
 
 
 MIXED = Family("mixed", "an app's day: all of these, mixed", {})
+MIXED_COLD = replace(MIXED, name=MIXED.name + COLD, cold_of=MIXED.name)
 MIX = {
     **{"nearest_red": 30, "nearest_open_banks": 20, "best_red": 20, "saving_red": 10},
     **{"nearest_banks": 5, "nearest_later": 5, "count_red": 5, "polygon_red": 3, "nearest_tiny": 2},
@@ -192,6 +257,8 @@ class AskedFamily(NamedTuple):
     """Doc ids that match the words of each query; None without words."""
     once: bool = False
     """Whether only the first run of each query is timed, before any caching."""
+    cold_of: str = ""
+    """Family whose cold twin it is."""
 
 
 def moved(lat: float, lng: float, east_m: float, north_m: float) -> tuple[float, float]:
@@ -226,8 +293,10 @@ def crowded_place(columns: Columns) -> int:
     return int(first[counts.argmax()])
 
 
-def question_of(query: Query, table: PeerTable, words: tuple[str, ...] = ()) -> PeerQuestion:
-    """Return a query in the form for peers.
+def question_of(
+    query: Query, table: PeerTable, words: tuple[str, ...] = (), *, is_cold: bool = False
+) -> PeerQuestion:
+    """Return a query in the form for peers; a cold one has its own minute.
 
     Raises
     ------
@@ -236,7 +305,7 @@ def question_of(query: Query, table: PeerTable, words: tuple[str, ...] = ()) -> 
     """
     if query.sort not in ("distance", "best", "saving") or query.categories:
         raise ValueError(f"Expected an order and filters that peers know, got {query}")
-    if query.sort != "distance" and query.cards != (table.wallet,):
+    if not is_cold and query.sort != "distance" and query.cards != (table.wallet,):
         raise ValueError(f"Expected the wallet {table.wallet!r}, got {query.cards}")
     ring: tuple[tuple[float, float], ...] = ()
     if query.polygon is not None:
@@ -246,13 +315,14 @@ def question_of(query: Query, table: PeerTable, words: tuple[str, ...] = ()) -> 
         lat=query.lat,
         lng=query.lng,
         radius_m=query.radius_m if query.radius_m is not None else 0.0,
-        hours=later if query.open == "now" else "",
+        hours="" if query.open != "now" else "open_now" if is_cold else later,
         programs=sum(1 << table.program_bits[card] for card in query.cards),
         sort=query.sort,
         words=words,
         polygon=ring,
         counted=query.total,
         limit=query.limit,
+        at=query.at if is_cold else None,
     )
 
 
@@ -274,14 +344,29 @@ def asked_in(
     else:
         rng = np.random.default_rng(seed)
         spots = places_near(columns, np.full(count, near), rng, family.away_m)
-    if family is MIXED:
-        by_name = {one.name: one for one in FAMILIES}
-        chosen = Random(seed).choices(list(MIX), list(MIX.values()), k=count)
-        queries = [by_name[name].at(*spot) for name, spot in zip(chosen, spots, strict=True)]
-    elif family.each is not None:
-        wishes = family.each(np.random.default_rng((seed, 1)), count)
-        queries = [family.at(*spot, **more) for spot, more in zip(spots, wishes, strict=True)]
-    else:
-        queries = [family.at(*spot) for spot in spots]
-    questions = [question_of(query, table) for query in queries] if table and family.peers else []
-    return AskedFamily(family.name, family.label, queries, questions, once=family.once)
+    queries = [
+        one.at(*spot, **more)
+        for spot, (one, more) in zip(spots, _each(family, count, seed), strict=True)
+    ]
+    is_cold = bool(family.cold_of)
+    questions = []
+    if table is not None and family.peers:
+        questions = [question_of(query, table, is_cold=is_cold) for query in queries]
+    return AskedFamily(
+        family.name, family.label, queries, questions, once=is_cold, cold_of=family.cold_of
+    )
+
+
+def _each(family: Family, count: int, seed: int) -> Iterator[tuple[Family, dict[str, Any]]]:
+    """Yield the family of each query, and the parameters in which it differs from the others."""
+    rng = np.random.default_rng((seed, 1))
+    if family.name not in (MIXED.name, MIXED_COLD.name):
+        yield from ((family, wish) for wish in family.wishes_of_each(rng, count))
+        return
+    by_name = {one.name: one for one in WARM_FAMILIES}
+    chosen = Random(seed).choices(list(MIX), list(MIX.values()), k=count)
+    minutes = another_minute(rng, count)
+    for name, minute in zip(chosen, minutes, strict=True):
+        one = by_name[name]
+        wish = _another_like(rng, one.wishes.get("cards", ())) | minute
+        yield one, wish if family.cold_of else {}

@@ -62,6 +62,8 @@ class FamilyResult(msgspec.Struct, kw_only=True, frozen=True):
     """Medians of this engine's work counters."""
     layers: dict[str, Timing] = {}
     """Timings of this engine's `search` (typed hits) and `page` (results as JSON)."""
+    cold_of: str = ""
+    """Family that asks the same, but each question at the same minute and with the same wallet."""
 
     def line(self, engine: str) -> Line | None:
         """Return the figures of an engine; None if it was not asked."""

@@ -9,8 +9,10 @@ Corpus: `worlds` and `texts`. Queries: `families` and `texts`.
 
 Not shown: cold disks except for the first query, several threads, places far from any shop except
 for one family, and cards whose shops cluster. Peers get opening hours and deals evaluated for the
-instant of the queries. This engine evaluates them itself for any instant, and caches them by
-minute. Families with `once` show its time without that cache.
+instant of the queries. This engine evaluates them itself for any instant, and may keep them for the
+next query. In a cold family every query has another minute and another wallet, and an engine that
+was opened for the family is timed on its first run only; peers get deals and the open schedules of
+each minute untimed (`peers.ColdPeer`).
 """
 
 import gc
@@ -21,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,11 +31,12 @@ import msgspec
 import numpy as np
 
 from benchmarks.brute import BruteForce
-from benchmarks.checks import right_answers
+from benchmarks.checks import Right, right_answers
 from benchmarks.families import (
     FAMILIES,
     LATER,
     MIXED,
+    MIXED_COLD,
     PILE_FAMILIES,
     AskedFamily,
     Family,
@@ -41,7 +45,7 @@ from benchmarks.families import (
     piled,
     places,
 )
-from benchmarks.peers import PEERS, Missing, Peer, peer_class
+from benchmarks.peers import PEERS, ColdPeer, Missing, Peer, peer_class
 from benchmarks.result import EngineResult, FamilyResult, Line, Timing, WorldResult
 from benchmarks.table import PeerTable, table_of
 from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world
@@ -58,6 +62,8 @@ SEED = 20_261_127
 ENGINE = "geosearch"
 LAYERED = ("nearest_red", "nearest_banks", "best_red", "saving_red")
 """Families for which `search` and `page` are timed too."""
+PAGE_BYTES = 4_096
+REHEARSED = 100
 _COUNTED = 300
 _SHARED = 20
 
@@ -87,7 +93,9 @@ class Chosen(NamedTuple):
         return not self.families or family in self.families
 
 
-FAMILY_NAMES = (*(family.name for family in FAMILIES), MIXED.name, "pile", *NAMES, "read_query")
+NUMBER_FAMILIES = (*FAMILIES, MIXED, MIXED_COLD)
+"""Families without words."""
+FAMILY_NAMES = (*(family.name for family in NUMBER_FAMILIES), "pile", *NAMES, "read_query")
 
 
 class Bench:
@@ -97,6 +105,7 @@ class Bench:
     """
 
     def __init__(self, folder: Path, effort: Effort, say: Say) -> None:
+        self._folder = folder
         self.engine = Searcher(current(folder))
         self.brute = BruteForce(self.engine)
         self.effort, self._say = effort, say
@@ -154,15 +163,13 @@ class Bench:
 
     def measure(self, asked: AskedFamily) -> FamilyResult:
         """Measure a family on every engine that can answer it."""
-        suggesting = isinstance(asked.queries[0], SuggestQuery)
-        ask: Callable[[Any], Any] = self.engine.suggest if suggesting else self.engine.rank
-        own = Runner(ask, asked.queries)
+        own = Runner(self._asker(asked), asked.queries)
         peers = {
-            name: peer
+            name: runner
             for name, peer in self.peers.items()
-            if asked.questions and all(map(peer.answers, asked.questions))
+            if (runner := _peer_runner(peer, asked)) is not None
         }
-        timings = self._timings(asked, own, peers)
+        timings = self._timings(asked, own, list(peers.values()))
         lines = [
             Line(
                 engine=name,
@@ -178,16 +185,26 @@ class Bench:
         self._say(_line(self.families[-1]))
         return self.families[-1]
 
-    def _timings(self, asked: AskedFamily, own: Runner, peers: dict[str, Peer]) -> list[Timing]:
+    def _asker(self, asked: AskedFamily) -> Callable[[Any], Any]:
+        """Return the function of this engine that answers a family.
+
+        Cold families get a new engine, which kept nothing of other families' queries.
+        """
+        engine = self.engine
+        if asked.cold_of:
+            engine = Searcher(current(self._folder))
+            rehearse(engine, asked.queries)
+        return engine.suggest if isinstance(asked.queries[0], SuggestQuery) else engine.rank
+
+    def _timings(self, asked: AskedFamily, own: Runner, peers: Sequence[Runner]) -> list[Timing]:
         """Return the timings of this engine and of the peers, in their order."""
-        if asked.once:
-            return [once(own, rounds=self.effort.rounds)]
-        runners = [own, *(Runner(peer.ask, asked.questions) for peer in peers.values())]
         seconds = self.effort.peer_seconds if peers else 60.0
-        return interleaved(runners, rounds=self.effort.rounds, seconds=seconds)
+        if asked.once:
+            return once([own, *peers], rounds=self.effort.rounds, seconds=seconds)
+        return interleaved([own, *peers], rounds=self.effort.rounds, seconds=seconds)
 
     def _recalls(
-        self, asked: AskedFamily, own: Runner, peers: dict[str, Peer]
+        self, asked: AskedFamily, own: Runner, peers: dict[str, Runner]
     ) -> dict[str, list[float]]:
         """Return the recalls of this engine and the peers, for the first queries.
 
@@ -200,13 +217,7 @@ class Bench:
             return {ENGINE: []}
         right = right_answers(self.brute, asked, self.effort.compared)
         ours = [one.of_engine(own.ask(q)) for one, q in zip(right, own.asked, strict=False)]
-        return {ENGINE: ours} | {
-            name: [
-                one.of_peer(peer.ask(question))
-                for one, question in zip(right, asked.questions, strict=False)
-            ]
-            for name, peer in peers.items()
-        }
+        return {ENGINE: ours} | {name: _recall(right, peer) for name, peer in peers.items()}
 
     def _told(self, asked: AskedFamily, lines: list[Line]) -> FamilyResult:
         """Return a family's result: its figures, its selectivity and its work counters."""
@@ -227,6 +238,7 @@ class Bench:
             lines=lines,
             work=self._work(queries),
             layers=self._layers(asked),
+            cold_of=asked.cold_of,
         )
 
     def _share(self, asked: AskedFamily, queries: Sequence[Query]) -> float | None:
@@ -284,6 +296,35 @@ class Bench:
         )
 
 
+def rehearse(engine: Searcher, queries: Sequence[Any]) -> None:
+    """Do what an engine does once after opening, with queries of minutes that none is timed at."""
+    for segment in engine.segments:
+        # Read every page, so that no query waits for the system to map it.
+        for column in segment.columns:
+            np.asarray(column).view(np.uint8).reshape(-1)[::PAGE_BYTES].max(initial=0)
+    for query in queries[-REHEARSED:]:
+        engine.rank(msgspec.structs.replace(query, at=query.at - timedelta(hours=8)))
+
+
+def _peer_runner(peer: Peer, asked: AskedFamily) -> Runner | None:
+    """Return what asks a peer; None if it does not answer the family."""
+    if not asked.questions or not all(map(peer.answers, asked.questions)):
+        return None
+    if not asked.cold_of:
+        return Runner(peer.ask, asked.questions)
+    return Runner(peer.ask, asked.questions, peer.prepare) if isinstance(peer, ColdPeer) else None
+
+
+def _recall(right: Sequence[Right], peer: Runner) -> list[float]:
+    """Return the recalls of a peer's answers."""
+    found = []
+    for one, question in zip(right, peer.asked, strict=False):
+        if peer.prepare is not None:
+            peer.prepare(question)
+        found.append(one.of_peer(peer.ask(question)))
+    return found
+
+
 def _own_engine(hot_bytes: int) -> EngineResult:
     return EngineResult(
         engine=ENGINE,
@@ -330,8 +371,12 @@ def families_of(world: World, chosen: Chosen) -> list[Family]:
     """Return the selected families without words for a world."""
     if world.shape == "pile":
         wanted = chosen.wants("pile")
-        return [piled(family) for family in FAMILIES if wanted and family.name in PILE_FAMILIES]
-    return [family for family in (*FAMILIES, MIXED) if chosen.wants(family.name)]
+        return [
+            piled(family)
+            for family in FAMILIES
+            if wanted and (family.cold_of or family.name) in PILE_FAMILIES
+        ]
+    return [family for family in NUMBER_FAMILIES if chosen.wants(family.name)]
 
 
 def words_world(merchants: int, effort: Effort, chosen: Chosen, say: Say) -> WorldResult | None:

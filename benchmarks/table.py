@@ -1,13 +1,14 @@
 """`PeerTable`: a segment as plain columns for peers, with hours and deals already evaluated.
 
-A table is valid for two instants and one wallet.
+A table is valid for two instants and one wallet. `Minutes` has what peers need for any other.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
-import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -47,6 +48,15 @@ class PeerTable:
     wallet: str
     """Card of `saving` and `worth`."""
     walk_cost_per_m: float
+    schedule: NDArray[np.int64]
+    """Number of each merchant's hours in `PeerMinute.is_open`."""
+    minutes: "MinuteSource | None" = None
+    """Hours and deals at any other instant; None if no question has one of its own."""
+
+    def at(self, at: datetime, wallet: int, sort: str) -> "PeerMinute":
+        """Return what is known at an instant; with savings for the bits of a wallet if needed."""
+        assert self.minutes is not None
+        return self.minutes.of(at, wallet, sort)
 
     def __len__(self) -> int:
         return len(self.lat)
@@ -55,33 +65,118 @@ class PeerTable:
 UNKNOWN_SAVING = UNKNOWN
 
 
+class PeerMinute(NamedTuple):
+    """Hours and deals evaluated at one instant; row numbers as in `PeerTable`."""
+
+    is_open: NDArray[np.bool_]
+    """Whether each schedule is open."""
+    windows: bytes
+    """Which windows of deals are open: equal ones have equal `programs`."""
+    programs: NDArray[np.int64]
+    """As `PeerTable.programs`."""
+    rows: NDArray[np.int64]
+    """Merchants with a deal of the wallet, if the order needs savings; else none."""
+    saving: NDArray[np.int64]
+    """Best saving of each of `rows`."""
+    worth: NDArray[np.float64]
+    """Net benefit of each of `rows`, at no distance."""
+
+
+class MinuteSource(Protocol):
+    """Hours and deals at any instant."""
+
+    def of(self, at: datetime, wallet: int, sort: str) -> PeerMinute:
+        """See `PeerTable.at`."""
+        ...
+
+    def ever(self) -> NDArray[np.int64]:
+        """Return `PeerTable.programs` as if every window of a deal were open."""
+        ...
+
+
+class Minutes:
+    """Evaluates hours and deals at any instant and for any wallet, by brute force.
+
+    `programs` is kept for each set of open windows of deals, of which a month has some tens.
+    """
+
+    def __init__(self, brute: BruteForce) -> None:
+        self._brute = brute
+        flat = brute.flat
+        self._names = {number: name for name, number in brute.programs().items()}
+        row = np.repeat(np.arange(len(flat.x)), flat.end_offer - flat.first_offer)
+        counts = brute.usable_offers() & (flat.offer_program != 0)
+        self._row, self._window = row[counts], flat.offer_window[counts]
+        self._bit = np.int64(1) << flat.offer_program[counts].astype(np.int64)
+        self._windows = np.unique(self._window)
+        self._programs: dict[bytes, NDArray[np.int64]] = {}
+
+    def programs(self, at: datetime) -> NDArray[np.int64]:
+        """Return `PeerTable.programs` at an instant."""
+        return self._programs_in(self._brute.states(_query(at, ())) == OPEN)
+
+    def ever(self) -> NDArray[np.int64]:
+        """See `MinuteSource`."""
+        return self._programs_in(np.ones(int(self._windows.max(initial=0)) + 1, np.bool_))
+
+    @lru_cache(maxsize=2_048)  # noqa: B019 - a table lives as long as its peers
+    def of(self, at: datetime, wallet: int, sort: str) -> PeerMinute:
+        """See `PeerTable.at`."""
+        cards = tuple(name for bit, name in self._names.items() if wallet >> bit & 1)
+        is_open = self._brute.states(_query(at, cards)) == OPEN
+        programs = self._programs_in(is_open)
+        rows = np.flatnonzero(programs & wallet) if sort != "distance" else np.zeros(0, np.int64)
+        best = _query(at, cards, "best")
+        _, saving = self._brute.deals(best, rows)
+        return PeerMinute(
+            is_open=is_open,
+            windows=is_open[self._windows].tobytes(),
+            programs=programs,
+            rows=rows,
+            saving=saving,
+            worth=-self._brute.primary(best, rows, np.zeros(len(rows)), saving),
+        )
+
+    def _programs_in(self, is_open: NDArray[np.bool_]) -> NDArray[np.int64]:
+        windows = is_open[self._windows].tobytes()
+        if windows not in self._programs:
+            kept = is_open[self._window]
+            row, bit = self._row[kept], self._bit[kept]
+            first = np.flatnonzero(np.diff(row, prepend=-1))
+            programs = np.zeros(len(self._brute.flat.x), np.int64)
+            if len(first):
+                programs[row[first]] = np.bitwise_or.reduceat(bit, first)
+            self._programs[windows] = programs
+        return self._programs[windows]
+
+
+def _query(at: datetime, cards: tuple[str, ...], sort: str = "distance") -> Query:
+    return Query(lat=0.0, lng=0.0, at=at, cards=cards, sort=sort)
+
+
 def table_of(
     brute: BruteForce, at: datetime, later: datetime, wallet: str, segment: Segment | None = None
 ) -> PeerTable:
     """Return the table for two instants and a wallet; with the texts of `segment`, if given."""
-    flat = brute.flat
+    flat, minutes = brute.flat, Minutes(brute)
     docs = np.arange(len(flat.x))
-    now = Query(lat=0.0, lng=0.0, at=at, cards=(wallet,))
-    bits = {name: number for name, number in brute.programs().items() if number}
-    programs = np.zeros(len(docs), np.int64)
-    for name, number in bits.items():
-        has_deal, _ = brute.deals(msgspec.structs.replace(now, cards=(name,)), docs)
-        programs |= has_deal.astype(np.int64) << number
-    best = msgspec.structs.replace(now, sort="best")
+    best = _query(at, (wallet,), "best")
     _, saving = brute.deals(best, docs)
     return PeerTable(
         lat=flat.y / UNITS_PER_DEGREE,
         lng=flat.x / UNITS_PER_DEGREE,
-        open_now=(brute.states(now) == OPEN)[flat.schedule],
-        open_later=(brute.states(msgspec.structs.replace(now, at=later)) == OPEN)[flat.schedule],
-        programs=programs,
+        open_now=(brute.states(best) == OPEN)[flat.schedule],
+        open_later=(brute.states(_query(later, ())) == OPEN)[flat.schedule],
+        programs=minutes.programs(at),
         saving=saving,
         worth=-brute.primary(best, docs, np.zeros(len(docs)), saving),
         category_set=flat.category_set.astype(np.int64),
         text=texts_of(segment) if segment is not None else (),
-        program_bits=bits,
+        program_bits={name: number for name, number in brute.programs().items() if number},
         wallet=wallet,
         walk_cost_per_m=brute.walk_cost_per_m,
+        schedule=flat.schedule.astype(np.int64),
+        minutes=minutes,
     )
 
 

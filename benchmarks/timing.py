@@ -19,13 +19,16 @@ from benchmarks.result import BINS, BINS_PER_DECADE, Timing
 PILOT = 8
 FEWEST = 25
 """Least number of queries of an engine in a round, even for a slow engine."""
+PREPARING = 3
+"""How many times as long an engine may prepare queries as answer them."""
 
 
 class Runner(NamedTuple):
-    """A function that queries an engine, and its queries."""
+    """A function that queries an engine, and its queries; `prepare` runs untimed before each."""
 
     ask: Callable[[Any], Any]
     asked: Sequence[Any]
+    prepare: Callable[[Any], None] | None = None
 
 
 def interleaved(runners: Sequence[Runner], *, rounds: int, seconds: float) -> list[Timing]:
@@ -46,11 +49,32 @@ def interleaved(runners: Sequence[Runner], *, rounds: int, seconds: float) -> li
     return [timing_of(spent) for spent in taken]
 
 
-def once(runner: Runner, *, rounds: int) -> Timing:
-    """Return the timings of queries that are asked only once, in `rounds` equal parts."""
-    size = len(runner.asked) // rounds
-    parts = [runner.asked[turn * size : (turn + 1) * size] for turn in range(rounds)]
-    return timing_of(np.stack([_timed(runner.ask, part) for part in parts]))
+def once(runners: Sequence[Runner], *, rounds: int, seconds: float) -> list[Timing]:
+    """Return the timings of queries that are asked only once, in `rounds` equal parts.
+
+    The first runner is asked all queries, and no query before it is timed. The others, which keep
+    nothing of a query, get fewer in each part, as in `interleaved`, and are warmed up with the last
+    queries.
+    """
+    size = len(runners[0].asked) // rounds
+    counts = [size, *(min(size, _affordable_once(one, rounds, seconds)) for one in runners[1:])]
+    taken = [np.zeros((rounds, count), np.int64) for count in counts]
+    for turn in range(rounds):
+        for runner, spent in zip(runners, taken, strict=True):
+            begin = turn * size
+            part = runner.asked[begin : begin + spent.shape[1]]
+            spent[turn] = _timed(runner.ask, part, runner.prepare)
+    return [timing_of(spent) for spent in taken]
+
+
+def _affordable_once(runner: Runner, rounds: int, seconds: float) -> int:
+    last = runner.asked[-PILOT:]
+    _timed(runner.ask, last, runner.prepare)
+    begin = time.perf_counter()
+    asking = float(_timed(runner.ask, last, runner.prepare).sum()) / 1e9
+    preparing = time.perf_counter() - begin - asking
+    spent = (asking + preparing / PREPARING) / len(last)
+    return max(FEWEST, int(seconds / rounds / spent))
 
 
 def _affordable(runner: Runner, rounds: int, seconds: float) -> int:
@@ -58,7 +82,9 @@ def _affordable(runner: Runner, rounds: int, seconds: float) -> int:
     return min(len(runner.asked), max(FEWEST, int(seconds / (rounds + 1) / spent)))
 
 
-def _timed(ask: Callable[[Any], Any], asked: Sequence[Any]) -> NDArray[np.int64]:
+def _timed(
+    ask: Callable[[Any], Any], asked: Sequence[Any], prepare: Callable[[Any], None] | None = None
+) -> NDArray[np.int64]:
     """Return the nanoseconds of each query."""
     clock = time.perf_counter_ns
     spent = np.empty(len(asked), np.int64)
@@ -67,6 +93,8 @@ def _timed(ask: Callable[[Any], Any], asked: Sequence[Any]) -> NDArray[np.int64]
     gc.disable()
     try:
         for number, question in enumerate(asked):
+            if prepare is not None:
+                prepare(question)
             begin = clock()
             answer = ask(question)
             spent[number] = clock() - begin

@@ -4,14 +4,17 @@
 
 Corpus model, by share of the shops: a paid card `red` at 3 %; eight bank cards at 10 to 30 % each,
 together at 80 %; a platform membership at 15 %, a government voucher at 5 %, a card `tiny` at
-0.05 %; public bundles, vouchers and gifts at 30 %, two at each. A shop has about 2.4 offers and 1.5
-deals. `red` and some bank deals apply to many shops, the other deals to one. Deals of `red` are
-always usable, like those of a paid card. Half of the others are always usable, the rest only in
-hours of the week or until a date; a few are sold out or over.
-All are drawn independently of the place and of each other.
+0.05 %; public bundles, vouchers and gifts at 30 %, two at each. For wallets that nobody asked for
+before there are four more banks, seven more cards like `red` and seven like `tiny`. A shop has
+about 3.3 offers and 2.0 deals. Paid cards and some bank deals apply to many shops, the other deals
+to one. Deals of paid cards are always usable. Half of the others are always usable, the rest only
+in hours of the week or until a date; a few are sold out or over.
+All are drawn independently of the place and of each other, and the cards of `SHARES` as if there
+were no others.
 """
 
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -54,7 +57,19 @@ SHARES = {
     "government": 0.05,
     TINY: 0.0005,
 }
-"""Share of shops with a deal of each card."""
+"""Share of shops with a deal of each card that a family names."""
+
+PAID = (RED, *(f"red-{number}" for number in range(2, 9)))
+"""Cards whose deals are always usable, for the whole bill."""
+FURTHER_SHARES = {
+    **dict(
+        zip((f"bank-{number}" for number in range(9, 13)), (0.28, 0.2, 0.15, 0.11), strict=True)
+    ),
+    **dict.fromkeys(PAID[1:], SHARES[RED]),
+    **{f"tiny-{number}": SHARES[TINY] for number in range(2, 9)},
+}
+"""Share of shops with a deal of each further card, which only wallets drawn by share hold."""
+ALL_SHARES = SHARES | FURTHER_SHARES
 
 PUBLIC_SHARE = 0.3
 OWN_DEAL_SHARE = 0.6
@@ -74,51 +89,100 @@ _PIECE = 1_000_000
 _FIELDS = ("deal_id", "program_id", "offer_type", "title", "terms", "source", "redemption")
 
 
+class _Drawn(NamedTuple):
+    """Deals and offers of some programs; deals count from 0."""
+
+    terms: I32
+    program: NDArray[np.uint16]
+    window: NDArray[np.uint32]
+    on: NDArray[np.uint8]
+    ids: pl.Series
+    offer_merchant: Ints
+    offer_deal: Ints
+
+
 def draw_deals(
     rng: np.random.Generator, price: I32, book: TimetableBuilder, horizon: Horizon
 ) -> DealRows:
     """Return the deals of merchants with these usual prices; add their schedules to `book`."""
-    shops = len(price)
+    limited = _limited_windows(book, horizon)
+    # Spawning leaves the stream of `rng` as it is.
+    (further,) = rng.spawn(1)
     bill = np.where(price < 0, PRICE_IF_UNKNOWN, price).astype(np.int64)
-    public = np.flatnonzero(rng.random(shops) < PUBLIC_SHARE)
-    at = np.repeat(public, rng.integers(1, 4, len(public)))
-    terms = [_public_terms(rng, bill[at])]
-    program = [np.zeros(len(at), np.uint16)]
-    offer_merchant = [at]
-    offer_deal = [np.arange(len(at))]
-    deals = len(at)
-    for number, (name, share) in enumerate(SHARES.items(), 1):
+    first = _draw(rng, SHARES, limited, shops=len(price), bill=bill)
+    second = _draw(further, FURTHER_SHARES, limited, shops=len(price), after=first)
+    # In one chunk, so that putting it in order later moves views and copies no text.
+    ids = pl.concat([first.ids, second.ids], rechunk=True)
+    terms = np.concatenate([first.terms, second.terms])
+    program = np.concatenate([first.program, second.program])
+    window = np.concatenate([first.window, second.window])
+    deal = np.concatenate([first.offer_deal, second.offer_deal])
+    return DealRows(
+        deal_id=ids,
+        terms=terms,
+        program=program,
+        on=np.concatenate([first.on, second.on]),
+        payload=_payloads(ids, program, terms),
+        programs=[
+            {"program_id": name, "name": name, "kind": "bank_card", "status": "ACTIVE", "fee": 0}
+            for name in ALL_SHARES
+        ],
+        program_on=np.ones(len(ALL_SHARES), np.uint8),
+        offer_merchant=np.concatenate([first.offer_merchant, second.offer_merchant]).astype(
+            np.uint32
+        ),
+        offer_deal=deal.astype(np.uint32),
+        offer_window=window[deal],
+    )
+
+
+def _draw(
+    rng: np.random.Generator,
+    shares: dict[str, float],
+    limited: NDArray[np.uint32],
+    *,
+    shops: int,
+    bill: Ints | None = None,
+    after: _Drawn | None = None,
+) -> _Drawn:
+    """Return the deals of cards, numbered after those of `after`; with `bill`, public ones too."""
+    names = list(ALL_SHARES)
+    terms, program, offer_merchant, offer_deal = [], [], [], []
+    before = 0 if after is None else len(after.terms)
+    deals = 0
+    if bill is not None:
+        public = np.flatnonzero(rng.random(shops) < PUBLIC_SHARE)
+        at = np.repeat(public, rng.integers(1, 4, len(public)))
+        terms.append(_public_terms(rng, bill[at]))
+        program.append(np.zeros(len(at), np.uint16))
+        offer_merchant.append(at)
+        offer_deal.append(np.arange(len(at)))
+        deals = len(at)
+    for name, share in shares.items():
         held = np.flatnonzero(rng.random(shops) < share)
-        own = rng.random(len(held)) < (0.0 if name == RED else OWN_DEAL_SHARE)
+        own = rng.random(len(held)) < (0.0 if name in PAID else OWN_DEAL_SHARE)
         deal = rng.integers(0, SHARED_DEALS, len(held))
         deal[own] = SHARED_DEALS + np.arange(own.sum())
         drawn = SHARED_DEALS + int(own.sum())
-        terms.append(_red_terms(rng, drawn) if name == RED else _card_terms(rng, drawn))
-        program.append(np.full(drawn, number, np.uint16))
+        terms.append(_paid_terms(rng, drawn) if name in PAID else _card_terms(rng, drawn))
+        program.append(np.full(drawn, 1 + names.index(name), np.uint16))
         offer_merchant.append(held)
         offer_deal.append(deals + deal)
         deals += drawn
-    all_terms, all_programs = np.concatenate(terms), np.concatenate(program)
-    windows = _windows(rng, deals, book, horizon)
+    all_programs = np.concatenate(program)
+    windows = _windows(rng, deals, limited)
     on = (rng.random(deals) >= SOLD_OUT_SHARE).astype(np.uint8)
-    of_red = all_programs == 1 + list(SHARES).index(RED)
-    windows[of_red], on[of_red] = ALWAYS, 1
-    deal_of_offer = np.concatenate(offer_deal)
-    ids = "d" + pl.Series(rng.permutation(deals)).cast(pl.String).str.zfill(8)
-    return DealRows(
-        deal_id=ids,
-        terms=all_terms,
+    of_paid = np.isin(all_programs, [1 + names.index(name) for name in PAID])
+    windows[of_paid], on[of_paid] = ALWAYS, 1
+    ids = pl.Series(rng.permutation(deals) + before)
+    return _Drawn(
+        terms=np.concatenate(terms),
         program=all_programs,
+        window=windows,
         on=on,
-        payload=_payloads(ids, all_programs, all_terms),
-        programs=[
-            {"program_id": name, "name": name, "kind": "bank_card", "status": "ACTIVE", "fee": 0}
-            for name in SHARES
-        ],
-        program_on=np.ones(len(SHARES), np.uint8),
-        offer_merchant=np.concatenate(offer_merchant).astype(np.uint32),
-        offer_deal=deal_of_offer.astype(np.uint32),
-        offer_window=windows[deal_of_offer],
+        ids="d" + ids.cast(pl.String).str.zfill(8),
+        offer_merchant=np.concatenate(offer_merchant),
+        offer_deal=np.concatenate(offer_deal) + before,
     )
 
 
@@ -152,7 +216,7 @@ def _public_terms(rng: np.random.Generator, bill: Ints) -> I32:
     return terms
 
 
-def _red_terms(rng: np.random.Generator, count: int) -> I32:
+def _paid_terms(rng: np.random.Generator, count: int) -> I32:
     """Return terms of 10, 15 or 20 % off the whole bill, without a limit."""
     terms = _blank_terms(count)
     terms[:, TYPE] = PERCENT_OFF
@@ -177,10 +241,8 @@ def _card_terms(rng: np.random.Generator, count: int) -> I32:
     return terms
 
 
-def _windows(
-    rng: np.random.Generator, deals: int, book: TimetableBuilder, horizon: Horizon
-) -> NDArray[np.uint32]:
-    """Return the number of the schedule in which each deal is usable."""
+def _limited_windows(book: TimetableBuilder, horizon: Horizon) -> NDArray[np.uint32]:
+    """Return the number of each schedule of hours or days, added to `book`."""
     wanted = [(hours, None) for hours in _USE_HOURS] + [(None, day) for day in _LAST_DAYS]
     limited = [
         book.add(
@@ -195,8 +257,15 @@ def _windows(
         )
         for hours, day in wanted
     ]
+    return np.array(limited, np.uint32)
+
+
+def _windows(
+    rng: np.random.Generator, deals: int, limited: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """Return the number of the schedule in which each deal is usable."""
     chance = rng.random(deals)
-    drawn = np.array(limited, np.uint32)[rng.integers(0, len(limited), deals)]
+    drawn = limited[rng.integers(0, len(limited), deals)]
     drawn[chance < ALWAYS_SHARE] = ALWAYS
     drawn[chance >= 1.0 - OVER_SHARE] = NEVER
     return drawn
@@ -204,7 +273,7 @@ def _windows(
 
 def _payloads(ids: pl.Series, program: NDArray[np.uint16], terms: I32) -> pl.Series:
     """Return the JSON of each deal, about 200 bytes; pieces of a million bound memory."""
-    names = pl.Series([None, *SHARES])
+    names = pl.Series([None, *ALL_SHARES])
     kinds = pl.Series(OFFER_TYPES)
     titles = pl.Series(_TITLES)
     pieces = []

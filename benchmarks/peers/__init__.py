@@ -6,11 +6,17 @@ Not useful for: production; each answers the families of the suite and nothing e
 A peer gets plain columns (`table.PeerTable`) in which opening hours and deals are already worked
 out for the one instant of the questions: that is what its users must do, again every minute. It
 answers `PeerQuestion`s with the row numbers of merchants.
+
+A `ColdPeer` also answers where every question has another minute and another wallet. What depends
+on these only (which schedules are open, which deals are usable, what they save) it takes from
+`PeerTable.minutes` in `prepare`, which is not timed. Peers whose columns of hours are stored in a
+database or a server are no cold peers: they would have to store them anew for every question.
 """
 
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from benchmarks.table import PeerTable
 from indexes.arrays import I64
@@ -28,7 +34,8 @@ class PeerQuestion(NamedTuple):
     lng: float
     radius_m: float = 3_000.0
     hours: str = ""
-    """`"open_now"` or `"open_later"`, a column of the table; empty: any hours."""
+    """`"open_now"` or `"open_later"`, a column of the table; empty: any hours. If `at` is given,
+    any text but the empty one means open at that instant."""
     programs: int = 0
     """Bits of `PeerTable.programs`, any of which is enough; 0: no card is asked for."""
     sort: str = "distance"
@@ -41,6 +48,8 @@ class PeerQuestion(NamedTuple):
     counted: bool = False
     """Whether `Found.total` and `Found.groups` are wanted too."""
     limit: int = 20
+    at: datetime | None = None
+    """Instant of hours and deals, if it is another one in each question; see `ColdPeer`."""
 
 
 class Found(NamedTuple):
@@ -93,12 +102,22 @@ class Peer(Protocol):
         ...
 
 
+@runtime_checkable
+class ColdPeer(Peer, Protocol):
+    """A peer that answers questions of any minute and any wallet."""
+
+    def prepare(self, question: PeerQuestion) -> None:
+        """Take what is known for the minute and the wallet of the next question; not timed."""
+        ...
+
+
 PEERS = {
     "numpy": "numpy_scan.NumpyScan",
     "rtree": "rtree_filter.RtreeFilter",
     "strtree": "str_tree.StrTree",
     "kdtree": "kd_tree.KdTree",
     "grid": "numpy_grid.NumpyGrid",
+    "numba": "numba_grid.NumbaGrid",
     "sqlite": "sqlite.Sqlite",
     "sqlite_rtree": "sqlite_rtree.SqliteRtree",
     "duckdb": "duck_db.DuckDb",

@@ -93,6 +93,7 @@ def _three_shops() -> PeerTable:
         program_bits={"red": 1},
         wallet="red",
         walk_cost_per_m=0.75,
+        schedule=np.zeros(3, np.int64),
     )
 
 

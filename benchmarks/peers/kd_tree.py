@@ -11,6 +11,7 @@ of eight questions, so trees are merged only where they hold few rows together. 
 and 64 rows took the same time within a tenth.
 """
 
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -45,13 +46,20 @@ class KdTree:
             raise Missing(INSTALL) from error
         self._tree_of = cKDTree
         self._columns = ScanColumns(table, np.arange(len(table)))
-        points = np.column_stack(self._columns.unit)
-        self._all = _Tree(cKDTree(points, leafsize=LEAF_SIZE), self._columns.row)
-        self._trees = {}
-        for number in table.program_bits.values():
-            rows = np.flatnonzero(table.programs & (1 << number))
-            if len(rows):
-                self._trees[number] = _Tree(cKDTree(points[rows], leafsize=LEAF_SIZE), rows)
+        self._points = np.column_stack(self._columns.unit)
+        self._all = self._tree(self._columns.row)
+        self._trees = self._trees_of(table, table.programs)
+        self._table = table
+        # Of all rows that ever take a card; made for the first cold question.
+        self._cold_trees: dict[int, _Tree] = {}
+
+    def _trees_of(self, table: PeerTable, programs: I64) -> dict[int, "_Tree"]:
+        """A tree for each card that any row takes."""
+        held = {bit: np.flatnonzero(programs & (1 << bit)) for bit in table.program_bits.values()}
+        return {bit: self._tree(rows) for bit, rows in held.items() if len(rows)}
+
+    def _tree(self, rows: I64) -> "_Tree":
+        return _Tree(self._tree_of(self._points[rows], leafsize=LEAF_SIZE), rows)
 
     @property
     def version(self) -> str:
@@ -61,6 +69,15 @@ class KdTree:
     def answers(self, question: PeerQuestion) -> bool:
         """All but words and polygons."""
         return not question.words and not question.polygon
+
+    def prepare(self, question: PeerQuestion) -> None:
+        """Take the tables of a cold question, and the shares of rows of the trees that match it."""
+        self._columns.prepare(question)
+        if not self._cold_trees:
+            assert self._table.minutes is not None
+            self._cold_trees = self._trees_of(self._table, self._table.minutes.ever())
+        for tree in self._chosen(question):
+            self._share(question, tree)
 
     def ask(self, question: PeerQuestion) -> Found:
         """Rows of the trees of the cards asked for."""
@@ -76,7 +93,8 @@ class KdTree:
         """Trees that hold all rows with the cards asked for."""
         if not question.programs:
             return [self._all]
-        asked = [tree for bit, tree in self._trees.items() if question.programs >> bit & 1]
+        trees = self._trees if question.at is None else self._cold_trees
+        asked = [tree for bit, tree in trees.items() if question.programs >> bit & 1]
         if len(asked) > 1 and 4 * sum(len(tree.rows) for tree in asked) > len(self._all.rows):
             return [self._all]
         return asked
@@ -105,9 +123,9 @@ class KdTree:
 
     def _share(self, question: PeerQuestion, tree: "_Tree") -> float:
         """Share of a tree's rows with the hours and cards asked for, counted once for each."""
-        wish = question.hours, self._columns.wanted(question)
+        wish = question.at or question.hours, self._columns.wanted(question)
         if wish not in tree.shares:
-            tree.shares[wish] = len(self._columns.passing(question, tree.rows)) / len(tree.rows)
+            tree.shares[wish] = self._columns.share(question, tree.rows)
         return tree.shares[wish]
 
     def size(self) -> int:
@@ -126,7 +144,7 @@ class _Tree:
     def __init__(self, index: Any, rows: I64) -> None:
         self.index = index
         self.rows = rows
-        self.shares: dict[tuple[str, int], float] = {}
+        self.shares: dict[tuple[datetime | str, int], float] = {}
 
     def size(self) -> int:
         """Bytes of its arrays and nodes."""

@@ -9,6 +9,7 @@ took 0.8 to 2.1 times as long: it costs more than it saves.
 """
 
 import math
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -45,7 +46,8 @@ class NumpyGrid:
         self._columns = ScanColumns(table, order)
         self._cell, first = np.unique(cell[order], return_index=True)
         self._start = np.append(first, len(order))
-        self._shares: dict[tuple[str, int], float] = {}
+        self._rows = np.arange(len(order))
+        self._shares: dict[tuple[datetime | str, int], float] = {}
 
     @property
     def version(self) -> str:
@@ -56,6 +58,11 @@ class NumpyGrid:
         """All but words."""
         return not question.words
 
+    def prepare(self, question: PeerQuestion) -> None:
+        """Take the tables of a cold question, and the share of rows that match it."""
+        self._columns.prepare(question)
+        self._share(question)
+
     def ask(self, question: PeerQuestion) -> Found:
         """Rows of the touched cells; for the nearest in a circle that should hold enough first."""
         start, stop = self._runs(question, question.radius_m)
@@ -64,11 +71,15 @@ class NumpyGrid:
             # Rows of a smaller circle are the nearest of all; too few of them prove nothing.
             while expected > 8 * question.limit:
                 radius_m = question.radius_m * math.sqrt(2 * question.limit / expected)
-                at, chords = self._within(question, radius_m, *self._runs(question, radius_m))
-                if len(at) >= question.limit:
-                    return self._columns.found(question, at, chords)
+                found = self._look(question, radius_m, *self._runs(question, radius_m))
+                if len(found.rows) >= question.limit:
+                    return found
                 expected /= 4
-        at, chords = self._within(question, question.radius_m, start, stop)
+        return self._look(question, question.radius_m, start, stop)
+
+    def _look(self, question: PeerQuestion, radius_m: float, start: I64, stop: I64) -> Found:
+        """First matching rows of some runs within a radius, and counts."""
+        at, chords = self._within(question, radius_m, start, stop)
         return self._columns.found(question, at, chords)
 
     def _runs(self, question: PeerQuestion, radius_m: float) -> tuple[I64, I64]:
@@ -88,20 +99,21 @@ class NumpyGrid:
         self, question: PeerQuestion, radius_m: float, start: I64, stop: I64
     ) -> tuple[I64, Floats]:
         """Matching rows of some runs, and their squared chords."""
-        flags = self._columns.flags[question.hours]
+        flags = self._columns.flags_of(question)
         runs = [flags[:0]]
         runs += [flags[a:b] for a, b in zip(start.tolist(), stop.tolist(), strict=True)]
         kept = np.flatnonzero((np.concatenate(runs) & self._columns.wanted(question)) != 0)
         length = stop - start
         moved = np.repeat(start - (np.cumsum(length) - length), length)
-        return self._columns.within(question, kept + moved[kept], radius_m)
+        at = self._columns.open_now(question, kept + moved[kept])
+        return self._columns.within(question, at, radius_m)
 
     def _share(self, question: PeerQuestion) -> float:
         """Share of all rows with the hours and cards asked for, counted once for each."""
-        wish = question.hours, self._columns.wanted(question)
+        columns = self._columns
+        wish = question.at or question.hours, columns.wanted(question)
         if wish not in self._shares:
-            flags = self._columns.flags[wish[0]]
-            self._shares[wish] = np.count_nonzero(flags & wish[1]) / len(flags)
+            self._shares[wish] = columns.share(question, self._rows)
         return self._shares[wish]
 
     def size(self) -> int:

@@ -10,8 +10,9 @@ took 0.9 to 2 times as long, and 0.7 for a card that 0.05 % hold.
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,8 @@ Floats = NDArray[np.float64]
 
 FIRST_RADIUS_M = 250.0
 """Where indexes of boxes begin to look for the nearest; 125 and 500 m were slower on balance."""
+SAMPLE = 10_000
+"""Rows by which the share of a cold question's matches is guessed."""
 
 
 class ScanColumns:
@@ -50,12 +53,61 @@ class ScanColumns:
             "open_now": np.where(table.open_now[order], programs, 0).astype(bits),
             "open_later": np.where(table.open_later[order], programs, 0).astype(bits),
         }
-        saving = table.saving[order]
-        unknown = saving == UNKNOWN_SAVING
-        self._saving_key = np.where(unknown, np.iinfo(np.int64).max, -np.where(unknown, 0, saving))
+        self._saving_key = _saving_key(table.saving[order])
         self._worth = table.worth[order]
-        self._category_set = table.category_set[order]
-        self._walk_cost_per_m = table.walk_cost_per_m
+        self.category_set = table.category_set[order]
+        self.walk_cost_per_m = table.walk_cost_per_m
+        self._table, self._any_time = table, bits
+        self.schedule = table.schedule[order]
+        self._place: I64 | None = None
+        self._cold = _Cold()
+
+    def prepare(self, question: PeerQuestion) -> None:
+        """Take the tables of a cold question's minute and wallet: of schedules, flags, savings."""
+        assert question.at is not None
+        found = self._table.at(question.at, question.programs, question.sort)
+        cold = self._cold
+        cold.at, cold.is_open = question.at, found.is_open
+        if found.windows not in cold.flags:
+            programs = found.programs[self.row].astype(np.uint64) | np.uint64(self._any)
+            cold.flags[found.windows] = programs.astype(self._any_time)
+        cold.flags_now = cold.flags[found.windows]
+        if len(found.rows):
+            if self._place is None:
+                self._place = np.empty_like(self.row)
+                self._place[self.row] = np.arange(len(self.row))
+                cold.saving_key, cold.worth = self._saving_key.copy(), self._worth.copy()
+            at = self._place[found.rows]
+            cold.saving_key[at] = _saving_key(found.saving)
+            cold.worth[at] = found.worth
+
+    def flags_of(self, question: PeerQuestion) -> NDArray[Any]:
+        """Column whose bits a row is tested by; a cold question's rows may still be closed."""
+        return self.flags[question.hours] if question.at is None else self._now(question).flags_now
+
+    def is_open(self, question: PeerQuestion) -> NDArray[np.bool_] | None:
+        """Whether each schedule is open at the minute of a cold question; None if all rows pass."""
+        if question.at is None or not question.hours:
+            return None
+        return self._now(question).is_open
+
+    def open_now(self, question: PeerQuestion, at: I64) -> I64:
+        """Those of some rows that are open at the minute of a cold question."""
+        is_open = self.is_open(question)
+        return at if is_open is None else at[is_open[self.schedule[at]]]
+
+    def share(self, question: PeerQuestion, at: I64) -> float:
+        """Share of some rows that have the hours and cards asked for; of a cold question about.
+
+        A sample leaves the caches of the processor to the answer.
+        """
+        rows = at if question.at is None else at[:: len(at) // SAMPLE + 1]
+        return len(self.passing(question, rows)) / max(len(rows), 1)
+
+    def _now(self, question: PeerQuestion) -> "_Cold":
+        if self._cold.at != question.at:
+            raise ValueError(f"Expected a question that was prepared, got {question}")
+        return self._cold
 
     def wanted(self, question: PeerQuestion) -> int:
         """Bits of a column of `flags`, any of which makes a row match."""
@@ -63,8 +115,9 @@ class ScanColumns:
 
     def passing(self, question: PeerQuestion, at: I64) -> I64:
         """Those of some rows with the hours and cards asked for."""
-        kept: I64 = at[(self.flags[question.hours][at] & self.wanted(question)) != 0]
-        return kept
+        if question.at is None or question.programs:
+            at = at[(self.flags_of(question)[at] & self.wanted(question)) != 0]
+        return self.open_now(question, at)
 
     def within(self, question: PeerQuestion, at: I64, radius_m: float) -> tuple[I64, Floats]:
         """Those of some rows in the circle or the polygon, and their squared chords."""
@@ -89,10 +142,10 @@ class ScanColumns:
         """First rows in the question's order, and counts if wanted, of all that match."""
         keys: NDArray[np.float64 | np.int64] = chords
         if question.sort == "saving":
-            keys = self._saving_key[at]
+            keys = self.saving_key(question)[at]
         elif question.sort == "best":
             metres = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(chords) / 2)
-            keys = self._walk_cost_per_m * metres - self._worth[at]
+            keys = self.walk_cost_per_m * metres - self.worth(question)[at]
         if len(at) > question.limit:
             first = np.argpartition(keys, question.limit - 1)[: question.limit]
         else:
@@ -100,16 +153,45 @@ class ScanColumns:
         rows = self.row[at[first[np.argsort(keys[first])]]]
         if not question.counted:
             return Found(rows)
-        counts = np.bincount(self._category_set[at])
+        counts = np.bincount(self.category_set[at])
         sets = np.flatnonzero(counts)
         groups = dict(zip(sets.tolist(), counts[sets].tolist(), strict=True))
         return Found(rows, len(at), groups)
 
+    def saving_key(self, question: PeerQuestion) -> I64:
+        """Column of the order by saving, ascending."""
+        return self._saving_key if question.at is None else self._cold.saving_key
+
+    def worth(self, question: PeerQuestion) -> Floats:
+        """Column of the net benefit at no distance."""
+        return self._worth if question.at is None else self._cold.worth
+
     def size(self) -> int:
-        """Bytes of all columns."""
-        arrays = (self.row, self.lat, self.lng, *self.unit, *self.flags.values())
-        kept = (*arrays, self._saving_key, self._worth, self._category_set)
+        """Bytes of all columns; of those of cold questions only the schedules."""
+        arrays = (self.row, self.lat, self.lng, *self.unit, *self.flags.values(), self.schedule)
+        kept = (*arrays, self._saving_key, self._worth, self.category_set)
         return sum(array.nbytes for array in kept)
+
+
+class _Cold:
+    """What `prepare` took for the next question, in the order of a `ScanColumns`."""
+
+    def __init__(self) -> None:
+        nothing = np.zeros(0, np.int64)
+        self.at: datetime | None = None
+        self.is_open = np.zeros(0, np.bool_)
+        self.flags: dict[bytes, NDArray[Any]] = {}
+        """Columns of bits of all cards, by the open windows of deals."""
+        self.flags_now: NDArray[Any] = nothing
+        self.saving_key = nothing
+        """As the columns of the table, in the rows that take the wallet."""
+        self.worth: Floats = np.zeros(0)
+
+
+def _saving_key(saving: I64) -> I64:
+    """What the order by saving sorts by: unknown ones last."""
+    unknown = saving == UNKNOWN_SAVING
+    return np.where(unknown, np.iinfo(np.int64).max, -np.where(unknown, 0, saving))
 
 
 class NumpyScan:
@@ -136,6 +218,10 @@ class NumpyScan:
         """All but words where the table has no text."""
         return not question.words or bool(self._postings)
 
+    def prepare(self, question: PeerQuestion) -> None:
+        """Take the tables of a cold question."""
+        self._columns.prepare(question)
+
     def ask(self, question: PeerQuestion) -> Found:
         """Rows of the strip, then of the box, then of the circle or polygon."""
         columns = self._columns
@@ -150,9 +236,9 @@ class NumpyScan:
         else:
             # The difference as an unsigned number is at most the width exactly inside the box.
             kept = (self._x[start:stop] - np.int32(low_x)).view(np.uint32) <= width
-            flags = columns.flags[question.hours][start:stop]
+            flags = columns.flags_of(question)[start:stop]
             kept &= (flags & columns.wanted(question)) != 0
-            at = np.flatnonzero(kept) + start
+            at = columns.open_now(question, np.flatnonzero(kept) + start)
         return columns.found(question, *columns.within(question, at, question.radius_m))
 
     def _with_words(self, words: Sequence[str], start: int, stop: int) -> I64:

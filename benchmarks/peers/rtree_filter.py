@@ -66,6 +66,10 @@ class RtreeFilter:
         self._worth = table.worth.tolist()
         self._category_set = table.category_set.tolist()
         self._walk_cost_per_m = table.walk_cost_per_m
+        self._table = table
+        self._schedule = table.schedule.tolist()
+        self._saving_now: dict[int, int] = {}
+        self._worth_now: dict[int, float] = {}
         del points, rows
         self._size = max(allocated_bytes() - before, 0)
 
@@ -77,6 +81,15 @@ class RtreeFilter:
     def answers(self, question: PeerQuestion) -> bool:
         """All but words."""
         return not question.words
+
+    def prepare(self, question: PeerQuestion) -> None:
+        """Take the tables of a cold question."""
+        assert question.at is not None
+        found = self._table.at(question.at, question.programs, question.sort)
+        self._minute, self._is_open = found, found.is_open.tolist()
+        rows = found.rows.tolist()
+        self._saving_now = dict(zip(rows, found.saving.tolist(), strict=True))
+        self._worth_now = dict(zip(rows, found.worth.tolist(), strict=True))
 
     def ask(self, question: PeerQuestion) -> Found:
         """Rows of the box, then of the circle or polygon."""
@@ -91,12 +104,26 @@ class RtreeFilter:
 
     def _passing(self, question: PeerQuestion, rows: Iterable[int]) -> list[int]:
         """Those of some rows with the hours and cards asked for."""
+        if question.at is not None:
+            return self._passing_now(question, rows)
         if question.hours:
             is_open = self._open_now if question.hours == "open_now" else self._open_later
             rows = [row for row in rows if is_open[row]]
         if question.programs:
             held, programs = question.programs, self._programs
             rows = [row for row in rows if programs[row] & held]
+        return list(rows)
+
+    def _passing_now(self, question: PeerQuestion, rows: Iterable[int]) -> list[int]:
+        """As `_passing`, of a cold question: hours by schedule."""
+        minute = self._minute
+        if question.hours:
+            is_open, schedule = self._is_open, self._schedule
+            rows = [row for row in rows if is_open[schedule[row]]]
+        if question.programs:
+            at = np.fromiter(rows, np.int64)
+            kept: list[int] = at[(minute.programs[at] & question.programs) != 0].tolist()
+            return kept
         return list(rows)
 
     def _within(
@@ -123,13 +150,16 @@ class RtreeFilter:
     def _found(self, question: PeerQuestion, rows: list[int], chords: list[float]) -> Found:
         """First rows in the question's order, and counts if wanted, of all that match."""
         keys = chords
+        is_cold = question.at is not None
+        saving = self._saving_now if is_cold else self._saving
+        worth = self._worth_now if is_cold else self._worth
         if question.sort == "saving":
-            savings = (self._saving[row] for row in rows)
-            keys = [math.inf if saving == UNKNOWN_SAVING else -saving for saving in savings]
+            savings = (saving[row] for row in rows)
+            keys = [math.inf if known == UNKNOWN_SAVING else -known for known in savings]
         elif question.sort == "best":
             per_radian = self._walk_cost_per_m * 2 * EARTH_RADIUS_M
             keys = [
-                per_radian * math.asin(math.sqrt(squared) / 2) - self._worth[row]
+                per_radian * math.asin(math.sqrt(squared) / 2) - worth[row]
                 for row, squared in zip(rows, chords, strict=True)
             ]
         first = nsmallest(question.limit, range(len(rows)), key=keys.__getitem__)

@@ -47,6 +47,10 @@ class StrTree:
         """All but words."""
         return not question.words
 
+    def prepare(self, question: PeerQuestion) -> None:
+        """Take the tables of a cold question."""
+        self._columns.prepare(question)
+
     def ask(self, question: PeerQuestion) -> Found:
         """Rows of the box, then of the circle or polygon."""
         columns = self._columns

@@ -1,5 +1,6 @@
 """Families ask peers what they ask the engine."""
 
+import math
 from datetime import timedelta
 
 import msgspec
@@ -13,19 +14,23 @@ from benchmarks.families import (
     FAMILIES,
     FAR_M,
     LATER,
+    LIKE,
     MIX,
     MIXED,
+    MIXED_COLD,
     PILE_FAMILIES,
     WALLET,
+    Family,
     another_minute,
     another_wallet,
     asked_in,
+    like_wallets,
     moved,
     places,
     question_of,
 )
 from benchmarks.table import PeerTable, table_of
-from benchmarks.world_deals import BANKS, RED, SHARES
+from benchmarks.world_deals import ALL_SHARES, BANKS, RED, SHARES, TINY
 from benchmarks.worlds import BUILT_AT, USUAL_TIME
 from geosearch.hours.schedules import Horizon
 from geosearch.query.query import Query
@@ -38,9 +43,9 @@ def table(toy: Searcher) -> PeerTable:
     return table_of(BruteForce(toy), USUAL_TIME, LATER, RED)
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, MIXED], ids=lambda family: family.name)
-def test_peers_are_asked_the_same(toy: Searcher, table: PeerTable, family: object) -> None:
-    asked = asked_in(toy.segments[0].columns, table, family, 50, seed=1)  # type: ignore[arg-type]
+@pytest.mark.parametrize("family", [*FAMILIES, MIXED, MIXED_COLD], ids=lambda family: family.name)
+def test_peers_are_asked_the_same(toy: Searcher, table: PeerTable, family: Family) -> None:
+    asked = asked_in(toy.segments[0].columns, table, family, 50, seed=1)
     assert len(asked.queries) == 50
     for query, question in zip(asked.queries, asked.questions, strict=False):
         assert isinstance(query, Query)
@@ -50,7 +55,9 @@ def test_peers_are_asked_the_same(toy: Searcher, table: PeerTable, family: objec
         assert question.programs.bit_count() == len(query.cards)
         assert (question.hours == "") == (query.open != "now")
         assert question.counted == query.total
-    assert (len(asked.questions) == 0) == (not getattr(family, "peers"))  # noqa: B009
+        assert question.at == (query.at if family.cold_of else None)
+    assert (len(asked.questions) == 0) == (not family.peers)
+    assert asked.once == bool(family.cold_of) == bool(asked.cold_of)
 
 
 def test_the_columns_of_peers_find_what_the_engine_finds(toy: Searcher, table: PeerTable) -> None:
@@ -67,14 +74,70 @@ def test_the_columns_of_peers_find_what_the_engine_finds(toy: Searcher, table: P
                 for lat, lng in zip(table.lat.tolist(), table.lng.tolist(), strict=True)
             ]
             matching = np.array(apart) <= question.radius_m
+            is_open, programs = getattr(table, question.hours or "open_now"), table.programs
+            if question.at is not None:
+                minute = table.at(question.at, question.programs, "distance")
+                is_open, programs = minute.is_open[table.schedule], minute.programs
             if question.hours:
-                matching &= getattr(table, question.hours)
+                matching &= is_open
             if question.programs:
-                matching &= (table.programs & question.programs) != 0
+                matching &= (programs & question.programs) != 0
             counted = toy.rank(msgspec.structs.replace(query, total=True))
             assert counted.total == matching.sum()
             compared += int(matching.sum())
-    assert compared > 500
+    assert compared > 1_000
+
+
+def test_every_family_with_hours_or_cards_has_a_cold_twin() -> None:
+    """But one that differs from another by its instant only."""
+    names = {family.name for family in FAMILIES}
+    timeless = {"count_all", "nearest_later"}
+    warm = {family.name: family for family in FAMILIES if not family.cold_of}
+    assert {name for name in warm if f"{name}_cold" not in names} == timeless
+    for twin in (family for family in FAMILIES if family.cold_of):
+        family = warm[twin.cold_of]
+        assert (twin.label, twin.wishes, twin.peers) == (family.label, family.wishes, family.peers)
+
+
+@pytest.mark.parametrize(
+    "family", [family for family in FAMILIES if family.cold_of], ids=lambda family: family.name
+)
+def test_no_cold_query_has_the_minute_or_the_wallet_of_another(
+    toy: Searcher, family: Family
+) -> None:
+    asked = asked_in(toy.segments[0].columns, None, family, 2_000, seed=1)
+    queries = [query for query in asked.queries if isinstance(query, Query)]
+    assert len({query.at for query in queries}) == 2_000
+    cards = family.wishes.get("cards", ())
+    wallets = {query.cards for query in queries}
+    if cards:
+        known = set(like_wallets(cards))
+        assert wallets <= known
+        assert len(wallets) > 0.95 * len(known) > 7
+    warm = next(one for one in FAMILIES if one.name == family.cold_of)
+    for query in queries[:50]:
+        same = warm.at(query.lat, query.lng, at=query.at, cards=query.cards)
+        assert query == same
+
+
+@pytest.mark.parametrize("cards", [(RED,), (TINY,), BANKS, ("bank-1", "government")])
+def test_wallets_of_a_kind_are_taken_by_as_many_shops(
+    toy: Searcher, cards: tuple[str, ...]
+) -> None:
+    wallets = like_wallets(cards)
+    assert cards in wallets
+    assert len({frozenset(wallet) for wallet in wallets}) == len(wallets)
+    assert {len(wallet) for wallet in wallets} == {len(cards)}
+    held = [1 - math.prod(1 - ALL_SHARES[card] for card in wallet) for wallet in wallets]
+    assert max(held) - min(held) <= 2 * LIKE
+
+
+def test_the_mixed_families_ask_the_same_families(toy: Searcher) -> None:
+    columns = toy.segments[0].columns
+    warm, twin = (asked_in(columns, None, one, 300, seed=1) for one in (MIXED, MIXED_COLD))
+    assert [q.lat for q in warm.queries] == [q.lat for q in twin.queries]
+    assert [q.sort for q in warm.queries] == [q.sort for q in twin.queries]  # type: ignore[union-attr]
+    assert len({q.at for q in twin.queries}) == 300  # type: ignore[union-attr]
 
 
 def test_no_minute_comes_twice_and_all_are_evenings() -> None:

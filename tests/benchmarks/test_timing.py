@@ -40,11 +40,40 @@ def test_a_slow_engine_is_asked_fewer_questions(monkeypatch: pytest.MonkeyPatch)
     assert interleaved(runners, rounds=2, seconds=0.01)[1].queries == FEWEST
 
 
-def test_once_asks_nothing_twice() -> None:
+def test_once_asks_nothing_twice_of_the_first_engine() -> None:
     asked: list[int] = []
-    timing = once(Runner(lambda n: asked.append(n) or True, range(31)), rounds=3)  # type: ignore[func-returns-value]
-    assert asked == list(range(30))
+    (timing,) = once([_noting(asked)], rounds=3, seconds=9.0)
+    assert asked == list(range(31))[:30]
     assert (timing.queries, timing.rounds) == (10, 3)
+
+
+def _noting(asked: list[int]) -> Runner:
+    return Runner(lambda number: asked.append(number) or True, range(31))  # type: ignore[func-returns-value]
+
+
+def test_once_prepares_each_query_of_others_untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=1_000)
+    monkeypatch.setattr(time, "perf_counter_ns", clock.__next__)
+    done: list[tuple[str, int]] = []
+
+    def prepare(number: int) -> None:
+        done.append(("prepare", number))
+        for _ in range(50):
+            next(clock)
+
+    def ask(number: int) -> bool:
+        done.append(("ask", number))
+        return True
+
+    mine: list[int] = []
+    other = Runner(ask, range(90), prepare)
+    own = Runner(lambda number: mine.append(number) or True, range(90))  # type: ignore[func-returns-value]
+    first, second = once([own, other], rounds=3, seconds=60.0)
+    assert mine == list(range(90))
+    assert (first.queries, second.queries, second.p50_us) == (30, 30, 1.0)
+    # Two pilots of the last queries, then the same parts.
+    numbers = [*range(82, 90), *range(82, 90), *range(90)]
+    assert done == [(what, number) for number in numbers for what in ("prepare", "ask")]
 
 
 def test_sums_of_timings() -> None:

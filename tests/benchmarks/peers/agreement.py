@@ -3,6 +3,7 @@
 import math
 import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -12,15 +13,47 @@ import numpy as np
 import pytest
 from shapely import Point, Polygon
 
-from benchmarks.peers import Found, Missing, Peer, PeerQuestion
-from benchmarks.table import UNKNOWN_SAVING, PeerTable
+from benchmarks.peers import ColdPeer, Found, Missing, Peer, PeerQuestion
+from benchmarks.table import UNKNOWN_SAVING, PeerMinute, PeerTable
+from indexes.arrays import I64
 from tests.oracles import haversine_m
 
 PROGRAMS = {"red": 1, "bank-1": 2, "bank-2": 3, "tiny": 4}
 WORDS = ("火锅", "锅店", "咖啡", "海底", "底捞")
 RING = ((121.4, 31.2), (121.5, 31.2), (121.5, 31.3))
 
+MINUTES = [datetime(2026, 11, 27, 18, tzinfo=UTC) + timedelta(minutes=m) for m in range(6)]
+SCHEDULES = 30
+
 P = TypeVar("P", bound=Peer)
+
+
+class Drawn:
+    """Hours and deals that are drawn anew for every minute; two minutes share their deals."""
+
+    def __init__(self, programs: I64, saving: I64) -> None:
+        self._programs, self._saving = programs, saving
+        self.asked: list[tuple[datetime, int, str]] = []
+
+    def of(self, at: datetime, wallet: int, sort: str) -> PeerMinute:
+        self.asked.append((at, wallet, sort))
+        windows = at.minute // 2
+        rng = np.random.default_rng((windows, 1))
+        programs = np.where(rng.random(len(self._programs)) < 0.7, self._programs, 0)
+        rows = np.flatnonzero(programs & wallet) if sort != "distance" else np.zeros(0, np.int64)
+        saving = self._saving[rows] // (1 + windows)
+        saving[self._saving[rows] == UNKNOWN_SAVING] = UNKNOWN_SAVING
+        return PeerMinute(
+            is_open=np.random.default_rng((at.minute, 2)).random(SCHEDULES) < 0.5,
+            windows=bytes([windows]),
+            programs=programs,
+            rows=rows,
+            saving=saving,
+            worth=(rows % 97 * 10 + at.minute).astype(np.float64),
+        )
+
+    def ever(self) -> I64:
+        return self._programs
 
 
 def table(count: int = 3_000, seed: int = 1) -> PeerTable:
@@ -34,6 +67,7 @@ def table(count: int = 3_000, seed: int = 1) -> PeerTable:
         programs |= (rng.random(count) < share).astype(np.int64) << number
     saving = rng.integers(0, 5_000, count)
     saving[rng.random(count) < 0.1] = UNKNOWN_SAVING
+    ever = programs | ((rng.random(count) < 0.05).astype(np.int64) << PROGRAMS["red"])
     return PeerTable(
         lat=np.round(lat, 7),
         lng=np.round(lng, 7),
@@ -47,6 +81,8 @@ def table(count: int = 3_000, seed: int = 1) -> PeerTable:
         program_bits=PROGRAMS,
         wallet="red",
         walk_cost_per_m=0.75,
+        schedule=np.random.default_rng(seed + 1).integers(0, SCHEDULES, count),
+        minutes=Drawn(ever, saving),
     )
 
 
@@ -58,8 +94,10 @@ def built(kind: type[P], made: PeerTable, folder: Path) -> P:
         pytest.skip(str(error))
 
 
-def questions(peer: Peer, count: int = 60, seed: int = 2) -> list[PeerQuestion]:
-    """Questions of every kind that the peer says it answers."""
+def questions(
+    peer: Peer, count: int = 60, seed: int = 2, *, cold: bool = False
+) -> list[PeerQuestion]:
+    """Questions of every kind that the peer says it answers; cold ones in turn at some minutes."""
     random = Random(seed)
     red, banks = 1 << PROGRAMS["red"], (1 << PROGRAMS["bank-1"]) | (1 << PROGRAMS["bank-2"])
     kinds: list[dict[str, object]] = [
@@ -87,6 +125,8 @@ def questions(peer: Peer, count: int = 60, seed: int = 2) -> list[PeerQuestion]:
                 (lng - 0.02, lat - 0.01), (lng + 0.02, lat - 0.015), (lng + 0.001, lat),
                 (lng + 0.01, lat + 0.02), (lng - 0.02, lat + 0.01),
             )  # fmt: skip
+        if cold:
+            wishes["at"] = MINUTES[number % len(MINUTES)]
         question = PeerQuestion(lat=lat, lng=lng, **wishes)  # type: ignore[arg-type]
         if peer.answers(question):
             asked.append(question)
@@ -96,12 +136,29 @@ def questions(peer: Peer, count: int = 60, seed: int = 2) -> list[PeerQuestion]:
 def key(made: PeerTable, question: PeerQuestion, row: int) -> float:
     """What a row is ordered by, the least first."""
     distance = haversine_m(question.lat, question.lng, made.lat[row], made.lng[row])
+    saving, worth = made.saving[row], made.worth[row]
+    if question.at is not None and question.sort != "distance":
+        minute = made.at(question.at, question.programs, question.sort)
+        place = minute.rows.tolist().index(row)
+        saving, worth = minute.saving[place], minute.worth[place]
     if question.sort == "saving":
-        known = made.saving[row] != UNKNOWN_SAVING
-        return -float(made.saving[row]) if known else math.inf
+        return -float(saving) if saving != UNKNOWN_SAVING else math.inf
     if question.sort == "best":
-        return -(float(made.worth[row]) - made.walk_cost_per_m * distance)
+        return -(float(worth) - made.walk_cost_per_m * distance)
     return distance
+
+
+def passes(made: PeerTable, question: PeerQuestion, row: int) -> bool:
+    """Whether a row has the hours and cards asked for."""
+    programs = made.programs
+    if question.at is not None:
+        minute = made.at(question.at, question.programs, "distance")
+        programs, is_open = minute.programs, minute.is_open[made.schedule[row]]
+    else:
+        is_open = not question.hours or getattr(made, question.hours)[row]
+    if question.hours and not is_open:
+        return False
+    return not question.programs or bool(question.programs & int(programs[row]))
 
 
 def matches(made: PeerTable, question: PeerQuestion) -> list[int]:
@@ -109,19 +166,17 @@ def matches(made: PeerTable, question: PeerQuestion) -> list[int]:
     ring = Polygon(question.polygon) if question.polygon else None
     found = []
     for row in range(len(made)):
-        if question.hours and not getattr(made, question.hours)[row]:
-            continue
-        if question.programs and not question.programs & int(made.programs[row]):
-            continue
         if not set(question.words) <= set(made.text[row].split()):
             continue
         if ring is not None:
-            if ring.covers(Point(made.lng[row], made.lat[row])):
-                found.append(row)
+            if not ring.covers(Point(made.lng[row], made.lat[row])):
+                continue
         elif (
             haversine_m(question.lat, question.lng, made.lat[row], made.lng[row])
-            <= question.radius_m
+            > question.radius_m
         ):
+            continue
+        if passes(made, question, row):
             found.append(row)
     return found
 
@@ -129,12 +184,33 @@ def matches(made: PeerTable, question: PeerQuestion) -> list[int]:
 def assert_agrees(peer: Peer, made: PeerTable, *, tolerance: float = 1e-6, least: int = 30) -> None:
     """The right rows in the right order for every question; counts where they are wanted.
 
-    `tolerance` is how far keys of the order may be off: metres, or minor units.
+    Cold peers are asked at other minutes too. `tolerance` is how far keys of the order may be off:
+    metres, or minor units.
     """
-    asked = questions(peer)
+    _assert_answers(peer, made, questions(peer), tolerance, least)
+    if isinstance(peer, ColdPeer):
+        _assert_answers(peer, made, questions(peer, cold=True), tolerance, least)
+        _assert_preparation_is_needed(peer, made)
+
+
+def _assert_preparation_is_needed(peer: ColdPeer, made: PeerTable) -> None:
+    """Nothing of a minute is worked out in `ask`."""
+    assert isinstance(made.minutes, Drawn)
+    question = PeerQuestion(31.23, 121.47, hours="open_now", sort="best", at=MINUTES[0], programs=4)
+    peer.prepare(question)
+    before = len(made.minutes.asked)
+    peer.ask(question)
+    assert len(made.minutes.asked) == before
+
+
+def _assert_answers(
+    peer: Peer, made: PeerTable, asked: list[PeerQuestion], tolerance: float, least: int
+) -> None:
     assert len(asked) >= least
     compared = 0
     for question in asked:
+        if isinstance(peer, ColdPeer) and question.at is not None:
+            peer.prepare(question)
         found: Found = peer.ask(question)
         right = matches(made, question)
         keys = {row: key(made, question, row) for row in right}

@@ -3,7 +3,8 @@
 Measured: `engine.rank`, one thread, one query at a time, in one process for each commit. Rounds of
 both alternate, so a disturbance of the machine affects both. The processes restart a few times,
 because the placement of their memory changes the figures. A figure is the median of the rounds'
-ratios. It is a change if the interval of that median is beyond `LEAST` on one side of 1.
+ratios. It is a change if the interval of that median is beyond `LEAST` on one side of 1. Cold
+families have other queries in every round, so no round asks at a minute of another one.
 
 Corpus: `geosearch synth`, one snapshot, built by each commit itself. Queries: `families`, with
 cards of that city, and a family of texts. The benchmark uses both commits through the command line
@@ -24,6 +25,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import cycle, islice
 from math import comb
 from pathlib import Path
 from statistics import median
@@ -37,7 +39,7 @@ from benchmarks.families import FAMILIES, asked_in, places
 from benchmarks.reports.units import count_text, time_text
 from benchmarks.suite import SEED
 from benchmarks.texts import READ, cards_of
-from benchmarks.world_deals import BANKS, RED, TINY
+from benchmarks.world_deals import ALL_SHARES, PAID, SHARES, TINY
 from benchmarks.worlds import USUAL_TIME
 from geosearch.errors import BadRequest
 from geosearch.query.query import Query
@@ -55,13 +57,16 @@ SURE = 0.998
 LEAST = 0.03
 """Largest difference that counts as none: two processes of one commit differ by this much."""
 TEXTS = "texts"
+_PAID = ("red", "campus", "city-pass", "star-mobile")
 CARDS = {
-    RED: "red",
-    TINY: "museum-friends",
+    **dict(zip(PAID, cycle(_PAID), strict=False)),
+    **{name: "museum-friends" for name, share in ALL_SHARES.items() if share == SHARES[TINY]},
     "platform": "saver-plus",
     "government": "spring-voucher",
 }
 """Cards of the synthetic city with shares like those of `world_deals`."""
+_BANK_CARDS = [name for name in ALL_SHARES if name.startswith("bank-")]
+"""Cards that stand for the largest of that city, which has too few: two may stand for one."""
 
 Say = Callable[[str], None]
 
@@ -194,37 +199,50 @@ class _Questions(NamedTuple):
     label: str
     queries: list[dict[str, Any]]
     """Arguments of `Query` that differ from its defaults, as JSON values."""
+    is_cold: bool = False
+
+    def first_of(self, turn: int) -> int:
+        """Return the number of the first query of a round; before them work is counted."""
+        return QUERIES * (turn + 1) if self.is_cold else 0
 
 
 def _families(engine: Searcher) -> dict[str, _Questions]:
     """Return every family's queries in the synthetic city, whose cards have other names."""
-    names = dict(zip(BANKS, cards_of(engine), strict=True)) | CARDS
+    largest = cards_of(engine)
+    names = dict(zip(_BANK_CARDS, cycle(largest), strict=False)) | CARDS
     columns = engine.segments[0].columns
-    asked: dict[str, tuple[str, list[Query]]] = {}
+    asked: dict[str, _Questions] = {}
     for family in FAMILIES:
-        queries = asked_in(columns, None, family, QUERIES, SEED).queries
-        asked[family.name] = family.label, [q for q in queries if isinstance(q, Query)]
-    asked[TEXTS] = (
-        "texts, open now",
-        [
-            Query(lat=lat, lng=lng, at=USUAL_TIME, open="now", q=READ[number % len(READ)])
-            for number, (lat, lng) in enumerate(places(columns, QUERIES, SEED))
-        ],
-    )
-    return {
-        name: _Questions(label, [_fields(query, names) for query in queries])
-        for name, (label, queries) in asked.items()
-    }
+        is_cold = bool(family.cold_of)
+        count = QUERIES * (ROUNDS + 1) if is_cold else QUERIES
+        queries = asked_in(columns, None, family, count, SEED).queries
+        label = f"{family.label}, cold" if is_cold else family.label
+        known = [query for query in queries if isinstance(query, Query)]
+        fields = [_fields(query, _wallet(query.cards, names, largest)) for query in known]
+        asked[family.name] = _Questions(label, fields, is_cold)
+    texts = [
+        Query(lat=lat, lng=lng, at=USUAL_TIME, open="now", q=READ[number % len(READ)])
+        for number, (lat, lng) in enumerate(places(columns, QUERIES, SEED))
+    ]
+    asked[TEXTS] = _Questions("texts, open now", [_fields(query, []) for query in texts])
+    return asked
 
 
-def _fields(query: Query, names: dict[str, str]) -> dict[str, Any]:
+def _wallet(cards: Sequence[str], names: dict[str, str], largest: Sequence[str]) -> list[str]:
+    """Return as many cards of the synthetic city; the largest ones where two stand for one."""
+    found = {names[card] for card in cards}
+    rest = (card for card in largest if card not in found)
+    return sorted(found | set(islice(rest, len(cards) - len(found))))
+
+
+def _fields(query: Query, cards: Sequence[str]) -> dict[str, Any]:
     """Return the fields that differ from defaults: a revision need not know the others."""
     plain = msgspec.to_builtins(Query(lat=query.lat, lng=query.lng))
     said = {
         name: value for name, value in msgspec.to_builtins(query).items() if value != plain[name]
     }
-    if query.cards:
-        said["cards"] = [names[card] for card in query.cards]
+    if cards:
+        said["cards"] = cards
     return {"lat": query.lat, "lng": query.lng, **said}
 
 
@@ -266,18 +284,22 @@ def _measure(
             sides = [_Side(*index) for index in indexes]
             for side in sides:
                 stack.callback(side.stop)
-            for name, (label, queries) in families.items():
-                say(f"start {start + 1} of {STARTS}: {label}")
-                first, second = (side.ask(queries=queries) for side in sides)
-                rounds[name] += [_round(sides, turn) for turn in range(ROUNDS)]
-                found[name] = _pair(name, label, rounds[name], first, second)
+            for name, asked in families.items():
+                say(f"start {start + 1} of {STARTS}: {asked.label}")
+                first, second = (side.ask(queries=asked.queries, count=QUERIES) for side in sides)
+                rounds[name] += [
+                    _round(sides, turn, asked.first_of(turn)) for turn in range(ROUNDS)
+                ]
+                found[name] = _pair(name, asked.label, rounds[name], first, second)
     yield from found.values()
 
 
-def _round(sides: Sequence[_Side], turn: int) -> tuple[float, float]:
+def _round(sides: Sequence[_Side], turn: int, first: int) -> tuple[float, float]:
     """Return the microseconds of both sides; their order alternates with `turn`."""
     order = (0, 1) if turn % 2 else (1, 0)
-    taken = {which: float(sides[which].ask()["p50_us"]) for which in order}
+    taken = {
+        which: float(sides[which].ask(first=first, count=QUERIES)["p50_us"]) for which in order
+    }
     return taken[0], taken[1]
 
 

@@ -4,10 +4,10 @@ It runs as a script with that commit's packages on its path. It uses only public
 `geosearch`, so it also measures commits older than this file. Each line of its input is a request,
 each line of its output the answer:
 
-- `{"queries": [...]}` stores the queries of a family (arguments of `Query`) and asks each once:
-  `{"ids": [[...], ...], "work": {...}}`, the merchants of the first `COMPARED` answers and medians
-  of the work counters;
-- `{}` asks all of them and times each: `{"p50_us": ...}`.
+- `{"queries": [...], "count": n}` stores the queries of a family (arguments of `Query`) and asks
+  each of the first n once: `{"ids": [[...], ...], "work": {...}}`, medians of the work counters and
+  the merchants of the first `COMPARED` answers;
+- `{"first": i, "count": n}` asks n of them from number i on and times each: `{"p50_us": ...}`.
 """
 
 import gc
@@ -34,12 +34,13 @@ def main(index: str) -> None:
         request = json.loads(line)
         if "queries" in request:
             queries = [_query(fields) for fields in request["queries"]]
-            answer: dict[str, Any] = {
-                "ids": [_ids(engine, query) for query in queries[:COMPARED]],
-                "work": _work(engine, queries),
-            }
+            first = queries[: request["count"]]
+            # Work comes first: an answer that was given may save work.
+            answer: dict[str, Any] = {"work": _work(engine, first)}
+            answer["ids"] = [_ids(engine, query) for query in first[:COMPARED]]
         else:
-            answer = {"p50_us": _round(engine, queries)}
+            part = slice(request["first"], request["first"] + request["count"])
+            answer = {"p50_us": _round(engine, queries[part])}
         print(json.dumps(answer), flush=True)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import ab
 from geosearch.errors import BadRequest
+from geosearch.search.searcher import Searcher
 
 
 def pair(*ratios: float) -> ab.Pair:
@@ -60,6 +61,38 @@ def test_a_wrong_revision_is_named(revision: str) -> None:
         ab.sources(revision)
 
 
+def test_no_round_of_a_cold_family_has_a_query_of_another(toy: Searcher) -> None:
+    engine = _Renamed(toy)
+    asked = ab._families(engine)["best_red_cold"]  # type: ignore[arg-type]
+    parts = [asked.queries[: ab.QUERIES]]
+    firsts = [asked.first_of(turn) for turn in range(ab.ROUNDS)]
+    parts += [asked.queries[first : first + ab.QUERIES] for first in firsts]
+    assert {len(part) for part in parts} == {ab.QUERIES}
+    assert len({query["at"] for part in parts for query in part}) == len(asked.queries)
+    assert {tuple(query["cards"]) for query in asked.queries} == {
+        *(("red",), ("campus",), ("city-pass",), ("star-mobile",))
+    }
+    warm = ab._families(engine)["best_red"]  # type: ignore[arg-type]
+    assert {warm.first_of(turn) for turn in range(ab.ROUNDS)} == {0}
+
+
+class _Renamed:
+    """The toy city with the largest cards of the synthetic one."""
+
+    def __init__(self, toy: Searcher) -> None:
+        self.segments = toy.segments
+
+    def programs(self) -> list[dict[str, object]]:
+        return [{"program_id": f"card-{n}", "merchants": n} for n in range(8)]
+
+
+def test_wallets_keep_their_number_of_cards() -> None:
+    names = {"a": "x", "b": "x", "c": "y"}
+    assert ab._wallet(("a", "b", "c"), names, ("y", "z", "w")) == ["x", "y", "z"]
+    assert ab._wallet(("a",), names, ("y",)) == ["x"]
+    assert ab._wallet((), names, ("y",)) == []
+
+
 def test_both_sides_are_measured_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     # Takes seconds: two builds and two processes, as any run does. Other sources would have to be
     # compiled first.
@@ -67,9 +100,11 @@ def test_both_sides_are_measured_in_turn(monkeypatch: pytest.MonkeyPatch) -> Non
     for name, value in (("STARTS", 1), ("ROUNDS", 2), ("QUERIES", 30)):
         monkeypatch.setattr(ab, name, value)
     said: list[str] = []
-    pairs = ab.run("HEAD", merchants=1_500, only=["nearest_wallets", "texts"], say=said.append)
-    assert [pair.family for pair in pairs] == ["nearest_wallets", "texts"]
-    assert [len(pair.ratios) for pair in pairs] == [2, 2]
+    families = ["nearest_wallets", "count_open_banks_cold", "texts"]
+    pairs = ab.run("HEAD", merchants=1_500, only=families, say=said.append)
+    assert [pair.family for pair in pairs] == families
+    assert [len(pair.ratios) for pair in pairs] == [2, 2, 2]
     assert all(us > 0 for pair in pairs for us in pair.p50_us)
-    assert [(pair.work, pair.differing) for pair in pairs] == [({}, 0), ({}, 0)]
+    assert [(pair.work, pair.differing) for pair in pairs] == [({}, 0)] * 3
+    assert pairs[1].label.endswith(", cold")
     assert "Building its index with HEAD" in said

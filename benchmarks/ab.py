@@ -216,10 +216,9 @@ def _families(engine: Searcher) -> dict[str, _Questions]:
         is_cold = bool(family.cold_of)
         count = QUERIES * (ROUNDS + 1) if is_cold else QUERIES
         queries = asked_in(columns, None, family, count, SEED).queries
-        label = f"{family.label}, cold" if is_cold else family.label
         known = [query for query in queries if isinstance(query, Query)]
         fields = [_fields(query, _wallet(query.cards, names, largest)) for query in known]
-        asked[family.name] = _Questions(label, fields, is_cold)
+        asked[family.name] = _Questions(family.label, fields, is_cold)
     texts = [
         Query(lat=lat, lng=lng, at=USUAL_TIME, open="now", q=READ[number % len(READ)])
         for number, (lat, lng) in enumerate(places(columns, QUERIES, SEED))

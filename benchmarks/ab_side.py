@@ -4,9 +4,10 @@ It runs as a script with that commit's packages on its path. It uses only public
 `geosearch`, so it also measures commits older than this file. Each line of its input is a request,
 each line of its output the answer:
 
-- `{"queries": [...], "count": n}` stores the queries of a family (arguments of `Query`) and asks
-  each of the first n once: `{"ids": [[...], ...], "work": {...}}`, medians of the work counters and
-  the merchants of the first `COMPARED` answers;
+- `{"queries": [...], "count": n}` opens the index anew, so that no answer to another family is
+  kept, stores the queries of a family (arguments of `Query`) and asks each of the first n once:
+  `{"ids": [[...], ...], "work": {...}}`, medians of the work counters and the merchants of the
+  first `COMPARED` answers;
 - `{"first": i, "count": n}` asks n of them from number i on and times each: `{"p50_us": ...}`.
 """
 
@@ -34,6 +35,7 @@ def main(index: str) -> None:
         request = json.loads(line)
         if "queries" in request:
             queries = [_query(fields) for fields in request["queries"]]
+            engine = geosearch.open_index(index)
             first = queries[: request["count"]]
             # Work comes first: an answer that was given may save work.
             answer: dict[str, Any] = {"work": _work(engine, first)}

@@ -17,6 +17,7 @@ from functools import cache
 from itertools import combinations
 from random import Random
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,12 @@ def cold(family: Family) -> Family | None:
     timeless = not {"open", "cards"} & family.wishes.keys()
     if timeless or "at" in family.wishes:
         return None
-    return replace(family, name=family.name + COLD, label=family.label, cold_of=family.name)
+    return _twin(family)
+
+
+def _twin(family: Family) -> Family:
+    name, label = family.name + COLD, f"{family.label}, cold"
+    return replace(family, name=name, label=label, cold_of=family.name)
 
 
 def _another_like(rng: np.random.Generator, cards: tuple[str, ...]) -> dict[str, Any]:
@@ -238,7 +244,7 @@ def piled(family: Family) -> Family:
 
 
 MIXED = Family("mixed", "an app's day: all of these, mixed", {})
-MIXED_COLD = replace(MIXED, name=MIXED.name + COLD, cold_of=MIXED.name)
+MIXED_COLD = _twin(MIXED)
 MIX = {
     **{"nearest_red": 30, "nearest_open_banks": 20, "best_red": 20, "saving_red": 10},
     **{"nearest_banks": 5, "nearest_later": 5, "count_red": 5, "polygon_red": 3, "nearest_tiny": 2},
@@ -359,7 +365,9 @@ def asked_in(
 
 def _each(family: Family, count: int, seed: int) -> Iterator[tuple[Family, dict[str, Any]]]:
     """Yield the family of each query, and the parameters in which it differs from the others."""
-    rng = np.random.default_rng((seed, 1))
+    # Cold families have minutes of their own, so that none is asked at those of another.
+    own = (crc32(family.name.encode()),) if family.cold_of else ()
+    rng = np.random.default_rng((seed, 1, *own))
     if family.name not in (MIXED.name, MIXED_COLD.name):
         yield from ((family, wish) for wish in family.wishes_of_each(rng, count))
         return

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import builds, http_load
+from benchmarks import builds, fairness, http_load
 from benchmarks.peers import PEERS
 from benchmarks.record import circumstances
 from benchmarks.relevance.__main__ import main as measure_relevance
@@ -27,7 +27,7 @@ from benchmarks.suite import (
     number_world,
     words_world,
 )
-from benchmarks.texts import NAMES
+from benchmarks.texts import NAMES, text_world
 from benchmarks.worlds import World
 from geosearch.errors import BadRequest
 from geosearch.search.warm import warm
@@ -40,7 +40,7 @@ QUICK = Effort(rounds=3, compared=10, peer_seconds=0.5)
 FULL = Effort()
 QUICK_LOAD_S, FULL_LOAD_S = 2.0, 8.0
 """Length of each load on the service."""
-OTHERS = ("build", "http", "relevance")
+OTHERS = ("build", "http", "fairness", "relevance")
 """Values of `--only` other than families."""
 
 
@@ -178,6 +178,11 @@ def steps(options: Options) -> list[_Step]:
     others = {
         "build": _Step("a build", main_world / 8_000 + 5, partial(_build, main_world)),
         "http": _Step("the service under load", 25 * seconds, partial(_http, city, seconds)),
+        "fairness": _Step(
+            "small questions beside large ones",
+            main_world / 8_000 + 10 * seconds,
+            partial(_fairness, main_world, seconds),
+        ),
         "relevance": _Step("relevance", 20.0, _relevance),
     }
     planned += [step for name, step in others.items() if chosen.wants(name)]
@@ -205,6 +210,11 @@ def _build(merchants: int, result: Result) -> None:
 
 def _http(world: World, seconds: float, result: Result) -> None:
     result.http = http_load.run(world, seconds=seconds, spots=http_load.PLACES)
+
+
+def _fairness(merchants: int, seconds: float, result: Result) -> None:
+    index = text_world(merchants, _say)
+    result.fairness = fairness.run(index, seconds=seconds, say=_say)
 
 
 def _relevance(result: Result) -> None:

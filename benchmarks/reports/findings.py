@@ -29,6 +29,14 @@ class Duel(NamedTuple):
         return self.rival.timing.p50_us / self.ours.timing.p50_us if self.rival else None
 
 
+class Twins(NamedTuple):
+    """A family beside its cold twin; one of them may be missing."""
+
+    label: str
+    warm: Duel | None
+    cold: Duel | None
+
+
 def is_exact(line: Line) -> bool:
     """Whether some answers were compared, and all of them were right."""
     return line.compared > 0 and line.recall >= 1
@@ -85,6 +93,25 @@ def duels(world: WorldResult) -> list[Duel]:
             rival = min(peers, key=lambda line: line.timing.p50_us, default=None)
             found.append(Duel(family, ours, rival))
     return found
+
+
+def twins(world: WorldResult) -> list[Twins]:
+    """Duels of a world, each beside that of its cold twin, in the order of the first of both."""
+    found: dict[str, Twins] = {}
+    for duel in duels(world):
+        family = duel.family
+        if not family.cold_of:
+            found[family.family] = Twins(family.label, duel, None)
+        elif family.cold_of in found:
+            found[family.cold_of] = found[family.cold_of]._replace(cold=duel)
+        else:
+            found[family.cold_of] = Twins(family.label, None, duel)
+    return list(found.values())
+
+
+def has_cold(world: WorldResult) -> bool:
+    """Whether any family of a world is cold."""
+    return any(family.cold_of for family in world.families)
 
 
 def by_speed(family: FamilyResult) -> list[Line]:

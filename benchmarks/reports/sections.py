@@ -6,7 +6,7 @@
 from typing import NamedTuple
 
 from benchmarks.reports import sentences, tables
-from benchmarks.reports.findings import by_size, peer_worlds
+from benchmarks.reports.findings import by_size, has_cold, peer_worlds
 from benchmarks.reports.tables import ReportTable
 from benchmarks.result import Result, WorldResult
 
@@ -29,7 +29,7 @@ def sections(result: Result) -> list[Section]:
         ]
     else:
         worlds = [_latency(result), _sizes(result), _memory(result)]
-    rest = [_http(result), _build(result), _relevance(result), _engines(result)]
+    rest = [_http(result), _fairness(result), _build(result), _relevance(result), _engines(result)]
     found = [*worlds, _layers(result), *rest, _measured(result), _work(result)]
     return [section for section in found if section is not None]
 
@@ -40,6 +40,8 @@ def headline(result: Result) -> Section:
     if result.unfinished:
         said.insert(0, f"This run is unfinished: {result.unfinished}.")
     worlds = peer_worlds(result)
+    if worlds and has_cold(worlds[0]):
+        said.append(f"{sentences.COLD} {sentences.COLD_PEERS}")
     shown = [tables.duel_table(worlds[0])] if worlds else []
     return Section("headline", "Headline", said, shown, [])
 
@@ -96,6 +98,13 @@ def _http(result: Result) -> Section | None:
     if result.http.parts_us:
         shown.append(tables.part_table(result.http))
     return Section("http", "HTTP", said, shown, [])
+
+
+def _fairness(result: Result) -> Section | None:
+    if result.fairness is None:
+        return None
+    shown = [tables.fairness_table(result.fairness)]
+    return Section("fairness", "Fairness", [sentences.fairness(result.fairness)], shown, [])
 
 
 def _build(result: Result) -> Section | None:

@@ -13,15 +13,23 @@ from benchmarks.reports.findings import (
     spreads,
 )
 from benchmarks.reports.units import count_text, near_share, share_text, time_text, times_text
-from benchmarks.result import Loop, Result, WorldResult
+from benchmarks.result import FairnessResult, Loop, Result, WorldResult
 
+COLD = (
+    "Cold: each question has another minute and another wallet that about as many shops take, and "
+    "its first answer is timed."
+)
+COLD_PEERS = (
+    "Peers in this process get the open schedules, the deals and the savings of each minute worked "
+    "out beforehand, untimed; databases and servers would have to store them anew for every "
+    "question, so they are not asked."
+)
 NOT_SHOWN = (
     "Merchants are made up, on one machine; engines have warm caches and one question at a time. "
     "Peers get opening hours and deals already worked out for the one instant of the questions, "
-    "and answer with row numbers; their users would have to work these out again every minute, so "
-    "none is asked where every question has another minute. This engine works them out itself, for "
-    "the shops it comes by, and keeps them while the same minute and wallet are asked for again; "
-    "where every question has another minute nothing it kept helps. Network and process borders of "
+    "and answer with row numbers; their users would have to work these out again every minute. "
+    "This engine works them out itself, and may keep them while the same minute and wallet are "
+    "asked for again; where a family is cold nothing it kept helps. Network and process borders of "
     "servers are in their figures. Not shown: other machines, updates while questions are asked, "
     "and filters outside these families."
 )
@@ -41,7 +49,7 @@ def headline(result: Result) -> list[str]:
     if not worlds:
         return ["No peer was asked in this run."]
     world = worlds[0]
-    said, ratios = [claim(world)], _ratios(world)
+    said, ratios = [claim(world)], _ratios(duels(world))
     if ratios:
         said.append(f"Half of these families: {times_text(median(ratios))} or more.")
     alone = len(duels(world)) - len(ratios)
@@ -52,21 +60,27 @@ def headline(result: Result) -> list[str]:
 
 def claim(world: WorldResult) -> str:
     """How many times as fast as the fastest exact peer, and where this engine is slower."""
-    ratios = _ratios(world)
+    warm, cold = (
+        [duel for duel in duels(world) if bool(duel.family.cold_of) == is_cold]
+        for is_cold in (False, True)
+    )
+    ratios = _ratios([*warm, *cold])
     if not ratios:
         return f"{world_name(world)}: no exact peer was asked."
+    ranges = [_range(found) for found in (_ratios(warm), _ratios(cold)) if found]
     text = (
-        f"With {world.merchants:,} merchants this engine is {_range(ratios)} as fast as the "
-        "fastest exact peer of each family of questions, by medians."
+        f"With {world.merchants:,} merchants this engine is {ranges[0]} as fast as the "
+        "fastest exact peer of each family of questions, by medians"
     )
-    lost = [duel for duel in duels(world) if duel.ratio is not None and duel.ratio < 1]
+    text += f"; cold, {ranges[1]}." if len(ranges) > 1 else "."
+    lost = [duel for duel in [*warm, *cold] if duel.ratio is not None and duel.ratio < 1]
     if lost:
         text += f" It is slower in {len(lost)} of {len(ratios)}: {_lost(lost)}."
     return text
 
 
-def _ratios(world: WorldResult) -> list[float]:
-    return sorted(duel.ratio for duel in duels(world) if duel.ratio is not None)
+def _ratios(found: Sequence[Duel]) -> list[float]:
+    return sorted(duel.ratio for duel in found if duel.ratio is not None)
 
 
 def world_name(world: WorldResult) -> str:
@@ -167,6 +181,16 @@ def freshness(result: Result) -> str:
     return (
         f"From the publishing of a version to the first answer from it: median "
         f"{median(times):.0f} ms, longest {max(times):.0f} ms, of {len(times)}."
+    )
+
+
+def fairness(found: FairnessResult) -> str:
+    """How small questions were asked while another client asked large ones."""
+    return (
+        f"Small questions (20 results within 3 km, open, with cards) at {found.pace:,.0f} a second "
+        f"to one worker on one core, {found.merchants:,} merchants with names, while another "
+        "client always asks the largest questions there are. Late answers count from the instant "
+        "at which the question was due; figures are medians of the rounds."
     )
 
 

@@ -5,15 +5,18 @@ from typing import Any, NamedTuple
 
 from benchmarks.reports.findings import (
     OURS,
+    Duel,
     by_size,
     by_speed,
     closed_loops,
     duels,
     engine_label,
     families,
+    has_cold,
     open_loops,
     size_slope,
     sizes,
+    twins,
 )
 from benchmarks.reports.units import (
     bytes_text,
@@ -23,7 +26,18 @@ from benchmarks.reports.units import (
     time_text,
     times_text,
 )
-from benchmarks.result import FamilyResult, HttpResult, Line, Result, WorldResult
+from benchmarks.result import (
+    FairnessResult,
+    FamilyResult,
+    HttpResult,
+    Latency,
+    Line,
+    Result,
+    WorldResult,
+)
+
+COLD = "cold"
+"""Heading of the columns of cold twins."""
 
 
 class ReportTable(NamedTuple):
@@ -38,34 +52,56 @@ class ReportTable(NamedTuple):
 
 
 def duel_table(world: WorldResult) -> ReportTable:
-    """The fastest exact peer beside this engine, a row a family."""
+    """The fastest exact peer beside this engine, a row a family with its cold twin."""
+    with_cold = has_cold(world)
     rows = []
-    for family, ours, rival in duels(world):
-        row = [family.label, _matching(family), *_ends(ours)]
-        if rival is None:
-            row += ["", "", ""]
-        else:
-            ratio = rival.timing.p50_us / ours.timing.p50_us
-            peer = engine_label(world, rival.engine)
-            row += [peer, time_text(rival.timing.p50_us), times_text(ratio)]
-        rows.append(row)
-    head = ["family", "matching", "p50", "p99", "fastest exact peer", "its p50", "times as fast"]
-    return ReportTable(head, rows, (0, 4))
+    for label, warm, cold in twins(world):
+        either = warm or cold
+        row = [label, _matching(either.family) if either else "", *_duel(world, warm)]
+        rows.append([*row, *(_duel(world, cold) if with_cold else [])])
+    head = ["family", "matching", "p50 / p99", "fastest exact peer", "its p50 / p99", "times"]
+    if with_cold:
+        head += [f"{COLD}: p50 / p99", "fastest exact peer", "its p50 / p99", "times"]
+    return ReportTable(head, rows, (0, 3, 7))
 
 
 def short_duel_table(world: WorldResult, names: Sequence[str]) -> ReportTable:
-    """Medians of this engine and of the fastest exact peer, for the families of these names."""
+    """Times of this engine, and how many times as fast as the fastest exact peer it is."""
+    with_cold = has_cold(world)
     rows = []
-    for family, ours, rival in duels(world):
-        if family.family in names and rival is not None:
-            times = time_text(ours.timing.p50_us), time_text(rival.timing.p50_us)
-            rows.append([family.label, times[0], engine_label(world, rival.engine), times[1]])
-    return ReportTable(["question", "geosearch", "fastest exact peer", "its median"], rows, (0, 2))
+    for label, warm, cold in twins(world):
+        if warm is not None and warm.family.family in names and warm.rival is not None:
+            cells = [label, *_short_duel(world, warm)]
+            rows.append([*cells, *(_short_duel(world, cold) if with_cold else [])])
+    head = ["question", "p50 / p99", "times as fast as the fastest exact peer"]
+    if with_cold:
+        head += [f"{COLD}: p50 / p99", "times as fast"]
+    return ReportTable(head, rows, (0,))
+
+
+def _duel(world: WorldResult, duel: Duel | None) -> list[str]:
+    """Times of this engine, the peer, its times, and the ratio of the medians."""
+    if duel is None:
+        return [""] * 4
+    ours, rival = duel.ours, duel.rival
+    if rival is None:
+        return [_pair(ours), "", "", ""]
+    peer = engine_label(world, rival.engine)
+    return [_pair(ours), peer, _pair(rival), times_text(duel.ratio or 0.0)]
+
+
+def _short_duel(world: WorldResult, duel: Duel | None) -> list[str]:
+    times, peer, _, ratio = _duel(world, duel)
+    return [times, f"{ratio} {peer}".strip()]
+
+
+def _pair(line: Line) -> str:
+    return " / ".join(_ends(line))
 
 
 def own_table(world: WorldResult) -> ReportTable:
     """p50 and p99 of this engine, a row a family."""
-    rows = [[family.label, *_ends(ours)] for family, ours, _ in duels(world)]
+    rows = [[duel.family.label, *_ends(duel.ours)] for duel in duels(world)]
     return ReportTable([f"family, {world.label}", "p50", "p99"], rows)
 
 
@@ -191,6 +227,21 @@ def loop_table(http: HttpResult) -> ReportTable:
     ]
     head = ["server", "loop", "connections", "requests", "a second", "p50", "p90", "p99", "p99.9"]
     return ReportTable([*head, "CPU a request"], rows, (0, 1))
+
+
+def fairness_table(found: FairnessResult) -> ReportTable:
+    """Small questions alone and beside each kind of large ones, and the large ones."""
+    rows = [["nothing else", *_latency(found.quiet), "", ""]]
+    for beside in found.beside:
+        times = times_text(beside.small.p99_ms / found.quiet.p99_ms)
+        large = time_text(beside.large.p50_ms * 1000)
+        rows.append([beside.label, *_latency(beside.small), times, large])
+    head = ["beside", "p50", "p99", "longest", "p99, times the quiet one", "p50 of a large one"]
+    return ReportTable(head, rows)
+
+
+def _latency(latency: Latency) -> list[str]:
+    return [time_text(ms * 1000) for ms in (latency.p50_ms, latency.p99_ms, latency.longest_ms)]
 
 
 def part_table(http: HttpResult) -> ReportTable:

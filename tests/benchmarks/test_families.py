@@ -96,7 +96,8 @@ def test_every_family_with_hours_or_cards_has_a_cold_twin() -> None:
     assert {name for name in warm if f"{name}_cold" not in names} == timeless
     for twin in (family for family in FAMILIES if family.cold_of):
         family = warm[twin.cold_of]
-        assert (twin.label, twin.wishes, twin.peers) == (family.label, family.wishes, family.peers)
+        assert twin.label == f"{family.label}, cold"
+        assert (twin.wishes, twin.peers) == (family.wishes, family.peers)
 
 
 @pytest.mark.parametrize(

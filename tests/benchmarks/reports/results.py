@@ -7,13 +7,18 @@ import math
 import random
 from functools import cache
 
+from msgspec import structs
+
 from benchmarks.result import (
     BINS,
     BINS_PER_DECADE,
     BuildResult,
     EngineResult,
+    FairnessResult,
     FamilyResult,
     HttpResult,
+    Latency,
+    LatencyBeside,
     Line,
     Loop,
     Result,
@@ -154,6 +159,49 @@ def world(place: int) -> WorldResult:
     )
 
 
+def with_cold(made: Result) -> Result:
+    """A run in which every family but counts of all has a cold twin, three times as slow."""
+    worlds = []
+    for each in made.worlds:
+        families = list(each.families)
+        for asked in each.families:
+            if asked.family != "count_facets":
+                lines = [
+                    line(one.engine, 3 * one.timing.p50_us, recall=one.recall)
+                    for one in asked.lines
+                    if one.engine in ("geosearch", "numpy", "grid", "kdtree")
+                ]
+                name, label = f"{asked.family}_cold", f"{asked.label}, cold"
+                twin = structs.replace(asked, family=name, label=label, lines=lines)
+                families.append(structs.replace(twin, cold_of=asked.family))
+        worlds.append(structs.replace(each, families=families))
+    made.worlds = worlds
+    return made
+
+
+def fairness() -> FairnessResult:
+    """Small questions that a count delays a little, and common words a lot."""
+    figures = {
+        "total and 4 facets in 50 km": (0.9, 2.4, 7.5, 310.0),
+        "8 common words in 50 km": (212.0, 409.0, 466.0, 388.0),
+    }
+    return FairnessResult(
+        merchants=992_986,
+        pace=200.0,
+        quiet=latency(0.5, 1.2, 4.0),
+        beside=[
+            LatencyBeside(
+                label=label, small=latency(p50, p99, most), large=latency(large, large, large)
+            )
+            for label, (p50, p99, most, large) in figures.items()
+        ],
+    )
+
+
+def latency(p50_ms: float, p99_ms: float, longest_ms: float) -> Latency:
+    return Latency(requests=3_000, p50_ms=p50_ms, p99_ms=p99_ms, longest_ms=longest_ms)
+
+
 def loop(server: str, load: float, *, is_open: bool = False, p50_ms: float = 0.5) -> Loop:
     """A loop at so many connections, or requests a second."""
     served = load if is_open else (24_387.6 if server == "floor" else 2_127.4) * min(1, load / 4)
@@ -237,5 +285,6 @@ def result() -> Result:
             text_bytes_per_merchant=55.3,
         ),
         http=http(),
+        fairness=fairness(),
         relevance=relevance(),
     )

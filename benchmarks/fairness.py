@@ -149,10 +149,8 @@ def large_questions(engine: Searcher) -> dict[str, list[HttpQuestion]]:
 
 def _minutes(engine: Searcher, count: int) -> list[datetime]:
     """Return distinct evening minutes within the horizon of an index."""
-    wishes = another_minute(np.random.default_rng(SEED), count)
-    first = min(wish["at"] for wish in wishes)
-    moved = timedelta(days=1 + (engine.start.date() - first.date()).days)
-    return [wish["at"] + moved for wish in wishes]
+    wishes = another_minute(np.random.default_rng(SEED), count, engine.start + timedelta(days=1))
+    return [wish["at"] for wish in wishes]
 
 
 def _get(**wishes: Any) -> HttpQuestion:

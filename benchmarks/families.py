@@ -10,11 +10,12 @@ minute and another wallet of about the same share, and is timed once. So nothing
 of an earlier query helps.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import cache
 from itertools import combinations
+from math import prod
 from random import Random
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -117,27 +118,44 @@ def _another_like(rng: np.random.Generator, cards: tuple[str, ...]) -> dict[str,
 
 @cache
 def like_wallets(cards: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return all wallets of as many cards of like shares that about as many shops take.
+    """Return the wallets that stand for `cards` of `world_deals`; see `wallets_like`.
 
     >>> like_wallets(("red",))[:3]
     [('red',), ('red-2',), ('red-3',)]
     """
-    shares = [ALL_SHARES[card] for card in cards] or [0.0]
-    near = [name for name, share in ALL_SHARES.items() if min(shares) <= share <= max(shares)]
-    most = share_of(cards)
+    return wallets_like(cards, ALL_SHARES)
+
+
+def wallets_like(cards: tuple[str, ...], shares: Mapping[str, float]) -> list[tuple[str, ...]]:
+    """Return all wallets of as many cards of like shares that about as many shops take.
+
+    No card is of less than half the least share of `cards`, or of more than the largest.
+
+    Parameters
+    ----------
+    shares
+        Share of shops with a deal of each card; cards are independent.
+    """
+    least, most = (edge((shares[card] for card in cards), default=0.0) for edge in (min, max))
+    near = [name for name, share in shares.items() if least / 2 <= share <= most]
+    whole = _taken_by(cards, shares)
     return [
-        wallet for wallet in combinations(near, len(cards)) if abs(share_of(wallet) - most) <= LIKE
+        wallet
+        for wallet in combinations(near, len(cards))
+        if abs(_taken_by(wallet, shares) - whole) <= LIKE
     ]
 
 
-def share_of(cards: Sequence[str]) -> float:
-    """Return the share of shops with a deal of any of some cards, which are independent."""
-    return 1.0 - float(np.prod([1.0 - ALL_SHARES[card] for card in cards]))
+def _taken_by(cards: Sequence[str], shares: Mapping[str, float]) -> float:
+    """Return the share of shops that take any of some cards."""
+    return 1.0 - prod(1.0 - shares[card] for card in cards)
 
 
-def another_minute(rng: np.random.Generator, count: int) -> list[dict[str, Any]]:
-    """Return distinct instants from 18:00 to 22:00 on `EVENINGS` days after the world's build."""
-    first = datetime.combine(BUILT_AT.astimezone(LOCAL_ZONE), time(18), LOCAL_ZONE)
+def another_minute(
+    rng: np.random.Generator, count: int, built_at: datetime = BUILT_AT
+) -> list[dict[str, Any]]:
+    """Return distinct instants from 18:00 to 22:00 on `EVENINGS` days after a build."""
+    first = datetime.combine(built_at.astimezone(LOCAL_ZONE), time(18), LOCAL_ZONE)
     chosen = rng.choice(EVENINGS * EVENING_MINUTES, count, replace=False).tolist()
     return [
         {"at": first + timedelta(days=number // EVENING_MINUTES, minutes=number % EVENING_MINUTES)}

@@ -5,7 +5,8 @@ share of merchants that have them. They are pairs of characters: frequent ones f
 districts, rare ones from names and streets.
 Query: nearest 20 of the shops open now with a deal of any of 8 cards, within 3 km. Every misspelt
 query has another mistake, and only its first run is timed, before any caching. Suggestions complete
-the first half of a shop's name, as written, in pinyin or as initials.
+the first half of a shop's name, as written, in pinyin or as initials. Families of words have cold
+twins, as in `families`.
 
 `benchmarks.relevance` measures relevance.
 """
@@ -16,13 +17,24 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+from zlib import crc32
 
+import msgspec
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from benchmarks.cache import kept
-from benchmarks.families import TOP_K, AskedFamily, places, places_near, question_of
+from benchmarks.families import (
+    COLD,
+    TOP_K,
+    AskedFamily,
+    another_minute,
+    places,
+    places_near,
+    question_of,
+    wallets_like,
+)
 from benchmarks.table import PeerTable
 from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query
@@ -40,7 +52,8 @@ CARDS = 8
 SHARES = {"word_5": ("5 %", 0.05), "word_05": ("0.5 %", 0.005), "word_005": ("0.05 %", 0.0005)}
 WORDS_OF_A_SHARE = 12
 READ = ("火锅", "静安寺火锅", "海底捞火锅", "coffee", "starbucks coffee", "7-Eleven")
-NAMES = (*SHARES, "two_words", "misspelt", "suggest")
+_WORDS = (*SHARES, "two_words")
+NAMES = (*_WORDS, *(name + COLD for name in _WORDS), "misspelt", "suggest")
 """Families of a world with texts."""
 
 _SOURCES = (
@@ -134,6 +147,11 @@ class TextQuestions:
         self._text = SegmentText(self.segment)
         self._spots = places(self.segment.columns, count, SEED)
         self._cards = cards_of(engine)
+        self._start = engine.start
+        shares = {
+            one["program_id"]: one["merchants"] / len(self.segment) for one in engine.programs()
+        }
+        self._wallets = wallets_like(self._cards, shares)
         self._table = table
         self._rng = Random(SEED)
         # A Tuesday evening within the horizon.
@@ -141,20 +159,34 @@ class TextQuestions:
 
     def family(self, name: str) -> AskedFamily:
         """Return the queries of one of `NAMES`."""
-        if name in SHARES:
-            label, share = SHARES[name]
+        warm = name.removesuffix(COLD)
+        cold_of = warm if warm != name else ""
+        cold = ", cold" if cold_of else ""
+        if warm in SHARES:
+            label, share = SHARES[warm]
             texts = [(term,) for term in terms_of_share(self.segment, share)]
-            return self.asked(name, f"one word that {label} of shops hold", texts)
-        if name == "two_words":
+            label = f"one word that {label} of shops hold{cold}"
+            return self.asked(name, label, texts, cold_of=cold_of)
+        if warm == "two_words":
             # Near a shop with both words: elsewhere most pairs have no match.
-            label = "two words, 5 % and 0.5 %, near a shop with both"
-            return self.asked(name, label, self._pairs(), near=True)
+            label = f"two words, 5 % and 0.5 %, near a shop with both{cold}"
+            return self.asked(name, label, self._pairs(), near=True, cold_of=cold_of)
         return self._misspelt() if name == "misspelt" else self._suggest()
 
     def asked(
-        self, name: str, label: str, texts: Sequence[tuple[Term, ...]], *, near: bool = False
+        self,
+        name: str,
+        label: str,
+        texts: Sequence[tuple[Term, ...]],
+        *,
+        near: bool = False,
+        cold_of: str = "",
     ) -> AskedFamily:
-        """Return queries for `texts` in turn; with `near`, near a shop that has the words."""
+        """Return queries for `texts` in turn.
+
+        With `near`, they are near a shop that has the words. With `cold_of`, each has another
+        minute and another wallet.
+        """
         chosen = [texts[number % len(texts)] for number in range(len(self._spots))]
         held = {_texts(terms): _in_all(terms) for terms in texts}
         among = [held[_texts(terms)] for terms in chosen]
@@ -168,16 +200,30 @@ class TextQuestions:
             self._query(" ".join(term.text for term in terms), spot)
             for terms, spot in zip(chosen, spots, strict=True)
         ]
+        if cold_of:
+            queries = self._cold(queries, name)
         table = self._table
         questions = (
             [
-                question_of(query, table, _texts(terms))
+                question_of(query, table, _texts(terms), is_cold=bool(cold_of))
                 for query, terms in zip(queries, chosen, strict=True)
             ]
             if table is not None
             else []
         )
-        return AskedFamily(name, label, queries, questions, among)
+        return AskedFamily(
+            name, label, queries, questions, among, once=bool(cold_of), cold_of=cold_of
+        )
+
+    def _cold(self, queries: Sequence[Query], name: str) -> list[Query]:
+        """Return queries at other minutes and with other wallets."""
+        rng = np.random.default_rng((SEED, crc32(name.encode())))
+        wishes = another_minute(rng, len(queries), self._start + timedelta(days=1))
+        wallets = rng.integers(len(self._wallets), size=len(queries)).tolist()
+        return [
+            msgspec.structs.replace(query, cards=self._wallets[wallet], **wish)
+            for query, wallet, wish in zip(queries, wallets, wishes, strict=True)
+        ]
 
     def _query(self, q: str, spot: tuple[float, float]) -> Query:
         return Query(

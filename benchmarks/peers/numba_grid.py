@@ -2,7 +2,7 @@
 
 Useful for: what a page of compiled code does: dense columns, one byte a schedule for hours, no
 tree, no summaries of cells.
-Not useful for: words; polygons.
+Not useful for: words. Polygons are those of `numpy_grid`.
 
 The loop tests the bits of cards, then the schedule, then the distance, keeps the first rows by
 insertion, and counts category sets as it goes.
@@ -53,11 +53,13 @@ class NumbaGrid(NumpyGrid):
         return str(numba.__version__)
 
     def answers(self, question: PeerQuestion) -> bool:
-        """All but words and polygons."""
-        return not question.words and not question.polygon
+        """All but words."""
+        return not question.words
 
     def _look(self, question: PeerQuestion, radius_m: float, start: I64, stop: I64) -> Found:
-        """First matching rows of some runs within a radius, and counts."""
+        """First matching rows of some runs within a radius or the polygon, and counts."""
+        if question.polygon:
+            return super()._look(question, radius_m, start, stop)
         columns, sort = self._columns, _SORTS[question.sort]
         is_open = columns.is_open(question)
         key: NDArray[Any] = columns.category_set

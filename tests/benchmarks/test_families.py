@@ -28,6 +28,7 @@ from benchmarks.families import (
     moved,
     places,
     question_of,
+    wallets_like,
 )
 from benchmarks.table import PeerTable, table_of
 from benchmarks.world_deals import ALL_SHARES, BANKS, RED, SHARES, TINY
@@ -131,6 +132,22 @@ def test_wallets_of_a_kind_are_taken_by_as_many_shops(
     assert {len(wallet) for wallet in wallets} == {len(cards)}
     held = [1 - math.prod(1 - ALL_SHARES[card] for card in wallet) for wallet in wallets]
     assert max(held) - min(held) <= 2 * LIKE
+
+
+@pytest.mark.parametrize(
+    ("shares", "wallets"),
+    [
+        ({"a": 0.1}, [("a",)]),
+        ({"a": 0.1, "b": 0.095, "c": 0.105}, [("a",), ("b",)]),  # none larger than the largest
+        ({"a": 0.1, "b": 0.085}, [("a",)]),  # too few shops
+        ({"a": 0.01, "b": 0.004}, [("a",)]),  # less than half
+        ({"a": 0.01, "b": 0.005}, [("a",), ("b",)]),
+    ],
+)
+def test_wallets_are_like_by_share(
+    shares: dict[str, float], wallets: list[tuple[str, ...]]
+) -> None:
+    assert wallets_like(("a",), shares) == wallets
 
 
 def test_the_mixed_families_ask_the_same_families(toy: Searcher) -> None:

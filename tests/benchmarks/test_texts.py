@@ -41,7 +41,7 @@ def test_the_engine_finds_what_holds_the_words(engine: Searcher) -> None:
     table = table_of(brute, at, LATER, cards_of(engine)[0], segment)
     questions = TextQuestions(engine, 40, table)
     matched = 0
-    for name in ("word_5", "two_words"):
+    for name in ("word_5", "two_words", "word_5_cold"):
         asked = questions.family(name)
         assert asked.among is not None
         for query, question, held in zip(asked.queries, asked.questions, asked.among, strict=True):
@@ -74,7 +74,26 @@ def test_every_family_asks_as_much_as_it_is_told(engine: Searcher, name: str) ->
     assert asked.name == name
     assert len(asked.queries) == 30
     assert not asked.questions
-    assert asked.once == (name == "misspelt")
+    assert asked.once == (name == "misspelt" or name.endswith("_cold"))
+    assert bool(asked.cold_of) == name.endswith("_cold")
+
+
+def test_cold_queries_have_another_minute_and_wallet(engine: Searcher) -> None:
+    questions = TextQuestions(engine, 300)
+    for name in ("word_05", "two_words"):
+        warm, cold = (questions.family(one) for one in (name, f"{name}_cold"))
+        assert cold.cold_of == warm.name
+        assert cold.label == f"{warm.label}, cold"
+        pairs = [
+            (one, two)
+            for one, two in zip(warm.queries, cold.queries, strict=True)
+            if isinstance(one, Query) and isinstance(two, Query)
+        ]
+        assert len({two.at for _, two in pairs}) == 300
+        assert len({two.cards for _, two in pairs}) > 1
+        assert all(two.at is not None and engine.is_current(two.at) for _, two in pairs)
+        for one, two in pairs:
+            assert one == msgspec.structs.replace(two, at=one.at, cards=one.cards)
 
 
 def test_terms_have_the_share_and_the_documents_they_say(engine: Searcher) -> None:

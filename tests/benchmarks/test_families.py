@@ -122,6 +122,14 @@ def test_no_cold_query_has_the_minute_or_the_wallet_of_another(
         assert query == same
 
 
+def test_cold_families_have_minutes_of_their_own(toy: Searcher) -> None:
+    columns = toy.segments[0].columns
+    twins = [family for family in (*FAMILIES, MIXED_COLD) if family.cold_of]
+    asked = [asked_in(columns, None, family, 20, seed=1).queries for family in twins]
+    minutes = {tuple(query.at for query in queries) for queries in asked}  # type: ignore[union-attr]
+    assert len(minutes) == len(twins)
+
+
 @pytest.mark.parametrize("cards", [(RED,), (TINY,), BANKS, ("bank-1", "government")])
 def test_wallets_of_a_kind_are_taken_by_as_many_shops(
     toy: Searcher, cards: tuple[str, ...]

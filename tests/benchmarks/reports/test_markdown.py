@@ -129,6 +129,22 @@ def test_cold_families_stand_beside_their_twins() -> None:
     assert "worked out beforehand, untimed" in text
 
 
+def test_a_claim_names_the_worst_where_many_are_slower() -> None:
+    made = results.result()
+    families = []
+    for number, family in enumerate(made.worlds[1].families):
+        lines = [
+            family.lines[0],
+            results.line("grid", family.lines[0].timing.p50_us / (9 - number)),
+        ]
+        families.append(structs.replace(family, lines=lines))
+    claim = sentences.claim(structs.replace(made.worlds[1], families=families))
+    assert claim.endswith(
+        "slower in 7 of 7: most of all in nearest, 3 km, open now, a card 3 % hold 0.11×; nearest, "
+        "3 km, any of 8 cards 0.12×; best, 3 km, open now, the 3 % card 0.14×."
+    )
+
+
 def test_a_cold_family_alone_has_a_row() -> None:
     made = results.with_cold(results.result())
     (twin, *_) = [family for family in made.worlds[1].families if family.cold_of]

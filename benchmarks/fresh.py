@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.families import FAMILIES, places
+from benchmarks.families import WARM_FAMILIES, places
 from benchmarks.record import peak_rss_gb
 from geosearch.search.searcher import Searcher
 from geosearch.search.warm import warm
@@ -41,7 +41,7 @@ def measure(folder: Path) -> dict[str, float]:
     warm()
     version = current(folder)
     drop_pages(version)
-    family = FAMILIES[0]
+    family = WARM_FAMILIES[0]
     begin = time.perf_counter()
     engine = Searcher(version)
     opened = time.perf_counter()
@@ -50,7 +50,7 @@ def measure(folder: Path) -> dict[str, float]:
     asked = time.perf_counter()
     engine.rank(query)
     answered = time.perf_counter()
-    for one in FAMILIES:
+    for one in WARM_FAMILIES:
         for spot in places(engine.segments[0].columns, ASKED, SEED):
             engine.rank(one.at(*spot))
     return {

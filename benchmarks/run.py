@@ -195,7 +195,7 @@ def steps(options: Options) -> list[_Step]:
 
 
 def _guess(merchants: int, peers: int, effort: Effort) -> float:
-    return merchants / 40_000 * (1 + peers / 3) + 12 * (1 + peers) * effort.peer_seconds
+    return merchants / 40_000 * (1 + peers / 3) + 25 * (1 + peers) * effort.peer_seconds
 
 
 def _world(measure: Callable[[], WorldResult | None], result: Result) -> None:

@@ -357,8 +357,9 @@ def number_world(world: World, effort: Effort, chosen: Chosen, say: Say) -> Worl
     folder = open_world(world, say)
     with Bench(folder, effort, say) as bench:
         columns = bench.engine.segments[0].columns
-        table = table_of(bench.brute, USUAL_TIME, LATER, RED)
-        if world.merchants <= chosen.peers_up_to:
+        table = None
+        if chosen.peers and world.merchants <= chosen.peers_up_to:
+            table = table_of(bench.brute, USUAL_TIME, LATER, RED)
             bench.set_up(chosen.peers, table)
         near = crowded_place(columns) if world.shape == "pile" else None
         bench.measure_all(

@@ -45,7 +45,7 @@ from benchmarks.families import (
     piled,
     places,
 )
-from benchmarks.peers import PEERS, ColdPeer, Missing, Peer, peer_class
+from benchmarks.peers import PEERS, ColdPeer, Missing, Peer, PeerQuestion, peer_class
 from benchmarks.result import EngineResult, FamilyResult, Line, Timing, WorldResult
 from benchmarks.table import PeerTable, table_of
 from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world
@@ -312,7 +312,18 @@ def _peer_runner(peer: Peer, asked: AskedFamily) -> Runner | None:
         return None
     if not asked.cold_of:
         return Runner(peer.ask, asked.questions)
-    return Runner(peer.ask, asked.questions, peer.prepare) if isinstance(peer, ColdPeer) else None
+    if not isinstance(peer, ColdPeer):
+        return None
+    prepare, ask = peer.prepare, peer.ask
+    usual = asked.questions[0]._replace(at=None)
+
+    def made_ready(question: PeerQuestion) -> None:
+        prepare(question)
+        # Preparing leaves the processor without the peer's code: a question of the table's own
+        # minute brings it back, as in a row of questions.
+        ask(usual)
+
+    return Runner(ask, asked.questions, made_ready)
 
 
 def _recall(right: Sequence[Right], peer: Runner) -> list[float]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers import Found, PeerQuestion
-from benchmarks.peers.numpy_grid import NumpyGrid
+from benchmarks.peers.numpy_grid import Grid, NumpyGrid
 from benchmarks.peers.numpy_scan import Floats, chord, unit_vector
 from benchmarks.table import PeerTable
 from indexes.arrays import I64
@@ -34,18 +34,16 @@ class NumbaGrid(NumpyGrid):
     name: ClassVar[str] = "numba"
     label: ClassVar[str] = "numba, grid of 350 m cells"
     schema: ClassVar[str] = (
-        "The grid's columns; one compiled loop over the rows of the touched cells tests cards, "
-        "hours and distance, keeps the first rows and counts; for the nearest a smaller circle "
-        "first."
+        "The grids of the peer `grid`; one compiled loop over the rows of the touched cells tests "
+        "cards, hours and distance, keeps the first rows and counts; for the nearest a smaller "
+        "circle first."
     )
 
     def __init__(self, table: PeerTable, folder: Path) -> None:
         super().__init__(table, folder)
         self._sets = int(table.category_set.max()) + 1
-        columns = self._columns
-        self._points = np.column_stack(columns.unit)
         for sort in _SORTS:  # compiles the loop
-            self._look(PeerQuestion(0.0, 0.0, sort=sort), 1.0, _NO_RUN, _NO_RUN)
+            self._look(self._all, PeerQuestion(0.0, 0.0, sort=sort), 1.0, _NO_RUN, _NO_RUN)
 
     @property
     def version(self) -> str:
@@ -56,11 +54,13 @@ class NumbaGrid(NumpyGrid):
         """All but words."""
         return not question.words
 
-    def _look(self, question: PeerQuestion, radius_m: float, start: I64, stop: I64) -> Found:
+    def _look(
+        self, grid: Grid, question: PeerQuestion, radius_m: float, start: I64, stop: I64
+    ) -> Found:
         """First matching rows of some runs within a radius or the polygon, and counts."""
         if question.polygon:
-            return super()._look(question, radius_m, start, stop)
-        columns, sort = self._columns, _SORTS[question.sort]
+            return super()._look(grid, question, radius_m, start, stop)
+        columns, sort = grid.columns, _SORTS[question.sort]
         is_open = columns.is_open(question)
         key: NDArray[Any] = columns.category_set
         if sort != DISTANCE:
@@ -74,7 +74,7 @@ class NumbaGrid(NumpyGrid):
             columns.wanted(question),
             columns.schedule,
             _ALWAYS if is_open is None else is_open,
-            self._points,
+            grid.points,
             np.array(unit_vector(question.lat, question.lng)),
             chord(radius_m) ** 2,
             sort,

@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 FIRST_RADIUS_M = 250.0
 """Where indexes of boxes begin to look for the nearest; 125 and 500 m were slower on balance."""
-SAMPLE = 10_000
+SAMPLE = 1_000
 """Rows by which the share of a cold question's matches is guessed."""
 
 
@@ -74,7 +74,7 @@ class ScanColumns:
         cold.flags_now = cold.flags[found.windows]
         if len(found.rows):
             if self._place is None:
-                self._place = np.empty_like(self.row)
+                self._place = np.empty(len(self._table), np.int64)
                 self._place[self.row] = np.arange(len(self.row))
                 cold.saving_key, cold.worth = self._saving_key.copy(), self._worth.copy()
             at = self._place[found.rows]

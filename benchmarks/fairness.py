@@ -17,6 +17,7 @@ Not shown: several workers, several such clients, slow networks.
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,6 +31,7 @@ from benchmarks.http_load import HOST, HttpQuestion, Say, free_port, running, us
 from benchmarks.result import FairnessResult, Latency, LatencyBeside
 from benchmarks.servers import pin
 from benchmarks.texts import cards_of, terms_of_share
+from geosearch.errors import BadRequest
 from geosearch.query.parameters import FACETS
 from geosearch.search.searcher import Searcher, open_index
 
@@ -49,7 +51,17 @@ WARM_SECONDS = 1.0
 def run(
     index: Path, *, seconds: float = SECONDS, rounds: int = ROUNDS, say: Say = print
 ) -> FairnessResult:
-    """Return the latencies of small questions on a quiet service and beside large ones."""
+    """Return the latencies of small questions on a quiet service and beside large ones.
+
+    Raises
+    ------
+    BadRequest
+        A load is too short for a question, or there is no round.
+    """
+    if not 1 <= seconds * PACE < inf:
+        raise BadRequest(f"Expected at least {1 / PACE} seconds, got {seconds} - at `--seconds`")
+    if rounds < 1:
+        raise BadRequest(f"Expected at least one round, got {rounds} - at `--rounds`")
     engine = open_index(index)
     small = small_questions(engine)
     large = large_questions(engine)

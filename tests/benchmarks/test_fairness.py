@@ -6,12 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from benchmarks import fairness
+from benchmarks.__main__ import run as command
 from benchmarks.fairness import COMMON_WORDS, LARGE, PACE, large_questions, small_questions, text
 from benchmarks.http_client import Load
 from benchmarks.result import FairnessResult, Latency, LatencyBeside
 from benchmarks.texts import text_world
 from benchmarks.worlds import open_world
-from geosearch.errors import BadData
+from geosearch.errors import BadData, BadRequest
 from geosearch.query.parameters import FACETS
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.service.request import read_url
@@ -78,6 +79,21 @@ def test_the_text_shows_how_many_times_as_late() -> None:
     assert columns.split()[0] == "p50"
     assert first.split() == ["quiet", "0.50", "2.00", "9.00"]
     assert second.split() == ["beside", "words", "1.00", "5.00", "30.00", "2.5×", "400.0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--seconds", "0"], "Expected at least 0.005 seconds, got 0.0 - at `--seconds`"),
+        (["--seconds", "-1"], "Expected at least 0.005 seconds, got -1.0 - at `--seconds`"),
+        (["--seconds", "nan"], "Expected at least 0.005 seconds, got nan - at `--seconds`"),
+        (["--seconds", "inf"], "Expected at least 0.005 seconds, got inf - at `--seconds`"),
+        (["--rounds", "0"], "Expected at least one round, got 0 - at `--rounds`"),
+    ],
+)
+def test_odd_options_are_refused(options: list[str], told: str, tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match=told):
+        command(["fairness", str(tmp_path), *options])
 
 
 def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ from geosearch.search.searcher import Searcher, open_index
 SEED = 20_261_129
 PACE = 200.0
 """Small questions per second: a few per cent of what one worker answers."""
-CONNECTIONS = 8
+CONNECTIONS = 128
+"""More than the small questions that are due while the largest question is answered: a client that
+waited for a connection would measure its own queue."""
 WIDE_M = 50_000
 COMMON_WORDS = 8
 SMALL, LARGE = 1_000, 200

@@ -34,9 +34,10 @@ class NumbaGrid(NumpyGrid):
     name: ClassVar[str] = "numba"
     label: ClassVar[str] = "numba, grid of 350 m cells"
     schema: ClassVar[str] = (
-        "The grids of the peer `grid`; one compiled loop over the rows of the touched cells tests "
-        "cards, hours and distance, keeps the first rows and counts; for the nearest a smaller "
-        "circle first."
+        "A yardstick, no engine: a loop for these questions alone, against which nothing is "
+        "claimed. The grids of the peer `grid`; one compiled loop over the rows of the touched "
+        "cells tests cards, hours and distance, keeps the first rows and counts; for the nearest "
+        "a smaller circle first."
     )
 
     def __init__(self, table: PeerTable, folder: Path) -> None:

@@ -13,6 +13,9 @@ _BESIDE = ("texts", "pile")
 _ABOUT = 0.05
 OURS = "geosearch"
 FLOOR = "floor"
+YARDSTICKS = frozenset(("numba",))
+"""Peers that are no engines: a loop written for these questions alone. Nothing is claimed against
+them; the tables show them."""
 
 
 class Duel(NamedTuple):
@@ -89,7 +92,8 @@ def duels(world: WorldResult) -> list[Duel]:
     for family in world.families:
         ours = family.line(OURS)
         if ours is not None:
-            peers = [line for line in family.lines if line.engine != OURS and is_exact(line)]
+            others = YARDSTICKS | {OURS}
+            peers = [line for line in family.lines if line.engine not in others and is_exact(line)]
             rival = min(peers, key=lambda line: line.timing.p50_us, default=None)
             found.append(Duel(family, ours, rival))
     return found

@@ -7,7 +7,7 @@ Not useful for: validating a query (`geosearch.query`), planning it for all segm
 
 from datetime import datetime
 from itertools import count
-from math import ceil, floor, inf
+from math import ceil, inf
 from threading import Lock
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
@@ -39,9 +39,9 @@ from geosearch.kernel.filters import NO_FILTER, FilterCache
 from geosearch.kernel.states import NO_STATES, StateTables
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
-from geosearch.query.drawn_polygon import read_polygon
 from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
+from geosearch.search.drawn_area import NO_AREA, drawn_area
 from geosearch.segment.bounds import PUBLIC_CLASS, class_of
 from geosearch.segment.catalogue import CATEGORY_BITS, has_own_bit, program_bit
 from geosearch.segment.columns import RATING_STEPS
@@ -49,7 +49,7 @@ from geosearch.segment.segment import Segment, in_both, type_bits
 from geosearch.text.segment_terms import SegmentTerms
 from indexes.arrays import U32
 from indexes.cache import BoundedCache, size_of
-from indexes.geo.datum import DATUMS, WGS84, Datum, shift_range, to_wgs84
+from indexes.geo.datum import Datum, to_wgs84
 from indexes.geo.sphere import UNITS_PER_DEGREE, Place
 
 DRIVER_DOCS = 2_048
@@ -81,7 +81,6 @@ _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
 _NO_DOCS = np.zeros(0, np.uint32)
 _NO_BITS = np.zeros(1, np.uint64)
 _NO_LISTS = Drivers(False, _NO_DOCS, False, _NO_DOCS, 0)
-_NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64), WGS84, 0, 0, 0, 0)
 _ANY_KIND = KindFilter(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
 _USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
@@ -152,7 +151,7 @@ class Bounds(NamedTuple):
     max_lat: float
 
 
-_EVERYWHERE = Bounds(_NO_AREA, None, -90.0, 90.0)
+_EVERYWHERE = Bounds(NO_AREA, None, -90.0, 90.0)
 
 
 class Plan(NamedTuple):
@@ -403,9 +402,9 @@ class Planner:
         if query.business_area:
             inside = self._area_docs(query.business_area)
             docs = inside if docs is None else in_both(docs, inside)
-        area = _NO_AREA
+        area = NO_AREA
         if query.bbox is not None or query.polygon is not None:
-            area, around = _area(query)
+            area, around = drawn_area(query)
             # Latitudes of stored positions: those in the query's datum minus the shift.
             south = around[1] - area.shift_max_y / UNITS_PER_DEGREE
             lats.append((south, around[3] - area.shift_min_y / UNITS_PER_DEGREE))
@@ -471,35 +470,3 @@ def _with_words(lists: Drivers, words: Words, area_docs: U32 | None) -> Drivers:
     driver = words.docs[begin:end] if driven else _NO_DOCS
     required = _NO_DOCS if area_docs is None else area_docs
     return Drivers(driven, driver, area_docs is not None, required, 0)
-
-
-def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
-    """Outermost positions, in column units, inside a box of degrees or on its border.
-
-    Floating point may move a border that is a whole number of units; a tolerance of a thousandth
-    of a unit (0.01 mm) makes up for that.
-    """
-    return (
-        ceil(box[0] * UNITS_PER_DEGREE - 1e-3),
-        ceil(box[1] * UNITS_PER_DEGREE - 1e-3),
-        floor(box[2] * UNITS_PER_DEGREE + 1e-3),
-        floor(box[3] * UNITS_PER_DEGREE + 1e-3),
-    )
-
-
-def _area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
-    """Box and polygon of a query in its own datum, and a box around the positions in both."""
-    edges, box = _NO_AREA.edges, (0, 0, 0, 0)
-    around = (-180.0, -90.0, 180.0, 90.0)
-    if query.polygon is not None:
-        polygon = read_polygon(query.polygon)
-        edges, around = polygon.edges, polygon.bounds
-    if query.bbox is not None:
-        box = _inward(query.bbox)
-        west, south, east, north = query.bbox
-        around = (west, max(south, around[1]), east, min(north, around[3]))
-    datum, shift = WGS84, (0, 0, 0, 0)
-    if query.crs != "WGS84":
-        shift = shift_range(around, cast(Datum, query.crs))
-        datum = DATUMS.index(cast(Datum, query.crs)) if any(shift) else WGS84
-    return Area(query.bbox is not None, *box, edges, datum, *shift), around

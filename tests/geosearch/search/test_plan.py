@@ -18,7 +18,7 @@ from geosearch.kernel.criteria import ANY_DEAL, CARD_DEAL, OPTIONAL_DEAL, Criter
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
-from geosearch.search import plan
+from geosearch.search import drawn_area, plan
 from geosearch.search.plan import Plan, described
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.search.segment_view import SegmentView
@@ -262,7 +262,7 @@ def test_a_box_is_rounded_inward(
 def test_a_box_holds_what_lies_in_it(ends: tuple[float, float], unit: int) -> None:
     """A stored position is in the rounded box iff it is in the box asked for, to 0.01 mm."""
     low, high = sorted(ends)
-    inward = plan._inward((low, low, high, high))
+    inward = drawn_area._inward((low, low, high, high))
     inside = inward[0] <= unit <= inward[2]
     position = unit / UNITS_PER_DEGREE
     if inside != (low <= position <= high):

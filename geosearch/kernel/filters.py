@@ -2,7 +2,7 @@
 
 At one minute most people search with one of a few wallets. Whether a shop is open and has a deal
 for a wallet does not depend on the place that a query searches from, so queries share a filter.
-The first query that could use a new filter goes without it.
+The first queries that could use a new filter go without it.
 
 A filter has a word for each leaf, with a bit for each document of the leaf. A search fills the
 words of the leaves that it reads, so no query does more work than its own. `FilterCache` keeps at
@@ -44,8 +44,11 @@ _NOT_WRITTEN = 0.0
 _ZERO = 5e-324
 """Stands for a value of 0; no other value is this small."""
 
-ASKED_BEFORE = 1
-"""Queries that miss a filter before the cache keeps one."""
+ASKED_BEFORE = 8
+"""Queries that miss a filter before the cache keeps one.
+
+To fill a filter of a million documents costs the query that begins it 75 us, and each later one of
+the nearest saves 12 us by it."""
 
 KEPT_BYTES = 256 << 20
 """Most bytes of the filters of a segment; pages that no search touched take no memory."""

@@ -310,8 +310,8 @@ def reads_signature(columns: Columns, criteria: Criteria) -> bool:
 
 @inner_njit
 def may_have_deal(columns: Columns, criteria: Criteria, at: int) -> int:
-    """1 if the document at a place in the leaves has the bit of a card of the wallet, else 0."""
-    shared = columns.doc_signature[doc_at(columns, at)] & criteria.wallet.signature[0]
+    """1 if a document, at its own place, has the bit of a card of the wallet, else 0."""
+    shared = columns.doc_signature[at] & criteria.wallet.signature[0]
     return int64(shared != np.uint64(0))
 
 
@@ -322,9 +322,7 @@ def dense_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int
     end = min(first + NODE_SIZE, columns.leaf_position.shape[0])
     scratch.work[DOCS] += end - first
     start, count = uint64(first), uint64(end - first)
-    bits = int64(0)
-    for at in range(count):
-        bits |= is_live(columns, start + at) << at
+    bits = _live_bits(columns, first, end)
     # One short loop for each test keeps its columns in the registers of the processor.
     if reads_hours(criteria):
         found = int64(0)
@@ -337,6 +335,18 @@ def dense_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int
             found |= may_have_deal(columns, criteria, start + at) << at
         bits &= found
     return bits
+
+
+@inner_njit
+def _live_bits(columns: Columns, first: int, end: int) -> int:
+    """Bits of the live documents of the leaf from `first` to before `end`."""
+    bits = int64(0)
+    if columns.leaf_doc.shape[0] > 0:
+        for at in range(first, end):
+            bits |= is_live(columns, at) << (at - first)
+        return bits
+    # Leaves are aligned, so a word of 64 bits holds whole leaves.
+    return int64(columns.doc_live[first >> 6] >> np.uint64(first & 63)) & ((1 << (end - first)) - 1)
 
 
 @inner_njit

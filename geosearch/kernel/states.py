@@ -27,6 +27,9 @@ IS_FOUND, IS_OPEN, MAY_BE_OPEN, STAYS_OPEN, MAY_STAY_OPEN = 1, 2, 4, 8, 16
 STATES_BYTES = 16 << 20
 """Most bytes of the tables of a segment."""
 
+_ENTRY_BYTES = 256
+"""Bytes of a table without its states, and of its key."""
+
 NO_STATES = np.zeros(0, np.uint8)
 """For queries that read no schedule."""
 
@@ -49,7 +52,8 @@ class StateTables:
         key = hours.minute, hours.until_minute
         found = self._tables.get(key)
         if found is None:
-            found = self._tables.keep(key, np.zeros(self._schedules, np.uint8))
+            found = np.zeros(self._schedules, np.uint8)
+            self._tables.keep(key, found, self._schedules + _ENTRY_BYTES)
         return found
 
 

@@ -42,6 +42,7 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
 def view(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> SegmentView:
     """Asked for the first time, with no list that drives instead of a tree."""
     monkeypatch.setattr(plan, "DRIVER_DOCS", -1)
+    monkeypatch.setattr(filters, "ASKED_BEFORE", 1)
     return SegmentView(segment, START, Weights())
 
 
@@ -198,6 +199,7 @@ def without(view: SegmentView, query: Query) -> Criteria:
 
 def test_what_nobody_uses_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     cache = FilterCache(lambda tree: 1_600 * (tree + 1))
+    monkeypatch.setattr(filters, "ASKED_BEFORE", 1)
     monkeypatch.setattr(filters, "KEPT_BYTES", 1_900)
     monkeypatch.setattr(filters, "IDLE", 6)
 
@@ -219,6 +221,7 @@ def test_what_nobody_uses_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_that_is_larger_than_all_room_is_kept_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     cache = FilterCache(lambda _: 1_600)
+    monkeypatch.setattr(filters, "ASKED_BEFORE", 1)
     monkeypatch.setattr(filters, "KEPT_BYTES", 100)
     monkeypatch.setattr(filters, "IDLE", -1)
     for wish in ("a", "a", "b", "b"):
@@ -241,8 +244,15 @@ def test_threads_that_ask_at_once_get_one_filter(monkeypatch: pytest.MonkeyPatch
     assert cache._bytes == 400
 
 
-def test_what_was_asked_once_is_forgotten_in_the_end() -> None:
+def test_a_filter_is_kept_once_it_was_asked_for_often() -> None:
     cache = FilterCache(lambda _: 16)
+    found = [cache.get("a", 0, False) is NO_FILTER for _ in range(filters.ASKED_BEFORE + 2)]
+    assert found == [True] * filters.ASKED_BEFORE + [False, False]
+
+
+def test_what_was_asked_once_is_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = FilterCache(lambda _: 16)
+    monkeypatch.setattr(filters, "ASKED_BEFORE", 1)
     cache._asked.most_bytes = 1_200
     for wish in "abc":
         assert cache.get(wish, 0, False) is NO_FILTER

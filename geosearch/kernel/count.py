@@ -192,6 +192,8 @@ def _count_run(
     # processor would mispredict.
     for part in range(2 if whole else 1):
         chosen = bits & (sure if part == 0 else ~sure)
+        if whole and chosen == 0:
+            continue
         for first in range(begin, end, NODE_SIZE):
             if is_spent(scratch):
                 break

@@ -30,9 +30,12 @@ from geosearch.service.problems import (
     uri_too_long,
 )
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
+from geosearch.service.request_ids import RequestIds
 
 JSON = b"application/json"
 
+_READ = frozenset((b"x-request-id",))
+"""Headers of a request that an `Endpoint` itself reads."""
 
 ANY_METHOD = "*"
 """Key of a handler for every method."""
@@ -148,6 +151,8 @@ class Endpoint:
         Handlers by method. HEAD gets the answer of GET without the body.
     journal
         Records every answered request.
+    request_ids
+        Gives each request its id.
     max_body_bytes
         Longest body in bytes; a longer one is refused.
     """
@@ -158,6 +163,7 @@ class Endpoint:
         handlers: Mapping[str, Handler],
         *,
         journal: Journal,
+        request_ids: RequestIds,
         max_body_bytes: int,
     ) -> None:
         self.route = route
@@ -166,14 +172,17 @@ class Endpoint:
             self._handlers["HEAD"] = handlers["GET"]
         self._allow = ", ".join(sorted(self._handlers))
         self._journal = journal
+        self._request_ids = request_ids
         self._max_body_bytes = max_body_bytes
         self._log = structlog.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter_ns()
+        asked = _headers_read(scope["headers"])
+        request_id = self._request_ids.of(asked.get(b"x-request-id"))
         try:
-            reply = await self._reply(scope, receive)
+            reply = await self._reply(scope, receive, request_id)
         except ClientGone:
             return
         body = b"".join(reply.body)
@@ -186,15 +195,16 @@ class Endpoint:
                     (b"content-length", b"%d" % len(body)),
                     # An answer holds for one wallet at one instant.
                     (b"cache-control", b"no-store"),
+                    (b"x-request-id", request_id),
                     *reply.headers,
                 ],
             }
         )
         sent = b"" if scope["method"] == "HEAD" else body
         await send({"type": "http.response.body", "body": sent})
-        self._note(scope["method"], reply, time.perf_counter_ns() - started)
+        self._note(scope["method"], reply, time.perf_counter_ns() - started, request_id)
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+    async def _reply(self, scope: Scope, receive: Receive, request_id: bytes) -> Reply:
         """Return the reply of the handler, or the problem that it raised."""
         try:
             method = scope["method"]
@@ -225,21 +235,27 @@ class Endpoint:
             return Reply((body,), status_of("not_ready"), PROBLEM, code="not_ready")
         except Exception:
             fault = uuid.uuid4().hex
-            self._log.exception("fault", route=self.route, fault=fault)
+            named = {"fault": fault, "request_id": request_id.decode()}
+            self._log.exception("fault", route=self.route, **named)
             detail = f"A fault of ours, logged as {fault}"
             return Reply((problem_body("fault", detail),), 500, PROBLEM, code="fault")
 
-    def _note(self, method: str, reply: Reply, elapsed_ns: int) -> None:
+    def _note(self, method: str, reply: Reply, elapsed_ns: int, request_id: bytes) -> None:
+        told = (method, self.route, reply.status, elapsed_ns, request_id, reply.code)
         query = reply.query
         if query is None:
-            self._journal.add(Answered(method, self.route, reply.status, elapsed_ns, reply.code))
-            return
-        self._journal.add(
-            Answered(
-                *(method, self.route, reply.status, elapsed_ns, reply.code),
-                *(query.sort, reply.results),
-            )
-        )
+            self._journal.add(Answered(*told))
+        else:
+            self._journal.add(Answered(*told, query.sort, reply.results))
+
+
+def _headers_read(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return the headers in `_READ`; the values of a repeated one are joined by commas."""
+    read: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _READ:
+            read[name] = read[name] + b"," + value if name in read else value
+    return read
 
 
 def read_body_headers(headers: Iterable[tuple[bytes, bytes]]) -> int:

@@ -50,6 +50,7 @@ from geosearch.service.request import (
     read_url,
     read_zones,
 )
+from geosearch.service.request_ids import RequestIds
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import wants_page, welcome, welcome_page
 from indexes.allowance import Allowance, TooMuchWork
@@ -81,6 +82,7 @@ class Handlers:
         self._metrics = metrics
         self._settings = settings
         self._journal = Journal(metrics, logs=settings.log_requests)
+        self._request_ids = RequestIds()
         self._heavy = HeavyWork()
         self._batching = Batching()
         document = openapi_document(settings)
@@ -242,6 +244,7 @@ class Handlers:
             name,
             handlers,
             journal=self._journal,
+            request_ids=self._request_ids,
             max_body_bytes=self._settings.max_body_bytes,
         )
 

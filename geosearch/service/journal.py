@@ -23,13 +23,15 @@ REPORTED_AFTER_S = 0.02
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """One answered request.
 
-    `code` is the code of its error. `sort` and `results` describe a nearby query.
+    `request_id` is ASCII, from the client or ours. `code` is the code of its error. `sort` and
+    `results` describe a nearby query.
     """
 
     method: str
     route: str
     status: int
     elapsed_ns: int
+    request_id: bytes
     code: str = ""
     sort: str = ""
     results: int = 0
@@ -85,6 +87,7 @@ class _Line(msgspec.Struct, omit_defaults=True, gc=False):
     route: str
     status: int
     took_us: int
+    request_id: str
     code: str = ""
     sort: str = ""
     results: int | msgspec.UnsetType = msgspec.UNSET
@@ -97,6 +100,7 @@ def _line(request: Answered) -> _Line:
         request.route,
         request.status,
         request.elapsed_ns // 1000,
+        request.request_id.decode(),
         request.code,
     )
     if not request.sort:

@@ -30,8 +30,8 @@ class Counts:
         self.told.append((sort, seconds, results))
 
 
-NEARBY = Answered("GET", "/v1/nearby", 200, 1_500_000, "", "best", 20)
-REFUSED = Answered("POST", "/v1/nearby", 400, 9_999, "bad_request")
+NEARBY = Answered("GET", "/v1/nearby", 200, 1_500_000, b"a-1", "", "best", 20)
+REFUSED = Answered("POST", "/v1/nearby", 400, 9_999, b"a-2", "bad_request")
 
 
 def told(journal: Journal, *answered: Answered) -> None:
@@ -63,7 +63,7 @@ def test_metrics_and_log_lines(level: str, lines: int) -> None:
         assert said[0].pop("timestamp") <= said[1].pop("timestamp")
         assert said[0] == {
             "event": "request", "level": "info", "method": "GET", "route": "/v1/nearby",
-            "status": 200, "took_us": 1500, "sort": "best", "results": 20,
+            "status": 200, "took_us": 1500, "request_id": "a-1", "sort": "best", "results": 20,
         }  # fmt: skip
         assert (said[1]["took_us"], said[1]["code"]) == (9, "bad_request")
 

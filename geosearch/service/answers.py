@@ -370,7 +370,7 @@ def _index() -> Json:
         "merchants": "Number of shops.", "deals": "Number of deals.",
         "programs": "Number of cards.", "zones": "Number of zones.",
         "segments": "Number of segments.", "hot_bytes": "Bytes of the columns that queries read.",
-        "age_seconds": "Seconds since it was built.",
+        "age_seconds": "Seconds since it was built; an entity tag does not count them.",
     }  # fmt: skip
     return _object(
         {

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from geosearch.errors import BadRequest, NotReady
 from geosearch.query.query import Query
 from geosearch.service.compression import IN_THREAD, SMALLEST, coding_for
+from geosearch.service.conditional import entity_tag, is_current
 from geosearch.service.encode import Pieces
 from geosearch.service.heavy import ClientGone
 from geosearch.service.journal import Answered, Journal
@@ -36,8 +37,11 @@ from geosearch.service.request_ids import RequestIds
 
 JSON = b"application/json"
 
-_READ = frozenset((b"accept-encoding", b"x-request-id"))
+_READ = frozenset((b"accept-encoding", b"if-none-match", b"x-request-id"))
 """Headers of a request that an `Endpoint` itself reads."""
+
+_WITHOUT_BODY = (204, 304)
+"""Statuses of answers that have neither a body nor a length."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -120,7 +124,11 @@ class Asked:
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The answer of a handler; `query` and `results` are for log and metrics of nearby queries."""
+    """The answer of a handler.
+
+    `cache_control` and `etag` are headers. By default nobody keeps an answer, because it holds for
+    one wallet at one instant. `query` and `results` are for log and metrics of nearby queries.
+    """
 
     body: Pieces
     status: int = 200
@@ -129,6 +137,25 @@ class Reply(msgspec.Struct, frozen=True):
     code: str = ""
     query: Query | None = None
     results: int = 0
+    cache_control: bytes = b"no-store"
+    etag: bytes = b""
+
+
+def lasting(
+    body: bytes, *, of: bytes = b"", media_type: bytes = JSON, is_personal: bool = False
+) -> Reply:
+    """Return an answer that clients may keep, and ask each time whether it is still the same one.
+
+    Parameters
+    ----------
+    of
+        What has to stay the same; by default the body.
+    is_personal
+        Whether the URL tells of a person, so that only the client may keep the answer.
+    """
+    cache_control = b"private, no-cache" if is_personal else b"no-cache"
+    etag = entity_tag(of or body)
+    return Reply((body,), media_type=media_type, cache_control=cache_control, etag=etag)
 
 
 def without_slash(asked: Asked) -> Reply:
@@ -189,15 +216,19 @@ class Endpoint:
             reply = await self._reply(scope, receive, request_id)
         except ClientGone:
             return
+        if reply.etag and is_current(reply.etag, asked.get(b"if-none-match")):
+            reply = msgspec.structs.replace(reply, body=(), status=304)
         headers = [
-            (b"content-type", reply.media_type),
-            # An answer holds for one wallet at one instant.
-            (b"cache-control", b"no-store"),
+            (b"cache-control", reply.cache_control),
             (b"x-request-id", request_id),
             *reply.headers,
         ]
-        body = await _encoded(b"".join(reply.body), asked.get(b"accept-encoding"), headers)
-        headers.append((b"content-length", b"%d" % len(body)))
+        if reply.etag:
+            headers.append((b"etag", reply.etag))
+        body = await _encoded(reply, asked.get(b"accept-encoding"), headers)
+        if reply.status not in _WITHOUT_BODY:
+            headers.append((b"content-type", reply.media_type))
+            headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         sent = b"" if scope["method"] == "HEAD" else body
         await send({"type": "http.response.body", "body": sent})
@@ -248,11 +279,12 @@ class Endpoint:
             self._journal.add(Answered(*told, query.sort, reply.results))
 
 
-async def _encoded(body: bytes, accepted: bytes | None, headers: Headers) -> bytes:
-    """Return a body, compressed if `accepted` asks for it, and add the headers that say so."""
+async def _encoded(reply: Reply, accepted: bytes | None, headers: Headers) -> bytes:
+    """Return the body, compressed if `accepted` asks for it, and add the headers that say so."""
+    body = b"".join(reply.body)
     coding = coding_for(accepted)
     is_coded = coding is not None and len(body) >= coding.smallest
-    if is_coded or len(body) >= SMALLEST:
+    if is_coded or len(body) >= SMALLEST or reply.etag:
         headers.append((b"vary", b"accept-encoding"))
     if coding is None or not is_coded:
         return body

@@ -31,6 +31,7 @@ from geosearch.service.edge import (
     Endpoint,
     Handler,
     Reply,
+    lasting,
     without_slash,
 )
 from geosearch.service.encode import encode_page, encode_pages, encode_suggestions
@@ -161,18 +162,18 @@ class Handlers:
         engine = self._engines.current().engine
         if query.bbox is not None:
             within = partial(engine.zones_in, query.bbox, query.at, query.crs)
-            return await self._in_a_thread(asked, lambda: _zones(within()))
-        return _zones(engine.zones_at(query.lat, query.lng, query.at, query.crs))
+            return await self._in_a_thread(asked, lambda: _zones(within(), is_personal=False))
+        return _zones(engine.zones_at(query.lat, query.lng, query.at, query.crs), is_personal=True)
 
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""
         read_nothing(asked.query_string)
-        return Reply((orjson.dumps({"programs": self._engines.current().engine.programs()}),))
+        return lasting(orjson.dumps({"programs": self._engines.current().engine.programs()}))
 
     async def categories(self, asked: Asked) -> Reply:
         """`GET /v1/categories`: every category."""
         read_nothing(asked.query_string)
-        return Reply((orjson.dumps({"categories": self._engines.current().engine.categories()}),))
+        return lasting(orjson.dumps({"categories": self._engines.current().engine.categories()}))
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: version, counts, horizon and age, and the refused version if any."""
@@ -180,7 +181,7 @@ class Handlers:
         info, refused = self._engines.current().engine.info(), self._engines.refused
         if refused is not None:
             info["refused"] = msgspec.to_builtins(refused)
-        return Reply((orjson.dumps(info),))
+        return lasting(orjson.dumps(info), of=orjson.dumps(info | {"age_seconds": None}))
 
     async def alive(self, asked: Asked) -> Reply:
         """`GET /healthz`: the process answers."""
@@ -219,7 +220,7 @@ class Handlers:
     async def openapi(self, asked: Asked) -> Reply:
         """`GET /openapi.json`: the OpenAPI document."""
         read_nothing(asked.query_string)
-        return Reply((self._openapi,))
+        return lasting(self._openapi)
 
     async def nowhere(self, asked: Asked) -> Reply:
         """Answer 404, or redirect from a route's path with a trailing slash."""
@@ -326,8 +327,8 @@ def _is_wide(query: Query) -> bool:
     return query.polygon is not None or (counts and query.radius_m is None)
 
 
-def _zones(found: list[dict[str, Any]]) -> Reply:
-    return Reply((orjson.dumps({"zones": found}),))
+def _zones(found: list[dict[str, Any]], *, is_personal: bool) -> Reply:
+    return lasting(orjson.dumps({"zones": found}), is_personal=is_personal)
 
 
 def _reply(query: Query, page: Page) -> Reply:

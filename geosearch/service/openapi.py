@@ -108,27 +108,37 @@ def _paths() -> Json:
             )
         },
         "/v1/zones": {
-            "get": _operation(
-                "zones",
-                "Zones that hold a position, or that share a point with a box",
-                "Zones",
-                parameters=[_described(each) for each in ZONE_PARAMETERS.values()],
+            "get": _lasting(
+                _operation(
+                    "zones",
+                    "Zones that hold a position, or that share a point with a box",
+                    "Zones",
+                    parameters=[_described(each) for each in ZONE_PARAMETERS.values()],
+                )
             )
         },
         "/v1/programs": {
-            "get": _operation("programs", "Cards, memberships and coupon schemes", "Programs")
+            "get": _lasting(
+                _operation("programs", "Cards, memberships and coupon schemes", "Programs")
+            )
         },
         "/v1/categories": {
-            "get": _operation("categories", "Categories with names and counts", "Categories")
+            "get": _lasting(
+                _operation("categories", "Categories with names and counts", "Categories")
+            )
         },
-        "/v1/index": {"get": _operation("index", "Version, counts, horizon, age", "Index")},
+        "/v1/index": {
+            "get": _lasting(_operation("index", "Version, counts, horizon, age", "Index"))
+        },
         "/healthz": {"get": _operation("alive", "The process answers", "Status")},
         "/readyz": {
             "get": _operation("ready", "An index is loaded and within its horizon", "Status")
         },
         "/": {"get": _welcome_operation()},
         "/metrics": {"get": _plain_operation("metrics", "For Prometheus", "text/plain")},
-        "/openapi.json": {"get": _plain_operation("openapi", "This interface", "application/json")},
+        "/openapi.json": {
+            "get": _lasting(_plain_operation("openapi", "This interface", "application/json"))
+        },
     }
 
 
@@ -154,6 +164,14 @@ def _operation(
             "content": {"application/json": {"schema": ref(answer)}},
         },
         **{str(status): _problem_response(status) for status in (400, *sorted(statuses), 500, 503)},
+    }
+    return operation
+
+
+def _lasting(operation: Json) -> Json:
+    """Return an operation with what it answers to a client that names a current entity tag."""
+    operation["responses"]["304"] = {
+        "description": "`If-None-Match` names the `ETag` of the answer: it is still the same."
     }
     return operation
 

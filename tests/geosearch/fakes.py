@@ -153,7 +153,8 @@ class FakeEngine:
         return [{"category_id": "food", "names": {"en": "Food"}, "merchants": SHOPS}]
 
     def programs(self) -> list[dict[str, Any]]:
-        return [{"program_id": "red", "name": "小红卡", "merchants": SHOPS}]
+        card = {"program_id": "red", "name": "小红卡", "merchants": SHOPS}
+        return [card] * self.ways.get("programs", 1)
 
     def info(self) -> dict[str, Any]:
         return {
@@ -165,6 +166,7 @@ class FakeEngine:
             "country": "CN",
             "provisional_holidays": [],
             **dict.fromkeys(COUNTS, 0),
+            "age_seconds": self.ways.get("age_seconds", 0),
             "bounds": self.ways.get("bounds", (121.0, 31.0, 122.0, 32.0)),
             "horizon": {"start": self.start.isoformat(), "end": self.end.isoformat()},
         }

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from geosearch.service.compression import IN_THREAD, SMALLEST
 from geosearch.service.logs import configure_logs
 from tests.geosearch.fakes import engine_of, publish_fake, running
+from tests.geosearch.waiting import until
 
 HERE = "lat=31.23&lng=121.47"
 NEARBY = f"/v1/nearby?{HERE}"
@@ -30,6 +31,14 @@ GETS = [
     "/readyz",
     "/",
     "/metrics",
+    "/openapi.json",
+]
+LASTING = [
+    f"/v1/zones?{HERE}",
+    "/v1/zones?bbox=1,2,3,4",
+    "/v1/programs",
+    "/v1/categories",
+    "/v1/index",
     "/openapi.json",
 ]
 CONSTANT = ["/v1/programs", "/v1/categories", "/healthz", "/openapi.json"]
@@ -107,7 +116,8 @@ def test_a_long_answer_is_compressed(client: TestClient, path: str, coding: str)
     assert "content-encoding" not in plain.headers
     assert int(answer.headers["content-length"]) == len(sent)
     is_long = len(body) >= SMALLEST
-    assert ("accept-encoding" in answer.headers.get("vary", "")) == is_long
+    varies = is_long or path in LASTING
+    assert ("accept-encoding" in answer.headers.get("vary", "")) == varies
     assert plain.headers.get("vary") == answer.headers.get("vary")
     assert answer.headers.get("content-encoding") == (coding if is_long else None)
     if is_long:
@@ -164,3 +174,54 @@ def test_head_has_the_headers_of_get(client: TestClient, path: str) -> None:
         # Some answers tell the time and how long they took, so their lengths differ by some bytes.
         assert abs(lengths[1] - lengths[0]) <= (0 if path in CONSTANT else 100)
         assert list(head.headers.items()) == list(get.headers.items())
+
+
+@pytest.mark.parametrize("path", LASTING)
+def test_an_answer_that_lasts_is_sent_once(client: TestClient, path: str) -> None:
+    answer, body = raw(client, "GET", path)
+    etag = answer.headers["etag"]
+    assert answer.headers["cache-control"] == (
+        "private, no-cache" if "lat=" in path else "no-cache"
+    )
+    for method in ("GET", "HEAD"):
+        for coding in ("identity", "gzip"):
+            for asked in (etag, f'"other", {etag.removeprefix("W/")}', "*"):
+                again, sent = raw(
+                    client, method, path, if_none_match=asked, accept_encoding=coding,
+                    x_request_id="a",
+                )  # fmt: skip
+                assert (again.status_code, sent) == (304, b"")
+                assert dict(again.headers) == {
+                    "etag": etag,
+                    "cache-control": answer.headers["cache-control"],
+                    "vary": answer.headers["vary"],
+                    "x-request-id": "a",
+                }
+    other, sent = raw(client, "GET", path, if_none_match='"other"')
+    assert (other.status_code, len(sent)) == (200, len(body))
+    compressed, _ = raw(client, "GET", path, accept_encoding="zstd", if_none_match='"other"')
+    assert compressed.headers["etag"] == etag
+
+
+@pytest.mark.parametrize("path", sorted({*GETS, *REFUSED, "/healthz/"} - {*LASTING}))
+def test_other_answers_are_never_kept(client: TestClient, path: str) -> None:
+    for method in ("GET", "HEAD"):
+        answer, _ = raw(client, method, path, if_none_match="*")
+        assert answer.status_code != 304
+        assert "etag" not in answer.headers
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_tag_changes_with_the_content(tmp_path: Path) -> None:
+    """Not with the time that passes, and with a version that is refused."""
+    index = tmp_path / "index"
+    publish_fake(index)
+    with running(index) as client:
+        first = {path: client.get(path).headers["etag"] for path in LASTING}
+        engine_of(client).ways["age_seconds"] = 99
+        assert client.get("/v1/index").json()["age_seconds"] == 99
+        assert client.get("/v1/index").headers["etag"] == first["/v1/index"]
+        version = publish_fake(index, programs=2)
+        until(lambda: client.get("/v1/index").json()["version"] == version)
+        changed = [path for path in LASTING if client.get(path).headers["etag"] != first[path]]
+    assert changed == ["/v1/programs", "/v1/index"]

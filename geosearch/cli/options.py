@@ -15,7 +15,7 @@ import typer
 
 from geosearch.hours.instants import read_instant
 from geosearch.query.parameters import PARAMETERS
-from geosearch.service.settings import SETTINGS
+from geosearch.service.settings import SETTINGS, as_text
 
 
 class OptionRow(NamedTuple):
@@ -117,8 +117,8 @@ def setting_rows() -> list[OptionRow]:
     return [
         OptionRow(
             each.name,
-            "|".join(each.choices) or each.kind.__name__.upper(),
-            f"{each.help} Default {str(each.default).lower()}.",
+            "|".join(each.choices) or ("LIST" if each.items else each.kind.__name__.upper()),
+            f"{each.help} Default {as_text(each.default).lower() or 'none'}.",
         )
         for each in SETTINGS.values()
     ]

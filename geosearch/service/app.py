@@ -52,8 +52,9 @@ from geosearch.search.searcher import Searcher
 from geosearch.search.warm import warm
 from geosearch.segment.segment import verify_version
 from geosearch.segment.versions import current
+from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.engines import Engines
-from geosearch.service.guard import CLIENTS, GuardedProtocol, guarded
+from geosearch.service.guard import CLIENTS, CROSS_ORIGIN, GuardedProtocol, guarded
 from geosearch.service.handlers import Handlers
 from geosearch.service.limits import Clients, raise_descriptor_limit
 from geosearch.service.logs import configure_logs, end_logs
@@ -98,7 +99,10 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         await asyncio.to_thread(engines.start)
-        yield {CLIENTS: Clients(settings, metrics.count_ended)}
+        yield {
+            CLIENTS: Clients(settings, metrics.count_ended),
+            CROSS_ORIGIN: CrossOrigin(settings.cors_origins),
+        }
         ended = await asyncio.to_thread(handlers.close)
         ended = await asyncio.to_thread(engines.stop) and ended
         if not ended:

@@ -21,6 +21,7 @@ from geosearch.errors import BadRequest, NotReady
 from geosearch.query.query import Query
 from geosearch.service.compression import IN_THREAD, SMALLEST, coding_for
 from geosearch.service.conditional import entity_tag, is_current
+from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.encode import Pieces
 from geosearch.service.heavy import ClientGone
 from geosearch.service.journal import Answered, Journal
@@ -37,7 +38,8 @@ from geosearch.service.request_ids import RequestIds
 
 JSON = b"application/json"
 
-_READ = frozenset((b"accept-encoding", b"if-none-match", b"x-request-id"))
+_PREFLIGHT = b"access-control-request-method"
+_READ = frozenset((b"accept-encoding", b"if-none-match", b"origin", b"x-request-id", _PREFLIGHT))
 """Headers of a request that an `Endpoint` itself reads."""
 
 _WITHOUT_BODY = (204, 304)
@@ -47,6 +49,8 @@ Headers = list[tuple[bytes, bytes]]
 
 ANY_METHOD = "*"
 """Key of a handler for every method."""
+
+_FETCHED = "GET, HEAD, POST"
 
 
 class Asked:
@@ -184,6 +188,8 @@ class Endpoint:
         Records every answered request.
     request_ids
         Gives each request its id.
+    cross_origin
+        Says which pages may read the answers.
     max_body_bytes
         Longest body in bytes; a longer one is refused.
     """
@@ -195,6 +201,7 @@ class Endpoint:
         *,
         journal: Journal,
         request_ids: RequestIds,
+        cross_origin: CrossOrigin,
         max_body_bytes: int,
     ) -> None:
         self.route = route
@@ -204,6 +211,7 @@ class Endpoint:
         self._allow = ", ".join(sorted(self._handlers))
         self._journal = journal
         self._request_ids = request_ids
+        self._cross_origin = cross_origin
         self._max_body_bytes = max_body_bytes
         self._log = structlog.get_logger()
 
@@ -213,7 +221,7 @@ class Endpoint:
         asked = _headers_read(scope["headers"])
         request_id = self._request_ids.of(asked.get(b"x-request-id"))
         try:
-            reply = await self._reply(scope, receive, request_id)
+            reply = await self._reply(scope, receive, asked, request_id)
         except ClientGone:
             return
         if reply.etag and is_current(reply.etag, asked.get(b"if-none-match")):
@@ -221,6 +229,7 @@ class Endpoint:
         headers = [
             (b"cache-control", reply.cache_control),
             (b"x-request-id", request_id),
+            *self._cross_origin.headers(asked.get(b"origin")),
             *reply.headers,
         ]
         if reply.etag:
@@ -234,10 +243,14 @@ class Endpoint:
         await send({"type": "http.response.body", "body": sent})
         self._note(scope["method"], reply, time.perf_counter_ns() - started, request_id)
 
-    async def _reply(self, scope: Scope, receive: Receive, request_id: bytes) -> Reply:
+    async def _reply(
+        self, scope: Scope, receive: Receive, asked: Mapping[bytes, bytes], request_id: bytes
+    ) -> Reply:
         """Return the reply of the handler, or the problem that it raised."""
         try:
             method = scope["method"]
+            if method == "OPTIONS" and self._cross_origin.is_on and _PREFLIGHT in asked:
+                return self._preflight(asked)
             handler = self._handlers.get(method) or self._handlers.get(ANY_METHOD)
             if handler is None:
                 raise HttpProblem(
@@ -269,6 +282,15 @@ class Endpoint:
             self._log.exception("fault", route=self.route, **named)
             detail = f"A fault of ours, logged as {fault}"
             return Reply((problem_body("fault", detail),), 500, PROBLEM, code="fault")
+
+    def _preflight(self, asked: Mapping[bytes, bytes]) -> Reply:
+        """Return the answer to a preflight.
+
+        A path that does not exist is allowed, so that the page can read its problem.
+        """
+        methods = _FETCHED if ANY_METHOD in self._handlers else self._allow
+        allowed = self._cross_origin.preflight(asked.get(b"origin", b""), methods)
+        return Reply((), 204, headers=allowed)
 
     def _note(self, method: str, reply: Reply, elapsed_ns: int, request_id: bytes) -> None:
         told = (method, self.route, reply.status, elapsed_ns, request_id, reply.code)

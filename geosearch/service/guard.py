@@ -31,6 +31,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.heads import NOT_HTTP
 from geosearch.service.incoming import Headers, Incoming
 from geosearch.service.limits import Clients, Phase
@@ -41,6 +42,9 @@ from geosearch.service.settings import Settings
 CLIENTS = "clients"
 """Name in the lifespan state of the application for the `Clients` of its process."""
 
+CROSS_ORIGIN = "cross_origin"
+"""Name in the lifespan state for the `CrossOrigin` of the settings."""
+
 CONNECTION = "connection"
 """Name in the state of a scope for the `GuardedProtocol` of the request."""
 
@@ -50,8 +54,9 @@ HALF_CLOSED_SECONDS = 0.05
 _CONTINUE = b"HTTP/1.1 100 "
 _REFUSAL = (
     b"HTTP/1.1 %d %b\r\ndate: %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n"
-    b"connection: close\r\ncache-control: no-store\r\n\r\n%b"
+    b"connection: close\r\ncache-control: no-store\r\n%b\r\n%b"
 )
+_SAME_ORIGIN = CrossOrigin()
 _TIMEOUT = HttpProblem("request_timeout", "The rest of the request did not arrive in time")
 _FULL = HttpProblem("busy", "Too many connections are at work - try again in a moment")
 
@@ -97,6 +102,7 @@ class GuardedProtocol(asyncio.Protocol):
         self._busy_polling = busy_polling
         clients: Clients | None = app_state.get(CLIENTS)
         self._clients = Clients(Settings()) if clients is None else clients
+        self._cross_origin: CrossOrigin = app_state.get(CROSS_ORIGIN, _SAME_ORIGIN)
         self._incoming = Incoming()
         self._phase = Phase.HEAD
         self._settled_at = self._passed_on = self._answers = 0
@@ -213,7 +219,10 @@ class GuardedProtocol(asyncio.Protocol):
         status, body = HTTPStatus(status_of(problem.code)), problem_body(problem.code, str(problem))
         head = (status, status.phrase.encode(), formatdate(usegmt=True).encode(), MEDIA_TYPE)
         self._outgoing.flush()
-        self._transport.write(_REFUSAL % (*head, len(body), body))
+        # A page of another origin reads the sentence, too, where its origin has arrived.
+        more = self._cross_origin.headers(self._incoming.header(b"origin"))
+        lines = b"".join(b"%b: %b\r\n" % header for header in more)
+        self._transport.write(_REFUSAL % (*head, len(body), lines, body))
         self._outgoing.end()
 
     def _closed(self) -> None:

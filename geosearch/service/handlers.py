@@ -25,6 +25,7 @@ from geosearch.query.cursor import read_cursor
 from geosearch.query.parameters import problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.service.batching import Batching
+from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.edge import (
     ANY_METHOD,
     Asked,
@@ -84,6 +85,7 @@ class Handlers:
         self._settings = settings
         self._journal = Journal(metrics, logs=settings.log_requests)
         self._request_ids = RequestIds()
+        self._cross_origin = CrossOrigin(settings.cors_origins)
         self._heavy = HeavyWork()
         self._batching = Batching()
         document = openapi_document(settings)
@@ -246,6 +248,7 @@ class Handlers:
             handlers,
             journal=self._journal,
             request_ids=self._request_ids,
+            cross_origin=self._cross_origin,
             max_body_bytes=self._settings.max_body_bytes,
         )
 

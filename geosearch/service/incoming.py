@@ -66,6 +66,7 @@ class Incoming:
         self._unended = 0
         self._url = b""
         self._headers: Headers = []
+        self._head: Headers = []
 
     def read(self, data: bytes) -> bytes:
         """Read received data, and return it with its request line in ASCII."""
@@ -88,6 +89,11 @@ class Incoming:
     def close(self) -> None:
         """Drop the parser, which refers to this object."""
         del self._parser
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return a header of the last request; None if it has none, several or not sent it yet."""
+        found = [value for each, value in self._head or self._headers if each == name]
+        return found[0] if len(found) == 1 else None
 
     def _escaped(self, data: bytes) -> bytes:
         """Percent-encode the non-ASCII bytes of a request line, as curl sends them from a shell.
@@ -124,7 +130,7 @@ class Incoming:
         """Begin a request."""
         self.begun += 1
         self.stage = Phase.HEAD
-        self._url, self._headers = b"", []
+        self._url, self._headers, self._head = b"", [], []
 
     def on_url(self, url: bytes) -> None:
         """Collect a part of the target."""
@@ -137,12 +143,13 @@ class Incoming:
     def on_headers_complete(self) -> None:
         """Check the head; an exception stops the parser at an invalid one."""
         self.stage, self._content = Phase.BODY, True
+        # Trailers after a body are not headers of the request.
+        self._head, self._headers = self._headers, []
         method, version = self._parser.get_method(), self._parser.get_http_version()
-        self.problem = head_problem(self._url, method, version, self._headers)
+        self.problem = head_problem(self._url, method, version, self._head)
         if self.problem is not None:
             raise _InvalidHead
-        self.heads.append(self._headers)
-        self._headers = []  # Trailers after a body are not headers of the request.
+        self.heads.append(self._head)
 
     def on_body(self, body: bytes) -> None:
         """Note that a part of the body has arrived."""

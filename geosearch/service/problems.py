@@ -28,6 +28,7 @@ CODES: dict[str, tuple[int, str]] = {
     "not_http": (400, "The request is not valid HTTP/1.1."),
     "bad_host": (400, "The `Host` header is missing, repeated, or names no host."),
     "bad_cursor": (400, "The cursor is not one of ours, or belongs to another query."),
+    "origin_not_allowed": (403, "The setting `cors_origins` does not name the origin of the page."),
     "not_found": (404, "Nothing has that name or path."),
     "method_not_allowed": (405, "The route does not take this method."),
     "request_timeout": (408, "The request did not arrive in time."),

@@ -4,6 +4,7 @@ The command line overrides the environment (`GEOSEARCH_PORT=9000`), the environm
 file (`port = 9000`), and the file overrides the default. The service reads them once.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,13 +18,28 @@ from geosearch.errors import BadData
 PREFIX = "GEOSEARCH_"
 
 
+_ORIGIN = (
+    # A browser leaves out the usual port of a scheme.
+    r"\*|(?!https://[^/]*:443$|http://[^/]*:80$)"
+    r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
+)
+"""Pattern of `*`, or of an origin as browsers write it."""
+
+
 def _says(
-    text: str, bounds: tuple[float, float] | None = None, *, choices: Sequence[str] = ()
+    text: str,
+    bounds: tuple[float, float] | None = None,
+    *,
+    choices: Sequence[str] = (),
+    items: tuple[str, str] | None = None,
 ) -> Meta:
-    """Return the help, the bounds of a number and the choices of a text as `Meta`."""
+    """Return the help, the bounds of a number and the choices of a text as `Meta`.
+
+    `items` of a list are what each item is, and its pattern.
+    """
     low, high = bounds or (None, None)
-    enum = {"enum": choices} if choices else None
-    return Meta(description=text, ge=low, le=high, extra_json_schema=enum)
+    more = {"enum": choices, "items": items}
+    return Meta(description=text, ge=low, le=high, extra_json_schema=more)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +117,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             (0, 100_000),
         ),
     ] = 200
+    cors_origins: Annotated[
+        tuple[str, ...],
+        _says(
+            "Origins of web pages that may read the answers, such as https://app.example.com; * "
+            "for any. A list, or a text with commas.",
+            items=("origins such as https://app.example.com, or *", _ORIGIN),
+        ),
+    ] = ()
     graceful_seconds: Annotated[
         int,
         _says(
@@ -119,15 +143,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Setting(NamedTuple):
-    """What a field of `Settings` says: `low` and `high` bound numbers, `choices` texts."""
+    """What a field of `Settings` says: `low` and `high` bound numbers, `choices` texts.
+
+    `items` are what each item of a list is, and its pattern.
+    """
 
     name: str
-    kind: type
+    kind: Any
     default: Any
     help: str
     low: float | None
     high: float | None
     choices: tuple[str, ...]
+    items: tuple[str, str] | None
 
 
 def settings_of(struct: type[msgspec.Struct]) -> dict[str, Setting]:
@@ -135,8 +163,8 @@ def settings_of(struct: type[msgspec.Struct]) -> dict[str, Setting]:
     table = {}
     for field in msgspec.structs.fields(struct):
         kind, meta = get_args(field.type)
-        choices = (meta.extra_json_schema or {}).get("enum", ())
-        row = (field.default, meta.description, meta.ge, meta.le, choices)
+        more = meta.extra_json_schema
+        row = (field.default, meta.description, meta.ge, meta.le, more["enum"], more["items"])
         table[field.name] = Setting(field.name, kind, *row)
     return table
 
@@ -188,10 +216,19 @@ def load_settings(
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """Return environment variables from which `load_settings` makes the same settings."""
-    return {
-        PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in msgspec.structs.asdict(settings).items()
-    }
+    values = msgspec.structs.asdict(settings)
+    return {PREFIX + name.upper(): as_text(value) for name, value in values.items()}
+
+
+def as_text(value: Any) -> str:
+    """Return a value as people and `load_settings` write it.
+
+    >>> as_text(True), as_text(("a", "b"))
+    ('true', 'a,b')
+    """
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -209,6 +246,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
             f"There is no setting {name!r} - choose from {', '.join(SETTINGS)} - at `{where}`"
         )
     exact: Any
+    if setting.kind == LIST and isinstance(value, str):
+        value = [item.strip() for item in value.split(",")] if value.strip() else []
     try:
         # A text from the environment may be a number or a flag; a number is never a text.
         exact = msgspec.convert(value, setting.kind, strict=not isinstance(value, str))
@@ -221,13 +260,17 @@ def _checked(name: str, value: Any, where: str) -> Any:
     return exact
 
 
+LIST = tuple[str, ...]
 _KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+_KINDS |= {LIST: "a list of texts"}
 
 
 def _expected(setting: Setting, value: Any) -> str:
     """Return what a value of the right type should be; empty if it is that."""
     if setting.kind is str and not _is_text(value):
         return "in UTF-8"
+    if setting.items and not all(re.fullmatch(setting.items[1], item) for item in value):
+        return f"to be {setting.items[0]}"
     if setting.choices and value not in setting.choices:
         return f"to be one of {', '.join(setting.choices)}"
     if setting.low is not None and not setting.low <= value <= setting.high:

@@ -10,7 +10,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from geosearch.service.guard import CLIENTS, GuardedProtocol, guarded
+from geosearch.service.cross_origin import CrossOrigin
+from geosearch.service.guard import CLIENTS, CROSS_ORIGIN, GuardedProtocol, guarded
 from geosearch.service.heads import MAX_HEADERS, MAX_TARGET
 from geosearch.service.incoming import MAX_FRAMING
 from geosearch.service.limits import Clients, Phase
@@ -94,7 +95,7 @@ class App:
 class Connection:
     """One connection, and a clock."""
 
-    def __init__(self, app: App | None = None) -> None:
+    def __init__(self, app: App | None = None, origins: tuple[str, ...] = ()) -> None:
         self.seconds = 0.0
         self.app = app or App(lambda: self.seconds)
         self.clients = self.app.clients
@@ -105,7 +106,8 @@ class Connection:
         config.load()
         self.wire = Wire()
         self.state = ServerState()
-        self.protocol = GuardedProtocol(config, self.state, {CLIENTS: self.clients})
+        state = {CLIENTS: self.clients, CROSS_ORIGIN: CrossOrigin(origins)}
+        self.protocol = GuardedProtocol(config, self.state, state)
         self.protocol.connection_made(cast(asyncio.Transport, self.wire))
 
     async def send(self, data: bytes) -> None:
@@ -433,5 +435,48 @@ def test_other_applications_have_limits_too() -> None:
         assert protocol._clients.number == 1
         assert protocol._phase is Phase.HEAD
         protocol.connection_lost(None)
+
+    asyncio.run(run())
+
+
+PAGE = b"Origin: https://a.example\r\n"
+OTHER = b"Origin: https://b.example\r\n"
+LONG = b"Cookie: " + b"x" * MAX_HEADERS + b"\r\n\r\n"
+HEAD_OF = b"POST /v1/nearby HTTP/1.1\r\nHost: x\r\n"
+TOO_LONG = b"GET /" + b"x" * (MAX_TARGET + 1) + b" HTTP/1.1\r\nHost: x\r\n"
+ORIGINS = ("https://a.example",)
+
+
+@pytest.mark.parametrize(
+    ("sent", "origins", "permission"),
+    [
+        (HEAD_OF + PAGE + LONG, ORIGINS, b"https://a.example"),
+        (HEAD_OF + OTHER + LONG, ORIGINS, None),
+        (HEAD_OF + PAGE + OTHER + LONG, ORIGINS, None),
+        (HEAD_OF + LONG, ORIGINS, None),
+        (HEAD_OF + LONG, ("*",), b"*"),
+        (HEAD_OF + PAGE + LONG, (), None),
+        (TOO_LONG, ("*",), b"*"),
+        (TOO_LONG + PAGE + b"\r\n", ORIGINS, b"https://a.example"),
+        (GET + HEAD_OF + OTHER + LONG, ORIGINS, None),
+        (GET[:-2] + PAGE + b"\r\n" + HEAD_OF + LONG, ORIGINS, None),
+        (b"nothing\r\n\r\n", ORIGINS, None),
+        (HEAD_OF + PAGE + b"Content-Length: 4\r\n\r\nab", ORIGINS, b"https://a.example"),
+    ],
+)
+def test_a_page_reads_why_its_connection_was_refused(
+    sent: bytes, origins: tuple[str, ...], permission: bytes | None
+) -> None:
+    async def run() -> None:
+        exchange = Connection(origins=origins)
+        await exchange.send(sent)
+        exchange.wait(BODY)
+        await moment()
+        assert exchange.statuses[-1] in (400, 408, 414, 431)
+        head = exchange.wire.sent.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n\r\n")[0]
+        lines = [line.partition(b": ") for line in head.split(b"\r\n")]
+        found = [value for name, _, value in lines if name == b"access-control-allow-origin"]
+        assert found == ([] if permission is None else [permission])
+        exchange.close()
 
     asyncio.run(run())

@@ -65,8 +65,60 @@ def test_given_wins_over_environment_over_file_over_default(tmp_path: Path) -> N
 
 
 def test_a_worker_reads_the_settings_of_its_parent() -> None:
-    parent = Settings(index="x y", port=1, log_requests=False, poll_seconds=0.125)
-    assert load_settings(environment=as_environment(parent)) == parent
+    for origins in ((), ("*",), ("https://a.example", "http://localhost:3000")):
+        parent = Settings(
+            index="x y", port=1, log_requests=False, poll_seconds=0.125, cors_origins=origins
+        )
+        assert load_settings(environment=as_environment(parent)) == parent
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("", ()),
+        (" ", ()),
+        ([], ()),
+        ("*", ("*",)),
+        ("https://a.example , http://[::1]:80:3", None),
+        ("https://a.example, http://[::1]:3000", ("https://a.example", "http://[::1]:3000")),
+        (["https://a.example", "capacitor://localhost"],
+         ("https://a.example", "capacitor://localhost")),
+        ("https://xn--p3t2a.example:8443", ("https://xn--p3t2a.example:8443",)),
+        # A browser would never send these, so they would allow nothing.
+        ("https://a.example/", None),
+        ("https://a.example/app", None),
+        ("https://A.example", None),
+        ("https://a.example:443", None),
+        ("http://a.example:80", None),
+        ("http://a.example:443", ("http://a.example:443",)),
+        ("a.example", None),
+        ("https://*.example", None),
+        ("https://a.example,", None),
+        ("null", None),
+        ("https://饭.example", None),
+        ("https://a.example\nb", None),
+        (["https://a.example\n"], None),
+        (["https://a.example", 5], None),
+        (5, None),
+        (True, None),
+    ],
+)  # fmt: skip
+def test_origins(given: Any, origins: tuple[str, ...] | None, tmp_path: Path) -> None:
+    if origins is not None:
+        assert load_settings({"cors_origins": given}, environment={}).cors_origins == origins
+        return
+    with pytest.raises(BadData, match=r"^Expected cors_origins to be (a list of texts|origins)"):
+        load_settings({"cors_origins": given}, environment={})
+
+
+def test_a_file_has_a_list_of_origins(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('cors_origins = ["https://a.example", "http://b.example"]', "utf-8")
+    loaded = load_settings(environment={}, file=file)
+    assert loaded.cors_origins == ("https://a.example", "http://b.example")
+    rows = {row.option: row for row in options.setting_rows()}
+    row = rows["--cors-origins"]
+    assert (row.metavar, row.help[-13:]) == ("LIST", "Default none.")
 
 
 @pytest.mark.parametrize(

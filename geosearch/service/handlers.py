@@ -26,6 +26,7 @@ from geosearch.query.parameters import problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.service.batching import Batching
 from geosearch.service.cross_origin import CrossOrigin
+from geosearch.service.docs_page import POLICY, docs_page
 from geosearch.service.edge import (
     ANY_METHOD,
     Asked,
@@ -91,6 +92,7 @@ class Handlers:
         document = openapi_document(settings)
         self._paths = frozenset(document["paths"])
         self._openapi = orjson.dumps(document)
+        self._docs = docs_page(document)
 
     def routes(self) -> list[Route]:
         """Return every route, the busiest first."""
@@ -108,6 +110,7 @@ class Handlers:
             self._route("/", GET=self.welcome),
             self._route("/metrics", GET=self.metrics),
             self._route("/openapi.json", GET=self.openapi),
+            self._route("/docs", GET=self.docs),
         ]
 
     def elsewhere(self) -> Endpoint:
@@ -223,6 +226,12 @@ class Handlers:
         """`GET /openapi.json`: the OpenAPI document."""
         read_nothing(asked.query_string)
         return lasting(self._openapi)
+
+    async def docs(self, asked: Asked) -> Reply:
+        """`GET /docs`: the OpenAPI document as a page for people."""
+        read_nothing(asked.query_string)
+        page = lasting(self._docs, media_type=HTML)
+        return msgspec.structs.replace(page, headers=((b"content-security-policy", POLICY),))
 
     async def nowhere(self, asked: Asked) -> Reply:
         """Answer 404, or redirect from a route's path with a trailing slash."""

@@ -139,6 +139,7 @@ def _paths() -> Json:
         "/openapi.json": {
             "get": _lasting(_plain_operation("openapi", "This interface", "application/json"))
         },
+        "/docs": {"get": _lasting(_plain_operation("docs", "The same for people", "text/html"))},
     }
 
 
@@ -177,7 +178,7 @@ def _lasting(operation: Json) -> Json:
 
 
 def _plain_operation(name: str, summary: str, media_type: str) -> Json:
-    schema = {"type": "string"} if media_type == "text/plain" else {"type": "object"}
+    schema = {"type": "object" if media_type == "application/json" else "string"}
     return {
         "operationId": name,
         "summary": summary,

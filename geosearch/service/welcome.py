@@ -23,6 +23,7 @@ LINKS = (
     ("categories", "/v1/categories", "categories, for `categories`"),
     ("programs", "/v1/programs", "cards and schemes, for `cards`"),
     ("ready", "/readyz", "whether it answers for now"),
+    ("docs", "/docs", "all routes, parameters and answers, for people"),
     ("openapi", "/openapi.json", "all routes and parameters, for programs"),
 )
 """Name, path and purpose of each link except the example."""

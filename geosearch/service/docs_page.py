@@ -87,11 +87,11 @@ def _operation(path: str, method: str, operation: Json) -> str:
         parts.append(_table(("parameter", "values", "default", "meaning"), rows))
     if "requestBody" in operation:
         parts.append(f"<p>Body: {_contents(operation['requestBody'])}</p>")
-    rows = (
+    answers = (
         (f"<code>{escape(status)}</code>", _contents(each), _prose(each["description"]))
         for status, each in operation["responses"].items()
     )
-    parts.append(_table(("status", "answer", "meaning"), rows))
+    parts.append(_table(("status", "answer", "meaning"), answers))
     name = escape(operation["operationId"])
     head = f"<code>{method.upper()} {escape(path)}</code> {_prose(operation['summary'])}"
     return f'<details id="{name}"><summary>{head}</summary>{"".join(parts)}</details>'
@@ -137,10 +137,10 @@ def _type(schema: Json) -> str:
     if kind == "object" and "additionalProperties" in schema:
         values = schema["additionalProperties"]
         return f"object of {_type(values)}" if values else "object"
-    shown = schema.get("format", kind)
+    shown = str(schema.get("format", kind))
     if kind in ("number", "integer") and ("minimum" in schema or "maximum" in schema):
         shown += f" {schema.get('minimum', '')}…{schema.get('maximum', '')}"
-    return escape(str(shown))
+    return escape(shown)
 
 
 def _default(schema: Json) -> str:

@@ -11,6 +11,15 @@ import msgspec
 import numpy as np
 import orjson
 
+from geosearch.answer.geojson import feature_collection
+from geosearch.answer.html_table import html_table
+
+_IF_ASKED = ("total", "facets", "explain")
+_IF_ANY = (
+    *("unknown_cards", "unknown_categories", "unknown_business_areas", "outside_coverage"),
+    *("around", "corrected", "relaxed"),
+)
+
 
 class OpenState(msgspec.Struct, frozen=True, gc=False):
     """Whether a shop is open at `at`, and the time of the next change.
@@ -148,6 +157,20 @@ class Hit(
         """The other deals that are usable and eligible, best first."""
         return tuple(map(_deal, self.deal_payloads))
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as JSON values, with the members and the order of the service."""
+        loads = orjson.loads
+        record: dict[str, Any] = {
+            "merchant": self.merchant,
+            "distance_m": self.distance_m,
+            "open": msgspec.to_builtins(self.open),
+            "best_deal": loads(memoryview(self.best_deal_payload)),
+            "deals": [loads(memoryview(payload)) for payload in self.deal_payloads],
+            "score": self.score,
+            "reasons": list(self.reasons),
+        }
+        return record if self.explain is None else record | {"explain": self.explain}
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Result of `Searcher.search`: hits with the metadata of the search.
@@ -189,6 +212,38 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     around: dict[str, Any] | None = None
     corrected: dict[str, tuple[str, ...]] = {}
     relaxed: tuple[str, ...] = ()
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of the JSON answer that follow its results.
+
+        What the query did not ask for is absent, as is what has nothing to say.
+        """
+        record: dict[str, Any] = {"next_cursor": self.next_cursor}
+        for name in _IF_ASKED:
+            if (value := getattr(self, name)) is not None:
+                record[name] = value
+        for name in _IF_ANY:
+            if value := getattr(self, name):
+                record[name] = value
+        return record
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Return a GeoJSON FeatureCollection: a point for each hit, the best first.
+
+        The properties of a Feature are the result as the service writes it, its id is the
+        merchant's. The collection has the other members of the answer. Positions are in the `crs`
+        of the query; GeoJSON means WGS-84, the default.
+        """
+        return feature_collection([hit.as_json() for hit in self.hits], self._head())
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook."""
+        results = [hit.as_json() for hit in self.hits]
+        return html_table({**self._head(), "results": results})
+
+    def _head(self) -> dict[str, Any]:
+        head = {"snapshot_id": self.snapshot_id, "at": self.at, "took_us": self.took_us}
+        return head | self.members()
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from geosearch.answer.refusals import refusals
-from geosearch.cli.tables import Json, merchant_title, open_text, saving_text
+from geosearch.answer.rows import merchant_title, saving_text
+from geosearch.cli.tables import Json, open_text
 from geosearch.indexing.report import guess_texts
 from geosearch.money.amounts import money_text
 

@@ -13,12 +13,6 @@ from geosearch.suggest.suggester import Suggestion, Suggestions
 
 _dumps = orjson.dumps
 
-_IF_ASKED = ("total", "facets", "explain")
-_IF_ANY = (
-    *("unknown_cards", "unknown_categories", "unknown_business_areas", "outside_coverage"),
-    *("around", "corrected", "relaxed"),
-)
-
 Pieces = tuple[bytes | memoryview, ...]
 """A text in consecutive pieces: a long piece is copied only when it is sent."""
 
@@ -26,17 +20,11 @@ Pieces = tuple[bytes | memoryview, ...]
 def encode_page(page: Page) -> Pieces:
     """Return the body of `GET /v1/nearby`, UTF-8 JSON.
 
-    Members in `_IF_ASKED` are absent where they are None, those in `_IF_ANY` where they are empty.
+    `Answer.members` says which members are absent.
     """
     answer = page.answer
     head = {"snapshot_id": answer.snapshot_id, "at": answer.at, "took_us": answer.took_us}
-    record: dict[str, Any] = {"next_cursor": answer.next_cursor}
-    for name in _IF_ASKED:
-        if (value := getattr(answer, name)) is not None:
-            record[name] = value
-    for name in _IF_ANY:
-        if value := getattr(answer, name):
-            record[name] = value
+    record = answer.members()
     return (_dumps(head)[:-1], b',"results":', page.results, b",", _dumps(record)[1:])
 
 

@@ -365,10 +365,10 @@ def test_wrong_uses_are_many() -> None:
 def test_a_fault_of_ours_is_one_sentence(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(_state: object, _at: str) -> str:
+    def broken(_answer: object) -> str:
         raise KeyError("closes_at")
 
-    monkeypatch.setattr("geosearch.cli.tables.open_text", broken)
+    monkeypatch.setattr("geosearch.cli.tables.answer_rows", broken)
     assert run(search(world)) == FAULT
     shown = capsys.readouterr().err
     assert shown == (

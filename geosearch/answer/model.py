@@ -234,14 +234,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         merchant's. The collection has the other members of the answer. Positions are in the `crs`
         of the query; GeoJSON means WGS-84, the default.
         """
-        return feature_collection([hit.as_json() for hit in self.hits], self._head())
+        return feature_collection([hit.as_json() for hit in self.hits], self.metadata())
 
     def _repr_html_(self) -> str:
         """Return a table for a notebook."""
         results = [hit.as_json() for hit in self.hits]
-        return html_table({**self._head(), "results": results})
+        return html_table({**self.metadata(), "results": results})
 
-    def _head(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
+        """Return all members of the JSON answer but its results."""
         head = {"snapshot_id": self.snapshot_id, "at": self.at, "took_us": self.took_us}
         return head | self.members()
 

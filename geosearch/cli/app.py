@@ -331,7 +331,7 @@ def search(
 ) -> None:
     """Ask one question; the options are the parameters of /v1/nearby."""
     from geosearch.search.searcher import open_index
-    from geosearch.service.encode import encode_page
+    from geosearch.service.encode import encode_geojson, encode_page
     from geosearch.service.request import read_url
 
     query = read_url(urlencode(given).encode())
@@ -339,7 +339,11 @@ def search(
         query = replace(query, polygon=_read_json(polygon))
     with waiting():
         engine = open_index(index)
-    body = b"".join(encode_page(engine.page(query)))
+    page = engine.page(query)
+    if query.format == "geojson":
+        _print(b"".join(encode_geojson(page)))
+        return
+    body = b"".join(encode_page(page))
     if as_json:
         _print(body)
     else:

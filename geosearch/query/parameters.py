@@ -36,6 +36,7 @@ HOURS_UNKNOWN = ("exclude", "include")
 DEALS = ("card", "any", "optional")
 SORTS = ("best", "distance", "saving", "rating", "relevance")
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
+FORMATS = ("json", "geojson")
 FACETS = ("category", "program", "offer_type", "business_area")
 
 
@@ -186,15 +187,13 @@ PARAMETERS: dict[str, Parameter] = {
             blankable=True,
         ),
         Parameter(
-            "facets",
-            "choices",
-            "What to count matches by.",
-            low=0,
-            high=len(FACETS),
-            choices=FACETS,
+            "facets", "choices", "What to count by.", low=0, high=len(FACETS), choices=FACETS
         ),
         Parameter("total", "flag", "Return the exact number of matches."),
         Parameter("explain", "flag", "Return plan, work counters and score parts."),
+        Parameter(
+            "format", "choice", "`geojson`: a FeatureCollection; not in a batch.", choices=FORMATS
+        ),
     )
 }
 

@@ -76,6 +76,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     facets: tuple[str, ...] = ()
     total: bool = False
     explain: bool = False
+    format: str = "json"
 
     def __post_init__(self) -> None:
         """Check every field; the first line accepts a valid query."""

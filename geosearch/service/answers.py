@@ -11,6 +11,13 @@ from geosearch.answer.stored import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRA
 from geosearch.money.ranking import WEIGHT_HELP
 from geosearch.query.parameters import FACETS
 from geosearch.service.problems import CODES
+from geosearch.service.schemas import box_schema, ref
+from geosearch.service.schemas import choice_schema as _choice
+from geosearch.service.schemas import list_schema as _list
+from geosearch.service.schemas import map_schema as _map
+from geosearch.service.schemas import object_schema as _object
+from geosearch.service.schemas import or_null_schema as _or_null
+from geosearch.service.schemas import said_schema as _said
 from geosearch.service.welcome import LINKS
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
 from geosearch.suggest.directory import KINDS
@@ -48,15 +55,12 @@ _JSON_TYPES: dict[Kind, Json] = {
 }
 
 
-def ref(name: str) -> Json:
-    """Return a reference to a schema of the document."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def answer_schemas() -> dict[str, Json]:
     """Return the schemas of all answers by name."""
     return {
         "Answer": _answer(),
+        "FeatureCollection": _feature_collection(),
+        "Feature": _feature(),
         "Answers": _object(
             {"answers": _list(ref("Answer"), "One answer a query, in the order of the queries.")}
         ),
@@ -140,41 +144,6 @@ def answer_schemas() -> dict[str, Json]:
                 "detail": _said(_TEXT, "What was expected, what came, and where."),
             }
         ),
-    }
-
-
-def _said(schema: Json, description: str) -> Json:
-    return {**schema, "description": description}
-
-
-def _or_null(schema: Json, description: str) -> Json:
-    return {**schema, "type": [schema["type"], "null"], "description": description}
-
-
-def _choice(choices: tuple[str, ...], description: str) -> Json:
-    return {"type": "string", "enum": list(choices), "description": description}
-
-
-def _list(items: Json, description: str) -> Json:
-    return {"type": "array", "items": items, "description": description}
-
-
-def _map(values: Json) -> Json:
-    return {"type": "object", "additionalProperties": values}
-
-
-def _object(properties: Json, *optional: str) -> Json:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "required": required, "properties": properties}
-
-
-def box_schema() -> Json:
-    """Return the schema of a box: four numbers, in keywords that all client generators know."""
-    return {
-        "type": "array",
-        "items": {"type": "number", "minimum": -180, "maximum": 180},
-        "minItems": 4,
-        "maxItems": 4,
     }
 
 
@@ -470,6 +439,31 @@ def _answer() -> Json:
             **optional,
         },
         *optional,
+    )
+
+
+def _feature_collection() -> Json:
+    answer = _answer()
+    members = {name: each for name, each in answer["properties"].items() if name != "results"}
+    optional = [name for name in members if name not in answer["required"]]
+    kind = _choice(("FeatureCollection",), "Type of the GeoJSON object.")
+    shops = _list(ref("Feature"), "Shops in the order asked for, the best first.")
+    return _object({"type": kind, "features": shops, **members}, *optional)
+
+
+def _feature() -> Json:
+    point = {
+        "type": _choice(("Point",), "Type of the GeoJSON geometry."),
+        "coordinates": _list(_NUMBER, "Position: [lng, lat], degrees, in the datum asked for.")
+        | {"minItems": 2, "maxItems": 2},
+    }
+    return _object(
+        {
+            "type": _choice(("Feature",), "Type of the GeoJSON object."),
+            "id": _said(_TEXT, "Id of the merchant."),
+            "geometry": _object(point) | {"description": "Where the shop is."},
+            "properties": _said(ref("Result"), "The result."),
+        }
     )
 
 

@@ -29,6 +29,7 @@ from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.docs_page import POLICY, docs_page
 from geosearch.service.edge import (
     ANY_METHOD,
+    JSON,
     Asked,
     Endpoint,
     Handler,
@@ -36,7 +37,12 @@ from geosearch.service.edge import (
     lasting,
     without_slash,
 )
-from geosearch.service.encode import encode_page, encode_pages, encode_suggestions
+from geosearch.service.encode import (
+    encode_geojson,
+    encode_page,
+    encode_pages,
+    encode_suggestions,
+)
 from geosearch.service.engines import Engines, Loaded
 from geosearch.service.heavy import HeavyWork, Work, in_one_part
 from geosearch.service.journal import Journal
@@ -64,6 +70,7 @@ LOOP_WORK = 10_000
 LONG_BODY = 16_384
 """Bytes of a body that is read in a thread: reading a wrong one takes up to 0.2 us a byte."""
 
+GEOJSON = b"application/geo+json"
 HTML = b"text/html; charset=utf-8"
 
 
@@ -310,13 +317,18 @@ class Handlers:
         return Reply((encode_pages(pages),))
 
     def _check_work(self, queries: list[Query]) -> None:
-        """Refuse a batch whose queries together exceed the limits of one request.
+        """Refuse a batch whose queries together exceed the limits of one request, or no JSON.
 
         Raises
         ------
         BadRequest
-            Code `batch_too_heavy`.
+            Code `batch_too_heavy`; `conflict` if a query asks for another format.
         """
+        for position, query in enumerate(queries):
+            if query.format != "json":
+                where = ("queries", position, "format")
+                found = problem("conflict", "`format` json in a batch", query.format, where)
+                raise BadRequest(found["detail"], [found])
         results = sum(query.limit for query in queries)
         heavy = sum(map(_is_wide, queries))
         for expected, most, got in (
@@ -344,7 +356,11 @@ def _zones(found: list[dict[str, Any]], *, is_personal: bool) -> Reply:
 
 
 def _reply(query: Query, page: Page) -> Reply:
-    return Reply(encode_page(page), query=query, results=page.count)
+    if query.format == "geojson":
+        body, media_type = encode_geojson(page), GEOJSON
+    else:
+        body, media_type = encode_page(page), JSON
+    return Reply(body, media_type=media_type, query=query, results=page.count)
 
 
 def _relocated(refusal: BadRequest, position: int) -> BadRequest:

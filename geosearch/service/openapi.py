@@ -18,8 +18,9 @@ from geosearch.query.parameters import (
     Parameter,
 )
 from geosearch.query.query import Query
-from geosearch.service.answers import answer_schemas, box_schema, ref
+from geosearch.service.answers import answer_schemas
 from geosearch.service.problems import CODES
+from geosearch.service.schemas import box_schema, ref
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import DESCRIPTION
 from geosearch.suggest.suggester import SuggestQuery
@@ -70,13 +71,17 @@ def _paths() -> Json:
     in_url = [_described(parameter) for parameter in PARAMETERS.values() if parameter.in_url]
     return {
         "/v1/nearby": {
-            "get": _operation("nearby", "Shops near a position", "Answer", 410, parameters=in_url),
-            "post": _operation(
-                "nearbyPost",
-                "Shops near a position; the wallet stays out of the URL",
-                "Answer",
-                *(410, 413, 415),
-                body="Query",
+            "get": _or_geojson(
+                _operation("nearby", "Shops near a position", "Answer", 410, parameters=in_url)
+            ),
+            "post": _or_geojson(
+                _operation(
+                    "nearbyPost",
+                    "Shops near a position; the wallet stays out of the URL",
+                    "Answer",
+                    *(410, 413, 415),
+                    body="Query",
+                )
             ),
         },
         "/v1/nearby:batch": {
@@ -166,6 +171,13 @@ def _operation(
         },
         **{str(status): _problem_response(status) for status in (400, *sorted(statuses), 500, 503)},
     }
+    return operation
+
+
+def _or_geojson(operation: Json) -> Json:
+    """Return an operation that also answers GeoJSON, with `format`."""
+    content = operation["responses"]["200"]["content"]
+    content["application/geo+json"] = {"schema": ref("FeatureCollection")}
     return operation
 
 

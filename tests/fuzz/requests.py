@@ -9,10 +9,11 @@ with bytes that are no HTTP (`protocol`).
 
 import asyncio
 import json
+import re
 import tempfile
 from base64 import urlsafe_b64encode
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
+import pyarrow
 import xxhash
 from starlette.applications import Starlette
 
@@ -67,19 +69,36 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "categories": ("food", "food.cafe,shop"), "min_rating": (0, 4.5, 5), "zone": ("nowhere",),
     "bbox": ("121,31,122,32", "179,-90,-179,90"), "sort": ("best", "distance", "saving", "rating"),
     "limit": (1, 100), "facets": ("category,program", "offer_type"), "total": ("true",),
-    "explain": ("true", "false"),
+    "explain": ("true", "false"), "format": ("json", "geojson"),
 }  # fmt: skip
 """Values that are right, as a URL has them."""
 NAMES = (*Query.__struct_fields__, "foo", "", "lat ", "LAT", "q[]")
 PATHS = (
     "/v1/nearby", "/v1/nearby:batch", "/v1/suggest", "/v1/merchants/m1", "/v1/merchants/",
     "/v1/zones", "/v1/programs", "/v1/index", "/healthz", "/readyz", "/metrics", "/openapi.json",
-    "/", "/v1/\n",
+    "/docs", "/", "/v1/\n",
     "/v1/merchants/é\x00", "/v1/nearby/",
 )  # fmt: skip
 STATES = ("not_found", "not_ready", "busy", "stopping", "request_timeout", "fault")
 """Codes of what is the case, where nothing else could have been sent."""
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW")
+ORIGIN = "https://a.example"
+EDGE: dict[bytes, tuple[bytes, ...]] = {
+    b"accept-encoding": (
+        b"gzip", b"zstd", b"gzip, deflate, br, zstd", b"*", b"*;q=0", b"identity;q=0, gzip;q=0.1",
+        b"gzip;q=2", b"gzip," * 4_000, b"\xff", b"gzip\x00", b"",
+    ),
+    b"x-request-id": (
+        b"a-1", b"x" * 129, b"a\r\nset-cookie: x=1", b"a\x00", b"\xff\xfe", b"", b"a b",
+    ),
+    b"origin": (
+        ORIGIN.encode(), b"null", b"https://b.example", b"a\r\nset-cookie: x=1", b"\xff" * 10_000,
+    ),
+    b"if-none-match": (b"*", b'"a"', b'W/"a", "b"', b'"' * 16_000, b"\xff", b""),
+    b"access-control-request-method": (b"GET", b"POST", b"\xff", b""),
+    b"access-control-request-headers": (b"content-type", b"a\r\nb: c", b"*"),
+}  # fmt: skip
+"""Headers that are read in front of all routes, and values of them."""
 MEDIA_TYPES = (b"application/json", b"application/json; charset=utf-8", b"text/plain", b"\xff", b"")
 
 
@@ -99,6 +118,7 @@ class Got(NamedTuple):
     status: int
     media_type: bytes
     body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def fuzz(seed: int, count: int) -> dict[str, int]:
@@ -113,7 +133,8 @@ def fuzz(seed: int, count: int) -> dict[str, int]:
         index = Path(folder) / "index"
         synthesise(Path(folder) / "snapshot", merchants=MERCHANTS, seed=1, created_at=_today())
         build(Path(folder) / "snapshot", index)
-        settings = Settings(index=str(index), max_body_bytes=200_000, log_requests=False)
+        settings = Settings(index=str(index), max_body_bytes=200_000, log_requests=False,
+                            cors_origins=(ORIGIN,))  # fmt: skip
         engines = Engines(index, Searcher, poll_seconds=1.0)
         engines.load()
         handlers = Handlers(engines, Metrics(engines), settings)
@@ -132,7 +153,11 @@ async def _ask_all(app: Starlette, requests: "Requests", count: int) -> Counter[
     for number in range(count):
         sent = requests.next()
         got = await _ask(app, sent)
-        wrong = complaint(sent, got)
+        try:
+            got = opened(sent, got)
+            wrong = complaint(sent, got)
+        except AssertionError as error:
+            wrong = f"{error} of {got.headers!r}"
         if wrong:
             raise AssertionError(f"seed {requests.seed}, request {number}: {wrong}: {sent!r:.2000}")
         found[f"{got.status}"] += 1
@@ -141,7 +166,8 @@ async def _ask_all(app: Starlette, requests: "Requests", count: int) -> Counter[
 
 
 async def _ask(app: Starlette, sent: Sent) -> Got:
-    status, media_type = 0, b""
+    status = 0
+    headers: tuple[tuple[bytes, bytes], ...] = ()
     bodies, pieces = [sent.body], []
 
     async def receive() -> dict[str, Any]:
@@ -150,10 +176,10 @@ async def _ask(app: Starlette, sent: Sent) -> Got:
         return {"type": "http.request", "body": bodies.pop(), "more_body": False}
 
     async def send(message: Any) -> None:
-        nonlocal status, media_type
+        nonlocal status, headers
         if message["type"] == "http.response.start":
             status = message["status"]
-            media_type = dict(message["headers"])[b"content-type"]
+            headers = tuple(message["headers"])
         else:
             pieces.append(message["body"])
 
@@ -162,15 +188,49 @@ async def _ask(app: Starlette, sent: Sent) -> Got:
         "query_string": sent.query_string, "headers": list(sent.headers), "http_version": "1.1",
     }  # fmt: skip
     await app(scope, receive, send)
-    return Got(status, media_type, b"".join(pieces))
+    media_type = dict(headers).get(b"content-type", b"")
+    return Got(status, media_type, b"".join(pieces), headers)
+
+
+def opened(sent: Sent, got: Got) -> Got:
+    """The answer without its coding.
+
+    Raises
+    ------
+    AssertionError
+        What was said in front of the routes is wrong.
+    """
+    said = [name for name, _ in got.headers if name != b"vary"]
+    assert len(said) == len(set(said)), "a header twice"
+    for name, value in got.headers:
+        assert re.fullmatch(rb"[\x20-\x7e]*", value), f"{name!r}: {value!r}"
+    headers, asked = dict(got.headers), dict(sent.headers)
+    assert b"set-cookie" not in headers
+    assert re.fullmatch(rb"[\w.~:=@+/-]{1,128}", headers[b"x-request-id"])
+    permission = headers.get(b"access-control-allow-origin")
+    assert permission == (ORIGIN.encode() if asked.get(b"origin") == ORIGIN.encode() else None)
+    if got.status in (204, 304):
+        assert not {b"content-length", b"content-encoding"} & set(headers)
+        return got
+    length = int(headers[b"content-length"])
+    assert sent.method == "HEAD" or length == len(got.body)
+    if sent.method == "HEAD" or b"content-encoding" not in headers:
+        return got
+    coding = headers[b"content-encoding"].decode()
+    accepted = asked[b"accept-encoding"].decode("latin-1")
+    assert coding in accepted or "*" in accepted, "a coding that is not welcome"
+    with pyarrow.CompressedInputStream(pyarrow.py_buffer(got.body), coding) as stream:
+        return got._replace(body=bytes(stream.read()))
 
 
 def complaint(sent: Sent, got: Got) -> str:
     """What is wrong with an answer, nothing where it is right."""
     if not 200 <= got.status < 500 and got.status != 503:
         return f"status {got.status}"
-    if sent.method == "HEAD" or got.status == 308:
-        return "a body for HEAD or a redirection" if got.body else ""
+    if sent.method == "HEAD" or got.status in (204, 304, 308):
+        return "a body for HEAD, or where nothing is to be said" if got.body else ""
+    if got.media_type.startswith(b"text/html"):
+        return "" if sent.path == "/docs" else "a page"
     if got.media_type.startswith(b"text/plain"):
         return "" if sent.path == "/metrics" else "text"
     try:
@@ -178,7 +238,9 @@ def complaint(sent: Sent, got: Got) -> str:
     except ValueError:
         return "no JSON"
     if got.status < 400:
-        return "" if got.media_type == b"application/json" else f"{got.media_type!r}"
+        is_geojson = record.get("type") == "FeatureCollection"
+        expected = b"application/geo+json" if is_geojson else b"application/json"
+        return "" if got.media_type == expected else f"{got.media_type!r}"
     if got.media_type != b"application/problem+json":
         return f"{got.media_type!r} for a refusal"
     known = CODES.get(record["code"], (0, ""))[0] == record["status"] == got.status
@@ -220,7 +282,13 @@ class Requests:
         )
         weights = [weight for weight, _ in makes]
         (make,) = self._rng.choices([make for _, make in makes], weights)
-        return make()
+        sent = make()
+        return sent._replace(headers=(*sent.headers, *self._edge()))
+
+    def _edge(self) -> Iterator[tuple[bytes, bytes]]:
+        names = sorted(EDGE)
+        for name in self._rng.sample(names, self._rng.choice((0, 0, 1, 2, len(names)))):
+            yield name, self._rng.choice(EDGE[name])
 
     def _get(self) -> Sent:
         wish = self._wish(self._text)

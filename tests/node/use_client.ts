@@ -3,7 +3,8 @@
 import createClient from "openapi-fetch";
 import type { paths } from "./schema.js";
 
-const client = createClient<paths>({ baseUrl: process.argv[2] });
+// Without the media type, `data` would also be what `format=geojson` answers.
+const client = createClient<paths, "application/json">({ baseUrl: process.argv[2] });
 const here = { lat: 31.23, lng: 121.47 };
 const ring = [[121.4, 31.2], [121.5, 31.2], [121.5, 31.3], [121.4, 31.3]];
 const box = [121.4, 31.2, 121.5, 31.3];

@@ -135,6 +135,13 @@ def test_search_prints_the_answer_of_the_service(
     assert {"merchant", "distance_m", "open", "best_deal"} <= answer["results"][0].keys()
 
 
+def test_search_prints_geojson(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(search(world, "--limit", "4", "--format", "geojson")) == DONE
+    collection = json.loads(capsys.readouterr().out)
+    assert (collection["type"], len(collection["features"])) == ("FeatureCollection", 4)
+    assert run(search(world, "--format", "xml")) == 2
+
+
 def test_a_list_is_given_at_once_or_one_by_one(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

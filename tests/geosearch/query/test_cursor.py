@@ -139,7 +139,15 @@ def test_every_cut_or_altered_cursor_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"limit": 5}, {"total": True}, {"facets": ("category",)}, {"explain": True}, {}]
+    "given",
+    [
+        {"limit": 5},
+        {"total": True},
+        {"facets": ("category",)},
+        {"explain": True},
+        {"format": "geojson"},
+        {},
+    ],
 )
 def test_page_size_and_extras_may_change(given: dict[str, Any]) -> None:
     cursor = cursor_of(QUERY)

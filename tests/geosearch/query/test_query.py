@@ -45,6 +45,7 @@ TRIED: dict[str, list[Any]] = {
     "facets": [("category",), ["program", "offer_type"], ("nothing",), ("category",) * 5],
     "total": [True, False, 1],
     "explain": [True, "true"],
+    "format": ["json", "geojson", "csv", 1],
 }
 
 

@@ -45,7 +45,7 @@ def test_place_time_area_and_text_make_no_other_statement(engine: Searcher) -> N
         {"at": NOW.replace(hour=23), "open": "now", "min_minutes_left": 5},
         {"radius": 5.0, "bbox": (1.0, 2.0, 3.0, 4.0)},
         {"q": "noodles"},
-        {"total": True, "facets": ("category",), "explain": True},
+        {"total": True, "facets": ("category",), "explain": True, "format": "geojson"},
     ):
         assert asked(engine, cards=("red",), **wish).prepared is usual.prepared, wish
 

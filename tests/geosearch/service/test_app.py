@@ -69,6 +69,45 @@ def test_extras_come_when_asked_for(client: TestClient) -> None:
     assert extra["results"][0]["explain"] == {"saving": 1_200.0}
 
 
+def test_geojson_has_the_same_results(client: TestClient) -> None:
+    at = f"{datetime.now(UTC).date()}T12:00:00Z"
+    asked = f"{NEARBY}&at={at}&limit=3&total=true&cards=nobodys"
+    said = client.get(asked).json()
+    body = {"lat": 31.23, "lng": 121.47, "at": at, "limit": 3, "total": True, "cards": ["nobodys"]}
+    for answer in (
+        client.get(f"{asked}&format=geojson"),
+        client.post("/v1/nearby", json=body | {"format": "geojson"}),
+        client.get(f"{asked}&format=geojson&facets=category&zone=mall"),  # in a thread
+    ):
+        assert answer.headers["content-type"] == "application/geo+json"
+        collection = answer.json()
+        assert list(collection)[:2] == ["type", "features"]
+        assert [feature["properties"] for feature in collection["features"]] == said["results"]
+        assert collection["features"][1]["geometry"]["coordinates"] == [
+            121.47, said["results"][1]["merchant"]["lat"],
+        ]  # fmt: skip
+        others = {name: collection[name] for name in ("at", "total", "unknown_cards")}
+        assert others == {name: said[name] for name in others}
+    page = client.get(f"{asked}&cursor={said['next_cursor']}&format=geojson").json()
+    assert page["features"][0]["id"] == "m00003", "a cursor may change the format"
+
+
+def test_a_batch_has_one_format(client: TestClient) -> None:
+    queries: list[dict[str, Any]] = [
+        {"lat": 1, "lng": 2},
+        {"lat": 1, "lng": 2, "format": "geojson"},
+    ]
+    answer = client.post("/v1/nearby:batch", json={"queries": queries})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["code"]) == (400, "conflict")
+    assert error["pointer"] == "/queries/1/format"
+    assert error["detail"] == (
+        "Expected `format` json in a batch, got geojson - at `$.queries[1].format`"
+    )
+    queries[1]["format"] = "json"
+    assert client.post("/v1/nearby:batch", json={"queries": queries}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "area",
     [

@@ -213,7 +213,12 @@ def _walk(schema: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(schema, dict):
         yield where, schema
         for name, value in schema.items():
-            yield from _walk(value, f"{where}/{name}")
+            if name == "properties" and schema.get("type") == "object":
+                # Names are data here: a Feature has a member `properties`.
+                for member, inner in value.items():
+                    yield from _walk(inner, f"{where}/{name}/{member}")
+            else:
+                yield from _walk(value, f"{where}/{name}")
     elif isinstance(schema, list):
         for value in schema:
             yield from _walk(value, where)
@@ -302,6 +307,9 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
     merchant = f"/v1/merchants/{first['merchant']['merchant_id']}"
     asked = {
         "Answer": shops,
+        "FeatureCollection": client.get(
+            "/v1/nearby", params=here | {"format": "geojson", "radius": 50_000, "total": True}
+        ).json(),
         "Suggestions": client.get("/v1/suggest", params=here | {"q": "a", "radius": 50_000}).json(),
         "MerchantRecord": client.get(merchant, params=here).json(),
         "Zones": client.get("/v1/zones", params={"bbox": "121,31,122,32"}).json(),

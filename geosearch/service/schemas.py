@@ -1,0 +1,51 @@
+"""Pieces of JSON schemas: the few shapes that the schemas of answers and requests are made of."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def ref(name: str) -> Json:
+    """Return a reference to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def said_schema(schema: Json, description: str) -> Json:
+    """Return a schema with a description."""
+    return {**schema, "description": description}
+
+
+def or_null_schema(schema: Json, description: str) -> Json:
+    """Return a schema of the same values and null, with a description."""
+    return {**schema, "type": [schema["type"], "null"], "description": description}
+
+
+def choice_schema(choices: tuple[str, ...], description: str) -> Json:
+    """Return the schema of one of some texts."""
+    return {"type": "string", "enum": list(choices), "description": description}
+
+
+def list_schema(items: Json, description: str) -> Json:
+    """Return the schema of a list."""
+    return {"type": "array", "items": items, "description": description}
+
+
+def map_schema(values: Json) -> Json:
+    """Return the schema of an object whose names are data."""
+    return {"type": "object", "additionalProperties": values}
+
+
+def object_schema(properties: Json, *optional: str) -> Json:
+    """Return the schema of an object; all of its members are required but the `optional` ones."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def box_schema() -> Json:
+    """Return the schema of a box: four numbers, in keywords that all client generators know."""
+    return {
+        "type": "array",
+        "items": {"type": "number", "minimum": -180, "maximum": 180},
+        "minItems": 4,
+        "maxItems": 4,
+    }

@@ -1,0 +1,67 @@
+"""Schemas of answers have the members and the types of the structs that are answered."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+import pytest
+
+from geosearch.answer.model import Answer, Hit, OpenState
+from geosearch.errors import Problem
+from geosearch.service.answers import answer_schemas
+from geosearch.service.engines import Refused
+from geosearch.suggest.suggester import Suggestion, Suggestions
+
+SCHEMAS = answer_schemas()
+ANSWERED: list[tuple[type[Any], dict[str, Any]]] = [
+    (Answer, SCHEMAS["Answer"]),
+    (Hit, SCHEMAS["Result"]),
+    (OpenState, SCHEMAS["OpenState"]),
+    (Suggestions, SCHEMAS["Suggestions"]),
+    (Suggestion, SCHEMAS["Suggestion"]),
+    (Refused, SCHEMAS["Index"]["properties"]["refused"]),
+    (Problem, SCHEMAS["ProblemItem"]),
+]
+OTHER_NAMES = {"hits": "results"}
+NOT_SENT = {(Suggestions, "work")}
+
+
+def types(schema: dict[str, Any], defined: dict[str, Any]) -> set[str]:
+    """The JSON types that a schema allows, but null: an absent member is null in Python."""
+    if "$ref" in schema:
+        return types(defined[schema["$ref"].rpartition("/")[2]], defined)
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    if choices:
+        return set().union(*(types(choice, defined) for choice in choices)) - {"null"}
+    if "enum" in schema:
+        return {"string"}
+    kind = schema.get("type", [])
+    return set([kind] if isinstance(kind, str) else kind) - {"null"}
+
+
+@pytest.mark.parametrize(
+    ("struct", "schema"), ANSWERED, ids=[each.__name__ for each, _ in ANSWERED]
+)
+def test_a_schema_has_the_members_of_its_struct(struct: type[Any], schema: dict[str, Any]) -> None:
+    (_,), defined = msgspec.json.schema_components([struct])
+    members = {
+        OTHER_NAMES.get(name, name): member
+        for name, member in defined[struct.__name__]["properties"].items()
+        if (struct, name) not in NOT_SENT
+    }
+    assert set(schema["properties"]) == set(members)
+    compared: Counter[str] = Counter()
+    for name, member in members.items():
+        allowed = types(member, defined)
+        if allowed:  # The JSON text of a merchant and of deals is passed on as it is stored.
+            assert types(schema["properties"][name], SCHEMAS) == allowed, name
+            compared["types"] += 1
+    assert compared["types"] >= 2
+    required = {OTHER_NAMES.get(name, name) for name in defined[struct.__name__]["required"]}
+    always = {
+        name
+        for name, member in members.items()
+        if name in required and {"type": "null"} not in member.get("anyOf", ())
+    }
+    assert always
+    assert always <= set(schema["required"])

@@ -22,6 +22,7 @@ from geosearch.query.parameters import (
 )
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.service.answers import answer_schemas
+from geosearch.service.edge import REQUEST_HEADERS
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
 from geosearch.service.settings import PREFIX, SETTINGS, Settings
@@ -60,6 +61,12 @@ def _sections() -> Iterator[str]:
         "one is written. Types of text: an instant is RFC 3339 with an offset, a date YYYY-MM-DD."
     )
     yield section("Routes", words, ("route", "what it answers", "answer"), _routes())
+    yield section(
+        "Headers of requests",
+        "The same for every route. `HEAD` answers the headers of `GET`.",
+        ("header", "meaning"),
+        ((f"`{name.decode().title()}`", text) for name, text in REQUEST_HEADERS.items()),
+    )
     yield from _answers()
     yield section(
         "Errors over HTTP",

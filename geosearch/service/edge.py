@@ -39,8 +39,18 @@ from geosearch.service.request_ids import RequestIds
 JSON = b"application/json"
 
 _PREFLIGHT = b"access-control-request-method"
-_READ = frozenset((b"accept-encoding", b"if-none-match", b"origin", b"x-request-id", _PREFLIGHT))
-"""Headers of a request that an `Endpoint` itself reads."""
+
+REQUEST_HEADERS = {
+    b"accept-encoding": "`zstd` or `gzip`, with weights: bodies of 1 kB and more are compressed.",
+    b"if-none-match": "The `ETag` of an answer that the client has: 304 while it is the same. "
+    "Cards, categories, zones, the index, `/openapi.json` and `/docs` have one.",
+    b"origin": "Of a web page: the setting `cors_origins` says whether a browser lets it read the "
+    "answer.",
+    _PREFLIGHT: "With `OPTIONS`, from a browser: whether the page may send a request.",
+    b"x-request-id": "Name of the request in the answer and in the log: 1 to 128 letters, digits "
+    "and `._~:=@+/-`. A new one where there is none, or another text.",
+}
+"""Headers of a request that mean the same on every route, in lower case."""
 
 _WITHOUT_BODY = (204, 304)
 """Statuses of answers that have neither a body nor a length."""
@@ -317,10 +327,10 @@ async def _encoded(reply: Reply, accepted: bytes | None, headers: Headers) -> by
 
 
 def _headers_read(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return the headers in `_READ`; the values of a repeated one are joined by commas."""
+    """Return the headers in `REQUEST_HEADERS`; the values of a repeated one with commas."""
     read: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in _READ:
+        if name in REQUEST_HEADERS:
             read[name] = read[name] + b"," + value if name in read else value
     return read
 

@@ -16,7 +16,7 @@ NEARBY = f"/v1/nearby?{HERE}"
 KNOWN = (
     "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, offer_type, "
     "party_size, spend, q, categories, business_area, min_rating, zone, bbox, {}sort, limit, "
-    "cursor, facets, total, explain"
+    "cursor, facets, total, explain, format"
 )
 JSON = {"content-type": "application/json"}
 

@@ -22,8 +22,6 @@ _ALLOWED = b"content-type, if-none-match, x-request-id"
 _EXPOSED = b"allow, etag, retry-after, x-request-id"
 """Headers of answers that a page may read besides those that always may."""
 
-_VARY = (b"vary", b"origin")
-
 
 class CrossOrigin:
     """What answers say to pages of other origins.
@@ -32,25 +30,33 @@ class CrossOrigin:
     ----------
     origins
         The setting `cors_origins`: serialised origins, or `*` for any.
+
+    Attributes
+    ----------
+    is_on
+        Whether there are any.
+    varies
+        Headers of requests that decide the headers of answers, for `Vary`.
     """
 
     def __init__(self, origins: Collection[str] = ()) -> None:
         self.is_on = bool(origins)
         self._is_any = ANY_ORIGIN in origins
+        # With `*` answers are the same for every page, so a cache may answer all of them.
+        self.varies = (b"origin",) if self.is_on and not self._is_any else ()
         exposed = (b"access-control-expose-headers", _EXPOSED)
-        self._none: Headers = (_VARY,) if self.is_on else ()
         self._by_origin: dict[bytes, Headers] = {
-            origin.encode(): (_VARY, (b"access-control-allow-origin", origin.encode()), exposed)
+            origin.encode(): ((b"access-control-allow-origin", origin.encode()), exposed)
             for origin in origins
         }
+        self._others: Headers = ()
         if self._is_any:
-            # The same for every page, so that a cache may answer all of them.
-            self._none = ((b"access-control-allow-origin", b"*"), exposed)
             self._by_origin = {}
+            self._others = ((b"access-control-allow-origin", b"*"), exposed)
 
     def headers(self, origin: bytes | None) -> Headers:
         """Return the headers of an answer to `origin`, None for a request without one."""
-        return self._none if origin is None else self._by_origin.get(origin, self._none)
+        return self._others if origin is None else self._by_origin.get(origin, self._others)
 
     def preflight(self, origin: bytes, methods: str) -> Headers:
         """Return the headers that allow a request, besides `headers`.

@@ -141,7 +141,8 @@ class Reply(msgspec.Struct, frozen=True):
     """The answer of a handler.
 
     `cache_control` and `etag` are headers. By default nobody keeps an answer, because it holds for
-    one wallet at one instant. `query` and `results` are for log and metrics of nearby queries.
+    one wallet at one instant. `varies` are the headers of requests that decide it. `query` and
+    `results` are for log and metrics of nearby queries.
     """
 
     body: Pieces
@@ -153,6 +154,7 @@ class Reply(msgspec.Struct, frozen=True):
     results: int = 0
     cache_control: bytes = b"no-store"
     etag: bytes = b""
+    varies: tuple[bytes, ...] = ()
 
 
 def lasting(
@@ -244,7 +246,10 @@ class Endpoint:
         ]
         if reply.etag:
             headers.append((b"etag", reply.etag))
-        body = await _encoded(reply, asked.get(b"accept-encoding"), headers)
+        varies = [*self._cross_origin.varies, *reply.varies]
+        body = await _encoded(reply, asked.get(b"accept-encoding"), headers, varies)
+        if varies:
+            headers.append((b"vary", b", ".join(varies)))
         if reply.status not in _WITHOUT_BODY:
             headers.append((b"content-type", reply.media_type))
             headers.append((b"content-length", b"%d" % len(body)))
@@ -311,13 +316,15 @@ class Endpoint:
             self._journal.add(Answered(*told, query.sort, reply.results))
 
 
-async def _encoded(reply: Reply, accepted: bytes | None, headers: Headers) -> bytes:
-    """Return the body, compressed if `accepted` asks for it, and add the headers that say so."""
+async def _encoded(
+    reply: Reply, accepted: bytes | None, headers: Headers, varies: list[bytes]
+) -> bytes:
+    """Return the body, compressed if `accepted` asks for it, and add what says so."""
     body = b"".join(reply.body)
     coding = coding_for(accepted)
     is_coded = coding is not None and len(body) >= coding.smallest
     if is_coded or len(body) >= SMALLEST or reply.etag:
-        headers.append((b"vary", b"accept-encoding"))
+        varies.append(b"accept-encoding")
     if coding is None or not is_coded:
         return body
     headers.append((b"content-encoding", coding.name))

@@ -221,7 +221,8 @@ class GuardedProtocol(asyncio.Protocol):
         self._outgoing.flush()
         # A page of another origin reads the sentence, too, where its origin has arrived.
         more = self._cross_origin.headers(self._incoming.header(b"origin"))
-        lines = b"".join(b"%b: %b\r\n" % header for header in more)
+        vary = [(b"vary", name) for name in self._cross_origin.varies]
+        lines = b"".join(b"%b: %b\r\n" % header for header in (*more, *vary))
         self._transport.write(_REFUSAL % (*head, len(body), lines, body))
         self._outgoing.end()
 

@@ -218,10 +218,10 @@ class Handlers:
         """`GET /`: links and an example, as JSON, or as HTML for a browser."""
         read_nothing(asked.query_string)
         answer = welcome(self._engines.current())
-        vary = ((b"vary", b"accept"),)
+        varies = (b"accept",)
         if wants_page(asked.accept):
-            return Reply((welcome_page(answer),), media_type=HTML, headers=vary)
-        return Reply((orjson.dumps(answer),), headers=vary)
+            return Reply((welcome_page(answer),), media_type=HTML, varies=varies)
+        return Reply((orjson.dumps(answer),), varies=varies)
 
     async def metrics(self, asked: Asked) -> Reply:
         """`GET /metrics`: metrics in the text format of Prometheus."""

@@ -180,9 +180,10 @@ class BruteForce:
         if query.spend is not None:
             spend[:] = query.spend
         usable, saving = _savings(flat.deal_terms[deal], spend[row], query.party_size)
-        counts = usable if query.deals_mode != "card" else usable & (program != 0)
+        if query.deals_mode == "card":
+            usable &= program != 0
         has_deal = np.zeros(len(docs), np.bool_)
-        has_deal[row[counts]] = True
+        has_deal[row[usable]] = True
         best = np.full(len(docs), UNKNOWN)
         if query.sort in ("best", "saving"):
             row, saving = row[usable], saving[usable]

@@ -122,6 +122,7 @@ def draw_deals(
         terms=terms,
         program=program,
         on=np.concatenate([first.on, second.on]),
+        for_new=np.zeros(len(ids), np.uint8),
         payload=_payloads(ids, program, terms),
         programs=[
             {"program_id": name, "name": name, "kind": "bank_card", "status": "ACTIVE", "fee": 0}

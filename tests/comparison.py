@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import geosearch
-from geosearch.answer.model import Answer, Hit
+from geosearch.answer.model import Answer, BestDeal, Hit
 from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query
 from tests.generators import World
@@ -220,16 +220,12 @@ class Duel:
 def as_result(hit: Hit) -> dict[str, Any]:
     """What a typed hit says, as the text of a result does."""
     deals = [
-        deal.record
-        | {
-            "saving": deal.saving,
-            "pay": deal.pay,
-            "currency": deal.currency,
-            "usable_until": deal.usable_until,
-        }
+        as_deal(deal)
         for deal in ((hit.best_deal,) if hit.best_deal is not None else ()) + hit.deals
     ]
     best = 0 if hit.best_deal is None else 1
+    better = hit.better_public
+    beside = {} if better is None else {"better_public": as_deal(better)}
     explain = {} if hit.explain is None else {"explain": hit.explain}
     assert (hit.merchant["lat"], hit.merchant["lng"]) == (hit.lat, hit.lng)
     return {
@@ -237,10 +233,21 @@ def as_result(hit: Hit) -> dict[str, Any]:
         "distance_m": math.trunc(hit.distance_m * 10) / 10,
         "open": msgspec.to_builtins(hit.open),
         "best_deal": deals[0] if best else None,
+        **beside,
         "deals": deals[best:],
         "score": math.trunc(hit.score * 100) / 100,
         "reasons": list(hit.reasons),
         **explain,
+    }
+
+
+def as_deal(deal: BestDeal) -> dict[str, Any]:
+    """What a typed deal says, as its text does."""
+    return deal.record | {
+        "saving": deal.saving,
+        "pay": deal.pay,
+        "currency": deal.currency,
+        "usable_until": deal.usable_until,
     }
 
 
@@ -264,7 +271,7 @@ def may_precede(before: Found, after: Found) -> bool:
 
 def _parts(one: Found) -> tuple[float, float, int | None]:
     """What a score adds up besides the walk."""
-    saving = one.offers[0].saving if one.offers else None
+    saving = one.best.saving if one.best else None
     return one.shop.redeem_share, one.shop.quality_minor, saving
 
 

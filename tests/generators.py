@@ -379,6 +379,9 @@ def _deals(rng: Random, world: World) -> list[dict[str, Any]]:
             deal["use_hours"] = UNREADABLE[0]
         if chance(rng, 0.15):
             deal["stock"] = rng.choice((0, 0, 1, 100))
+        # Draws of its own leave the worlds of a seed as they are.
+        if chance(Random(f"new {deal}"), 0.12):
+            deal["new_customer_only"] = True
         deals.append(deal)
     rng.shuffle(deals)
     return deals

@@ -151,15 +151,19 @@ class Offer:
 class Found:
     """A merchant that a request finds.
 
-    `offset` is how far north and how far east or west it lies, in degrees: where two agree, so do
-    their distances to the last bit. `on_edge`: float noise may put it in or out.
+    `offers` are all that are told of, in that order. `offset` is how far north and how far east or
+    west it lies, in degrees: where two agree, so do their distances to the last bit.
+    `on_edge`: float noise may put it in or out.
     """
 
     shop: Shop
     offset: tuple[float, float]
     distance_m: float
     offers: tuple[Offer, ...]
+    best: Offer | None
+    better_public: Offer | None
     used_programs: frozenset[str]
+    used_types: frozenset[str]
     score: float
     keys: tuple[float, ...]
     on_edge: bool
@@ -180,6 +184,7 @@ class Question:
         self.lat, self.lng = to_wgs84(request["lat"], request["lng"], self.crs)
         self.wallet = frozenset(request.get("cards") or ())
         self.deals: str = request.get("deals") or ("card" if self.wallet else "optional")
+        self.by_card = self.deals in ("card", "card_best")
         self.types = frozenset(request.get("offer_type") or ())
         if self.types and self.deals == "optional":
             self.deals = "any"
@@ -240,11 +245,15 @@ class Question:
             return False
         return lowest is None or (shop.rating is not None and shop.rating >= lowest)
 
-    def wants_offers(self, offers: tuple[Offer, ...]) -> bool:
-        """Whether the usable, eligible deals are as asked."""
-        if self.deals == "card":
-            return any(offer.deal.get("program_id") in self.wallet for offer in offers)
-        return self.deals == "optional" or bool(offers)
+    def counts(self, offer: Offer) -> bool:
+        """Whether a usable deal counts for the customer, or is only told of."""
+        return bool(self.request.get("new_customer") or not offer.deal.get("new_customer_only"))
+
+    def wants_offers(self, best: Offer | None, public: Offer | None) -> bool:
+        """Whether the best deal that counts, and the best public one beside it, are as asked."""
+        if self.deals == "card_best" and best is not None and public is not None:
+            return _saves_more(best, public)
+        return self.deals == "optional" or best is not None
 
     def usable(self, shop: Shop) -> list[Offer]:
         """The deals usable at the shop, whatever the wallet."""
@@ -278,19 +287,32 @@ class Question:
             return None
         usable = self.usable(shop)
         eligible = [one for one in usable if one.deal.get("program_id") in {None, *self.wallet}]
-        offers = tuple(sorted(eligible, key=lambda offer: offer.rank))
-        if not self.wants_offers(offers):
+        counting = [one for one in usable if self.counts(one)]
+        ranked = sorted(eligible, key=lambda offer: offer.rank)
+        first, second, last = [], [], []
+        for one in ranked:
+            if not self.counts(one):
+                last.append(one)
+            elif self.by_card and one.deal.get("program_id") is None:
+                second.append(one)
+            else:
+                first.append(one)
+        best, public = (some[0] if some else None for some in (first, second))
+        if not self.wants_offers(best, public):
             return None
-        saving = offers[0].saving if offers else None
+        saving = None if best is None else best.saving
         score = shop.net_benefit(saving, distance_m)
         return Found(
             shop=shop,
             offset=(shop.lat - self.lat, abs(shop.lng - self.lng)),
             distance_m=distance_m,
-            offers=offers,
+            offers=(*first, *second, *last),
+            best=best,
+            better_public=public if public is not None and _saves_more(public, best) else None,
             used_programs=frozenset(
-                one.deal["program_id"] for one in usable if one.deal.get("program_id") is not None
+                one.deal["program_id"] for one in counting if one.deal.get("program_id") is not None
             ),
+            used_types=frozenset(one.deal["offer_type"] for one in (*first, *second)),
             score=score,
             keys=self.keys(shop, distance_m, saving, score),
             on_edge=on_edge,
@@ -388,12 +410,19 @@ def facets(found: Iterable[Found], names: Iterable[str]) -> dict[str, dict[str, 
         values: dict[str, Iterable[str]] = {
             "category": one.shop.category_prefixes,
             "program": one.used_programs,
-            "offer_type": {offer.deal["offer_type"] for offer in one.offers},
+            "offer_type": one.used_types,
             "business_area": [area] if area else [],
         }
         for name, count in counts.items():
             count.update(values[name])
     return {name: dict(count) for name, count in counts.items()}
+
+
+def _saves_more(one: Offer, other: Offer | None) -> bool:
+    """Whether a deal saves more than another: a known saving beats an unknown one, and none."""
+    if one.saving is None:
+        return False
+    return other is None or other.saving is None or one.saving > other.saving
 
 
 def _prefixes(path: str) -> Iterable[str]:

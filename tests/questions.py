@@ -144,7 +144,16 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
     facets = ("category", "program", "offer_type", "business_area")
     request["facets"] = list(facets) if chance(rng, 0.4) else rng.sample(facets, rng.randint(0, 2))
     _ask_facets(Random(repr(request)), request)
+    _ask_customer(Random(f"customer {request}"), request)
     return request
+
+
+def _ask_customer(rng: Random, request: dict[str, Any]) -> None:
+    """Where the card wins, and deals for new customers."""
+    if request.get("cards") and chance(rng, 0.12):
+        request["deals"] = "card_best"
+    if chance(rng, 0.25):
+        request["new_customer"] = chance(rng, 0.8)
 
 
 def _ask_facets(rng: Random, request: dict[str, Any]) -> None:

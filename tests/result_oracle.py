@@ -51,6 +51,9 @@ def result_of(
         Exact numbers, which the result has cut.
     """
     deals = [_deal(one.shop, offer, oracle, minute, currency) for offer in one.offers]
+    best = None if one.best is None else deals.pop(0)
+    public = one.better_public
+    better = None if public is None else _deal(one.shop, public, oracle, minute, currency)
     return {
         "merchant": {
             **ALWAYS_OF_MERCHANT,
@@ -63,8 +66,9 @@ def result_of(
             "closes_at": local_time(oracle, one.shop.closes_at(minute), one.shop.zone),
             "opens_at": local_time(oracle, one.shop.opens_at(minute), one.shop.zone),
         },
-        "best_deal": deals[0] if deals else None,
-        "deals": deals[1:],
+        "best_deal": best,
+        **({} if better is None else {"better_public": better}),
+        "deals": deals,
         "score": math.trunc(score * 100) / 100,
         "reasons": reasons(one, oracle, minute, currency, distance_m),
     }
@@ -87,14 +91,23 @@ def record_of(
     usable
         Deals of the shop that a wallet of all programmes could use.
     """
-    best = sorted(
-        (offer for offer in usable if offer.deal.get("program_id") in {None, *wallet}),
+    old = sorted(
+        (offer for offer in usable if not offer.deal.get("new_customer_only")),
         key=lambda offer: offer.rank,
     )
+    best = [offer for offer in old if offer.deal.get("program_id") in wallet]
+    public = [offer for offer in old if offer.deal.get("program_id") is None]
+    worth = best[0].saving if best else None
+    better = [
+        one
+        for one in public[:1]
+        if one.saving is not None and (worth is None or one.saving > worth)
+    ]
     ends = [*(np.flatnonzero(np.diff(shop.states)) + 1).tolist(), HORIZON_MINUTES]
     spans = [(begin, end, int(shop.states[begin])) for begin, end in pairwise([0, *ends])]
     return {
         "best": best[0].deal["deal_id"] if best else None,
+        "better_public": better[0].deal["deal_id"] if better else None,
         "usable": {
             offer.deal["deal_id"]: _deal(shop, offer, oracle, minute, currency) for offer in usable
         },
@@ -112,7 +125,7 @@ def record_of(
 
 def score_parts(one: Found, distance_m: float) -> Row:
     """What a score is made of, without the score."""
-    saving = one.offers[0].saving if one.offers else None
+    saving = one.best.saving if one.best else None
     return {
         "redeem_probability": one.shop.redeem_share,
         "expected_saving": one.shop.redeem_share * (saving or 0),
@@ -124,8 +137,10 @@ def score_parts(one: Found, distance_m: float) -> Row:
 def reasons(one: Found, oracle: Oracle, minute: int, currency: str, distance_m: float) -> list[str]:
     """Why to go there: what it saves, how far it is, how long it stays open."""
     said = []
-    if one.offers and one.offers[0].saving:
-        said.append(f"saves {amount_text(one.offers[0].saving, currency)}")
+    if one.best and one.best.saving:
+        card = one.best.deal.get("program_id")
+        name = "" if card is None else f" with {oracle.programs[card]['name']}"
+        said.append(f"saves {amount_text(one.best.saving, currency)}{name}")
     said.append(way_text(distance_m))
     closes = local_time(oracle, one.shop.closes_at(minute), one.shop.zone)
     if (one.shop.states == OPEN).all():

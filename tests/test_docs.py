@@ -15,8 +15,10 @@ from geosearch.cli.app import DONE, run
 from geosearch.cli.demo import EXAMPLES
 from geosearch.cli.reference import PAGE, PAGES
 from geosearch.query.parameters import (
-    MERCHANT_PARAMETERS,
     PARAMETERS,
+)
+from geosearch.query.route_parameters import (
+    MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
 )

@@ -127,7 +127,7 @@ def features(world: World, request: dict[str, Any]) -> Iterable[str]:
     ("feature", "share"),
     [
         ("finds nothing", 0.1),
-        ("finds several", 0.45),
+        ("finds several", 0.42),
         ("more than a page", 0.15),
         ("exact ties", 0.1),
         ("on the circle", 0.02),
@@ -158,6 +158,8 @@ def features(world: World, request: dict[str, Any]) -> Iterable[str]:
         ("sort saving", 0.2),
         ("sort rating", 0.2),
         ("deals card", 0.03),
+        ("deals card_best", 0.04),
+        ("new_customer asked", 0.15),
         ("deals any", 0.1),
         ("deals optional", 0.1),
         ("deals None", 0.4),
@@ -225,6 +227,9 @@ def test_every_way_a_deal_is_out_of_use() -> None:
     for name, share in (("stock", 0.1), ("use_hours", 0.25), ("valid_from", 0.1), ("brand", 0.01)):
         assert sum(name in row for row in rows) > share * total, name
     assert sum(row.get("stock") == 0 for row in rows) > 0.04 * total
+    for card in (True, False):
+        new = [row for row in rows if row.get("new_customer_only")]
+        assert sum(("program_id" in row) == card for row in new) > 0.01 * total
     assert any(row.get("use_hours") in UNREADABLE for row in rows)
     assert sum("program_id" not in row for row in rows) > 0.05 * total
     for world in drawn():

@@ -380,6 +380,9 @@ def test_usable_by_programme(program: Row, usable: bool) -> None:
         ({"cards": ["red", "blue"]}, ["of red", "public"]),
         ({"cards": ["red"], "spend": 10}, None),  # too small a bill for it
         ({"cards": ["red"], "spend": 10, "deals": "optional"}, ["public"]),
+        ({"cards": ["red"], "deals": "card_best"}, ["of red", "public"]),
+        ({"cards": ["red"], "spend": 50, "deals": "card_best"}, None),  # 50 each: no better
+        ({"cards": ["blue"], "deals": "card_best"}, None),
     ],
 )
 def test_eligible(asked: Row, deals: list[str] | None) -> None:

@@ -101,7 +101,12 @@ class Hit(
     frozen=True,
     kw_only=True,
     dict=True,
-    rename={"payload": "merchant", "best_deal_payload": "best_deal", "deal_payloads": "deals"},
+    rename={
+        "payload": "merchant",
+        "best_deal_payload": "best_deal",
+        "better_public_payload": "better_public",
+        "deal_payloads": "deals",
+    },
 ):
     """One shop of an answer, with the members of a result of the service.
 
@@ -113,8 +118,8 @@ class Hit(
         The merchant's JSON object with its position; `merchant` decodes it.
     distance_m
         The exact distance, by which the kernel filtered and ordered.
-    best_deal_payload, deal_payloads
-        JSON of `best_deal` (`null` without one) and of each of `deals`.
+    best_deal_payload, better_public_payload, deal_payloads
+        JSON of `best_deal` and `better_public` (`null` without one) and of each of `deals`.
     score
         Net benefit in minor units, with every `sort`.
     explain
@@ -128,6 +133,7 @@ class Hit(
     deal_payloads: tuple[msgspec.Raw, ...]
     score: float
     reasons: tuple[str, ...]
+    better_public_payload: msgspec.Raw = _NO_DEAL
     explain: dict[str, Any] | None = None
 
     @cached_property
@@ -148,13 +154,19 @@ class Hit(
 
     @cached_property
     def best_deal(self) -> BestDeal | None:
-        """The usable and eligible deal that saves most."""
+        """The deal that counts and saves most; with `deals=card`, of the wallet's own."""
         payload = self.best_deal_payload
         return None if payload == _NO_DEAL else _deal(payload)
 
     @cached_property
+    def better_public(self) -> BestDeal | None:
+        """With `deals=card`, the best deal without a card that saves more than `best_deal`."""
+        payload = self.better_public_payload
+        return None if payload == _NO_DEAL else _deal(payload)
+
+    @cached_property
     def deals(self) -> tuple[BestDeal, ...]:
-        """The other deals that are usable and eligible, best first."""
+        """The other usable and eligible deals: those that count first, each part best first."""
         return tuple(map(_deal, self.deal_payloads))
 
     def as_json(self) -> dict[str, Any]:

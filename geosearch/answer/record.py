@@ -42,6 +42,7 @@ def merchant_record(
     """
     usable = {deal.deal_id: deal for deal in (every.best_deal, *every.deals) if deal is not None}
     best = None if own.best_deal is None else own.best_deal.deal_id
+    better = None if own.better_public is None else own.better_public.deal_id
     columns = segment.columns
     offers = range(*columns.offer_start[doc : doc + 2].tolist())
     take(DEAL_WORK * len(offers))
@@ -60,10 +61,12 @@ def merchant_record(
                 "usable_until": deal.usable_until if deal else None,
             }
         )
+    told = {one["deal_id"]: one for one in deals}
     return {
         "merchant": every.merchant,
         "open": msgspec.to_builtins(every.open),
-        "best_deal": next((one for one in deals if one["deal_id"] == best), None),
+        "best_deal": None if best is None else told[best],
+        **({} if better is None else {"better_public": told[better]}),
         "hours": _week(segment, start, doc, criteria.hours.minute),
         "deals": deals,
     }

@@ -21,16 +21,22 @@ from geosearch.hours.offsets import offset_changes
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.describe import (
     AROUND_THE_CLOCK,
+    COUNTS,
     DEAL,
     OFFERS_OF,
     PAY,
+    PROGRAM,
+    RIVAL,
     SAVING,
+    STANDING,
     STATE,
     TIME_ZONE,
     UNTIL,
     USABLE_UNTIL,
     X,
     Y,
+    best_saving,
+    better_public,
     describe,
 )
 from geosearch.kernel.scratch import Scratch
@@ -65,12 +71,14 @@ _DEAL_ROOM = 192
 
 
 class Sources(NamedTuple):
-    """Inputs of the text of results: d documents, m deals, z time zones."""
+    """Inputs of the text of results: d documents, m deals, p cards, z time zones."""
 
     merchant_start: U64  # [d + 1] where each payload begins in `merchant`
     merchant: U8
     deal_start: U64  # [m + 1] where each payload begins in `deal`
     deal: U8
+    program_start: I64  # [p + 1] where each name begins in `program`; card 0 has none
+    program: U8  # JSON text without quotes
     dates: U8  # [10 * days] ISO dates from the day before the horizon on
     zone_start: I64  # [z + 1] where the offsets of each time zone begin in `zone_offset`
     zone_offset: I32Matrix  # [.., 2] first minute of the horizon with the offset, minutes east
@@ -146,7 +154,12 @@ def _room(sources: Sources, docs: I64, detail: I64) -> int:
         for deal_row in range(row + 1, row + 1 + detail[row, OFFERS_OF]):
             deal = detail[deal_row, DEAL]
             begin, end = int64(sources.deal_start[deal]), sources.deal_start[deal + 1]
-            room += _DEAL_ROOM + int64(end) - begin + (sources.deal[begin] == 0)
+            size = _DEAL_ROOM + int64(end) - begin + (sources.deal[begin] == 0)
+            # A rival may be told twice.
+            room += size + size * (detail[deal_row, STANDING] == RIVAL)
+        if detail[row, OFFERS_OF] > 0:
+            program = detail[row + 1, PROGRAM]
+            room += sources.program_start[program + 1] - sources.program_start[program]
         row += 1 + detail[row, OFFERS_OF]
     return room
 
@@ -179,16 +192,22 @@ def _put_open(sources: Sources, detail: I64, head: int, text: U8, at: int) -> in
 
 @inner_njit
 def _put_deals(sources: Sources, detail: I64, head: int, text: U8, at: int) -> int:
-    """Write the best deal and the others, best first."""
-    offers = detail[head, OFFERS_OF]
+    """Write the best deal, a better public one, and the deals that are not the best."""
+    end = head + 1 + detail[head, OFFERS_OF]
+    first = head + 1
     at = put_text(text, at, b',"best_deal":')
-    if offers > 0:
-        at = _put_deal(sources, detail, head, head + 1, text, at)
+    if first < end and detail[first, STANDING] == COUNTS:
+        at = _put_deal(sources, detail, head, first, text, at)
+        first += 1
     else:
         at = put_text(text, at, b"null")
+    public = better_public(detail, head)
+    if public >= 0:
+        at = put_text(text, at, b',"better_public":')
+        at = _put_deal(sources, detail, head, public, text, at)
     at = put_text(text, at, b',"deals":[')
-    for row in range(head + 2, head + 1 + offers):
-        if row > head + 2:
+    for row in range(first, end):
+        if row > first:
             at = put_text(text, at, b",")
         at = _put_deal(sources, detail, head, row, text, at)
     return put_text(text, at, b"]")
@@ -222,9 +241,14 @@ def _put_reasons(
     sources: Sources, distance_m: float, detail: I64, head: int, text: U8, at: int
 ) -> int:
     at = put_text(text, at, b',"reasons":["')
-    if detail[head, OFFERS_OF] > 0 and detail[head + 1, SAVING] > 0:
+    if best_saving(detail, head) > 0:
         at = put_text(text, at, b"saves ")
         at = _put_amount(sources, detail[head + 1, SAVING], text, at)
+        program = detail[head + 1, PROGRAM]
+        if program > 0:
+            at = put_text(text, at, b" with ")
+            begin, end = sources.program_start[program], sources.program_start[program + 1]
+            at = put_slice(text, at, sources.program, begin, end)
         at = put_text(text, at, b'","')
     minutes = int64(distance_m / sources.walk_m_per_minute[0] + 0.5)
     if minutes < WALKED_MINUTES:
@@ -299,6 +323,8 @@ def sources_of(segment: Segment, start: datetime, weights: Weights) -> Sources:
     changes = [offset_changes(ZoneInfo(name), start) for name in segment.catalogue.time_zones]
     days = [start + timedelta(days=day) for day in range(-1, HORIZON_MINUTES // _DAY_MINUTES + 2)]
     currency = segment.manifest["currency"]
+    # Without quotes: the kernel writes them inside of a string.
+    names = [orjson.dumps(record.get("name", ""))[1:-1] for record in segment.catalogue.programs]
     merchant_start, merchant = segment.merchant_payload.arrays
     deal_start, deal = segment.deal_payload.arrays
     return Sources(
@@ -306,11 +332,12 @@ def sources_of(segment: Segment, start: datetime, weights: Weights) -> Sources:
         merchant=merchant,
         deal_start=deal_start,
         deal=deal,
+        program_start=np.cumsum([0, *map(len, names)], dtype=np.int64),
+        program=_bytes(b"".join(names)),
         dates=_bytes("".join(day.date().isoformat() for day in days).encode()),
         zone_start=np.cumsum([0, *map(len, changes)], dtype=np.int64),
         zone_offset=np.array([change for zone in changes for change in zone], np.int32),
         currency=_bytes(orjson.dumps(currency)),
-        # Without quotes: the kernel writes it inside of a string.
         money_sign=_bytes(orjson.dumps(money_sign(currency))[1:-1]),
         fraction_digits=np.array([fraction_digits(currency)]),
         walk_m_per_minute=np.array([weights.walk_m_per_minute]),

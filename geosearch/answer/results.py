@@ -13,7 +13,7 @@ import orjson
 
 from geosearch.answer.model import Hit
 from geosearch.errors import BadData
-from geosearch.kernel.describe import OFFERS_OF, SAVING
+from geosearch.kernel.describe import COUNTS, OFFERS_OF, SAVING, STANDING
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import BASIS_POINTS, Weights
 from geosearch.segment.columns import DOC_QUALITY, DOC_REDEEM, Columns
@@ -68,7 +68,8 @@ def score_parts(
     numbers = zip(docs.tolist(), keys[:, 1].tolist(), scores.tolist(), strict=True)
     for doc, distance_m, score in numbers:
         offers = detail.item(head, OFFERS_OF)
-        saving = detail.item(head + 1, SAVING) if offers else UNKNOWN_MONEY
+        counts = offers > 0 and detail.item(head + 1, STANDING) == COUNTS
+        saving = detail.item(head + 1, SAVING) if counts else UNKNOWN_MONEY
         head += 1 + offers
         probability = stored.item(doc, DOC_REDEEM) / BASIS_POINTS
         parts.append(

@@ -14,13 +14,15 @@ from geosearch.cli.markdown import section
 from geosearch.cli.snapshot_page import SNAPSHOT_PAGE, snapshot_page
 from geosearch.money.ranking import WEIGHT_HELP, Weights
 from geosearch.query.parameters import (
-    MERCHANT_PARAMETERS,
     PARAMETERS,
-    SUGGEST_PARAMETERS,
-    ZONE_PARAMETERS,
     Parameter,
 )
 from geosearch.query.query import MerchantQuery, Query
+from geosearch.query.route_parameters import (
+    MERCHANT_PARAMETERS,
+    SUGGEST_PARAMETERS,
+    ZONE_PARAMETERS,
+)
 from geosearch.service.answers import answer_schemas
 from geosearch.service.edge import REQUEST_HEADERS
 from geosearch.service.openapi import openapi_document

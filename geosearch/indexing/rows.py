@@ -115,6 +115,7 @@ def deal_rows(snapshot: Snapshot, merchants: pl.DataFrame, book: ScheduleBook) -
         terms=_terms(deals),
         program=program.to_numpy(),
         on=((deals["stock"].fill_null(1) > 0) & ~deals["in_doubt"]).cast(pl.UInt8).to_numpy(),
+        for_new=deals["new_customer_only"].cast(pl.UInt8).to_numpy(),
         payload=deal_payloads(deals),
         programs=[orjson.loads(text) for text in program_payloads(programs)],
         program_on=((programs["status"] == "ACTIVE") & ~programs["in_doubt"])

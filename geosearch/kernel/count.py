@@ -9,15 +9,17 @@ import numpy as np
 
 from geosearch.kernel.areas import doc_in_area, reads_area
 from geosearch.kernel.criteria import OPTIONAL_DEAL, Criteria
-from geosearch.kernel.predicates import (
-    doc_at,
+from geosearch.kernel.deals import (
     doc_has_deal,
-    doc_is_rated,
-    has_bit,
-    leaf_is_within,
     offer_is_on,
     offer_saving,
     offers_at,
+)
+from geosearch.kernel.predicates import (
+    doc_at,
+    doc_is_rated,
+    has_bit,
+    leaf_is_within,
     reads_categories,
     reads_hours,
 )

@@ -22,7 +22,7 @@ class Hours(NamedTuple):
 class Wallet(NamedTuple):
     """The deals that count."""
 
-    deal_mode: int  # OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL
+    deal_mode: int  # OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL, CARD_BEST_DEAL
     signature: U64  # [1] where a deal is required, a match has one of these bits
     always: U64  # [1] of these, the bits that no other card has
     eligible: U8  # [p] eligible[0] = 1
@@ -128,6 +128,6 @@ class Criteria(NamedTuple):
 
 
 ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN = range(3)
-OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL = range(3)
+OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL, CARD_BEST_DEAL = range(4)
 SORTS = ("best", "distance", "saving", "rating", "relevance")
 BY_BEST, BY_DISTANCE, BY_SAVING, BY_RATING, BY_RELEVANCE = range(5)

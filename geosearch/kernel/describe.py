@@ -3,8 +3,17 @@
 `result_text` writes them as JSON.
 """
 
-from geosearch.kernel.criteria import Criteria
-from geosearch.kernel.predicates import doc_spend, doc_worth, net_benefit, offer_is_on, offers_at
+from geosearch.kernel.criteria import CARD_DEAL, Criteria
+from geosearch.kernel.deals import (
+    doc_spend,
+    offer_is_timely,
+    offers_at,
+)
+from geosearch.kernel.predicates import (
+    doc_worth,
+    has_bit,
+    net_benefit,
+)
 from geosearch.kernel.relevance import doc_relevance
 from geosearch.kernel.scratch import Scratch
 from geosearch.kernel.states import schedules_of
@@ -21,7 +30,11 @@ from indexes.timetable import HORIZON_MINUTES, OPEN, next_change, next_open, sta
 
 AROUND_THE_CLOCK = HORIZON_MINUTES + 1
 STATE, UNTIL, OFFERS_OF, X, Y, TIME_ZONE = range(6)
-DEAL, SAVING, PAY, USABLE_UNTIL = range(4)
+DEAL, SAVING, PAY, USABLE_UNTIL, PROGRAM, STANDING = range(6)
+"""Columns of `describe`'s rows of a document, and of an offer."""
+LISTED, RIVAL, COUNTS = range(3)
+"""Standing of a usable, eligible offer: only listed, as it is for new customers; public, where only
+the wallet's own count; it makes the best deal, the saving and the order."""
 
 
 @njit
@@ -48,8 +61,9 @@ def describe(
     detail
         int64[rows, 6]. One row a document: `STATE`; `UNTIL`, the minute of the next change if it
         is open, else of the next opening; `OFFERS_OF`, the number of offer rows after it; position
-        and time zone. Then one row for each usable and eligible offer, best first: `DEAL`,
-        `SAVING`, `PAY`, `USABLE_UNTIL`. A minute is `HORIZON_MINUTES` if the horizon ends first;
+        and time zone. Then one row for each usable and eligible offer: `DEAL`, `SAVING`, `PAY`,
+        `USABLE_UNTIL`, the card `PROGRAM`, `STANDING`. Those that count come first, then rivals,
+        each best first. A minute is `HORIZON_MINUTES` if the horizon ends first;
         `UNTIL` is `AROUND_THE_CLOCK` if the document is always open.
     scores
         float64[n], net benefits.
@@ -75,12 +89,27 @@ def describe(
         detail[head, OFFERS_OF] = at - head - 1
         _put_position(columns, doc, datum, detail, head)
         detail[head, TIME_ZONE] = columns.doc_record[doc, DOC_TIME_ZONE]
-        saving = int64(UNKNOWN_MONEY)
-        if at > head + 1:
-            saving = detail[head + 1, SAVING]
+        saving = best_saving(detail, head)
         relevance = doc_relevance(criteria, scratch, -1, doc)
         scores[i] = net_benefit(criteria, doc_worth(columns, doc, saving), keys[i, 1], relevance)
     return at
+
+
+@inner_njit
+def best_saving(detail: I64Matrix, head: int) -> int:
+    """Saving of the best deal of the document at row `head`; `UNKNOWN_MONEY` without one."""
+    if detail[head, OFFERS_OF] > 0 and detail[head + 1, STANDING] == COUNTS:
+        return int64(detail[head + 1, SAVING])
+    return int64(UNKNOWN_MONEY)
+
+
+@inner_njit
+def better_public(detail: I64Matrix, head: int) -> int:
+    """Row of the best public deal that saves more than the best of the wallet; -1 without one."""
+    for row in range(head + 1, head + 1 + detail[head, OFFERS_OF]):
+        if detail[row, STANDING] == RIVAL:
+            return row if detail[row, SAVING] > best_saving(detail, head) else -1
+    return -1
 
 
 @inner_njit
@@ -116,33 +145,42 @@ def _put_position(columns: Columns, doc: int, datum: int, detail: I64Matrix, hea
 def _describe_offers(
     columns: Columns, criteria: Criteria, doc: int, detail: I64Matrix, first: int
 ) -> int:
-    """Write the usable, eligible offers of a document, best first; return the row after them."""
+    """Write the usable, eligible offers of a document in order; return the row after them."""
     at = first
     spend = doc_spend(columns, criteria, doc)
     for offer in offers_at(columns, doc):
         deal = int64(columns.offer_deal[offer])
-        if criteria.wallet.eligible[columns.offer_program[offer]] == 0 or not offer_is_on(
-            columns, criteria, offer
-        ):
+        program = int64(columns.offer_program[offer])
+        standing = LISTED
+        if has_bit(columns.deal_on, deal):
+            wallet_only = criteria.wallet.deal_mode >= CARD_DEAL
+            standing = RIVAL if wallet_only and program == 0 else COUNTS
+        elif not has_bit(columns.deal_new, deal):
+            continue
+        if criteria.wallet.eligible[program] == 0 or not offer_is_timely(columns, criteria, offer):
             continue
         status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
         if status == UNUSABLE:
             continue
         row = at
-        while row > first and is_better(
-            saving,
-            pay,
-            deal,
-            detail[row - 1, SAVING],
-            detail[row - 1, PAY],
-            detail[row - 1, DEAL],
-        ):
-            for column in range(DEAL, USABLE_UNTIL + 1):
+        while row > first and standing >= detail[row - 1, STANDING]:
+            if standing == detail[row - 1, STANDING] and not is_better(
+                saving,
+                pay,
+                deal,
+                detail[row - 1, SAVING],
+                detail[row - 1, PAY],
+                detail[row - 1, DEAL],
+            ):
+                break
+            for column in range(DEAL, STANDING + 1):
                 detail[row, column] = detail[row - 1, column]
             row -= 1
         detail[row, DEAL] = deal
         detail[row, SAVING] = saving
         detail[row, PAY] = pay
+        detail[row, PROGRAM] = program
+        detail[row, STANDING] = standing
         detail[row, USABLE_UNTIL] = next_change(
             schedules_of(columns),
             int64(columns.offer_window[offer]),

@@ -20,11 +20,13 @@ from threading import Lock
 import numpy as np
 
 from geosearch.kernel.criteria import Criteria, Filter
+from geosearch.kernel.deals import (
+    doc_best_saving,
+    doc_has_deal,
+)
 from geosearch.kernel.predicates import (
     dense_bits,
     doc_at,
-    doc_best_saving,
-    doc_has_deal,
     doc_value,
     is_priced,
 )

@@ -10,38 +10,28 @@ import numpy as np
 
 from geosearch.kernel.areas import node_meets_area
 from geosearch.kernel.criteria import (
-    ANY_DEAL,
     ANY_HOURS,
     BY_BEST,
     BY_DISTANCE,
     BY_RATING,
     BY_RELEVANCE,
     BY_SAVING,
-    CARD_DEAL,
     OPEN_ONLY,
     OPEN_OR_UNKNOWN,
     OPTIONAL_DEAL,
     Criteria,
 )
 from geosearch.kernel.relevance import node_relevance
-from geosearch.kernel.scratch import DOCS, OFFERS, Scratch
-from geosearch.kernel.states import IS_OPEN, state_of, wanted_state
+from geosearch.kernel.scratch import DOCS, Scratch
+from geosearch.kernel.states import state_of, wanted_state
 from geosearch.money.offers import (
-    KNOWN_SAVING,
     UNKNOWN_MONEY,
-    UNUSABLE,
-    expected_spend,
-    offer_value,
 )
 from geosearch.money.ranking import BASIS_POINTS
 from geosearch.segment.columns import (
-    DOC_PRICE,
     DOC_QUALITY,
     DOC_RATING,
     DOC_REDEEM,
-    LARGE_SAVING,
-    NO_SAVING,
-    NO_USE,
     Columns,
 )
 from indexes.arrays import U64
@@ -190,8 +180,8 @@ def _relevance_bound(
 
 @inner_njit
 def _saving_bound(columns: Columns, criteria: Criteria, node: int) -> float:
-    # A class bound is a maximum over the documents with a deal of the class: the largest saving
-    # of the class's offers and the public ones. A wallet's best offer is in one of its classes.
+    # A class bound is a maximum over the offers of the class, and every offer that counts for a
+    # wallet is in one of its classes.
     bound = -math.inf
     for c in criteria.wallet.classes:
         if criteria.bill.usual:
@@ -386,89 +376,6 @@ def doc_is_rated(columns: Columns, criteria: Criteria, doc: int) -> bool:
         criteria.kinds.min_rating < 0
         or columns.doc_record[doc, DOC_RATING] >= criteria.kinds.min_rating
     )
-
-
-@inner_njit
-def doc_spend(columns: Columns, criteria: Criteria, doc: int) -> int:
-    """Expected bill at the document in minor units, or `UNKNOWN_MONEY`."""
-    price = int64(columns.doc_record[doc, DOC_PRICE])
-    return expected_spend(criteria.bill.spend, price, criteria.bill.party_size)
-
-
-@inner_njit
-def offers_at(columns: Columns, at: int) -> range:
-    """The offers of the document at a place in the leaves."""
-    return range(uint64(columns.offer_start[at]), uint64(columns.offer_start[at + 1]))
-
-
-@inner_njit
-def offer_is_on(columns: Columns, criteria: Criteria, offer: int) -> bool:
-    """Whether the offer is active, in stock and in its time window; not its spend and party."""
-    state = state_of(columns, criteria, columns.offer_window[offer])
-    return bool(
-        state & IS_OPEN != 0
-        and columns.program_on[columns.offer_program[offer]] != 0
-        and has_bit(columns.deal_on, columns.offer_deal[offer])
-    )
-
-
-@inner_njit
-def offer_saving(columns: Columns, criteria: Criteria, doc: int, offer: int) -> int:
-    """Saving of the offer at the document for the bill of the query; see `columns.NO_USE`."""
-    if criteria.bill.usual:
-        saving = int64(columns.offer_saving[offer])
-        if saving != LARGE_SAVING:
-            return saving
-    deal = int64(columns.offer_deal[offer])
-    spend = doc_spend(columns, criteria, doc)
-    status, saving, _pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
-    if status == UNUSABLE:
-        return NO_USE
-    return int64(saving) if status == KNOWN_SAVING else NO_SAVING
-
-
-@inner_njit
-def doc_has_deal(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int) -> bool:
-    """Whether the document at a place in the leaves has a usable deal as `deal_mode` wants."""
-    if criteria.wallet.deal_mode == OPTIONAL_DEAL:
-        return True
-    for offer in offers_at(columns, at):
-        program = columns.offer_program[offer]
-        if criteria.wallet.eligible[program] == 0 or (
-            program == 0 and criteria.wallet.deal_mode == CARD_DEAL
-        ):
-            continue
-        scratch.work[OFFERS] += 1
-        if offer_saving(columns, criteria, doc, offer) != NO_USE and offer_is_on(
-            columns, criteria, offer
-        ):
-            return True
-    return False
-
-
-@inner_njit
-def doc_best_saving(
-    columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int
-) -> tuple[bool, int]:
-    """Whether the document at a place fulfils `deal_mode`, and the best saving of its deals.
-
-    Only eligible deals count. The saving is `UNKNOWN_MONEY` if no usable one has a known saving.
-    """
-    best = int64(UNKNOWN_MONEY)
-    matches = criteria.wallet.deal_mode == OPTIONAL_DEAL
-    for offer in offers_at(columns, at):
-        program = columns.offer_program[offer]
-        if criteria.wallet.eligible[program] == 0:
-            continue
-        scratch.work[OFFERS] += 1
-        saving = offer_saving(columns, criteria, doc, offer)
-        if saving == NO_USE or not offer_is_on(columns, criteria, offer):
-            continue
-        if criteria.wallet.deal_mode == ANY_DEAL or program != 0:
-            matches = True
-        if saving != NO_SAVING:
-            best = max(best, saving)
-    return matches, best
 
 
 @inner_njit

@@ -16,12 +16,14 @@ node first and then pushes it on the heap of `top_k`.
 
 from geosearch.kernel.areas import doc_in_area
 from geosearch.kernel.criteria import BY_DISTANCE, Criteria
+from geosearch.kernel.deals import (
+    doc_best_saving,
+    doc_has_deal,
+)
 from geosearch.kernel.filters import is_kept, kept_value
 from geosearch.kernel.predicates import (
     counts_relevance,
     doc_at,
-    doc_best_saving,
-    doc_has_deal,
     doc_is_rated,
     doc_value,
     is_priced,

@@ -7,7 +7,7 @@ queries; `find_problems` is for values that fail it.
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -33,7 +33,7 @@ SHOWN_CHARACTERS = 60
 CRS = ("WGS84", "GCJ02", "BD09")
 OPEN = ("any", "now")
 HOURS_UNKNOWN = ("exclude", "include")
-DEALS = ("card", "any", "optional")
+DEALS = ("card", "card_best", "any", "optional")
 SORTS = ("best", "distance", "saving", "rating", "relevance")
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
 FORMATS = ("json", "geojson")
@@ -108,9 +108,18 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "deals",
             "choice",
-            "`card`: a usable deal of a card in the wallet; `any`: any usable deal the user is "
-            "eligible for; `optional`: no filter. Default: `card` with `cards`, else `optional`.",
+            "`card`: a usable deal of a card in the wallet, and only the wallet's deals make "
+            "`best_deal`, saving and order (`better_public` names a public deal that saves more); "
+            "`card_best`: the same, only where the wallet saves more than every usable public "
+            "deal; `any`: any usable deal the user is eligible for; `optional`: no filter, the "
+            "best over all. Default: `card` with `cards`, else `optional`.",
             choices=DEALS,
+        ),
+        Parameter(
+            "new_customer",
+            "flag",
+            "Deals for new customers only count. Else they are only listed among `deals`, last, "
+            "as `new_customer_only`.",
         ),
         Parameter(
             "offer_type",
@@ -198,50 +207,6 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 
-SUGGEST_PARAMETERS: dict[str, Parameter] = {
-    parameter.name: parameter
-    for parameter in (
-        Parameter(
-            "q",
-            "text",
-            "What was typed so far: Chinese, pinyin, initials or English, from the first key on.",
-            required=True,
-        ),
-        PARAMETERS["lat"],
-        PARAMETERS["lng"],
-        Parameter("crs", "choice", "Datum of the position.", choices=CRS),
-        Parameter(
-            "radius",
-            "number",
-            "Metres, a hard bound: shops within it are counted, and only names that have one there "
-            "are suggested.",
-            low=1,
-            high=50_000,
-        ),
-        Parameter("limit", "integer", "Number of suggestions.", low=1, high=20),
-    )
-}
-"""The parameters of `GET /v1/suggest`."""
-
-_POSITION = {name: replace(PARAMETERS[name], required=False) for name in ("lat", "lng")}
-
-MERCHANT_PARAMETERS: dict[str, Parameter] = _POSITION | {
-    name: PARAMETERS[name] for name in ("crs", "at", "cards", "deals", "party_size", "spend")
-}
-"""The parameters of `GET /v1/merchants/{id}`."""
-
-ZONE_PARAMETERS: dict[str, Parameter] = _POSITION | {
-    "bbox": replace(
-        PARAMETERS["bbox"],
-        help="min_lng,min_lat,max_lng,max_lat: zones that share a point with it, with their "
-        "geometry; instead of a position.",
-    ),
-    "crs": PARAMETERS["crs"],
-    "at": replace(PARAMETERS["at"], help="Only zones that are in force then; now when left out."),
-}
-"""The parameters of `GET /v1/zones`."""
-
-
 def problem(code: str, expected: str, got: str, where: Where) -> Problem:
     """One problem of a request: code, sentence, and JSON pointer.
 
@@ -323,9 +288,10 @@ def find_problems(
             problems.extend(_CHECKS[parameter.kind](parameter, values[name], (*where, name)))
     _swapped(values, problems)
     problems.extend(_unknown(name, known, (*where, name)) for name in values if name not in known)
-    if "deals" in known and values.get("deals") == "card" and not values.get("cards"):
+    deals = values.get("deals")
+    if "deals" in known and deals in ("card", "card_best") and not values.get("cards"):
         problems.append(
-            problem("needs_cards", "`cards` with deals=card", "none", (*where, "cards"))
+            problem("needs_cards", f"`cards` with deals={deals}", "none", (*where, "cards"))
         )
     no_text = values.get("q") is None or is_blank(values["q"])
     if "q" in known and values.get("sort") == "relevance" and no_text:

@@ -14,12 +14,14 @@ import msgspec
 
 from geosearch.errors import BadRequest
 from geosearch.query.parameters import (
-    MERCHANT_PARAMETERS,
     PARAMETERS,
     Parameter,
     fill_defaults,
     find_problems,
     problem,
+)
+from geosearch.query.route_parameters import (
+    MERCHANT_PARAMETERS,
 )
 
 DEFAULT_RADIUS_M = 3_000.0
@@ -60,6 +62,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     min_minutes_left: int = 0
     cards: tuple[str, ...] = ()
     deals: str | None = None
+    new_customer: bool = False
     offer_type: tuple[str, ...] = ()
     party_size: int = 1
     spend: int | None = None
@@ -85,7 +88,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def deals_mode(self) -> str:
-        """`card`, `any` or `optional`: the value of `deals`, or its default for this wallet.
+        """`card`, `card_best`, `any` or `optional`: `deals`, or its default for this wallet.
 
         `offer_type` turns `optional` into `any`, because it requires a deal.
         """
@@ -177,7 +180,7 @@ def _is_plainly_valid(query: Query) -> bool:
     try:
         return (
             _has_plain_fields(query)
-            and (query.deals != "card" or bool(query.cards))
+            and (bool(query.cards) or query.deals not in ("card", "card_best"))
             and (query.sort != "relevance" or query.q is not None)
         )
     except TypeError:
@@ -229,6 +232,7 @@ class MerchantQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     at: datetime | None = None
     cards: tuple[str, ...] = ()
     deals: str | None = None
+    new_customer: bool = False
     party_size: int = 1
     spend: int | None = None
 

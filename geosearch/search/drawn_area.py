@@ -1,4 +1,4 @@
-"""Box and polygon of a query in the numbers of the kernel: one that a person drew on a map."""
+"""Box and polygon of a query as the kernels read them."""
 
 from math import ceil, floor
 from typing import cast
@@ -12,10 +12,9 @@ from indexes.geo.datum import DATUMS, WGS84, Datum, shift_range
 from indexes.geo.sphere import UNITS_PER_DEGREE
 
 NO_AREA = Area(False, 0, 0, 0, 0, np.zeros((0, 5), np.float64), WGS84, 0, 0, 0, 0)
-"""For queries without a box and a polygon."""
 
 
-def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+def inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
     """Outermost positions, in column units, inside a box of degrees or on its border.
 
     Floating point may move a border that is a whole number of units; a tolerance of a thousandth
@@ -29,7 +28,7 @@ def _inward(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]
     )
 
 
-def drawn_area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
+def area_of(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
     """Box and polygon of a query in its own datum, and a box around the positions in both."""
     edges, box = NO_AREA.edges, (0, 0, 0, 0)
     around = (-180.0, -90.0, 180.0, 90.0)
@@ -37,7 +36,7 @@ def drawn_area(query: Query) -> tuple[Area, tuple[float, float, float, float]]:
         polygon = read_polygon(query.polygon)
         edges, around = polygon.edges, polygon.bounds
     if query.bbox is not None:
-        box = _inward(query.bbox)
+        box = inward(query.bbox)
         west, south, east, north = query.bbox
         around = (west, max(south, around[1]), east, min(north, around[3]))
     datum, shift = WGS84, (0, 0, 0, 0)

@@ -22,6 +22,7 @@ from geosearch.kernel.criteria import (
     BY_DISTANCE,
     BY_RELEVANCE,
     BY_SAVING,
+    CARD_BEST_DEAL,
     CARD_DEAL,
     OPTIONAL_DEAL,
     SORTS,
@@ -41,8 +42,8 @@ from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
-from geosearch.search.drawn_area import NO_AREA, drawn_area
-from geosearch.segment.bounds import PUBLIC_CLASS, class_of
+from geosearch.search.drawn_area import NO_AREA, area_of
+from geosearch.segment.bounds import NEW_CUSTOMER_CLASS, PUBLIC_CLASS, class_of
 from geosearch.segment.catalogue import CATEGORY_BITS, has_own_bit, program_bit
 from geosearch.segment.columns import RATING_STEPS
 from geosearch.segment.segment import Segment, in_both, type_bits
@@ -76,7 +77,12 @@ FILTER_NUMBER_BYTES = 4 << 20
 _OBJECT_BYTES = 1_024
 """Bytes of a `WalletPlan`, `KindFilter` or `PreparedSegment` without its arrays."""
 
-_DEAL_MODES = {"optional": OPTIONAL_DEAL, "any": ANY_DEAL, "card": CARD_DEAL}
+_DEAL_MODES = {
+    "optional": OPTIONAL_DEAL,
+    "any": ANY_DEAL,
+    "card": CARD_DEAL,
+    "card_best": CARD_BEST_DEAL,
+}
 _SORT_CODES = {name: code for code, name in enumerate(SORTS)}
 _NO_DOCS = np.zeros(0, np.uint32)
 _NO_BITS = np.zeros(1, np.uint64)
@@ -96,6 +102,7 @@ class Wishes(NamedTuple):
     cards: tuple[str, ...]
     """Cards of the wallet that some segment knows, without duplicates."""
     deals_mode: str
+    new_customer: bool
     offer_type: tuple[str, ...]
     party_size: int
     spend: int | None
@@ -112,7 +119,7 @@ class WalletPlan(NamedTuple):
     alone: tuple[Drivers, Wallet]
     """`lists` and `wallet` for queries without text, zone and business area.
 
-    They use the tree of the wallet's one card if `deals` is "card" and that card has a tree."""
+    They use the tree of the wallet's one card if `deals` asks for it and that card has a tree."""
 
     @property
     def nbytes(self) -> int:
@@ -135,6 +142,8 @@ class PreparedSegment(NamedTuple):
     """Whether the order depends on relevance."""
     types: int
     """Bits of the offer types that count, as `type_bits` makes them; 0 = all."""
+    new_customer: bool
+    """Whether deals for new customers only count."""
 
     @property
     def nbytes(self) -> int:
@@ -162,6 +171,8 @@ class Plan(NamedTuple):
     bounds: Bounds
     types: int
     """Bits of the offer types that count; 0 = all."""
+    new_customer: bool
+    """Whether deals for new customers only count."""
 
     def anywhere(self, words: Words) -> "Plan":
         """A plan for any one document with other words in the same place and area."""
@@ -181,7 +192,7 @@ class Plan(NamedTuple):
             NO_STATES,
             NO_FILTER,
         )
-        return Plan(_new(Criteria, criteria), self.place, self.bounds, 0)
+        return Plan(_new(Criteria, criteria), self.place, self.bounds, 0, False)
 
 
 _new = tuple.__new__
@@ -214,7 +225,9 @@ class Planner:
         """Categories of its documents, their ancestors, and all that the snapshot lists."""
         self._segment = segment
         self._walk_cost_per_m = weights.walk_cost_per_m
-        self._wallet_plans = BoundedCache[tuple[tuple[str, ...], str], WalletPlan](WALLET_BYTES)
+        self._wallet_plans = BoundedCache[tuple[tuple[str, ...], str, bool], WalletPlan](
+            WALLET_BYTES
+        )
         self._kinds = BoundedCache[tuple[tuple[str, ...], float | None], KindFilter](KINDS_BYTES)
         self._areas = BoundedCache[tuple[str, ...], U32](AREA_BYTES)
         self._filter_numbers = BoundedCache[tuple[Any, ...], int](FILTER_NUMBER_BYTES)
@@ -255,7 +268,7 @@ class Planner:
         BadRequest
             If the zone is unknown or not in force, or the polygon is invalid.
         """
-        wallet_plan, bill, kinds, page, filters, valued, ranked, types = prepared
+        wallet_plan, bill, kinds, page, filters, valued, ranked, types, new_customer = prepared
         lists, wallet = wallet_plan.alone
         if bounds is None:
             bounded = query.has_area or query.business_area
@@ -285,11 +298,14 @@ class Planner:
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)
         states = self._states.at(hours)
         criteria = (hours, wallet, bill, kinds, area, lists, words, page, states, kept)
-        return _new(Plan, (_new(Criteria, criteria), _new(Place, place), bounds, types))
+        return _new(
+            Plan, (_new(Criteria, criteria), _new(Place, place), bounds, types, new_customer)
+        )
 
     def prepare(self, wishes: Wishes) -> PreparedSegment:
         """The part of a plan that queries with these wishes share."""
-        wallet_plan = self._wanted(wishes.cards, wishes.deals_mode)
+        wanted = wishes.cards, wishes.deals_mode, wishes.new_customer
+        wallet_plan = self._wanted(*wanted)
         spend, party_size = wishes.spend, wishes.party_size
         bill = _USUAL_BILL
         if spend is not None or party_size != 1:
@@ -298,9 +314,7 @@ class Planner:
         valued = sort in (BY_BEST, BY_SAVING)
         filters, types = 0, type_bits(wishes.offer_type)
         if valued or wishes.deals_mode != "optional":
-            filters = self._filter_number(
-                (wishes.cards, wishes.deals_mode, bill, sort if valued else None, types)
-            )
+            filters = self._filter_number((*wanted, bill, sort if valued else None, types))
         return PreparedSegment(
             wallet_plan,
             bill,
@@ -310,6 +324,7 @@ class Planner:
             valued,
             sort in (BY_BEST, BY_RELEVANCE),
             types,
+            wishes.new_customer,
         )
 
     def _filter_number(self, wish: tuple[Any, ...]) -> int:
@@ -322,14 +337,14 @@ class Planner:
                 )
         return found
 
-    def _wanted(self, cards: tuple[str, ...], mode: str) -> WalletPlan:
-        found = self._wallet_plans.get((cards, mode))
+    def _wanted(self, cards: tuple[str, ...], mode: str, is_new: bool) -> WalletPlan:
+        found = self._wallet_plans.get((cards, mode, is_new))
         if found is None:
-            found = self._plan_wallet(cards, mode)
-            self._wallet_plans.keep((cards, mode), found, size_of(cards) + found.nbytes)
+            found = self._plan_wallet(cards, mode, is_new)
+            self._wallet_plans.keep((cards, mode, is_new), found, size_of(cards) + found.nbytes)
         return found
 
-    def _plan_wallet(self, cards: tuple[str, ...], mode: str) -> WalletPlan:
+    def _plan_wallet(self, cards: tuple[str, ...], mode: str, is_new: bool) -> WalletPlan:
         numbers = self._segment.program_numbers
         held = sorted({numbers[card] for card in cards if card in numbers})
         eligible = np.zeros(len(self._segment.catalogue.programs), np.uint8)
@@ -338,7 +353,12 @@ class Planner:
         bits = {program_bit(program) for program in held}
         own = {program_bit(program) for program in held if has_own_bit(program)}
         lists = _NO_LISTS
-        if mode == "card":
+        by_card = mode in ("card", "card_best")
+        if is_new:
+            classes.add(NEW_CUSTOMER_CLASS)
+        if mode == "card_best":
+            own.clear()  # A public deal may save more.
+        if by_card:
             postings = [self._segment.program_docs(program) for program in held]
             if sum(len(docs) for docs in postings) <= DRIVER_DOCS:
                 driver = np.unique(np.concatenate([_NO_DOCS, *postings]))
@@ -355,8 +375,8 @@ class Planner:
             np.array(sorted(classes), np.int64),
         )
         alone = lists, wallet
-        if mode == "card" and len(held) == 1 and self._segment.has_tree(held[0]):
-            # A card's own tree has one bound class, the card's.
+        if by_card and len(held) == 1 and not is_new and self._segment.has_tree(held[0]):
+            # A card's own tree has one bound class: its offers for old customers.
             alone = _NO_LISTS._replace(tree=held[0]), wallet._replace(classes=np.zeros(1, np.int64))
         return WalletPlan(wallet, lists, alone)
 
@@ -404,7 +424,7 @@ class Planner:
             docs = inside if docs is None else in_both(docs, inside)
         area = NO_AREA
         if query.bbox is not None or query.polygon is not None:
-            area, around = drawn_area(query)
+            area, around = area_of(query)
             # Latitudes of stored positions: those in the query's datum minus the shift.
             south = around[1] - area.shift_max_y / UNITS_PER_DEGREE
             lats.append((south, around[3] - area.shift_min_y / UNITS_PER_DEGREE))

@@ -83,7 +83,7 @@ class SegmentView:
         top_k = criteria.page.top_k
         docs, keys = np.empty(top_k, _INT64), np.empty((top_k, 2))
         scratch = self._pool.borrow()
-        columns = segment.columns_of(criteria.lists.tree, plan.types)
+        columns = segment.columns_of(criteria.lists.tree, plan.types, plan.new_customer)
         found = self._rank(columns, criteria, plan.place, scratch, docs, keys)
         work = dict(zip(COUNTERS, scratch.value.work.tolist(), strict=True)) if explain else {}
         self._pool.give_back(scratch)
@@ -95,7 +95,7 @@ class SegmentView:
         """Number of matches; adds to the names of each facet in `counts`."""
         tally = self._facets.tally(tuple(counts))
         scratch = self._pool.borrow()
-        columns = self.segment.columns_of(plan.criteria.lists.tree, plan.types)
+        columns = self.segment.columns_of(plan.criteria.lists.tree, plan.types, plan.new_customer)
         total = self._count(columns, plan.criteria, plan.place, scratch, tally)
         self._pool.give_back(scratch)
         take(sum(map(len, tally)) // NAMES_A_STEP)
@@ -112,8 +112,8 @@ class SegmentView:
         """Ranked documents as JSON text, in their order."""
         scratch = self._pool.borrow()
         memory, columns = scratch.value, self._columns
-        if query.offer_type:
-            columns = self.segment.columns_of(0, type_bits(query.offer_type))
+        if query.offer_type or query.new_customer:
+            columns = self.segment.columns_of(0, type_bits(query.offer_type), query.new_customer)
         asked = (columns, criteria, scratch, self._sources, docs, keys, _DATUMS[query.crs])
         detail, text = memory.detail, np.empty(_TEXT_BYTES, _UINT8)
         while (length := self._write_results(*asked, detail, text)) <= 0:

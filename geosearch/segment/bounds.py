@@ -4,9 +4,9 @@
 
 The best saving and the best rating of a node rarely belong to one shop, so a bound from two
 separate maxima is loose, and looser still over cards that the wallet does not have. These bounds
-are joint (saving and quality of the same shop) and by class: shops with a public deal, shops with
-any card's deal, and one class for each of the cards with the most shops. The value of a shop in a
-card's class counts that card's offers and the public ones.
+are joint (saving and quality of the same shop) and by class of offer: public ones, those of any
+card, those for new customers only, and one class for each of the cards with the most shops. Each
+offer of a wallet is in one of its classes, so the maximum over these bounds the wallet's best.
 """
 
 import numpy as np
@@ -28,20 +28,22 @@ from geosearch.segment.columns import (
     DOC_REDEEM,
     Offers,
 )
-from indexes.arrays import F32, F64, I32
+from indexes.arrays import F32, F64, I32, U64
 from indexes.geo.rtree import NODE_SIZE, summarise_leaves
 from indexes.jit import inline_njit, int64, njit
 from indexes.timetable import NEVER
 
 PUBLIC_CLASS = 0
-"""Documents with a deal that needs no card."""
+"""Offers that need no card."""
 ANY_PROGRAM_CLASS = 1
-"""Documents with a deal of any card; the class of cards without an own one."""
+"""Offers of any card; the class of cards without an own one."""
+NEW_CUSTOMER_CLASS = 2
+"""Offers for new customers only, of any card or none; they are in no other class."""
 OWN_CLASSES = 14
 """Number of cards with their own class: those with the most documents, numbers 1 to 14."""
 
 BOUNDS = ("best", "saving", "fixed_best", "fixed_saving", "slope", "spend")
-"""Names of the bounds; each is a maximum over the documents of a class below a node.
+"""Names of the bounds; each is a maximum over the offers of a class below a node.
 
 `best` and `saving` bound net benefit at distance 0 and saving, for a party of one without a given
 spend. For other queries a saving is at most the larger of a fixed part and a part that grows with
@@ -59,18 +61,24 @@ def class_of(program: int) -> int:
     """Bound class of a card by its number; number 0 is "no card needed"."""
     if program == 0:
         return PUBLIC_CLASS
-    return ANY_PROGRAM_CLASS + program if program <= OWN_CLASSES else ANY_PROGRAM_CLASS
+    return NEW_CUSTOMER_CLASS + program if program <= OWN_CLASSES else ANY_PROGRAM_CLASS
 
 
 def class_count(programs: int) -> int:
     """Number of bound classes of a segment; `programs` includes "no card needed"."""
-    return ANY_PROGRAM_CLASS + 1 + min(programs - 1, OWN_CLASSES)
+    return NEW_CUSTOMER_CLASS + 1 + min(programs - 1, OWN_CLASSES)
 
 
 @inline_njit
-def _raise_to(bounds: F64, c: int, leaf: int, value: F64, public: F64) -> None:
+def _raise_to(bounds: F64, c: int, leaf: int, value: F64) -> None:
     for part in range(6):
-        bounds[part, c, leaf] = max(bounds[part, c, leaf], value[part], public[part])
+        bounds[part, c, leaf] = max(bounds[part, c, leaf], value[part])
+
+
+@inline_njit
+def _is_new(new: U64, deal: int) -> bool:
+    """Whether a deal is for new customers only."""
+    return bool((new[deal >> 6] >> np.uint64(deal & 63)) & np.uint64(1))
 
 
 @njit
@@ -96,25 +104,8 @@ def _offer_bounds(
 
 
 @njit
-def _public_bounds(
-    record: I32, offers: Offers, terms: I32, doc: int, public: F64, value: F64
-) -> None:
-    """Write the bounds of a shop's public offers; minus infinity if it has none."""
-    price = int64(record[doc, DOC_PRICE])
-    redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
-    quality = float(record[doc, DOC_QUALITY])
-    public[:] = -np.inf
-    for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
-        if offers.program[offer] == 0 and offers.window[offer] != NEVER:
-            deal = int64(offers.deal[offer])
-            _offer_bounds(terms, deal, price, redeem, quality, value)
-            for part in range(6):
-                public[part] = max(public[part], value[part])
-
-
-@njit
 def _fill_leaves(
-    record: I32, offers: Offers, terms: I32, bounds: F64, public: F64, value: F64
+    record: I32, offers: Offers, terms: I32, new: U64, bounds: F64, value: F64
 ) -> None:
     classes = bounds.shape[1]
     for doc in range(record.shape[0]):
@@ -122,67 +113,70 @@ def _fill_leaves(
         price = int64(record[doc, DOC_PRICE])
         redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
         quality = float(record[doc, DOC_QUALITY])
-        _public_bounds(record, offers, terms, doc, public, value)
-        _raise_to(bounds, PUBLIC_CLASS, leaf, public, public)
         for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
-            program = int64(offers.program[offer])
-            if program == 0 or offers.window[offer] == NEVER:
+            if offers.window[offer] == NEVER:
                 continue
-            deal = int64(offers.deal[offer])
+            program, deal = int64(offers.program[offer]), int64(offers.deal[offer])
             _offer_bounds(terms, deal, price, redeem, quality, value)
-            _raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value, public)
-            if ANY_PROGRAM_CLASS + program < classes:
-                _raise_to(bounds, ANY_PROGRAM_CLASS + program, leaf, value, public)
+            if _is_new(new, deal):
+                _raise_to(bounds, NEW_CUSTOMER_CLASS, leaf, value)
+            elif program == 0:
+                _raise_to(bounds, PUBLIC_CLASS, leaf, value)
+            else:
+                _raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value)
+                if NEW_CUSTOMER_CLASS + program < classes:
+                    _raise_to(bounds, NEW_CUSTOMER_CLASS + program, leaf, value)
 
 
 @njit
 def _fill_docs(
-    record: I32, offers: Offers, terms: I32, program: int, bounds: F64, public: F64, value: F64
+    record: I32, offers: Offers, terms: I32, new: U64, program: int, bounds: F64, value: F64
 ) -> None:
     for doc in range(record.shape[0]):
         price = int64(record[doc, DOC_PRICE])
         redeem = record[doc, DOC_REDEEM] / BASIS_POINTS
         quality = float(record[doc, DOC_QUALITY])
-        _public_bounds(record, offers, terms, doc, public, value)
         if program == ANY_PROGRAM:
             # Without a deal a document is worth its quality.
             bounds[BEST, doc] = quality
-            for part in range(6):
-                bounds[part, doc] = max(bounds[part, doc], public[part])
         for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
-            counts = offers.program[offer] == program or program == ANY_PROGRAM
-            if counts and offers.window[offer] != NEVER:
-                deal = int64(offers.deal[offer])
+            deal = int64(offers.deal[offer])
+            counts = offers.program[offer] == program and not _is_new(new, deal)
+            if (counts or program == ANY_PROGRAM) and offers.window[offer] != NEVER:
                 _offer_bounds(terms, deal, price, redeem, quality, value)
                 for part in range(6):
-                    bounds[part, doc] = max(bounds[part, doc], value[part], public[part])
+                    bounds[part, doc] = max(bounds[part, doc], value[part])
 
 
-def doc_bounds(record: I32, offers: Offers, terms: I32, *, program: int) -> dict[str, F32]:
+def doc_bounds(
+    record: I32, offers: Offers, terms: I32, new: U64, *, program: int
+) -> dict[str, F32]:
     """Bounds of each document for one card, by name in `BOUNDS`; float32[d], rounded up.
 
-    For `ANY_PROGRAM` they hold for every wallet, and for documents without a deal.
+    They hold for old customers. For `ANY_PROGRAM` they hold for every wallet and customer, and for
+    documents without a deal.
     """
     bounds = np.full((len(BOUNDS), record.shape[0]), -np.inf)
-    scratch = np.empty((2, len(BOUNDS)))
-    _fill_docs(record, offers, terms, program, bounds, scratch[0], scratch[1])
+    _fill_docs(record, offers, terms, new, program, bounds, np.empty(len(BOUNDS)))
     return dict(zip(BOUNDS, _round_up(bounds), strict=True))
 
 
-def joint_bounds(record: I32, offers: Offers, terms: I32, *, programs: int) -> dict[str, F32]:
+def joint_bounds(
+    record: I32, offers: Offers, terms: I32, new: U64, *, programs: int
+) -> dict[str, F32]:
     """The `bound_` columns by name; float32[classes, nodes], rounded up.
 
     Parameters
     ----------
-    record, offers, terms
-        `doc_record`, `columns.Offers` and `deal_terms`, documents in Hilbert order.
+    record, offers, terms, new
+        `doc_record`, `columns.Offers`, `deal_terms` and `deal_new`, documents in Hilbert order.
     programs
         Number of cards; includes "no card needed".
     """
     docs = record.shape[0]
     leaves = (docs + NODE_SIZE - 1) // NODE_SIZE
     bounds = np.full((len(BOUNDS), class_count(programs), leaves), -np.inf)
-    _fill_leaves(record, offers, terms, bounds, np.empty(len(BOUNDS)), np.empty(len(BOUNDS)))
+    _fill_leaves(record, offers, terms, new, bounds, np.empty(len(BOUNDS)))
     rounded = _round_up(bounds)
     return {
         f"bound_{name}": summarise_leaves(rounded[part], np.maximum)

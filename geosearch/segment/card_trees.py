@@ -2,7 +2,8 @@
 
 They speed up queries with one such card: a leaf of the tree of all shops has half a match of a card
 that 3 % take, a leaf of the card's own tree sixteen. They do not serve queries with several cards;
-for a card that every fourth shop takes, the tree of all shops is as good.
+for a card that every fourth shop takes, the tree of all shops is as good. Nor do they serve new
+customers, whose deals their bounds leave out.
 
 A card's documents ascend, so they are in Hilbert order, and `indexes.geo.rtree` packs a tree over
 them as over all documents. The node columns are those of `columns.Columns`, the rows of one tree
@@ -55,9 +56,7 @@ def large_leaves(columns: dict[str, Any]) -> dict[str, NDArray[Any]]:
     Its leaves hold the documents in their own order, so all but the bounds are empty here; see
     `segment`.
     """
-    bounds = doc_bounds(
-        columns["doc_record"], offers_in(columns), columns["deal_terms"], program=ANY_PROGRAM
-    )
+    bounds = _doc_bounds(columns, ANY_PROGRAM)
     return {
         "leaf_doc": np.zeros(0, np.uint32),
         "leaf_position": np.zeros((0, 2), np.int32),
@@ -118,7 +117,7 @@ def _tree(
 ) -> dict[str, NDArray[Any]]:
     """Node and leaf columns of one card's tree."""
     own = columns | {name: columns[name][docs] for name in _DOC_COLUMNS} | _offers(columns, docs)
-    bounds = doc_bounds(own["doc_record"], offers_in(own), own["deal_terms"], program=program)
+    bounds = _doc_bounds(own, program)
     found = {f"bound_{name}": summarise(bound, np.maximum) for name, bound in bounds.items()}
     found |= {name: column for name, column in summaries(own).items() if name in NODE_COLUMNS}
     leaves = (
@@ -127,6 +126,16 @@ def _tree(
     )
     found |= dict(zip(LEAF_COLUMNS, leaves, strict=True))
     return found | {name: own[name] for name in OFFER_COLUMNS}
+
+
+def _doc_bounds(columns: dict[str, Any], program: int) -> dict[str, NDArray[Any]]:
+    return doc_bounds(
+        columns["doc_record"],
+        offers_in(columns),
+        columns["deal_terms"],
+        columns["deal_new"],
+        program=program,
+    )
 
 
 def _offers(columns: dict[str, Any], docs: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:

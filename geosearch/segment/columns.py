@@ -50,7 +50,8 @@ class Columns(NamedTuple):
     offer_program: U16  # [o] card
     offer_saving: I32  # [o] saving for one person at the usual price; see below
     deal_terms: I32Matrix  # [m, 8] see `offers`
-    deal_on: U64  # [ceil(m / 64)] one bit a deal; clear = sold out or withdrawn
+    deal_on: U64  # [ceil(m / 64)] one bit a deal; clear = sold out, withdrawn or in `deal_new`
+    deal_new: U64  # [ceil(m / 64)] one bit a deal that is on, but for new customers only
     program_on: U8  # [p] 0 = not active
     schedule_start: U32
     change_minute: U16

@@ -185,6 +185,7 @@ _RULES: dict[str, tuple[Promise, ...]] = {
         _Terms(),
     ),
     "deal_on": (Tail("deals"),),
+    "deal_new": (Tail("deals"),),
     "program_on": (below(2),),
     # Each schedule has a change, so a search for its last change before a minute stays inside it.
     "schedule_start": (Starts("change_minute", filled=True),),
@@ -219,6 +220,7 @@ _SHAPES: dict[str, tuple[Size, ...]] = {
     **dict.fromkeys(OFFER_COLUMNS[1:], ("offers",)),
     "deal_terms": ("deals", TERMS_WIDTH),
     "deal_on": ("deal_words",),
+    "deal_new": ("deal_words",),
     "program_on": ("programs",),
     "schedule_start": ("schedule_start",),
     "change_minute": ("change_minute",),

@@ -95,7 +95,7 @@ class Segment:
         """Stored JSON object of a document, without its position, by doc id."""
         self.deal_payload = Texts(self._arrays, "deal_payload")
         """Stored JSON object of a deal, by number."""
-        self._typed: dict[tuple[int, int], Prepared[Columns]] = {}
+        self._chosen: dict[tuple[int, int, bool], Prepared[Columns]] = {}
 
     def __len__(self) -> int:
         """Number of documents."""
@@ -150,7 +150,9 @@ class Segment:
         """Whether a card has a tree of its own."""
         return program > 0 and program in self._trees
 
-    def columns_of(self, tree: int, types: int = 0) -> Prepared[Columns]:
+    def columns_of(
+        self, tree: int, types: int = 0, new_customer: bool = False
+    ) -> Prepared[Columns]:
         """Columns with the tree of a card; tree 0 is the tree of all documents.
 
         Parameters
@@ -158,30 +160,34 @@ class Segment:
         types
             Bits of the offer types that count, 0 = all; deals of other types are off. Bounds and
             summaries stay those of all deals: a maximum over more deals is never lower.
+        new_customer
+            Whether deals for new customers only count.
         """
-        if not types:
+        if not (types or new_customer):
             return self._trees[tree]
-        found = self._typed.get((tree, types))
+        found = self._chosen.get((tree, types, new_customer))
         if found is None:
             columns = self._trees[tree].value
-            # A deal that one person can always use may be of another type.
-            never = np.zeros_like(columns.doc_always)
-            never.flags.writeable = False
-            on = self._deals_of(types)
-            found = Prepared(columns._replace(deal_on=on, doc_always=never))
+            if new_customer:
+                columns = columns._replace(deal_on=_kept(columns.deal_on | columns.deal_new))
+            if types:
+                # A deal that one person can always use may be of another type.
+                columns = columns._replace(
+                    deal_on=self._of_types(columns.deal_on, types),
+                    deal_new=self._of_types(columns.deal_new, types),
+                    doc_always=_kept(np.zeros_like(columns.doc_always)),
+                )
+            found = Prepared(columns)
             # No eviction: there are at most 64 sets of types.
-            self._typed[tree, types] = found
+            self._chosen[tree, types, new_customer] = found
         return found
 
-    def _deals_of(self, types: int) -> NDArray[np.uint64]:
-        """`deal_on` without the deals of other types; read-only like the stored column."""
-        on = self.columns.deal_on
+    def _of_types(self, on: NDArray[np.uint64], types: int) -> NDArray[np.uint64]:
+        """Bits of deals without those of other types."""
         wanted = (types >> self.columns.deal_terms[:, TYPE].astype(np.int64)) & 1
         bits = np.zeros(64 * len(on), np.uint8)
         bits[: len(wanted)] = wanted
-        masked = on & np.packbits(bits, bitorder="little").view(np.uint64)
-        masked.flags.writeable = False
-        return masked
+        return _kept(on & np.packbits(bits, bitorder="little").view(np.uint64))
 
     def docs_of(self, tree: int) -> int:
         """Number of documents in the leaves of a tree, by its number as in `columns_of`."""
@@ -264,6 +270,12 @@ def in_both(docs: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray[np.
     """Documents of both ascending lists."""
     take((len(docs) + len(others)) // SORTED)
     return np.intersect1d(docs, others, assume_unique=True)
+
+
+def _kept(column: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The column, read-only like the stored ones."""
+    column.flags.writeable = False
+    return column
 
 
 def type_bits(names: tuple[str, ...]) -> int:

@@ -87,15 +87,16 @@ class MerchantRows:
 class DealRows:
     """Deals and the merchants where they are valid.
 
-    `program` numbers rows of `programs` from 1, 0 = no card needed. The `offer_` arrays have one
-    entry for each deal at each merchant: both rows, and the schedule of the minutes at which the
-    deal is usable there.
+    `program` numbers rows of `programs` from 1, 0 = no card needed; `for_new` is 1 for deals of new
+    customers only. The `offer_` arrays have one entry for each deal at each merchant: both rows,
+    and the schedule of the minutes at which the deal is usable there.
     """
 
     deal_id: pl.Series
     terms: I32
     program: U16
     on: U8
+    for_new: U8
     payload: pl.Series
     programs: list[dict[str, Any]]
     program_on: U8
@@ -164,6 +165,7 @@ def write_segment(
             columns["doc_record"],
             offers_in(columns),
             columns["deal_terms"],
+            columns["deal_new"],
             programs=len(columns["program_on"]),
         )
         columns |= card_tree_columns(columns, partial(_node_columns, around, set_bits))
@@ -257,13 +259,15 @@ def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str,
         program_number[deals.program[deals.offer_deal[order]]].astype(np.uint16),
     )
     terms = deals.terms[deal_order].reshape(-1, TERMS_WIDTH)
+    on, for_new = (flags[deal_order] != 0 for flags in (deals.on, deals.for_new))
     saving = np.empty(len(order), np.int32)
     _fill_savings(record, offers, terms, saving)
     columns = {
         **{f"offer_{name}": column for name, column in offers._asdict().items()},
         "offer_saving": saving,
         "deal_terms": terms,
-        "deal_on": _bits(deals.on[deal_order] != 0),
+        "deal_on": _bits(on & ~for_new),
+        "deal_new": _bits(on & for_new),
         "program_on": np.concatenate(
             [np.ones(1, np.uint8), deals.program_on[program_order].astype(np.uint8)]
         ),

@@ -226,6 +226,9 @@ def _deal_record() -> Json:
     return _object(members | more, *optional)
 
 
+_BETTER_PUBLIC = "With `deals=card`, the best public deal that saves more. Absent where none does."
+
+
 def _result() -> Json:
     return _object(
         {
@@ -234,9 +237,10 @@ def _result() -> Json:
             "open": _said(ref("OpenState"), "Whether it is open, and until when."),
             "best_deal": {
                 "oneOf": [ref("Deal"), {"type": "null"}],
-                "description": "The usable deal of the wallet that saves most; null where none is.",
+                "description": "The deal that counts and saves most; null where none does.",
             },
-            "deals": _list(ref("Deal"), "The other usable deals of the wallet, best first."),
+            "better_public": _said(ref("Deal"), _BETTER_PUBLIC),
+            "deals": _list(ref("Deal"), "The other usable deals: those that count, then the rest."),
             "score": _said(_NUMBER, "Net benefit, minor units: the order of `sort=best`."),
             "reasons": _list(_TEXT, "Why to go there, in words."),
             "explain": _said(
@@ -245,7 +249,7 @@ def _result() -> Json:
                 "Absent unless `explain` asks for it.",
             ),
         },
-        "explain",
+        *("better_public", "explain"),
     )
 
 
@@ -258,13 +262,14 @@ def _merchant_record() -> Json:
             "open": _said(ref("OpenState"), "Whether it is open, and until when."),
             "best_deal": {
                 "oneOf": [ref("DealRecord"), {"type": "null"}],
-                "description": "The usable deal of the wallet that saves most; null where none is.",
+                "description": "The deal that counts and saves most; null where none does.",
             },
+            "better_public": _said(ref("DealRecord"), _BETTER_PUBLIC),
             "hours": _list(ref("Hours"), "Spans of the coming seven days that are not closed."),
             "deals": _list(ref("DealRecord"), "All of its deals, usable or not."),
             "distance_m": _said(_METRES, "Metres from the position. Absent without one."),
         },
-        "distance_m",
+        *("better_public", "distance_m"),
     )
 
 

@@ -11,13 +11,15 @@ import msgspec
 
 from geosearch import __version__
 from geosearch.query.parameters import (
-    MERCHANT_PARAMETERS,
     PARAMETERS,
-    SUGGEST_PARAMETERS,
-    ZONE_PARAMETERS,
     Parameter,
 )
 from geosearch.query.query import Query
+from geosearch.query.route_parameters import (
+    MERCHANT_PARAMETERS,
+    SUGGEST_PARAMETERS,
+    ZONE_PARAMETERS,
+)
 from geosearch.service.answers import answer_schemas
 from geosearch.service.problems import CODES
 from geosearch.service.schemas import box_schema, ref

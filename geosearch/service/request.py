@@ -22,10 +22,7 @@ import orjson
 from geosearch.errors import BadRequest, Problem
 from geosearch.hours.instants import read_instant as read_text
 from geosearch.query.parameters import (
-    MERCHANT_PARAMETERS,
     PARAMETERS,
-    SUGGEST_PARAMETERS,
-    ZONE_PARAMETERS,
     Kind,
     Parameter,
     Where,
@@ -34,6 +31,11 @@ from geosearch.query.parameters import (
     shown,
 )
 from geosearch.query.query import MerchantQuery, Query
+from geosearch.query.route_parameters import (
+    MERCHANT_PARAMETERS,
+    SUGGEST_PARAMETERS,
+    ZONE_PARAMETERS,
+)
 from geosearch.suggest.suggester import SuggestQuery
 from indexes.cache import BoundedCache
 from indexes.geo.datum import Datum

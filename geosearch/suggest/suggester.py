@@ -23,7 +23,13 @@ import msgspec
 
 from geosearch.answer.contents import Box, Contents, shown_box
 from geosearch.errors import BadRequest
-from geosearch.query.parameters import SUGGEST_PARAMETERS, fill_defaults, find_problems
+from geosearch.query.parameters import (
+    fill_defaults,
+    find_problems,
+)
+from geosearch.query.route_parameters import (
+    SUGGEST_PARAMETERS,
+)
 from geosearch.segment.segment import Segment
 from geosearch.suggest.directory import AREA, BRAND, CATEGORY, KINDS, MERCHANT, Directory, Name
 from geosearch.suggest.view import WORK, DirectoryView, Match, SuggestScratch, Work, suggest_kernels

@@ -97,6 +97,8 @@ class Shape:
         Standard deviation of positions around `centre`; 0 = one position for all.
     deals
         Deals of each programme, drawn by `draw_terms`.
+    for_new
+        Share of the deals that are for new customers only.
     """
 
     docs: int
@@ -106,6 +108,7 @@ class Shape:
     spread_deg: float = 0.03
     centre: tuple[float, float] = CENTRE
     deals: int = 12
+    for_new: float = 0.0
     draw_terms: Callable[[np.random.Generator, int], Terms] = random_terms
     weights: Weights = field(default_factory=Weights)
 
@@ -206,6 +209,7 @@ def _deals(rng: np.random.Generator, shape: Shape) -> DealRows:
         terms=shape.draw_terms(rng, total),
         program=np.repeat(np.arange(len(shares)), pool).astype(np.uint16),
         on=(rng.random(total) < 0.9).astype(np.uint8),
+        for_new=(rng.spawn(1)[0].random(total) < shape.for_new).astype(np.uint8),
         payload=pl.Series([f'{{"deal_id":"{one}","title":"Deal"}}' for one in ids]),
         programs=[
             {"program_id": f"card{number}", "name": f"Card {number}"}

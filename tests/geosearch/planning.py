@@ -29,7 +29,8 @@ def shape_of(planner: Planner, query: Query) -> PreparedSegment:
     return planner.prepare(
         Wishes(
             top_k=query.limit, cards=cards, deals_mode=query.deals_mode,
-            offer_type=query.offer_type, party_size=query.party_size, spend=query.spend,
+            new_customer=query.new_customer, offer_type=query.offer_type,
+            party_size=query.party_size, spend=query.spend,
             categories=query.categories, min_rating=query.min_rating, sort=query.sort,
         )
     )  # fmt: skip

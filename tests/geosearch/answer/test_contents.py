@@ -325,7 +325,9 @@ def test_a_merchant_is_seen_from_a_position_with_a_wallet(engine: Searcher) -> N
     assert seen is not None
     # One hundredth of a degree of the parallel, on the sphere.
     assert seen["distance_m"] == pytest.approx(951.2, abs=0.2)
-    assert seen["best_deal"] == next(one for one in seen["deals"] if one["deal_id"] == "d3")
+    told = {one["deal_id"]: one for one in seen["deals"]}
+    assert (seen["best_deal"], seen["better_public"]) == (told["d0"], told["d3"])
+    assert "better_public" not in plain
     assert {one["deal_id"]: one["saving"] for one in seen["deals"]} == {
         "d0": 2_000, "d1": 4_000, "d2": 1_000, "d3": 4_000,
     }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -19,7 +20,7 @@ from indexes.geo.datum import from_wgs84
 from tests.comparison import Duel
 from tests.generators import World
 from tests.geosearch.answer.few_shops import LAT, LNG, NOW, SHOPS, hit_of, shops_in
-from tests.geosearch.snapshot_files import ENVELOPE, deal, merchant
+from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, deal, merchant
 
 CURRENCIES = ("CNY", "JPY", "KWD", "CHF", "HKD", "KRW")
 """With two, no and three digits; with a sign of one character, of several, and without one."""
@@ -122,6 +123,72 @@ def test_a_card_is_needed_where_a_deal_says_so(engine: Searcher) -> None:
     best = hit_of(engine, 5, cards=("red",)).best_deal
     assert best is not None
     assert (best.deal_id, best.program_id) == ("d4", "red")
+
+
+SET = {"offer_type": "free_item", "merchant_ids": ["m0"]}
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    """A shop with gifts: of a card ¥3, for all ¥5 and ¥1, and for new customers ¥9 and ¥7."""
+    deals = [
+        deal(0, **SET, face_value=300, program_id="red"),
+        deal(1, **SET, face_value=500),
+        deal(2, **SET, face_value=100),
+        deal(3, **SET, face_value=900, new_customer_only=True),
+        deal(4, **SET, face_value=700, new_customer_only=True, program_id="red"),
+    ]
+    world = World("counter", ENVELOPE, NOW, [merchant(0)], deals, [PROGRAM])
+    return Duel(world, tmp_path_factory.mktemp("counter")).engine
+
+
+@pytest.mark.parametrize(
+    ("wish", "best", "public", "others", "saves"),
+    [
+        ({}, "d1", None, ["d2", "d3"], "saves ¥5"),
+        ({"new_customer": True}, "d3", None, ["d1", "d2"], "saves ¥9"),
+        ({"cards": ("red",)}, "d0", "d1", ["d1", "d2", "d3", "d4"], "saves ¥3 with 小红卡"),
+        ({"cards": ("red",), "deals": "any"}, "d1", None, ["d0", "d2", "d3", "d4"], "saves ¥5"),
+        ({"cards": ("red",), "new_customer": True}, "d4", "d3", ["d0", "d3", "d1", "d2"],
+         "saves ¥7 with 小红卡"),
+        ({"cards": ("red",), "deals": "optional", "new_customer": True}, "d3", None,
+         ["d4", "d1", "d0", "d2"], "saves ¥9"),
+    ],
+)  # fmt: skip
+def test_what_counts_comes_first_and_a_better_public_deal_is_named(
+    counter: Searcher,
+    wish: dict[str, Any],
+    best: str,
+    public: str | None,
+    others: list[str],
+    saves: str,
+) -> None:
+    hit = hit_of(counter, 0, **wish)
+    assert hit.best_deal is not None
+    better = None if hit.better_public is None else hit.better_public.deal_id
+    assert (hit.best_deal.deal_id, better) == (best, public)
+    assert [one.deal_id for one in hit.deals] == others
+    assert hit.reasons[0] == saves
+    new = {one.deal_id for one in hit.deals if one.record["new_customer_only"]}
+    assert new == {"d3", "d4"} & set(others)
+
+
+@pytest.mark.parametrize(
+    ("wish", "found"),
+    [
+        ({}, 0),  # ¥5 for all is more than the card's ¥3
+        ({"new_customer": True}, 0),  # ¥9 for all
+        ({"offer_type": ("voucher",)}, 0),
+        ({"deals": "card"}, 1),
+    ],
+)
+def test_the_card_must_win_where_it_is_asked_to(
+    counter: Searcher, wish: dict[str, Any], found: int
+) -> None:
+    asked: dict[str, Any] = {
+        "lat": LAT, "lng": LNG, "at": NOW, "cards": ("red",), "deals": "card_best",
+    }  # fmt: skip
+    assert len(counter.search(Query(**asked | wish)).hits) == found
 
 
 def test_positions_are_in_the_datum_of_the_question(engine: Searcher) -> None:

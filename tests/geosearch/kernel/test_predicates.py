@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from geosearch.kernel.areas import doc_in_area
 from geosearch.kernel.criteria import Criteria
-from geosearch.kernel.predicates import (
+from geosearch.kernel.deals import (
     doc_best_saving,
     doc_has_deal,
+)
+from geosearch.kernel.predicates import (
     doc_is_rated,
     doc_value,
     has_bit,

@@ -28,7 +28,8 @@ TRIED: dict[str, list[Any]] = {
     "hours_unknown": ["include", "exclude"],
     "min_minutes_left": [0, 10_080, 10_081, 5.0, np.int64(5)],
     "cards": [(), ("red",), ["red", "blue"], ("",), (1,), "red", ("x" * 201,), ("x",) * 1_001],
-    "deals": ["card", "any", "optional"],
+    "deals": ["card", "card_best", "any", "optional"],
+    "new_customer": [True, False, 1],
     "party_size": [1, 1_000, 0, 1_001],
     "spend": [0, 2_000_000_000, 2_000_000_001],
     "q": ["火锅", "x" * 200, "x" * 201, " "],
@@ -149,6 +150,11 @@ def test_values_are_brought_to_exact_types() -> None:
             "Expected `zone` as text of 1 to 200 characters, got 0 characters - at `$.zone`",
         ),
         ({"deals": "card"}, "Expected `cards` with deals=card, got none - at `$.cards`"),
+        ({"deals": "card_best"}, "Expected `cards` with deals=card_best, got none - at `$.cards`"),
+        (
+            {"new_customer": 1},
+            "Expected `new_customer` as true or false, got 1 - at `$.new_customer`",
+        ),
         (
             {"bbox": (1.0, 5.0, 2.0, 4.0)},
             "Expected `bbox` as min_lng,min_lat,max_lng,max_lat, got min_lat 5.0 above "

@@ -14,15 +14,28 @@ from hypothesis import strategies as st
 
 from geosearch.errors import BadRequest
 from geosearch.indexing.pipeline import build
-from geosearch.kernel.criteria import ANY_DEAL, CARD_DEAL, OPTIONAL_DEAL, Criteria
+from geosearch.kernel.criteria import (
+    ANY_DEAL,
+    CARD_BEST_DEAL,
+    CARD_DEAL,
+    OPTIONAL_DEAL,
+    Criteria,
+)
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
-from geosearch.search import drawn_area, plan
+from geosearch.search import plan
+from geosearch.search.drawn_area import inward
 from geosearch.search.plan import Plan, described
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.search.segment_view import SegmentView
-from geosearch.segment.bounds import ANY_PROGRAM_CLASS, OWN_CLASSES, PUBLIC_CLASS, class_of
+from geosearch.segment.bounds import (
+    ANY_PROGRAM_CLASS,
+    NEW_CUSTOMER_CLASS,
+    OWN_CLASSES,
+    PUBLIC_CLASS,
+    class_of,
+)
 from geosearch.segment.catalogue import program_bit
 from geosearch.segment.segment import Segment
 from indexes.geo.datum import GCJ02, WGS84, from_wgs84
@@ -68,6 +81,7 @@ def cards_of(segment: Segment, *numbers: int) -> tuple[str, ...]:
         ((1,), None, CARD_DEAL, False),
         ((1, 2, 40), "card", CARD_DEAL, False),
         ((1, 2), "any", ANY_DEAL, True),
+        ((1, 2), "card_best", CARD_BEST_DEAL, False),
         ((50, 61), "optional", OPTIONAL_DEAL, True),
     ],
 )
@@ -82,6 +96,20 @@ def test_a_wallet(
     assert int(wallet.signature[0]) == sum(1 << bit for bit in bits)
     assert wallet.classes.tolist() == sorted({class_of(number) for number in numbers})
     assert (PUBLIC_CLASS in wallet.classes) == public
+
+
+@pytest.mark.parametrize("deals", ["card", "card_best", "any", "optional"])
+def test_only_new_customers_read_the_bounds_of_their_deals(segment: Segment, deals: str) -> None:
+    cards = cards_of(segment, 1)
+    for new in (False, True):
+        asked = ask_of(segment, cards=cards, deals=deals, new_customer=new)
+        assert (NEW_CUSTOMER_CLASS in asked.wallet.classes) == new
+
+
+def test_where_the_card_must_win_no_deal_is_sure(segment: Segment) -> None:
+    cards = cards_of(segment, 1)
+    assert ask_of(segment, cards=cards, deals="card").wallet.always[0] > 0
+    assert ask_of(segment, cards=cards, deals="card_best").wallet.always[0] == 0
 
 
 def test_rare_programmes_share_a_class(segment: Segment) -> None:
@@ -262,8 +290,8 @@ def test_a_box_is_rounded_inward(
 def test_a_box_holds_what_lies_in_it(ends: tuple[float, float], unit: int) -> None:
     """A stored position is in the rounded box iff it is in the box asked for, to 0.01 mm."""
     low, high = sorted(ends)
-    inward = drawn_area._inward((low, low, high, high))
-    inside = inward[0] <= unit <= inward[2]
+    box = inward((low, low, high, high))
+    inside = box[0] <= unit <= box[2]
     position = unit / UNITS_PER_DEGREE
     if inside != (low <= position <= high):
         assert min(abs(position - low), abs(position - high)) < 1.1e-10

@@ -18,6 +18,7 @@ from geosearch.money.offers import (
 from geosearch.segment.bounds import (
     ANY_PROGRAM_CLASS,
     BOUNDS,
+    NEW_CUSTOMER_CLASS,
     OWN_CLASSES,
     PUBLIC_CLASS,
     class_count,
@@ -44,7 +45,7 @@ SHARES = (0.3, 0.2, *[0.05] * OWN_CLASSES, 0.02, 0.0)
 
 @pytest.fixture(scope="module", params=[1, 15, 17, 290])
 def segment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Segment:
-    shape = Shape(docs=request.param, seed=request.param, shares=SHARES)
+    shape = Shape(docs=request.param, seed=request.param, shares=SHARES, for_new=0.2)
     return open_world(tmp_path_factory.mktemp("bounds") / "segment-0000", shape)
 
 
@@ -62,6 +63,11 @@ def nodes_of(columns: Columns) -> Nodes:
         for level in range(len(starts) - 1)
         for index in range(starts[level + 1] - starts[level])
     ]
+
+
+def is_new(columns: Columns, deal: int) -> bool:
+    """Whether a deal is on for new customers only."""
+    return bool(int(columns.deal_new[deal // 64]) >> deal % 64 & 1)
 
 
 def offers_of(columns: Columns, doc: int) -> list[tuple[int, int]]:
@@ -87,13 +93,13 @@ def worth(columns: Columns, doc: int, deal: int, spend: int, party: int) -> tupl
 
 
 def best_of(
-    columns: Columns, doc: int, held: set[int], spend: int, party: int
+    columns: Columns, doc: int, held: set[int], spend: int, party: int, new: bool = False
 ) -> tuple[float, float]:
-    """Best of each over the offers of a document that a wallet can use."""
+    """Best of each over the offers of a document of the programmes held; 0 = public ones."""
     found = [
         worth(columns, doc, deal, spend, party)
         for deal, program in offers_of(columns, doc)
-        if program == 0 or program in held
+        if program in held and (new or not is_new(columns, deal))
     ]
     return max((one for one, _ in found), default=-np.inf), max(
         (saving for _, saving in found), default=-np.inf
@@ -101,10 +107,10 @@ def best_of(
 
 
 def ceilings(
-    columns: Columns, node: int, held: set[int], spend: int, party: int
+    columns: Columns, node: int, held: set[int], spend: int, party: int, new: bool
 ) -> tuple[float, float]:
     """Net benefit and saving that a wallet can get below a node at most, by the columns."""
-    classes = sorted({PUBLIC_CLASS, *map(class_of, held)})
+    classes = sorted({*map(class_of, held), *([NEW_CUSTOMER_CLASS] if new else [])})
 
     def most(name: str) -> float:
         return float(getattr(columns, f"bound_{name}")[classes, node].max())
@@ -122,13 +128,16 @@ def too_low(columns: Columns, rng: Random, wallets: int) -> tuple[int, int]:
     below = nodes_of(columns)
     for _ in range(wallets):
         held = {rng.randrange(1, programs) for _ in range(rng.choice((0, 1, 1, 2, 5)))}
+        # A wallet alone, or with the deals that need no card; an old customer or a new one.
+        held |= {0} if not held or rng.random() < 0.5 else set()
+        new = rng.random() < 0.3
         spend = rng.choice((UNKNOWN_MONEY, UNKNOWN_MONEY, 0, 4999, 5000, 10**6, 2_000_000_000))
         party = rng.choice((1, 1, 2, 5, 1000))
         values = [
-            best_of(columns, doc, held, spend, party) for doc in range(len(columns.doc_record))
+            best_of(columns, doc, held, spend, party, new) for doc in range(len(columns.doc_record))
         ]
         for node, docs in below:
-            limits = ceilings(columns, node, held, spend, party)
+            limits = ceilings(columns, node, held, spend, party, new)
             for part, limit in enumerate(limits):
                 wrong += max(values[doc][part] for doc in docs) > limit
                 compared += 1
@@ -143,15 +152,12 @@ def test_no_wallet_gets_more_than_the_bounds_say(segment: Segment) -> None:
 
 
 def test_bounds_of_a_usual_bill_are_reached(segment: Segment) -> None:
-    """One card and its class: the bound is the best document, to the rounding of a float32."""
+    """A class by itself: the bound is its best offer, to the rounding of a float32."""
     columns = segment.columns
     reached = 0
     for program in (0, 1, 2, OWN_CLASSES):
         for node, docs in nodes_of(columns):
-            held = [doc for doc in docs if program in {p for _, p in offers_of(columns, doc)}]
-            best = [best_of(columns, doc, {program}, UNKNOWN_MONEY, 1) for doc in held]
-            if program == 0:
-                best = [best_of(columns, doc, set(), UNKNOWN_MONEY, 1) for doc in held]
+            best = [best_of(columns, doc, {program}, UNKNOWN_MONEY, 1) for doc in docs]
             for part, name in enumerate(("best", "saving")):
                 expected = np.float32(max((value[part] for value in best), default=-np.inf))
                 found = getattr(columns, f"bound_{name}")[class_of(program), node]
@@ -163,11 +169,25 @@ def test_bounds_of_a_usual_bill_are_reached(segment: Segment) -> None:
 @pytest.mark.parametrize("name", BOUNDS)
 def test_a_lower_bound_is_noticed(name: str, tmp_path: Path) -> None:
     """Broken on purpose: each column a tenth lower fails the comparison."""
-    columns = open_world(tmp_path / "s", Shape(docs=290, seed=290, shares=SHARES)).columns
+    shape = Shape(docs=290, seed=290, shares=SHARES, for_new=0.2)
+    columns = open_world(tmp_path / "s", shape).columns
     column = getattr(columns, f"bound_{name}")
     lower = np.where(np.isfinite(column), column - 0.1 * np.abs(column) - 0.001, column)
     wrong, _ = too_low(columns._replace(**{f"bound_{name}": lower}), Random(2), 60)
     assert wrong > 0
+
+
+NONE_NEW = np.zeros(1, np.uint64)
+
+
+def test_an_offer_for_new_customers_bounds_only_theirs() -> None:
+    record = np.zeros((1, 6), np.int32)
+    terms = np.array([[5, 700, 0, 0, 0, 1, 0, 9]], np.int32)
+    new = np.ones(1, np.uint64)
+    for program in (0, 1):
+        found = joint_bounds(record, one_offer(2, program), terms, new, programs=2)["bound_saving"]
+        told = np.flatnonzero(np.isfinite(found[:, 0])).tolist()
+        assert (told, found[NEW_CUSTOMER_CLASS, 0]) == ([NEW_CUSTOMER_CLASS], 700)
 
 
 def one_offer(window: int, program: int) -> Offers:
@@ -180,7 +200,7 @@ def test_bounds_are_rounded_up() -> None:
     record = np.zeros((1, 6), np.int32)
     record[0, [DOC_PRICE, DOC_REDEEM]] = -1, 10_000
     terms = np.array([[5, 2**24 + 1, 0, 0, 2**31 - 1, 1, 0, 2**31 - 1]], np.int32)
-    found = joint_bounds(record, one_offer(window=2, program=0), terms, programs=1)
+    found = joint_bounds(record, one_offer(window=2, program=0), terms, NONE_NEW, programs=1)
     assert found["bound_saving"][PUBLIC_CLASS, 0] == 2**24 + 2
     assert found["bound_best"].dtype == np.float32
     assert found["bound_best"][PUBLIC_CLASS, 0] == 2**24 + 2
@@ -189,16 +209,16 @@ def test_bounds_are_rounded_up() -> None:
 def test_an_offer_that_is_never_on_bounds_nothing() -> None:
     record = np.zeros((1, 6), np.int32)
     terms = np.array([[5, 700, 0, 0, 0, 1, 0, 9]], np.int32)
-    found = joint_bounds(record, one_offer(window=NEVER, program=1), terms, programs=2)
+    found = joint_bounds(record, one_offer(window=NEVER, program=1), terms, NONE_NEW, programs=2)
     assert all(np.isneginf(column).all() for column in found.values())
 
 
 def test_classes() -> None:
     assert class_of(0) == PUBLIC_CLASS
-    assert [class_of(n) for n in (1, 2, OWN_CLASSES)] == [2, 3, ANY_PROGRAM_CLASS + OWN_CLASSES]
+    assert [class_of(n) for n in (1, 2, OWN_CLASSES)] == [3, 4, NEW_CUSTOMER_CLASS + OWN_CLASSES]
     assert class_of(OWN_CLASSES + 1) == class_of(5000) == ANY_PROGRAM_CLASS
     for programs in (1, 2, OWN_CLASSES, OWN_CLASSES + 1, OWN_CLASSES + 2, 100):
         assert (
             class_count(programs)
-            == max(ANY_PROGRAM_CLASS, *(class_of(n) for n in range(programs))) + 1
+            == max(NEW_CUSTOMER_CLASS, *(class_of(n) for n in range(programs))) + 1
         )

@@ -146,6 +146,7 @@ BROKEN = [
     ("deal_terms", voucher_of_nothing, "vouchers of a value"),
     ("deal_terms", at(5, 5, to=0), "at least 1"),
     ("deal_on", at(-1, to=2**64 - 1), "no bit behind"),
+    ("deal_new", at(-1, to=2**64 - 1), "no bit behind"),
     ("program_on", at(1, to=2), "below 2"),
     # Schedules.
     ("schedule_start", at(5, to=2**32 - 1), "ascending starts"),

@@ -14,9 +14,9 @@ from tests.geosearch.fakes import publish_fake, running
 HERE = "lat=31.23&lng=121.47"
 NEARBY = f"/v1/nearby?{HERE}"
 KNOWN = (
-    "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, offer_type, "
-    "party_size, spend, q, categories, business_area, min_rating, zone, bbox, {}sort, limit, "
-    "cursor, facets, total, explain, format"
+    "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, "
+    "new_customer, offer_type, party_size, spend, q, categories, business_area, min_rating, zone, "
+    "bbox, {}sort, limit, cursor, facets, total, explain, format"
 )
 JSON = {"content-type": "application/json"}
 
@@ -101,7 +101,7 @@ BAD = [
     Bad(f"{NEARBY}&deals=card", "Expected `cards` with deals=card, got none - at `$.cards`"),
     Bad(
         f"{NEARBY}&deals=best",
-        "Expected `deals` as one of card, any, optional, got 'best' - at `$.deals`",
+        "Expected `deals` as one of card, card_best, any, optional, got 'best' - at `$.deals`",
     ),
     Bad(
         f"{NEARBY}&party_size=two",

@@ -331,7 +331,7 @@ REFUSED: list[tuple[Callable[[bytes], Any], bytes, str]] = [
     (
         read_merchant,
         b"radius=5",
-        "Expected one of lat, lng, crs, at, cards, deals, party_size, spend",
+        "Expected one of lat, lng, crs, at, cards, deals, new_customer, party_size, spend",
     ),
     (
         read_url,

@@ -98,6 +98,12 @@ class Duel:
         assert datetime.fromisoformat(answer.at) == datetime.fromisoformat(request["at"])
         unknown = set(request.get("cards", ())) - set(self.oracle.programs)
         assert set(answer.unknown_cards) == unknown
+        listed = request.get("ids")
+        there = self.oracle.shops.keys()
+        strange = None if listed is None else {one for one in listed if one not in there}
+        told = answer.unknown_ids
+        assert (None if told is None else set(told)) == strange
+        assert told is None or len(set(told)) == len(told)
         self._check_ids(expected, [hit.merchant["merchant_id"] for hit in answer.hits], request)
         self._check_counts(expected, request, answer.total, answer.facets)
         by_id = {one.shop.merchant_id: one for one in expected}
@@ -212,7 +218,7 @@ class Duel:
     @staticmethod
     def _radius(request: Row) -> float:
         """The bound that even a reported distance never exceeds."""
-        if any(name in request for name in ("bbox", "polygon", "zone")):
+        if any(name in request for name in ("bbox", "polygon", "zone", "ids")):
             return float(request.get("radius", math.inf))
         return float(request.get("radius", 3000))
 

@@ -193,7 +193,10 @@ class Question:
         self.polygon = None if request.get("polygon") is None else shape(request["polygon"])
         self.zone = None if request.get("zone") is None else oracle.zones[request["zone"]]
         self.radius_m = request.get("radius")
-        if self.radius_m is None and self.box is self.polygon is self.zone is None:
+        ids = request.get("ids")
+        self.ids = None if ids is None else frozenset(ids)
+        bounds = (self.box, self.polygon, self.zone, self.ids)
+        if self.radius_m is None and all(one is None for one in bounds):
             self.radius_m = 3000.0
         self.edge_m = oracle.edge_m
 
@@ -236,7 +239,9 @@ class Question:
         return shop.stays_open(self.minute, self.open_end, or_unknown=or_unknown)
 
     def wants_kind(self, shop: Shop) -> bool:
-        """Whether category, business area and rating are as asked."""
+        """Whether id, category, business area and rating are as asked."""
+        if self.ids is not None and shop.merchant_id not in self.ids:
+            return False
         wanted, lowest = self.request.get("categories"), self.request.get("min_rating")
         if wanted and shop.category_prefixes.isdisjoint(wanted):
             return False

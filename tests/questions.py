@@ -145,7 +145,22 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
     request["facets"] = list(facets) if chance(rng, 0.4) else rng.sample(facets, rng.randint(0, 2))
     _ask_facets(Random(repr(request)), request)
     _ask_customer(Random(f"customer {request}"), request)
+    _ask_ids(Random(f"ids {request}"), world, request)
     return request
+
+
+def _ask_ids(rng: Random, world: World, request: dict[str, Any]) -> None:
+    """Saved places: some are gone, some were never there, some are saved twice."""
+    if not chance(rng, 0.12):
+        return
+    saved = [row["merchant_id"] for row in world.merchants]
+    some = rng.choice((0, 1, 5, 40, 900))
+    saved = rng.sample(saved, min(len(saved), some))
+    if chance(rng, 0.4):
+        saved += ["nobody's", "", *saved[:1]][:: rng.choice((1, 2))]
+    request["ids"] = [one for one in saved if one]
+    if chance(rng, 0.6):
+        request.pop("radius", None)
 
 
 def _ask_customer(rng: Random, request: dict[str, Any]) -> None:

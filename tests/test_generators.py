@@ -173,6 +173,7 @@ def features(world: World, request: dict[str, Any]) -> Iterable[str]:
         ("min_rating asked", 0.1),
         ("business_area asked", 0.04),
         ("offer_type asked", 0.04),
+        ("ids asked", 0.06),
         ("limit 1", 0.05),
         ("limit 100", 0.05),
         ("limit None", 0.1),

@@ -171,7 +171,8 @@ class Contents:
         if is_found and (query.q or "").strip() not in self._written_names:
             return None
         name = self._area_names.get(typed_form(query.q or ""))
-        area = None if name is None or query.has_area else self.area(name)
+        is_bound = query.has_area or query.ids is not None
+        area = None if name is None or is_bound else self.area(name)
         if name is None or area is None:
             return None
         crs = cast(Datum, query.crs)

@@ -14,7 +14,7 @@ import orjson
 from geosearch.answer.geojson import feature_collection
 from geosearch.answer.html_table import html_table
 
-_IF_ASKED = ("total", "facets", "explain")
+_IF_ASKED = ("total", "facets", "explain", "unknown_ids")
 _IF_ANY = (
     *("unknown_cards", "unknown_categories", "unknown_business_areas", "outside_coverage"),
     *("around", "corrected", "relaxed"),
@@ -197,6 +197,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         None unless the query requests them; facets are counts by facet and value.
     unknown_cards, unknown_categories, unknown_business_areas
         Cards, categories and areas of the query that the index does not have.
+    unknown_ids
+        Those of `ids` that it does not have; None unless the query lists ids.
     outside_coverage
         `bounds` of all shops and a sentence, if no shop of the index can be within the radius, the
         box or the polygon.
@@ -220,6 +222,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     unknown_cards: tuple[str, ...] = ()
     unknown_categories: tuple[str, ...] = ()
     unknown_business_areas: tuple[str, ...] = ()
+    unknown_ids: tuple[str, ...] | None = None
     outside_coverage: dict[str, Any] | None = None
     around: dict[str, Any] | None = None
     corrected: dict[str, tuple[str, ...]] = {}

@@ -99,7 +99,7 @@ def warnings_of(answer: Json) -> Iterator[str]:
         yield f"nothing near has “{typed}”; searched {', '.join(meant[:4])}"
     if answer.get("relaxed"):
         yield f"left out, as nothing near has it all: {', '.join(answer['relaxed'])}"
-    for what in ("cards", "categories", "business_areas"):
+    for what in ("cards", "categories", "business_areas", "ids"):
         if unknown := answer.get(f"unknown_{what}"):
             yield f"{what.replace('_', ' ')} this index does not know: {', '.join(unknown)}"
     if "around" in answer:

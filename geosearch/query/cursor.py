@@ -23,7 +23,7 @@ from geosearch.query.query import Query, is_instant
 _NOT_THE_QUESTION = ("at", "cursor", "limit", "total", "facets", "explain", "format")
 """Fields outside of the fingerprint; `continue_from` compares `at` on its own."""
 
-_MEANT = {"radius": "radius_m", "deals": "deals_mode"}
+_MEANT = {"radius": "radius_m", "deals": "deals_mode", "ids": "distinct_ids"}
 """Properties with the effective value of a field, also without a given one."""
 
 _SETS = ("cards", "categories", "business_area", "offer_type")

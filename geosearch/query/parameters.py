@@ -23,6 +23,7 @@ Where = tuple[str | int, ...]
 
 MAX_CARDS = 1_000
 MAX_CATEGORIES = 100
+MAX_IDS = 1_000
 MAX_TEXT = 200
 MAX_CURSOR = 1_000
 MAX_MONEY = 2_000_000_000
@@ -76,7 +77,7 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "radius",
             "number",
-            "Metres, a hard bound. 3000 where neither zone, bbox nor polygon is given; "
+            "Metres, a hard bound. 3000 where neither zone, bbox, polygon nor ids are given; "
             "with one of them and no radius there is no bound.",
             low=1,
             high=50_000,
@@ -164,6 +165,14 @@ PARAMETERS: dict[str, Parameter] = {
         ),
         Parameter(
             "min_rating", "number", "Only shops of at least this rating, stars.", low=0, high=5
+        ),
+        Parameter(
+            "ids",
+            "texts",
+            "Ids of shops (`merchant_id`), such as saved places: only these match, an empty list "
+            "matches none. Those that the index does not have are in `unknown_ids`.",
+            low=0,
+            high=MAX_IDS,
         ),
         Parameter("zone", "text", "A `zone_id`: only shops inside it."),
         Parameter(

@@ -70,6 +70,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     categories: tuple[str, ...] = ()
     business_area: tuple[str, ...] = ()
     min_rating: float | None = None
+    ids: tuple[str, ...] | None = None
     zone: str | None = None
     bbox: tuple[float, float, float, float] | None = None
     polygon: dict[str, Any] | None = None
@@ -102,10 +103,15 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def radius_m(self) -> float | None:
-        """The radius in metres, or None if only an area bounds the search."""
+        """The radius in metres, or None if only an area or `ids` bound the search."""
         if self.radius is not None:
             return self.radius
-        return None if self.has_area else DEFAULT_RADIUS_M
+        return None if self.has_area or self.ids is not None else DEFAULT_RADIUS_M
+
+    @property
+    def distinct_ids(self) -> list[str] | None:
+        """The ids in their order by code points, each once; None if not given."""
+        return None if self.ids is None else sorted(set(self.ids))
 
     @property
     def must_be_open(self) -> bool:

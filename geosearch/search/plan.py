@@ -271,7 +271,7 @@ class Planner:
         wallet_plan, bill, kinds, page, filters, valued, ranked, types, new_customer = prepared
         lists, wallet = wallet_plan.alone
         if bounds is None:
-            bounded = query.has_area or query.business_area
+            bounded = query.has_area or query.business_area or query.ids is not None
             bounds = self._bounds(query, at) if bounded else _EVERYWHERE
         area, docs, south, north = bounds
         if words is not None or docs is not None:
@@ -422,6 +422,9 @@ class Planner:
         if query.business_area:
             inside = self._area_docs(query.business_area)
             docs = inside if docs is None else in_both(docs, inside)
+        if query.ids is not None:
+            listed = self._segment.listed(query.ids).docs
+            docs = listed if docs is None else in_both(docs, listed)
         area = NO_AREA
         if query.bbox is not None or query.polygon is not None:
             area, around = area_of(query)

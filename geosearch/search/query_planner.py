@@ -31,7 +31,7 @@ PREPARED_BYTES = 16 << 20
 _BOUND_EACH_TIME = frozenset(
     (
         *("lat", "lng", "crs", "radius", "at", "open", "hours_unknown", "min_minutes_left", "q"),
-        *("business_area", "zone", "bbox", "polygon"),
+        *("business_area", "ids", "zone", "bbox", "polygon"),
         # What is answered, not what is asked of a shop. `limit` comes as `top_k`.
         *("limit", "cursor", "facets", "total", "explain", "format"),
     )

@@ -197,12 +197,22 @@ class Searcher:
             unknown_cards=planned.prepared.unknown_cards,
             unknown_categories=planned.prepared.unknown_categories,
             unknown_business_areas=self._contents.unknown_areas(query.business_area),
+            unknown_ids=self._unknown_ids(query.ids),
             outside_coverage=None if len(doc_ids) else self._contents.beyond(planned.query),
             around=planned.around,
             corrected=text_query.corrected,
             relaxed=text_query.dropped,
             took_us=(time.perf_counter_ns() - started) // 1000,
         )
+
+    def _unknown_ids(self, ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The ids of a query that no segment has, each once; None if it lists none."""
+        if ids is None:
+            return None
+        unknown, *others = (segment.listed(ids).unknown for segment in self.segments)
+        for other in map(frozenset, others):
+            unknown = tuple(one for one in unknown if one in other)
+        return unknown
 
     def _answered(self, query: Query, top_k: int) -> tuple[PlannedQuery, Found]:
         """The plan of a query with the words or area of its answer, and its best results."""

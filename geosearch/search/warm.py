@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from geosearch.answer.result_text import result_writer
 from geosearch.kernel.compiled import kernels, makers
+from geosearch.segment.id_search import id_finder
 from geosearch.suggest.view import suggest_kernels
 from indexes.geo.crossings import warm as warm_crossings
 from indexes.geo.datum import warm as warm_datum
@@ -51,7 +52,8 @@ def _parts() -> list[Part]:
         Part("results", 12, (result_writer,)),
         Part("counting", 10, (count,)),
         Part("facets", 1, (names,)),
-        Part("words", 5, (warm_vocabulary,)),
+        Part("words", 4, (warm_vocabulary,)),
+        Part("ids", 1, (id_finder,)),
         Part("lists of words", 3, (common, warm_unions)),
         Part("positions", 1, (warm_datum, warm_crossings)),
     ]

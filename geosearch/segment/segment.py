@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,8 +20,10 @@ from geosearch.money.offers import OFFER_TYPES, TYPE
 from geosearch.segment.card_trees import card_columns, card_tree_types
 from geosearch.segment.catalogue import Catalogue
 from geosearch.segment.columns import Columns
+from geosearch.segment.id_search import MerchantIds, docs_of
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
 from indexes.allowance import READ, SORTED, take
+from indexes.cache import BoundedCache, size_of
 from indexes.geo.zones import ZoneIndex
 from indexes.layout import Column, check_layout
 from indexes.prepared import Prepared
@@ -50,6 +52,20 @@ class Texts:
         rows = len(starts) - 1
         pieces = (blob[starts[row] : starts[row + 1]] for row in range(rows))
         return np.fromiter(map(xxhash.xxh3_64_intdigest, pieces), np.uint64, rows)
+
+
+LIST_BYTES = 16 << 20
+"""Most bytes of the cached documents of lists of merchants, in each segment."""
+
+ID_WORK = 20
+"""Steps of work that finding a merchant by its id takes, up to 2 us."""
+
+
+class Listed(NamedTuple):
+    """Ascending documents of a list of merchants, and the ids that have none, each once."""
+
+    docs: NDArray[np.uint32]
+    unknown: tuple[str, ...]
 
 
 class Segment:
@@ -95,6 +111,8 @@ class Segment:
         """Stored JSON object of a document, without its position, by doc id."""
         self.deal_payload = Texts(self._arrays, "deal_payload")
         """Stored JSON object of a deal, by number."""
+        self._merchant_ids = Prepared(MerchantIds(*self.merchant_id_texts.arrays, self._by_id))
+        self._lists = BoundedCache[tuple[str, ...], Listed](LIST_BYTES)
         self._chosen: dict[tuple[int, int, bool], Prepared[Columns]] = {}
 
     def __len__(self) -> int:
@@ -120,6 +138,21 @@ class Segment:
         if rank < 0 or self.merchant_id(int(self._by_id[rank])) != merchant_id:
             return None
         return int(self._by_id[rank])
+
+    def listed(self, merchant_ids: tuple[str, ...]) -> Listed:
+        """Documents of a list of merchants; cached, since people ask for the same list again."""
+        found = self._lists.get(merchant_ids)
+        if found is None:
+            take(len(merchant_ids) * ID_WORK)
+            wanted = tuple(dict.fromkeys(merchant_ids))
+            docs = docs_of(self._merchant_ids, wanted)
+            there = docs >= 0
+            there[there] = self.are_live(docs[there])
+            own = np.sort(docs[there]).astype(np.uint32)
+            own.flags.writeable = False
+            found = Listed(own, tuple(wanted[row] for row in np.flatnonzero(~there).tolist()))
+            self._lists.keep(merchant_ids, found, 2 * size_of(merchant_ids) + own.nbytes)
+        return found
 
     def id_rank_through(self, merchant_id: str) -> int:
         """Rank of the last id that does not sort after `merchant_id`; -1 if all do. A bisection."""

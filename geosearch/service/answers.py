@@ -422,6 +422,7 @@ def _answer() -> Json:
         "unknown_cards": _list(_TEXT, f"Cards {unknown}"),
         "unknown_categories": _list(_TEXT, f"Categories {unknown}"),
         "unknown_business_areas": _list(_TEXT, f"Business areas {unknown}"),
+        "unknown_ids": _list(_TEXT, "Those of `ids` that it does not have. Absent without `ids`."),
         "outside_coverage": _beyond(),
         "around": _object(around)
         | {

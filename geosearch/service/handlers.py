@@ -348,7 +348,8 @@ class Handlers:
 def _is_wide(query: Query) -> bool:
     """Return whether a batch may hold few such queries: a polygon, or a count without a radius."""
     counts = query.total or bool(query.facets)
-    return query.polygon is not None or (counts and query.radius_m is None)
+    is_unbounded = query.radius_m is None and query.ids is None
+    return query.polygon is not None or (counts and is_unbounded)
 
 
 def _zones(found: list[dict[str, Any]], *, is_personal: bool) -> Reply:

@@ -37,6 +37,7 @@ TRIED: dict[str, list[Any]] = {
     "business_area": [("徐家汇",), ["a", "b"], ("",), ("x",) * 101],
     "offer_type": [("voucher",), ["bundle", "free_item"], ("gift",), ("voucher",) * 7],
     "min_rating": [0.0, 5.0, 5.1, 4],
+    "ids": [(), ("m1",), ["m1", "m2"], ("",), ("x",) * 1_001],
     "zone": ["z1", "x" * 201],
     "bbox": [(1.0, 2.0, 3.0, 4.0), [1, 2, 3, 4], (3.0, 4.0, 1.0, 2.0), (170.0, 0.0, -170.0, 1.0)],
     "polygon": [{"type": "Polygon", "coordinates": []}, {"type": "Point", "coordinates": []}],

@@ -15,8 +15,8 @@ HERE = "lat=31.23&lng=121.47"
 NEARBY = f"/v1/nearby?{HERE}"
 KNOWN = (
     "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, "
-    "new_customer, offer_type, party_size, spend, q, categories, business_area, min_rating, zone, "
-    "bbox, {}sort, limit, cursor, facets, total, explain, format"
+    "new_customer, offer_type, party_size, spend, q, categories, business_area, min_rating, ids, "
+    "zone, bbox, {}sort, limit, cursor, facets, total, explain, format"
 )
 JSON = {"content-type": "application/json"}
 

@@ -172,11 +172,13 @@ class Hit(
     def as_json(self) -> dict[str, Any]:
         """Return the result as JSON values, with the members and the order of the service."""
         loads = orjson.loads
+        public = loads(memoryview(self.better_public_payload))
         record: dict[str, Any] = {
             "merchant": self.merchant,
             "distance_m": self.distance_m,
             "open": msgspec.to_builtins(self.open),
             "best_deal": loads(memoryview(self.best_deal_payload)),
+            **({} if public is None else {"better_public": public}),
             "deals": [loads(memoryview(payload)) for payload in self.deal_payloads],
             "score": self.score,
             "reasons": list(self.reasons),

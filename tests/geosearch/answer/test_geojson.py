@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 from shapely.geometry import shape
@@ -61,3 +62,13 @@ def test_an_answer_says_in_geojson_what_the_service_says(tmp_path: Path, explain
     for each in results:
         assert each["merchant"]["name"] in texts
     assert "cards this index does not know: nope" in texts
+
+
+def test_a_better_public_deal_stands_beside_the_best(tmp_path: Path) -> None:
+    hits = shops_in(tmp_path).engine.search(Query(lat=LAT, lng=LNG, at=NOW, deals="any")).hits
+    hit = next(hit for hit in hits if hit.best_deal is not None)
+    assert "better_public" not in hit.as_json()
+    other = msgspec.structs.replace(hit, better_public_payload=hit.best_deal_payload)
+    assert other.as_json()["better_public"] == other.as_json()["best_deal"]
+    members = list(other.as_json())
+    assert members.index("better_public") == members.index("best_deal") + 1

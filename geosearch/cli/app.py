@@ -256,9 +256,11 @@ def build(
     if rollback == (snapshot is not None):
         raise BadRequest("Give either SNAPSHOT or --rollback")
     if snapshot is None:
+        from geosearch.search.searcher import Searcher
         from geosearch.segment.versions import rollback as go_back
 
-        _print(f"{out} is back at version {go_back(out)}")
+        # An older release may have written it in a format that no longer opens.
+        _print(f"{out} is back at version {go_back(out, check=Searcher)}")
         return
     from geosearch.indexing.pipeline import REJECTED
     from geosearch.indexing.pipeline import build as build_index

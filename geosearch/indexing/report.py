@@ -50,7 +50,7 @@ class BuildReport:
         Number of rejects and warnings, by table and code.
     changes
         Number of `added`, `removed` and `changed` merchants and deals against the version before;
-        None for a first version.
+        None if there is no earlier version that this release reads.
     version
         Name of the published version.
     provisional_holidays
@@ -92,7 +92,7 @@ class BuildReport:
             for guess in guess_texts(self.provisional_holidays)
         ]
         if self.changes is None:
-            lines.append("first version: nothing to compare with")
+            lines.append("no earlier version to compare with, or none that this release reads")
         else:
             lines.append("against the version before:")
             for kind, counts in self.changes.items():

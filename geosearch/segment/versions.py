@@ -98,8 +98,16 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
     return name
 
 
-def rollback(index: Path) -> str:
+def rollback(index: Path, check: Callable[[Path], object] = lambda folder: None) -> str:
     """Serve the version before the served one.
+
+    Parameters
+    ----------
+    index
+        The index folder.
+    check
+        Called with the folder of that version. If it raises, so does `rollback`, and the served
+        version stays.
 
     Returns
     -------
@@ -118,6 +126,7 @@ def rollback(index: Path) -> str:
         earlier = [name for name in versions(index) if _order(name) < _order(served)]
         if not earlier:
             raise BadData(f"There is no version before {served} to go back to - at `{index}`")
+        check(index / "versions" / earlier[-1])
         _serve(index, earlier[-1])
         return earlier[-1]
 

@@ -100,7 +100,7 @@ def test_build_reports_counts_and_changes(
     assert run([*build, "--weight", "star_value=600"]) == DONE
     captured = capsys.readouterr()
     assert "merchants" in captured.out
-    assert "first version" in captured.out
+    assert "no earlier version" in captured.out
     assert "Evaluating opening hours" in captured.err
     assert run([*build, "--json"]) == DONE
     report = json.loads(capsys.readouterr().out)

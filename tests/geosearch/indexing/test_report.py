@@ -58,9 +58,9 @@ def test_guessed_holidays_are_named() -> None:
     ]
 
 
-def test_a_first_version_has_nothing_to_compare_with() -> None:
+def test_without_a_readable_version_there_is_nothing_to_compare_with() -> None:
     text = replace(REPORT, changes=None).text()
-    assert text.endswith("first version: nothing to compare with")
+    assert text.endswith("no earlier version to compare with, or none that this release reads")
 
 
 def test_the_version_is_added_when_it_is_published() -> None:

@@ -232,7 +232,7 @@ def serve(settings: Settings) -> None:
 
 def _serve(settings: Settings) -> None:
     with _bound(settings.host, settings.port) as listener:
-        server = split_off(settings.log_level) if settings.workers == 1 else None
+        server = split_off(settings.log_level, listener) if settings.workers == 1 else None
         configure_logs(settings.log_level)
         _log.info("starting", index=settings.index, workers=settings.workers)
         engines = open_engines(settings)

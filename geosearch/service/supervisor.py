@@ -16,6 +16,7 @@ index. Every server inherits the parent's socket, so connections wait while a se
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -120,6 +121,12 @@ class Supervisor(Multiprocess):
                 self._replace(place, process)
         self._renew()
 
+    def terminate_all(self) -> None:
+        """Ask all workers to stop; new connections are refused as soon as the workers do."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
     def restart_all(self) -> None:
         """Replace all workers (SIGHUP), one at a time, each only while all workers answer."""
         self._outdated = list(self.processes)
@@ -197,8 +204,13 @@ class WorkerServer(NamedTuple):
     waiting: Connection
 
 
-def split_off(log_level: str) -> WorkerServer:
+def split_off(log_level: str, listener: socket.socket) -> WorkerServer:
     """Fork a server process, and return in it; the parent supervises it and never returns.
+
+    Parameters
+    ----------
+    listener
+        Socket that the server listens on; the parent keeps it for the next server.
 
     Raises
     ------
@@ -220,7 +232,7 @@ def split_off(log_level: str) -> WorkerServer:
             # After the fork: the log thread may hold a lock that no thread of a child releases.
             configure_logs(log_level)
             _log.error("server killed", signal=_name(killed), replaced_by=process)
-        killed = _wait(process)
+        killed = _wait(process, listener)
         failed = 0 if _has_reported(theirs) else failed + 1
         theirs.close()
         if failed == ATTEMPTS:
@@ -268,8 +280,8 @@ def _name(code: int) -> str:
     return next((known.name for known in signal.Signals if known == abs(code)), f"{abs(code)}")
 
 
-def _wait(process: int) -> int:
-    """Wait for a process, and return the signal that killed it.
+def _wait(process: int, listener: socket.socket) -> int:
+    """Wait for a server process, and return the signal that killed it.
 
     If the process exited, or was asked to stop, this process ends in the same way.
     """
@@ -277,6 +289,8 @@ def _wait(process: int) -> int:
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         asked.append(number)
+        # The socket listens, and clients wait in vain, until the last process has closed it.
+        listener.close()
         # A terminal interrupts the server too; a second interrupt would cut answers off.
         os.kill(process, signal.SIGTERM)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -275,7 +276,7 @@ HEAVY = (
     b"POST /v1/nearby HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n"
     b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n%b" % (len(SQUARE), SQUARE)
 )
-GRACEFUL_SECONDS = 1
+GRACEFUL_SECONDS = 2
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -284,6 +285,16 @@ def is_ready(port: int) -> bool:
     with suppress(OSError), socket.create_connection(address, PATIENCE_S) as probe:
         probe.sendall(b"GET /readyz HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
         return b"200 OK" in probe.recv(4_096)
+    return False
+
+
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:  # Reset: it came at the moment of the close.
+        pass
     return False
 
 
@@ -317,6 +328,9 @@ def test_a_stop_ends_although_a_thread_computes(tmp_path: Path, workers: int, wa
             for client in clients:
                 client.close()
         process.send_signal(signal.SIGTERM)
+        if waits:
+            waiting.until(lambda: is_refused(port))
+            assert not select.select(clients, (), (), 0)[0], "none is answered yet"
         assert process.wait(PATIENCE_S) == 0, "long before its thread has computed"
         if waits:
             for client in clients:

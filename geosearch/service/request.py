@@ -344,7 +344,9 @@ def _read_batch_slowly(record: Any, most: int) -> list[Query]:
     """
     queries = record.get("queries") if isinstance(record, dict) else record
     if not isinstance(record, dict) or not isinstance(queries, list):
-        found = problem("wrong_type", "an object with a list `queries`", shown(queries), ())
+        absent = isinstance(record, dict) and "queries" not in record
+        got = "an object without it" if absent else shown(queries)
+        found = problem("wrong_type", "an object with a list `queries`", got, ())
         raise BadRequest(found["detail"], [found])
     if not 0 < len(queries) <= most:
         expected = f"`queries` of 1 to {most} items"

@@ -220,7 +220,11 @@ BAD = [
         "too_large",
         413,
     ),
-    Bad("/v1/nearby:batch", "Expected an object with a list `queries`, got null - at `$`", b"{}"),
+    Bad(
+        "/v1/nearby:batch",
+        "Expected an object with a list `queries`, got an object without it - at `$`",
+        b"{}",
+    ),
     Bad(
         "/v1/nearby:batch",
         "Expected `queries` of 1 to 100 items, got 101 - at `$.queries`",

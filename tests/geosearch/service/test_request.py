@@ -301,7 +301,11 @@ REFUSED: list[tuple[Callable[[bytes], Any], bytes, str]] = [
         b'{"lat":1,"lng":2,"polygon":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
         "Expected a JSON object in UTF-8, got depth limit exceeded",
     ),
-    (read_batch, b"{}", "Expected an object with a list `queries`, got null - at `$`"),
+    (
+        read_batch,
+        b"{}",
+        "Expected an object with a list `queries`, got an object without it - at `$`",
+    ),
     (read_batch, b"[]", "Expected an object with a list `queries`, got a list of 0 - at `$`"),
     (
         read_batch,

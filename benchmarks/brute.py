@@ -268,7 +268,7 @@ def _check(query: Query, *, has_text: bool) -> None:
         and not (name == "q" and has_text)
         and getattr(query, name) not in (None, (), False, 0)
     }
-    plain = {"crs": "WGS84", "hours_unknown": "exclude"}
+    plain = {"crs": "WGS84", "hours_unknown": "exclude", "format": "json"}
     odd = {name for name in asked if getattr(query, name) != plain.get(name)}
     if odd:
         raise ValueError(f"Expected a query of {sorted(_ANSWERED)}, got also {sorted(odd)}")

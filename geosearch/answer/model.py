@@ -133,7 +133,7 @@ class Hit(
     deal_payloads: tuple[msgspec.Raw, ...]
     score: float
     reasons: tuple[str, ...]
-    better_public_payload: msgspec.Raw = _NO_DEAL
+    better_public_payload: msgspec.Raw = msgspec.field(default_factory=lambda: _NO_DEAL)
     explain: dict[str, Any] | None = None
 
     @cached_property

@@ -20,10 +20,12 @@ _STYLE = """\
 body { max-width: 60rem; margin: 0 auto; padding: 1rem }
 h2, h3 { margin: 2rem 0 .5rem }
 code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
+td:first-child code { white-space: nowrap }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .25rem .5rem }
 td { border-top: 1px solid #8884 }
 summary { cursor: pointer; padding: .25rem 0 }
+@media (max-width: 40rem) { table { display: block; overflow-x: auto } }
 """
 
 POLICY = (
@@ -128,7 +130,9 @@ def _type(schema: Json) -> str:
     if "oneOf" in schema:
         return " or ".join(map(_type, schema["oneOf"]))
     if "enum" in schema:
-        return ", ".join(f"<code>{escape(str(choice))}</code>" for choice in schema["enum"])
+        choices = [choice for choice in schema["enum"] if choice is not None]
+        named = ", ".join(f"<code>{escape(str(choice))}</code>" for choice in choices)
+        return named if len(choices) == len(schema["enum"]) else f"{named} or null"
     kind = schema.get("type", "value")
     if isinstance(kind, list):
         return " or ".join(_type({**schema, "type": each}) for each in kind)
@@ -137,7 +141,7 @@ def _type(schema: Json) -> str:
     if kind == "object" and "additionalProperties" in schema:
         values = schema["additionalProperties"]
         return f"object of {_type(values)}" if values else "object"
-    shown = str(schema.get("format", kind))
+    shown = kind if kind == "null" else str(schema.get("format", kind))
     if kind in ("number", "integer") and ("minimum" in schema or "maximum" in schema):
         shown += f" {schema.get('minimum', '')}…{schema.get('maximum', '')}"
     return escape(shown)

@@ -75,6 +75,14 @@ def test_the_page_says_what_the_document_says() -> None:
     assert {link for link in page.links if link[0] != "#"} == {"./openapi.json"}
 
 
+def test_null_is_told_once_and_in_the_words_of_json() -> None:
+    words = Page(docs_page(openapi_document(Settings())).decode()).words
+    assert "WGS84, GCJ02, BD09 or null" in words
+    assert "date-time or null" in words
+    assert "date-time or date-time" not in words
+    assert ", None" not in words
+
+
 def test_the_page_does_nothing(tmp_path: Path) -> None:
     publish_fake(tmp_path / "index")
     with running(tmp_path / "index") as client:

@@ -69,14 +69,9 @@ class Tally(NamedTuple):
 
 @inner_njit
 def _tally(columns: Columns, criteria: Criteria, at: int, doc: int, tally: Tally) -> None:
+    """Count a document under its categories, area, cards and offer types."""
     if tally.by_category_set.shape[0] > 0:
         tally.by_category_set[columns.leaf_category_set[at]] += 1
-    _tally_doc(columns, criteria, at, doc, tally)
-
-
-@inner_njit
-def _tally_doc(columns: Columns, criteria: Criteria, at: int, doc: int, tally: Tally) -> None:
-    """Count a document under its area, cards and offer types."""
     if tally.by_area.shape[0] > 0:
         tally.by_area[columns.doc_area[doc]] += 1
     if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:

@@ -13,7 +13,7 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from geosearch.kernel.criteria import ANY_HOURS, OPEN_OR_UNKNOWN, Criteria, Hours
+from geosearch.kernel.criteria import OPEN_OR_UNKNOWN, Criteria, Hours
 from geosearch.segment.columns import Columns
 from indexes.arrays import U8
 from indexes.cache import BoundedCache
@@ -80,11 +80,8 @@ def state_of(columns: Columns, criteria: Criteria, schedule: int) -> int:
 
 @inner_njit
 def wanted_state(criteria: Criteria) -> int:
-    """Bits of the states of opening hours that the query wants."""
-    maybe = criteria.hours.open_mode == OPEN_OR_UNKNOWN
-    if criteria.hours.open_mode == ANY_HOURS:
-        return IS_FOUND
-    return MAY_STAY_OPEN if maybe else STAYS_OPEN
+    """Bit of the states of opening hours that a query wants, unless it wants any hours."""
+    return MAY_STAY_OPEN if criteria.hours.open_mode == OPEN_OR_UNKNOWN else STAYS_OPEN
 
 
 @njit

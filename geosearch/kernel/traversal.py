@@ -15,6 +15,7 @@ from geosearch.kernel.predicates import (
     always_bits,
     category_bits,
     dense_bits,
+    has_category,
     may_match,
     node_may_match,
     reads_categories,
@@ -115,13 +116,13 @@ def run_of(
 @inner_njit
 def leaf_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int, among: int) -> int:
     """Those of the bits `among` whose documents in a leaf may match, words and place aside."""
-    if is_kept(criteria):
-        bits = kept_bits(columns, criteria, scratch, leaf) & among
-        if reads_categories(criteria):
-            bits &= category_bits(columns, criteria, leaf)
-        return bits
-    if among == ALL_PASS:
-        bits = dense_bits(columns, criteria, scratch, leaf)
+    kept = is_kept(criteria)
+    if kept or among == ALL_PASS:
+        bits = among
+        if kept:
+            bits &= kept_bits(columns, criteria, scratch, leaf)
+        else:
+            bits &= dense_bits(columns, criteria, scratch, leaf)
         if reads_categories(criteria):
             bits &= category_bits(columns, criteria, leaf)
         return bits
@@ -162,10 +163,12 @@ def fill_places(
             at = int64(criteria.words.docs[entry])
         scratch.place[count] = at
         if is_kept(criteria):
-            bit = int64(1) << (at & (NODE_SIZE - 1))
-            count += leaf_bits(columns, criteria, scratch, at >> NODE_BITS, bit) >> (
-                at & (NODE_SIZE - 1)
-            )
+            kept = kept_bits(columns, criteria, scratch, at >> NODE_BITS)
+            passes = (kept >> (at & (NODE_SIZE - 1))) & 1
+            # The categories of this document alone, not of its whole leaf for each entry.
+            if reads_categories(criteria):
+                passes &= has_category(columns, criteria, at)
+            count += passes
         else:
             count += may_match(columns, criteria, at)
     return count

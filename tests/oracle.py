@@ -189,6 +189,7 @@ class Question:
         if self.types and self.deals == "optional":
             self.deals = "any"
         self.party_size: int = request.get("party_size", 1)
+        self.max_pay: int | None = request.get("max_pay")
         self.box = request.get("bbox")
         self.polygon = None if request.get("polygon") is None else shape(request["polygon"])
         self.zone = None if request.get("zone") is None else oracle.zones[request["zone"]]
@@ -251,8 +252,19 @@ class Question:
         return lowest is None or (shop.rating is not None and shop.rating >= lowest)
 
     def counts(self, offer: Offer) -> bool:
-        """Whether a usable deal counts for the customer, or is only told of."""
+        """Whether a usable deal counts for the customer and the budget, or is only told of."""
+        fits = self.max_pay is None or (offer.pay is not None and offer.pay <= self.max_pay)
+        return fits and self.is_for_them(offer)
+
+    def is_for_them(self, offer: Offer) -> bool:
+        """Whether a deal is for such a customer."""
         return bool(self.request.get("new_customer") or not offer.deal.get("new_customer_only"))
+
+    def fits_budget(self, shop: Shop, eligible: Iterable[Offer]) -> bool:
+        """Whether what is paid at the shop is known and not too much."""
+        known = [one.pay for one in eligible if self.is_for_them(one) and one.pay is not None]
+        pay = min(known) if known else expected_spend(self.request, shop.row)
+        return self.max_pay is None or (pay is not None and pay <= self.max_pay)
 
     def wants_offers(self, best: Offer | None, public: Offer | None) -> bool:
         """Whether the best deal that counts, and the best public one beside it, are as asked."""
@@ -303,7 +315,7 @@ class Question:
             else:
                 first.append(one)
         best, public = (some[0] if some else None for some in (first, second))
-        if not self.wants_offers(best, public):
+        if not self.wants_offers(best, public) or not self.fits_budget(shop, eligible):
             return None
         saving = None if best is None else best.saving
         score = shop.net_benefit(saving, distance_m)

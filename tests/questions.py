@@ -24,7 +24,14 @@ from tests.generators import (
     some_position,
     wrapped,
 )
-from tests.oracles import HORIZON_MINUTES, from_wgs84, haversine_m, horizon_start
+from tests.oracles import (
+    HORIZON_MINUTES,
+    expected_spend,
+    from_wgs84,
+    haversine_m,
+    horizon_start,
+    saving_and_pay,
+)
 
 WALL_CLOCKS: tuple[int, ...] = (
     0,
@@ -48,6 +55,7 @@ WALL_CLOCKS: tuple[int, ...] = (
 )
 WALL_CLOCKS += (840, 959, 960, 1020, 1079, 1080, 1140, 1199, 1200, 1260, 1319, 1320, 1380, 1439)
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
+MAX_MONEY = 2_000_000_000
 MINUTES_LEFT = (1, 2, 30, 59, 60, 61, 120, 240, 720, 1440)
 
 
@@ -146,7 +154,22 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
     _ask_facets(Random(repr(request)), request)
     _ask_customer(Random(f"customer {request}"), request)
     _ask_ids(Random(f"ids {request}"), world, request)
+    _ask_budget(Random(f"budget {request}"), world, request)
     return request
+
+
+def _ask_budget(rng: Random, world: World, request: dict[str, Any]) -> None:
+    """A most to pay: nothing, anything, and what a shop or a deal costs, give or take."""
+    if not chance(rng, 0.16):
+        return
+    around: list[int | None] = []
+    if world.merchants:
+        spend = expected_spend(request, rng.choice(world.merchants))
+        deals = rng.sample(world.deals, min(3, len(world.deals)))
+        around = [spend, *(saving_and_pay(deal, spend)[1] for deal in deals)]
+    values = [pay + rng.choice((-1, 0, 0, 1)) for pay in around if pay is not None]
+    values += [0, 5_000, MAX_MONEY]
+    request["max_pay"] = min(MAX_MONEY, max(0, rng.choice(values)))
 
 
 def _ask_ids(rng: Random, world: World, request: dict[str, Any]) -> None:

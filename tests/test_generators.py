@@ -6,6 +6,7 @@ everything away, or nothing, tests little.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,13 @@ def asked() -> dict[str, float]:
             seen["on the circle"] += any(one.on_edge for one in found)
             seen["other deals"] += any(len(one.offers) > 1 for one in found)
             seen["unknown saving"] += any(o.saving is None for one in found for o in one.offers)
+            budget = request.get("max_pay", math.inf)
+            pays = [o.pay for one in found for o in one.offers if o.pay is not None]
+            seen["a deal above the budget"] += any(pay > budget for pay in pays)
+            seen["a deal at the budget"] += budget in pays
+            seen["no deal within the budget"] += "max_pay" in request and any(
+                one.best is None for one in found
+            )
             seen["no deal among deals"] += len({bool(one.offers) for one in found}) == 2
             keys = [one.keys for one in found]
             seen["exact ties"] += len(set(keys)) < len(keys)
@@ -127,7 +135,7 @@ def features(world: World, request: dict[str, Any]) -> Iterable[str]:
     ("feature", "share"),
     [
         ("finds nothing", 0.1),
-        ("finds several", 0.42),
+        ("finds several", 0.4),
         ("more than a page", 0.15),
         ("exact ties", 0.1),
         ("on the circle", 0.02),
@@ -166,6 +174,10 @@ def features(world: World, request: dict[str, Any]) -> Iterable[str]:
         ("cards asked", 0.4),
         ("party_size asked", 0.2),
         ("spend asked", 0.3),
+        ("max_pay asked", 0.08),
+        ("a deal above the budget", 0.015),
+        ("a deal at the budget", 0.01),
+        ("no deal within the budget", 0.02),
         ("open asked", 0.3),
         ("hours_unknown asked", 0.3),
         ("min_minutes_left asked", 0.08),

@@ -57,12 +57,13 @@ EXAMPLES = (
         },
     ),
     Example(
-        "Nearest coffee in Lujiazui rated 4 or better, and how many are there?",
+        "Nearest coffee in Lujiazui rated 4 or better for at most ¥30, and how many are there?",
         {
             "lat": "31.2370",
             "lng": "121.5030",
             "categories": "food.cafe",
             "min_rating": "4",
+            "max_pay": "3000",
             "sort": "distance",
             "limit": "5",
             "total": "true",

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from geosearch.kernel.areas import doc_in_area, reads_area
-from geosearch.kernel.criteria import OPTIONAL_DEAL, Criteria
+from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.deals import (
     doc_has_deal,
     offer_is_on,
     offer_saving,
     offers_at,
+    reads_deals,
 )
 from geosearch.kernel.predicates import (
     doc_at,
@@ -131,7 +132,7 @@ def _tally_offers(columns: Columns, criteria: Criteria, at: int, doc: int, tally
     """Count a document once under each card and each offer type of its usable deals."""
     types = 0
     for offer in offers_at(columns, at):
-        if offer_saving(columns, criteria, doc, offer) == NO_USE or not offer_is_on(
+        if offer_saving(columns, criteria, doc, offer) <= NO_USE or not offer_is_on(
             columns, criteria, offer
         ):
             continue
@@ -288,8 +289,8 @@ def count(
     levels = columns.level_start.shape[0] - 1
     more = _reads_more(criteria)
     # Every live document within the radius matches.
-    plain = not (more or reads_hours(criteria) or reads_categories(criteria)) and (
-        criteria.wallet.deal_mode == OPTIONAL_DEAL
+    plain = not (more or reads_hours(criteria) or reads_categories(criteria)) and not reads_deals(
+        criteria
     )
     size = 0
     node = -1

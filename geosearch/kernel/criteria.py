@@ -30,11 +30,12 @@ class Wallet(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """Party and spend."""
+    """Party, spend and budget."""
 
     usual: bool  # party of one and no spend: the joint bounds hold
     party_size: int
     spend: int  # UNKNOWN_MONEY where not given
+    max_pay: int  # most that the user wants to pay; NO_BUDGET where not given
 
 
 class KindFilter(NamedTuple):
@@ -127,6 +128,7 @@ class Criteria(NamedTuple):
     filter: Filter
 
 
+NO_BUDGET = -1
 ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN = range(3)
 OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL, CARD_BEST_DEAL = range(4)
 SORTS = ("best", "distance", "saving", "rating", "relevance")

@@ -6,6 +6,7 @@
 from geosearch.kernel.criteria import CARD_DEAL, Criteria
 from geosearch.kernel.deals import (
     doc_spend,
+    is_affordable,
     offer_is_timely,
     offers_at,
 )
@@ -33,8 +34,9 @@ STATE, UNTIL, OFFERS_OF, X, Y, TIME_ZONE = range(6)
 DEAL, SAVING, PAY, USABLE_UNTIL, PROGRAM, STANDING = range(6)
 """Columns of `describe`'s rows of a document, and of an offer."""
 LISTED, RIVAL, COUNTS = range(3)
-"""Standing of a usable, eligible offer: only listed, as it is for new customers; public, where only
-the wallet's own count; it makes the best deal, the saving and the order."""
+"""Standing of a usable, eligible offer: only listed, as it is for new customers or not within the
+budget; public, where only the wallet's own count; it makes the best deal, the saving and the order.
+"""
 
 
 @njit
@@ -162,6 +164,8 @@ def _describe_offers(
         status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
         if status == UNUSABLE:
             continue
+        if not is_affordable(criteria, pay):
+            standing = LISTED
         row = at
         while row > first and standing >= detail[row - 1, STANDING]:
             if standing == detail[row - 1, STANDING] and not is_better(

@@ -16,6 +16,7 @@ from geosearch.kernel.criteria import (
     BY_RATING,
     BY_RELEVANCE,
     BY_SAVING,
+    NO_BUDGET,
     OPEN_ONLY,
     OPEN_OR_UNKNOWN,
     OPTIONAL_DEAL,
@@ -352,11 +353,18 @@ def category_bits(columns: Columns, criteria: Criteria, leaf: int) -> int:
 
 @inner_njit
 def always_bits(columns: Columns, criteria: Criteria, leaf: int) -> int:
-    """Bits of documents of a leaf that surely have a deal as `deal_mode` wants."""
+    """Bits of documents of a leaf that surely have a deal as `deal_mode` wants.
+
+    With a budget none has: a deal that one person can use may be too dear.
+    """
     first = leaf << NODE_BITS
     count = uint64(min(NODE_SIZE, columns.leaf_position.shape[0] - first))
     start, bits = uint64(first), int64(0)
-    if criteria.bill.usual and reads_signature(columns, criteria):
+    if (
+        criteria.bill.usual
+        and criteria.bill.max_pay == NO_BUDGET
+        and reads_signature(columns, criteria)
+    ):
         for at in range(count):
             shared = columns.doc_always[start + at] & criteria.wallet.always[0]
             bits |= int64(shared != np.uint64(0)) << at

@@ -9,7 +9,8 @@ whole list that drives the search.
 
 import numpy as np
 
-from geosearch.kernel.criteria import OPTIONAL_DEAL, Criteria
+from geosearch.kernel.criteria import Criteria
+from geosearch.kernel.deals import reads_deals
 from geosearch.kernel.filters import is_kept, kept_bits
 from geosearch.kernel.predicates import (
     always_bits,
@@ -215,7 +216,7 @@ def sure_bits(columns: Columns, criteria: Criteria, leaf: int, whole: bool) -> i
 
     `whole` says that the run is the leaf `leaf`. All documents that pass a filter have a deal.
     """
-    if is_kept(criteria) or criteria.wallet.deal_mode == OPTIONAL_DEAL:
+    if is_kept(criteria) or not reads_deals(criteria):
         return ALL_PASS
     return always_bits(columns, criteria, leaf) if whole else int64(0)
 

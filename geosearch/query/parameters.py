@@ -140,6 +140,17 @@ PARAMETERS: dict[str, Parameter] = {
             high=MAX_MONEY,
         ),
         Parameter(
+            "max_pay",
+            "integer",
+            "The most the user wants to pay, minor units, for the whole party. A shop matches if "
+            "the least `pay` of its usable deals that the user is eligible for is not above it; "
+            "without a deal of known `pay`, if the bill is not. So a shop whose only deal is a "
+            "dear bundle does not match, and one of which neither is known does not either. Only "
+            "deals within it count; the others come last in `deals`.",
+            low=0,
+            high=MAX_MONEY,
+        ),
+        Parameter(
             "q",
             "text",
             "Text: name, brand, alias, category, tag, area or address, in Chinese, pinyin or "

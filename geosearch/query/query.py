@@ -66,6 +66,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     offer_type: tuple[str, ...] = ()
     party_size: int = 1
     spend: int | None = None
+    max_pay: int | None = None
     q: str | None = None
     categories: tuple[str, ...] = ()
     business_area: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from geosearch.kernel.criteria import (
     BY_SAVING,
     CARD_BEST_DEAL,
     CARD_DEAL,
+    NO_BUDGET,
     OPTIONAL_DEAL,
     SORTS,
     Area,
@@ -89,7 +90,7 @@ _NO_BITS = np.zeros(1, np.uint64)
 _NO_LISTS = Drivers(False, _NO_DOCS, False, _NO_DOCS, 0)
 _ANY_KIND = KindFilter(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
-_USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY)
+_USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY, NO_BUDGET)
 _ANY_TIME = Hours(0, -1, 0, 0, ANY_HOURS)
 _NO_WALLET = Wallet(OPTIONAL_DEAL, _NO_BITS, _NO_BITS, np.zeros(1, np.uint8), np.zeros(0, np.int64))
 _ONE = Paging(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
@@ -106,6 +107,7 @@ class Wishes(NamedTuple):
     offer_type: tuple[str, ...]
     party_size: int
     spend: int | None
+    max_pay: int | None
     categories: tuple[str, ...]
     min_rating: float | None
     sort: str
@@ -309,11 +311,13 @@ class Planner:
         spend, party_size = wishes.spend, wishes.party_size
         bill = _USUAL_BILL
         if spend is not None or party_size != 1:
-            bill = Bill(False, party_size, UNKNOWN_MONEY if spend is None else spend)
+            bill = Bill(False, party_size, UNKNOWN_MONEY if spend is None else spend, NO_BUDGET)
+        if wishes.max_pay is not None:
+            bill = bill._replace(max_pay=wishes.max_pay)
         sort = _SORT_CODES[wishes.sort]
         valued = sort in (BY_BEST, BY_SAVING)
         filters, types = 0, type_bits(wishes.offer_type)
-        if valued or wishes.deals_mode != "optional":
+        if valued or wishes.deals_mode != "optional" or wishes.max_pay is not None:
             filters = self._filter_number((*wanted, bill, sort if valued else None, types))
         return PreparedSegment(
             wallet_plan,

@@ -30,7 +30,7 @@ def shape_of(planner: Planner, query: Query) -> PreparedSegment:
         Wishes(
             top_k=query.limit, cards=cards, deals_mode=query.deals_mode,
             new_customer=query.new_customer, offer_type=query.offer_type,
-            party_size=query.party_size, spend=query.spend,
+            party_size=query.party_size, spend=query.spend, max_pay=query.max_pay,
             categories=query.categories, min_rating=query.min_rating, sort=query.sort,
         )
     )  # fmt: skip

@@ -170,7 +170,8 @@ def test_search_pages_with_the_cursor_it_prints(
 
 
 def test_search_prints_the_cursor_whole(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = search(world, "--limit", "1", "--categories", "food", "--spend", "10000")
+    wish = ("--categories", "food", "--spend", "10000", "--max-pay", "12000")
+    arguments = search(world, "--limit", "1", *wish)
     assert run([*arguments, "--json"]) == DONE
     cursor = json.loads(capsys.readouterr().out)["next_cursor"]
     assert run(arguments) == DONE

@@ -106,6 +106,8 @@ def test_a_filter_is_kept_when_it_is_asked_for_again(view: SegmentView) -> None:
         {"deals": "optional"},
         {"party_size": 2},
         {"spend": 5_000},
+        {"max_pay": 5_000},
+        {"max_pay": 5_000, "deals": "optional", "sort": "distance"},
         {"sort": "saving"},
         {"sort": "distance"},
         {"zone": None, "bbox": (121.0, 31.0, 122.0, 32.0), "cards": ("card0", "card1")},

@@ -135,6 +135,8 @@ def random_query(rng: Random, segment: Segment, cards: Sequence[str]) -> Query:
     if rng.random() < 0.5:
         wish["party_size"] = rng.choice((1, 2, 7))
         wish["spend"] = rng.choice((None, None, 0, 5000, 2_000_000))
+    if rng.random() < 0.3:
+        wish["max_pay"] = rng.choice((0, 4_000, 9_000, 20_000, 2_000_000_000))
     if rng.random() < 0.2:
         size = rng.choice((0.0, 0.01, 2.0))
         west, east = (lng - size + 180) % 360 - 180, (lng + size + 180) % 360 - 180

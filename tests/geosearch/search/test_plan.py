@@ -18,6 +18,7 @@ from geosearch.kernel.criteria import (
     ANY_DEAL,
     CARD_BEST_DEAL,
     CARD_DEAL,
+    NO_BUDGET,
     OPTIONAL_DEAL,
     Criteria,
 )
@@ -447,11 +448,13 @@ def test_a_rating_is_rounded_up(segment: Segment, rating: float | None, expected
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
-        ({}, (True, 1, UNKNOWN_MONEY)),
-        ({"party_size": 1}, (True, 1, UNKNOWN_MONEY)),
-        ({"party_size": 3}, (False, 3, UNKNOWN_MONEY)),
-        ({"spend": 0}, (False, 1, 0)),
-        ({"spend": 700, "party_size": 2}, (False, 2, 700)),
+        ({}, (True, 1, UNKNOWN_MONEY, NO_BUDGET)),
+        ({"party_size": 1}, (True, 1, UNKNOWN_MONEY, NO_BUDGET)),
+        ({"party_size": 3}, (False, 3, UNKNOWN_MONEY, NO_BUDGET)),
+        ({"spend": 0}, (False, 1, 0, NO_BUDGET)),
+        ({"spend": 700, "party_size": 2}, (False, 2, 700, NO_BUDGET)),
+        ({"max_pay": 0}, (True, 1, UNKNOWN_MONEY, 0)),
+        ({"spend": 700, "max_pay": 600}, (False, 1, 700, 600)),
     ],
 )
 def test_a_bill(segment: Segment, wish: dict[str, Any], expected: tuple[Any, ...]) -> None:

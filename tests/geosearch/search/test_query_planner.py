@@ -57,6 +57,8 @@ def test_every_other_wish_makes_one(engine: Searcher) -> None:
         {"cards": ("red",), "deals": "any"},
         {"party_size": 2},
         {"spend": 0},
+        {"max_pay": 0},
+        {"max_pay": 1},
         {"categories": ("food",)},
         {"min_rating": 4.0},
         {"sort": "rating"},

@@ -15,8 +15,8 @@ HERE = "lat=31.23&lng=121.47"
 NEARBY = f"/v1/nearby?{HERE}"
 KNOWN = (
     "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, "
-    "new_customer, offer_type, party_size, spend, q, categories, business_area, min_rating, ids, "
-    "zone, bbox, {}sort, limit, cursor, facets, total, explain, format"
+    "new_customer, offer_type, party_size, spend, max_pay, q, categories, business_area, "
+    "min_rating, ids, zone, bbox, {}sort, limit, cursor, facets, total, explain, format"
 )
 JSON = {"content-type": "application/json"}
 
@@ -113,6 +113,7 @@ BAD = [
         "free_item, got 'discount' - at `$.offer_type[0]`",
     ),
     Bad(f"{NEARBY}&spend=-5", "Expected `spend` in [0, 2000000000], got -5 - at `$.spend`"),
+    Bad(f"{NEARBY}&max_pay=-1", "Expected `max_pay` in [0, 2000000000], got -1 - at `$.max_pay`"),
     Bad(f"{NEARBY}&spend=12.50", "Expected `spend` as an integer, got '12.50' - at `$.spend`"),
     Bad(
         f"{NEARBY}&categories={'x' * 201}",

@@ -73,6 +73,7 @@ def queries(draw: st.DrawFn) -> Query:
         offer_type=tuple(draw(st.lists(st.sampled_from(OFFER_TYPES), max_size=6))),
         business_area=tuple(draw(st.lists(listed, max_size=3))),
         spend=maybe(st.integers(0, 2_000_000_000)),
+        max_pay=maybe(st.integers(0, 2_000_000_000)),
         categories=tuple(draw(st.lists(listed, max_size=3))),
         min_rating=maybe(st.floats(0, 5)),
         zone=maybe(texts),

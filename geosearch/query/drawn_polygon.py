@@ -18,6 +18,8 @@ def _check_antimeridian(polygon: PreparedPolygon) -> None:
 
     An edge of the whole 360 degrees belongs to a polygon around the world and is valid.
     """
+    if polygon.bounds[2] - polygon.bounds[0] <= 180.0:
+        return
     west, east = np.sort(polygon.edges[:, [0, 2]]).T
     wide = (east - west > 180.0) & (east - west < 360.0)
     if wide.any():

@@ -138,8 +138,25 @@ def _are_texts(values: tuple[object, ...], most: int, longest: int) -> bool:
     return True
 
 
-# Conditions, by kind of parameter, of a value of the exact type and in range; a box or a geometry
-# always gets the closer look.
+def _is_plain_box(box: object) -> bool:
+    if type(box) is not tuple or len(box) != 4:
+        return False
+    for end in box:
+        if type(end) is not float:
+            return False
+    west, south, east, north = box
+    return -180.0 <= west <= 180.0 and -180.0 <= east <= 180.0 and -90.0 <= south <= north <= 90.0
+
+
+def _is_plain_geometry(geometry: object) -> bool:
+    return (
+        type(geometry) is dict
+        and geometry.get("type") in ("Polygon", "MultiPolygon")
+        and type(geometry.get("coordinates")) is list
+    )
+
+
+# Conditions, by kind of parameter, of a value of the exact type and in range.
 _PLAIN: dict[str, str] = {
     "number": "type({x}) is float and {low} <= {x} <= {high}",
     "integer": "type({x}) is int and {low} <= {x} <= {high}",
@@ -149,8 +166,8 @@ _PLAIN: dict[str, str] = {
     "instant": "type({x}) is datetime and is_instant({x})",
     "texts": "type({x}) is tuple and (not {x} or _are_texts({x}, {high}, {longest}))",
     "choices": "type({x}) is tuple and len({x}) <= {high} and {name}_choices.issuperset({x})",
-    "box": "False",
-    "geometry": "False",
+    "box": "_is_plain_box({x})",
+    "geometry": "_is_plain_geometry({x})",
 }
 
 

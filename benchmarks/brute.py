@@ -12,6 +12,7 @@ to 1.8 times in one of 10,000,000.
 
 import math
 from datetime import timedelta
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -22,6 +23,7 @@ from geosearch.answer.model import Ranked
 from geosearch.money.offers import (
     AMOUNT_OFF,
     BUNDLE,
+    CASHBACK,
     FREE_ITEM,
     MAX_DISCOUNT,
     MAX_USES,
@@ -39,18 +41,29 @@ from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher
 from geosearch.segment.catalogue import prefixes
 from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
-from indexes.timetable import HORIZON_MINUTES, OPEN
+from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 UNKNOWN = np.iinfo(np.int64).min
-"""An unknown saving."""
+"""An unknown saving or pay."""
+_MOST = np.iinfo(np.int64).max
 _ANSWERED = frozenset(
     "lat lng radius polygon at open cards deals party_size spend categories".split()
     + "sort limit facets total".split()
 )
+
+
+class Deals(NamedTuple):
+    """Deals of some rows: whether each has one that the query needs, and its best one."""
+
+    matches: Bools
+    saving: Ints
+    """Minor units; `UNKNOWN` if unknown, or if the order does not need it."""
+    counted: Floats
+    """What the net benefit counts of it; 0 if the order does not need it."""
 
 
 class BruteForce:
@@ -61,6 +74,7 @@ class BruteForce:
         columns = segment.columns
         self.flat = flatten(columns)
         self._start = engine.start
+        self._weights = engine.weights
         self.walk_cost_per_m = engine.weights.walk_cost_per_m
         self._catalogue = segment.catalogue
         self._numbers = segment.program_numbers
@@ -97,15 +111,16 @@ class BruteForce:
         if radius_m is not None:
             inside = distance_m <= radius_m
             docs, distance_m = docs[inside], distance_m[inside]
-        keep, saving = self.deals(query, docs)
-        docs, distance_m, saving = docs[keep], distance_m[keep], saving[keep]
-        return docs, np.column_stack([self.primary(query, docs, distance_m, saving), distance_m])
+        deals = self.deals(query, docs)
+        keep = deals.matches
+        docs, distance_m, deals = docs[keep], distance_m[keep], Deals(*(one[keep] for one in deals))
+        return docs, np.column_stack([self.primary(query, docs, distance_m, deals), distance_m])
 
     def share(self, query: Query, *, among: Ints | None = None) -> float:
         """Return the share of all rows that match all but the distance; `among` as in `rank`."""
         rows = len(self.flat.x)
         docs = self._plain_matches(query, np.arange(rows) if among is None else among)
-        return float(self.deals(query, docs)[0].sum()) / rows
+        return float(self.deals(query, docs).matches.sum()) / rows
 
     def _drawn(self, query: Query) -> Ints:
         """Return the rows in the polygon, its edge included."""
@@ -144,24 +159,22 @@ class BruteForce:
             docs = docs[self.states(query)[flat.schedule[docs]] == OPEN]
         return docs
 
-    def deals(self, query: Query, docs: Ints) -> tuple[Bools, Ints]:
-        """Return which rows have a deal that the query needs, and their best savings.
-
-        Savings are in minor units; `UNKNOWN` if unknown, or if the order does not need them.
-        """
+    def deals(self, query: Query, docs: Ints) -> Deals:
+        """Return the deals of some rows."""
         if query.deals_mode == "optional" and query.sort in ("distance", "rating"):
-            return np.ones(len(docs), np.bool_), np.full(len(docs), UNKNOWN)
+            count = len(docs)
+            return Deals(np.ones(count, np.bool_), np.full(count, UNKNOWN), np.zeros(count))
         wallet = np.zeros(len(self.flat.program_on), np.bool_)
         wallet[[self._numbers[card] for card in query.cards if card in self._numbers]] = True
-        has_deal, best = self._best_deals(query, docs, wallet, self.states(query))
+        deals = self._best_deals(query, docs, wallet, self.states(query))
         if query.deals_mode == "optional":
-            has_deal[:] = True
-        return has_deal, best
+            deals.matches[:] = True
+        return deals
 
     def _best_deals(
         self, query: Query, docs: Ints, wallet: Bools, state: NDArray[np.uint8]
-    ) -> tuple[Bools, Ints]:
-        """Return which rows have a deal that the query needs, and their best eligible savings."""
+    ) -> Deals:
+        """Return which rows have a deal that the query needs, and their best eligible deals."""
         flat = self.flat
         first = flat.first_offer[docs].astype(np.int64)
         count = flat.end_offer[docs] - first
@@ -184,28 +197,59 @@ class BruteForce:
             usable &= program != 0
         has_deal = np.zeros(len(docs), np.bool_)
         has_deal[row[usable]] = True
-        best = np.full(len(docs), UNKNOWN)
+        best, counted = np.full(len(docs), UNKNOWN), np.zeros(len(docs))
         if query.sort in ("best", "saving"):
-            row, saving = row[usable], saving[usable]
+            row, deal, saving = row[usable], deal[usable], saving[usable]
             # Offers of a row are consecutive.
             first = np.flatnonzero(np.diff(row, prepend=-1))
             if len(first):
                 best[row[first]] = np.maximum.reduceat(saving, first)
-        return has_deal, best
+        if query.sort == "best":
+            ties = (saving != UNKNOWN) & (saving == best[row])
+            if query.open == "any":
+                ties &= state[flat.schedule[docs]][row] != CLOSED
+            row, deal, saving = row[ties], deal[ties], saving[ties]
+            one, values = self._counted(query, row, deal, saving, spend[row])
+            counted[one] = values
+        return Deals(has_deal, best, counted)
 
-    def primary(self, query: Query, docs: Ints, distance_m: Floats, saving: Ints) -> Floats:
+    def _counted(
+        self, query: Query, row: Ints, deal: Ints, saving: Ints, spend: Ints
+    ) -> tuple[Ints, Floats]:
+        """Return what the net benefit counts, of offers that tie for the best of their rows.
+
+        The lowest pay wins, then the first deal. `row` ascends.
+        """
+        terms = self.flat.deal_terms[deal]
+        kind = terms[:, TYPE]
+        back = (kind == CASHBACK) | (kind == FREE_ITEM)
+        pay = np.where(kind == BUNDLE, terms[:, PRICE], np.where(back, spend, spend - saving))
+        first = np.flatnonzero(np.diff(row, prepend=-1))
+        if not len(first):
+            return row, np.zeros(0)
+        asked = np.where(pay == UNKNOWN, _MOST, pay)
+        # The least pay of each row, then the first offer with it: offers ascend by deal.
+        least = np.repeat(np.minimum.reduceat(asked, first), np.diff(np.append(first, len(row))))
+        chosen = np.flatnonzero(asked == least)
+        chosen = chosen[np.diff(row[chosen], prepend=-1) != 0]
+        row, kind, saving, pay = row[chosen], kind[chosen], saving[chosen], pay[chosen]
+        reference, gift_value = self._weights.counting(query.party_size, query.spend)
+        bill = saving + np.where(pay == UNKNOWN, 0, pay)
+        counted = saving * np.minimum(1.0, reference / np.maximum(bill, 1))
+        return row, np.where(kind == FREE_ITEM, gift_value, 1.0) * counted
+
+    def primary(self, query: Query, docs: Ints, distance_m: Floats, deals: Deals) -> Floats:
         """Return the first sort key of some rows, ascending is better."""
-        flat = self.flat
-        known = saving != UNKNOWN
+        flat, saving = self.flat, deals.saving
         if query.sort == "distance":
             return distance_m
         if query.sort == "rating":
             rating = flat.rating[docs].astype(np.float64)
             return np.where(rating >= 0, -rating, np.inf)
         if query.sort == "saving":
-            return np.where(known, -saving.astype(np.float64), np.inf)
+            return np.where(saving != UNKNOWN, -saving.astype(np.float64), np.inf)
         worth = flat.quality[docs].astype(np.float64)
-        likely = flat.redeem[docs] / BASIS_POINTS * np.where(known, saving, 0)
+        likely = flat.redeem[docs] / BASIS_POINTS * deals.counted
         return -(likely + worth - self.walk_cost_per_m * distance_m)
 
     def _first(self, docs: Ints, keys: Floats, limit: int) -> Ints:

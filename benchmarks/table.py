@@ -127,14 +127,14 @@ class Minutes:
         programs = self._programs_in(is_open)
         rows = np.flatnonzero(programs & wallet) if sort != "distance" else np.zeros(0, np.int64)
         best = _query(at, cards, "best")
-        _, saving = self._brute.deals(best, rows)
+        deals = self._brute.deals(best, rows)
         return PeerMinute(
             is_open=is_open,
             windows=is_open[self._windows].tobytes(),
             programs=programs,
             rows=rows,
-            saving=saving,
-            worth=-self._brute.primary(best, rows, np.zeros(len(rows)), saving),
+            saving=deals.saving,
+            worth=-self._brute.primary(best, rows, np.zeros(len(rows)), deals),
         )
 
     def _programs_in(self, is_open: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -161,15 +161,15 @@ def table_of(
     flat, minutes = brute.flat, Minutes(brute)
     docs = np.arange(len(flat.x))
     best = _query(at, (wallet,), "best")
-    _, saving = brute.deals(best, docs)
+    deals = brute.deals(best, docs)
     return PeerTable(
         lat=flat.y / UNITS_PER_DEGREE,
         lng=flat.x / UNITS_PER_DEGREE,
         open_now=(brute.states(best) == OPEN)[flat.schedule],
         open_later=(brute.states(_query(later, ())) == OPEN)[flat.schedule],
         programs=minutes.programs(at),
-        saving=saving,
-        worth=-brute.primary(best, docs, np.zeros(len(docs)), saving),
+        saving=deals.saving,
+        worth=-brute.primary(best, docs, np.zeros(len(docs)), deals),
         category_set=flat.category_set.astype(np.int64),
         text=texts_of(segment) if segment is not None else (),
         program_bits={name: number for name, number in brute.programs().items() if number},

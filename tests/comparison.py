@@ -212,6 +212,8 @@ class Duel:
         assert (parts is not None) == bool(request.get("explain"))
         if parts is not None:
             expected = {**score_parts(one, hit.distance_m), "score": hit.score}
+            parts = dict(parts)
+            assert parts.pop("saving") == expected.pop("saving")
             assert parts == pytest.approx(expected, rel=1e-12)
         assert as_result(hit) == result
 
@@ -275,10 +277,10 @@ def may_precede(before: Found, after: Found) -> bool:
     return before.offset != after.offset or before.shop.merchant_id < after.shop.merchant_id
 
 
-def _parts(one: Found) -> tuple[float, float, int | None]:
-    """What a score adds up besides the walk."""
-    saving = one.best.saving if one.best else None
-    return one.shop.redeem_share, one.shop.quality_minor, saving
+def _parts(one: Found) -> tuple[float | None, ...]:
+    """What a score adds up besides the walk, and what that is made of."""
+    best = (one.best.saving, one.best.pay) if one.best else (None, None)
+    return one.shop.redeem_share, one.shop.quality_minor, one.counted, *best
 
 
 def _shown(one: Found) -> str:

@@ -343,6 +343,13 @@ def make_deal(rng: Random, offer_type: str) -> dict[str, Any]:
         deal["party_min"] = rng.choice((1, 2, 4))
     if chance(rng, 0.15):
         deal["party_max"] = rng.choice((4, 6))
+    # Draws of its own leave the worlds of a seed as they are.
+    own = Random(f"dear {deal}")
+    if offer_type == "bundle" and chance(own, 0.4):
+        deal["list_price"] = own.choice((20_000, 84_900))
+        deal["price"] = deal["list_price"] - own.choice((1, 8_000, 19_999))
+    elif offer_type == "free_item" and chance(own, 0.2):
+        deal["face_value"] = 25_000
     return deal
 
 

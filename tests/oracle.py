@@ -28,6 +28,7 @@ from tests.oracles import (
     WALK_COST_PER_M,
     Row,
     conditions_met,
+    counted_saving,
     expected_spend,
     from_wgs84,
     haversine_m,
@@ -115,10 +116,9 @@ class Shop:
         """When a closed shop opens next; None if not closed, or not within the horizon."""
         return run_end(self.states != OPEN, minute) if self.states[minute] == CLOSED else None
 
-    def net_benefit(self, saving: int | None, distance_m: float) -> float:
+    def net_benefit(self, counted: float, distance_m: float) -> float:
         """Score of `sort=best`: what is likely saved, less the walk, plus the quality."""
-        walk = WALK_COST_PER_M * distance_m
-        return self.redeem_share * (saving or 0) - walk + self.quality_minor
+        return self.redeem_share * counted - WALK_COST_PER_M * distance_m + self.quality_minor
 
     def stays_open(self, first: int, end: int, *, or_unknown: bool) -> bool:
         """Whether it is open (or unknown) in each minute of [first, end) within the horizon."""
@@ -164,6 +164,7 @@ class Found:
     better_public: Offer | None
     used_programs: frozenset[str]
     used_types: frozenset[str]
+    counted: float
     score: float
     keys: tuple[float, ...]
     on_edge: bool
@@ -318,7 +319,10 @@ class Question:
         if not self.wants_offers(best, public) or not self.fits_budget(shop, eligible):
             return None
         saving = None if best is None else best.saving
-        score = shop.net_benefit(saving, distance_m)
+        counted = 0.0
+        if best is not None and shop.states[self.minute] != CLOSED:
+            counted = counted_saving(self.request, best.deal, best.saving, best.pay)
+        score = shop.net_benefit(counted, distance_m)
         return Found(
             shop=shop,
             offset=(shop.lat - self.lat, abs(shop.lng - self.lng)),
@@ -330,6 +334,7 @@ class Question:
                 one.deal["program_id"] for one in counting if one.deal.get("program_id") is not None
             ),
             used_types=frozenset(one.deal["offer_type"] for one in (*first, *second)),
+            counted=counted,
             score=score,
             keys=self.keys(shop, distance_m, saving, score),
             on_edge=on_edge,
@@ -481,15 +486,9 @@ def _box_holds(
     box: tuple[float, float, float, float], lng: float, lat: float, slack: float
 ) -> bool:
     """Whether a box, wider by the slack, holds a position; it may cross the antimeridian."""
-    across = box[0] > box[2]
-    min_lng, min_lat, max_lng, max_lat = (
-        box[0] - slack,
-        box[1] - slack,
-        box[2] + slack,
-        box[3] + slack,
-    )
-    if not min_lat <= lat <= max_lat:
+    west, south, east, north = box[0] - slack, box[1] - slack, box[2] + slack, box[3] + slack
+    if not south <= lat <= north:
         return False
-    if not across:
-        return min_lng <= lng <= max_lng
-    return lng >= min_lng or lng <= max_lng
+    if box[0] <= box[2]:
+        return west <= lng <= east
+    return lng >= west or lng <= east

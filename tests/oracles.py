@@ -43,6 +43,8 @@ STAR_VALUE = 500
 PRIOR_RATING = 3.5
 PRIOR_RATINGS = 20
 WALK_COST_PER_M = 50 / 80
+REFERENCE_BILL = 10_000
+GIFT_SHARE = Fraction(1, 2)
 
 # Hours a person understands although the grammar does not, with what they mean.
 PLAIN_WORDS = {
@@ -352,6 +354,18 @@ def saving_and_pay(deal: Row, spend: int | None) -> tuple[int | None, int | None
         if deal.get("max_discount") is not None:
             saving = min(saving, deal["max_discount"])
     return saving, spend if kind == "cashback" else spend - saving
+
+
+def counted_saving(request: Row, deal: Row, saving: int | None, pay: int | None) -> float:
+    """What the net benefit counts of a deal's saving: on no more than the reference of the bill."""
+    if saving is None:
+        return 0.0
+    reference = request.get("spend")
+    if reference is None:
+        reference = REFERENCE_BILL * int(request.get("party_size", 1))
+    bill = saving + (pay or 0)
+    share = Fraction(reference, bill) if bill > reference else Fraction(1)
+    return float(saving * share * (GIFT_SHARE if deal["offer_type"] == "free_item" else 1))
 
 
 def redeem_share(merchant: Row) -> float:

@@ -125,10 +125,11 @@ def record_of(
 
 def score_parts(one: Found, distance_m: float) -> Row:
     """What a score is made of, without the score."""
-    saving = one.best.saving if one.best else None
     return {
+        "saving": one.best.saving if one.best else None,
+        "counted_saving": one.counted,
         "redeem_probability": one.shop.redeem_share,
-        "expected_saving": one.shop.redeem_share * (saving or 0),
+        "expected_saving": one.shop.redeem_share * one.counted,
         "walk_cost": WALK_COST_PER_M * distance_m,
         "quality": one.shop.quality_minor,
     }

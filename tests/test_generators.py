@@ -63,6 +63,11 @@ def asked() -> dict[str, float]:
             seen["finds several"] += len(found) > 1
             seen["more than a page"] += len(found) > request.get("limit", 20)
             seen["on the circle"] += any(one.on_edge for one in found)
+            counted = [
+                (o.saving or 0, one.counted) for one in found for o in [one.best] if o is not None
+            ]
+            seen["part of a saving counts"] += any(0 < part < saving for saving, part in counted)
+            seen["no saving counts"] += any(part == 0 < saving for saving, part in counted)
             seen["other deals"] += any(len(one.offers) > 1 for one in found)
             seen["unknown saving"] += any(o.saving is None for one in found for o in one.offers)
             budget = request.get("max_pay", math.inf)
@@ -140,6 +145,8 @@ def features(world: World, request: dict[str, Any]) -> Iterable[str]:
         ("exact ties", 0.1),
         ("on the circle", 0.02),
         ("other deals", 0.25),
+        ("part of a saving counts", 0.1),
+        ("no saving counts", 0.1),
         ("unknown saving", 0.1),
         ("no deal among deals", 0.1),
         ("something changes", 0.05),

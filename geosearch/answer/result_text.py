@@ -114,7 +114,8 @@ def write_results(
     """
     sources, scratch = prepared.value, memory.value
     scores, ends = scratch.score, scratch.text_end
-    if describe(segment, criteria, memory, docs, keys, datum, detail, scores) < 0:
+    counted = scratch.counted
+    if describe(segment, criteria, memory, docs, keys, datum, detail, scores, counted) < 0:
         return 0
     room = _room(sources, docs, detail)
     if room > text.shape[0]:

@@ -52,30 +52,35 @@ def explained(results: Results, parts: Sequence[dict[str, Any]]) -> Results:
     return joined(texts, results.scores)
 
 
-def score_parts(
-    columns: Columns, weights: Weights, docs: I64, keys: F64, detail: I64, scores: F64
-) -> list[dict[str, Any]]:
-    """Parts of the score of each document, in minor units except for the probability.
+class Described(NamedTuple):
+    """Arguments and output of `describe.describe`."""
 
-    Parameters
-    ----------
-    docs, keys, detail, scores
-        Arguments and output of `describe.describe`.
-    """
+    docs: I64
+    keys: F64
+    detail: I64
+    scores: F64
+    counted: F64
+
+
+def score_parts(columns: Columns, weights: Weights, described: Described) -> list[dict[str, Any]]:
+    """Parts of the score of each document, in minor units except for the probability."""
+    docs, keys, detail, scores, counted = described
     parts = []
     head = 0
     stored = columns.doc_record
-    numbers = zip(docs.tolist(), keys[:, 1].tolist(), scores.tolist(), strict=True)
-    for doc, distance_m, score in numbers:
+    lists = docs.tolist(), keys[:, 1].tolist(), scores.tolist(), counted.tolist()
+    for doc, distance_m, score, counts in zip(*lists, strict=True):
         offers = detail.item(head, OFFERS_OF)
-        counts = offers > 0 and detail.item(head + 1, STANDING) == COUNTS
-        saving = detail.item(head + 1, SAVING) if counts else UNKNOWN_MONEY
+        has_best = offers > 0 and detail.item(head + 1, STANDING) == COUNTS
+        saving = detail.item(head + 1, SAVING) if has_best else UNKNOWN_MONEY
         head += 1 + offers
         probability = stored.item(doc, DOC_REDEEM) / BASIS_POINTS
         parts.append(
             {
+                "saving": None if saving == UNKNOWN_MONEY else saving,
+                "counted_saving": counts,
                 "redeem_probability": probability,
-                "expected_saving": 0.0 if saving == UNKNOWN_MONEY else probability * saving,
+                "expected_saving": probability * counts,
                 "walk_cost": weights.walk_cost_per_m * distance_m,
                 "quality": stored.item(doc, DOC_QUALITY),
                 "score": score,

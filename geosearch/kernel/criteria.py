@@ -6,6 +6,7 @@ Not useful for: the parameters of a request; `geosearch.query` has those.
 
 from typing import NamedTuple
 
+from geosearch.money.ranking import Counting
 from indexes.arrays import F64, I64, U8, U16, U32, U64, F64Matrix, I64Matrix
 
 
@@ -30,12 +31,13 @@ class Wallet(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """Party, spend and budget."""
+    """Party, spend and budget, and how much of a saving counts for them."""
 
     usual: bool  # party of one and no spend: the joint bounds hold
     party_size: int
     spend: int  # UNKNOWN_MONEY where not given
     max_pay: int  # most that the user wants to pay; NO_BUDGET where not given
+    counting: Counting
 
 
 class KindFilter(NamedTuple):
@@ -76,7 +78,7 @@ class Filter(NamedTuple):
     """Cached results of the tests that do not depend on the place of a query; see `filters`."""
 
     passing: U32  # [leaves] a bit a document, and a bit if these are known; no rows = no filter
-    value: F64  # [l] `predicates.doc_value` of documents that pass; no rows if it is cheap
+    value: F64  # [l] `deals.doc_best_value` of documents that pass; no rows in other orders
 
 
 class Words(NamedTuple):

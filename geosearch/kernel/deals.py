@@ -1,27 +1,34 @@
-"""Deals of a document: which ones a query can use, and the best saving of those that count.
+"""Deals of a document: which ones a query can use, the best one that counts, and its worth.
 
 With a budget (`Bill.max_pay`), a deal counts only if its pay is known and within the budget.
 """
 
+import math
+
 from geosearch.kernel.criteria import (
     ANY_DEAL,
+    BY_SAVING,
     CARD_BEST_DEAL,
     CARD_DEAL,
     NO_BUDGET,
     OPTIONAL_DEAL,
     Criteria,
 )
-from geosearch.kernel.predicates import has_bit
+from geosearch.kernel.predicates import counts_saving, doc_worth, has_bit
 from geosearch.kernel.scratch import OFFERS, Scratch
 from geosearch.kernel.states import IS_OPEN, state_of
 from geosearch.money.offers import (
+    FREE_ITEM,
     KNOWN_SAVING,
+    TYPE,
     UNKNOWN_MONEY,
     UNUSABLE,
     expected_spend,
+    is_better,
     offer_value,
 )
-from geosearch.segment.columns import DOC_PRICE, LARGE_SAVING, NO_SAVING, NO_USE, Columns
+from geosearch.money.ranking import counted_saving
+from geosearch.segment.columns import DOC_PRICE, LARGE_SAVING, NO_PAY, NO_SAVING, NO_USE, Columns
 from indexes.jit import inner_njit, int64, uint64
 
 TOO_DEAR = NO_USE - 1
@@ -75,10 +82,12 @@ def offer_saving(columns: Columns, criteria: Criteria, doc: int, offer: int) -> 
 
     With a budget it is `TOO_DEAR` if the pay is above it or unknown.
     """
-    if criteria.bill.usual:
+    if is_stored(columns, criteria, offer):
         saving = int64(columns.offer_saving[offer])
-        if saving != LARGE_SAVING and (saving == NO_USE or not has_budget(criteria)):
+        if saving == NO_USE or not has_budget(criteria):
             return saving
+        pay = offer_pay(columns, criteria, doc, offer)
+        return saving if is_affordable(criteria, pay) else TOO_DEAR
     deal = int64(columns.offer_deal[offer])
     spend = doc_spend(columns, criteria, doc)
     status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
@@ -87,6 +96,33 @@ def offer_saving(columns: Columns, criteria: Criteria, doc: int, offer: int) -> 
     if not is_affordable(criteria, pay):
         return TOO_DEAR
     return int64(saving) if status == KNOWN_SAVING else NO_SAVING
+
+
+@inner_njit
+def is_stored(columns: Columns, criteria: Criteria, offer: int) -> bool:
+    """Whether `offer_saving` and `offer_pay` hold for the bill of the query."""
+    return bool(criteria.bill.usual and columns.offer_saving[offer] != LARGE_SAVING)
+
+
+@inner_njit
+def offer_pay(columns: Columns, criteria: Criteria, doc: int, offer: int) -> int:
+    """Pay of a usable offer at the document for the bill of the query, or `UNKNOWN_MONEY`."""
+    if is_stored(columns, criteria, offer):
+        pay = int64(columns.offer_pay[offer])
+        if pay == NO_PAY:
+            return int64(UNKNOWN_MONEY)
+        return pay if pay >= 0 else -1 - pay
+    deal = int64(columns.offer_deal[offer])
+    spend = doc_spend(columns, criteria, doc)
+    return int64(offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)[2])
+
+
+@inner_njit
+def offer_is_gift(columns: Columns, criteria: Criteria, offer: int) -> bool:
+    """Whether an offer of known saving is a gift."""
+    if is_stored(columns, criteria, offer):
+        return bool(columns.offer_pay[offer] < 0)
+    return bool(columns.deal_terms[columns.offer_deal[offer], TYPE] == FREE_ITEM)
 
 
 @inner_njit
@@ -102,7 +138,7 @@ def doc_has_deal(columns: Columns, criteria: Criteria, scratch: Scratch, at: int
     if not reads_deals(criteria):
         return True
     if mode == OPTIONAL_DEAL or mode == CARD_BEST_DEAL:
-        matches, _saving = doc_best_saving(columns, criteria, scratch, at, doc)
+        matches, _saving, _offer = doc_best_deal(columns, criteria, scratch, at, doc)
         return bool(matches)
     for offer in offers_at(columns, at):
         program = columns.offer_program[offer]
@@ -117,19 +153,44 @@ def doc_has_deal(columns: Columns, criteria: Criteria, scratch: Scratch, at: int
 
 
 @inner_njit
-def doc_best_saving(
+def doc_best_value(
     columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int
-) -> tuple[bool, int]:
-    """Whether the document at a place fulfils `deal_mode`, and the best saving of its deals.
+) -> tuple[bool, float]:
+    """Whether the document at a place fulfils `deal_mode`, and its value in an order by deals.
+
+    The value is the best saving for `BY_SAVING`, minus infinity if it is unknown, and the worth for
+    `BY_BEST`. The operations for the worth are those of `bounds` in the same order, and each is
+    monotone in floating point. So no bound over all deals is below the worth with the best one.
+    """
+    counts = criteria.page.sort == BY_SAVING or counts_saving(columns, criteria, at)
+    if not counts:
+        return doc_has_deal(columns, criteria, scratch, at, doc), doc_worth(columns, doc, 0.0)
+    matches, saving, offer = doc_best_deal(columns, criteria, scratch, at, doc)
+    if criteria.page.sort == BY_SAVING:
+        return matches, float(saving) if offer >= 0 else -math.inf
+    if not matches or offer < 0:
+        return matches, doc_worth(columns, doc, 0.0)
+    pay = offer_pay(columns, criteria, doc, offer)
+    is_gift = offer_is_gift(columns, criteria, offer)
+    counted = counted_saving(criteria.bill.counting, saving, pay, is_gift)
+    return True, doc_worth(columns, doc, counted)
+
+
+@inner_njit
+def doc_best_deal(
+    columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int
+) -> tuple[bool, int, int]:
+    """Whether the document at a place fulfils `deal_mode`; its best saving, and whose that is.
 
     Only eligible deals count, and of these only the wallet's own where `deal_mode` asks for a
-    card. The saving is `UNKNOWN_MONEY` if no usable one has a known saving.
+    card. If no usable one has a known saving, that is `UNKNOWN_MONEY` and the offer is -1. The
+    offers of a document ascend by `deal_id`, the last tie-break of the best deal.
 
     Where no deal is required, a budget holds for the least known pay of the eligible deals, or for
     the expected bill without such a deal: a dear deal alone exceeds it even if the bill does not.
     Where the pay of a deal is unknown, so is the bill.
     """
-    best = int64(UNKNOWN_MONEY)
+    best, best_offer = int64(UNKNOWN_MONEY), int64(-1)
     mode = criteria.wallet.deal_mode
     matches = not reads_deals(criteria)
     exceeds = False
@@ -152,9 +213,19 @@ def doc_best_saving(
             continue
         if mode == ANY_DEAL or mode == OPTIONAL_DEAL or program != 0:
             matches = True
-        if saving != NO_SAVING:
-            best = max(best, saving)
+        if saving == NO_SAVING or saving < best:
+            continue
+        # Offers that tie are rare, so the loop reads the pay of these alone.
+        if saving > best or is_cheaper(columns, criteria, doc, offer, best_offer):
+            best, best_offer = int64(saving), int64(offer)
     if mode == OPTIONAL_DEAL and not (matches or exceeds):
         matches = is_affordable(criteria, doc_spend(columns, criteria, doc))
     # A known saving beats an unknown one.
-    return bool(matches and (not rivalled or best > rival)), best
+    return bool(matches and (not rivalled or best > rival)), best, best_offer
+
+
+@inner_njit
+def is_cheaper(columns: Columns, criteria: Criteria, doc: int, offer: int, other: int) -> bool:
+    """Whether an offer is better than an earlier one of the document with the same saving."""
+    pay = offer_pay(columns, criteria, doc, offer)
+    return is_better(0, pay, 1, 0, offer_pay(columns, criteria, doc, other), 0)

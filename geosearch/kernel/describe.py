@@ -14,11 +14,21 @@ from geosearch.kernel.predicates import (
     doc_worth,
     has_bit,
     net_benefit,
+    reads_hours,
 )
 from geosearch.kernel.relevance import doc_relevance
 from geosearch.kernel.scratch import Scratch
 from geosearch.kernel.states import schedules_of
-from geosearch.money.offers import MAX_USES, UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
+from geosearch.money.offers import (
+    FREE_ITEM,
+    MAX_USES,
+    TYPE,
+    UNKNOWN_MONEY,
+    UNUSABLE,
+    is_better,
+    offer_value,
+)
+from geosearch.money.ranking import counted_saving
 from geosearch.segment.columns import (
     DOC_TIME_ZONE,
     Columns,
@@ -27,7 +37,7 @@ from indexes.arrays import F64, I64, F64Matrix, I64Matrix, ReadOnly
 from indexes.geo.datum import appearance
 from indexes.jit import inner_njit, int64, njit
 from indexes.prepared import Prepared
-from indexes.timetable import HORIZON_MINUTES, OPEN, next_change, next_open, state_at
+from indexes.timetable import CLOSED, HORIZON_MINUTES, OPEN, next_change, next_open, state_at
 
 AROUND_THE_CLOCK = HORIZON_MINUTES + 1
 STATE, UNTIL, OFFERS_OF, X, Y, TIME_ZONE = range(6)
@@ -49,6 +59,7 @@ def describe(
     datum: int,
     detail: I64Matrix,
     scores: F64,
+    counted: F64,
 ) -> int:
     """Write the details and net benefits of ranked documents; return how many rows.
 
@@ -67,8 +78,8 @@ def describe(
         `USABLE_UNTIL`, the card `PROGRAM`, `STANDING`. Those that count come first, then rivals,
         each best first. A minute is `HORIZON_MINUTES` if the horizon ends first;
         `UNTIL` is `AROUND_THE_CLOCK` if the document is always open.
-    scores
-        float64[n], net benefits.
+    scores, counted
+        float64[n], net benefits, and the savings that count in them.
     """
     columns, scratch = segment.value, memory.value
     if _room(columns, docs) > detail.shape[0]:
@@ -91,10 +102,22 @@ def describe(
         detail[head, OFFERS_OF] = at - head - 1
         _put_position(columns, doc, datum, detail, head)
         detail[head, TIME_ZONE] = columns.doc_record[doc, DOC_TIME_ZONE]
-        saving = best_saving(detail, head)
+        counted[i] = _counted(columns, criteria, detail, head)
+        worth = doc_worth(columns, doc, counted[i])
         relevance = doc_relevance(criteria, scratch, -1, doc)
-        scores[i] = net_benefit(criteria, doc_worth(columns, doc, saving), keys[i, 1], relevance)
+        scores[i] = net_benefit(criteria, worth, keys[i, 1], relevance)
     return at
+
+
+@inner_njit
+def _counted(columns: Columns, criteria: Criteria, detail: I64Matrix, head: int) -> float:
+    """What counts in the net benefit of the best deal's saving; see `deals.doc_best_value`."""
+    saving = best_saving(detail, head)
+    is_closed = detail[head, STATE] == CLOSED and not reads_hours(criteria)
+    if saving == UNKNOWN_MONEY or is_closed:
+        return 0.0
+    is_gift = columns.deal_terms[detail[head + 1, DEAL], TYPE] == FREE_ITEM
+    return counted_saving(criteria.bill.counting, saving, detail[head + 1, PAY], is_gift)
 
 
 @inner_njit

@@ -21,7 +21,7 @@ import numpy as np
 
 from geosearch.kernel.criteria import Criteria, Filter
 from geosearch.kernel.deals import (
-    doc_best_saving,
+    doc_best_value,
     doc_has_deal,
 )
 from geosearch.kernel.predicates import (
@@ -32,7 +32,6 @@ from geosearch.kernel.predicates import (
 )
 from geosearch.kernel.relevance import ALL_PASS
 from geosearch.kernel.scratch import Scratch
-from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.segment.columns import Columns
 from indexes.cache import BoundedCache
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
@@ -163,14 +162,14 @@ def kept_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int)
 
 @inner_njit
 def kept_value(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int) -> float:
-    """Value (`doc_value`) of a document that passes; `at` is its place in the leaves."""
+    """Value of a document that passes, as `rank` needs it; `at` is its place in the leaves."""
     if criteria.filter.value.shape[0] == 0:
-        return doc_value(columns, criteria, doc, UNKNOWN_MONEY)
+        return doc_value(columns, criteria, doc)
     value = float(criteria.filter.value[at])
     # A thread may see another thread's bits before its values: nothing orders these writes.
     if value == _NOT_WRITTEN:
-        _matches, saving = doc_best_saving(columns, criteria, scratch, at, doc)
-        return doc_value(columns, criteria, doc, saving)
+        _matches, value = doc_best_value(columns, criteria, scratch, at, doc)
+        return value
     return value if value != _ZERO else 0.0
 
 
@@ -185,10 +184,9 @@ def _learn(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) ->
             continue
         doc = doc_at(columns, at)
         if is_priced(criteria):
-            matches, saving = doc_best_saving(columns, criteria, scratch, at, doc)
+            matches, value = doc_best_value(columns, criteria, scratch, at, doc)
             if not matches:
                 continue
-            value = doc_value(columns, criteria, doc, saving)
             criteria.filter.value[at] = value if value != _NOT_WRITTEN else _ZERO
         elif not doc_has_deal(columns, criteria, scratch, at, doc):
             continue

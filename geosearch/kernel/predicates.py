@@ -24,7 +24,7 @@ from geosearch.kernel.criteria import (
 )
 from geosearch.kernel.relevance import node_relevance
 from geosearch.kernel.scratch import DOCS, Scratch
-from geosearch.kernel.states import state_of, wanted_state
+from geosearch.kernel.states import MAY_BE_OPEN, state_of, wanted_state
 from geosearch.money.offers import (
     UNKNOWN_MONEY,
 )
@@ -110,7 +110,7 @@ def primary_key(criteria: Criteria, value: float, distance_m: float, relevance: 
     Parameters
     ----------
     value
-        The document's `doc_value`, minus infinity if unknown, or an upper bound of it.
+        The document's `doc_value` or `deals.doc_best_value`, or an upper bound of it.
     """
     if criteria.page.sort == BY_DISTANCE:
         return distance_m
@@ -198,35 +198,63 @@ def _saving_bound(columns: Columns, criteria: Criteria, node: int) -> float:
 @inner_njit
 def _best_bound(columns: Columns, criteria: Criteria, node: int) -> float:
     quality = float(columns.node_quality[node])
+    # No saving counts at a closed shop, and all are closed below the node.
+    if not reads_hours(criteria) and not has_hour(
+        columns.node_maybe_open, criteria.hours.hour, node
+    ):
+        return quality
     bound = quality if criteria.wallet.deal_mode == OPTIONAL_DEAL else -math.inf
     for c in criteria.wallet.classes:
         if criteria.bill.usual:
             value = float(columns.bound_best[c, node])
         else:
-            # A redemption works with probability at most 1, so the part that grows with the
-            # spend adds at most its saving. A document's quality is at most the node's.
-            value = max(
-                float(columns.bound_fixed_best[c, node]),
-                quality + _spend_part(columns, criteria, c, node),
-            )
+            value = _other_best_bound(columns, criteria, c, node, quality)
         bound = max(bound, value)
     return bound
+
+
+@inner_njit
+def _other_best_bound(
+    columns: Columns, criteria: Criteria, c: int, node: int, quality: float
+) -> float:
+    """Bound of a class for a bill that is not the usual one: the greatest of three parts.
+
+    A redemption works with probability at most 1, so a part that grows with the spend adds at most
+    its saving. A document's quality is at most the node's.
+    """
+    if criteria.bill.spend != UNKNOWN_MONEY:
+        fixed = float(columns.bound_spend_best[c, node])
+        growing = _grown(float(columns.bound_slope[c, node]), float(criteria.bill.spend))
+    else:
+        fixed = float(columns.bound_party_best[c, node])
+        growing = _grown(float(columns.bound_party_slope[c, node]), float(criteria.bill.party_size))
+    # A bundle counts at most its saving, and at most its share of the reference.
+    share = float(columns.bound_bundle_slope[c, node])
+    bundle = min(
+        float(columns.bound_bundle_best[c, node]),
+        quality + _grown(share, criteria.bill.counting.reference),
+    )
+    return max(fixed, quality + growing, bundle)
 
 
 @inner_njit
 def _spend_part(columns: Columns, criteria: Criteria, c: int, node: int) -> float:
     """Upper bound of the saving that grows with the spend; minus infinity for an absent class."""
     if criteria.bill.spend != UNKNOWN_MONEY:
-        slope, spend = float(columns.bound_slope[c, node]), criteria.bill.spend
-    else:
-        slope, spend = float(columns.bound_spend[c, node]), criteria.bill.party_size
-    # An absent class has the bound minus infinity; 0 times that would be NaN.
-    return slope * spend if slope > 0.0 else min(slope, 0.0)
+        return _grown(float(columns.bound_slope[c, node]), float(criteria.bill.spend))
+    return _grown(float(columns.bound_spend[c, node]), float(criteria.bill.party_size))
+
+
+@inline_njit
+def _grown(slope: float, amount: float) -> float:
+    """A slope times an amount; minus infinity if the class of the slope is absent."""
+    # An absent class has the slope minus infinity; 0 times that would be NaN.
+    return slope * amount if slope > 0.0 else min(slope, 0.0)
 
 
 @inner_njit
 def leaf_value(columns: Columns, criteria: Criteria, at: int) -> float:
-    """Upper bound of the value (`doc_value`) of the document at a place in the leaves."""
+    """Upper bound of the value (`deals.doc_best_value`) of the document at a place."""
     # The stored bounds hold for a party of one without a given spend only.
     if not criteria.bill.usual:
         return math.inf
@@ -279,6 +307,17 @@ def is_open(columns: Columns, criteria: Criteria, at: int) -> int:
     """1 if the document at a place in the leaves is open as the query wants, else 0."""
     state = state_of(columns, criteria, columns.leaf_schedule[at])
     return int64(state & wanted_state(criteria) != 0)
+
+
+@inner_njit
+def counts_saving(columns: Columns, criteria: Criteria, at: int) -> bool:
+    """Whether a saving counts in the net benefit of the document at a place: not if it is closed.
+
+    A search for open shops finds no closed ones.
+    """
+    if reads_hours(criteria):
+        return True
+    return bool(state_of(columns, criteria, columns.leaf_schedule[at]) & MAY_BE_OPEN != 0)
 
 
 @inner_njit
@@ -387,27 +426,26 @@ def doc_is_rated(columns: Columns, criteria: Criteria, doc: int) -> bool:
 
 
 @inner_njit
-def doc_value(columns: Columns, criteria: Criteria, doc: int, saving: int) -> float:
+def doc_value(columns: Columns, criteria: Criteria, doc: int) -> float:
     """The part of a matching document's sort value that distance and words do not change.
 
-    It is the rating, the saving or the worth; 0 in orders by distance and relevance. The
-    operations for `BY_BEST` are those of `bounds` in the same order, and each is monotone in
-    floating point, so a node's bound is never below a document's value.
+    It is the rating, or 0 in orders by distance and relevance; orders by deals have
+    `deals.doc_best_value`.
     """
     if criteria.page.sort == BY_RATING:
         rating = columns.doc_record[doc, DOC_RATING]
         return float(rating) if rating >= 0 else -math.inf
-    if criteria.page.sort == BY_SAVING:
-        return float(saving) if saving != UNKNOWN_MONEY else -math.inf
-    if criteria.page.sort == BY_BEST:
-        return doc_worth(columns, doc, saving)
     return 0.0
 
 
 @inner_njit
-def doc_worth(columns: Columns, doc: int, saving: int) -> float:
-    """Quality of the document plus its expected saving, in minor units."""
-    worth = float(columns.doc_record[doc, DOC_QUALITY])
-    if saving != UNKNOWN_MONEY:
-        worth = columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * saving + worth
-    return worth
+def doc_worth(columns: Columns, doc: int, counted: float) -> float:
+    """Quality of the document plus what is likely to be saved, in minor units.
+
+    Parameters
+    ----------
+    counted
+        `counted_saving` of the best deal, 0 without one.
+    """
+    quality = float(columns.doc_record[doc, DOC_QUALITY])
+    return columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * counted + quality

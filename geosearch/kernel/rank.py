@@ -17,7 +17,7 @@ node first and then pushes it on the heap of `top_k`.
 from geosearch.kernel.areas import doc_in_area
 from geosearch.kernel.criteria import BY_DISTANCE, Criteria
 from geosearch.kernel.deals import (
-    doc_best_saving,
+    doc_best_value,
     doc_has_deal,
 )
 from geosearch.kernel.filters import is_kept, kept_value
@@ -65,7 +65,6 @@ from geosearch.kernel.traversal import (
     settled,
     sure_bits,
 )
-from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.segment.columns import Columns
 from indexes.arrays import I64, F64Matrix, ReadOnly
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
@@ -120,7 +119,7 @@ def _offer_doc(
     elif priced:
         value = leaf_value(columns, criteria, at)
     else:
-        value = doc_value(columns, criteria, doc, UNKNOWN_MONEY)
+        value = doc_value(columns, criteria, doc)
     full = found == criteria.page.top_k
     last = criteria.page.top_k - 1
     ranked = counts_relevance(criteria)
@@ -145,10 +144,9 @@ def _offer_doc(
     if not doc_in_area(columns, criteria, doc):
         return found
     if priced and not kept:
-        matches, saving = doc_best_saving(columns, criteria, scratch, at, doc)
+        matches, value = doc_best_value(columns, criteria, scratch, at, doc)
         if not matches:
             return found
-        value = doc_value(columns, criteria, doc, saving)
         primary = primary_key(criteria, value, distance_m, relevance)
         if full and is_doc_after(columns, scratch, last, primary, distance_m, doc):
             return found

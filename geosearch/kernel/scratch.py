@@ -43,7 +43,8 @@ class Scratch(NamedTuple):
     within: I64  # [NODE_SIZE] see `indexes.geo.sphere.fill_within`
     work: I64  # [len(COUNTERS)]
     detail: I64Matrix  # [DETAIL_ROWS, DETAIL_WIDTH] see `describe.describe`
-    score: F64  # [MAX_RESULTS] see `describe.describe`
+    score: F64  # [MAX_RESULTS] see `describe.describe`, as the next
+    counted: F64  # [MAX_RESULTS]
     text_end: I64  # [MAX_RESULTS] see `result_text.write_results`
     left: I64  # [1] work that the traversals may still do; see `traversal.is_spent`
 
@@ -77,6 +78,7 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty(NODE_SIZE, np.int64),
         np.zeros(len(COUNTERS), np.int64),
         np.empty((DETAIL_ROWS, DETAIL_WIDTH), np.int64),
+        np.empty(MAX_RESULTS, np.float64),
         np.empty(MAX_RESULTS, np.float64),
         np.empty(MAX_RESULTS, np.int64),
         np.full(1, NO_LIMIT),

@@ -1,16 +1,51 @@
 """Weights of the net benefit, the score of `sort=best`, in minor units of the index's currency.
 
-score = redeem_probability * saving - walk_cost_per_m * distance_m + quality
+score = redeem_probability * counted_saving - walk_cost_per_m * distance_m + quality
         + relevance_value * relevance
+counted_saving = saving * min(1, reference / (pay + saving)), of a gift `gift_value` times that
+reference = the spend of the request, else reference_bill * party_size
 
-`offers` computes the saving, and `geosearch.kernel` ranks.
+`offers` computes saving and pay of the best deal, and `geosearch.kernel` ranks.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from geosearch.money.offers import UNKNOWN_MONEY
+from indexes.jit import inline_njit
+
 BASIS_POINTS = 10_000
+
+
+class Counting(NamedTuple):
+    """How much of a saving the net benefit counts."""
+
+    reference: float  # the part of a bill that a saving counts on, minor units
+    gift_value: float  # share of a gift's face value that counts
+
+
+@inline_njit
+def counted_saving(counting: Counting, saving: int, pay: int, is_gift: bool) -> float:
+    """Part of a known saving that the net benefit counts, minor units.
+
+    A saving at a dear shop is not worth the detour for a cheap meal, so it counts on at most
+    `reference` of the bill. It is never above the saving, and grows with `reference`.
+
+    Parameters
+    ----------
+    saving
+        At least 0.
+    pay
+        `UNKNOWN_MONEY` for a gift without a known bill; it then counts as 0.
+    """
+    bill = saving if pay == UNKNOWN_MONEY else pay + saving
+    counted = float(saving)
+    if bill > counting.reference:
+        counted *= counting.reference / bill
+    return counted * counting.gift_value if is_gift else counted
 
 
 class Weights(Struct, frozen=True, kw_only=True):
@@ -34,6 +69,11 @@ class Weights(Struct, frozen=True, kw_only=True):
     relevance_value
         Worth of relevance 1 over relevance 0: an hour's walk. So within 3 km no mention in an
         address ranks before a matching name.
+    reference_bill
+        Part of a bill that a saving counts on, for each person of a query without a spend: about a
+        meal. Without it a hotel for 849 that saves 756 would come first for who wants lunch.
+    gift_value
+        Share of its face value that a gift counts: nobody chose it, and not everybody wants it.
     """
 
     redeem_prior: float = 0.9
@@ -44,16 +84,18 @@ class Weights(Struct, frozen=True, kw_only=True):
     walk_cost_per_minute: float = 50.0
     walk_m_per_minute: float = 80.0
     relevance_value: float = 3000.0
+    reference_bill: float = 10_000.0
+    gift_value: float = 0.5
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if not 0.0 <= value < 1e9:
                 raise ValueError(f"Expected a weight in [0, 1e9), got {value!r} - at `{name}`")
-        if self.redeem_prior > 1.0:
-            raise ValueError(
-                f"Expected a share in [0, 1], got {self.redeem_prior!r} - at `redeem_prior`"
-            )
+        for name in ("redeem_prior", "gift_value"):
+            value = getattr(self, name)
+            if value > 1.0:
+                raise ValueError(f"Expected a share in [0, 1], got {value!r} - at `{name}`")
         for name in ("redeem_prior_weight", "rating_prior_weight", "walk_m_per_minute"):
             if getattr(self, name) == 0.0:
                 raise ValueError(f"Expected a weight above 0, got 0 - at `{name}`")
@@ -62,6 +104,11 @@ class Weights(Struct, frozen=True, kw_only=True):
     def walk_cost_per_m(self) -> float:
         """Cost of a metre of walking in minor units."""
         return self.walk_cost_per_minute / self.walk_m_per_minute
+
+    def counting(self, party_size: int = 1, spend: int | None = None) -> Counting:
+        """How much of a saving counts for a party, and for its spend if that is given."""
+        reference = self.reference_bill * party_size if spend is None else float(spend)
+        return Counting(reference, self.gift_value)
 
     def redeem_basis_points(
         self, ok: NDArray[np.int64], failed: NDArray[np.int64]
@@ -97,5 +144,7 @@ WEIGHT_HELP = {
     "walk_cost_per_minute": "Worth of a minute of walking, minor units.",
     "walk_m_per_minute": "Metres walked in a minute.",
     "relevance_value": "Worth of a shop that is exactly what was typed, minor units.",
+    "reference_bill": "Part of a bill that a saving counts on, a person, minor units.",
+    "gift_value": "Share of its face value that a gift counts.",
 }
 """A sentence for each weight, for docs/reference.md and `explain`."""

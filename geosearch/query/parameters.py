@@ -203,8 +203,8 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "sort",
             "choice",
-            "`best`: net benefit; `distance`, `saving`, `rating`, `relevance` (with `q`): by that, "
-            "then distance.",
+            "`best`: net benefit, in which a saving on a large bill counts in part; `distance`, "
+            "`saving`, `rating`, `relevance` (with `q`): by that, then distance.",
             choices=SORTS,
         ),
         Parameter("limit", "integer", "Number of results.", low=1, high=100),

@@ -24,7 +24,6 @@ from geosearch.kernel.criteria import (
     BY_SAVING,
     CARD_BEST_DEAL,
     CARD_DEAL,
-    NO_BUDGET,
     OPTIONAL_DEAL,
     SORTS,
     Area,
@@ -39,10 +38,10 @@ from geosearch.kernel.criteria import (
 )
 from geosearch.kernel.filters import NO_FILTER, FilterCache
 from geosearch.kernel.states import NO_STATES, StateTables
-from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
+from geosearch.search.bill import bill_of
 from geosearch.search.drawn_area import NO_AREA, area_of
 from geosearch.segment.bounds import NEW_CUSTOMER_CLASS, PUBLIC_CLASS, class_of
 from geosearch.segment.catalogue import CATEGORY_BITS, has_own_bit, program_bit
@@ -90,7 +89,7 @@ _NO_BITS = np.zeros(1, np.uint64)
 _NO_LISTS = Drivers(False, _NO_DOCS, False, _NO_DOCS, 0)
 _ANY_KIND = KindFilter(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
-_USUAL_BILL = Bill(True, 1, UNKNOWN_MONEY, NO_BUDGET)
+_ANY_BILL = bill_of(Weights(), 1, None, None)
 _ANY_TIME = Hours(0, -1, 0, 0, ANY_HOURS)
 _NO_WALLET = Wallet(OPTIONAL_DEAL, _NO_BITS, _NO_BITS, np.zeros(1, np.uint8), np.zeros(0, np.int64))
 _ONE = Paging(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
@@ -185,7 +184,7 @@ class Plan(NamedTuple):
         criteria = (
             _ANY_TIME,
             _NO_WALLET,
-            _USUAL_BILL,
+            _ANY_BILL,
             _ANY_KIND,
             area,
             lists,
@@ -226,7 +225,7 @@ class Planner:
         self.categories = frozenset((*catalogue.category_bits, *catalogue.category_names))
         """Categories of its documents, their ancestors, and all that the snapshot lists."""
         self._segment = segment
-        self._walk_cost_per_m = weights.walk_cost_per_m
+        self._weights = weights
         self._wallet_plans = BoundedCache[tuple[tuple[str, ...], str, bool], WalletPlan](
             WALLET_BYTES
         )
@@ -308,12 +307,7 @@ class Planner:
         """The part of a plan that queries with these wishes share."""
         wanted = wishes.cards, wishes.deals_mode, wishes.new_customer
         wallet_plan = self._wanted(*wanted)
-        spend, party_size = wishes.spend, wishes.party_size
-        bill = _USUAL_BILL
-        if spend is not None or party_size != 1:
-            bill = Bill(False, party_size, UNKNOWN_MONEY if spend is None else spend, NO_BUDGET)
-        if wishes.max_pay is not None:
-            bill = bill._replace(max_pay=wishes.max_pay)
+        bill = bill_of(self._weights, wishes.party_size, wishes.spend, wishes.max_pay)
         sort = _SORT_CODES[wishes.sort]
         valued = sort in (BY_BEST, BY_SAVING)
         filters, types = 0, type_bits(wishes.offer_type)
@@ -323,7 +317,7 @@ class Planner:
             wallet_plan,
             bill,
             self._kind_filter(wishes.categories, wishes.min_rating),
-            Paging(sort, self._walk_cost_per_m, wishes.top_k, False, *_NO_KEYS),
+            Paging(sort, self._weights.walk_cost_per_m, wishes.top_k, False, *_NO_KEYS),
             filters,
             valued,
             sort in (BY_BEST, BY_RELEVANCE),

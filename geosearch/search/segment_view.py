@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geosearch.answer.facets import FacetBook
 from geosearch.answer.record import merchant_record
 from geosearch.answer.result_text import result_writer, sources_of
-from geosearch.answer.results import Results, explained, hits_of, score_parts
+from geosearch.answer.results import Described, Results, explained, hits_of, score_parts
 from geosearch.kernel.compiled import kernels
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
@@ -130,7 +130,8 @@ class SegmentView:
         ends, scores = memory.text_end[:count].copy(), memory.score[:count].copy()
         results = Results(text.data[:length], ends, scores)
         if query.explain:
-            parts = score_parts(columns.value, self._weights, docs, keys, detail, scores)
+            described = Described(docs, keys, detail, scores, memory.counted[:count])
+            parts = score_parts(columns.value, self._weights, described)
             results = explained(results, parts)
         self._pool.give_back(scratch)
         return results

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geosearch.money.ranking import Counting
 from geosearch.segment.bounds import ANY_PROGRAM, doc_bounds
 from geosearch.segment.columns import Columns, column_types, offers_in
 from indexes.geo.rtree import level_starts, summarise
@@ -35,7 +36,10 @@ LEAF_COLUMNS = (
     *("leaf_best", "leaf_saving"),
 )
 
-OFFER_COLUMNS = ("offer_start", "offer_deal", "offer_window", "offer_program", "offer_saving")
+OFFER_COLUMNS = (
+    *("offer_start", "offer_deal", "offer_window", "offer_program"),
+    *("offer_saving", "offer_pay"),
+)
 
 _DOC_COLUMNS = (
     *("doc_position", "doc_record", "doc_signature"),
@@ -50,13 +54,18 @@ def card_tree_types() -> dict[str, tuple[np.dtype[Any], int]]:
     return {"card_tree": (np.dtype(np.uint32), 1)} | types
 
 
-def large_leaves(columns: dict[str, Any]) -> dict[str, NDArray[Any]]:
+def large_leaves(columns: dict[str, Any], counting: Counting) -> dict[str, NDArray[Any]]:
     """Leaf columns of the tree of all documents.
 
     Its leaves hold the documents in their own order, so all but the bounds are empty here; see
     `segment`.
+
+    Parameters
+    ----------
+    counting
+        How much of a saving counts for one person without a given spend.
     """
-    bounds = _doc_bounds(columns, ANY_PROGRAM)
+    bounds = _doc_bounds(columns, counting, ANY_PROGRAM)
     return {
         "leaf_doc": np.zeros(0, np.uint32),
         "leaf_position": np.zeros((0, 2), np.int32),
@@ -68,7 +77,9 @@ def large_leaves(columns: dict[str, Any]) -> dict[str, NDArray[Any]]:
 
 
 def card_tree_columns(
-    columns: dict[str, Any], summaries: Callable[[dict[str, Any]], dict[str, Any]]
+    columns: dict[str, Any],
+    counting: Counting,
+    summaries: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> dict[str, NDArray[Any]]:
     """Columns of the trees of all cards that have one.
 
@@ -76,6 +87,8 @@ def card_tree_columns(
     ----------
     columns
         Columns of the segment's documents, offers, deals and cards.
+    counting
+        As in `large_leaves`.
     summaries
         Returns the `node_` columns over columns of documents in Hilbert order.
 
@@ -99,7 +112,8 @@ def card_tree_columns(
     held = 0
     for program in chosen:
         docs = columns["program_docs"][starts[program] : starts[program + 1]]
-        own = _tree(columns, docs, program, summaries)
+        own = columns | {name: columns[name][docs] for name in _DOC_COLUMNS}
+        own = _tree(own | _offers(columns, docs), counting, program, summaries)
         # Where the offers of one tree end, those of the next one begin.
         own["offer_start"] = own["offer_start"][:-1] + np.uint32(held)
         held += len(own["offer_deal"])
@@ -110,14 +124,13 @@ def card_tree_columns(
 
 
 def _tree(
-    columns: dict[str, Any],
-    docs: NDArray[np.uint32],
+    own: dict[str, Any],
+    counting: Counting,
     program: int,
     summaries: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> dict[str, NDArray[Any]]:
-    """Node and leaf columns of one card's tree."""
-    own = columns | {name: columns[name][docs] for name in _DOC_COLUMNS} | _offers(columns, docs)
-    bounds = _doc_bounds(own, program)
+    """Node and leaf columns of one card's tree over its own documents."""
+    bounds = _doc_bounds(own, counting, program)
     found = {f"bound_{name}": summarise(bound, np.maximum) for name, bound in bounds.items()}
     found |= {name: column for name, column in summaries(own).items() if name in NODE_COLUMNS}
     leaves = (
@@ -128,12 +141,15 @@ def _tree(
     return found | {name: own[name] for name in OFFER_COLUMNS}
 
 
-def _doc_bounds(columns: dict[str, Any], program: int) -> dict[str, NDArray[Any]]:
+def _doc_bounds(
+    columns: dict[str, Any], counting: Counting, program: int
+) -> dict[str, NDArray[Any]]:
     return doc_bounds(
         columns["doc_record"],
         offers_in(columns),
         columns["deal_terms"],
         columns["deal_new"],
+        counting=counting,
         program=program,
     )
 

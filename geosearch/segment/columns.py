@@ -48,7 +48,8 @@ class Columns(NamedTuple):
     offer_deal: U32  # [o]
     offer_window: U32  # [o] schedule of the minutes at which the deal is usable here
     offer_program: U16  # [o] card
-    offer_saving: I32  # [o] saving for one person at the usual price; see below
+    offer_saving: I32  # [o] saving for one person at the usual price; see below, as the next
+    offer_pay: I32  # [o]
     deal_terms: I32Matrix  # [m, 8] see `offers`
     deal_on: U64  # [ceil(m / 64)] one bit a deal; clear = sold out, withdrawn or in `deal_new`
     deal_new: U64  # [ceil(m / 64)] one bit a deal that is on, but for new customers only
@@ -74,10 +75,14 @@ class Columns(NamedTuple):
     node_quality: I32  # [n] greatest
     bound_best: F32Matrix  # [c, n] see `bounds`
     bound_saving: F32Matrix  # [c, n]
-    bound_fixed_best: F32Matrix  # [c, n]
     bound_fixed_saving: F32Matrix  # [c, n]
     bound_slope: F32Matrix  # [c, n]
     bound_spend: F32Matrix  # [c, n]
+    bound_spend_best: F32Matrix  # [c, n]
+    bound_party_best: F32Matrix  # [c, n]
+    bound_party_slope: F32Matrix  # [c, n]
+    bound_bundle_best: F32Matrix  # [c, n]
+    bound_bundle_slope: F32Matrix  # [c, n]
 
 
 DOC_TIME_ZONE, DOC_ID_RANK, DOC_PRICE, DOC_REDEEM, DOC_QUALITY, DOC_RATING = range(6)
@@ -89,12 +94,16 @@ What most searches test has a column of its own, because a test costs little and
 """
 
 NO_USE, NO_SAVING, LARGE_SAVING = -(2**31), -(2**31) + 1, -(2**31) + 2
-"""Values of `offer_saving`: unusable; usable with an unknown saving; too large for the column.
+"""Values of `offer_saving`: unusable; usable with an unknown saving; saving or pay too large.
 
-With the saving here a search for one person does not read `deal_terms`, whose rows lie far apart.
+With saving and pay here a search for one person does not read `deal_terms`, whose rows lie far
+apart.
 """
+NO_PAY = -(2**31)
+"""Unknown pay in `offer_pay`. A gift is stored as -1 less its pay, so it is below 0; only gifts and
+unknown savings have an unknown pay."""
 LARGEST_SAVING = 2**31 - 3
-"""Stored savings are smaller in size."""
+"""Stored savings and pays are smaller in size."""
 
 
 class Offers(NamedTuple):

@@ -11,19 +11,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 import shapely
 from numpy.typing import NDArray
 
 from geosearch.money.offers import (
+    FREE_ITEM,
     TERMS_WIDTH,
+    TYPE,
     UNKNOWN_MONEY,
     UNKNOWN_SAVING,
     UNUSABLE,
     expected_spend,
     offer_value,
 )
+from geosearch.money.ranking import Weights
 from geosearch.segment.bounds import joint_bounds
 from geosearch.segment.card_trees import card_tree_columns, large_leaves
 from geosearch.segment.catalogue import (
@@ -44,6 +48,7 @@ from geosearch.segment.columns import (
     DOC_TIME_ZONE,
     LARGE_SAVING,
     LARGEST_SAVING,
+    NO_PAY,
     NO_SAVING,
     NO_USE,
     Offers,
@@ -136,7 +141,7 @@ def write_segment(
     around
         Tables that merchants and deals refer to.
     manifest
-        Stored with the segment: snapshot, horizon, weights.
+        Stored with the segment: snapshot, horizon, and the weights that its bounds hold for.
     parts
         Columns of other rooms: text and suggestions.
 
@@ -160,15 +165,17 @@ def write_segment(
         category_bits, set_bits = _category_bits(around, columns["doc_category_set"])
         columns |= _node_columns(around, set_bits, columns)
         columns["level_start"] = level_starts(docs)
-        columns |= large_leaves(columns)
+        counting = msgspec.convert(manifest["weights"], Weights).counting()
+        columns |= large_leaves(columns, counting)
         columns |= joint_bounds(
             columns["doc_record"],
             offers_in(columns),
             columns["deal_terms"],
             columns["deal_new"],
+            counting=counting,
             programs=len(columns["program_on"]),
         )
-        columns |= card_tree_columns(columns, partial(_node_columns, around, set_bits))
+        columns |= card_tree_columns(columns, counting, partial(_node_columns, around, set_bits))
         columns |= _zone_columns(around, columns)
         for part in added:
             columns |= part.result()
@@ -260,11 +267,12 @@ def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str,
     )
     terms = deals.terms[deal_order].reshape(-1, TERMS_WIDTH)
     on, for_new = (flags[deal_order] != 0 for flags in (deals.on, deals.for_new))
-    saving = np.empty(len(order), np.int32)
-    _fill_savings(record, offers, terms, saving)
+    saving, pay = np.empty((2, len(order)), np.int32)
+    _fill_money(record, offers, terms, saving, pay)
     columns = {
         **{f"offer_{name}": column for name, column in offers._asdict().items()},
         "offer_saving": saving,
+        "offer_pay": pay,
         "deal_terms": terms,
         "deal_on": _bits(on & ~for_new),
         "deal_new": _bits(on & for_new),
@@ -276,20 +284,25 @@ def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str,
 
 
 @njit
-def _fill_savings(record: I32, offers: Offers, terms: I32, out: I32) -> None:
-    """Fill `offer_saving`."""
+def _fill_money(record: I32, offers: Offers, terms: I32, out_saving: I32, out_pay: I32) -> None:
+    """Fill `offer_saving` and `offer_pay`."""
     for doc in range(record.shape[0]):
         spend = expected_spend(UNKNOWN_MONEY, int64(record[doc, DOC_PRICE]), 1)
         for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
-            status, saving, _pay = offer_value(terms, int64(offers.deal[offer]), spend, 1)
-            stored = int64(LARGE_SAVING)
+            deal = int64(offers.deal[offer])
+            status, saving, pay = offer_value(terms, deal, spend, 1)
+            stored, stored_pay = int64(LARGE_SAVING), int64(NO_PAY)
             if status == UNUSABLE:
                 stored = int64(NO_USE)
             elif status == UNKNOWN_SAVING:
                 stored = int64(NO_SAVING)
-            elif abs(saving) < LARGEST_SAVING:
+            elif abs(saving) < LARGEST_SAVING and pay < LARGEST_SAVING:
                 stored = int64(saving)
-            out[offer] = stored
+                if pay != UNKNOWN_MONEY:
+                    is_gift = terms[deal, TYPE] == FREE_ITEM
+                    stored_pay = -1 - int64(pay) if is_gift else int64(pay)
+            out_saving[offer] = stored
+            out_pay[offer] = stored_pay
 
 
 def _program_columns(columns: dict[str, Any]) -> dict[str, Any]:

@@ -45,14 +45,17 @@ def test_parts_are_the_last_member() -> None:
 def test_score_parts_add_up(engine: Searcher) -> None:
     parts = hit_of(engine, 0, explain=True).explain
     assert parts == {
+        "saving": 800,
+        "counted_saving": 400.0,
         "redeem_probability": 0.9,
-        "expected_saving": 720.0,
+        "expected_saving": 360.0,
         "walk_cost": 0.0,
         "quality": 375,
-        "score": 1095.0,
+        "score": 735.0,
     }
     unknown = hit_of(engine, 2, explain=True).explain
     assert unknown is not None
+    assert (unknown["saving"], unknown["counted_saving"]) == (None, 0.0)
     assert unknown["expected_saving"] == 0.0
     assert hit_of(engine, 0).explain is None
 

@@ -56,18 +56,19 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     criteria = planned(engine._views[0].planner, QUERY, start=engine.start).criteria
     scratch = Prepared(new_scratch(1))
     docs, keys = np.arange(2), np.zeros((2, 2))
-    scores = np.zeros(2)
+    scores, counted = np.zeros((2, 2))
     columns = segment.columns_of(0)
     detail = np.full((rows, DETAIL_WIDTH), -7, np.int64)
-    assert describe(columns, criteria, scratch, docs, keys, WGS84, detail, scores) == -1
+    asked = columns, criteria, scratch, docs, keys, WGS84
+    assert describe(*asked, detail, scores, counted) == -1
     assert (detail == -7).all()
     detail = np.empty((2 * OFFERS + 2, DETAIL_WIDTH), np.int64)
-    found = describe(columns, criteria, scratch, docs, keys, WGS84, detail, scores)
-    assert found == 2 * OFFERS + 2
+    assert describe(*asked, detail, scores, counted) == 2 * OFFERS + 2
     assert detail[0, [STATE, OFFERS_OF]].tolist() == [UNKNOWN, OFFERS]
     assert detail[1, SAVING] == 7
     assert sorted(detail[1 : OFFERS + 1, DEAL].tolist()) == list(range(OFFERS))
-    assert scores.tolist() == [0.9 * 7, 0.9 * 7]
+    assert counted.tolist() == [3.5, 3.5], "half of a gift"
+    assert scores.tolist() == [0.9 * 3.5, 0.9 * 3.5]
 
 
 def test_no_document_no_row(engine: Searcher) -> None:
@@ -78,5 +79,5 @@ def test_no_document_no_row(engine: Searcher) -> None:
     detail = np.empty((1, DETAIL_WIDTH), np.int64)
     keys, scores = np.zeros((0, 2)), np.zeros(1)
     columns = segment.columns_of(0)
-    found = describe(columns, criteria, scratch, none, keys, WGS84, detail, scores)
+    found = describe(columns, criteria, scratch, none, keys, WGS84, detail, scores, scores)
     assert found == 0

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from geosearch.kernel.areas import doc_in_area
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.deals import (
-    doc_best_saving,
+    doc_best_value,
     doc_has_deal,
 )
 from geosearch.kernel.predicates import (
@@ -28,7 +28,9 @@ from geosearch.kernel.predicates import (
     doc_value,
     has_bit,
     has_hour,
+    is_priced,
     leaf_is_within,
+    leaf_value,
     may_match,
     node_may_match,
     node_primary,
@@ -63,6 +65,7 @@ FAULTS = (
     "document with a lower id than its node",
     "radius test that differs from the distance",
     "deal that one of two functions overlooks",
+    "document with a better value than its leaf says",
 )
 CHECKED = len(FAULTS)
 QUESTIONS = 600 if not config.DISABLE_JIT else 150
@@ -101,15 +104,18 @@ def audit(
                     and doc_in_area(columns, criteria, doc)
                 ):
                     continue
-                matches, saving = doc_best_saving(columns, criteria, scratch, doc, doc)
-                out[6] += matches != doc_has_deal(columns, criteria, scratch, doc, doc)
+                matches = doc_has_deal(columns, criteria, scratch, doc, doc)
+                value = doc_value(columns, criteria, doc)
+                if is_priced(criteria):
+                    has_best, value = doc_best_value(columns, criteria, scratch, doc, doc)
+                    out[6] += matches != has_best
+                    out[7] += matches and value > leaf_value(columns, criteria, doc)
                 if not matches:
                     continue
-                out[7] += 1
+                out[8] += 1
                 out[0] += not holds
                 out[1] += distance_m < least_m
                 out[1] += beyond_haversine(distance_m) < least_haversine
-                value = doc_value(columns, criteria, doc, saving)
                 out[2] += primary_key(criteria, value, distance_m, 0.0) < primary
 
 
@@ -207,10 +213,14 @@ BREAKS: dict[str, Any] = {
     "node_id_rank": lambda rank: rank + np.uint32(1),
     "bound_best": lambda bound: bound - np.float32(100),
     "bound_saving": lambda bound: bound - np.float32(1),
-    "bound_fixed_best": lambda bound: bound - np.float32(3000),
     "bound_fixed_saving": lambda bound: bound - np.float32(1000),
     "bound_slope": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
     "bound_spend": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
+    "bound_spend_best": lambda bound: bound - np.float32(3000),
+    "bound_party_best": lambda bound: bound - np.float32(3000),
+    "bound_party_slope": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
+    "bound_bundle_best": lambda bound: bound - np.float32(3000),
+    "bound_bundle_slope": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
 }
 
 

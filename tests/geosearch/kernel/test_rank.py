@@ -137,6 +137,8 @@ LOOSENED: dict[str, Any] = {
     "bound_best": lambda bound: bound + np.float32(500),
     "bound_saving": lambda bound: bound + np.float32(500),
     "bound_slope": lambda bound: bound * np.float32(1.5),
+    "bound_party_slope": lambda bound: bound * np.float32(1.5),
+    "bound_bundle_slope": lambda bound: bound * np.float32(4),
 }
 
 

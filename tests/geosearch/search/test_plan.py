@@ -448,13 +448,13 @@ def test_a_rating_is_rounded_up(segment: Segment, rating: float | None, expected
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
-        ({}, (True, 1, UNKNOWN_MONEY, NO_BUDGET)),
-        ({"party_size": 1}, (True, 1, UNKNOWN_MONEY, NO_BUDGET)),
-        ({"party_size": 3}, (False, 3, UNKNOWN_MONEY, NO_BUDGET)),
-        ({"spend": 0}, (False, 1, 0, NO_BUDGET)),
-        ({"spend": 700, "party_size": 2}, (False, 2, 700, NO_BUDGET)),
-        ({"max_pay": 0}, (True, 1, UNKNOWN_MONEY, 0)),
-        ({"spend": 700, "max_pay": 600}, (False, 1, 700, 600)),
+        ({}, (True, 1, UNKNOWN_MONEY, NO_BUDGET, (10_000, 0.5))),
+        ({"party_size": 1}, (True, 1, UNKNOWN_MONEY, NO_BUDGET, (10_000, 0.5))),
+        ({"party_size": 3}, (False, 3, UNKNOWN_MONEY, NO_BUDGET, (30_000, 0.5))),
+        ({"spend": 0}, (False, 1, 0, NO_BUDGET, (0, 0.5))),
+        ({"spend": 700, "party_size": 2}, (False, 2, 700, NO_BUDGET, (700, 0.5))),
+        ({"max_pay": 0}, (True, 1, UNKNOWN_MONEY, 0, (10_000, 0.5))),
+        ({"spend": 700, "max_pay": 600}, (False, 1, 700, 600, (700, 0.5))),
     ],
 )
 def test_a_bill(segment: Segment, wish: dict[str, Any], expected: tuple[Any, ...]) -> None:

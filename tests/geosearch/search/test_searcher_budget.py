@@ -185,7 +185,7 @@ def test_dear_deals_are_never_the_best(
 SORTED = [
     ({"sort": "distance"}, "m0 m2 m3 m5 m7 m10"),
     ({"sort": "saving"}, "m10 m5 m2 m7 m3 m0"),
-    ({"sort": "best"}, "m10 m5 m2 m3 m7 m0"),
+    ({"sort": "best"}, "m10 m5 m2 m7 m3 m0"),
     (ANY | {"sort": "distance"}, "m2 m3 m5 m7 m10"),
     (RED | {"sort": "distance"}, "m10 m11"),
 ]

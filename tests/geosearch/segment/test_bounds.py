@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from geosearch.money.offers import (
+    FREE_ITEM,
     KNOWN_SAVING,
+    TYPE,
     UNKNOWN_MONEY,
     UNUSABLE,
     expected_spend,
     offer_value,
 )
+from geosearch.money.ranking import Weights
 from geosearch.segment.bounds import (
     ANY_PROGRAM_CLASS,
     BOUNDS,
@@ -83,13 +86,17 @@ def worth(columns: Columns, doc: int, deal: int, spend: int, party: int) -> tupl
     """Net benefit on the spot and saving, minus infinity where there is none."""
     record = columns.doc_record[doc]
     bill = expected_spend(spend, int(record[DOC_PRICE]), party)
-    status, saving, _ = offer_value(columns.deal_terms, deal, bill, party)
+    status, saving, pay = offer_value(columns.deal_terms, deal, bill, party)
     if status == UNUSABLE:
         return -np.inf, -np.inf
     quality = float(record[DOC_QUALITY])
     if status != KNOWN_SAVING:
         return quality, -np.inf
-    return int(record[DOC_REDEEM]) / 10_000 * saving + quality, float(saving)
+    reference = 10_000 * party if spend == UNKNOWN_MONEY else spend
+    bill = saving + (0 if pay == UNKNOWN_MONEY else pay)
+    counted = saving * (min(1, reference / bill) if bill else 1)
+    counted *= 0.5 if columns.deal_terms[deal, TYPE] == FREE_ITEM else 1
+    return int(record[DOC_REDEEM]) / 10_000 * counted + quality, float(saving)
 
 
 def best_of(
@@ -112,14 +119,25 @@ def ceilings(
     """Net benefit and saving that a wallet can get below a node at most, by the columns."""
     classes = sorted({*map(class_of, held), *([NEW_CUSTOMER_CLASS] if new else [])})
 
-    def most(name: str) -> float:
-        return float(getattr(columns, f"bound_{name}")[classes, node].max())
+    def of(name: str, c: int) -> float:
+        return float(getattr(columns, f"bound_{name}")[c, node])
 
-    if spend == UNKNOWN_MONEY and party == 1:
-        return most("best"), most("saving")
-    grown = spend * most("slope") if spend != UNKNOWN_MONEY else party * most("spend")
+    def grown(name: str, c: int, amount: float) -> float:
+        slope = of(name, c)
+        return slope * amount if slope > 0 else min(slope, 0.0)
+
+    usual, given = spend == UNKNOWN_MONEY and party == 1, spend != UNKNOWN_MONEY
+    reference = spend if given else 10_000 * party
     quality = float(columns.node_quality[node])
-    return max(most("fixed_best"), quality + grown), max(most("fixed_saving"), grown)
+    best = saving = -np.inf
+    for c in classes:
+        fixed = of("spend_best" if given else "party_best", c)
+        part = grown("slope", c, spend) if given else grown("party_slope", c, party)
+        bundle = min(of("bundle_best", c), quality + grown("bundle_slope", c, reference))
+        best = max(best, of("best", c) if usual else max(fixed, quality + part, bundle))
+        part = grown("slope", c, spend) if given else grown("spend", c, party)
+        saving = max(saving, of("saving", c) if usual else max(of("fixed_saving", c), part))
+    return best, saving
 
 
 def too_low(columns: Columns, rng: Random, wallets: int) -> tuple[int, int]:
@@ -168,16 +186,17 @@ def test_bounds_of_a_usual_bill_are_reached(segment: Segment) -> None:
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_a_lower_bound_is_noticed(name: str, tmp_path: Path) -> None:
-    """Broken on purpose: each column a tenth lower fails the comparison."""
+    """Broken on purpose: each column a third lower fails the comparison."""
     shape = Shape(docs=290, seed=290, shares=SHARES, for_new=0.2)
     columns = open_world(tmp_path / "s", shape).columns
     column = getattr(columns, f"bound_{name}")
-    lower = np.where(np.isfinite(column), column - 0.1 * np.abs(column) - 0.001, column)
+    lower = np.where(np.isfinite(column), column - np.abs(column) / 3 - 0.001, column)
     wrong, _ = too_low(columns._replace(**{f"bound_{name}": lower}), Random(2), 60)
     assert wrong > 0
 
 
 NONE_NEW = np.zeros(1, np.uint64)
+USUAL = Weights().counting()
 
 
 def test_an_offer_for_new_customers_bounds_only_theirs() -> None:
@@ -185,7 +204,8 @@ def test_an_offer_for_new_customers_bounds_only_theirs() -> None:
     terms = np.array([[5, 700, 0, 0, 0, 1, 0, 9]], np.int32)
     new = np.ones(1, np.uint64)
     for program in (0, 1):
-        found = joint_bounds(record, one_offer(2, program), terms, new, programs=2)["bound_saving"]
+        bounds = joint_bounds(record, one_offer(2, program), terms, new, counting=USUAL, programs=2)
+        found = bounds["bound_saving"]
         told = np.flatnonzero(np.isfinite(found[:, 0])).tolist()
         assert (told, found[NEW_CUSTOMER_CLASS, 0]) == ([NEW_CUSTOMER_CLASS], 700)
 
@@ -200,7 +220,9 @@ def test_bounds_are_rounded_up() -> None:
     record = np.zeros((1, 6), np.int32)
     record[0, [DOC_PRICE, DOC_REDEEM]] = -1, 10_000
     terms = np.array([[5, 2**24 + 1, 0, 0, 2**31 - 1, 1, 0, 2**31 - 1]], np.int32)
-    found = joint_bounds(record, one_offer(window=2, program=0), terms, NONE_NEW, programs=1)
+    large = Weights(reference_bill=1e8, gift_value=1.0).counting()
+    offers = one_offer(window=2, program=0)
+    found = joint_bounds(record, offers, terms, NONE_NEW, counting=large, programs=1)
     assert found["bound_saving"][PUBLIC_CLASS, 0] == 2**24 + 2
     assert found["bound_best"].dtype == np.float32
     assert found["bound_best"][PUBLIC_CLASS, 0] == 2**24 + 2
@@ -209,7 +231,8 @@ def test_bounds_are_rounded_up() -> None:
 def test_an_offer_that_is_never_on_bounds_nothing() -> None:
     record = np.zeros((1, 6), np.int32)
     terms = np.array([[5, 700, 0, 0, 0, 1, 0, 9]], np.int32)
-    found = joint_bounds(record, one_offer(window=NEVER, program=1), terms, NONE_NEW, programs=2)
+    offers = one_offer(window=NEVER, program=1)
+    found = joint_bounds(record, offers, terms, NONE_NEW, counting=USUAL, programs=2)
     assert all(np.isneginf(column).all() for column in found.values())
 
 

@@ -2,6 +2,10 @@
 
 Work is counted, not timed. The ceilings are half again what was counted when they were written
 (means over 50 places of a town of 20,000 shops), so a bound that gets looser fails here.
+
+With `sort=best` the savings of three in eight shops do not count at any hours, because these are
+closed, but they are in the bounds of their nodes, as in searches for what is open. Given a spend, a
+bundle counts its share of it, so its bound takes the best quality of the node, as a percentage's.
 """
 
 from __future__ import annotations
@@ -54,16 +58,17 @@ CEILINGS: list[tuple[str, dict[str, Any], int, int]] = [
     ("distance", {"cards": (EVERYWHERE,)}, 150, 150),
     ("distance", {"cards": (RARE,)}, 0, 2),
     ("distance", {"deals": "any"}, 190, 370),
-    ("best", CARD | {"deals": "card_best"}, 550, 620),
+    ("best", CARD | {"deals": "card_best"}, 590, 960),
     ("saving", CARD | {"deals": "card_best"}, 720, 630),
-    ("best", CARD | {"new_customer": True}, 550, 620),
+    ("best", CARD | {"new_customer": True}, 590, 950),
     ("distance", {"categories": ("food.cafe",)} | NOW, 230, 600),
-    ("best", {}, 660, 690),
-    ("best", CARD, 570, 630),
-    ("best", CARD | NOW, 700, 1080),
-    ("best", {"cards": (EVERYWHERE,)}, 530, 620),
+    ("best", {}, 590, 940),
+    ("best", CARD, 590, 950),
+    ("best", CARD | NOW, 620, 1120),
+    ("best", {"cards": (EVERYWHERE,)}, 510, 1060),
     ("best", {"cards": (RARE,)}, 0, 2),
-    ("best", CARD | {"spend": 5000}, 670, 1340),
+    ("best", CARD | {"spend": 5000}, 720, 2710),
+    ("best", CARD | {"party_size": 2}, 840, 1910),
     ("saving", {}, 720, 660),
     ("saving", CARD, 720, 660),
     ("saving", CARD | NOW, 720, 1300),
@@ -138,7 +143,6 @@ LOOSENED: dict[str, Any] = {
     "bound_saving": lambda bound: bound + np.float32(500),
     "bound_slope": lambda bound: bound * np.float32(1.5),
     "bound_party_slope": lambda bound: bound * np.float32(1.5),
-    "bound_bundle_slope": lambda bound: bound * np.float32(4),
 }
 
 
@@ -163,7 +167,7 @@ def test_a_mall_is_not_read_through(mall: Segment, sort: str, wish: dict[str, An
     for lat in (CENTRE[0], CENTRE[0] + 0.01):
         query = Query(lat=lat, lng=CENTRE[1], at=NOON, sort=sort, **wish)
         docs, keys, work = ranked(mall, query)
-        assert work["docs"] < (100 if sort == "distance" else 1_300)
+        assert work["docs"] < (100 if sort == "distance" else 1_600)
         assert work["nodes"] < 700
         if sort == "distance":
             assert len({key[0] for key in keys}) <= 1

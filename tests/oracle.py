@@ -333,7 +333,7 @@ class Question:
             used_programs=frozenset(
                 one.deal["program_id"] for one in counting if one.deal.get("program_id") is not None
             ),
-            used_types=frozenset(one.deal["offer_type"] for one in (*first, *second)),
+            used_types=frozenset(one.deal["offer_type"] for one in first),
             counted=counted,
             score=score,
             keys=self.keys(shop, distance_m, saving, score),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from geosearch.kernel.areas import doc_in_area, reads_area
-from geosearch.kernel.criteria import Criteria
+from geosearch.kernel.criteria import CARD_DEAL, Criteria
 from geosearch.kernel.deals import (
     doc_has_deal,
     offer_is_on,
@@ -129,8 +129,14 @@ def _live_in(columns: Columns, first: int, end: int) -> int:
 
 @njit
 def _tally_offers(columns: Columns, criteria: Criteria, at: int, doc: int, tally: Tally) -> None:
-    """Count a document once under each card and each offer type of its usable deals."""
+    """Count a document once under each card and each offer type of its usable deals.
+
+    The cards need not be in the wallet: their counts show what another card would bring. Of types
+    only deals count that may be the best one, as in the filter `offer_type`: eligible ones, and
+    only the wallet's own where a card is asked for.
+    """
     types = 0
+    is_of_wallet = criteria.wallet.deal_mode >= CARD_DEAL
     for offer in offers_at(columns, at):
         if offer_saving(columns, criteria, doc, offer) <= NO_USE or not offer_is_on(
             columns, criteria, offer
@@ -144,6 +150,7 @@ def _tally_offers(columns: Columns, criteria: Criteria, at: int, doc: int, tally
         if (
             tally.by_type.shape[0] > 0
             and criteria.wallet.eligible[program] == 1
+            and (program > 0 or not is_of_wallet)
             and not types & (1 << kind)
         ):
             types |= 1 << kind

@@ -78,7 +78,8 @@ def _sections() -> Iterator[str]:
     )
     yield section(
         "Settings of geosearch serve",
-        f"Command line over environment (`{PREFIX}PORT`) over `--config FILE.toml` over default.",
+        f"Command line over environment (`{PREFIX}PORT`) over `--config FILE.toml` over default. "
+        "The log names an environment variable that is none.",
         ("setting", "default", "meaning"),
         ((f"`{each.name}`", _shown(each.default), each.help) for each in SETTINGS.values()),
     )

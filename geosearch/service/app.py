@@ -60,7 +60,12 @@ from geosearch.service.limits import Clients, raise_descriptor_limit
 from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
 from geosearch.service.polling import BusyPolling
-from geosearch.service.settings import Settings, as_environment, load_settings
+from geosearch.service.settings import (
+    Settings,
+    as_environment,
+    load_settings,
+    unknown_variables,
+)
 from geosearch.service.supervisor import (
     RECOVERY_VARIABLE,
     Report,
@@ -235,6 +240,8 @@ def _serve(settings: Settings) -> None:
         server = split_off(settings.log_level, listener) if settings.workers == 1 else None
         configure_logs(settings.log_level)
         _log.info("starting", index=settings.index, workers=settings.workers)
+        for variable, closest in unknown_variables(os.environ).items():
+            _log.warning("unknown environment variable", variable=variable, closest=closest)
         engines = open_engines(settings)
         current(engines.index)  # A missing index raises here, before the kernels are compiled.
         _get_ready()

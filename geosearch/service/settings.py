@@ -7,6 +7,7 @@ file (`port = 9000`), and the file overrides the default. The service reads them
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args
 
@@ -17,6 +18,13 @@ from geosearch.errors import BadData
 
 PREFIX = "GEOSEARCH_"
 
+OTHER_VARIABLES = frozenset(
+    PREFIX + name for name in ("KERNEL_CACHE", "TRACEBACK", "RECOVERY", "BENCH_CACHE")
+)
+"""Environment variables of other parts of the project."""
+
+_OF_KUBERNETES = re.compile(PREFIX + r"(SERVICE_(HOST|PORT.*)|PORT_[0-9].*)")
+"""Pattern of variables that Kubernetes sets where a service has the name `geosearch`."""
 
 _ORIGIN = (
     # A browser leaves out the usual port of a scheme.
@@ -212,6 +220,32 @@ def load_settings(
         if value is not None:
             values[name] = _checked(name, value, f"--{name.replace('_', '-')}")
     return Settings(**values)
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that begin as settings do but name none, with the closest setting.
+
+    They are no error: a version that is rolled back starts with the variables of a newer one.
+
+    Examples
+    --------
+    >>> unknown_variables({"GEOSEARCH_WORKRES": "4", "GEOSEARCH_PORT": "9000", "HOME": "/"})
+    {'GEOSEARCH_WORKRES': 'GEOSEARCH_WORKERS'}
+    """
+    known = {name.upper(): PREFIX + name.upper() for name in SETTINGS}
+
+    def closest(variable: str) -> str:
+        found = get_close_matches(variable.upper().removeprefix(PREFIX), known, n=1)
+        return known[found[0]] if found else ""
+
+    return {
+        variable: closest(variable)
+        for variable in sorted(environment)
+        if variable.upper().startswith(PREFIX)
+        and variable not in known.values()
+        and variable not in OTHER_VARIABLES
+        and not _OF_KUBERNETES.fullmatch(variable)
+    }
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -133,7 +133,10 @@ def test_new_versions_are_followed_under_load(index: Path, snapshot: Path) -> No
         assert {name for _, name in answers} <= set(versions)
 
 
-def test_workers_share_the_port_and_the_metrics(index: Path) -> None:
+def test_workers_share_the_port_and_the_metrics(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOSEARCH_WORKRES", "3")
     with serving(index, "--workers", "2", "--log-level", "info") as server:
         for _ in range(40):
             assert server.get(NEARBY)[0] == 200
@@ -149,6 +152,10 @@ def test_workers_share_the_port_and_the_metrics(index: Path) -> None:
         lines = metrics()
         assert lines[asked] == "40.0"
         assert lines['geosearch_nearby_seconds_count{sort="best"}'] == "40.0"
+        warned = [line for line in server.log if line["level"] == "warning"]
+        assert [(line["variable"], line["closest"]) for line in warned] == [
+            ("GEOSEARCH_WORKRES", "GEOSEARCH_WORKERS")
+        ]
     assert server.process.returncode == 0
 
 

@@ -164,3 +164,34 @@ def test_the_place_of_a_wrong_value_is_named(tmp_path: Path) -> None:
         load_settings(environment={}, file=file)
     with pytest.raises(BadData, match="Cannot read the settings as TOML: "):
         load_settings(environment={}, file=tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize(
+    ("variable", "closest"),
+    [
+        ("GEOSEARCH_WORKRES", "GEOSEARCH_WORKERS"),
+        ("GEOSEARCH_LOG_REQUEST", "GEOSEARCH_LOG_REQUESTS"),
+        ("GEOSEARCH_port", "GEOSEARCH_PORT"),
+        ("geosearch_cors_origins", "GEOSEARCH_CORS_ORIGINS"),
+        ("GEOSEARCH_", ""),
+        ("GEOSEARCH_COLOUR_OF_THE_SKY", ""),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_named(variable: str, closest: str) -> None:
+    assert settings.unknown_variables({variable: "1", "PATH": "/"}) == {variable: closest}
+
+
+def test_other_variables_are_not_named() -> None:
+    """Those of other parts: every name in the sources is a setting or one of them."""
+    root = Path(settings.__file__).parents[2]
+    named = {
+        variable
+        for package in ("geosearch", "indexes", "benchmarks")
+        for source in (root / package).rglob("*.py")
+        for variable in re.findall(r'^\w+ = "(GEOSEARCH_\w+)"$', source.read_text("utf-8"), re.M)
+    }
+    assert named == settings.OTHER_VARIABLES
+    of_kubernetes = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_8080_TCP_ADDR"]
+    others = {*named, *(f"GEOSEARCH_{name}" for name in of_kubernetes), "GEOSEARCHES", "HOME"}
+    known = as_environment(Settings()) | dict.fromkeys(others, "")
+    assert settings.unknown_variables(known) == {}

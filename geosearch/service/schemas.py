@@ -1,8 +1,17 @@
-"""Pieces of JSON schemas: the few shapes that the schemas of answers and requests are made of."""
+"""Pieces of JSON schemas: the few shapes that schemas of answers and requests are made of."""
 
 from typing import Any
 
 Json = dict[str, Any]
+
+TEXT: Json = {"type": "string"}
+INSTANT: Json = {"type": "string", "format": "date-time"}
+NUMBER: Json = {"type": "number"}
+METRES: Json = {"type": "number", "minimum": 0}
+COUNT: Json = {"type": "integer", "minimum": 0}
+FLAG: Json = {"type": "boolean"}
+LAT: Json = {"type": "number", "minimum": -90, "maximum": 90}
+LNG: Json = {"type": "number", "minimum": -180, "maximum": 180}
 
 
 def ref(name: str) -> Json:
@@ -49,3 +58,18 @@ def box_schema() -> Json:
         "minItems": 4,
         "maxItems": 4,
     }
+
+
+SNAPSHOT_ID = said_schema(TEXT, "Which snapshot the index was built from.")
+TOOK_US = said_schema(COUNT, "Microseconds inside the engine.")
+AT = said_schema(INSTANT, "The instant everything was evaluated for.")
+DISTANCE_M = said_schema(
+    METRES, "Metres from the position, cut to decimetres: never above the radius."
+)
+CURRENCY = said_schema(TEXT, "ISO 4217 code of all amounts.")
+POSITION = {
+    "lat": said_schema(LAT, "Latitude, degrees, in the datum asked for."),
+    "lng": said_schema(LNG, "Longitude, degrees, in the datum asked for."),
+}
+BOX_ORDER = "min_lng, min_lat, max_lng, max_lat, degrees, in the datum asked for"
+"""Members that several answers have."""

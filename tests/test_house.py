@@ -33,7 +33,7 @@ ROOMS = {
         " text_buffer geo terms text names"
     ),
     "geosearch": (
-        "errors hours money query snapshot segment kernel text answer suggest search"
+        "errors hours money snapshot query segment kernel text answer suggest search"
         " sources indexing service cli"
     ),
 }

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from geosearch.errors import BadRequest
+from geosearch.query.checks import find_problems
 from geosearch.query.parameters import (
     PARAMETERS,
     Parameter,
     fill_defaults,
-    find_problems,
     problem,
 )
 from geosearch.query.route_parameters import (

@@ -7,7 +7,6 @@ test compares both with answers of the service.
 
 from typing import Any
 
-from geosearch.answer.stored import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 from geosearch.money.ranking import WEIGHT_HELP
 from geosearch.query.parameters import FACETS
 from geosearch.service.listings import beyond_schema, listing_schemas
@@ -36,6 +35,7 @@ from geosearch.service.schemas import map_schema as _map
 from geosearch.service.schemas import object_schema as _object
 from geosearch.service.schemas import or_null_schema as _or_null
 from geosearch.service.schemas import said_schema as _said
+from geosearch.snapshot.stored import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
 
 _REDEMPTION: Json = {

@@ -21,12 +21,12 @@ import orjson
 
 from geosearch.errors import BadRequest, Problem
 from geosearch.hours.instants import read_instant as read_text
+from geosearch.query.checks import find_problems
 from geosearch.query.parameters import (
     PARAMETERS,
     Kind,
     Parameter,
     Where,
-    find_problems,
     problem,
     shown,
 )

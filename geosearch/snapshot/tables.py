@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from indexes.geo.datum import DATUMS, Datum
+from indexes.geo.datums import DATUMS, Datum
 
 MAX_MONEY = 2_000_000_000
 """Largest number in any whole-number field: it fits 32 bits, and sums fit 64."""

@@ -23,9 +23,9 @@ import msgspec
 
 from geosearch.answer.contents import Box, Contents, shown_box
 from geosearch.errors import BadRequest
+from geosearch.query.checks import find_problems
 from geosearch.query.parameters import (
     fill_defaults,
-    find_problems,
 )
 from geosearch.query.route_parameters import (
     SUGGEST_PARAMETERS,

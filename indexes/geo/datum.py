@@ -25,21 +25,21 @@ import math
 from collections.abc import Callable
 from math import ceil, floor
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from indexes.geo.datums import DATUMS as DATUMS
+from indexes.geo.datums import Datum as Datum
 from indexes.geo.polygon import contains, edges_of
 from indexes.geo.sphere import UNITS_PER_DEGREE
 from indexes.jit import inline_njit, int64, njit
 
-Datum: TypeAlias = Literal["WGS84", "GCJ02", "BD09"]
 Floats: TypeAlias = NDArray[np.float64]
 _Conversion: TypeAlias = Callable[[Floats, Floats, int], None]
 
-DATUMS: tuple[Datum, ...] = get_args(Datum)
 WGS84, GCJ02, BD09 = range(len(DATUMS))
 """Indices of `DATUMS`, for kernels."""
 

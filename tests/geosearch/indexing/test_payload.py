@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geosearch.answer.stored import DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 from geosearch.indexing.payload import (
     deal_payloads,
     json_rows,
@@ -17,6 +16,7 @@ from geosearch.indexing.payload import (
     program_payloads,
 )
 from geosearch.snapshot.reader import read_snapshot
+from geosearch.snapshot.stored import DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 from tests.geosearch.snapshot_files import deal, merchant, write_snapshot
 

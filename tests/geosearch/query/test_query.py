@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from geosearch.errors import BadRequest
 from geosearch.query import query as query_module
-from geosearch.query.parameters import PARAMETERS, Parameter, find_problems
+from geosearch.query.checks import find_problems
+from geosearch.query.parameters import PARAMETERS, Parameter
 from geosearch.query.query import Query, _is_plainly_valid, plain_check
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -23,10 +24,12 @@ import geosearch
 from geosearch.answer.model import Answer, BestDeal, Hit
 from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query
+from geosearch.query.result_fields import FIELD_NAMES
+from geosearch.service.encode import encode_geojson
 from tests.generators import World
 from tests.oracle import UNIT_DEGREES, Found, facets
 from tests.oracles import WALK_COST_PER_M, Row
-from tests.result_oracle import result_of, score_parts
+from tests.result_oracle import chosen, result_of, score_parts
 
 MAX_PAGES = 40
 
@@ -72,6 +75,7 @@ class Duel:
         self.world = world
         self.oracle = world.oracle(edge_m=edge_m)
         self.engine = geosearch.open_index(folder / "index")
+        self.fields_compared = 0
 
     def check_rank(self, request: Row) -> list[Found]:
         """Compare ids, keys, order, total and facets; return what the oracle found."""
@@ -112,7 +116,36 @@ class Duel:
         assert page.count == len(results)
         for hit, result in zip(answer.hits, results, strict=True):
             self._check_hit(hit, result, by_id[hit.merchant["merchant_id"]], minute, request)
+        self._check_fields(query, results)
         return answer
+
+    def _check_fields(self, query: Query, results: list[dict[str, Any]]) -> None:
+        """A page with some members says what the whole page says of them, as text and as GeoJSON.
+
+        The typed answer writes the same, from whole hits.
+        """
+        rng = Random(repr(query))
+        fields = tuple(rng.sample(FIELD_NAMES, rng.choice((1, 1, 2, 4, 8, 30))))
+        form = rng.choice(("json", "json", "geojson"))
+        fewer = msgspec.structs.replace(query, fields=fields, format=form)
+        expected = [chosen(result, fields) for result in results]
+        page, answer = self.engine.page(fewer), self.engine.search(fewer)
+        assert page.count == len(expected)
+        if form == "json":
+            told = json.loads(bytes(page.results))
+            written = json.loads(answer.to_json())["results"]
+        else:
+            told, written = (
+                [feature["properties"] for feature in collection["features"]]
+                for collection in (
+                    json.loads(b"".join(encode_geojson(page))),
+                    json.loads(json.dumps(answer.to_geojson())),
+                )
+            )
+        for texts in (told, written):
+            assert texts == expected, fields
+            assert [list(one) for one in texts] == [list(one) for one in expected]
+        self.fields_compared += len(expected)
 
     def check_pages(self, request: Row, expected: Sequence[Found]) -> int:
         """Read all pages by their cursors, compare with the whole list; return their number.
@@ -208,7 +241,10 @@ class Duel:
         assert np.abs(np.subtract(position, shown)).max() <= UNIT_DEGREES
         told = {**result, "merchant": merchant}
         parts = told.pop("explain", None)
-        assert told == result_of(one, self.oracle, minute, currency, hit.distance_m, hit.score)
+        lang = request.get("lang") or "en"
+        assert told == result_of(
+            one, self.oracle, minute, currency, hit.distance_m, hit.score, lang
+        )
         assert (parts is not None) == bool(request.get("explain"))
         if parts is not None:
             expected = {**score_parts(one, hit.distance_m), "score": hit.score}

@@ -7,7 +7,7 @@ standard library's, amounts are decimals, and rows are read as they stand in the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -19,6 +19,19 @@ from tests.oracle import Found, Offer, Oracle, Shop
 from tests.oracles import CLOSED, HORIZON_MINUTES, OPEN, STATE_NAMES, WALK_COST_PER_M, Row
 
 WALK_M_PER_MINUTE = 80
+WORDS = {
+    "en": {
+        "saves": "saves {}", "with": "saves {} with {}", "walk": "{} min walk",
+        "away": "{} km away", "always": "open around the clock", "now": "open now",
+        "until": "open until {}",
+    },
+    "zh": {
+        "saves": "省{}", "with": "用{1}省{0}", "walk": "步行{}分钟", "away": "距离{}公里",
+        "always": "24小时营业", "now": "营业中", "until": "营业至{}",
+    },
+}  # fmt: skip
+"""What reasons say in each language."""
+
 LONGEST_WALK = 60
 """Minutes; what is further is so many kilometres away."""
 
@@ -26,6 +39,7 @@ SIGNS = {
     "CNY": "¥", "EUR": "€", "GBP": "£", "HKD": "HK$",
     "JPY": "¥", "KRW": "₩", "TWD": "NT$", "USD": "$",
 }  # fmt: skip
+SIGNS_IN_CHINESE = SIGNS | {"JPY": "JP¥", "USD": "US$"}
 DIGITS = {"JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3}
 """Digits behind the point by ISO 4217, where they are not two."""
 
@@ -41,7 +55,13 @@ ALWAYS_OF_DEAL: Row = {
 
 
 def result_of(
-    one: Found, oracle: Oracle, minute: int, currency: str, distance_m: float, score: float
+    one: Found,
+    oracle: Oracle,
+    minute: int,
+    currency: str,
+    distance_m: float,
+    score: float,
+    language: str = "en",
 ) -> dict[str, Any]:
     """A result but for the position of its merchant, hours written as periods, and `explain`.
 
@@ -70,8 +90,26 @@ def result_of(
         **({} if better is None else {"better_public": better}),
         "deals": deals,
         "score": math.trunc(score * 100) / 100,
-        "reasons": reasons(one, oracle, minute, currency, distance_m),
+        "reasons": reasons(one, oracle, minute, currency, distance_m, language),
     }
+
+
+def chosen(result: dict[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    """The members of a result that `fields` name, each whole or with its named members.
+
+    >>> chosen({"a": {"b": 1, "c": 2}, "d": [{"e": 3, "f": 4}], "g": None}, ["a.c", "d.e", "g.h"])
+    {'a': {'c': 2}, 'd': [{'e': 3}], 'g': None}
+    """
+    told: dict[str, Any] = {}
+    for name, value in result.items():
+        inner = {field[len(name) + 1 :] for field in fields if field.startswith(f"{name}.")}
+        if name in fields or (inner and value is None):
+            told[name] = value
+        elif inner and isinstance(value, list):
+            told[name] = [{key: one[key] for key in one if key in inner} for one in value]
+        elif inner:
+            told[name] = {key: value[key] for key in value if key in inner}
+    return told
 
 
 def record_of(
@@ -135,38 +173,49 @@ def score_parts(one: Found, distance_m: float) -> Row:
     }
 
 
-def reasons(one: Found, oracle: Oracle, minute: int, currency: str, distance_m: float) -> list[str]:
+def reasons(
+    one: Found,
+    oracle: Oracle,
+    minute: int,
+    currency: str,
+    distance_m: float,
+    language: str = "en",
+) -> list[str]:
     """Why to go there: what it saves, how far it is, how long it stays open."""
+    words = WORDS[language]
     said = []
     if one.best and one.best.saving:
         card = one.best.deal.get("program_id")
-        name = "" if card is None else f" with {oracle.programs[card]['name']}"
-        said.append(f"saves {amount_text(one.best.saving, currency)}{name}")
-    said.append(way_text(distance_m))
+        amount = amount_text(one.best.saving, currency, language)
+        name = None if card is None else oracle.programs[card]["name"]
+        said.append(words["saves" if card is None else "with"].format(amount, name))
+    said.append(way_text(distance_m, language))
     closes = local_time(oracle, one.shop.closes_at(minute), one.shop.zone)
     if (one.shop.states == OPEN).all():
-        said.append("open around the clock")
+        said.append(words["always"])
     elif closes is not None:
-        said.append(f"open until {closes[11:16]}")
+        said.append(words["until"].format(closes[11:16]))
     elif one.shop.states[minute] == OPEN:
-        said.append("open now")
+        said.append(words["now"])
     return said
 
 
-def way_text(distance_m: float) -> str:
+def way_text(distance_m: float, language: str = "en") -> str:
     """A walk of whole minutes, one at least, or kilometres with one decimal; halves go up.
 
     >>> way_text(0), way_text(119.9), way_text(4_759.9), way_text(4_760), way_text(99_950)
     ('1 min walk', '1 min walk', '59 min walk', '4.8 km away', '100.0 km away')
+    >>> way_text(320, "zh"), way_text(99_950, "zh")
+    ('步行4分钟', '距离100.0公里')
     """
     minutes = math.floor(distance_m / WALK_M_PER_MINUTE + 0.5)
     if minutes < LONGEST_WALK:
-        return f"{max(1, minutes)} min walk"
+        return WORDS[language]["walk"].format(max(1, minutes))
     tenths = math.floor(distance_m / 100 + 0.5)
-    return f"{tenths // 10}.{tenths % 10} km away"
+    return WORDS[language]["away"].format(f"{tenths // 10}.{tenths % 10}")
 
 
-def amount_text(minor: int, currency: str) -> str:
+def amount_text(minor: int, currency: str, language: str = "en") -> str:
     """An amount with thousands apart; its fraction in full, or left out where it is zero.
 
     >>> amount_text(1_200, "CNY"), amount_text(1_250, "CHF"), amount_text(1_234_567, "KWD")
@@ -175,7 +224,8 @@ def amount_text(minor: int, currency: str) -> str:
     digits = DIGITS.get(currency, 2)
     text = f"{Decimal(minor).scaleb(-digits):,.{digits}f}"
     whole, _, part = text.partition(".")
-    return SIGNS.get(currency, f"{currency} ") + (text if part.strip("0") else whole)
+    signs = SIGNS_IN_CHINESE if language == "zh" else SIGNS
+    return signs.get(currency, f"{currency} ") + (text if part.strip("0") else whole)
 
 
 def local_time(oracle: Oracle, minute: int | None, zone: str) -> str | None:

@@ -30,7 +30,7 @@ MAX_LINES = 500
 ROOMS = {
     "indexes": (
         "arrays files allowance cache kernel_cache jit prepared bisection storage layout timetable"
-        " text_buffer geo terms text names"
+        " text_buffer json_members geo terms text names"
     ),
     "geosearch": (
         "errors hours money snapshot query segment kernel text answer suggest search"

@@ -7,10 +7,14 @@ only for a map that draws in it.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from geosearch.query.result_fields import only
+
 Json = dict[str, Any]
 
 
-def feature_collection(results: Iterable[Json], members: Mapping[str, Any]) -> Json:
+def feature_collection(
+    results: Iterable[Json], members: Mapping[str, Any], fields: tuple[str, ...] = ()
+) -> Json:
     """Return a FeatureCollection of results, with the other members of their answer.
 
     Parameters
@@ -20,6 +24,8 @@ def feature_collection(results: Iterable[Json], members: Mapping[str, Any]) -> J
         merchant.
     members
         Members of the answer beside the results; GeoJSON calls them foreign members.
+    fields
+        Members of the results that become properties; all if empty.
 
     Examples
     --------
@@ -27,15 +33,16 @@ def feature_collection(results: Iterable[Json], members: Mapping[str, Any]) -> J
     >>> feature_collection([shop], {})["features"][0]["geometry"]
     {'type': 'Point', 'coordinates': [121.5, 31.2]}
     """
-    return {"type": "FeatureCollection", "features": [*map(_feature, results)], **members}
+    features = [_feature(result, fields) for result in results]
+    return {"type": "FeatureCollection", "features": features, **members}
 
 
-def _feature(result: Json) -> Json:
+def _feature(result: Json, fields: tuple[str, ...]) -> Json:
     merchant = result["merchant"]
     point = {"type": "Point", "coordinates": [merchant["lng"], merchant["lat"]]}
     return {
         "type": "Feature",
         "id": merchant["merchant_id"],
         "geometry": point,
-        "properties": result,
+        "properties": only(result, fields) if fields else result,
     }

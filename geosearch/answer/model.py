@@ -4,6 +4,7 @@ All are frozen. `results.hits_of` decodes a hit from the JSON text of a result. 
 merchant and deals at first use. `result_text` and `service.encode` write JSON.
 """
 
+import math
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import orjson
 
 from geosearch.answer.geojson import feature_collection
 from geosearch.answer.html_table import html_table
+from geosearch.query.result_fields import only
 
 _IF_ASKED = ("total", "facets", "explain", "unknown_ids")
 _IF_ANY = (
@@ -170,17 +172,17 @@ class Hit(
         return tuple(map(_deal, self.deal_payloads))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the result as JSON values, with the members and the order of the service."""
+        """Return the result as JSON values, as the service writes it: distance and score cut."""
         loads = orjson.loads
         public = loads(memoryview(self.better_public_payload))
         record: dict[str, Any] = {
             "merchant": self.merchant,
-            "distance_m": self.distance_m,
+            "distance_m": math.trunc(self.distance_m * 10.0) / 10.0,
             "open": msgspec.to_builtins(self.open),
             "best_deal": loads(memoryview(self.best_deal_payload)),
             **({} if public is None else {"better_public": public}),
             "deals": [loads(memoryview(payload)) for payload in self.deal_payloads],
-            "score": self.score,
+            "score": math.trunc(self.score * 100.0) / 100.0,
             "reasons": list(self.reasons),
         }
         return record if self.explain is None else record | {"explain": self.explain}
@@ -195,6 +197,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         RFC 3339 text: the instant of the search.
     took_us
         Microseconds inside the engine.
+    fields
+        Members of results that the query asked for, all if empty: those of `to_dict`, `to_json` and
+        `to_geojson`. Hits have all members.
     total, facets, explain
         None unless the query requests them; facets are counts by facet and value.
     unknown_cards, unknown_categories, unknown_business_areas
@@ -217,6 +222,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     took_us: int
     hits: tuple[Hit, ...] = ()
+    fields: tuple[str, ...] = ()
     next_cursor: str | None = None
     total: int | None = None
     facets: dict[str, dict[str, int]] | None = None
@@ -244,14 +250,25 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
                 record[name] = value
         return record
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as JSON values, as the service writes it, with the members `fields`."""
+        found = [hit.as_json() for hit in self.hits]
+        results = [only(result, self.fields) for result in found] if self.fields else found
+        return {**self._head(), "results": results, **self.members()}
+
+    def to_json(self) -> bytes:
+        """Return `to_dict` as JSON, UTF-8."""
+        return orjson.dumps(self.to_dict())
+
     def to_geojson(self) -> dict[str, Any]:
         """Return a GeoJSON FeatureCollection: a point for each hit, the best first.
 
-        The properties of a Feature are the result as the service writes it, its id is the
-        merchant's. The collection has the other members of the answer. Positions are in the `crs`
-        of the query; GeoJSON means WGS-84, the default.
+        The properties of a Feature are the result as the service writes it, with the members
+        `fields`; its id is the merchant's. The collection has the other members of the answer.
+        Positions are in the `crs` of the query; GeoJSON means WGS-84, the default.
         """
-        return feature_collection([hit.as_json() for hit in self.hits], self.metadata())
+        results = [hit.as_json() for hit in self.hits]
+        return feature_collection(results, self.metadata(), self.fields)
 
     def _repr_html_(self) -> str:
         """Return a table for a notebook."""
@@ -260,8 +277,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     def metadata(self) -> dict[str, Any]:
         """Return all members of the JSON answer but its results."""
-        head = {"snapshot_id": self.snapshot_id, "at": self.at, "took_us": self.took_us}
-        return head | self.members()
+        return self._head() | self.members()
+
+    def _head(self) -> dict[str, Any]:
+        return {"snapshot_id": self.snapshot_id, "at": self.at, "took_us": self.took_us}
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,8 +47,11 @@ def joined(texts: Sequence[Text], scores: F64) -> Results:
 
 def explained(results: Results, parts: Sequence[dict[str, Any]]) -> Results:
     """The results with the parts of their scores as their last member."""
-    tails = [b',"explain":%b}' % orjson.dumps(part) for part in parts]
-    texts = [b"".join((text[:-1], tail)) for text, tail in zip(results.each(), tails, strict=True)]
+    tails = [b'"explain":%b}' % orjson.dumps(part) for part in parts]
+    texts = [
+        b"".join((text[:-1], b"," if len(text) > len(b"{}") else b"", tail))
+        for text, tail in zip(results.each(), tails, strict=True)
+    ]
     return joined(texts, results.scores)
 
 

@@ -339,6 +339,8 @@ def search(
     query = read_url(urlencode(given).encode())
     if polygon is not None:
         query = replace(query, polygon=_read_json(polygon))
+    if query.fields and not (as_json or query.format == "geojson"):
+        raise BadRequest("`--fields` chooses members of JSON - add --json or --format geojson")
     with waiting():
         engine = open_index(index)
     page = engine.page(query)

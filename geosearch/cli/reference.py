@@ -201,8 +201,8 @@ def _type(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
-    if "oneOf" in schema:
-        return " or ".join(map(_type, schema["oneOf"]))
+    if choices := schema.get("oneOf") or schema.get("anyOf"):
+        return " or ".join(map(_type, choices))
     kind = schema.get("type", "value")
     if isinstance(kind, list):
         return f"{_type({**schema, 'type': kind[0]})} or {kind[1]}"

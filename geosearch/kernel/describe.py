@@ -47,6 +47,8 @@ LISTED, RIVAL, COUNTS = range(3)
 """Standing of a usable, eligible offer: only listed, as it is for new customers or not within the
 budget; public, where only the wallet's own count; it makes the best deal, the saving and the order.
 """
+TELLS_HOURS, TELLS_OFFERS = 1, 2
+"""Bits of what `describe` computes: `STATE` and `UNTIL`; the offers and, with both, scores."""
 
 
 @njit
@@ -57,6 +59,7 @@ def describe(
     docs: I64,
     keys: F64Matrix,
     datum: int,
+    tells: int,
     detail: I64Matrix,
     scores: F64,
     counted: F64,
@@ -71,6 +74,9 @@ def describe(
         [n] and [n, 2], documents and their keys; the secondary key is the distance in metres.
     datum
         Datum of the written positions, an index of `indexes.geo.datum.DATUMS`.
+    tells
+        What to compute, such as `TELLS_OFFERS`; a document has no offers, and rows and scores keep
+        old values, where it is not computed. Scores need both.
     detail
         int64[rows, 6]. One row a document: `STATE`; `UNTIL`, the minute of the next change if it
         is open, else of the next opening; `OFFERS_OF`, the number of offer rows after it; position
@@ -82,30 +88,25 @@ def describe(
         float64[n], net benefits, and the savings that count in them.
     """
     columns, scratch = segment.value, memory.value
-    if _room(columns, docs) > detail.shape[0]:
+    if _room(columns, docs, tells) > detail.shape[0]:
         return -1
     at = 0
     for i in range(docs.shape[0]):
         doc = docs[i]
         head = at
-        at = _describe_offers(columns, criteria, doc, detail, head + 1)
-        schedule = int64(columns.doc_schedule[doc])
-        schedules = schedules_of(columns)
-        state = state_at(schedules, schedule, criteria.hours.minute)
-        if state == OPEN:
-            until = next_change(schedules, schedule, criteria.hours.minute)
-            always = schedules.start[schedule + 1] - schedules.start[schedule] == 1
-            detail[head, UNTIL] = AROUND_THE_CLOCK if always else until
-        else:
-            detail[head, UNTIL] = next_open(schedules, schedule, criteria.hours.minute)
-        detail[head, STATE] = state
+        at += 1
+        if tells & TELLS_OFFERS:
+            at = _describe_offers(columns, criteria, doc, detail, at)
+        if tells & TELLS_HOURS:
+            _put_hours(columns, criteria, doc, detail, head)
         detail[head, OFFERS_OF] = at - head - 1
         _put_position(columns, doc, datum, detail, head)
         detail[head, TIME_ZONE] = columns.doc_record[doc, DOC_TIME_ZONE]
-        counted[i] = _counted(columns, criteria, detail, head)
-        worth = doc_worth(columns, doc, counted[i])
-        relevance = doc_relevance(criteria, scratch, -1, doc)
-        scores[i] = net_benefit(criteria, worth, keys[i, 1], relevance)
+        if tells & TELLS_OFFERS:
+            counted[i] = _counted(columns, criteria, detail, head)
+            worth = doc_worth(columns, doc, counted[i])
+            relevance = doc_relevance(criteria, scratch, -1, doc)
+            scores[i] = net_benefit(criteria, worth, keys[i, 1], relevance)
     return at
 
 
@@ -138,7 +139,7 @@ def better_public(detail: I64Matrix, head: int) -> int:
 
 
 @inner_njit
-def _room(columns: Columns, docs: I64) -> int:
+def _room(columns: Columns, docs: I64, tells: int) -> int:
     """Most rows that `describe` writes for these documents.
 
     The loop also reads the first change of hours and the first deal of each document, and adds
@@ -149,14 +150,34 @@ def _room(columns: Columns, docs: I64) -> int:
     last = columns.offer_deal.shape[0] - 1
     for i in range(docs.shape[0]):
         doc = docs[i]
+        if tells & TELLS_HOURS:
+            begin = columns.schedule_start[columns.doc_schedule[doc]]
+            rows += columns.change_minute[begin]
+        if tells & TELLS_OFFERS == 0:
+            continue
         first = int64(columns.offer_start[doc])
         rows += int64(columns.offer_start[doc + 1]) - first
-        begin = columns.schedule_start[columns.doc_schedule[doc]]
-        rows += columns.change_minute[begin]
         if last >= 0:
             deal = columns.offer_deal[min(first, last)]
             rows += int64(columns.deal_terms[deal, MAX_USES] < 1)
     return rows
+
+
+@inner_njit
+def _put_hours(
+    columns: Columns, criteria: Criteria, doc: int, detail: I64Matrix, head: int
+) -> None:
+    """Write the state of a document at the minute of the query, and when it changes."""
+    schedule = int64(columns.doc_schedule[doc])
+    schedules = schedules_of(columns)
+    state = state_at(schedules, schedule, criteria.hours.minute)
+    if state == OPEN:
+        until = next_change(schedules, schedule, criteria.hours.minute)
+        always = schedules.start[schedule + 1] - schedules.start[schedule] == 1
+        detail[head, UNTIL] = AROUND_THE_CLOCK if always else until
+    else:
+        detail[head, UNTIL] = next_open(schedules, schedule, criteria.hours.minute)
+    detail[head, STATE] = state
 
 
 @inner_njit

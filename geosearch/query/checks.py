@@ -19,6 +19,7 @@ from geosearch.query.parameters import (
     problem,
     shown,
 )
+from geosearch.query.result_fields import FIELD_NAMES, expected_fields
 
 
 def find_problems(
@@ -171,6 +172,17 @@ def _items(parameter: Parameter, value: object, where: Where) -> list[Problem]:
     ]
 
 
+def _fields(parameter: Parameter, value: object, where: Where) -> list[Problem]:
+    if not isinstance(value, list | tuple):
+        return _items(parameter, value, where)
+    wrong = [(place, field) for place, field in enumerate(value) if field not in FIELD_NAMES]
+    found = []
+    for place, field in wrong:
+        expected = f"`fields` as {expected_fields(field if isinstance(field, str) else '')}"
+        found.append(problem("unknown_field", expected, shown(field), (*where, place)))
+    return found or _items(parameter, value, where)
+
+
 _BOX_BOUNDS = (
     Parameter("min_lng", "number", "", low=-180, high=180),
     Parameter("min_lat", "number", "", low=-90, high=90),
@@ -227,6 +239,7 @@ _CHECKS: dict[Kind, Callable[[Parameter, object, Where], list[Problem]]] = {
     "instant": _instant,
     "texts": _items,
     "choices": _items,
+    "fields": _fields,
     "box": _box,
     "geometry": _geometry,
 }

@@ -13,10 +13,21 @@ from typing import Literal
 import msgspec
 
 from geosearch.errors import Problem
+from geosearch.query.result_fields import FIELD_NAMES
 from indexes.geo.datums import DATUMS
 
 Kind = Literal[
-    "number", "integer", "flag", "text", "choice", "instant", "texts", "choices", "box", "geometry"
+    "number",
+    "integer",
+    "flag",
+    "text",
+    "choice",
+    "instant",
+    "texts",
+    "choices",
+    "fields",
+    "box",
+    "geometry",
 ]
 Where = tuple[str | int, ...]
 
@@ -36,6 +47,8 @@ HOURS_UNKNOWN = ("exclude", "include")
 DEALS = ("card", "card_best", "any", "optional")
 SORTS = ("best", "distance", "saving", "rating", "relevance")
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
+LANGUAGES = ("en", "zh")
+DEFAULT_LANGUAGE = "en"
 FORMATS = ("json", "geojson")
 FACETS = ("category", "program", "offer_type", "business_area")
 
@@ -219,6 +232,14 @@ PARAMETERS: dict[str, Parameter] = {
         ),
         Parameter("total", "flag", "Return the exact number of matches."),
         Parameter("explain", "flag", "Return plan, work counters and score parts."),
+        Parameter(
+            "fields",
+            "fields",
+            "Members of a result to return, with dots for members of theirs: "
+            "`merchant.name,distance_m,best_deal`. All when left out.",
+            low=0,
+            high=len(FIELD_NAMES),
+        ),
         Parameter(
             "format", "choice", "`geojson`: a FeatureCollection; not in a batch.", choices=FORMATS
         ),

@@ -20,11 +20,13 @@ from geosearch.query.parameters import (
     fill_defaults,
     problem,
 )
+from geosearch.query.result_fields import FEATURE_FIELDS, FIELD_NAMES
 from geosearch.query.route_parameters import (
     MERCHANT_PARAMETERS,
 )
 
 DEFAULT_RADIUS_M = 3_000.0
+_FIELD_NAMES = frozenset(FIELD_NAMES)
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +83,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     facets: tuple[str, ...] = ()
     total: bool = False
     explain: bool = False
+    fields: tuple[str, ...] = ()
     format: str = "json"
 
     def __post_init__(self) -> None:
@@ -108,6 +111,16 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.radius is not None:
             return self.radius
         return None if self.has_area or self.ids is not None else DEFAULT_RADIUS_M
+
+    @property
+    def written_fields(self) -> tuple[str, ...]:
+        """The members that results are written with, all without any: `fields`.
+
+        With GeoJSON also those that a Feature is made of; `answer.geojson` removes them again.
+        """
+        if self.format == "geojson" and self.fields:
+            return (*self.fields, *FEATURE_FIELDS)
+        return self.fields
 
     @property
     def distinct_ids(self) -> list[str] | None:
@@ -166,6 +179,7 @@ _PLAIN: dict[str, str] = {
     "instant": "type({x}) is datetime and is_instant({x})",
     "texts": "type({x}) is tuple and (not {x} or _are_texts({x}, {high}, {longest}))",
     "choices": "type({x}) is tuple and len({x}) <= {high} and {name}_choices.issuperset({x})",
+    "fields": "type({x}) is tuple and len({x}) <= {high} and _FIELD_NAMES.issuperset({x})",
     "box": "_is_plain_box({x})",
     "geometry": "_is_plain_geometry({x})",
 }
@@ -233,6 +247,7 @@ _EXACT: dict[str, Callable[[Any], Any]] = {
     "integer": int,
     "texts": tuple,
     "choices": tuple,
+    "fields": tuple,
     "box": _floats,
 }
 """Conversions to the exact type of a kind of parameter."""

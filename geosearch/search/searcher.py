@@ -128,7 +128,7 @@ class Searcher:
             return list(pool.map(self.rank, queries, chunksize=64))
 
     def search(self, query: Query) -> Answer:
-        """The answer to a query, with typed hits.
+        """The answer to a query, with typed hits; they are whole, whatever `fields` are.
 
         Raises
         ------
@@ -137,8 +137,7 @@ class Searcher:
         """
         started = time.perf_counter_ns()
         planned, found = self._first(query)
-        results = self._results(planned, found)
-        hits = hits_of(results, found[1][: query.limit])
+        hits = hits_of(self._written(planned, found, ()), found[1][: query.limit])
         return self._answer(planned, found, started, hits)
 
     def page(self, query: Query) -> Page:
@@ -190,6 +189,7 @@ class Searcher:
             snapshot_id=self.manifest["snapshot_id"],
             at=instant_text(planned.at),
             hits=hits,
+            fields=query.fields,
             next_cursor=self._cursor(planned, doc_ids, keys) if more else None,
             total=total,
             facets=facets,
@@ -332,18 +332,22 @@ class Searcher:
         return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
 
     def _results(self, planned: PlannedQuery, found: Found) -> Results:
-        """The results of a page as JSON text."""
+        """The results of a page as JSON text, with the members that the query asks for."""
+        return self._written(planned, found, planned.query.written_fields)
+
+    def _written(self, planned: PlannedQuery, found: Found, fields: tuple[str, ...]) -> Results:
         query, (doc_ids, keys, _) = planned.query, found
         if len(doc_ids) > query.limit:
             doc_ids, keys = doc_ids[: query.limit], keys[: query.limit]
         if len(self._views) == 1:
-            return self._views[0].results(query, planned.plans[0].criteria, doc_ids, keys)
+            return self._views[0].results(query, planned.plans[0].criteria, doc_ids, keys, fields)
         texts: list[Text] = [b""] * len(doc_ids)
         scores = np.empty(len(doc_ids))
         for number, (view, plan) in enumerate(zip(self._views, planned.plans, strict=True)):
             base, end = self._bases[number : number + 2]
             (places,) = np.nonzero((doc_ids >= base) & (doc_ids < end))
-            part = view.results(query, plan.criteria, doc_ids[places] - base, keys[places])
+            docs, ranked = doc_ids[places] - base, keys[places]
+            part = view.results(query, plan.criteria, docs, ranked, fields)
             scores[places] = part.scores
             for place, text in zip(places.tolist(), part.each(), strict=True):
                 texts[place] = text

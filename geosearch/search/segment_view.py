@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from geosearch.answer.facets import FacetBook
 from geosearch.answer.record import merchant_record
-from geosearch.answer.result_text import result_writer, sources_of
+from geosearch.answer.result_text import result_writer
 from geosearch.answer.results import Described, Results, explained, hits_of, score_parts
+from geosearch.answer.selection import selection_of
+from geosearch.answer.text_sources import sources_of
 from geosearch.kernel.compiled import kernels
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
 from geosearch.money.ranking import Weights
+from geosearch.query.parameters import DEFAULT_LANGUAGE
 from geosearch.query.query import Query
 from geosearch.search.plan import Plan, Planner
 from geosearch.segment.segment import Segment, type_bits
@@ -64,7 +67,7 @@ class SegmentView:
         self._rank, self._count = compiled.rank, compiled.count
         self._write_results = result_writer()
         self._columns = segment.columns_of(0)
-        self._sources = Prepared(sources_of(segment, start, weights))
+        self._sources = Prepared(sources_of(segment, start, weights, DEFAULT_LANGUAGE))
 
     def rank(
         self, plan: Plan, explain: bool
@@ -108,13 +111,15 @@ class SegmentView:
         criteria: Criteria,
         docs: NDArray[np.int64],
         keys: NDArray[np.float64],
+        fields: tuple[str, ...] = (),
     ) -> Results:
-        """Ranked documents as JSON text, in their order."""
+        """Ranked documents as JSON text, in their order, with the members `fields` or all."""
         scratch = self._pool.borrow()
         memory, columns = scratch.value, self._columns
         if query.offer_type or query.new_customer:
             columns = self.segment.columns_of(0, type_bits(query.offer_type), query.new_customer)
-        asked = (columns, criteria, scratch, self._sources, docs, keys, _DATUMS[query.crs])
+        chosen, datum = selection_of(fields), _DATUMS[query.crs]
+        asked = (columns, criteria, scratch, self._sources, chosen, docs, keys, datum)
         detail, text = memory.detail, np.empty(_TEXT_BYTES, _UINT8)
         while (length := self._write_results(*asked, detail, text)) <= 0:
             try:
@@ -129,7 +134,7 @@ class SegmentView:
         count = len(docs)
         ends, scores = memory.text_end[:count].copy(), memory.score[:count].copy()
         results = Results(text.data[:length], ends, scores)
-        if query.explain:
+        if query.explain and (not fields or "explain" in fields):
             described = Described(docs, keys, detail, scores, memory.counted[:count])
             parts = score_parts(columns.value, self._weights, described)
             results = explained(results, parts)

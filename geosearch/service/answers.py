@@ -71,6 +71,7 @@ def answer_schemas() -> dict[str, Json]:
             {"answers": _list(ref("Answer"), "One answer a query, in the order of the queries.")}
         ),
         "Result": _result(),
+        "SparseResult": _sparse_result(),
         "Merchant": _merchant(),
         "MerchantRecord": _merchant_record(),
         "Hours": _object(
@@ -218,6 +219,28 @@ def _result() -> Json:
     )
 
 
+_ANY_RESULT: Json = {"anyOf": [ref("Result"), ref("SparseResult")]}
+
+
+def _sparse_result() -> Json:
+    members = _result()["properties"]
+    described = "The result where `fields` asks for some members: their types are those of Result."
+    sparse = {
+        name: _said(_sparse(each), f"{each['description']} Absent unless `fields` names it.")
+        for name, each in members.items()
+    }
+    return _object(sparse, *sparse) | {"description": described}
+
+
+def _sparse(schema: Json) -> Json:
+    """Return the schema of a member of which `fields` may name parts."""
+    if "$ref" in schema:
+        return {"type": "object"}
+    if "oneOf" in schema:
+        return {"type": ["object", "null"]}
+    return schema | {"items": _sparse(schema["items"])} if "items" in schema else schema
+
+
 def _merchant_record() -> Json:
     return _object(
         {
@@ -278,7 +301,7 @@ def _answer() -> Json:
             "snapshot_id": SNAPSHOT_ID,
             "at": AT,
             "took_us": TOOK_US,
-            "results": _list(ref("Result"), "Shops in the order asked for, the best first."),
+            "results": _list(_ANY_RESULT, "Shops in the order asked for, the best first."),
             "next_cursor": _or_null(TEXT, "`cursor` of the next page; null on the last one."),
             **optional,
         },
@@ -306,7 +329,7 @@ def _feature() -> Json:
             "type": _choice(("Feature",), "Type of the GeoJSON object."),
             "id": _said(TEXT, "Id of the merchant."),
             "geometry": _object(point) | {"description": "Where the shop is."},
-            "properties": _said(ref("Result"), "The result."),
+            "properties": _said(_ANY_RESULT, "The result."),
         }
     )
 

@@ -102,6 +102,7 @@ def _operation(path: str, method: str, operation: Json) -> str:
 def _object(name: str, schema: Json) -> str:
     words = f"<p>{_prose(schema['description'])}</p>" if "description" in schema else ""
     rows = _table(("member", "type", "meaning"), _members(schema))
+    rows += f"<p>{_type(schema)}</p>" if "enum" in schema else ""
     return f'<h3 id="{escape(name)}">{escape(name)}</h3>{words}{rows}'
 
 
@@ -127,8 +128,8 @@ def _type(schema: Json) -> str:
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#{name}">{name}</a>'
-    if "oneOf" in schema:
-        return " or ".join(map(_type, schema["oneOf"]))
+    if choices := schema.get("oneOf") or schema.get("anyOf"):
+        return " or ".join(map(_type, choices))
     if "enum" in schema:
         choices = [choice for choice in schema["enum"] if choice is not None]
         named = ", ".join(f"<code>{escape(str(choice))}</code>" for choice in choices)

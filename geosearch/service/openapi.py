@@ -15,6 +15,7 @@ from geosearch.query.parameters import (
     Parameter,
 )
 from geosearch.query.query import Query
+from geosearch.query.result_fields import FIELD_NAMES
 from geosearch.query.route_parameters import (
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
@@ -257,6 +258,8 @@ def _schema(parameter: Parameter, *, nullable: bool) -> Json:
         case "choices":
             item = {"type": "string", "enum": list(parameter.choices)}
             schema = {"type": "array", "items": item, "maxItems": parameter.high}
+        case "fields":
+            schema = {"type": "array", "items": ref("ResultField"), "maxItems": parameter.high}
         case "box":
             schema = box_schema()
         case "geometry":
@@ -300,6 +303,11 @@ def _schemas(settings: Settings) -> Json:
             "properties": queries,
             "description": f"Limits of at most {settings.max_batch_results:,} together; at most "
             f"{settings.max_batch_heavy} polygons, totals and facets without a radius.",
+        },
+        "ResultField": {
+            "type": "string",
+            "enum": list(FIELD_NAMES),
+            "description": "A member of a result, or a member of that.",
         },
         "Polygon": _geometry("Polygon", _RINGS),
         "MultiPolygon": _geometry(

@@ -236,13 +236,14 @@ _READ_KIND: dict[Kind, Callable[[str], Any]] = {
     "instant": _instant,
     "texts": _texts,
     "choices": _texts,
+    "fields": _texts,
     "box": _box,
 }
 _READERS = {
     name: _READ_KIND[parameter.kind] for name, parameter in PARAMETERS.items() if parameter.in_url
 }
 _IN_URL = tuple(_READERS)
-_LISTS = ("texts", "choices", "box")
+_LISTS = ("texts", "choices", "fields", "box")
 """Kinds of parameters that a URL may repeat."""
 
 

@@ -1,6 +1,7 @@
 """Names of the snapshot fields that answers show: a new field of `snapshot.tables` is one.
 
-`indexing.payload` stores them and `service.answers` documents them.
+`indexing.payload` stores them in this order, and `service.answers` documents them. `fields` finds
+members by it, so another order is another format of an index; a new field may stand anywhere.
 """
 
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Table

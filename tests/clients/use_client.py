@@ -49,6 +49,12 @@ def main(folder: str, url: str) -> None:
         "suggest": call("suggest")(client=client, q="a", **here),
         "zones": call("zones")(client=client, bbox=box),
         "categories": call("categories")(client=client),
+        "some": call("nearby")(
+            client=client,
+            **here,
+            fields=[models.ResultField("merchant.name"), models.ResultField("distance_m")],
+            limit=1,
+        ),
     }
     first = answers["get"].results[0].merchant.merchant_id
     answers["merchant"] = call("merchant")(first, client=client, **here, cards=["red"])

@@ -1,7 +1,10 @@
 // Uses types that openapi-typescript made, over openapi-fetch; compiled strictly, then run.
 // Usage: node use_client.js URL. Prints what it got as JSON.
 import createClient from "openapi-fetch";
-import type { paths } from "./schema.js";
+import type { components, paths } from "./schema.js";
+
+// A query without `fields` has whole results.
+type Result = components["schemas"]["Result"];
 
 // Without the media type, `data` would also be what `format=geojson` answers.
 const client = createClient<paths, "application/json">({ baseUrl: process.argv[2] });
@@ -21,13 +24,17 @@ const batch = await client.POST("/v1/nearby:batch", { body: { queries: [{ ...her
 const suggest = await client.GET("/v1/suggest", { params: { query: { q: "a", ...here } } });
 const zones = await client.GET("/v1/zones", { params: { query: { bbox: box } } });
 const categories = await client.GET("/v1/categories");
-const first: string = get.data!.results[0]!.merchant.merchant_id;
+const whole = get.data!.results as Result[];
+const first: string = whole[0]!.merchant.merchant_id;
 const merchant = await client.GET("/v1/merchants/{merchant_id}", {
   params: { path: { merchant_id: first }, query: { ...here, cards: ["red"] } },
 });
-const saving: number | null | undefined = get.data!.results[0]!.best_deal?.saving;
+const saving: number | null | undefined = whole[0]!.best_deal?.saving;
+const some = await client.GET("/v1/nearby", {
+  params: { query: { ...here, fields: ["merchant.name", "distance_m"], limit: 1 } },
+});
 console.log(JSON.stringify({
   saving, get: get.data, box: boxed.data, post: post.data, polygon: polygon.data,
   batch: batch.data, suggest: suggest.data, zones: zones.data, categories: categories.data,
-  merchant: merchant.data,
+  merchant: merchant.data, some: some.data,
 }));

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from geosearch.indexing.pipeline import build
-from geosearch.kernel.describe import DEAL, OFFERS_OF, SAVING, STATE, describe
+from geosearch.kernel.describe import (
+    DEAL,
+    OFFERS_OF,
+    SAVING,
+    STATE,
+    TELLS_HOURS,
+    TELLS_OFFERS,
+    describe,
+)
 from geosearch.kernel.scratch import DETAIL_ROWS, DETAIL_WIDTH, new_scratch
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher, open_index
@@ -18,6 +26,7 @@ from tests.geosearch.snapshot_files import Row, deal, merchant, write_snapshot
 
 NOW = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
 OFFERS = 60
+ALL = TELLS_HOURS | TELLS_OFFERS
 QUERY = Query(lat=31.23, lng=121.47, at=NOW, limit=100)
 
 
@@ -59,7 +68,7 @@ def test_too_little_room_is_told(engine: Searcher, rows: int) -> None:
     scores, counted = np.zeros((2, 2))
     columns = segment.columns_of(0)
     detail = np.full((rows, DETAIL_WIDTH), -7, np.int64)
-    asked = columns, criteria, scratch, docs, keys, WGS84
+    asked = columns, criteria, scratch, docs, keys, WGS84, ALL
     assert describe(*asked, detail, scores, counted) == -1
     assert (detail == -7).all()
     detail = np.empty((2 * OFFERS + 2, DETAIL_WIDTH), np.int64)
@@ -79,5 +88,5 @@ def test_no_document_no_row(engine: Searcher) -> None:
     detail = np.empty((1, DETAIL_WIDTH), np.int64)
     keys, scores = np.zeros((0, 2)), np.zeros(1)
     columns = segment.columns_of(0)
-    found = describe(columns, criteria, scratch, none, keys, WGS84, detail, scores, scores)
+    found = describe(columns, criteria, scratch, none, keys, WGS84, ALL, detail, scores, scores)
     assert found == 0

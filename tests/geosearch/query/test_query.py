@@ -58,6 +58,14 @@ TRIED: dict[str, list[Any]] = {
     "facets": [("category",), ["program", "offer_type"], ("nothing",), ("category",) * 5],
     "total": [True, False, 1],
     "explain": [True, "true"],
+    "fields": [
+        ("score",),
+        ["merchant.name", "open"],
+        ("nothing",),
+        ("score",) * 500,
+        "score",
+        (1,),
+    ],
     "format": ["json", "geojson", "csv", 1],
 }
 

@@ -23,7 +23,7 @@ ANSWERED: list[tuple[type[Any], dict[str, Any]]] = [
     (Problem, SCHEMAS["ProblemItem"]),
 ]
 OTHER_NAMES = {"hits": "results"}
-NOT_SENT = {(Suggestions, "work")}
+NOT_SENT = {(Suggestions, "work"), (Answer, "fields")}
 
 
 def types(schema: dict[str, Any], defined: dict[str, Any]) -> set[str]:

@@ -106,6 +106,7 @@ def check_answers(answers: dict[str, Any]) -> None:
         assert (best["deal_id"], best["program_id"]) == ("d0", "red")
     assert answers["get"]["total"] == 2
     assert len(answers["batch"]["answers"][0]["results"]) == 3
+    assert answers["some"]["results"] == [{"merchant": {"name": "A 0"}, "distance_m": 0.0}]
     assert answers["suggest"]["suggestions"]
     assert answers["zones"]["zones"][0]["geometry"]["type"] == "Polygon"
     assert answers["categories"]["categories"][0]["category_id"] == "food"

@@ -24,6 +24,7 @@ from geosearch.query.parameters import (
     SORTS,
 )
 from geosearch.query.query import MerchantQuery, Query
+from geosearch.query.result_fields import FIELD_NAMES
 from geosearch.service import request
 from geosearch.service.request import (
     ZoneQuery,
@@ -82,6 +83,7 @@ def queries(draw: st.DrawFn) -> Query:
         sort=draw(st.sampled_from(SORTS if q else SORTS[:-1])),
         limit=draw(st.integers(1, 100)),
         cursor=maybe(texts.filter(str.strip)),
+        fields=tuple(draw(st.lists(st.sampled_from(FIELD_NAMES), max_size=4))),
         facets=tuple(draw(st.lists(st.sampled_from(FACETS), max_size=4))),
         total=draw(st.booleans()),
         explain=draw(st.booleans()),

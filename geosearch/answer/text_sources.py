@@ -1,0 +1,102 @@
+"""What the writer of results reads beside the columns: stored payloads, and texts in a language.
+
+Useful for: `result_text` and `reason_text`, whose kernels take `Sources`.
+Not useful for: columns that a search reads (`geosearch.segment.columns`).
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import orjson
+
+from geosearch.answer.languages import SENTENCES
+from geosearch.hours.offsets import offset_changes
+from geosearch.money.amounts import fraction_digits, money_sign
+from geosearch.money.ranking import Weights
+from geosearch.segment.segment import Segment
+from indexes.arrays import F64, I64, U8, U64, I32Matrix, I64Matrix
+from indexes.timetable import HORIZON_MINUTES
+
+SLOTS = ("amount", "card", "minutes", "kilometres", "time")
+"""Slots of sentences that `reason_text` fills; numba compiles their order into it."""
+
+WORDS = len(SLOTS)
+"""What a part of a sentence is that is no slot."""
+
+_DAY_MINUTES = 24 * 60
+
+
+class Sources(NamedTuple):
+    """Inputs of the text of results: d documents, m deals, p cards, z time zones, s sentences."""
+
+    merchant_start: U64  # [d + 1] where each payload begins in `merchant`
+    merchant: U8
+    deal_start: U64  # [m + 1] where each payload begins in `deal`
+    deal: U8
+    program_start: I64  # [p + 1] where each name begins in `program`; card 0 has none
+    program: U8  # JSON text without quotes
+    dates: U8  # [10 * days] ISO dates from the day before the horizon on
+    zone_start: I64  # [z + 1] where the offsets of each time zone begin in `zone_offset`
+    zone_offset: I32Matrix  # [.., 2] first minute of the horizon with the offset, minutes east
+    currency: U8  # JSON text
+    money_sign: U8  # text before an amount
+    sentence_start: I64  # [s + 1] where the parts of each sentence begin in `part`
+    part: I64Matrix  # [.., 3] slot of `SLOTS` or `WORDS`; begin and end of words in `words`
+    words: U8  # JSON text without quotes
+    fraction_digits: I64  # [1]
+    walk_m_per_minute: F64  # [1]
+
+
+def sources_of(segment: Segment, start: datetime, weights: Weights, language: str) -> Sources:
+    """`Sources` of a segment whose horizon begins at `start`, midnight UTC, in a language."""
+    changes = [offset_changes(ZoneInfo(name), start) for name in segment.catalogue.time_zones]
+    days = [start + timedelta(days=day) for day in range(-1, HORIZON_MINUTES // _DAY_MINUTES + 2)]
+    currency = segment.manifest["currency"]
+    # Without quotes: the kernel writes them inside of a string.
+    names = [orjson.dumps(record.get("name", ""))[1:-1] for record in segment.catalogue.programs]
+    sentence_start, part, words = _sentences(language)
+    merchant_start, merchant = segment.merchant_payload.arrays
+    deal_start, deal = segment.deal_payload.arrays
+    return Sources(
+        merchant_start=merchant_start,
+        merchant=merchant,
+        deal_start=deal_start,
+        deal=deal,
+        program_start=np.cumsum([0, *map(len, names)], dtype=np.int64),
+        program=_bytes(b"".join(names)),
+        dates=_bytes("".join(day.date().isoformat() for day in days).encode()),
+        zone_start=np.cumsum([0, *map(len, changes)], dtype=np.int64),
+        zone_offset=np.array([change for zone in changes for change in zone], np.int32),
+        currency=_bytes(orjson.dumps(currency)),
+        money_sign=_quoted(money_sign(currency, language)),
+        sentence_start=sentence_start,
+        part=part,
+        words=words,
+        fraction_digits=np.array([fraction_digits(currency)]),
+        walk_m_per_minute=np.array([weights.walk_m_per_minute]),
+    )
+
+
+def _sentences(language: str) -> tuple[I64, I64Matrix, U8]:
+    """The parts of all sentences that kernels can write; the others have none."""
+    starts, parts, words = [0], [], b""
+    for sentence in SENTENCES:
+        pieces = list(sentence.parts(language))
+        if all(slot in ("", *SLOTS) for slot, _ in pieces):
+            for slot, text in pieces:
+                begin = len(words)
+                words += _quoted(text).tobytes()
+                parts.append((SLOTS.index(slot) if slot else WORDS, begin, len(words)))
+        starts.append(len(parts))
+    return np.array(starts), np.array(parts), _bytes(words)
+
+
+def _quoted(text: str) -> U8:
+    """JSON text without the quotes around it."""
+    return _bytes(orjson.dumps(text)[1:-1])
+
+
+def _bytes(text: bytes) -> U8:
+    return np.frombuffer(text, np.uint8)

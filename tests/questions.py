@@ -155,6 +155,8 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
     _ask_customer(Random(f"customer {request}"), request)
     _ask_ids(Random(f"ids {request}"), world, request)
     _ask_budget(Random(f"budget {request}"), world, request)
+    if chance(language := Random(f"language {request}"), 0.5):
+        request["lang"] = language.choice(("zh", "zh", "en"))
     return request
 
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import shapely
 
+from geosearch.answer.languages import name_in
 from geosearch.query.query import Query
 from geosearch.segment.catalogue import ZoneRecord, prefixes
 from geosearch.segment.segment import Segment
@@ -99,12 +100,21 @@ class Contents:
     def _live_docs(self) -> int:
         return sum(segment.live_docs() for segment in self._segments)
 
-    def categories(self) -> list[dict[str, Any]]:
+    def categories(self, language: str) -> list[dict[str, Any]]:
         """Categories by id: those of merchants, their ancestors, and those that the snapshot names.
 
-        `merchants` counts the merchants with the category or one below it.
+        `name` is in `language` if there is such a name, and the id without any. `merchants` counts
+        the merchants with the category or one below it.
         """
-        return [{**record, "names": dict(record["names"])} for record in self._categories]
+        return [
+            {
+                "category_id": record["category_id"],
+                "name": name_in(record["names"], language) or record["category_id"],
+                "names": dict(record["names"]),
+                "merchants": record["merchants"],
+            }
+            for record in self._categories
+        ]
 
     @cached_property
     def _categories(self) -> list[dict[str, Any]]:

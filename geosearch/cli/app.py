@@ -24,6 +24,7 @@ from geosearch.cli.options import (
     Given,
     instant,
     integer,
+    locale_language,
     only_once,
     query_rows,
     setting_rows,
@@ -337,6 +338,7 @@ def search(
     from geosearch.service.request import read_url
 
     query = read_url(urlencode(given).encode())
+    query = replace(query, lang=query.lang or locale_language(os.environ))
     if polygon is not None:
         query = replace(query, polygon=_read_json(polygon))
     if query.fields and not (as_json or query.format == "geojson"):

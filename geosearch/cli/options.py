@@ -6,7 +6,8 @@ with the same sentences as over HTTP.
 """
 
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from geosearch.hours.instants import read_instant
-from geosearch.query.parameters import PARAMETERS
+from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES, PARAMETERS
 from geosearch.service.settings import SETTINGS, as_text
 
 
@@ -122,6 +123,20 @@ def setting_rows() -> list[OptionRow]:
         )
         for each in SETTINGS.values()
     ]
+
+
+def locale_language(environment: Mapping[str, str]) -> str:
+    """Return the language of the locale, or the default for another one.
+
+    Examples
+    --------
+    >>> locale_language({"LANG": "zh_CN.UTF-8"}), locale_language({"LC_ALL": "C", "LANG": "zh_CN"})
+    ('zh', 'en')
+    """
+    names = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    locale = next(filter(None, names), "")
+    language = re.split("[_.@-]", locale.lower())[0]
+    return language if language in LANGUAGES else DEFAULT_LANGUAGE
 
 
 def integer(text: str) -> int:

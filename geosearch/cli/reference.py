@@ -19,6 +19,7 @@ from geosearch.query.parameters import (
 )
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.query.route_parameters import (
+    CATEGORY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
@@ -56,6 +57,8 @@ def _sections() -> Iterator[str]:
     yield _parameters("/v1/suggest", words, SUGGEST_PARAMETERS, SuggestQuery)
     words = "`lat` and `lng` come together or not at all; with them the answer has `distance_m`."
     yield _parameters("/v1/merchants/{merchant_id}", words, MERCHANT_PARAMETERS, MerchantQuery)
+    words = "Categories with their names and the number of their shops."
+    yield _parameters("/v1/categories", words, CATEGORY_PARAMETERS, Query)
     words = "Either a position or a `bbox`."
     yield _parameters("/v1/zones", words, ZONE_PARAMETERS, MerchantQuery)
     words = (

@@ -20,7 +20,9 @@ from geosearch.errors import BadRequest
 from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query, is_instant
 
-_NOT_THE_QUESTION = (*("at", "cursor", "limit", "total", "facets", "explain", "fields", "format"),)
+_NOT_THE_QUESTION = (
+    *("at", "cursor", "limit", "total", "facets", "explain", "fields", "lang", "format"),
+)
 """Fields outside of the fingerprint; `continue_from` compares `at` on its own."""
 
 _MEANT = {"radius": "radius_m", "deals": "deals_mode", "ids": "distinct_ids"}

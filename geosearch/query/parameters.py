@@ -241,6 +241,13 @@ PARAMETERS: dict[str, Parameter] = {
             high=len(FIELD_NAMES),
         ),
         Parameter(
+            "lang",
+            "choice",
+            "Language of `reasons` and of names of categories. Over HTTP by default what "
+            "`Accept-Language` asks for, on the command line that of the locale; else `en`.",
+            choices=LANGUAGES,
+        ),
+        Parameter(
             "format", "choice", "`geojson`: a FeatureCollection; not in a batch.", choices=FORMATS
         ),
     )

@@ -15,6 +15,7 @@ import msgspec
 from geosearch.errors import BadRequest
 from geosearch.query.checks import find_problems
 from geosearch.query.parameters import (
+    DEFAULT_LANGUAGE,
     PARAMETERS,
     Parameter,
     fill_defaults,
@@ -84,6 +85,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     total: bool = False
     explain: bool = False
     fields: tuple[str, ...] = ()
+    lang: str | None = None
     format: str = "json"
 
     def __post_init__(self) -> None:
@@ -111,6 +113,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.radius is not None:
             return self.radius
         return None if self.has_area or self.ids is not None else DEFAULT_RADIUS_M
+
+    @property
+    def language(self) -> str:
+        """The language of the answer: `lang`, or the default."""
+        return self.lang or DEFAULT_LANGUAGE
 
     @property
     def written_fields(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ SUGGEST_PARAMETERS: dict[str, Parameter] = {
             high=50_000,
         ),
         Parameter("limit", "integer", "Number of suggestions.", low=1, high=20),
+        replace(PARAMETERS["lang"], help="Language of `name`. By default as `/v1/nearby`."),
     )
 }
 """The parameters of `GET /v1/suggest`."""
@@ -36,6 +37,11 @@ MERCHANT_PARAMETERS: dict[str, Parameter] = _POSITION | {
     for name in ("crs", "at", "cards", "deals", "new_customer", "party_size", "spend")
 }
 """The parameters of `GET /v1/merchants/{id}`."""
+
+CATEGORY_PARAMETERS: dict[str, Parameter] = {
+    "lang": replace(PARAMETERS["lang"], help="Language of `name`. By default as `/v1/nearby`."),
+}
+"""The parameters of `GET /v1/categories`."""
 
 ZONE_PARAMETERS: dict[str, Parameter] = _POSITION | {
     "bbox": replace(

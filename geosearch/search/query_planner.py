@@ -33,7 +33,7 @@ _BOUND_EACH_TIME = frozenset(
         *("lat", "lng", "crs", "radius", "at", "open", "hours_unknown", "min_minutes_left", "q"),
         *("business_area", "ids", "zone", "bbox", "polygon"),
         # What is answered, not what is asked of a shop. `limit` comes as `top_k`.
-        *("limit", "cursor", "facets", "total", "explain", "fields", "format"),
+        *("limit", "cursor", "facets", "total", "explain", "fields", "lang", "format"),
     )
 )
 """Fields of a query that `Plan` binds each time. All others decide the `PreparedQuery`."""

@@ -37,6 +37,7 @@ from geosearch.query.cursor import (
     read_cursor,
     write_cursor,
 )
+from geosearch.query.parameters import DEFAULT_LANGUAGE
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.plan import After, described
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
@@ -439,9 +440,9 @@ class Searcher:
         """Cards of the snapshot, each with the number of merchants that have a deal of it."""
         return self._contents.programs()
 
-    def categories(self) -> list[dict[str, Any]]:
-        """Categories by id, each with its names by language and the number of its merchants."""
-        return self._contents.categories()
+    def categories(self, language: str = DEFAULT_LANGUAGE) -> list[dict[str, Any]]:
+        """Categories by id, each with its name, names by language, and number of merchants."""
+        return self._contents.categories(language)
 
     def info(self) -> dict[str, Any]:
         """Version, counts, horizon and age of the index."""

@@ -19,7 +19,7 @@ from geosearch.kernel.compiled import kernels
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
 from geosearch.money.ranking import Weights
-from geosearch.query.parameters import DEFAULT_LANGUAGE
+from geosearch.query.parameters import LANGUAGES
 from geosearch.query.query import Query
 from geosearch.search.plan import Plan, Planner
 from geosearch.segment.segment import Segment, type_bits
@@ -67,7 +67,10 @@ class SegmentView:
         self._rank, self._count = compiled.rank, compiled.count
         self._write_results = result_writer()
         self._columns = segment.columns_of(0)
-        self._sources = Prepared(sources_of(segment, start, weights, DEFAULT_LANGUAGE))
+        self._sources = {
+            language: Prepared(sources_of(segment, start, weights, language))
+            for language in LANGUAGES
+        }
 
     def rank(
         self, plan: Plan, explain: bool
@@ -118,8 +121,8 @@ class SegmentView:
         memory, columns = scratch.value, self._columns
         if query.offer_type or query.new_customer:
             columns = self.segment.columns_of(0, type_bits(query.offer_type), query.new_customer)
-        chosen, datum = selection_of(fields), _DATUMS[query.crs]
-        asked = (columns, criteria, scratch, self._sources, chosen, docs, keys, datum)
+        sources, chosen = self._sources[query.language], selection_of(fields)
+        asked = (columns, criteria, scratch, sources, chosen, docs, keys, _DATUMS[query.crs])
         detail, text = memory.detail, np.empty(_TEXT_BYTES, _UINT8)
         while (length := self._write_results(*asked, detail, text)) <= 0:
             try:

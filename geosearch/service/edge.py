@@ -25,6 +25,7 @@ from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.encode import Pieces
 from geosearch.service.heavy import ClientGone
 from geosearch.service.journal import Answered, Journal
+from geosearch.service.negotiation import language_for
 from geosearch.service.problems import (
     MAX_QUERY_STRING,
     HttpProblem,
@@ -42,6 +43,8 @@ _PREFLIGHT = b"access-control-request-method"
 
 REQUEST_HEADERS = {
     b"accept-encoding": "`zstd` or `gzip`, with weights: bodies of 1 kB and more are compressed.",
+    b"accept-language": "`zh` or `en`, with weights: the language of `reasons` and of names of "
+    "categories, unless `lang` says it. `Content-Language` names it.",
     b"if-none-match": "The `ETag` of an answer that the client has: 304 while it is the same. "
     "Cards, categories, zones, the index, `/openapi.json` and `/docs` have one.",
     b"origin": "Of a web page: the setting `cors_origins` says whether a browser lets it read the "
@@ -89,7 +92,16 @@ class Asked:
     @property
     def accept(self) -> str:
         """The headers `Accept`, joined by commas; empty without one."""
-        named = (text for name, text in self._scope["headers"] if name == b"accept")
+        return self._named(b"accept")
+
+    @property
+    def language(self) -> str:
+        """The language that the headers `Accept-Language` ask for."""
+        return language_for(self._named(b"accept-language"))
+
+    def _named(self, header: bytes) -> str:
+        """The headers of a name, joined by commas."""
+        named = (text for name, text in self._scope["headers"] if name == header)
         return b",".join(named).decode("latin-1")
 
     @property

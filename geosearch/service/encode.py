@@ -47,8 +47,8 @@ def encode_pages(pages: Sequence[Page]) -> bytes:
 def encode_suggestions(found: Suggestions) -> bytes:
     """Return the body of `GET /v1/suggest`, UTF-8 JSON.
 
-    Shops and brands have `merchant_id`. A suggestion that an alias matched has `other`. Areas have
-    `lat`, `lng` and `bbox`.
+    Shops and brands have `merchant_id`, categories `name`. A suggestion that an alias matched has
+    `other`. Areas have `lat`, `lng` and `bbox`.
     """
     body: dict[str, Any] = {
         "snapshot_id": found.snapshot_id,
@@ -71,7 +71,7 @@ def _suggestion(one: Suggestion) -> dict[str, Any]:
     }
     if one.merchant_id is not None:
         record["merchant_id"] = one.merchant_id
-    for name in ("other", "lat", "lng", "bbox"):
+    for name in ("name", "other", "lat", "lng", "bbox"):
         if (value := getattr(one, name)) is not None:
             record[name] = value
     return record

@@ -74,7 +74,7 @@ class Engine(Protocol):
     def zones_in(self, box: Box, at: datetime | None, crs: Datum) -> list[dict[str, Any]]:
         """Return the zones that intersect a box, with geometry."""
 
-    def categories(self) -> list[dict[str, Any]]:
+    def categories(self, language: str = ...) -> list[dict[str, Any]]:
         """Return every category."""
 
     def programs(self) -> list[dict[str, Any]]:

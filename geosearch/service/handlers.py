@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -22,7 +22,7 @@ from starlette.routing import Route
 from geosearch.answer.model import Page
 from geosearch.errors import BadRequest, Problem
 from geosearch.query.cursor import read_cursor
-from geosearch.query.parameters import problem
+from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES, problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.service.batching import Batching
 from geosearch.service.cross_origin import CrossOrigin
@@ -53,6 +53,7 @@ from geosearch.service.problems import HttpProblem
 from geosearch.service.request import (
     read_batch,
     read_body,
+    read_categories,
     read_merchant,
     read_nothing,
     read_suggest,
@@ -62,6 +63,7 @@ from geosearch.service.request import (
 from geosearch.service.request_ids import RequestIds
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import wants_page, welcome, welcome_page
+from geosearch.suggest.suggester import SuggestQuery
 from indexes.allowance import Allowance, TooMuchWork
 
 LOOP_WORK = 10_000
@@ -72,6 +74,9 @@ LONG_BODY = 16_384
 
 GEOJSON = b"application/geo+json"
 HTML = b"text/html; charset=utf-8"
+
+_NAMED = {language: ((b"content-language", language.encode()),) for language in LANGUAGES}
+_BY_LANGUAGE = (b"accept-language",)
 
 
 class Handlers:
@@ -126,28 +131,31 @@ class Handlers:
 
     async def nearby_get(self, asked: Asked) -> Reply:
         """`GET /v1/nearby`."""
-        return await self._nearby(asked, read_url(asked.query_string))
+        return await self._nearby(asked, _spoken(read_url(asked.query_string), asked.language))
 
     async def nearby_post(self, asked: Asked) -> Reply:
         """`POST /v1/nearby`: the same parameters as JSON, which keeps a wallet out of URLs."""
         read_nothing(asked.query_string)
-        body = await asked.body()
+        body, language = await asked.body(), asked.language
         if len(body) > LONG_BODY:
-            return await self._in_a_thread(asked, lambda: self._search(read_body(body)))
-        return await self._nearby(asked, read_body(body))
+            return await self._in_a_thread(
+                asked, lambda: self._search(_spoken(read_body(body), language))
+            )
+        return await self._nearby(asked, _spoken(read_body(body), language))
 
     async def batch(self, asked: Asked) -> Reply:
         """`POST /v1/nearby:batch`: many queries; one bad query refuses the whole batch."""
         read_nothing(asked.query_string)
         body = await asked.body()
-        return await self._heavy.run(self._search_all(body), asked.left, asked.client)
+        work = self._search_all(body, asked.language)
+        return await self._heavy.run(work, asked.left, asked.client)
 
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: completions of a half-typed text."""
-        query = read_suggest(asked.query_string)
+        query = _spoken(read_suggest(asked.query_string), asked.language)
         suggest = partial(self._engines.current().engine.suggest, query)
         return await self._here_or_in_a_thread(
-            asked, lambda: Reply((encode_suggestions(suggest()),))
+            asked, lambda: _in_language(Reply((encode_suggestions(suggest()),)), query.lang)
         )
 
     async def merchant(self, asked: Asked) -> Reply:
@@ -183,9 +191,12 @@ class Handlers:
         return lasting(orjson.dumps({"programs": self._engines.current().engine.programs()}))
 
     async def categories(self, asked: Asked) -> Reply:
-        """`GET /v1/categories`: every category."""
-        read_nothing(asked.query_string)
-        return lasting(orjson.dumps({"categories": self._engines.current().engine.categories()}))
+        """`GET /v1/categories`: every category, with its name in one language."""
+        language = read_categories(asked.query_string) or asked.language
+        found = self._engines.current().engine.categories(language)
+        body = orjson.dumps({"categories": found})
+        # Also where no name differs: a client keeps the answer with its `Content-Language`.
+        return _in_language(lasting(body, of=language.encode() + body), language)
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: version, counts, horizon and age, and the refused version if any."""
@@ -301,9 +312,10 @@ class Handlers:
     def _search(self, query: Query) -> Reply:
         return _reply(query, self._loaded(query).engine.page(query))
 
-    def _search_all(self, body: bytes) -> Work[Reply]:
+    def _search_all(self, body: bytes, language: str) -> Work[Reply]:
         """Return the answers, all of one version except those whose cursor names another."""
-        queries = read_batch(body, most=self._settings.max_batch)
+        asked = read_batch(body, most=self._settings.max_batch)
+        queries = [_spoken(query, language) for query in asked]
         self._check_work(queries)
         current = self._engines.current()
         pages = []
@@ -314,7 +326,8 @@ class Handlers:
                 pages.append(loaded.engine.page(query))
             except BadRequest as refusal:
                 raise _relocated(refusal, position) from refusal
-        return Reply((encode_pages(pages),))
+        languages = dict.fromkeys(query.language for query in queries)
+        return _in_language(Reply((encode_pages(pages),)), ", ".join(languages))
 
     def _check_work(self, queries: list[Query]) -> None:
         """Refuse a batch whose queries together exceed the limits of one request, or no JSON.
@@ -356,12 +369,35 @@ def _zones(found: list[dict[str, Any]], *, is_personal: bool) -> Reply:
     return lasting(orjson.dumps({"zones": found}), is_personal=is_personal)
 
 
+AnyQuery = TypeVar("AnyQuery", Query, SuggestQuery)
+
+
+def _spoken(query: AnyQuery, language: str) -> AnyQuery:
+    """Return a new query with the language of its request, unless it names one."""
+    if query.lang is None:
+        msgspec.structs.force_setattr(query, "lang", language)
+    return query
+
+
+def _in_language(reply: Reply, language: str | None) -> Reply:
+    """Return a reply that says its language, and which header of a request decides it."""
+    named = (b"content-language", (language or DEFAULT_LANGUAGE).encode())
+    return msgspec.structs.replace(reply, headers=(named,), varies=_BY_LANGUAGE)
+
+
 def _reply(query: Query, page: Page) -> Reply:
     if query.format == "geojson":
         body, media_type = encode_geojson(page), GEOJSON
     else:
         body, media_type = encode_page(page), JSON
-    return Reply(body, media_type=media_type, query=query, results=page.count)
+    return Reply(
+        body,
+        media_type=media_type,
+        headers=_NAMED[query.language],
+        query=query,
+        results=page.count,
+        varies=_BY_LANGUAGE,
+    )
 
 
 def _relocated(refusal: BadRequest, position: int) -> BadRequest:

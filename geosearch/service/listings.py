@@ -47,6 +47,7 @@ def listing_schemas() -> dict[str, Json]:
         "Category": _object(
             {
                 "category_id": _said(TEXT, "Dotted path, for `categories`."),
+                "name": _said(TEXT, "Name in `lang`, else in another language; else the id."),
                 "names": _said(_map(TEXT), "Name by language; empty where none is known."),
                 "merchants": _said(COUNT, "Number of shops of it and of the categories below it."),
             }
@@ -80,6 +81,7 @@ def _suggestion() -> Json:
                 "Parts of `text` that were typed: begin and end of each, numbers of characters.",
             ),
             "merchant_id": _said(TEXT, "Id of the nearest shop. Absent for categories and areas."),
+            "name": _said(TEXT, "Name of a category in `lang`. Absent for other kinds."),
             "other": _said(TEXT, "Other name that was typed. Absent where `text` was."),
             "lat": _said(
                 LAT, "Latitude of the middle of an area, degrees. Absent for other kinds."
@@ -92,7 +94,7 @@ def _suggestion() -> Json:
                 f"Box around the shops of an area: {BOX_ORDER}. Absent for other kinds.",
             ),
         },
-        *("merchant_id", "other", "lat", "lng", "bbox"),
+        *("merchant_id", "name", "other", "lat", "lng", "bbox"),
     )
 
 

@@ -17,6 +17,7 @@ from geosearch.query.parameters import (
 from geosearch.query.query import Query
 from geosearch.query.result_fields import FIELD_NAMES
 from geosearch.query.route_parameters import (
+    CATEGORY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
@@ -132,7 +133,12 @@ def _paths() -> Json:
         },
         "/v1/categories": {
             "get": _lasting(
-                _operation("categories", "Categories with names and counts", "Categories")
+                _operation(
+                    "categories",
+                    "Categories with names and counts",
+                    "Categories",
+                    parameters=[_described(each) for each in CATEGORY_PARAMETERS.values()],
+                )
             )
         },
         "/v1/index": {

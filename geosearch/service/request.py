@@ -32,6 +32,7 @@ from geosearch.query.parameters import (
 )
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.query.route_parameters import (
+    CATEGORY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
@@ -165,6 +166,19 @@ def read_merchant(query_string: bytes) -> MerchantQuery:
     """
     known = tuple(MERCHANT_PARAMETERS)
     return MerchantQuery(**_read_slowly(query_string, known, MERCHANT_PARAMETERS))
+
+
+def read_categories(query_string: bytes) -> str | None:
+    """Return the language that `GET /v1/categories` asks for, if any.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, repeated or wrong parameter.
+    """
+    known = tuple(CATEGORY_PARAMETERS)
+    language: str | None = _read_slowly(query_string, known, CATEGORY_PARAMETERS).get("lang")
+    return language
 
 
 def read_nothing(query_string: bytes) -> None:

@@ -334,6 +334,10 @@ class Directory:
             return self._categories[item].category_id
         return self.text(item)
 
+    def category_names_of(self, item: int) -> dict[str, str]:
+        """Names of a category entry by language."""
+        return self._categories[item].names
+
     def names(self, item: int) -> Iterator[Name]:
         """Every name of an entry, the displayed one first.
 

@@ -17,14 +17,17 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
 from geosearch.answer.contents import Box, Contents, shown_box
+from geosearch.answer.languages import name_in
 from geosearch.errors import BadRequest
 from geosearch.query.checks import find_problems
 from geosearch.query.parameters import (
+    DEFAULT_LANGUAGE,
     fill_defaults,
 )
 from geosearch.query.route_parameters import (
@@ -69,6 +72,7 @@ class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     crs: str = "WGS84"
     radius: float = DEFAULT_RADIUS_M
     limit: int = DEFAULT_LIMIT
+    lang: str | None = None
 
     def __post_init__(self) -> None:
         """Check every field and convert it to its exact type."""
@@ -101,6 +105,8 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     highlight
         The characters of `text` that match the typed text, as (begin, end), also if the user typed
         their sounds or initials. Empty if `other` matches instead.
+    name
+        Name of a category in the language of the query; None for other kinds.
     other
         The alias that begins with the typed text, if `text` does not.
     lat, lng, bbox
@@ -114,6 +120,7 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     distance_m: float
     merchant_id: str | None
     highlight: tuple[tuple[int, int], ...]
+    name: str | None = None
     other: str | None = None
     lat: float | None = None
     lng: float | None = None
@@ -174,10 +181,11 @@ class Suggester:
             circle = circle_around(lat, lng, query.radius)
             asked = _Asked(self._views, typed, circle, work)
             entries = asked.best(query.limit) or asked.best(query.limit, near=True)
-            found = _distinct([_suggestion(entry, typed) for entry in entries])
+            shown = partial(_suggestion, typed=typed, language=query.lang or DEFAULT_LANGUAGE)
+            found = _distinct([*map(shown, entries)])
             if len(found) < len(entries) == query.limit:
                 # `_distinct` dropped some; later candidates may fill the limit.
-                found = _distinct([_suggestion(entry, typed) for entry in asked.best(MERGED)])
+                found = _distinct([*map(shown, asked.best(MERGED))])
             found = [self._placed(one, cast(Datum, query.crs)) for one in found[: query.limit]]
         beyond = None
         if not found:
@@ -292,10 +300,11 @@ def _distinct(suggestions: list[Suggestion]) -> list[Suggestion]:
     return [one for one in suggestions if seen[one.kind, one.text, one.other] is one]
 
 
-def _suggestion(entry: _Entry, typed: str) -> Suggestion:
+def _suggestion(entry: _Entry, typed: str, language: str) -> Suggestion:
     (view, match), near, kind, shops, _ = entry
     name, span = view.shown(match.item, typed) or (Name(entry.typed.text, None), None)
     is_shop = kind == MERCHANT or kind == BRAND
+    names = view.directory.category_names_of(match.item) if kind == CATEGORY else {}
     return Suggestion(
         text=name.text,
         kind=KINDS[kind],
@@ -305,5 +314,6 @@ def _suggestion(entry: _Entry, typed: str) -> Suggestion:
         distance_m=near.match.near_m,
         merchant_id=near.view.segment.merchant_id(near.match.nearest) if is_shop else None,
         highlight=(span,) if span and name.other is None else (),
+        name=name_in(names, language),
         other=name.other,
     )

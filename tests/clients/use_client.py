@@ -53,6 +53,7 @@ def main(folder: str, url: str) -> None:
             client=client,
             **here,
             fields=[models.ResultField("merchant.name"), models.ResultField("distance_m")],
+            lang=models.NearbyLang("zh"),
             limit=1,
         ),
     }

@@ -149,8 +149,9 @@ class FakeEngine:
         corners = {"type": "Polygon", "coordinates": []}
         return [ZONE | {"bounds": box, "name": crs, "geometry": corners}]
 
-    def categories(self) -> list[dict[str, Any]]:
-        return [{"category_id": "food", "names": {"en": "Food"}, "merchants": SHOPS}]
+    def categories(self, language: str = "en") -> list[dict[str, Any]]:
+        names = {"name": "Food", "names": {"en": "Food"}}
+        return [{"category_id": "food", **names, "merchants": SHOPS}]
 
     def programs(self) -> list[dict[str, Any]]:
         card = {"program_id": "red", "name": "小红卡", "merchants": SHOPS}

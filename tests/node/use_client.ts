@@ -31,7 +31,7 @@ const merchant = await client.GET("/v1/merchants/{merchant_id}", {
 });
 const saving: number | null | undefined = whole[0]!.best_deal?.saving;
 const some = await client.GET("/v1/nearby", {
-  params: { query: { ...here, fields: ["merchant.name", "distance_m"], limit: 1 } },
+  params: { query: { ...here, fields: ["merchant.name", "distance_m"], lang: "zh", limit: 1 } },
 });
 console.log(JSON.stringify({
   saving, get: get.data, box: boxed.data, post: post.data, polygon: polygon.data,

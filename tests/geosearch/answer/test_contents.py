@@ -76,12 +76,15 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
 
 
 def test_categories_have_names_and_counts(engine: Searcher) -> None:
-    assert engine.categories() == [
-        {"category_id": "food", "names": {"zh": "美食", "en": "Food"}, "merchants": 3},
-        {"category_id": "food.cafe", "names": {}, "merchants": 2},
-        {"category_id": "fun", "names": {}, "merchants": 2},
-        {"category_id": "sport", "names": {"en": "Sport"}, "merchants": 0},
-    ]
+    names = {"zh": "美食", "en": "Food"}
+    for language, food in names.items():
+        assert engine.categories(language) == [
+            {"category_id": "food", "name": food, "names": names, "merchants": 3},
+            {"category_id": "food.cafe", "name": "food.cafe", "names": {}, "merchants": 2},
+            {"category_id": "fun", "name": "fun", "names": {}, "merchants": 2},
+            {"category_id": "sport", "name": "Sport", "names": {"en": "Sport"}, "merchants": 0},
+        ]
+    assert engine.categories() == engine.categories("en")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,23 @@ def test_what_is_open_as_the_horizon_ends_is_not_said_to_be_so_for_good(engine: 
 
 
 @pytest.mark.parametrize(
+    ("number", "wish", "reasons"),
+    [
+        (0, {}, ("省¥8", "步行1分钟", "营业至22:00")),
+        (2, {}, ("步行1分钟", "24小时营业")),
+        (5, {"cards": ("red",)}, ("用小红卡省¥12", "步行1分钟")),
+        (6, {}, ("步行14分钟",)),
+        (6, {"at": NOW + timedelta(hours=8)}, ("步行14分钟", "营业至02:00")),
+        (7, {}, ("距离44.5公里", "24小时营业")),
+    ],
+)
+def test_reasons_in_chinese(
+    engine: Searcher, number: int, wish: dict[str, Any], reasons: tuple[str, ...]
+) -> None:
+    assert hit_of(engine, number, lang="zh", **wish).reasons == reasons
+
+
+@pytest.mark.parametrize(
     ("number", "reasons"),
     [
         (0, ("saves ¥8", "1 min walk", "open until 22:00")),
@@ -207,14 +224,20 @@ def test_every_state_time_and_amount(currency: str, tmp_path: Path) -> None:
     duel = shops_in(tmp_path, currency=currency)
     last = duel.engine.end - timedelta(minutes=1)
     said: set[str] = set()
+    in_chinese: set[str] = set()
     for at, spend in ((NOW, None), (NOW, 0), (NOW, 2_000), (NOW, 1_999_999_990), (last, None)):
-        request = {
-            "lat": LAT, "lng": LNG, "at": at.isoformat(), "radius": 50_000.0, "cards": ["red"],
-            "deals": "optional", "explain": True, "spend": spend,
-        }  # fmt: skip
-        answer = duel.check_search(request, duel.check_rank(request))
-        assert len(answer.hits) == len(SHOPS)
-        said |= {reason for hit in answer.hits for reason in hit.reasons}
+        for lang, found in (("en", said), ("zh", in_chinese)):
+            request = {
+                "lat": LAT, "lng": LNG, "at": at.isoformat(), "radius": 50_000.0, "cards": ["red"],
+                "deals": "optional", "explain": True, "spend": spend, "lang": lang,
+            }  # fmt: skip
+            answer = duel.check_search(request, duel.check_rank(request))
+            assert len(answer.hits) == len(SHOPS)
+            found |= {reason for hit in answer.hits for reason in hit.reasons}
+    saved = {"CNY": {"用小红卡省¥12"}, "JPY": {"用小红卡省JP¥1,200"}}.get(currency, set())
+    assert in_chinese >= saved | {
+        *("步行1分钟", "距离44.5公里", "营业至22:00", "24小时营业", "营业中"),
+    }
     told = " ".join(sorted(said))
     for words in ("1 min walk", "km away", "open until 22:00", "around the clock", "open now"):
         assert words in told

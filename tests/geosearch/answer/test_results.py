@@ -84,6 +84,7 @@ def test_altered_texts_are_the_operators_to_mend(tmp_path: Path, altered: bytes)
     places = slice(None) if altered == b"x" else bytes(blob).index(b'"name":"') + len(b'"name":"')
     damaged[places] = ord(altered)
     view = duel.engine._views[0]
-    view._sources = type(view._sources)(view._sources.value._replace(merchant=damaged))
+    sources = view._sources["en"]
+    view._sources["en"] = type(sources)(sources.value._replace(merchant=damaged))
     with pytest.raises(geosearch.BadData, match=r"Expected stored texts .* - at `"):
         duel.engine.search(query)

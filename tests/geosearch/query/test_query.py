@@ -66,6 +66,7 @@ TRIED: dict[str, list[Any]] = {
         "score",
         (1,),
     ],
+    "lang": ["en", "zh", "fr", "zh-CN", 1],
     "format": ["json", "geojson", "csv", 1],
 }
 

@@ -16,7 +16,8 @@ NEARBY = f"/v1/nearby?{HERE}"
 KNOWN = (
     "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, "
     "new_customer, offer_type, party_size, spend, max_pay, q, categories, business_area, "
-    "min_rating, ids, zone, bbox, {}sort, limit, cursor, facets, total, explain, fields, format"
+    "min_rating, ids, zone, bbox, {}sort, limit, cursor, facets, total, explain, fields, lang, "
+    "format"
 )
 JSON = {"content-type": "application/json"}
 

@@ -76,8 +76,8 @@ BAD = [
     (f"{HERE}&q=h&limit=21", "Expected `limit` in [1, 20], got 21 - at `$.limit`"),
     (f"{HERE}&q=h&radius=50001", "Expected `radius` in [1, 50000], got 50001.0 - at `$.radius`"),
     (f"{HERE}&q=h&q=i", "Expected `q` once, got 2 values - at `$.q`"),
-    (f"{HERE}&q=h&cards=red", "Expected one of q, lat, lng, crs, radius, limit, got 'cards'"),
-    (f"{HERE}&q=h&foo=1", "Expected one of q, lat, lng, crs, radius, limit, got 'foo'"),
+    (f"{HERE}&q=h&cards=red", "Expected one of q, lat, lng, crs, radius, limit, lang, got 'cards'"),
+    (f"{HERE}&q=h&foo=1", "Expected one of q, lat, lng, crs, radius, limit, lang, got 'foo'"),
     (f"{HERE}&q=%ff", "Expected UTF-8, percent-encoded, got other bytes"),
     ("/v1/suggest?q=h&lat=91&lng=0", "Expected `lat` in [-90, 90], got 91.0 - at `$.lat`"),
 ]

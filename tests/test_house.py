@@ -146,7 +146,9 @@ def test_edges_hold_no_logic(path: Path) -> None:
 
 
 def test_oracles_share_no_code_with_the_engine() -> None:
-    for name in ("oracles.py", "oracle.py", "result_oracle.py", "hours_oracle.py"):
+    for name in (
+        *("oracles.py", "oracle.py", "near_oracle.py", "result_oracle.py", "hours_oracle.py"),
+    ):
         assert not imported(ROOT / "tests" / name) & {"geosearch", "indexes"}
 
 

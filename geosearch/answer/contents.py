@@ -195,6 +195,15 @@ class Contents:
         box = shown_box(area.box, crs)
         return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
 
+    def unknown_ids(self, ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The ids of a query that no segment has, each once; None if it lists none."""
+        if ids is None:
+            return None
+        unknown, *others = (segment.listed(ids).unknown for segment in self._segments)
+        for other in map(frozenset, others):
+            unknown = tuple(one for one in unknown if one in other)
+        return unknown
+
     @cached_property
     def _written_names(self) -> frozenset[str]:
         """Names of business areas as written; a quick test for most texts."""

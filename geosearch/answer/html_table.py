@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from geosearch.answer.rows import HEADS, NUMBERS, answer_rows, counts_of, source_of, warnings_of
+from geosearch.answer.why_text import miss_lines
 
 _RIGHT = ' style="text-align:right"'
 
@@ -25,7 +26,8 @@ def _parts(answer: Mapping[str, Any]) -> Iterator[str]:
         yield "</tbody></table>"
     else:
         yield "<p>No merchant matches.</p>"
-    for line in (*counts_of(answer), *warnings_of(answer)):
+    misses = (f"nearly: {line}" for line in miss_lines(answer))
+    for line in (*misses, *counts_of(answer), *warnings_of(answer)):
         yield f"<p>{escape(line)}</p>"
     yield f"<p><small>{escape(source_of(answer))}</small></p>"
 

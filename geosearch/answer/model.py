@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import orjson
 
+from geosearch.answer.fix import Fix, cut
 from geosearch.answer.geojson import feature_collection
 from geosearch.answer.html_table import html_table
 from geosearch.query.result_fields import only
@@ -188,6 +189,63 @@ class Hit(
         return record if self.explain is None else record | {"explain": self.explain}
 
 
+class NearMiss(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A shop that does not match a query, but matches it after one fix.
+
+    Attributes
+    ----------
+    payload, open_payload, best_deal_payload
+        JSON of `merchant`, `open` and `best_deal`.
+    distance_m
+        The exact distance.
+    fix
+        The best fix.
+    value
+        Net benefit with the fix less its cost, minor units.
+    """
+
+    payload: msgspec.Raw
+    distance_m: float
+    open_payload: msgspec.Raw
+    fix: Fix
+    best_deal_payload: msgspec.Raw
+    value: float
+
+    @cached_property
+    def merchant(self) -> dict[str, Any]:
+        """The merchant with its position in the `crs` of the query."""
+        record: dict[str, Any] = orjson.loads(memoryview(self.payload))
+        return record
+
+    @cached_property
+    def open(self) -> OpenState:
+        """Whether it is open at the instant of the answer, without the fix."""
+        return msgspec.json.decode(self.open_payload, type=OpenState)
+
+    @cached_property
+    def best_deal(self) -> BestDeal | None:
+        """The best deal with the fix."""
+        payload = self.best_deal_payload
+        return None if payload == _NO_DEAL else _deal(payload)
+
+    def as_text(self) -> bytes:
+        """Return the JSON text of the service."""
+        return b'{"merchant":%b,"distance_m":%b,"open":%b,"fix":%b,"best_deal":%b,"value":%b}' % (
+            self.payload,
+            # Cut, as in results.
+            orjson.dumps(int(self.distance_m * 10.0) / 10.0),
+            self.open_payload,
+            msgspec.json.encode(self.fix),
+            self.best_deal_payload,
+            orjson.dumps(cut(self.value)),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON values of the service."""
+        record: dict[str, Any] = orjson.loads(self.as_text())
+        return record
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Result of `Searcher.search`: hits with the metadata of the search.
 
@@ -206,6 +264,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         Cards, categories and areas of the query that the index does not have.
     unknown_ids
         Those of `ids` that it does not have; None unless the query lists ids.
+    near_misses
+        Shops that match after one fix, the best first; None unless the query asks for some.
     outside_coverage
         `bounds` of all shops and a sentence, if no shop of the index can be within the radius, the
         box or the polygon.
@@ -231,13 +291,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     unknown_categories: tuple[str, ...] = ()
     unknown_business_areas: tuple[str, ...] = ()
     unknown_ids: tuple[str, ...] | None = None
+    near_misses: tuple[NearMiss, ...] | None = None
     outside_coverage: dict[str, Any] | None = None
     around: dict[str, Any] | None = None
     corrected: dict[str, tuple[str, ...]] = {}
     relaxed: tuple[str, ...] = ()
 
     def members(self) -> dict[str, Any]:
-        """Return the members of the JSON answer that follow its results.
+        """Return the members of the JSON answer that follow its results and near misses.
 
         What the query did not ask for is absent, as is what has nothing to say.
         """
@@ -280,7 +341,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self._head() | self.members()
 
     def _head(self) -> dict[str, Any]:
-        return {"snapshot_id": self.snapshot_id, "at": self.at, "took_us": self.took_us}
+        head: dict[str, Any] = {"snapshot_id": self.snapshot_id, "at": self.at}
+        head["took_us"] = self.took_us
+        if self.near_misses is not None:
+            head["near_misses"] = [one.as_json() for one in self.near_misses]
+        return head
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,17 @@ from indexes.arrays import F64, I64
 
 Text = bytes | memoryview
 
+
+class ResultParts(msgspec.Struct, frozen=True, gc=False):
+    """Members of a result as JSON text."""
+
+    merchant: msgspec.Raw
+    open: msgspec.Raw
+    best_deal: msgspec.Raw
+
+
 _decode = msgspec.json.Decoder(tuple[Hit, ...]).decode
+_decode_parts = msgspec.json.Decoder(tuple[ResultParts, ...]).decode
 
 
 class Results(NamedTuple):
@@ -110,12 +120,32 @@ def hits_of(results: Results, keys: F64) -> tuple[Hit, ...]:
         hits = _decode(results.text)
         exact = list(zip(hits, keys[:, 1].tolist(), results.scores.tolist(), strict=True))
     except ValueError as error:
-        raise BadData(
-            "Expected stored texts of merchants and deals as they were built, got altered ones: "
-            f"{error} - at `merchant_payload.npy` or `deal_payload.npy`"
-        ) from error
+        raise _altered(error) from error
     for hit, distance_m, score in exact:
         # The text has both cut. The hit is new, so changing it is safe.
         msgspec.structs.force_setattr(hit, "distance_m", distance_m)
         msgspec.structs.force_setattr(hit, "score", score)
     return hits
+
+
+def parts_of(results: Results) -> tuple[ResultParts, ...]:
+    """Members of results as JSON text.
+
+    Raises
+    ------
+    BadData
+        As `hits_of`.
+    """
+    try:
+        text = bytes(results.text)
+        text.decode()  # The decoder leaves alone what it does not look at.
+        return _decode_parts(text)
+    except ValueError as error:
+        raise _altered(error) from error
+
+
+def _altered(error: ValueError) -> BadData:
+    return BadData(
+        "Expected stored texts of merchants and deals as they were built, got altered ones: "
+        f"{error} - at `merchant_payload.npy` or `deal_payload.npy`"
+    )

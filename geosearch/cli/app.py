@@ -34,6 +34,7 @@ from geosearch.cli.options import (
 from geosearch.cli.progress import ProgressReport, waiting
 from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
+from geosearch.query.query import Query
 from geosearch.snapshot.folder import new_snapshot
 
 DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
@@ -335,12 +336,8 @@ def search(
     """Ask one question; the options are the parameters of /v1/nearby."""
     from geosearch.search.searcher import open_index
     from geosearch.service.encode import encode_geojson, encode_page
-    from geosearch.service.request import read_url
 
-    query = read_url(urlencode(given).encode())
-    query = replace(query, lang=query.lang or locale_language(os.environ))
-    if polygon is not None:
-        query = replace(query, polygon=_read_json(polygon))
+    query = _asked(given, polygon)
     if query.fields and not (as_json or query.format == "geojson"):
         raise BadRequest("`--fields` chooses members of JSON - add --json or --format geojson")
     with waiting():
@@ -354,6 +351,34 @@ def search(
         _print(body)
     else:
         _print(answer_table(json.loads(body)))
+
+
+@app.command()
+@with_options(query_rows())
+def why(
+    given: Given,
+    index: Annotated[Path, typer.Argument(help="Index folder.")],
+    merchant: Annotated[str, typer.Argument(metavar="ID", help="Id of the merchant.")],
+    polygon: Annotated[Path | None, typer.Option(help="File with a GeoJSON polygon.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a merchant is in the answer to a question, or not, and what would change that."""
+    from geosearch.cli.why import why_text
+    from geosearch.search.searcher import open_index
+
+    query = _asked(given, polygon)
+    with waiting():
+        engine = open_index(index)
+    record = engine.why(merchant, query)
+    if record is None:
+        raise BadRequest(
+            f"There is no merchant {merchant!r} in {index}, or it has closed for good or was "
+            "withdrawn - check ID"
+        )
+    if as_json:
+        _print(json.dumps(record, ensure_ascii=False))
+    else:
+        _print(why_text(record))
 
 
 @app.command()
@@ -403,6 +428,14 @@ def bench(context: typer.Context) -> int:
             "There is no benchmark suite here - run `python -m benchmarks` in a checkout"
         ) from None
     return run_suite(context.args)
+
+
+def _asked(given: Given, polygon: Path | None) -> Query:
+    from geosearch.service.request import read_url
+
+    query = read_url(urlencode(given).encode())
+    query = replace(query, lang=query.lang or locale_language(os.environ))
+    return query if polygon is None else replace(query, polygon=_read_json(polygon))
 
 
 def _read_json(file: Path) -> dict[str, Any]:

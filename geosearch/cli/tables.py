@@ -19,6 +19,7 @@ from geosearch.answer.rows import (
     source_of,
     warnings_of,
 )
+from geosearch.answer.why_text import miss_lines
 
 Json = Mapping[str, Any]
 
@@ -66,6 +67,7 @@ def answer_table(answer: Json) -> RenderableType:
 
 
 def _below(answer: Json) -> Iterable[Text]:
+    yield from (Text(f"nearly: {line}", "cyan") for line in miss_lines(answer))
     yield from map(Text, counts_of(answer))
     yield from (Text(line, "yellow") for line in warnings_of(answer))
     if answer.get("next_cursor"):

@@ -61,23 +61,19 @@ def node_may_match(columns: Columns, criteria: Criteria, node: int, level: int, 
     A node's summary is the union of its documents: a clear bit, a disjoint box or a low maximum
     holds for every document of the node. Cheap and selective tests run first.
     """
-    if criteria.wallet.deal_mode != OPTIONAL_DEAL:
-        # All documents of a card's own tree have its bit.
-        if columns.leaf_doc.shape[0] == 0 and (
-            columns.node_signature[node] & criteria.wallet.signature[0] == np.uint64(0)
-        ):
-            return False
-        if not has_hour(columns.node_deal, criteria.hours.hour, node):
-            return False
-    if criteria.hours.open_mode == OPEN_ONLY:
-        if not has_hour(columns.node_open, criteria.hours.hour, node):
-            return False
-        if criteria.hours.until_minute >= 0 and not has_hour(
-            columns.node_open, criteria.hours.until_hour, node
-        ):
-            return False
-    elif criteria.hours.open_mode == OPEN_OR_UNKNOWN and not has_hour(
-        columns.node_maybe_open, criteria.hours.hour, node
+    # All documents of a card's own tree have its bit.
+    if (
+        criteria.wallet.deal_mode != OPTIONAL_DEAL
+        and columns.leaf_doc.shape[0] == 0
+        and columns.node_signature[node] & criteria.wallet.signature[0] == np.uint64(0)
+    ):
+        return False
+    if not hour_may_match(columns, criteria, criteria.hours.hour, node):
+        return False
+    if (
+        criteria.hours.open_mode == OPEN_ONLY
+        and criteria.hours.until_minute >= 0
+        and not has_hour(columns.node_open, criteria.hours.until_hour, node)
     ):
         return False
     if criteria.kinds.allowed.shape[0] > 0:
@@ -96,6 +92,18 @@ def node_may_match(columns: Columns, criteria: Criteria, node: int, level: int, 
         first = first_posting(criteria.lists.required, 0, listed, index << shift)
         if first == listed or criteria.lists.required[first] >= (index + 1) << shift:
             return False
+    return True
+
+
+@inner_njit
+def hour_may_match(columns: Columns, criteria: Criteria, hour: int, node: int) -> bool:
+    """Whether in an hour of the week a document below may be open, and some deal be usable."""
+    if criteria.wallet.deal_mode != OPTIONAL_DEAL and not has_hour(columns.node_deal, hour, node):
+        return False
+    if criteria.hours.open_mode == OPEN_ONLY:
+        return has_hour(columns.node_open, hour, node)
+    if criteria.hours.open_mode == OPEN_OR_UNKNOWN:
+        return has_hour(columns.node_maybe_open, hour, node)
     return True
 
 
@@ -156,17 +164,29 @@ def node_primary(
     """Lower bound of the primary keys of the documents below a node."""
     node = columns.level_start[level] + index
     value = 0.0
-    relevance = 0.0
     if criteria.page.sort == BY_RATING:
         rating = columns.node_rating[node]
         value = float(rating) if rating >= 0 else -math.inf
     elif criteria.page.sort == BY_SAVING:
-        value = _saving_bound(columns, criteria, node)
+        value = saving_bound(columns, criteria, node)
     elif criteria.page.sort == BY_BEST:
         value = _best_bound(columns, criteria, node)
-    if criteria.words.span.shape[0] > 0 and (
-        criteria.page.sort == BY_BEST or criteria.page.sort == BY_RELEVANCE
-    ):
+    return node_key(criteria, scratch, node, level, index, distance_m, value)
+
+
+@inner_njit
+def node_key(
+    criteria: Criteria,
+    scratch: Scratch,
+    node: int,
+    level: int,
+    index: int,
+    distance_m: float,
+    value: float,
+) -> float:
+    """Lower bound of the primary keys below a node whose documents have at most the value."""
+    relevance = 0.0
+    if counts_relevance(criteria):
         relevance = _relevance_bound(criteria, scratch, node, level, index)
     return primary_key(criteria, value, distance_m, relevance)
 
@@ -180,7 +200,8 @@ def _relevance_bound(
 
 
 @inner_njit
-def _saving_bound(columns: Columns, criteria: Criteria, node: int) -> float:
+def saving_bound(columns: Columns, criteria: Criteria, node: int) -> float:
+    """Upper bound of the savings of the documents below a node; minus infinity without a deal."""
     # A class bound is a maximum over the offers of the class, and every offer that counts for a
     # wallet is in one of its classes.
     bound = -math.inf

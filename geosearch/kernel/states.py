@@ -18,11 +18,22 @@ from geosearch.segment.columns import Columns
 from indexes.arrays import U8
 from indexes.cache import BoundedCache
 from indexes.jit import inner_njit, int64, njit
-from indexes.timetable import CLOSED, OPEN, Schedules, open_until, state_at
+from indexes.timetable import (
+    CLOSED,
+    HORIZON_MINUTES,
+    OPEN,
+    Schedules,
+    next_change,
+    open_until,
+    state_at,
+)
 
 IS_FOUND, IS_OPEN, MAY_BE_OPEN, STAYS_OPEN, MAY_STAY_OPEN = 1, 2, 4, 8, 16
 """Bits of a state: the others hold; open; open or unknown; both up to the minute
 `until_minute`, which is before every minute if it is -1."""
+
+NO_WAIT = 255
+"""Result of `wait_of` for a schedule that is not as wanted within the time."""
 
 STATES_BYTES = 16 << 20
 """Most bytes of the tables of a segment."""
@@ -49,7 +60,16 @@ class StateTables:
 
     def at(self, hours: Hours) -> U8:
         """Table of a minute, uint8[schedules]; 0 where nobody has asked for the state yet."""
-        key = hours.minute, hours.until_minute
+        return self._table((hours.minute, hours.until_minute))
+
+    def waits(self, hours: Hours, last: int) -> U8:
+        """Table of waits after a minute, uint8[schedules]; 0 where nobody has asked yet.
+
+        See `wait_of`.
+        """
+        return self._table((hours.minute, hours.until_minute, hours.open_mode, last))
+
+    def _table(self, key: Hashable) -> U8:
         found = self._tables.get(key)
         if found is None:
             found = np.zeros(self._schedules, np.uint8)
@@ -82,6 +102,46 @@ def state_of(columns: Columns, criteria: Criteria, schedule: int) -> int:
 def wanted_state(criteria: Criteria) -> int:
     """Bit of the states of opening hours that a query wants, unless it wants any hours."""
     return MAY_STAY_OPEN if criteria.hours.open_mode == OPEN_OR_UNKNOWN else STAYS_OPEN
+
+
+@inner_njit
+def wait_of(columns: Columns, criteria: Criteria, waits: U8, schedule: int, last: int) -> int:
+    """Least minutes from 1 to `last` after which a schedule is as the query wants, or `NO_WAIT`.
+
+    Parameters
+    ----------
+    waits
+        `StateTables.waits` of the query and of `last`.
+    last
+        Below `NO_WAIT`; the horizon does not end before.
+    """
+    wait = int64(waits[schedule])
+    if wait == 0:
+        wait = _find_wait(
+            schedules_of(columns), int64(schedule), criteria.hours, wanted_state(criteria), last
+        )
+        waits[schedule] = wait
+    return wait
+
+
+@inner_njit
+def until_after(hours: Hours, minutes: int) -> int:
+    """`Hours.until_minute` of the same query some minutes later."""
+    if hours.until_minute < 0:
+        return hours.until_minute
+    return min(hours.until_minute + minutes, HORIZON_MINUTES)
+
+
+@njit
+def _find_wait(schedules: Schedules, schedule: int, hours: Hours, wanted: int, last: int) -> int:
+    """`wait_of`; hours begin to be as wanted only where a state begins: later it is less long."""
+    minute = next_change(schedules, schedule, hours.minute)
+    while minute <= hours.minute + last:
+        wait = minute - hours.minute
+        if _find_state(schedules, schedule, minute, until_after(hours, wait)) & wanted != 0:
+            return wait
+        minute = next_change(schedules, schedule, minute)
+    return NO_WAIT
 
 
 @njit

@@ -68,6 +68,10 @@ def find_problems(
     no_text = values.get("q") is None or is_blank(values["q"])
     if "q" in known and values.get("sort") == "relevance" and no_text:
         problems.append(problem("needs_q", "`q` with sort=relevance", "none", (*where, "q")))
+    continues = values.get("cursor") is not None and not is_blank(values["cursor"])
+    if "near_misses" in known and values.get("near_misses") and continues:
+        where = (*where, "near_misses")
+        problems.append(problem("conflict", "`near_misses` without `cursor`", "both", where))
     return problems
 
 

@@ -233,6 +233,18 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("total", "flag", "Return the exact number of matches."),
         Parameter("explain", "flag", "Return plan, work counters and score parts."),
         Parameter(
+            "near_misses",
+            "integer",
+            "Number of shops to tell that do not match, but would after one change: `wait`, `move` "
+            "(half as far again, at least 500 m), another `party` (up to 4 people more or less), a "
+            "larger `spend` (up to twice the bill) or another `card`. Not with `cursor`.",
+            low=0,
+            high=20,
+        ),
+        Parameter(
+            "near_minutes", "integer", "Longest wait of near misses, minutes.", low=1, high=180
+        ),
+        Parameter(
             "fields",
             "fields",
             "Members of a result to return, with dots for members of theirs: "

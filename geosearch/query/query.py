@@ -84,6 +84,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     facets: tuple[str, ...] = ()
     total: bool = False
     explain: bool = False
+    near_misses: int = 0
+    near_minutes: int = 30
     fields: tuple[str, ...] = ()
     lang: str | None = None
     format: str = "json"
@@ -227,6 +229,7 @@ def _is_plainly_valid(query: Query) -> bool:
             _has_plain_fields(query)
             and (bool(query.cards) or query.deals not in ("card", "card_best"))
             and (query.sort != "relevance" or query.q is not None)
+            and (not query.near_misses or query.cursor is None)
         )
     except TypeError:
         return False

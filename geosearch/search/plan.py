@@ -175,23 +175,17 @@ class Plan(NamedTuple):
     new_customer: bool
     """Whether deals for new customers only count."""
 
-    def anywhere(self, words: Words) -> "Plan":
-        """A plan for any one document with other words in the same place and area."""
+    def drivers(self, words: Words | None) -> Drivers:
+        """Lists of a search for any wallet, with other words in the same area."""
         docs = self.bounds.docs
         lists = _NO_LISTS if docs is None else _with_area(_NO_LISTS, docs)
-        lists = _with_words(lists, words, docs)
-        area = self.criteria.area
+        return lists if words is None else _with_words(lists, words, docs)
+
+    def anywhere(self, words: Words) -> "Plan":
+        """A plan for any one document with other words in the same place and area."""
         criteria = (
-            _ANY_TIME,
-            _NO_WALLET,
-            _ANY_BILL,
-            _ANY_KIND,
-            area,
-            lists,
-            words,
-            _ONE,
-            NO_STATES,
-            NO_FILTER,
+            *(_ANY_TIME, _NO_WALLET, _ANY_BILL, _ANY_KIND, self.criteria.area),
+            *(self.drivers(words), words, _ONE, NO_STATES, NO_FILTER),
         )
         return Plan(_new(Criteria, criteria), self.place, self.bounds, 0, False)
 
@@ -235,7 +229,7 @@ class Planner:
         self._numbering = Lock()
         self._numbers = count(1)
         self._filters = FilterCache(segment.docs_of)
-        self._states = StateTables(len(segment.columns.schedule_start) - 1)
+        self.states = StateTables(len(segment.columns.schedule_start) - 1)
 
     def plan(
         self,
@@ -297,7 +291,7 @@ class Planner:
         if query.crs != "WGS84":
             lat, lng = to_wgs84(lat, lng, cast(Datum, query.crs))
         place = (lat, lng, inf if radius_m is None else radius_m, south, north)
-        states = self._states.at(hours)
+        states = self.states.at(hours)
         criteria = (hours, wallet, bill, kinds, area, lists, words, page, states, kept)
         return _new(
             Plan, (_new(Criteria, criteria), _new(Place, place), bounds, types, new_customer)

@@ -34,6 +34,7 @@ _BOUND_EACH_TIME = frozenset(
         *("business_area", "ids", "zone", "bbox", "polygon"),
         # What is answered, not what is asked of a shop. `limit` comes as `top_k`.
         *("limit", "cursor", "facets", "total", "explain", "fields", "lang", "format"),
+        *("near_misses", "near_minutes"),
     )
 )
 """Fields of a query that `Plan` binds each time. All others decide the `PreparedQuery`."""
@@ -72,6 +73,8 @@ class PlannedQuery(msgspec.Struct, frozen=True, gc=False):
     plans: list[Plan]
     around: dict[str, Any] | None = None
     """The area that the search covers instead of the surroundings of the position."""
+    typed: Query | None = None
+    """The query as asked, where the search covers that area."""
 
 
 class QueryPlanner:

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.answer.contents import Box, Contents
-from geosearch.answer.facets import most_first
 from geosearch.answer.model import Answer, Hit, Page, Ranked
 from geosearch.answer.results import Results, Text, hits_of, joined
-from geosearch.errors import BadData
+from geosearch.errors import BadData, BadRequest
 from geosearch.hours.instants import instant_text
 from geosearch.money.ranking import Weights
 from geosearch.query.cursor import (
@@ -37,16 +36,20 @@ from geosearch.query.cursor import (
     read_cursor,
     write_cursor,
 )
-from geosearch.query.parameters import DEFAULT_LANGUAGE
+from geosearch.query.parameters import DEFAULT_LANGUAGE, problem
 from geosearch.query.query import MerchantQuery, Query
+from geosearch.search.fix_plan import Allowed, reach_of
+from geosearch.search.merge import Found, best_of, count_of
+from geosearch.search.near_misses import near_misses
 from geosearch.search.plan import After, described
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
 from geosearch.search.segment_view import SegmentView
 from geosearch.search.stages import in_stages
+from geosearch.search.why import Inquiry
 from geosearch.segment.segment import Segment, segment_folders
 from geosearch.segment.versions import current
 from geosearch.suggest.suggester import Suggester, Suggestions, SuggestQuery
-from geosearch.text.rewriter import MOST_SEARCHES, Rewriter
+from geosearch.text.rewriter import Rewriter, effort
 from geosearch.text.segment_terms import QueryTerm, TextQuery
 from indexes.allowance import NO_LIMIT, TooMuchWork, take
 from indexes.geo.datum import Datum, to_wgs84
@@ -56,9 +59,6 @@ SEARCH_WORK = 300
 """Steps of work that planning another search for a text takes, some 30 us."""
 
 _FROM_ANYWHERE = MerchantQuery()
-
-Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
-"""Doc ids int64[n], keys float64[n, 2], best first, and the work of the traversals."""
 
 
 class Searcher:
@@ -118,7 +118,7 @@ class Searcher:
         planned, (doc_ids, keys, work) = self._answered(query, query.limit)
         if not (query.total or query.facets or query.explain):
             return Ranked(doc_ids=doc_ids, keys=keys)
-        total, facets = self._count(planned)
+        total, facets = count_of(self._views, planned)
         explain = self._explain(planned, work) if query.explain else None
         return Ranked(doc_ids=doc_ids, keys=keys, total=total, facets=facets, explain=explain)
 
@@ -185,7 +185,14 @@ class Searcher:
         more = len(doc_ids) > query.limit
         total, facets = None, None
         if query.total or query.facets:
-            total, facets = self._count(planned)
+            total, facets = count_of(self._views, planned)
+        explain = self._explain(planned, work) if query.explain else None
+        misses = None
+        if query.near_misses:
+            allowed = self._allowed(planned)
+            misses, done = near_misses(self._views, self._rewriter, planned, allowed)
+            if explain is not None:
+                explain["near_misses"] = done
         return Answer(
             snapshot_id=self.manifest["snapshot_id"],
             at=instant_text(planned.at),
@@ -194,11 +201,12 @@ class Searcher:
             next_cursor=self._cursor(planned, doc_ids, keys) if more else None,
             total=total,
             facets=facets,
-            explain=self._explain(planned, work) if query.explain else None,
+            explain=explain,
             unknown_cards=planned.prepared.unknown_cards,
             unknown_categories=planned.prepared.unknown_categories,
             unknown_business_areas=self._contents.unknown_areas(query.business_area),
-            unknown_ids=self._unknown_ids(query.ids),
+            unknown_ids=self._contents.unknown_ids(query.ids),
+            near_misses=misses,
             outside_coverage=None if len(doc_ids) else self._contents.beyond(planned.query),
             around=planned.around,
             corrected=text_query.corrected,
@@ -206,14 +214,26 @@ class Searcher:
             took_us=(time.perf_counter_ns() - started) // 1000,
         )
 
-    def _unknown_ids(self, ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        """The ids of a query that no segment has, each once; None if it lists none."""
-        if ids is None:
-            return None
-        unknown, *others = (segment.listed(ids).unknown for segment in self.segments)
-        for other in map(frozenset, others):
-            unknown = tuple(one for one in unknown if one in other)
-        return unknown
+    def _allowed(self, planned: PlannedQuery) -> Allowed:
+        """Fixes that leave the words of an answer, and the area that it covers, as they are.
+
+        More words are found together within a larger radius. So words that are the same within the
+        largest one are so within every radius between, and where no shop within it matches the
+        text, the answer covers the area that the text names whatever the fix.
+        """
+        typed = planned.typed or planned.query
+        if typed.q is None:
+            return Allowed()
+        radius = None if typed.radius_m is None else reach_of(typed.radius_m)
+        wide = msgspec.structs.replace(typed, radius=radius, at=planned.at, near_misses=0)
+        if planned.typed is None:
+            again, _ = self._answered(wide, 1)
+            choices = planned.text_query.choices
+            return Allowed(move=again.typed is None and again.text_query.choices == choices)
+        near, together = self._planner.planned(wide, 1), self._rewriter.together(typed.q)
+        texts = [near.text_query, *([] if together is None else [together])]
+        is_nowhere = not any(self._is_found(near, text.choices, {}) for text in texts)
+        return Allowed(any=is_nowhere, move=is_nowhere)
 
     def _answered(self, query: Query, top_k: int) -> tuple[PlannedQuery, Found]:
         """The plan of a query with the words or area of its answer, and its best results."""
@@ -231,7 +251,7 @@ class Searcher:
         moved = self._contents.moved(query, len(found[0]) > 0) if query.cursor is None else None
         if moved is not None:
             planned = self._planner.planned(moved.query, top_k)
-            planned = msgspec.structs.replace(planned, around=moved.around)
+            planned = msgspec.structs.replace(planned, around=moved.around, typed=query)
             return planned, self._best(planned)
         if len(found[0]):
             return planned, found
@@ -317,20 +337,7 @@ class Searcher:
         )
 
     def _best(self, planned: PlannedQuery) -> Found:
-        """The best results of all segments, merged by their keys."""
-        explain = planned.query.explain
-        if len(self._views) == 1:
-            return self._views[0].rank(planned.plans[0], explain)
-        found: list[tuple[float, float, str, int]] = []
-        work: dict[str, int] = {}
-        for view, plan, base in zip(self._views, planned.plans, self._bases, strict=False):
-            docs, keys, done = view.rank(plan, explain)
-            ids = map(view.segment.merchant_id, docs.tolist())
-            found += zip(*keys.T.tolist(), ids, (docs + base).tolist(), strict=True)
-            work = {name: work.get(name, 0) + count for name, count in done.items()}
-        found = sorted(found)[: planned.plans[0].criteria.page.top_k]
-        doc_ids = np.array([row[3] for row in found], np.int64)
-        return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
+        return best_of(self._views, self._bases, planned)
 
     def _results(self, planned: PlannedQuery, found: Found) -> Results:
         """The results of a page as JSON text, with the members that the query asks for."""
@@ -354,20 +361,6 @@ class Searcher:
                 texts[place] = text
         return joined(texts, scores)
 
-    def _count(self, planned: PlannedQuery) -> tuple[int | None, dict[str, dict[str, int]] | None]:
-        """Exact total and facets; None for those that the query does not want."""
-        query = planned.query
-        if not (query.total or query.facets):
-            return None, None
-        counts: dict[str, dict[str, int]] = {name: {} for name in query.facets}
-        total = sum(
-            view.count(plan, counts) for view, plan in zip(self._views, planned.plans, strict=True)
-        )
-        facets = counts
-        if len(self._views) > 1:
-            facets = {name: most_first(found) for name, found in counts.items()}
-        return (total if query.total else None), (facets if query.facets else None)
-
     def _explain(self, planned: PlannedQuery, work: dict[str, int]) -> dict[str, Any]:
         """The `explain` member of an answer: plans, work, words, weights."""
         return {
@@ -375,7 +368,7 @@ class Searcher:
             "plan": [described(plan.criteria) for plan in planned.plans],
             "work": work,
             "words": self._rewriter.described(planned.text_query),
-            "rewording": _rewording(planned.text_query),
+            "rewording": effort(planned.text_query),
             "weights": msgspec.to_builtins(self.weights),
         }
 
@@ -420,6 +413,30 @@ class Searcher:
                 return head | record
         return None
 
+    def why(self, merchant_id: str, query: Query) -> dict[str, Any] | None:
+        """Why a merchant matches a query or not: its place, or reasons and fixes; and its deals.
+
+        Returns None if the index has no such merchant: an unknown id, or that of a shop that has
+        closed for good or was withdrawn.
+
+        Raises
+        ------
+        BadRequest
+            As `search`; or the query has a cursor.
+        """
+        if query.cursor is not None:
+            found = problem("conflict", "no `cursor`", "one", ("cursor",))
+            raise BadRequest(found["detail"], [found])
+        for number, view in enumerate(self._views):
+            doc = view.segment.doc_of(merchant_id)
+            if doc is not None and view.segment.is_live(doc):
+                planned, _ = self._answered(query, 1)
+                case = Inquiry(self._views, number, doc, planned, self._rewriter, self.start)
+                allowed = Allowed() if case.matches else self._allowed(planned)
+                head = {"snapshot_id": self.manifest["snapshot_id"]}
+                return head | {"at": instant_text(planned.at)} | case.told(allowed)
+        return None
+
     def zones_at(
         self, lat: float, lng: float, at: datetime | None = None, crs: Datum = "WGS84"
     ) -> list[dict[str, Any]]:
@@ -460,12 +477,6 @@ class Searcher:
         for doc in doc_ids:
             number = int(np.searchsorted(self._bases, doc, side="right")) - 1
             yield number, int(doc) - self._bases[number]
-
-
-def _rewording(text_query: TextQuery) -> dict[str, int | bool]:
-    """Number of searches that chose the words, its bound, and whether the bound cut them off."""
-    searches = text_query.searches
-    return {"searches": searches, "most_searches": MOST_SEARCHES, "cut": searches >= MOST_SEARCHES}
 
 
 def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") -> Searcher:

@@ -4,7 +4,7 @@ A `Searcher` has one view for each segment.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,14 @@ from geosearch.answer.result_text import result_writer
 from geosearch.answer.results import Described, Results, explained, hits_of, score_parts
 from geosearch.answer.selection import selection_of
 from geosearch.answer.text_sources import sources_of
-from geosearch.kernel.compiled import kernels
+from geosearch.kernel.compiled import kernels, near_kernels
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
+from geosearch.kernel.verdict import OFFER_WIDTH, VERDICT_WIDTH
 from geosearch.money.ranking import Weights
 from geosearch.query.parameters import LANGUAGES
 from geosearch.query.query import Query
+from geosearch.search.fix_plan import FixPlan, FixPlanner
 from geosearch.search.plan import Plan, Planner
 from geosearch.segment.segment import Segment, type_bits
 from geosearch.suggest.directory import open_directory
@@ -39,6 +41,15 @@ BYTES_A_STEP = 64
 
 _TEXT_BYTES = 65_536
 """Initial bytes for the text of a page, twice the usual size."""
+
+
+class Verdict(NamedTuple):
+    """What a query says to a document: the output of `kernel.verdict.judge`."""
+
+    verdict: NDArray[np.int64]
+    offers: NDArray[np.int64]
+    primary: float
+    distance_m: float
 
 
 class SegmentView:
@@ -61,6 +72,7 @@ class SegmentView:
         """Names for suggestions."""
         terms = SegmentTerms(segment, weights.relevance_value, self.directory.category_names)
         self.planner = Planner(segment, weights, terms)
+        self.fix_planner = FixPlanner(segment, self.planner, weights)
         self._pool = ScratchPool(int(segment.columns.level_start[-1]))
         self._facets = FacetBook(segment.catalogue)
         compiled = kernels()
@@ -143,6 +155,58 @@ class SegmentView:
             results = explained(results, parts)
         self._pool.give_back(scratch)
         return results
+
+    def misses(
+        self, planned: FixPlan
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], dict[str, int]]:
+        """Near misses, best first: documents int64[n], keys float64[n, 2], fixes, and the work.
+
+        Fixes are float64[n, 3]; see `kernel.fixes`.
+        """
+        criteria, plan = planned.criteria, planned.plan
+        if criteria.lists.driven and not len(criteria.lists.driver):
+            return _NO_DOCS, _NO_KEYS, np.zeros((0, 3)), dict.fromkeys(COUNTERS, 0)
+        top_k = criteria.page.top_k
+        docs, keys, changes = np.empty(top_k, _INT64), np.empty((top_k, 2)), np.empty((top_k, 3))
+        scratch = self._pool.borrow()
+        columns = self.segment.columns_of(0, plan.types, plan.new_customer)
+        asked = (columns, criteria, plan.place, scratch, planned.fixes, docs, keys, changes)
+        found = near_kernels().find_misses(*asked)
+        work = dict(zip(COUNTERS, scratch.value.work.tolist(), strict=True))
+        self._pool.give_back(scratch)
+        return docs[:found], keys[:found], changes[:found], work
+
+    def fixes(self, planned: FixPlan, doc: int) -> NDArray[np.float64]:
+        """All fixes of a document, float64[n, 3]; see `kernel.fixes`."""
+        plan, scratch = planned.plan, self._pool.borrow()
+        columns = self.segment.columns_of(0, plan.types, plan.new_customer)
+        asked = (columns, planned.criteria, plan.place, scratch, planned.fixes, doc)
+        count = near_kernels().list_fixes(*asked)
+        self._pool.give_back(scratch)
+        return planned.fixes.rows[:count]
+
+    def judge(self, plan: Plan, criteria: Criteria, doc: int) -> Verdict:
+        """What a query says to a document; see `kernel.verdict.judge`."""
+        starts = self.segment.columns.offer_start
+        count = int(starts[doc + 1]) - int(starts[doc])
+        verdict, offers = np.empty(VERDICT_WIDTH, _INT64), np.empty((count, OFFER_WIDTH), _INT64)
+        keys, scratch = np.empty(2), self._pool.borrow()
+        columns = self.segment.columns_of(0, plan.types, plan.new_customer)
+        near_kernels().judge(columns, criteria, plan.place, scratch, doc, verdict, offers, keys)
+        self._pool.give_back(scratch)
+        return Verdict(verdict, offers, *keys.tolist())
+
+    def count_before(self, plan: Plan, primary: float, distance_m: float, id_rank: int) -> int:
+        """Number of matches whose keys are less."""
+        lists = plan.criteria.lists
+        if lists.driven and not len(lists.driver):
+            return 0
+        scratch = self._pool.borrow()
+        columns = self.segment.columns_of(lists.tree, plan.types, plan.new_customer)
+        asked = (columns, plan.criteria, plan.place, scratch, primary, distance_m, id_rank)
+        count = near_kernels().count_before(*asked)
+        self._pool.give_back(scratch)
+        return count
 
     def record(self, query: Query, everyone: Criteria, mine: Criteria, doc: int) -> dict[str, Any]:
         """The full record of a merchant, for a wallet of every card and for the query's."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from geosearch.answer.result_text import result_writer
-from geosearch.kernel.compiled import kernels, makers
+from geosearch.kernel.compiled import kernels, makers, near_kernels, near_makers
 from geosearch.segment.id_search import id_finder
 from geosearch.suggest.view import suggest_kernels
 from indexes.geo.crossings import warm as warm_crossings
@@ -46,15 +46,18 @@ class Part(NamedTuple):
 
 def _parts() -> list[Part]:
     rank, count, names, common = makers()
+    misses, judge, before, fixes = near_makers()
     return [
-        Part("ranking", 52, (rank,)),
-        Part("suggestions", 16, (suggest_kernels,)),
-        Part("results", 12, (result_writer,)),
-        Part("counting", 10, (count,)),
+        Part("ranking", 38, (rank,)),
+        Part("suggestions", 12, (suggest_kernels,)),
+        Part("near misses", 18, (misses, fixes)),
+        Part("reasons", 10, (judge, before)),
+        Part("results", 9, (result_writer,)),
+        Part("counting", 7, (count,)),
         Part("facets", 1, (names,)),
-        Part("words", 4, (warm_vocabulary,)),
+        Part("words", 2, (warm_vocabulary,)),
         Part("ids", 1, (id_finder,)),
-        Part("lists of words", 3, (common, warm_unions)),
+        Part("lists of words", 1, (common, warm_unions)),
         Part("positions", 1, (warm_datum, warm_crossings)),
     ]
 
@@ -83,6 +86,7 @@ def warm(progress: Progress | None = None) -> None:
     for part in parts:  # loads what was compiled, and compiles what the other process did not
         part.make()
     kernels()
+    near_kernels()
     # Dictionaries that the first Chinese query would wait half a second for.
     normalise("馬")
     full_pinyin("重庆")

@@ -10,6 +10,7 @@ from typing import Any
 from geosearch.money.ranking import WEIGHT_HELP
 from geosearch.query.parameters import FACETS
 from geosearch.service.listings import beyond_schema, listing_schemas
+from geosearch.service.near_answers import near_schemas
 from geosearch.service.problems import CODES
 from geosearch.service.schemas import (
     AT,
@@ -101,6 +102,7 @@ def answer_schemas() -> dict[str, Json]:
         "Deal": _object(*_deal_members()),
         "DealRecord": _deal_record(),
         **listing_schemas(),
+        **near_schemas(),
         "Program": _program(),
         "Problem": _object(
             {
@@ -284,6 +286,9 @@ def _answer() -> Json:
         "unknown_categories": _list(TEXT, f"Categories {unknown}"),
         "unknown_business_areas": _list(TEXT, f"Business areas {unknown}"),
         "unknown_ids": _list(TEXT, "Those of `ids` that it does not have. Absent without `ids`."),
+        "near_misses": _list(
+            ref("NearMiss"), "Shops that match after one change. Absent without `near_misses`."
+        ),
         "outside_coverage": beyond_schema(),
         "around": _object(around)
         | {
@@ -343,6 +348,7 @@ def _explanation() -> Json:
             "version": _said(TEXT, "Version of the index."),
             "plan": _list({"type": "object"}, "What drives the search, a segment each."),
             "work": _said(_map(COUNT), "Work counters."),
+            "near_misses": _said(_map(COUNT), "Work counters of near misses."),
             "words": _list({"type": "object"}, "Words of `q`, and what they were read as."),
             "rewording": _said({"type": "object"}, "What it took to choose them."),
             "weights": _object(weights) | {"description": "Weights of the net benefit."},

@@ -26,7 +26,10 @@ def encode_page(page: Page) -> Pieces:
     answer = page.answer
     head = {"snapshot_id": answer.snapshot_id, "at": answer.at, "took_us": answer.took_us}
     record = answer.members()
-    return (_dumps(head)[:-1], b',"results":', page.results, b",", _dumps(record)[1:])
+    misses = b""
+    if answer.near_misses is not None:
+        misses = b'"near_misses":[%b],' % b",".join(one.as_text() for one in answer.near_misses)
+    return (_dumps(head)[:-1], b',"results":', page.results, b"," + misses, _dumps(record)[1:])
 
 
 def encode_geojson(page: Page) -> Pieces:

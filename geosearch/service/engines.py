@@ -66,6 +66,9 @@ class Engine(Protocol):
     ) -> dict[str, Any] | None:
         """Return one merchant with hours and deals; None for an unknown id."""
 
+    def why(self, merchant_id: str, query: Query) -> dict[str, Any] | None:
+        """Return why a merchant matches a query or not; None for an unknown id."""
+
     def zones_at(
         self, lat: float, lng: float, at: datetime | None, crs: Datum
     ) -> list[dict[str, Any]]:

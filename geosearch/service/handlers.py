@@ -112,6 +112,9 @@ class Handlers:
             self._route("/v1/nearby", GET=self.nearby_get, POST=self.nearby_post),
             self._route("/v1/nearby:batch", POST=self.batch),
             self._route("/v1/suggest", GET=self.suggest),
+            self._route(
+                "/v1/merchants/{merchant_id:path}/why", GET=self.why_get, POST=self.why_post
+            ),
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.zones),
             self._route("/v1/programs", GET=self.programs),
@@ -175,6 +178,31 @@ class Handlers:
                 return without_slash(asked)
             raise HttpProblem("not_found", "There is no merchant with this id")
         return Reply((orjson.dumps(record),))
+
+    async def why_get(self, asked: Asked) -> Reply:
+        """`GET /v1/merchants/{id}/why`: why a merchant is in the answer to a query, or not."""
+        return await self._why(asked, read_url(asked.query_string))
+
+    async def why_post(self, asked: Asked) -> Reply:
+        """`POST /v1/merchants/{id}/why`: the same parameters as JSON."""
+        read_nothing(asked.query_string)
+        body = await asked.body()
+        if len(body) > LONG_BODY:
+            return await self._in_a_thread(asked, lambda: self._reasons(asked, read_body(body)))
+        return await self._why(asked, read_body(body))
+
+    async def _why(self, asked: Asked, query: Query) -> Reply:
+        tell = partial(self._reasons, asked, query)
+        if query.polygon is not None:
+            return await self._in_a_thread(asked, tell)
+        return await self._here_or_in_a_thread(asked, tell)
+
+    def _reasons(self, asked: Asked, query: Query) -> Reply:
+        told = self._engines.current().engine.why(asked.path_params["merchant_id"], query)
+        if told is None:
+            detail = "There is no merchant with this id, or it has closed for good or was withdrawn"
+            raise HttpProblem("not_found", detail)
+        return Reply((orjson.dumps(told),))
 
     async def zones(self, asked: Asked) -> Reply:
         """`GET /v1/zones`: zones that contain a point or intersect a box."""
@@ -342,10 +370,14 @@ class Handlers:
                 where = ("queries", position, "format")
                 found = problem("conflict", "`format` json in a batch", query.format, where)
                 raise BadRequest(found["detail"], [found])
-        results = sum(query.limit for query in queries)
+        results = sum(query.limit + query.near_misses for query in queries)
         heavy = sum(map(_is_wide, queries))
         for expected, most, got in (
-            ("limits of at most {} together", self._settings.max_batch_results, results),
+            (
+                "limits and near misses of at most {} together",
+                self._settings.max_batch_results,
+                results,
+            ),
             (
                 "at most {} polygons, totals and facets without a radius",
                 self._settings.max_batch_heavy,

@@ -116,6 +116,23 @@ def _paths() -> Json:
                 parameters=[merchant_id, *map(_described, MERCHANT_PARAMETERS.values())],
             )
         },
+        "/v1/merchants/{merchant_id}/why": {
+            "get": _operation(
+                "why",
+                "Why a shop is in the answer to a query, or not",
+                "Why",
+                *(404, 410),
+                parameters=[merchant_id, *in_url],
+            ),
+            "post": _operation(
+                "whyPost",
+                "The same; the wallet stays out of the URL",
+                "Why",
+                *(404, 410, 413, 415),
+                parameters=[merchant_id],
+                body="Query",
+            ),
+        },
         "/v1/zones": {
             "get": _lasting(
                 _operation(
@@ -307,7 +324,8 @@ def _schemas(settings: Settings) -> Json:
             "required": ["queries"],
             "additionalProperties": False,
             "properties": queries,
-            "description": f"Limits of at most {settings.max_batch_results:,} together; at most "
+            "description": f"Limits and near misses of at most {settings.max_batch_results:,} "
+            "together; at most "
             f"{settings.max_batch_heavy} polygons, totals and facets without a radius.",
         },
         "ResultField": {

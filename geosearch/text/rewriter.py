@@ -67,6 +67,12 @@ MOST_SEARCHES = 64
 """Most searches of a rewording: some 10 ms in a city of 100,000 shops."""
 
 
+def effort(text_query: TextQuery) -> dict[str, int | bool]:
+    """Number of searches that chose the words, its bound, and whether the bound cut them off."""
+    searches = text_query.searches
+    return {"searches": searches, "most_searches": MOST_SEARCHES, "cut": searches >= MOST_SEARCHES}
+
+
 class Typed(NamedTuple):
     """A text as typed: the words of each query term, the terms, and each segment's lists."""
 

@@ -116,6 +116,21 @@ class FakeEngine:
             "deals": [],
         }
 
+    def why(self, merchant_id: str, query: Query) -> dict[str, Any] | None:
+        self._work()
+        if merchant_id == "unknown":
+            return None
+        return {
+            "snapshot_id": "fake",
+            "at": (query.at or datetime.now(UTC)).isoformat(),
+            "currency": "CNY",
+            "matches": True,
+            "rank": 1,
+            "reasons": [],
+            "deals": [],
+            "fixes": [],
+        }
+
     def suggest(self, query: SuggestQuery) -> Suggestions:
         self._work()
         found = [

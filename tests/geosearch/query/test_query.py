@@ -58,6 +58,8 @@ TRIED: dict[str, list[Any]] = {
     "facets": [("category",), ["program", "offer_type"], ("nothing",), ("category",) * 5],
     "total": [True, False, 1],
     "explain": [True, "true"],
+    "near_misses": [0, 20, 21, -1, 3.0],
+    "near_minutes": [1, 180, 0, 181, 5.0],
     "fields": [
         ("score",),
         ["merchant.name", "open"],

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from geosearch.answer.fix import Fix
 from geosearch.answer.model import Answer, Hit, OpenState
 from geosearch.errors import Problem
 from geosearch.service.answers import answer_schemas
@@ -17,6 +18,7 @@ ANSWERED: list[tuple[type[Any], dict[str, Any]]] = [
     (Answer, SCHEMAS["Answer"]),
     (Hit, SCHEMAS["Result"]),
     (OpenState, SCHEMAS["OpenState"]),
+    (Fix, SCHEMAS["Fix"]),
     (Suggestions, SCHEMAS["Suggestions"]),
     (Suggestion, SCHEMAS["Suggestion"]),
     (Refused, SCHEMAS["Index"]["properties"]["refused"]),

@@ -138,6 +138,7 @@ def test_a_leap_second_is_the_next_second(client: TestClient) -> None:
         assert answer.json()["at"] == midnight.isoformat()
 
 
+TOGETHER = "Expected `queries` with limits and near misses of at most 300 together"
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
 
 
@@ -147,10 +148,13 @@ SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
         ([{"limit": 60}] * 5, ""),
         (
             [{"limit": 61}] * 5,
-            "Expected `queries` with limits of at most 300 together, got 305 - at `$.queries`",
+            f"{TOGETHER}, got 305 - at `$.queries`",
         ),
         ([{}] * 15, ""),
-        ([{}] * 16, "Expected `queries` with limits of at most 300 together, got 320"),
+        (
+            [{}] * 16,
+            f"{TOGETHER}, got 320",
+        ),
         ([{"polygon": SQUARE}] * 2, ""),
         (
             [

@@ -16,8 +16,8 @@ NEARBY = f"/v1/nearby?{HERE}"
 KNOWN = (
     "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, "
     "new_customer, offer_type, party_size, spend, max_pay, q, categories, business_area, "
-    "min_rating, ids, zone, bbox, {}sort, limit, cursor, facets, total, explain, fields, lang, "
-    "format"
+    "min_rating, ids, zone, bbox, {}sort, limit, cursor, facets, total, explain, "
+    "near_misses, near_minutes, fields, lang, format"
 )
 JSON = {"content-type": "application/json"}
 
@@ -248,6 +248,20 @@ BAD = [
         "There is no merchant with this id",
         code="not_found",
         status=404,
+    ),
+    Bad(
+        f"/v1/merchants/unknown/why?{HERE}",
+        "There is no merchant with this id, or it has closed for good or was withdrawn",
+        code="not_found",
+        status=404,
+    ),
+    Bad(
+        f"/v1/nearby?{HERE}&near_misses=2&cursor=x",
+        "Expected `near_misses` without `cursor`, got both - at `$.near_misses`",
+    ),
+    Bad(
+        f"/v1/nearby?{HERE}&near_misses=21",
+        "Expected `near_misses` in [0, 20], got 21 - at `$.near_misses`",
     ),
     Bad("/v1/merchants/m1?lat=3", "Expected `lng` with `lat`, got none - at `$.lng`"),
     Bad("/v1/zones?lat=1", "Expected `lng`, got nothing - at `$.lng`"),

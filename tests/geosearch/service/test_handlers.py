@@ -32,6 +32,11 @@ REQUESTS: list[tuple[str, str, Any, int, bool]] = [
     ("GET", "/v1/suggest?lat=1&lng=2&q=a", None, LARGE, True),
     ("GET", f"/v1/merchants/m0?at={AT}", None, SMALL, False),
     ("GET", f"/v1/merchants/m0?at={AT}", None, LARGE, True),
+    ("GET", f"/v1/merchants/m0/why?{HERE}", None, SMALL, False),
+    ("GET", f"/v1/merchants/m0/why?{HERE}", None, LARGE, True),
+    ("POST", "/v1/merchants/m0/why", BODY, SMALL, False),
+    ("POST", "/v1/merchants/m0/why", BODY | {"polygon": TRIANGLE}, 0, True),
+    ("POST", "/v1/merchants/m0/why", BODY | LONG, 0, True),
     ("GET", f"/v1/zones?{HERE}", None, SMALL, False),
     ("GET", ZONES, None, 0, True),
 ]

@@ -301,6 +301,7 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
             "cards": "nope",
             "categories": "nope,food",
             "deals": "any",
+            "near_misses": 20,
         },
     ).json()
     first = client.get("/v1/nearby", params=here | {"radius": 50_000}).json()["results"][0]
@@ -312,6 +313,7 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
         ).json(),
         "Suggestions": client.get("/v1/suggest", params=here | {"q": "a", "radius": 50_000}).json(),
         "MerchantRecord": client.get(merchant, params=here).json(),
+        "Why": client.get(f"{merchant}/why", params=here | {"categories": "no", "q": "x"}).json(),
         "Zones": client.get("/v1/zones", params={"bbox": "121,31,122,32"}).json(),
         "Categories": client.get("/v1/categories").json(),
         "Programs": client.get("/v1/programs").json(),
@@ -340,6 +342,7 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
     for name, value in asked.items():
         compare(name, schemas[name], value)
     assert {"Merchant", "Deal", "Zone", "Category", "Program", "Suggestion"} <= set(seen)
+    assert {"NearMiss", "Fix", "ShopReason", "DealReasons", "DealReason"} <= set(seen)
 
 
 def test_every_code_that_is_raised_is_known() -> None:

@@ -1,0 +1,55 @@
+"""Merge of what the segments of an index find: the best results, and the counts.
+
+Useful for: `Searcher`.
+Not useful for: one segment; `SegmentView` searches it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geosearch.answer.facets import most_first
+from geosearch.search.query_planner import PlannedQuery
+from geosearch.search.segment_view import SegmentView
+
+Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
+"""Doc ids int64[n], keys float64[n, 2], best first, and the work of the traversals."""
+
+
+def best_of(views: Sequence[SegmentView], bases: Sequence[int], planned: PlannedQuery) -> Found:
+    """The best results of all segments, merged by their keys.
+
+    Parameters
+    ----------
+    bases
+        The first doc id of each segment, and the end of the last one.
+    """
+    explain = planned.query.explain
+    if len(views) == 1:
+        return views[0].rank(planned.plans[0], explain)
+    found: list[tuple[float, float, str, int]] = []
+    work: dict[str, int] = {}
+    for view, plan, base in zip(views, planned.plans, bases, strict=False):
+        docs, keys, done = view.rank(plan, explain)
+        ids = map(view.segment.merchant_id, docs.tolist())
+        found += zip(*keys.T.tolist(), ids, (docs + base).tolist(), strict=True)
+        work = {name: work.get(name, 0) + count for name, count in done.items()}
+    found = sorted(found)[: planned.plans[0].criteria.page.top_k]
+    doc_ids = np.array([row[3] for row in found], np.int64)
+    return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
+
+
+def count_of(
+    views: Sequence[SegmentView], planned: PlannedQuery
+) -> tuple[int | None, dict[str, dict[str, int]] | None]:
+    """Exact total and facets; None for those that the query does not want."""
+    query = planned.query
+    if not (query.total or query.facets):
+        return None, None
+    counts: dict[str, dict[str, int]] = {name: {} for name in query.facets}
+    total = sum(view.count(plan, counts) for view, plan in zip(views, planned.plans, strict=True))
+    facets = counts
+    if len(views) > 1:
+        facets = {name: most_first(found) for name, found in counts.items()}
+    return (total if query.total else None), (facets if query.facets else None)

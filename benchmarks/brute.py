@@ -54,6 +54,8 @@ _ANSWERED = frozenset(
     "lat lng radius polygon at open cards deals party_size spend categories".split()
     + "sort limit facets total".split()
 )
+_BESIDE = frozenset(("near_misses", "near_minutes"))
+"""What changes no match."""
 
 
 class Deals(NamedTuple):
@@ -308,7 +310,7 @@ def _check(query: Query, *, has_text: bool) -> None:
     asked = {
         name
         for name in query.__struct_fields__
-        if name not in _ANSWERED
+        if name not in _ANSWERED | _BESIDE
         and not (name == "q" and has_text)
         and getattr(query, name) not in (None, (), False, 0)
     }

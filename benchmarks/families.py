@@ -61,6 +61,7 @@ class Family:
     `wishes` are its parameters. `away_m` is the distance of its places from a shop. `drawn`
     replaces the circle by a polygon. `peers` says whether peers answer it too. `each` draws the
     parameters that differ between its queries. `cold_of` names the family whose cold twin it is.
+    `asks` is what is timed: `rank`, `page`, or `why` for a shop at the place.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Family:
     peers: bool = True
     each: Draw | None = None
     cold_of: str = ""
+    asks: str = "rank"
 
     def at(self, lat: float, lng: float, **more: Any) -> Query:
         """Return the query at a place, with `more` parameters."""
@@ -239,6 +241,27 @@ WARM_FAMILIES = (
         peers=False,
     ),
     Family(
+        "near_red",
+        "a page with 3 near misses, open now, the 3 % card",
+        {**_OPEN_RED, "sort": "best", "near_misses": 3},
+        peers=False,
+        asks="page",
+    ),
+    Family(
+        "near_open",
+        "a page with 20 near misses, open now, no card",
+        {"open": "now", "sort": "best", "near_misses": 20},
+        peers=False,
+        asks="page",
+    ),
+    Family(
+        "why_red",
+        "why a shop is among the best or not, open now, the 3 % card",
+        {**_OPEN_RED, "sort": "best"},
+        peers=False,
+        asks="why",
+    ),
+    Family(
         "rating_cafe",
         "rating, open now, cafés",
         {"sort": "rating", "open": "now", "categories": ("food.cafe",)},
@@ -283,6 +306,8 @@ class AskedFamily(NamedTuple):
     """Whether only the first run of each query is timed, before any caching."""
     cold_of: str = ""
     """Family whose cold twin it is."""
+    asks: str = "rank"
+    """What is timed: `rank`, `page`, or `why` for a shop at the place."""
 
 
 def moved(lat: float, lng: float, east_m: float, north_m: float) -> tuple[float, float]:
@@ -377,8 +402,9 @@ def asked_in(
     if table is not None and family.peers:
         questions = [question_of(query, table, is_cold=is_cold) for query in queries]
     return AskedFamily(
-        family.name, family.label, queries, questions, once=is_cold, cold_of=family.cold_of
-    )
+        family.name, family.label, queries, questions, once=is_cold, cold_of=family.cold_of,
+        asks=family.asks,
+    )  # fmt: skip
 
 
 def _each(family: Family, count: int, seed: int) -> Iterator[tuple[Family, dict[str, Any]]]:

@@ -1,9 +1,9 @@
 """Query benchmark: times this engine and its peers on the same queries in the same run.
 
-Measured: `engine.rank` (`engine.suggest` for suggestions), one thread, one query at a time, from an
-existing `Query` to the answer. A peer is timed from an existing `PeerQuestion` to the answer of
-`ask`. Engines alternate, a round each (`timing`). The first answers of each are compared with brute
-force (`checks`).
+Measured: `engine.rank` (`suggest` for suggestions, `page` for near misses, `why` for reasons), one
+thread, one query at a time, from an existing `Query` to the answer. A peer is timed from an
+existing `PeerQuestion` to the answer of `ask`. Engines alternate, a round each (`timing`). The
+first answers of each are compared with brute force (`checks`).
 
 Corpus: `worlds` and `texts`. Queries: `families` and `texts`.
 
@@ -194,7 +194,13 @@ class Bench:
         if asked.cold_of:
             engine = Searcher(current(self._folder))
             rehearse(engine, asked.queries)
-        return engine.suggest if isinstance(asked.queries[0], SuggestQuery) else engine.rank
+        if isinstance(asked.queries[0], SuggestQuery):
+            return engine.suggest
+        if asked.asks == "why":
+            queries = [query for query in asked.queries if isinstance(query, Query)]
+            shops = {query: _shop_at(engine, query) for query in queries}
+            return lambda query: engine.why(shops[query], query)
+        return engine.page if asked.asks == "page" else engine.rank
 
     def _timings(self, asked: AskedFamily, own: Runner, peers: Sequence[Runner]) -> list[Timing]:
         """Return the timings of this engine and of the peers, in their order."""
@@ -209,14 +215,16 @@ class Bench:
         """Return the recalls of this engine and the peers, for the first queries.
 
         Call it after the timing, because some families are timed on their first run. Brute force
-        knows only words whose documents are given, and makes no suggestions.
+        knows only words whose documents are given, and makes no suggestions. Where pages or reasons
+        are timed, it compares the matches; tests compare near misses and reasons.
         """
         if any(isinstance(query, SuggestQuery) or query.q for query in asked.queries) and (
             asked.among is None
         ):
             return {ENGINE: []}
         right = right_answers(self.brute, asked, self.effort.compared)
-        ours = [one.of_engine(own.ask(q)) for one, q in zip(right, own.asked, strict=False)]
+        ask = own.ask if asked.asks == "rank" else self.engine.rank
+        ours = [one.of_engine(ask(q)) for one, q in zip(right, own.asked, strict=False)]
         return {ENGINE: ours} | {name: _recall(right, peer) for name, peer in peers.items()}
 
     def _told(self, asked: AskedFamily, lines: list[Line]) -> FamilyResult:
@@ -294,6 +302,14 @@ class Bench:
             stopped=self.stopped,
             **opened,
         )
+
+
+def _shop_at(engine: Searcher, query: Query) -> str:
+    """Return the id of the shop nearest to a query, whatever it asks for."""
+    nearest = engine.rank(
+        Query(lat=query.lat, lng=query.lng, at=query.at, limit=1, sort="distance")
+    )
+    return engine.merchant_ids(nearest.doc_ids)[0]
 
 
 def rehearse(engine: Searcher, queries: Sequence[Any]) -> None:

@@ -115,7 +115,8 @@ class BruteForce:
             docs, distance_m = docs[inside], distance_m[inside]
         deals = self.deals(query, docs)
         keep = deals.matches
-        docs, distance_m, deals = docs[keep], distance_m[keep], Deals(*(one[keep] for one in deals))
+        docs, distance_m = docs[keep], distance_m[keep]
+        deals = Deals(deals.matches[keep], deals.saving[keep], deals.counted[keep])
         return docs, np.column_stack([self.primary(query, docs, distance_m, deals), distance_m])
 
     def share(self, query: Query, *, among: Ints | None = None) -> float:

@@ -469,4 +469,5 @@ def doc_worth(columns: Columns, doc: int, counted: float) -> float:
         `counted_saving` of the best deal, 0 without one.
     """
     quality = float(columns.doc_record[doc, DOC_QUALITY])
-    return columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * counted + quality
+    likely = float(columns.doc_record[doc, DOC_REDEEM] / BASIS_POINTS * counted)
+    return likely + quality

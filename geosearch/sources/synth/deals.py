@@ -30,7 +30,8 @@ LIST_SHOPS = 40
 
 _TEXT = pl.String
 _Columns = dict[str, pl.Series]
-_Offer = Callable[[np.random.Generator, Ints], _Columns]
+_Offer = Callable[[np.random.Generator, Ints, Ints], _Columns]
+"""Makes offers for shops of some usual bills and kinds."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class Deals:
                 "merchant_ids": '["' + merchant_id(who) + '"]',
                 "program_id": pick([program], np.zeros(count, np.int64)),
                 "source": pick(SOURCES, source),
-                **offer(rng, shops.bill[who]),
+                **offer(rng, shops.bill[who], shops.kind[who]),
                 **common(rng, shops.kind[who], self.now, odds),
                 "url": urls.zip_with(some, pl.Series([None], dtype=_TEXT)),
             }
@@ -201,37 +202,37 @@ class Deals:
                 {
                     "brand": pick(chains.zh, who[chosen]),
                     "source": pick(SOURCES, np.searchsorted(SOURCE_LIMITS, rng.random(count))),
-                    **offer(rng, bill[chosen]),
+                    **offer(rng, bill[chosen], chains.kind[who[chosen]]),
                     **common(rng, chains.kind[who[chosen]], self.now, Odds(hours=0.3)),
                 }
             )
 
     @staticmethod
-    def _bundle(rng: np.random.Generator, bill: Ints) -> _Columns:
+    def _bundle(rng: np.random.Generator, bill: Ints, kind: Ints) -> _Columns:
         size = np.searchsorted((0.24, 0.68, 0.88), rng.random(len(bill)), side="right")
-        people = np.array((1, 2, 4, 8))[size]
+        # Nobody shares a haircut.
+        size = np.where(_IS_SHARED[kind], size, 4)
+        people = np.array((1, 2, 4, 8, 1))[size]
         full = (
             np.round(bill * people * rng.uniform(1.0, 1.5, len(bill)) / 100).astype(np.int64) * 100
         )
-        off = rng.beta(3.0, 6.0, len(bill)) * 0.8
+        off = 0.05 + rng.beta(3.0, 5.0, len(bill)) * 0.55
         # Such prices end in 9 jiao; the price is at least 1 fen below the list price.
         price = np.maximum((full * (1 - off) / 100).astype(np.int64) * 100 - 10, 90)
         price = np.minimum(price, full - 1)
-        # Bundles for four or more always state the party size, others only mostly.
-        said = (rng.random(len(bill)) < 0.9) | (people > 2)
         return {
             "offer_type": _same("bundle", len(bill)),
-            "title": pick(("单人套餐", "双人套餐", "四人套餐", "聚会套餐"), size)
+            "title": pick(("单人套餐", "双人套餐", "四人套餐", "聚会套餐", "单次套餐"), size)
             + " ¥"
             + _yuan(price),
             "price": pl.Series(price),
             "list_price": pl.Series(full),
-            "party_min": number(np.array((1, 2, 3, 6))[size], said),
-            "party_max": number(np.array((1, 2, 4, 10))[size], said),
+            "party_min": pl.Series(np.array((1, 2, 3, 6, 1))[size]),
+            "party_max": pl.Series(np.array((1, 2, 4, 10, 1))[size]),
         }
 
     @staticmethod
-    def _voucher(rng: np.random.Generator, bill: Ints) -> _Columns:
+    def _voucher(rng: np.random.Generator, bill: Ints, _kind: Ints) -> _Columns:
         face = np.maximum(np.round(bill * rng.uniform(0.6, 2.2, len(bill)) / 1_000), 1).astype(
             np.int64
         )
@@ -249,7 +250,13 @@ class Deals:
 
 
 def _percent(
-    rng: np.random.Generator, bill: Ints, *, steps: tuple[int, int], name: str, capped: bool = False
+    rng: np.random.Generator,
+    bill: Ints,
+    _kind: Ints,
+    *,
+    steps: tuple[int, int],
+    name: str,
+    capped: bool = False,
 ) -> _Columns:
     """Return `percent_off` offers; `steps` is the range in half per cents, most are whole."""
     halves = rng.integers(*steps, len(bill))
@@ -272,7 +279,7 @@ def _percent(
     }
 
 
-def _amount(rng: np.random.Generator, bill: Ints) -> _Columns:
+def _amount(rng: np.random.Generator, bill: Ints, _kind: Ints) -> _Columns:
     least = np.maximum(np.round(bill * rng.uniform(0.8, 2.5, len(bill)) / 1_000), 2).astype(
         np.int64
     )
@@ -287,11 +294,13 @@ def _amount(rng: np.random.Generator, bill: Ints) -> _Columns:
     }
 
 
-def _gift(rng: np.random.Generator, bill: Ints) -> _Columns:
-    gift = rng.integers(0, len(_GIFTS), len(bill))
-    worth = np.maximum(np.round(bill * rng.uniform(0.08, 0.35, len(bill)) / 100), 3).astype(
-        np.int64
-    )
+def _gift(rng: np.random.Generator, bill: Ints, kind: Ints) -> _Columns:
+    # Places to eat give a dish, services a trial or a small thing, shops a small thing.
+    groups = [of_group(kind, "meal", "drink"), of_group(kind, "service")]
+    first, choices = np.select(groups, (0, 4), 5), np.select(groups, (4, 2), 1)
+    gift = first + (rng.random(len(bill)) * choices).astype(np.int64)
+    worth = np.round(bill * rng.uniform(0.08, 0.35, len(bill)) / 100)
+    worth = np.clip(worth, 3, _MOST_WORTH[gift]).astype(np.int64)
     return {
         "offer_type": _same("free_item", len(bill)),
         "title": "赠" + pick(_GIFTS, gift),
@@ -300,6 +309,15 @@ def _gift(rng: np.random.Generator, bill: Ints) -> _Columns:
 
 
 _GIFTS = ("饮品一份", "小食一份", "甜品一份", "招牌菜一份", "体验一次", "小礼品一份")
+_MOST_WORTH = np.array((20, 18, 25, 58, 80, 30))
+"""Yuan: no drink is worth a third of a dear dinner."""
+_ALONE = ("leisure.gym", "leisure.yoga")
+_IS_SHARED = np.array(
+    [
+        kind.path.startswith(("food.", "leisure.", "sight.")) and kind.path not in _ALONE
+        for kind in KINDS
+    ]
+)
 _IS_SIGHT = np.array([kind.path.startswith("sight.") for kind in KINDS])
 _USUAL = np.array([kind.price for kind in KINDS])
 _PERCENTS = tuple(f"{half / 2:g}" for half in range(201))

@@ -1,5 +1,6 @@
 """Made-up shops: kind, chain, place, price, rating, hours, and their rows of `merchants`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,18 +13,21 @@ from geosearch.sources.synth.categories import DUAL_USE, KINDS
 from geosearch.sources.synth.lines import number, pick
 from geosearch.sources.synth.names import CHAIN_SHARE, Chains, shop_names
 from geosearch.sources.synth.places import MALL, SCATTERED, Ints, Places, SynthWorld
-from geosearch.sources.synth.words import TAGS
+from geosearch.sources.synth.words import SHOP_TAGS, TAGS
 
 Bools = npt.NDArray[np.bool_]
 
 RAW = frozenset({"aliases", "categories", "opening_periods", "tags"})
 """Columns of `rows` that hold JSON text."""
 
+CHEAP = 4_000
+"""Usual prices below this, in minor units, hardly follow those of the street."""
 PRICE_UNKNOWN = 0.08
 RATING_UNKNOWN = 0.10
 TEMPORARILY_CLOSED = 0.008
 PERMANENTLY_CLOSED = 0.007
 ON_PLATFORM = 0.62
+TAG_LISTS = 300
 URUMQI_SHARE = 0.25
 
 
@@ -62,8 +66,10 @@ def build_shops(rng: np.random.Generator, world: SynthWorld, chains: Chains, cou
     kind[branch] = chains.kind[chain[branch]]
     base = np.array([kind.price for kind in KINDS])[kind]
     factor = np.array([area.price for area in world.areas])[places.area]
-    factor = factor * rng.lognormal(0.0, 0.35, count)
+    factor = factor * np.clip(rng.lognormal(0.0, 0.35, count), 0.5, 1.8)
     factor[branch] = chains.price[chain[branch]] * rng.lognormal(0.0, 0.06, int(branch.sum()))
+    # Tea and noodles cost little more in a dear street.
+    factor **= np.where(base < CHEAP, 0.6, 1.0)
     bill = np.maximum(np.round(base * factor / 100), 4).astype(np.int64) * 100
     return Shops(
         places=places,
@@ -99,7 +105,7 @@ def rows(
             **_hours(rng, chains, kind, chain),
             "business_status": _status(rng, len(kind)),
             **_figures(rng, chains, shops, block),
-            **_contact(rng, index, now),
+            **_contact(rng, kind, index, now),
         }
     )
 
@@ -207,10 +213,14 @@ def _figures(
     }
 
 
-def _contact(rng: np.random.Generator, index: Ints, now: datetime) -> dict[str, pl.Series]:
+def _contact(
+    rng: np.random.Generator, kind: Ints, index: Ints, now: datetime
+) -> dict[str, pl.Series]:
     count = len(index)
-    tags = _tag_lists(rng)
-    chosen = np.where(rng.random(count) < 0.55, rng.integers(0, len(tags), count), -1)
+    # The lists of guests' places, then those of all others.
+    tags = [*_tag_lists(rng, TAGS), *_tag_lists(rng, SHOP_TAGS)]
+    chosen = rng.integers(0, TAG_LISTS, count) + np.where(_HAS_GUESTS[kind], 0, TAG_LISTS)
+    chosen[rng.random(count) >= 0.55] = -1
     ids = pl.Series(index)
     # No subscriber number in China begins with 0, so these numbers reach nobody.
     phone = pl.Series(rng.integers(0, 10_000_000, count)).cast(pl.String).str.zfill(7)
@@ -233,9 +243,12 @@ def _contact(rng: np.random.Generator, index: Ints, now: datetime) -> dict[str, 
     }
 
 
-def _tag_lists(rng: np.random.Generator) -> list[str]:
+def _tag_lists(rng: np.random.Generator, tags: Sequence[str]) -> list[str]:
     lists = []
-    for _ in range(300):
-        tags = rng.permutation(len(TAGS))[: rng.integers(1, 4)]
-        lists.append("[" + ",".join(f'"{TAGS[tag]}"' for tag in tags.tolist()) + "]")
+    for _ in range(TAG_LISTS):
+        some = rng.permutation(len(tags))[: rng.integers(1, 4)]
+        lists.append("[" + ",".join(f'"{tags[tag]}"' for tag in some.tolist()) + "]")
     return lists
+
+
+_HAS_GUESTS = np.array([kind.path.startswith(("food.", "leisure.", "hotel.")) for kind in KINDS])

@@ -100,6 +100,9 @@ TAGS: tuple[str, ...] = tuple(
     ).split()
 )
 
+SHOP_TAGS: tuple[str, ...] = tuple("wifi 宠物友好 停车 无障碍 老字号 网红 可刷卡 安静".split())
+"""Tags of shops where nobody eats, plays or sleeps."""
+
 UNIVERSITY_AREAS: tuple[str, ...] = (
     "wujiaochang",
     "songjiang-university-town",

@@ -331,6 +331,43 @@ def test_a_group_buy_saves_more_than_the_card(shanghai: Tables) -> None:
     off = sorted(1 - deal["price"] / deal["list_price"] for deal in bundles)
     assert 0.2 < off[len(off) // 2] < 0.35
     assert off[0] > 0
+    assert off[-1] < 0.65
+
+
+def test_bundles_and_gifts_are_what_such_a_shop_sells(shanghai: Tables) -> None:
+    path_of = {row["merchant_id"]: row["categories"][0] for row in shanghai.merchants}
+    served: Counter[tuple[str, str]] = Counter()
+    for deal in shanghai.deals:
+        if deal["offer_type"] == "bundle":
+            assert deal["party_min"] <= deal["party_max"], "a bundle says for how many it is"
+        if deal["offer_type"] in ("bundle", "free_item"):
+            groups = {path_of[one].split(".")[0] for one in deal.get("merchant_ids", ())}
+            served.update((group, deal["title"].split(" ")[0]) for group in groups)
+    for group in ("beauty", "health", "service", "shop"):
+        titles = {title for (one, title) in served if one == group}
+        assert titles <= {"单次套餐", "赠体验一次", "赠小礼品一份"}, group
+    assert {"单人套餐", "双人套餐", "四人套餐", "聚会套餐"} <= {
+        title for one, title in served if one == "food"
+    }
+    assert max(d["face_value"] for d in shanghai.deals if d.get("title") == "赠饮品一份") <= 2_000
+
+
+def test_tea_costs_what_tea_costs(shanghai: Tables) -> None:
+    prices = [
+        row["avg_price"]
+        for row in shanghai.merchants
+        if row["categories"][0] == "food.tea_drinks" and "avg_price" in row
+    ]
+    assert 500 <= min(prices) < 1_500 < max(prices) <= 4_500
+
+
+def test_only_places_for_guests_have_tags_for_guests(shanghai: Tables) -> None:
+    tagged = {
+        row["categories"][0].split(".")[0]
+        for row in shanghai.merchants
+        if {"亲子", "儿童椅", "露台"} & set(row.get("tags", ()))
+    }
+    assert tagged == {"food", "leisure", "hotel"}
 
 
 def test_chains_are_few_large_and_many_small(tables: Tables) -> None:

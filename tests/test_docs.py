@@ -18,6 +18,7 @@ from geosearch.query.parameters import (
     PARAMETERS,
 )
 from geosearch.query.route_parameters import (
+    DENSITY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
@@ -142,6 +143,7 @@ def test_reference_has_every_parameter_and_every_member_of_an_answer() -> None:
         ("/v1/suggest", SUGGEST_PARAMETERS),
         ("/v1/merchants/{merchant_id}", MERCHANT_PARAMETERS),
         ("/v1/zones", ZONE_PARAMETERS),
+        ("/v1/density", DENSITY_PARAMETERS),
     ):
         for name, parameter in table.items():
             assert f"| `{name}` | " in chapters[f"Parameters of {path}"]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from geosearch.answer.languages import name_in
 from geosearch.query.query import Query
@@ -16,6 +17,7 @@ from geosearch.segment.segment import Segment
 from indexes.allowance import READ, take
 from indexes.cache import BoundedCache, size_of
 from indexes.geo.datum import Datum, from_wgs84, to_wgs84
+from indexes.geo.density import density, grid_over
 from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
 from indexes.names.spellings import typed_form
 
@@ -158,6 +160,21 @@ class Contents:
                         geometry = shapely.geometry.mapping(shape)
                         found[zone.zone_id] = _zone(zone, shape) | {"geometry": geometry}
         return [found[name] for name in sorted(found)]
+
+    def density(self, box: Box, cells: int) -> NDArray[np.int64]:
+        """Number of live shops in each of `cells` x `cells` parts of a WGS-84 box.
+
+        Rows run from south to north, their cells from west to east; see `indexes.geo.density`.
+        """
+        grid = grid_over(box, cells)
+        total = np.zeros((cells, cells), np.int64)
+        for segment in self._segments:
+            columns = segment.columns
+            total += density(
+                *(columns.doc_position, columns.doc_live, columns.node_box, columns.level_start),
+                grid,
+            )
+        return total
 
     def area(self, name: str) -> AreaPlace | None:
         """Place of the live shops of a business area; None if it has none."""

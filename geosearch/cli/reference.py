@@ -20,11 +20,13 @@ from geosearch.query.parameters import (
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.query.route_parameters import (
     CATEGORY_PARAMETERS,
+    DENSITY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
 )
 from geosearch.service.answers import answer_schemas
+from geosearch.service.density import DensityQuery
 from geosearch.service.edge import REQUEST_HEADERS
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
@@ -61,6 +63,8 @@ def _sections() -> Iterator[str]:
     yield _parameters("/v1/categories", words, CATEGORY_PARAMETERS, Query)
     words = "Either a position or a `bbox`."
     yield _parameters("/v1/zones", words, ZONE_PARAMETERS, MerchantQuery)
+    words = "All shops of the index, open or not."
+    yield _parameters("/v1/density", words, DENSITY_PARAMETERS, DensityQuery)
     words = (
         "The sections below describe each answer. An absent member is left out of the JSON; a null "
         "one is written. Types of text: an instant is RFC 3339 with an offset, a date YYYY-MM-DD."

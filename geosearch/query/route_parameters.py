@@ -53,3 +53,16 @@ ZONE_PARAMETERS: dict[str, Parameter] = _POSITION | {
     "at": replace(PARAMETERS["at"], help="Only zones that are in force then; now when left out."),
 }
 """The parameters of `GET /v1/zones`."""
+
+DENSITY_PARAMETERS: dict[str, Parameter] = {
+    "bbox": replace(
+        PARAMETERS["bbox"],
+        help="min_lng,min_lat,max_lng,max_lat, WGS-84: the box that is divided into cells; "
+        "min_lng > max_lng crosses the antimeridian.",
+        required=True,
+    ),
+    "cells": Parameter(
+        "cells", "integer", "Number of columns, and of rows, of the box.", low=1, high=128
+    ),
+}
+"""The parameters of `GET /v1/density`."""

@@ -450,6 +450,13 @@ class Searcher:
         """Zones that share a point with a box and are in force at an instant, with geometry."""
         return self._contents.zones_in(box, self._day(at), crs)
 
+    def density(self, box: Box, cells: int) -> list[list[int]]:
+        """Number of shops in each of `cells` x `cells` parts of a WGS-84 box, southern row first.
+
+        A part holds its west and south border; those at the east and north end hold theirs too.
+        """
+        return self._contents.density(box, cells).tolist()
+
     def _day(self, at: datetime | None) -> date:
         return (at or datetime.now(UTC)).astimezone(self._zone).date()
 

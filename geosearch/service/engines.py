@@ -77,6 +77,9 @@ class Engine(Protocol):
     def zones_in(self, box: Box, at: datetime | None, crs: Datum) -> list[dict[str, Any]]:
         """Return the zones that intersect a box, with geometry."""
 
+    def density(self, box: Box, cells: int) -> list[list[int]]:
+        """Return the number of shops in each cell of a box."""
+
     def categories(self, language: str = ...) -> list[dict[str, Any]]:
         """Return every category."""
 

@@ -26,6 +26,7 @@ from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES, problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.service.batching import Batching
 from geosearch.service.cross_origin import CrossOrigin
+from geosearch.service.density import encode_density
 from geosearch.service.docs_page import POLICY, docs_page
 from geosearch.service.edge import (
     ANY_METHOD,
@@ -54,6 +55,7 @@ from geosearch.service.request import (
     read_batch,
     read_body,
     read_categories,
+    read_density,
     read_merchant,
     read_nothing,
     read_suggest,
@@ -117,6 +119,7 @@ class Handlers:
             ),
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.zones),
+            self._route("/v1/density", GET=self.density),
             self._route("/v1/programs", GET=self.programs),
             self._route("/v1/categories", GET=self.categories),
             self._route("/v1/index", GET=self.index),
@@ -212,6 +215,17 @@ class Handlers:
             within = partial(engine.zones_in, query.bbox, query.at, query.crs)
             return await self._in_a_thread(asked, lambda: _zones(within(), is_personal=False))
         return _zones(engine.zones_at(query.lat, query.lng, query.at, query.crs), is_personal=True)
+
+    async def density(self, asked: Asked) -> Reply:
+        """`GET /v1/density`: number of shops in each cell of a box."""
+        query = read_density(asked.query_string)
+        loaded = self._engines.current()
+
+        def count() -> Reply:
+            counts = loaded.engine.density(query.bbox, query.cells)
+            return lasting(encode_density(loaded.snapshot_id, query, counts))
+
+        return await self._in_a_thread(asked, count)
 
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""

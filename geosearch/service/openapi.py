@@ -18,11 +18,13 @@ from geosearch.query.query import Query
 from geosearch.query.result_fields import FIELD_NAMES
 from geosearch.query.route_parameters import (
     CATEGORY_PARAMETERS,
+    DENSITY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
 )
 from geosearch.service.answers import answer_schemas
+from geosearch.service.density import DensityQuery
 from geosearch.service.problems import CODES
 from geosearch.service.schemas import box_schema, ref
 from geosearch.service.settings import Settings
@@ -47,6 +49,7 @@ def _defaults(query: type[msgspec.Struct]) -> Json:
 
 
 _DEFAULTS, _SUGGEST_DEFAULTS = _defaults(Query), _defaults(SuggestQuery)
+_DENSITY_DEFAULTS = _defaults(DensityQuery)
 
 
 def openapi_document(settings: Settings) -> Json:
@@ -140,6 +143,18 @@ def _paths() -> Json:
                     "Zones that hold a position, or that share a point with a box",
                     "Zones",
                     parameters=[_described(each) for each in ZONE_PARAMETERS.values()],
+                )
+            )
+        },
+        "/v1/density": {
+            "get": _lasting(
+                _operation(
+                    "density",
+                    "Number of shops in each cell of a box",
+                    "Density",
+                    parameters=[
+                        _described(each, _DENSITY_DEFAULTS) for each in DENSITY_PARAMETERS.values()
+                    ],
                 )
             )
         },

@@ -33,10 +33,12 @@ from geosearch.query.parameters import (
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.query.route_parameters import (
     CATEGORY_PARAMETERS,
+    DENSITY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
 )
+from geosearch.service.density import DensityQuery
 from geosearch.suggest.suggester import SuggestQuery
 from indexes.cache import BoundedCache
 from indexes.geo.datum import Datum
@@ -142,6 +144,18 @@ def read_zones(query_string: bytes) -> ZoneQuery:
         names = (name for name in ("lat", "lng") if name not in values)
         _refuse([problem("missing", f"`{name}`", "nothing", (name,)) for name in names])
     return ZoneQuery(**values)
+
+
+def read_density(query_string: bytes) -> DensityQuery:
+    """Return the query of `GET /v1/density`.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, repeated, malformed or out of range parameter.
+    """
+    known = tuple(DENSITY_PARAMETERS)
+    return DensityQuery(**_read_slowly(query_string, known, DENSITY_PARAMETERS))
 
 
 def read_suggest(query_string: bytes) -> SuggestQuery:
@@ -297,7 +311,7 @@ def _read_slowly(
             got = f"{len(raws)} values"
             problems.append(problem("repeated_parameter", f"`{name}` once", got, (name,)))
             raws = raws[:1]
-        values[name] = _value_of(name, ",".join(raws))
+        values[name] = _value_of(name, ",".join(raws), table)
     _refuse(problems + find_problems(values, known=known, table=table))
     return values
 
@@ -322,10 +336,10 @@ def _raw_values(query_string: bytes) -> dict[str, list[str]]:
     return raw_values
 
 
-def _value_of(name: str, raw: str) -> Any:
+def _value_of(name: str, raw: str, table: Mapping[str, Parameter] = PARAMETERS) -> Any:
     """Return the parsed value, or `raw` itself if it is not of the parameter's kind."""
     try:
-        return _READERS[name](raw)
+        return _READ_KIND[table[name].kind](raw)
     except (KeyError, ValueError):
         return raw
 

@@ -164,6 +164,10 @@ class FakeEngine:
         corners = {"type": "Polygon", "coordinates": []}
         return [ZONE | {"bounds": box, "name": crs, "geometry": corners}]
 
+    def density(self, box: Box, cells: int) -> list[list[int]]:
+        self._work()
+        return [[SHOPS] * cells] * cells
+
     def categories(self, language: str = "en") -> list[dict[str, Any]]:
         names = {"name": "Food", "names": {"en": "Food"}}
         return [{"category_id": "food", **names, "merchants": SHOPS}]

@@ -181,6 +181,15 @@ def test_zones_of_a_box(
         assert one["bounds"] == (min(lngs), min(lats), max(lngs), max(lats))
 
 
+def test_density_counts_every_shop_once(engine: Searcher) -> None:
+    """`tests/indexes/geo/test_density.py` compares cells; here every segment has its part."""
+    box = engine.info()["bounds"]
+    for cells in (1, 5):
+        counts = engine.density(box, cells)
+        assert [len(row) for row in counts] == [cells] * cells
+        assert sum(map(sum, counts)) == engine.info()["merchants"] > 0
+
+
 def test_zones_answer_in_the_datum_asked_for(engine: Searcher) -> None:
     for crs in ("WGS84", "GCJ02", "BD09"):
         lat, lng = from_wgs84(31.05, 121.55, crs)

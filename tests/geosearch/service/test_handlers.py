@@ -28,6 +28,7 @@ REQUESTS: list[tuple[str, str, Any, int, bool]] = [
     ("POST", "/v1/nearby", BODY | {"polygon": TRIANGLE}, 0, True),
     ("POST", "/v1/nearby", BODY | LONG, 0, True),
     ("POST", "/v1/nearby:batch", {"queries": [BODY]}, 0, True),
+    ("GET", "/v1/density?bbox=1,2,3,4", None, 0, True),
     ("GET", "/v1/suggest?lat=1&lng=2&q=a", None, SMALL, False),
     ("GET", "/v1/suggest?lat=1&lng=2&q=a", None, LARGE, True),
     ("GET", f"/v1/merchants/m0?at={AT}", None, SMALL, False),

@@ -9,6 +9,7 @@
 # make lock   write what make test-latest passed with to constraints.txt, which all others install
 # make node   install the peers and tools that tests run under Node, if there is npm
 # make clients  install the tools that make and check clients of the service, for tests
+# make web    fetch the libraries of the map page with npm, as its lock says; needs npm
 # make fix    let ruff repair what it can, and write the pages in docs
 #
 # Needs Python 3.11 or newer and make. Everything else lands in .venv.
@@ -25,7 +26,7 @@ SUM := $(shell cat pyproject.toml constraints.txt | cksum | tr ' ' '-')
 DEMO := .venv/.demo-$(SUM)
 STAMP := .venv/.installed-$(SUM)
 
-.PHONY: run install kernels node clients test test-latest lock check bench bench-peers fuzz fix
+.PHONY: run install kernels node clients web test test-latest lock check bench bench-peers fuzz fix
 .DEFAULT_GOAL := run
 
 run: $(DEMO)
@@ -78,6 +79,9 @@ bench-peers: $(STAMP)
 
 fuzz: kernels
 	$(BIN)/python -m tests.fuzz --count $(COUNT) $(if $(SEED),--seed $(SEED)) $(MODULES)
+
+web: $(STAMP)
+	$(BIN)/python -m geosearch.cli.vendor
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .

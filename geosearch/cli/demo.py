@@ -30,6 +30,10 @@ HOST = "127.0.0.1"
 MERCHANTS = 100_000
 
 
+START = "lat=31.2320&lng=121.4720&cards=red"
+"""Fragment of the page's address: where it begins, and with which cards."""
+
+
 @dataclass(frozen=True)
 class Example:
     """A question in words, and as parameters of `/v1/nearby`."""
@@ -94,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _ask_when_ready(server, f"http://{HOST}:{options.port}")
         if status or options.once:
             return status
-        print(f"\nServing http://{HOST}:{options.port}/ until Ctrl-C.", flush=True)
+        print(f"\nServing until Ctrl-C. The map: http://{HOST}:{options.port}/#{START}", flush=True)
         return server.wait()
     except KeyboardInterrupt:
         return 0

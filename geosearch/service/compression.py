@@ -95,14 +95,31 @@ def coding_for(accepted: bytes | None) -> Coding | None:
     return _coding_for(accepted)
 
 
-@lru_cache(maxsize=256)
-def _coding_for(accepted: bytes) -> Coding | None:
+def accepts_gzip(accepted: bytes | None) -> bool:
+    """Return whether a client reads gzip, however much it likes another coding.
+
+    >>> [accepts_gzip(text) for text in (b"gzip, zstd", b"*", b"gzip;q=0", None)]
+    [True, True, False, False]
+    """
+    if not accepted or len(accepted) > _LONGEST:
+        return False
+    qualities = _qualities(accepted)
+    return qualities.get(b"gzip", qualities.get(b"*", 0.0)) > 0.0
+
+
+def _qualities(accepted: bytes) -> dict[bytes, float]:
     qualities: dict[bytes, float] = {}
     for item in accepted.lower().split(b","):
         name, _, parameter = (part.strip() for part in item.partition(b";"))
         found = _QUALITY.fullmatch(parameter or b"q=1")
         if name and found:
             qualities[_ALIASES.get(name, name)] = float(found[1])
+    return qualities
+
+
+@lru_cache(maxsize=256)
+def _coding_for(accepted: bytes) -> Coding | None:
+    qualities = _qualities(accepted)
     rest = qualities.get(b"*", 0.0)
     best = max(_CODINGS, key=lambda coding: qualities.get(coding.name, rest))
     quality = qualities.get(best.name, rest)

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from geosearch.errors import BadRequest, NotReady
 from geosearch.query.query import Query
-from geosearch.service.compression import IN_THREAD, SMALLEST, coding_for
+from geosearch.service.compression import IN_THREAD, SMALLEST, accepts_gzip, coding_for
 from geosearch.service.conditional import entity_tag, is_current
 from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.encode import Pieces
@@ -105,6 +105,12 @@ class Asked:
         return b",".join(named).decode("latin-1")
 
     @property
+    def range(self) -> bytes | None:
+        """The header `Range`; None without one, or with several."""
+        named = [text for name, text in self._scope["headers"] if name == b"range"]
+        return named[0] if len(named) == 1 else None
+
+    @property
     def client(self) -> str:
         """Address of the client, or of the proxy in front; empty if the transport has none."""
         address = self._scope.get("client")
@@ -154,7 +160,8 @@ class Reply(msgspec.Struct, frozen=True):
 
     `cache_control` and `etag` are headers. By default nobody keeps an answer, because it holds for
     one wallet at one instant. `varies` are the headers of requests that decide it. `query` and
-    `results` are for log and metrics of nearby queries.
+    `results` are for log and metrics of nearby queries. `gzip` is the body in that coding, where it
+    is stored so. A body that is not whole, but a part of a file, is sent as it is.
     """
 
     body: Pieces
@@ -167,6 +174,8 @@ class Reply(msgspec.Struct, frozen=True):
     cache_control: bytes = b"no-store"
     etag: bytes = b""
     varies: tuple[bytes, ...] = ()
+    gzip: bytes = b""
+    is_whole: bool = True
 
 
 def lasting(
@@ -333,6 +342,14 @@ async def _encoded(
 ) -> bytes:
     """Return the body, compressed if `accepted` asks for it, and add what says so."""
     body = b"".join(reply.body)
+    if not reply.is_whole:
+        return body
+    if reply.gzip:
+        varies.append(b"accept-encoding")
+        if reply.status in _WITHOUT_BODY or not accepts_gzip(accepted):
+            return body
+        headers.append((b"content-encoding", b"gzip"))
+        return reply.gzip
     coding = coding_for(accepted)
     is_coded = coding is not None and len(body) >= coding.smallest
     if is_coded or len(body) >= SMALLEST or reply.etag:

@@ -9,6 +9,7 @@ allowance in the threads of `heavy`, where the kernels release the GIL, so that 
 others wait. Batches, polygons, long bodies and zones of a box begin there: their sizes tell.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from geosearch.errors import BadRequest, Problem
 from geosearch.query.cursor import read_cursor
 from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES, problem
 from geosearch.query.query import MerchantQuery, Query
+from geosearch.service.basemap import open_basemap
 from geosearch.service.batching import Batching
 from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.density import encode_density
@@ -47,9 +49,11 @@ from geosearch.service.encode import (
 from geosearch.service.engines import Engines, Loaded
 from geosearch.service.heavy import HeavyWork, Work, in_one_part
 from geosearch.service.journal import Journal
+from geosearch.service.land import land_around
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.openapi import openapi_document
+from geosearch.service.page_files import FOR_EVER, HEADERS, PageFile, page
 from geosearch.service.problems import HttpProblem
 from geosearch.service.request import (
     read_batch,
@@ -64,7 +68,7 @@ from geosearch.service.request import (
 )
 from geosearch.service.request_ids import RequestIds
 from geosearch.service.settings import Settings
-from geosearch.service.welcome import wants_page, welcome, welcome_page
+from geosearch.service.welcome import wants_page, welcome
 from geosearch.suggest.suggester import SuggestQuery
 from indexes.allowance import Allowance, TooMuchWork
 
@@ -76,6 +80,7 @@ LONG_BODY = 16_384
 
 GEOJSON = b"application/geo+json"
 HTML = b"text/html; charset=utf-8"
+PMTILES = b"application/vnd.pmtiles"
 
 _NAMED = {language: ((b"content-language", language.encode()),) for language in LANGUAGES}
 _BY_LANGUAGE = (b"accept-language",)
@@ -103,6 +108,8 @@ class Handlers:
         self._cross_origin = CrossOrigin(settings.cors_origins)
         self._heavy = HeavyWork()
         self._batching = Batching()
+        self._basemap = open_basemap(settings.basemap)
+        self._land: tuple[str, bytes] | None = None
         document = openapi_document(settings)
         self._paths = frozenset(document["paths"])
         self._openapi = orjson.dumps(document)
@@ -126,6 +133,9 @@ class Handlers:
             self._route("/healthz", GET=self.alive),
             self._route("/readyz", GET=self.ready),
             self._route("/", GET=self.welcome),
+            self._route("/page/{version}/{name:path}", GET=self.page_file),
+            self._route("/land.geojson", GET=self.land),
+            self._route("/basemap.pmtiles", GET=self.basemap),
             self._route("/metrics", GET=self.metrics),
             self._route("/openapi.json", GET=self.openapi),
             self._route("/docs", GET=self.docs),
@@ -268,13 +278,45 @@ class Handlers:
         return Reply((orjson.dumps({"status": "ready", "version": loaded.version}),))
 
     async def welcome(self, asked: Asked) -> Reply:
-        """`GET /`: links and an example, as JSON, or as HTML for a browser."""
+        """`GET /`: the map page for a browser; else links and an example, as JSON."""
         read_nothing(asked.query_string)
-        answer = welcome(self._engines.current())
         varies = (b"accept",)
         if wants_page(asked.accept):
-            return Reply((welcome_page(answer),), media_type=HTML, varies=varies)
+            # Without an index too: the page says so, and asks again.
+            return _page_reply(page().files["index.html"], b"no-cache", varies)
+        answer = welcome(self._engines.current(), has_basemap=self._basemap is not None)
         return Reply((orjson.dumps(answer),), varies=varies)
+
+    async def page_file(self, asked: Asked) -> Reply:
+        """`GET /page/{version}/{name}`: a file of the map page, which a browser keeps for ever."""
+        read_nothing(asked.query_string)
+        version, name = asked.path_params["version"], asked.path_params["name"]
+        file = page().files.get(name) if version == page().version else None
+        if file is None:
+            raise HttpProblem("not_found", "The page of this version has no such file - reload it")
+        return _page_reply(file, FOR_EVER)
+
+    async def land(self, asked: Asked) -> Reply:
+        """`GET /land.geojson`: land around the shops of the index."""
+        read_nothing(asked.query_string)
+        loaded = self._engines.current()
+        if self._land is None or self._land[0] != loaded.version:
+            bounds = loaded.engine.info()["bounds"] or (0.0, 0.0, 0.0, 0.0)
+            self._land = loaded.version, await asyncio.to_thread(land_around, bounds)
+        return lasting(self._land[1], media_type=GEOJSON)
+
+    async def basemap(self, asked: Asked) -> Reply:
+        """`GET /basemap.pmtiles`: a part of the basemap."""
+        read_nothing(asked.query_string)
+        basemap = self._basemap
+        if basemap is None:
+            raise HttpProblem("not_found", "There is no basemap: the setting `basemap` is empty")
+        part = await asyncio.to_thread(basemap.part, asked.range)
+        headers = ((b"content-range", part.place), (b"accept-ranges", b"bytes"))
+        return Reply(
+            (part.body,), 206, PMTILES, headers,
+            cache_control=b"no-cache", etag=basemap.etag, is_whole=False,
+        )  # fmt: skip
 
     async def metrics(self, asked: Asked) -> Reply:
         """`GET /metrics`: metrics in the text format of Prometheus."""
@@ -429,6 +471,13 @@ def _in_language(reply: Reply, language: str | None) -> Reply:
     """Return a reply that says its language, and which header of a request decides it."""
     named = (b"content-language", (language or DEFAULT_LANGUAGE).encode())
     return msgspec.structs.replace(reply, headers=(named,), varies=_BY_LANGUAGE)
+
+
+def _page_reply(file: PageFile, cache_control: bytes, varies: tuple[bytes, ...] = ()) -> Reply:
+    return Reply(
+        (file.body,), media_type=file.media_type, headers=HEADERS, gzip=file.gzip,
+        cache_control=cache_control, etag=file.etag, varies=varies,
+    )  # fmt: skip
 
 
 def _reply(query: Query, page: Page) -> Reply:

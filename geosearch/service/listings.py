@@ -171,6 +171,8 @@ def _welcome() -> Json:
             TEXT, "A question that has an answer; null where the index has no shop."
         ),
         **{name: _said(TEXT, f"Path of {purpose}.") for name, _, purpose in LINKS},
+        "land": _said(TEXT, "Path of the land around the shops, GeoJSON."),
+        "basemap": _or_null(TEXT, "Path of the streets, PMTiles; null without the setting."),
     }
     return _object(
         {

@@ -36,6 +36,7 @@ CODES: dict[str, tuple[int, str]] = {
     "too_large": (413, "The request body is too long."),
     "uri_too_long": (414, "The request target or its query string is too long; use a POST."),
     "wrong_media_type": (415, "The request body is not uncompressed application/json."),
+    "bad_range": (416, "The header `Range` is missing, or not one range of bytes of the file."),
     "headers_too_large": (431, "The header section is too long."),
     "fault": (500, "A fault of ours; `detail` has the id under which it is logged."),
     "unknown_transfer_coding": (501, "The transfer coding of the body is not `chunked`."),

@@ -133,6 +133,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             items=("origins such as https://app.example.com, or *", _ORIGIN),
         ),
     ] = ()
+    basemap: Annotated[
+        str,
+        _says("PMTiles file with the streets under the map of `GET /`; empty for none."),
+    ] = ""
     graceful_seconds: Annotated[
         int,
         _says(

@@ -1,9 +1,8 @@
-"""Answer of `GET /`, as JSON or HTML: links, and an example query that has results.
+"""Answer of `GET /` for programs and curl: links, and an example query that has results.
 
-It is for people with a browser or curl; `/openapi.json` has all routes for programs.
+A browser gets the map page instead (`page_files`); `/openapi.json` has all routes for programs.
 """
 
-from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,28 +27,18 @@ LINKS = (
 )
 """Name, path and purpose of each link except the example."""
 
+LAND, BASEMAP = "/land.geojson", "/basemap.pmtiles"
+"""Paths of what lies under the map of the page."""
+
 _DECIMALS = 4
 """Decimals of the degrees in the example: 11 m."""
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>geosearch</title>
-<h1>geosearch</h1>
-<p>{description}</p>
-<ul>
-{items}
-</ul>
-<p>{documentation}</p>
-</html>
-"""
 
-
-def welcome(loaded: Loaded) -> Json:
+def welcome(loaded: Loaded, *, has_basemap: bool = False) -> Json:
     """Return the answer as JSON values; the example is null if the index has no shop."""
     links = {"example": _example(loaded), **{name: path for name, path, _ in LINKS}}
+    links["land"] = LAND
+    links["basemap"] = BASEMAP if has_basemap else None
     return {
         "service": "geosearch",
         "version": __version__,
@@ -58,20 +47,6 @@ def welcome(loaded: Loaded) -> Json:
         "links": links,
         "documentation": DOCUMENTATION,
     }
-
-
-def welcome_page(answer: Json) -> bytes:
-    """Return the answer as an HTML page, UTF-8."""
-    purposes = {"example": "a question with an answer: five shops, the best first"}
-    purposes |= {name: purpose for name, _, purpose in LINKS}
-    items = "\n".join(
-        # Relative, because a proxy may have removed a prefix of the path.
-        f'<li><a href=".{escape(path)}">{escape(path)}</a>: {escape(purposes[name])}</li>'
-        for name, path in answer["links"].items()
-        if path is not None
-    )
-    page = _PAGE.format(description=DESCRIPTION, items=items, documentation=DOCUMENTATION)
-    return page.encode()
 
 
 def wants_page(accept: str) -> bool:

@@ -1,0 +1,315 @@
+// The page: one state, which the fragment of the URL keeps; list and map show the answer to it.
+
+import { asCurl, ask, call } from './api.js';
+import { filters, showCategories, showFilters } from './controls.js';
+import { find, h } from './dom.js';
+import { missItem, resultItem, rewordingText, statusText } from './list.js';
+import { shopView } from './shop.js';
+import { DEFAULTS, readFragment, searchBody, writeFragment } from './state.js';
+import { searchBox } from './suggest.js';
+import { browserLanguage, distance, languageNow, say, setCurrency, setLanguage } from './words.js';
+
+const PAGE_SIZE = 30, NEAR_MISSES = 5, RETRY_MS = 2000, SLOW_MS = 300, WIDER = [1000, 3000, 10000, 30000, 50000];
+const page = {
+  state: readFragment(location.hash), index: null, programs: new Map(), categories: new Map(), zones: new Map(),
+  hits: [], misses: [], answer: null, at: '', home: null, map: null, box: null,
+  can: () => false, zoneName: (id) => page.zones.get(id) ?? id,
+};
+
+async function start() {
+  setLanguage(localStorage.getItem('language') ?? browserLanguage());
+  find('#language').addEventListener('click', switchLanguage);
+  find('#toggle').addEventListener('click', () => show(document.body.dataset.show === 'list' ? 'map' : 'list'));
+  show('list');
+  const [openapi, welcome, index, programs, categories] = await untilReady(() => Promise.all(
+    ['/openapi.json', '/', '/v1/index', '/v1/programs', '/v1/categories'].map((path) => call(path))));
+  const parameters = openapi.components.schemas.Query.properties;
+  page.can = (name) => name in parameters || (name === 'why' && '/v1/merchants/{merchant_id}/why' in openapi.paths);
+  page.index = index;
+  page.programs = new Map(programs.programs.map((one) => [one.program_id, one]));
+  page.categories = new Map(categories.categories.map((one) => [one.category_id, one]));
+  setCurrency(index.currency);
+  page.home = homeOf(welcome.links.example, index.bounds);
+  if (page.state.lat === null || page.state.lng === null) Object.assign(page.state, page.home);
+  filters(page, change);
+  page.box = searchBox({ place: () => page.state, type: (q) => change({ q }), choose, submit: () => search() });
+  listen();
+  showState();
+  await Promise.all([search(), startMap(welcome.links)]);
+  if (page.state.shop) openShop(page.state.shop);
+}
+
+// Asks again while the service starts; says what it says meanwhile.
+async function untilReady(question) {
+  for (;;) {
+    try {
+      const answer = await question();
+      notice('');
+      return answer;
+    } catch (error) {
+      if (error.status && error.status !== 503) { notice(error.message); throw error; }
+      notice(error.status ? `${say('notReady')} ${error.message}` : say('unreachable'));
+      await new Promise((resolve) => { setTimeout(resolve, RETRY_MS); });
+    }
+  }
+}
+
+function homeOf(example, bounds) {
+  if (example) {
+    const asked = new URLSearchParams(example.split('?')[1]);
+    return { lat: Number(asked.get('lat')), lng: Number(asked.get('lng')) };
+  }
+  const [west, south, east, north] = bounds ?? [0, 0, 0, 0];
+  return { lat: (south + north) / 2, lng: (west + east) / 2 };
+}
+
+async function startMap(links) {
+  const { groundMap, hasWebGL } = await import('./map.js');
+  if (!hasWebGL()) { find('#map').append(h('p.note', {}, say('noMap'))); return; }
+  const { lat, lng } = page.state;
+  page.map = await groundMap({
+    container: 'map', center: [lng, lat], basemap: links.basemap && new URL(`.${links.basemap}`, document.baseURI).href,
+    onPick: (id) => change({ shop: id }), onHover: (id) => highlight(id, false), onGround: groundMenu, onMoved: offerSearch,
+    onZones: (zones) => { for (const zone of zones) page.zones.set(zone.zone_id, zone.name); if (page.state.zone) showAnswer(); },
+  });
+  find('#credits').textContent = [links.land && say('attribution'), links.basemap && '© OpenStreetMap, Protomaps'].filter(Boolean).join(' · ');
+  find('#credits').title = say('ground');
+  const ready = () => { page.map.showCircle(page.state); page.map.showResults(page.hits, page.misses); };
+  page.map.fit(page.state);
+  page.map.map.once('style.load', ready);
+  ready();
+  const land = links.land && await call(links.land).catch(() => null);
+  if (land) page.map.showLand(land);
+}
+
+function listen() {
+  window.addEventListener('popstate', () => {
+    page.state = { ...DEFAULTS, ...page.home, ...withoutNull(readFragment(location.hash)) };
+    showState(); search(); openShop(page.state.shop);
+  });
+  find('#results').addEventListener('click', (event) => {
+    const item = event.target.closest('[data-id]');
+    if (item) change({ shop: item.dataset.id });
+  });
+  for (const kind of ['pointerover', 'focusin']) find('#results').addEventListener(kind, (event) => highlight(event.target.closest('[data-id]')?.dataset.id ?? null, true));
+  find('#back').addEventListener('click', () => (history.state?.opened ? history.back() : change({ shop: '' })));
+  find('#next').addEventListener('click', nextPage);
+  find('#curl').addEventListener('click', copyCurl);
+  find('#zones').addEventListener('change', (event) => page.map?.zonesVisible(event.target.checked));
+  find('#zoom-in').addEventListener('click', () => page.map?.zoom(1));
+  find('#zoom-out').addEventListener('click', () => page.map?.zoom(-1));
+  find('#position').addEventListener('click', myPosition);
+  find('#search-area').addEventListener('click', () => { find('#search-area').hidden = true; change({ ...page.map.view(), zone: '' }, { fit: false }); });
+}
+
+const withoutNull = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
+
+// The one way in which anything changes.
+function change(values, { fit = true } = {}) {
+  const before = page.state;
+  page.state = { ...before, ...values };
+  const opened = page.state.shop && page.state.shop !== before.shop;
+  history[opened ? 'pushState' : 'replaceState'](opened ? { opened } : history.state, '', writeFragment(page.state));
+  if (page.state.shop !== before.shop) openShop(page.state.shop);
+  const names = Object.keys(values).filter((name) => name !== 'shop' && String(before[name]) !== String(page.state[name]));
+  if (!names.length) return;
+  showState();
+  search();
+  if (page.state.shop) openShop(page.state.shop, true);
+  if (fit && names.some((name) => ['lat', 'lng', 'radius'].includes(name))) page.map?.fit(page.state);
+}
+
+function showState() {
+  page.box(page.state.q);
+  showFilters(page, change);
+  page.map?.showCircle(page.state);
+  page.map?.chooseZone(page.state.zone);
+}
+
+function bodyOf() {
+  return searchBody(page.state, page.index, page.can, languageNow());
+}
+
+async function search() {
+  const body = { ...bodyOf(), limit: PAGE_SIZE, total: true, facets: ['category'] };
+  if (page.can('near_misses')) body.near_misses = NEAR_MISSES;
+  const slow = setTimeout(() => { find('#status').textContent = say('loading'); }, SLOW_MS);
+  asking('#results', 1);
+  try {
+    const answer = await ask('search', '/v1/nearby', body);
+    if (!answer) return;
+    Object.assign(page, { answer, at: answer.at, hits: answer.results, misses: answer.near_misses ?? [] });
+    notice(rewordingText(answer), 'info');
+    showAnswer();
+  } catch (error) {
+    refused(error, search);
+  } finally {
+    clearTimeout(slow);
+    asking('#results', -1);
+  }
+}
+
+// Counts the questions of a section that have no answer yet.
+function asking(selector, by) {
+  const node = find(selector), open = Number(node.dataset.asking ?? 0) + by;
+  node.dataset.asking = String(open);
+  node.ariaBusy = String(open > 0);
+}
+
+async function nextPage() {
+  const { hits, answer } = page;
+  asking('#results', 1);
+  try {
+    const more = await ask('search', '/v1/nearby', { ...bodyOf(), limit: PAGE_SIZE, cursor: answer.next_cursor });
+    if (!more) return;
+    page.hits = [...hits, ...more.results];
+    page.answer = { ...answer, next_cursor: more.next_cursor };
+    showAnswer();
+    find(`#hits > :nth-child(${hits.length + 1}) button`)?.focus();
+  } catch (error) {
+    refused(error, search);
+  } finally {
+    asking('#results', -1);
+  }
+}
+
+// An error's sentence is shown as it came; what may pass is asked again.
+function refused(error, again) {
+  const passes = !error.status || error.status === 503;
+  find('#status').textContent = passes ? say(error.status ? 'notReady' : 'unreachable') : say('problem');
+  notice(error.status ? error.message : '');
+  if (passes) setTimeout(again, RETRY_MS);
+}
+
+function notice(text, kind = 'problem') {
+  const node = find('#notice');
+  node.className = kind;
+  node.hidden = !text;
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function showAnswer() {
+  const { answer, hits, misses } = page;
+  if (!answer) return;
+  const focused = document.activeElement.closest('#hits [data-id]')?.id;
+  find('#status').textContent = statusText(answer);
+  find('#hits').replaceChildren(...hits.map((hit, at) => resultItem(hit, at + 1, page)));
+  if (focused) document.getElementById(focused)?.querySelector('button').focus({ preventScroll: true });
+  find('#next').hidden = !answer.next_cursor;
+  find('#misses').hidden = !misses.length;
+  find('#misses ol').replaceChildren(...misses.map((miss) => missItem(miss, page)));
+  showCategories(page, answer.facets?.category ?? {}, change);
+  showEmpty(answer);
+  page.map?.showResults(hits, misses);
+  if (answer.around) { page.map?.showCircle({ ...answer.around, radius: page.state.radius }); page.map?.fit({ ...answer.around, radius: page.state.radius }); }
+}
+
+function showEmpty(answer) {
+  const node = find('#empty'), beyond = answer.outside_coverage, wider = WIDER.find((radius) => radius > page.state.radius);
+  node.hidden = page.hits.length > 0;
+  if (node.hidden) return;
+  const button = (text, values) => h('button.plain', { type: 'button', onclick: () => change(values) }, text);
+  node.replaceChildren(...(beyond
+    ? [h('p', {}, h('b', {}, say('outside'))), h('p.note', {}, beyond.detail), button(say('back'), { ...page.home, radius: DEFAULTS.radius, zone: '' })]
+    : [h('p', {}, h('b', {}, say('nothing'))), wider ? button(say('wider', { r: distance(wider) }), { radius: wider, zone: '' }) : '',
+      page.state.open === 'now' ? button(say('anyTime'), { open: 'any' }) : '', button(say('reset'), { ...DEFAULTS, lat: page.state.lat, lng: page.state.lng, radius: page.state.radius })]));
+}
+
+async function openShop(id, isAgain = false) {
+  find('#shop').hidden = !id;
+  for (const selector of ['#results', '#bar']) find(selector).hidden = Boolean(id);
+  page.map?.choose(id || null);
+  if (!id) {
+    document.getElementById(`hit-${page.shown}`)?.querySelector('button').focus();
+    return;
+  }
+  if (!isAgain) { show('list'); find('#shop-view').replaceChildren(h('p.note', {}, say('loading'))); }
+  asking('#shop', 1);
+  try {
+    const shown = await shopView(id, bodyOf(), page);
+    if (!shown || page.state.shop !== id) return;
+    page.shown = id;
+    find('#shop-view').replaceChildren(...shown.nodes);
+    if (isAgain) return;
+    find('#shop-name').focus();
+    page.map?.see(shown.record.merchant.lng, shown.record.merchant.lat);
+  } catch (error) {
+    find('#shop-view').replaceChildren(h('p.note', {}, error.message));
+  } finally {
+    asking('#shop', -1);
+  }
+}
+
+function highlight(id, fromList) {
+  page.map?.hover(id);
+  for (const node of document.querySelectorAll('.hit.lit')) if (node.dataset.id !== id) node.classList.remove('lit');
+  const item = id && find(`[data-id="${CSS.escape(id)}"]`);
+  item?.classList.add('lit');
+  if (item && !fromList && document.body.dataset.show === 'list') item.scrollIntoView({ block: 'nearest' });
+}
+
+function choose({ kind, id, text, lat, lng }) {
+  if (kind === 'category') change({ q: '', categories: [id] });
+  else if (kind === 'area') change({ q: '', lat, lng, zone: '' });
+  else change({ q: text });
+}
+
+// What a click on bare ground offers: to search from there, or only in a zone that holds it.
+function groundMenu(lngLat, at, zones = []) {
+  const menu = find('#ground-menu');
+  menu.hidden = !lngLat;
+  if (!lngLat) return;
+  const item = (text, values) => h('button', { type: 'button', onclick: () => { menu.hidden = true; change(values); } }, text);
+  menu.replaceChildren(item(say('searchHere'), { lat: lngLat.lat, lng: lngLat.lng, zone: '' }),
+    ...zones.map(({ id, name }) => item(say('onlyIn', { name }), { zone: id })));
+  const { width } = find('#ground').getBoundingClientRect();
+  menu.style.left = `${Math.min(at.x, width - 200)}px`;
+  menu.style.top = `${at.y + 10}px`;
+  menu.firstChild.focus();
+}
+
+function offerSearch(byUser) {
+  if (!byUser || !page.map) return;
+  const view = page.map.view(), { lat, lng, radius } = page.state, metres = 111195;
+  const moved = Math.hypot((view.lat - lat) * metres, (view.lng - lng) * metres * Math.cos((lat * Math.PI) / 180));
+  find('#search-area').hidden = moved < radius * 0.35 && view.radius > radius * 0.4 && view.radius < radius * 2.5;
+}
+
+function myPosition() {
+  const failed = (why) => notice(say('noPosition', { why }));
+  if (!navigator.geolocation) { failed('geolocation'); return; }
+  navigator.geolocation.getCurrentPosition(
+    ({ coords }) => change({ lat: coords.latitude, lng: coords.longitude, zone: '' }), (error) => failed(error.message), { enableHighAccuracy: true, timeout: 10000 });
+}
+
+async function copyCurl() {
+  const text = asCurl({ ...bodyOf(), limit: PAGE_SIZE });
+  try {
+    await navigator.clipboard.writeText(text);
+    find('#curl').textContent = say('copied');
+    setTimeout(() => { find('#curl').textContent = say('curl'); }, RETRY_MS);
+  } catch {
+    find('#copy textarea').value = text;
+    find('#copy').showModal();
+    find('#copy textarea').select();
+  }
+}
+
+function switchLanguage() {
+  setLanguage(languageNow() === 'zh' ? 'en' : 'zh');
+  localStorage.setItem('language', languageNow());
+  show(document.body.dataset.show);
+  if (!page.index) return;
+  showState();
+  search();
+  if (page.state.shop) openShop(page.state.shop, true);
+}
+
+// On a narrow screen: the list, or the whole map.
+function show(what) {
+  document.body.dataset.show = what;
+  find('#toggle').textContent = say(what === 'list' ? 'showMap' : 'showList');
+  page.map?.resize();
+}
+
+start();

@@ -1,0 +1,114 @@
+// The results as a list: what each costs here and now, until when, how to redeem it, and why.
+
+import { dotted, h } from './dom.js';
+import { clock, count, distance, duration, languageNow, money, say } from './words.js';
+
+const METRES_A_MINUTE = 80, FARTHEST_WALK_M = 3200;
+
+export function resultItem(hit, rank, page) {
+  const { merchant } = hit, deal = bestOf(hit);
+  return h('li.hit', { id: `hit-${merchant.merchant_id}`, 'data-id': merchant.merchant_id, 'data-state': hit.open.state },
+    h('span.rank', { ariaHidden: 'true' }, String(rank)),
+    h('div.what', {},
+      h('h3', {}, h('button.name', { type: 'button' }, merchant.name)),
+      h('p.facts', {}, dotted(hit.distance_m !== undefined && distance(hit.distance_m), rating(merchant), kinds(merchant, page))),
+      h('p.reasons', {}, ...reasonsOf(hit, page)),
+      deal ? h('p.deal', {}, dotted(deal.title, howTo(deal, page))) : null),
+    deal ? priceTag(deal) : h('p.price.none', {}, say('noDeal')));
+}
+
+// The combination where deals combine, else the best deal.
+export function bestOf(hit) {
+  const together = hit.best_combination;
+  if (!together || together.deals.length < 2) return hit.best_deal;
+  const known = [hit.best_deal, ...hit.deals].filter(Boolean);
+  const titles = together.deals.map((id) => known.find((deal) => deal.deal_id === id)?.title ?? id);
+  return { ...hit.best_deal, saving: together.saving, pay: together.pay, title: titles.join(' + ') };
+}
+
+export function priceTag(deal) {
+  const known = deal.saving !== null && deal.saving !== undefined;
+  return h('p.price', {},
+    h('strong', {}, known ? say('off', { m: money(deal.saving) }) : say('dealHere')),
+    deal.pay !== null && deal.pay !== undefined ? h('span', {}, say('pay', { m: money(deal.pay) })) : null);
+}
+
+export const rating = (merchant) => (merchant.rating ? `★ ${count(merchant.rating)}` : '');
+
+export function kinds(merchant, page) {
+  const path = merchant.categories?.[0];
+  return path ? categoryName(path, page) : '';
+}
+
+export function categoryName(path, page) {
+  const names = Object.entries(page.categories.get(path)?.names ?? {});
+  const of = (language) => names.find(([tag]) => tag.startsWith(language))?.[1];
+  return of(languageNow()) ?? of('en') ?? of('') ?? path.split('.').pop();
+}
+
+// A card's own instructions; else what to show.
+export function howTo(deal, page) {
+  const program = page.programs.get(deal.program_id);
+  const channel = deal.redemption?.channel;
+  return dotted(program?.how_to_redeem ?? (channel ? say(channel) : ''), deal.redemption?.appointment && say('appointment'));
+}
+
+export function openText(open, at) {
+  if (open.state === 'open') return open.closes_at ? say('openUntil', { t: clock(open.closes_at, at) }) : say('openAlways');
+  if (open.state === 'closed') return open.opens_at ? say('opensAt', { t: clock(open.opens_at, at) }) : say('closed');
+  return say('unknown');
+}
+
+// The reasons of the service, where it speaks the language of the page; else the same from numbers.
+function reasonsOf(hit, page) {
+  const deal = hit.best_deal, program = page.programs.get(deal?.program_id);
+  const own = [
+    program && say('with', { card: program.name }),
+    hit.distance_m <= FARTHEST_WALK_M && say('walk', { n: Math.max(1, Math.ceil(hit.distance_m / METRES_A_MINUTE)) }),
+    openText(hit.open, page.at),
+  ];
+  const told = page.can('lang') && hit.reasons?.length ? hit.reasons : own.filter(Boolean);
+  return told.map((text) => h('span', {}, text));
+}
+
+export function missItem(miss, page) {
+  const { merchant } = miss;
+  return h('li.hit.miss', { 'data-id': merchant.merchant_id, 'data-state': miss.open.state },
+    h('span.rank', { ariaHidden: 'true' }, '○'),
+    h('div.what', {},
+      h('h3', {}, h('button.name', { type: 'button' }, merchant.name)),
+      h('p.facts', {}, dotted(distance(miss.distance_m), rating(merchant), kinds(merchant, page))),
+      h('p.fix', {}, fixText(miss.fix, miss, page))),
+    miss.best_deal ? priceTag(miss.best_deal) : null);
+}
+
+export function fixText(fix, miss, page) {
+  const card = page.programs.get(fix.program_id);
+  switch (fix.code) {
+    case 'wait': return say('wait', { n: fix.minutes });
+    case 'move': return say('move', { d: distance(miss.distance_m ?? fix.radius) });
+    case 'party': return say('partyFix', { n: fix.party_size });
+    case 'spend': return say('spendFix', { m: money(fix.spend) });
+    case 'card': return say('cardFix', {
+      card: card?.name ?? fix.program_id, fee: feeText(fix.fee ?? card?.fee), m: money(miss.best_deal?.saving ?? 0),
+    });
+    default: return fix.code;
+  }
+}
+
+export const feeText = (fee) => (fee ? say('perYear', { fee: money(fee) }) : say('free'));
+
+// "128 places · found in 41 µs"
+export function statusText(answer) {
+  if (!answer.total) return say('none');
+  const places = answer.total === 1 ? say('place') : say('places', { n: count(answer.total) });
+  return dotted(places, say('took', { us: duration(answer.took_us) }));
+}
+
+// What the service did to the text, in words.
+export function rewordingText(answer) {
+  return dotted(
+    answer.corrected && say('corrected', { to: Object.values(answer.corrected).flat().join(' ') }),
+    answer.relaxed?.length && say('relaxed', { words: answer.relaxed.join(' ') }),
+    answer.around && say('around', { name: answer.around.business_area }));
+}

@@ -455,7 +455,8 @@ class Searcher:
 
         A part holds its west and south border; those at the east and north end hold theirs too.
         """
-        return self._contents.density(box, cells).tolist()
+        counts: list[list[int]] = self._contents.density(box, cells).tolist()
+        return counts
 
     def _day(self, at: datetime | None) -> date:
         return (at or datetime.now(UTC)).astimezone(self._zone).date()

@@ -178,8 +178,10 @@ def test_the_clock_moves_the_answer(open_page: Open) -> None:
 
 def test_the_wallet_changes_prices_and_stays_out_of_urls(open_page: Open) -> None:
     page = open_page(PLACE + "&open=any&radius=5000")
-    urls, bodies = [], []
-    page.on("request", lambda one: (urls.append(one.url), bodies.append(one.post_data or "")))
+    urls: list[str] = []
+    bodies: list[str] = []
+    page.on("request", lambda one: urls.append(one.url))
+    page.on("request", lambda one: bodies.append(one.post_data or ""))
     page.locator("#wallet summary").click()
     page.locator("#card-red").check()
     settled(page)

@@ -166,7 +166,8 @@ def _is_plain_box(box: object) -> bool:
     for end in box:
         if type(end) is not float:
             return False
-    west, south, east, north = box
+    ends: tuple[float, float, float, float] = box
+    west, south, east, north = ends
     return -180.0 <= west <= 180.0 and -180.0 <= east <= 180.0 and -90.0 <= south <= north <= 90.0
 
 

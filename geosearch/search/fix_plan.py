@@ -179,9 +179,11 @@ class FixPlanner:
             hours = hours._replace(minute=hours.minute + minutes, until_minute=until)
             return criteria._replace(hours=hours, states=self._planner.states.at(hours))
         if code == PARTY:
-            return criteria._replace(bill=self._bill(criteria.bill, party_size=int(change)))
+            bill = self._bill(int(change), criteria.bill.spend, criteria.bill)
+            return criteria._replace(bill=bill)
         if code == SPEND:
-            return criteria._replace(bill=self._bill(criteria.bill, spend=int(change)))
+            bill = self._bill(criteria.bill.party_size, int(change), criteria.bill)
+            return criteria._replace(bill=bill)
         if code == CARD:
             eligible = fixes.wallet.eligible.copy()
             eligible[int(change)] = 1
@@ -208,11 +210,10 @@ class FixPlanner:
             deals=query.deals_mode,
         )
 
-    def _bill(self, bill: Bill, **changes: int) -> Bill:
-        """The same bill with another party or spend; not the usual one."""
-        bill = bill._replace(usual=False, **changes)
-        spend = None if bill.spend == UNKNOWN_MONEY else bill.spend
-        return bill._replace(counting=self._weights.counting(bill.party_size, spend))
+    def _bill(self, party_size: int, spend: int, bill: Bill) -> Bill:
+        """The same bill with another party and spend; not the usual one."""
+        counting = self._weights.counting(party_size, None if spend == UNKNOWN_MONEY else spend)
+        return Bill(False, party_size, spend, bill.max_pay, counting)
 
     def _last_wait(self, query: Query, minute: int, at: datetime) -> int:
         """Most minutes that one may wait: within the horizon, and while the zone is in force."""

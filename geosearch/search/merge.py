@@ -1,4 +1,4 @@
-"""Merge of what the segments of an index find: the best results, and the counts.
+"""Merge of what the segments of an index find: the best results, their text, and the counts.
 
 Useful for: `Searcher`.
 Not useful for: one segment; `SegmentView` searches it.
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosearch.answer.facets import most_first
+from geosearch.answer.results import Results, Text, joined
 from geosearch.search.query_planner import PlannedQuery
 from geosearch.search.segment_view import SegmentView
 
@@ -38,6 +39,32 @@ def best_of(views: Sequence[SegmentView], bases: Sequence[int], planned: Planned
     found = sorted(found)[: planned.plans[0].criteria.page.top_k]
     doc_ids = np.array([row[3] for row in found], np.int64)
     return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
+
+
+def results_of(
+    views: Sequence[SegmentView],
+    bases: Sequence[int],
+    planned: PlannedQuery,
+    found: Found,
+    fields: tuple[str, ...],
+) -> Results:
+    """The results of a page as JSON text, in their order, with the members `fields` or all."""
+    query, (doc_ids, keys, _) = planned.query, found
+    if len(doc_ids) > query.limit:
+        doc_ids, keys = doc_ids[: query.limit], keys[: query.limit]
+    if len(views) == 1:
+        return views[0].results(query, planned.plans[0].criteria, doc_ids, keys, fields)
+    texts: list[Text] = [b""] * len(doc_ids)
+    scores = np.empty(len(doc_ids))
+    for number, (view, plan) in enumerate(zip(views, planned.plans, strict=True)):
+        base, end = bases[number : number + 2]
+        (places,) = np.nonzero((doc_ids >= base) & (doc_ids < end))
+        docs, ranked = doc_ids[places] - base, keys[places]
+        part = view.results(query, plan.criteria, docs, ranked, fields)
+        scores[places] = part.scores
+        for place, text in zip(places.tolist(), part.each(), strict=True):
+            texts[place] = text
+    return joined(texts, scores)
 
 
 def count_of(

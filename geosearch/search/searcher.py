@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from geosearch.answer.contents import Box, Contents
 from geosearch.answer.model import Answer, Hit, Page, Ranked
-from geosearch.answer.results import Results, Text, hits_of, joined
+from geosearch.answer.results import Results, hits_of
 from geosearch.errors import BadData, BadRequest
 from geosearch.hours.instants import instant_text
 from geosearch.money.ranking import Weights
@@ -39,7 +39,7 @@ from geosearch.query.cursor import (
 from geosearch.query.parameters import DEFAULT_LANGUAGE, problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.fix_plan import Allowed, reach_of
-from geosearch.search.merge import Found, best_of, count_of
+from geosearch.search.merge import Found, best_of, count_of, results_of
 from geosearch.search.near_misses import near_misses
 from geosearch.search.plan import After, described
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
@@ -344,22 +344,7 @@ class Searcher:
         return self._written(planned, found, planned.query.written_fields)
 
     def _written(self, planned: PlannedQuery, found: Found, fields: tuple[str, ...]) -> Results:
-        query, (doc_ids, keys, _) = planned.query, found
-        if len(doc_ids) > query.limit:
-            doc_ids, keys = doc_ids[: query.limit], keys[: query.limit]
-        if len(self._views) == 1:
-            return self._views[0].results(query, planned.plans[0].criteria, doc_ids, keys, fields)
-        texts: list[Text] = [b""] * len(doc_ids)
-        scores = np.empty(len(doc_ids))
-        for number, (view, plan) in enumerate(zip(self._views, planned.plans, strict=True)):
-            base, end = self._bases[number : number + 2]
-            (places,) = np.nonzero((doc_ids >= base) & (doc_ids < end))
-            docs, ranked = doc_ids[places] - base, keys[places]
-            part = view.results(query, plan.criteria, docs, ranked, fields)
-            scores[places] = part.scores
-            for place, text in zip(places.tolist(), part.each(), strict=True):
-                texts[place] = text
-        return joined(texts, scores)
+        return results_of(self._views, self._bases, planned, found, fields)
 
     def _explain(self, planned: PlannedQuery, work: dict[str, int]) -> dict[str, Any]:
         """The `explain` member of an answer: plans, work, words, weights."""

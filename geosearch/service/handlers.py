@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import orjson
@@ -52,8 +52,9 @@ from geosearch.service.journal import Journal
 from geosearch.service.land import land_around
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
+from geosearch.service.negotiation import spoken
 from geosearch.service.openapi import openapi_document
-from geosearch.service.page_files import FOR_EVER, HEADERS, PageFile, page
+from geosearch.service.page_files import FOR_EVER, page, page_reply
 from geosearch.service.problems import HttpProblem
 from geosearch.service.request import (
     read_batch,
@@ -69,7 +70,6 @@ from geosearch.service.request import (
 from geosearch.service.request_ids import RequestIds
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import wants_page, welcome
-from geosearch.suggest.suggester import SuggestQuery
 from indexes.allowance import Allowance, TooMuchWork
 
 LOOP_WORK = 10_000
@@ -147,7 +147,7 @@ class Handlers:
 
     async def nearby_get(self, asked: Asked) -> Reply:
         """`GET /v1/nearby`."""
-        return await self._nearby(asked, _spoken(read_url(asked.query_string), asked.language))
+        return await self._nearby(asked, spoken(read_url(asked.query_string), asked.language))
 
     async def nearby_post(self, asked: Asked) -> Reply:
         """`POST /v1/nearby`: the same parameters as JSON, which keeps a wallet out of URLs."""
@@ -155,9 +155,9 @@ class Handlers:
         body, language = await asked.body(), asked.language
         if len(body) > LONG_BODY:
             return await self._in_a_thread(
-                asked, lambda: self._search(_spoken(read_body(body), language))
+                asked, lambda: self._search(spoken(read_body(body), language))
             )
-        return await self._nearby(asked, _spoken(read_body(body), language))
+        return await self._nearby(asked, spoken(read_body(body), language))
 
     async def batch(self, asked: Asked) -> Reply:
         """`POST /v1/nearby:batch`: many queries; one bad query refuses the whole batch."""
@@ -168,7 +168,7 @@ class Handlers:
 
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: completions of a half-typed text."""
-        query = _spoken(read_suggest(asked.query_string), asked.language)
+        query = spoken(read_suggest(asked.query_string), asked.language)
         suggest = partial(self._engines.current().engine.suggest, query)
         return await self._here_or_in_a_thread(
             asked, lambda: _in_language(Reply((encode_suggestions(suggest()),)), query.lang)
@@ -283,7 +283,7 @@ class Handlers:
         varies = (b"accept",)
         if wants_page(asked.accept):
             # Without an index too: the page says so, and asks again.
-            return _page_reply(page().files["index.html"], b"no-cache", varies)
+            return page_reply(page().files["index.html"], b"no-cache", varies)
         answer = welcome(self._engines.current(), has_basemap=self._basemap is not None)
         return Reply((orjson.dumps(answer),), varies=varies)
 
@@ -294,7 +294,7 @@ class Handlers:
         file = page().files.get(name) if version == page().version else None
         if file is None:
             raise HttpProblem("not_found", "The page of this version has no such file - reload it")
-        return _page_reply(file, FOR_EVER)
+        return page_reply(file, FOR_EVER)
 
     async def land(self, asked: Asked) -> Reply:
         """`GET /land.geojson`: land around the shops of the index."""
@@ -399,7 +399,7 @@ class Handlers:
     def _search_all(self, body: bytes, language: str) -> Work[Reply]:
         """Return the answers, all of one version except those whose cursor names another."""
         asked = read_batch(body, most=self._settings.max_batch)
-        queries = [_spoken(query, language) for query in asked]
+        queries = [spoken(query, language) for query in asked]
         self._check_work(queries)
         current = self._engines.current()
         pages = []
@@ -457,27 +457,10 @@ def _zones(found: list[dict[str, Any]], *, is_personal: bool) -> Reply:
     return lasting(orjson.dumps({"zones": found}), is_personal=is_personal)
 
 
-AnyQuery = TypeVar("AnyQuery", Query, SuggestQuery)
-
-
-def _spoken(query: AnyQuery, language: str) -> AnyQuery:
-    """Return a new query with the language of its request, unless it names one."""
-    if query.lang is None:
-        msgspec.structs.force_setattr(query, "lang", language)
-    return query
-
-
 def _in_language(reply: Reply, language: str | None) -> Reply:
     """Return a reply that says its language, and which header of a request decides it."""
     named = (b"content-language", (language or DEFAULT_LANGUAGE).encode())
     return msgspec.structs.replace(reply, headers=(named,), varies=_BY_LANGUAGE)
-
-
-def _page_reply(file: PageFile, cache_control: bytes, varies: tuple[bytes, ...] = ()) -> Reply:
-    return Reply(
-        (file.body,), media_type=file.media_type, headers=HEADERS, gzip=file.gzip,
-        cache_control=cache_control, etag=file.etag, varies=varies,
-    )  # fmt: skip
 
 
 def _reply(query: Query, page: Page) -> Reply:

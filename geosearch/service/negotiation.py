@@ -5,8 +5,15 @@ Ranges are matched by lookup (RFC 4647, section 3.4): `zh-Hans-CN` asks for Chin
 
 import re
 from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
 
 from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES
+from geosearch.query.query import Query
+from geosearch.suggest.suggester import SuggestQuery
+
+AnyQuery = TypeVar("AnyQuery", Query, SuggestQuery)
 
 _LONGEST = 512
 """Longest `Accept-Language` in characters that is read; browsers send 30 to 100."""
@@ -48,3 +55,10 @@ def _language_for(accepted: str) -> str:
     known = dict.fromkeys([*(each for each in qualities if each in LANGUAGES), *LANGUAGES])
     best = max(known, key=lambda language: qualities.get(language, rest))
     return best if qualities.get(best, rest) > 0.0 else DEFAULT_LANGUAGE
+
+
+def spoken(query: AnyQuery, language: str) -> AnyQuery:
+    """Return a new query with the language of its request, unless it names one."""
+    if query.lang is None:
+        msgspec.structs.force_setattr(query, "lang", language)
+    return query

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from xxhash import xxh3_128
 
 from geosearch.service.conditional import entity_tag
+from geosearch.service.edge import Reply
 
 FOLDER = Path(__file__).with_name("page")
 
@@ -88,3 +89,11 @@ def _opened(name: str, content: bytes, version: str) -> tuple[str, PageFile]:
         packed = gzip.compress(body, mtime=0)
     media_type = _MEDIA_TYPES[Path(name).suffix]
     return name, PageFile(body, packed, media_type, entity_tag(body))
+
+
+def page_reply(file: PageFile, cache_control: bytes, varies: tuple[bytes, ...] = ()) -> Reply:
+    """Return the answer with a file of the page."""
+    return Reply(
+        (file.body,), media_type=file.media_type, headers=HEADERS, gzip=file.gzip,
+        cache_control=cache_control, etag=file.etag, varies=varies,
+    )  # fmt: skip

@@ -52,8 +52,9 @@ def selection_of(fields: tuple[str, ...]) -> Prepared[Selection]:
     """The plan of the members that `fields` choose, all without any."""
     chosen = chosen_of(fields)
     rows = [_bits(name, chosen[name]) if name in chosen else (0, 0) for name in RESULT_FIELDS]
-    keys = (*_keys(MERCHANT_FIELDS), *_keys(DEAL_FIELDS))
-    return Prepared(Selection(np.array(rows, np.int64), *keys))
+    parts = np.array(rows, np.int64)
+    parts.flags.writeable = False  # It is kept for every query with these `fields`.
+    return Prepared(Selection(parts, *_keys(MERCHANT_FIELDS), *_keys(DEAL_FIELDS)))
 
 
 def _bits(member: str, inner: frozenset[str] | None) -> tuple[int, int]:

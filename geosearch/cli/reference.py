@@ -53,7 +53,10 @@ def reference_page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    words = "Also the options of `geosearch search` and the fields of `geosearch.Query`."
+    words = (
+        "Also the options of `geosearch search` and the fields of `geosearch.Query`. Of a name "
+        "that a JSON body repeats, the last value counts."
+    )
     yield _parameters("/v1/nearby", words, PARAMETERS, Query)
     words = "Only shops within the radius are counted; a name without one is not suggested."
     yield _parameters("/v1/suggest", words, SUGGEST_PARAMETERS, SuggestQuery)

@@ -422,3 +422,17 @@ def test_a_body_refused_as_a_whole_lists_everything() -> None:
         ("/limit", "wrong_type"),
         ("/foo", "unknown_parameter"),
     ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"lat":1.0,"lng":5.0,"lat":2.0}',
+        b'{"lat":"x","lng":5.0,"lat":2.0}',  # refused by the fast reader
+        b'{"lat":1.0,"lng":5,"lat":2.0,"limit":20.0}',  # read by the slow one
+    ],
+)
+def test_the_last_of_a_repeated_name_counts(body: bytes) -> None:
+    """To find it takes 1 to 1.6 us a body, as long as to read the body."""
+    assert read_body(body) == Query(lat=2.0, lng=5.0)
+    assert read_batch(b'{"queries":[%b]}' % body) == [Query(lat=2.0, lng=5.0)]

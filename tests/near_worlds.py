@@ -36,7 +36,7 @@ PARTIES, SPENDS = (1, 1, 1, 2, 3, 6), (0, 1, 9, 10, 25, 40)
 NEVER_READ = "at the door"
 
 
-def make_islands(rng: Random, islands: int, shops: int) -> World:
+def make_islands(rng: Random, islands: int, shops: int, fewest: int = 1) -> World:
     """A snapshot of so many islands with up to so many shops each; ids begin with the island."""
     world = World(
         kind="islands",
@@ -58,7 +58,7 @@ def make_islands(rng: Random, islands: int, shops: int) -> World:
             row |= {"valid_from": "2026-11-24", "valid_through": "2026-12-20"}
         world.programs.append(row)
     for island in range(islands):
-        _add_island(rng, world, island, shops)
+        _add_island(rng, world, island, rng.randint(fewest, shops))
     return world
 
 
@@ -72,7 +72,7 @@ def centre_of(island: int) -> tuple[float, float]:
 def _add_island(rng: Random, world: World, island: int, shops: int) -> None:
     lat, lng = centre_of(island)
     ids = []
-    for number in range(rng.randint(1, shops)):
+    for number in range(shops):
         ids.append(f"i{island}-{rng.choice('abc')}{number}")
         spread = rng.choice((0.0, 0.002, 0.01, 0.03))
         row: dict[str, Any] = {

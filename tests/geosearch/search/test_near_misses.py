@@ -38,6 +38,7 @@ from tests.oracle import Shop
 
 WORLDS = int(os.environ.get("GEOSEARCH_NEAR_WORLDS", "120"))
 SHOPS = 10
+CROWD = 96
 QUESTIONS = 6 if WORLDS < 1_000 else 1
 """Questions about each island."""
 
@@ -122,6 +123,19 @@ def test_islands(seed: int, lists: int, tmp_path: Path) -> None:
     # A larger bill is rarely the best fix; `test_bills` has its own.
     assert codes.keys() | {"spend"} == {"wait", "move", "party", "spend", "card"}, codes
     assert sum(codes.values()) > islands // 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crowd(seed: int, tmp_path: Path) -> None:
+    """One island with many leaves, of which a search reads only the best."""
+    rng = Random(f"crowd {seed}")
+    duel = Duel(make_islands(rng, 1, CROWD, CROWD), tmp_path)
+    codes: set[str] = set()
+    with mock.patch.object(plan, "DRIVER_DOCS", 0):
+        for number in range(4):
+            request = make_question(rng, duel.world, 0) | {"near_misses": (1, 3, 20)[number % 3]}
+            codes |= check_island(duel, request, 0)
+    assert codes
 
 
 # --- cases -------------------------------------------------------------------------------------
@@ -356,6 +370,18 @@ def test_a_page_says_what_an_answer_says(duel: Duel) -> None:
     lines = list(miss_lines(body))
     assert len(lines) == len(body["near_misses"])
     assert any("with the card Blue, ¥12 a year: saves ¥5" in line for line in lines)
+
+
+def test_a_leaf_that_promises_more_than_it_holds_hides_no_other(tmp_path: Path) -> None:
+    """The best shop of one leaf never opens; the others of it are worse than those of the next."""
+    soon = {"opening_hours": "12:01-13:00", "rating_count": 3000}
+    shops = [merchant(number, **soon, rating=3.5, lat=LAT) for number in range(15)]
+    shops.append(merchant(15, opening_hours="off", rating=5.0, rating_count=3000, lat=LAT))
+    shops += [merchant(number, **soon, rating=4.2, lat=LAT + 0.001) for number in range(16, 32)]
+    duel = Duel(World("leaves", ENVELOPE, AT, shops, [], [PROGRAM]), tmp_path)
+    query = Query(lat=LAT, lng=LNG, at=AT, near_misses=1, **NOW)
+    (miss,) = duel.engine.search(query).near_misses or ()
+    assert miss.merchant["merchant_id"] == "m16"
 
 
 def test_nothing_asked_costs_nothing(duel: Duel) -> None:

@@ -24,7 +24,7 @@ async function start() {
   const [openapi, welcome, index, programs, categories] = await untilReady(() => Promise.all(
     ['/openapi.json', '/', '/v1/index', '/v1/programs', '/v1/categories'].map((path) => call(path))));
   const parameters = openapi.components.schemas.Query.properties;
-  page.can = (name) => name in parameters || (name === 'why' && '/v1/merchants/{merchant_id}/why' in openapi.paths);
+  page.can = (name) => name in parameters || (name === 'why' && Object.keys(openapi.paths).some((path) => path.endsWith('/why')));
   page.index = index;
   page.programs = new Map(programs.programs.map((one) => [one.program_id, one]));
   page.categories = new Map(categories.categories.map((one) => [one.category_id, one]));

@@ -81,7 +81,16 @@ function chip(selector, text, isSet) {
   summary.classList.toggle('set', isSet);
 }
 
+// Whether a part has to be made again; most changes, such as a key that is typed, leave it as it is.
+function isNew(node, ...shown) {
+  const key = JSON.stringify([languageNow(), ...shown]);
+  const differs = node.dataset.shown !== key;
+  node.dataset.shown = key;
+  return differs;
+}
+
 function options(selector, values, chosen, text = say) {
+  if (!isNew(find(selector), values, chosen)) return;
   find(selector).replaceChildren(...values.map((value) => h('option', { value, selected: value === chosen }, text(value))));
 }
 
@@ -93,6 +102,7 @@ function dayName(day, page) {
 function showDays(page, at, change) {
   const first = Date.parse(`${today(page).slice(0, 10)}T00:00Z`);
   const days = Array.from({ length: DAYS_AHEAD }, (_, number) => new Date(first + number * 864e5).toISOString().slice(0, 10));
+  if (!isNew(find('#days'), days, at)) return;
   const kept = focusedName();
   find('#days').replaceChildren(...days.map((day) => h('label', {},
     h('input', { type: 'radio', name: 'day', value: day, checked: day === at.slice(0, 10), id: `day-${day}`, onchange: () => change({ at: `${day}T${at.slice(11)}` }) }),
@@ -106,6 +116,7 @@ function walletText(page) {
 }
 
 function showCards(page, change) {
+  if (!isNew(find('#cards'), page.state.cards)) return;
   const held = new Set(page.state.cards), kept = focusedName();
   const toggle = (id) => change({ cards: held.has(id) ? page.state.cards.filter((one) => one !== id) : [...page.state.cards, id] });
   find('#cards').replaceChildren(...[...page.programs.values()].map((program) => h('li', {},

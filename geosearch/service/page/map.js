@@ -26,7 +26,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
   maplibre.setWorkerUrl(new URL('./vendor/maplibre-gl-worker.mjs', import.meta.url).href);
   const dark = matchMedia('(prefers-color-scheme: dark)'), still = matchMedia('(prefers-reduced-motion: reduce)');
   const data = { sea: EMPTY, land: EMPTY, dots: EMPTY, zones: EMPTY, labels: EMPTY, circle: EMPTY, misses: EMPTY, shops: EMPTY, here: EMPTY };
-  let dots = { zoom: 10, pixels: DOT_PIXELS }, hovered = null, chosen = null, showsZones = true, zonesKey = '';
+  let dots = { zoom: 10, pixels: DOT_PIXELS }, hovered = null, chosen = null, circleKey = '', showsZones = true, zonesKey = '';
   const streets = basemap ? await import('./streets.js') : null;
   streets?.addStreets(maplibre, basemap);
   const map = new maplibre.Map({
@@ -154,6 +154,9 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
       if (chosen) { mark('shops', chosen, { chosen: true }); mark('misses', chosen, { chosen: true }); }
     },
     showCircle({ lat, lng, radius }) {
+      const key = `${lat} ${lng} ${radius} ${Boolean(map.getSource('circle'))}`;
+      if (key === circleKey) return;
+      circleKey = key;
       const far = (radius / EARTH_RADIUS_M) * (180 / Math.PI), wide = far / Math.cos((lat * Math.PI) / 180);
       const ring = Array.from({ length: 97 }, (_, step) => [lng + wide * Math.cos((step * Math.PI) / 48), lat + far * Math.sin((step * Math.PI) / 48)]);
       set('circle', { ...EMPTY, features: [feature({ type: 'LineString', coordinates: ring }, {})] });

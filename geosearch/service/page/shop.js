@@ -3,11 +3,11 @@
 
 import { ask } from './api.js';
 import { dotted, h } from './dom.js';
-import { bestOf, categoryName, fixText, howTo, openText, priceTag, rating } from './list.js';
+import { bestOf, categoryName, feeText, fixText, howTo, openText, priceTag, rating } from './list.js';
 import { instant } from './state.js';
 import { clock, dayAndMonth, distance, money, reason, say, weekday } from './words.js';
 
-const DAY_MINUTES = 1440;
+const DAY_MINUTES = 1440, MONEY = ['OVER_BUDGET', 'MIN_SPEND_SHORT', 'FACE_VALUE_SHORT'];
 
 // Returns the elements that show a shop; undefined if another one was asked for meanwhile.
 export async function shopView(id, body, page) {
@@ -51,10 +51,12 @@ function combination(hit) {
   if (!together || together.deals.length < 2) return [];
   const known = [hit.best_deal, ...hit.deals].filter(Boolean);
   const steps = together.steps.map((step) => h('li', {}, dotted(
-    say('step', { title: known.find((deal) => deal.deal_id === step.deal_id)?.title ?? step.deal_id, m: money(step.saving) }),
-    say('left', { m: money(step.bill) }))));
+    stepText(known.find((deal) => deal.deal_id === step.deal_id)?.title ?? step.deal_id, step.saving),
+    step.bill !== null && say('left', { m: money(step.bill) }))));
   return [h('h3', {}, say('combination')), h('ol.steps', {}, ...steps)];
 }
+
+const stepText = (title, saving) => (saving === null ? title : say('step', { title, m: money(saving) }));
 
 function whyNodes(why, hit, page) {
   const told = why ? why.reasons.map((one) => reasonText(one)) : [];
@@ -69,10 +71,12 @@ function whyNodes(why, hit, page) {
 
 // "closed then: opens Fri 17:00"
 function reasonText(one) {
+  const write = MONEY.includes(one.code) ? money : one.code === 'OUTSIDE_RADIUS' ? distance : String;
   const numbers = [
-    one.opens_at && clock(one.opens_at, ''), one.until && clockOrDay(one.until), one.from && clockOrDay(one.from),
-    one.fee !== undefined && one.fee !== null && say('perYear', { fee: money(one.fee) }),
-    typeof one.got === 'number' && typeof one.expected === 'number' && `${one.got} / ${one.expected}`,
+    one.opens_at && say('opens', { t: clockOrDay(one.opens_at) }), one.closes_at && say('until', { t: clockOrDay(one.closes_at) }),
+    one.from && say('from', { t: clockOrDay(one.from) }), one.until && say('until', { t: clockOrDay(one.until) }),
+    typeof one.fee === 'number' && feeText(one.fee),
+    typeof one.got === 'number' && typeof one.expected === 'number' && say('insteadOf', { got: write(one.got), wanted: write(one.expected) }),
   ];
   const more = dotted(...numbers);
   return more ? `${reason(one.code)} (${more})` : reason(one.code);

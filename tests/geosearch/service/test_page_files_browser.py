@@ -426,6 +426,62 @@ def test_axe_finds_nothing_serious(open_page: Open, viewport: dict[str, int], sc
         page.keyboard.press("Escape")
 
 
+def test_what_the_service_learns_appears_on_the_page(open_page: Open) -> None:
+    """Near misses, combinations and why, as the contract writes them, once `/openapi.json` does."""
+    page = open_page(PLACE, ready=False)
+    asked: list[dict[str, Any]] = []
+
+    def describe(route: Any) -> None:
+        document = route.fetch().json()
+        extra = ("near_misses", "stacking", "lang")
+        document["components"]["schemas"]["Query"]["properties"] |= {name: {} for name in extra}
+        document["paths"]["/v1/merchants/{merchant_id}/why"] = {}
+        route.fulfill(json=document)
+
+    def answer(route: Any) -> None:
+        body = json.loads(route.request.post_data)
+        asked.append(body)
+        known = {name: body[name] for name in body.keys() - {"near_misses", "stacking", "lang"}}
+        found = route.fetch(post_data=json.dumps(known)).json()
+        found["near_misses"] = [
+            {**hit, "fix": {"code": "wait", "minutes": 10, "at": found["at"]}, "value": 1.0}
+            for hit in found["results"][-1:]
+        ]
+        hit = next(one for one in found["results"] if len(one["deals"]))
+        ids = [hit["best_deal"]["deal_id"], hit["deals"][0]["deal_id"]]
+        steps = [
+            {"deal_id": ids[0], "saving": 99_900, "bill": 100},
+            {"deal_id": ids[1], "saving": None, "bill": None},
+        ]
+        together = {"deals": ids, "steps": steps, "saving": 99_900, "pay": 100, "currency": "CNY"}
+        hit["best_combination"] = together
+        route.fulfill(json=found)
+
+    closed = {"code": "CLOSED", "expected": "open", "got": "closed", "opens_at": None}
+    short = {"code": "OVER_BUDGET", "expected": 3_000, "got": 4_550, "by": 1_550}
+    card = {"code": "card", "program_id": "red", "fee": 16_800}
+    why = {"matches": False, "rank": None, "reasons": [closed, short], "deals": [], "fixes": [card]}
+    page.route("**/openapi.json", describe)
+    page.route("**/v1/nearby", answer)
+    page.route("**/why", lambda route: route.fulfill(json=why))
+    page.reload()
+    page.locator(".hit").first.wait_for()
+    assert (asked[0]["near_misses"], asked[0]["lang"]) == (5, "en")
+    assert "opens or works in 10 min" in page.locator("#misses .fix").text_content()
+    page.locator("#others summary").click()
+    page.locator("#stacking").check()
+    settled(page)
+    assert asked[-1]["stacking"] == "on"
+    page.keyboard.press("Escape")
+    page.locator(".hit", has_text="−¥999").locator(".name").click()
+    page.locator("#shop-name:focus").wait_for()
+    told = page.locator("#shop-view").inner_text()
+    assert "closed then" in told
+    assert "over budget (¥45.50, not ¥30)" in told
+    assert "with 小红卡, ¥168 a year" in told
+    assert page.locator(".steps li").count() == 2
+
+
 def test_keyboard_alone_reaches_a_shop(open_page: Open) -> None:
     page = open_page()
     first = names(page)[0]

@@ -1,5 +1,7 @@
 """`GET /basemap.pmtiles`: ranges of a file, as a map asks for them."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,3 +94,14 @@ def test_a_wrong_file_is_said_at_the_start(
     with pytest.raises(BadData) as wrong:
         open_basemap(str(tmp_path / "x"))
     assert str(wrong.value).startswith(sentence)
+
+
+def test_a_service_with_a_wrong_file_does_not_start(tmp_path: Path) -> None:
+    """The sentence comes once and at once, also where several workers would open it."""
+    publish_fake(tmp_path / "index")
+    (tmp_path / "x").write_bytes(b"")
+    asked = ["--index", f"{tmp_path / 'index'}", "--port", "0", "--basemap", f"{tmp_path / 'x'}"]
+    command = [sys.executable, "-m", "geosearch", "serve", *asked, "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.count("Expected PMTiles of version 3") == 1

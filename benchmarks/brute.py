@@ -58,7 +58,7 @@ _BESIDE = frozenset(("near_misses", "near_minutes"))
 """What changes no match."""
 
 
-class Deals(NamedTuple):
+class BestDeals(NamedTuple):
     """Deals of some rows: whether each has one that the query needs, and its best one."""
 
     matches: Bools
@@ -116,7 +116,7 @@ class BruteForce:
         deals = self.deals(query, docs)
         keep = deals.matches
         docs, distance_m = docs[keep], distance_m[keep]
-        deals = Deals(deals.matches[keep], deals.saving[keep], deals.counted[keep])
+        deals = BestDeals(deals.matches[keep], deals.saving[keep], deals.counted[keep])
         return docs, np.column_stack([self.primary(query, docs, distance_m, deals), distance_m])
 
     def share(self, query: Query, *, among: Ints | None = None) -> float:
@@ -162,11 +162,11 @@ class BruteForce:
             docs = docs[self.states(query)[flat.schedule[docs]] == OPEN]
         return docs
 
-    def deals(self, query: Query, docs: Ints) -> Deals:
+    def deals(self, query: Query, docs: Ints) -> BestDeals:
         """Return the deals of some rows."""
         if query.deals_mode == "optional" and query.sort in ("distance", "rating"):
             count = len(docs)
-            return Deals(np.ones(count, np.bool_), np.full(count, UNKNOWN), np.zeros(count))
+            return BestDeals(np.ones(count, np.bool_), np.full(count, UNKNOWN), np.zeros(count))
         wallet = np.zeros(len(self.flat.program_on), np.bool_)
         wallet[[self._numbers[card] for card in query.cards if card in self._numbers]] = True
         deals = self._best_deals(query, docs, wallet, self.states(query))
@@ -176,7 +176,7 @@ class BruteForce:
 
     def _best_deals(
         self, query: Query, docs: Ints, wallet: Bools, state: NDArray[np.uint8]
-    ) -> Deals:
+    ) -> BestDeals:
         """Return which rows have a deal that the query needs, and their best eligible deals."""
         flat = self.flat
         first = flat.first_offer[docs].astype(np.int64)
@@ -214,7 +214,7 @@ class BruteForce:
             row, deal, saving = row[ties], deal[ties], saving[ties]
             one, values = self._counted(query, row, deal, saving, spend[row])
             counted[one] = values
-        return Deals(has_deal, best, counted)
+        return BestDeals(has_deal, best, counted)
 
     def _counted(
         self, query: Query, row: Ints, deal: Ints, saving: Ints, spend: Ints
@@ -241,7 +241,7 @@ class BruteForce:
         counted = saving * np.minimum(1.0, reference / np.maximum(bill, 1))
         return row, np.where(kind == FREE_ITEM, gift_value, 1.0) * counted
 
-    def primary(self, query: Query, docs: Ints, distance_m: Floats, deals: Deals) -> Floats:
+    def primary(self, query: Query, docs: Ints, distance_m: Floats, deals: BestDeals) -> Floats:
         """Return the first sort key of some rows, ascending is better."""
         flat, saving = self.flat, deals.saving
         if query.sort == "distance":

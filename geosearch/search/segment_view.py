@@ -114,7 +114,7 @@ class SegmentView:
         tally = self._facets.tally(tuple(counts))
         scratch = self._pool.borrow()
         columns = self.segment.columns_of(plan.criteria.lists.tree, plan.types, plan.new_customer)
-        total = self._count(columns, plan.criteria, plan.place, scratch, tally)
+        total = int(self._count(columns, plan.criteria, plan.place, scratch, tally))
         self._pool.give_back(scratch)
         take(sum(map(len, tally)) // NAMES_A_STEP)
         self._facets.add(tally, counts)

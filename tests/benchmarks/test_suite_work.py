@@ -36,6 +36,9 @@ NEEDED = {
     "polygon_red": (35.85, 44.65, 0),
     "rural_red": (9.25, 53.05, 0.35),
     "best_any_deal": (392, 525, 284),
+    "near_red": (90.05, 105, 0),
+    "near_open": (393, 628, 88.15),
+    "why_red": (90.05, 105, 0),
     "rating_cafe": (619, 322, 0),
     "nearest_red_cold": (10.45, 90.55, 25.15),
     "nearest_banks_cold": (14.65, 90.95, 23.05),
@@ -50,6 +53,9 @@ NEEDED = {
     "polygon_red_cold": (38.55, 77.45, 16.65),
     "rural_red_cold": (9.95, 99.15, 33.85),
     "best_any_deal_cold": (397, 745, 264),
+    "near_red_cold": (91.05, 189, 31.25),
+    "near_open_cold": (397.05, 739, 129.65),
+    "why_red_cold": (90.85, 191, 31.25),
     "rating_cafe_cold": (619, 2_635, 0),
 }
 

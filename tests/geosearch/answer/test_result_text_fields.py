@@ -80,7 +80,7 @@ def test_all_members_are_the_text_without_fields(engine: Searcher) -> None:
         (("best_deal.title",), False, True),
         (("deals.pay",), False, True),
         (("better_public.pay",), False, True),
-        (("score",), False, True),
+        (("score",), True, True),
         (("reasons",), True, True),
         ((), True, True),
     ],

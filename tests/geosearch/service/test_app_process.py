@@ -204,7 +204,7 @@ def test_a_large_body_ends_the_connection_in_good_order(index: Path) -> None:
     "sent", [b"", b"GET / HTTP/1.1\r\n", HALF], ids=["nothing", "head", "body"]
 )
 def test_clients_that_wait_lock_nobody_out(index: Path, snapshot: Path, sent: bytes) -> None:
-    with serving(index, *PATIENT, descriptors=300) as server, ExitStack() as held:
+    with serving(index, *PATIENT, descriptors=400) as server, ExitStack() as held:
         for _ in range(400):
             address = ("127.0.0.1", server.port)
             held.enter_context(socket.create_connection(address, timeout=PATIENCE_S)).sendall(sent)

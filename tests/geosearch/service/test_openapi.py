@@ -161,7 +161,7 @@ def test_a_url_that_is_too_long_is_refused_as_described(app: Starlette) -> None:
             assert response.status_code == 414
             assert "414" in methods["get"]["responses"]
             refused += 1
-    assert refused == 5
+    assert refused == 7
 
 
 FILES = {"/page/{version}/{name:path}", "/land.geojson", "/basemap.pmtiles"}

@@ -27,7 +27,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 ROOT = Path(__file__).resolve().parents[3]
 CHROMIUM = which("chromium")
 AXE = ROOT / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
-MUST_RUN = bool(os.environ.get("GEOSEARCH_NEEDS_BROWSER"))
+MUST_RUN = bool(os.environ.get("NEEDS_BROWSER"))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TOMORROW = datetime.now(SHANGHAI).date() + timedelta(days=1)
 PLACE = f"lat=31.232&lng=121.472&at={TOMORROW}T19:30"

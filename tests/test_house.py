@@ -34,7 +34,7 @@ ROOMS = {
     ),
     "geosearch": (
         "errors hours money snapshot query segment kernel text answer suggest search"
-        " sources indexing service cli"
+        " studies sources indexing service cli"
     ),
 }
 

@@ -32,6 +32,7 @@ from geosearch.cli.options import (
     with_options,
 )
 from geosearch.cli.progress import ProgressReport, waiting
+from geosearch.cli.studies import add_studies
 from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
 from geosearch.query.query import Query
@@ -409,6 +410,9 @@ def inspect(
         _print(index_table(record, engine.programs()))
     else:
         _print(merchant_table(record, engine.programs(), engine.info()["currency"]))
+
+
+add_studies(app, _print)
 
 
 @app.command(

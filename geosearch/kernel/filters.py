@@ -112,12 +112,12 @@ class FilterCache:
         if asked < ASKED_BEFORE:
             self._asked.keep(wish, asked + 1, _WISH_BYTES)
             return NO_FILTER
-        leaves = (self._docs_of(tree) + NODE_SIZE - 1) >> NODE_BITS
+        docs = self._docs_of(tree)
+        leaves = (docs + NODE_SIZE - 1) >> NODE_BITS
         size = leaves * (_WORD_BYTES + (NODE_SIZE * _VALUE_BYTES if valued else 0))
         if not self._make_room(size):
             return NO_FILTER
-        values = leaves * NODE_SIZE if valued else 0
-        found = Filter(np.zeros(leaves, np.uint32), np.zeros(values, np.float64))
+        found = new_filter(docs, valued=valued)
         self._kept[wish] = _Kept(found, size, self._questions)
         self._bytes += size
         return found
@@ -136,6 +136,13 @@ class FilterCache:
             if self._bytes + size <= KEPT_BYTES:
                 return True
         return not self._kept
+
+
+def new_filter(docs: int, *, valued: bool) -> Filter:
+    """An empty filter for a tree with a number of documents; searches fill it."""
+    leaves = (docs + NODE_SIZE - 1) >> NODE_BITS
+    values = leaves * NODE_SIZE if valued else 0
+    return Filter(np.zeros(leaves, np.uint32), np.zeros(values, np.float64))
 
 
 @dataclass(slots=True)

@@ -7,13 +7,12 @@ A `Searcher` never changes. The kernel ranks each segment, and the searcher merg
 their keys.
 """
 
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -55,6 +54,11 @@ from indexes.allowance import NO_LIMIT, TooMuchWork, take
 from indexes.geo.datum import Datum, to_wgs84
 from indexes.timetable import HORIZON_MINUTES
 
+if TYPE_CHECKING:
+    import polars as pl
+
+    from geosearch.search.block import Block, BlockRanker
+
 SEARCH_WORK = 300
 """Steps of work that planning another search for a text takes, some 30 us."""
 
@@ -87,12 +91,13 @@ class Searcher:
         self.start = datetime.fromisoformat(self.manifest["horizon_start"])
         self.end = self.start + timedelta(minutes=HORIZON_MINUTES)
         self.weights = msgspec.convert(self.manifest["weights"], Weights)
-        self._zone = ZoneInfo(self.manifest["time_zone"])
+        self.local_zone = ZoneInfo(self.manifest["time_zone"])
+        """Time zone of queries that name no instant."""
         self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
         self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
         planners = [view.planner for view in self._views]
         self._rewriter = Rewriter([each.terms for each in planners], self._bases[-1])
-        self._planner = QueryPlanner(planners, self._rewriter, self.start, self._zone)
+        self._planner = QueryPlanner(planners, self._rewriter, self.start, self.local_zone)
         self._contents = Contents(self.segments)
         directories = [(view.segment, view.directory) for view in self._views]
         self._suggester = Suggester(directories, self._contents, self.manifest["snapshot_id"])
@@ -124,9 +129,22 @@ class Searcher:
 
     def rank_many(self, queries: Sequence[Query]) -> list[Ranked]:
         """`rank` of each query, on all cores; the kernel runs without the GIL."""
-        workers = min(os.cpu_count() or 1, max(1, len(queries)))
-        with ThreadPoolExecutor(workers) as pool:
-            return list(pool.map(self.rank, queries, chunksize=64))
+        return self.blocks.ranked(queries)
+
+    def rank_block(
+        self, frame: "pl.DataFrame", *, threads: int | None = None, **constants: Any
+    ) -> "Block":
+        """The best matches of many queries, rows of a frame; see `BlockRanker.block`."""
+        return self.blocks.block(frame, constants, threads)
+
+    @cached_property
+    def blocks(self) -> "BlockRanker":
+        """Ranks many queries at once."""
+        # It loads polars, which one query does not need.
+        from geosearch.search.block import BlockRanker, UsualRoad
+
+        road = UsualRoad(self._answered, self.rank)
+        return BlockRanker(self._views, self._planner, self.start, road)
 
     def search(self, query: Query) -> Answer:
         """The answer to a query, with typed hits; they are whole, whatever `fields` are.
@@ -307,7 +325,7 @@ class Searcher:
             return msgspec.structs.replace(planned, around=moved.around)
         cursor = continue_from(query)
         # A cursor keeps the instant but not its UTC offset.
-        at = query.at or cursor.at.astimezone(self._zone)
+        at = query.at or cursor.at.astimezone(self.local_zone)
         return self._planner.planned(query, top_k, at, self._afters(cursor))
 
     def _afters(self, cursor: Cursor) -> Sequence[After | None]:
@@ -444,7 +462,7 @@ class Searcher:
         return counts
 
     def _day(self, at: datetime | None) -> date:
-        return (at or datetime.now(UTC)).astimezone(self._zone).date()
+        return (at or datetime.now(UTC)).astimezone(self.local_zone).date()
 
     def programs(self) -> list[dict[str, Any]]:
         """Cards of the snapshot, each with the number of merchants that have a deal of it."""

@@ -15,8 +15,10 @@ from geosearch.answer.result_text import result_writer
 from geosearch.answer.results import Described, Results, explained, hits_of, score_parts
 from geosearch.answer.selection import selection_of
 from geosearch.answer.text_sources import sources_of
+from geosearch.kernel.block import Best, OnePage, Rows, block_kernels
 from geosearch.kernel.compiled import kernels, near_kernels
 from geosearch.kernel.criteria import Criteria
+from geosearch.kernel.filters import NO_FILTER, new_filter
 from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
 from geosearch.kernel.verdict import OFFER_WIDTH, VERDICT_WIDTH
 from geosearch.money.ranking import Weights
@@ -68,6 +70,7 @@ class SegmentView:
     def __init__(self, segment: Segment, start: datetime, weights: Weights) -> None:
         self.segment = segment
         self._start, self._weights = start, weights
+        self._first_hour = start.weekday() * 24
         self.directory = open_directory(segment)
         """Names for suggestions."""
         terms = SegmentTerms(segment, weights.relevance_value, self.directory.category_names)
@@ -108,6 +111,52 @@ class SegmentView:
         if found < top_k:
             docs, keys = docs[:found], keys[:found]
         return docs, keys, work
+
+    def with_filter(self, plan: Plan, *, valued: bool) -> Plan:
+        """The plan with a filter of its own, unless it has one or a list drives it.
+
+        Parameters
+        ----------
+        valued
+            Whether the order needs the best deal of a document.
+        """
+        criteria = plan.criteria
+        if criteria.lists.driven or criteria.filter is not NO_FILTER:
+            return plan
+        own = new_filter(self.segment.docs_of(criteria.lists.tree), valued=valued)
+        return plan._replace(criteria=criteria._replace(filter=own))
+
+    def rank_rows(
+        self, plan: Plan, rows: Rows, order: NDArray[np.int64], best: Best, *, one_minute: bool
+    ) -> None:
+        """Rank queries that share a plan but for place and minute; write their results to `best`.
+
+        Parameters
+        ----------
+        order
+            Rows of the queries.
+        one_minute
+            Whether all of them have the minute of the plan.
+        """
+        criteria = plan.criteria
+        if not one_minute:
+            own = np.zeros_like(criteria.states)
+            criteria = criteria._replace(states=own, filter=NO_FILTER)
+        top_k = criteria.page.top_k
+        page = OnePage(np.empty(top_k, _INT64), np.empty((top_k, 2)))
+        segment, scratch = self.segment, self._pool.borrow()
+        chosen = plan.types, plan.new_customer
+        columns = segment.columns_of(criteria.lists.tree, *chosen), segment.columns_of(0, *chosen)
+        asked = (*columns, criteria, scratch, rows, order, page, best)
+        block_kernels().rank_rows(*asked, self._first_hour)
+        self._pool.give_back(scratch)
+
+    def deals(self, plan: Plan, docs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Best deal, saving and pay of each document, int64[n, 3]; see `kernel.block.best_deal`."""
+        deals = np.empty((len(docs), 3), _INT64)
+        columns = self.segment.columns_of(0, plan.types, plan.new_customer)
+        block_kernels().fill_deals(columns, plan.criteria, docs, deals)
+        return deals
 
     def count(self, plan: Plan, counts: dict[str, dict[str, int]]) -> int:
         """Number of matches; adds to the names of each facet in `counts`."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from geosearch.answer.result_text import result_writer
+from geosearch.kernel.block import block_kernels
 from geosearch.kernel.compiled import kernels, makers, near_kernels, near_makers
 from geosearch.segment.id_search import id_finder
 from geosearch.suggest.view import suggest_kernels
@@ -48,12 +49,13 @@ def _parts() -> list[Part]:
     rank, count, names, common = makers()
     misses, judge, before, fixes = near_makers()
     return [
-        Part("ranking", 38, (rank,)),
-        Part("suggestions", 12, (suggest_kernels,)),
-        Part("near misses", 18, (misses, fixes)),
-        Part("reasons", 10, (judge, before)),
-        Part("results", 9, (result_writer,)),
-        Part("counting", 7, (count,)),
+        Part("ranking", 34, (rank,)),
+        Part("suggestions", 11, (suggest_kernels,)),
+        Part("near misses", 16, (misses, fixes)),
+        Part("reasons", 9, (judge, before)),
+        Part("results", 8, (result_writer,)),
+        Part("counting", 6, (count,)),
+        Part("blocks", 10, (block_kernels,)),
         Part("facets", 1, (names,)),
         Part("words", 2, (warm_vocabulary,)),
         Part("ids", 1, (id_finder,)),

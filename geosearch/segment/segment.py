@@ -41,6 +41,10 @@ class Texts:
         self._starts = arrays[f"{name}_start"].data
         self._blob = arrays[name].data
 
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self._starts) - 1
+
     def __call__(self, row: int) -> memoryview:
         """Bytes of a row, without a copy."""
         starts = self._starts

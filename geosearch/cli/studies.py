@@ -1,0 +1,75 @@
+"""Commands of studies: `rank`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+from rich.console import RenderableType
+
+from geosearch.cli.options import Given, integer, query_rows, with_options
+from geosearch.cli.progress import ProgressReport, waiting
+from geosearch.errors import BadRequest
+
+Show = Callable[[str | bytes | RenderableType], None]
+
+_NOT_IN_BLOCKS = ("cursor", "facets", "explain", "format")
+
+Index = Annotated[Path, typer.Argument(help="Index folder.")]
+
+
+def add_studies(app: typer.Typer, show: Show) -> None:
+    """Add the commands to an application; `show` prints what they find."""
+
+    @app.command()
+    @with_options([row for row in query_rows() if row.name not in _NOT_IN_BLOCKS])
+    def rank(
+        given: Given,
+        index: Index,
+        queries: Annotated[Path, typer.Option(help="File of queries: .parquet, .arrow, .ndjson.")],
+        out: Annotated[Path, typer.Option(help="File of results: .parquet or .arrow.")],
+        threads: Annotated[
+            int | None, typer.Option(parser=integer, metavar="N", help="Threads; all cores.")
+        ] = None,
+    ) -> None:
+        """Answer a file of questions; columns and options are the parameters of /v1/nearby."""
+        from geosearch.search.searcher import open_index
+        from geosearch.studies.rank_files import rank_file
+
+        constants = _constants(given)
+        with waiting():
+            engine = open_index(index)
+        with ProgressReport() as progress:
+            report = rank_file(engine, queries, out, constants, threads=threads, progress=progress)
+        if report.refused and not report.results:
+            raise BadRequest(f"No query can be answered; the first: {report.example}")
+        show(_rank_words(report, out))
+
+
+def _rank_words(report: Any, out: Path) -> str:
+    """Return what was ranked, and what was refused, as text."""
+    speed = report.queries / max(report.seconds, 0.001)
+    lines = [
+        f"wrote {out}: {report.results:,} results of {report.queries:,} queries in "
+        f"{report.seconds:.1f} s, {speed:,.0f} a second"
+    ]
+    for code, count in report.refused.items():
+        lines.append(f"refused {count:,} queries: {code}")
+    if report.rejected is not None:
+        lines.append(f"{report.rejected} lists them; the first: {report.example}")
+    return "\n".join(lines)
+
+
+def _constants(given: Given) -> dict[str, Any]:
+    """Return the given options in the types of a query.
+
+    The query that reads them gets what columns may give later: a place, a card, a text.
+    """
+    from geosearch.service.request import read_url
+
+    names = {name for name, _ in given}
+    others = {"lat": "0", "lng": "0", "cards": "-", "q": "-"}
+    filled = [*given, *((name, text) for name, text in others.items() if name not in names)]
+    query = read_url(urlencode(filled).encode())
+    return {name: getattr(query, name) for name in names}

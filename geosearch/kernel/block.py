@@ -1,0 +1,186 @@
+"""Ranking of many queries in one call: those that differ only in place and minute.
+
+Useful for: `search.block`, which splits a block of queries over threads; the loop holds no GIL.
+Not useful for: one query (`rank`).
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+from geosearch.kernel.criteria import CARD_DEAL, Criteria, Hours
+from geosearch.kernel.deals import doc_spend, is_affordable, offer_is_on, offers_at
+from geosearch.kernel.rank import rank
+from geosearch.kernel.scratch import Scratch
+from geosearch.money.offers import UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
+from geosearch.segment.columns import Columns
+from indexes.arrays import F64, I64, U8, F64Matrix, I64Matrix, ReadOnly
+from indexes.geo.sphere import Place
+from indexes.jit import entry_point, inner_njit, int64, njit
+from indexes.prepared import Prepared
+from indexes.timetable import HOURS_OF_WEEK
+
+NO_DEAL = -1
+DEAL, SAVING, PAY = range(3)
+"""Columns of `fill_deals`."""
+
+
+class Rows(NamedTuple):
+    """Place and minute of each query of a block."""
+
+    lat: F64
+    lng: F64
+    radius_m: F64
+    minute: I64  # of the horizon
+    until_minute: I64  # see `criteria.Hours`
+    first: I64  # [n + 1] where the results of each query begin
+
+
+class Best(NamedTuple):
+    """Results of a block; those of a query begin at its `Rows.first`."""
+
+    found: I64  # number of results of each query
+    doc: I64
+    key: F64Matrix  # [results, 2]
+    deal: I64Matrix  # [results, 3] see `fill_deals`
+
+
+class OnePage(NamedTuple):
+    """Results of one query, before they are copied to their place."""
+
+    docs: I64
+    keys: F64Matrix
+
+
+@inner_njit
+def best_deal(columns: Columns, criteria: Criteria, doc: int) -> tuple[int, int, int]:
+    """Return the best deal of a document with saving and pay; `NO_DEAL` without one.
+
+    It is the one that a page names: of the deals that count, best by `is_better`.
+    """
+    best, best_saving, best_pay = int64(NO_DEAL), int64(UNKNOWN_MONEY), int64(UNKNOWN_MONEY)
+    spend = doc_spend(columns, criteria, doc)
+    for offer in offers_at(columns, doc):
+        program = columns.offer_program[offer]
+        if criteria.wallet.eligible[program] == 0:
+            continue
+        if program == 0 and criteria.wallet.deal_mode >= CARD_DEAL:
+            continue
+        if not offer_is_on(columns, criteria, offer):
+            continue
+        deal = int64(columns.offer_deal[offer])
+        status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
+        if status == UNUSABLE or not is_affordable(criteria, pay):
+            continue
+        if best == NO_DEAL or is_better(saving, pay, deal, best_saving, best_pay, best):
+            best, best_saving, best_pay = deal, int64(saving), int64(pay)
+    return best, best_saving, best_pay
+
+
+@njit
+def fill_deals(
+    whole: Prepared[ReadOnly[Columns]], criteria: Criteria, docs: I64, deals: I64Matrix
+) -> int:
+    """Write `best_deal` of each document, int64[n, 3]; return n.
+
+    Parameters
+    ----------
+    whole
+        Columns with the tree of all documents.
+    """
+    columns = whole.value
+    for at in range(docs.shape[0]):
+        deals[at, DEAL], deals[at, SAVING], deals[at, PAY] = best_deal(columns, criteria, docs[at])
+    return int64(docs.shape[0])
+
+
+@njit
+def rank_rows(
+    segment: Prepared[ReadOnly[Columns]],
+    whole: Prepared[ReadOnly[Columns]],
+    criteria: Criteria,
+    memory: Prepared[Scratch],
+    rows: Rows,
+    order: I64,
+    page: OnePage,
+    best: Best,
+    first_hour: int,
+) -> int:
+    """Rank the queries `order` of a block, and find the best deal of each result.
+
+    Parameters
+    ----------
+    segment, whole
+        Columns with the tree that the criteria name, and with that of all documents.
+    criteria
+        Criteria of the first query. A query with another minute clears `states` for itself, so
+        then nobody else may use that table, and there is no filter.
+    order
+        Numbers of the queries.
+    page
+        Memory for `criteria.page.top_k` results.
+    first_hour
+        Hour of the week in which the horizon begins.
+
+    Returns
+    -------
+    int
+        Number of queries ranked.
+    """
+    columns = whole.value
+    hours = criteria.hours
+    minute, until = hours.minute, hours.until_minute
+    asked = criteria
+    for at in range(order.shape[0]):
+        row = order[at]
+        if rows.minute[row] != minute or rows.until_minute[row] != until:
+            minute, until = rows.minute[row], rows.until_minute[row]
+            _clear(criteria.states)
+            hour = (first_hour + minute // 60) % HOURS_OF_WEEK
+            last = (first_hour + max(until - 1, minute) // 60) % HOURS_OF_WEEK
+            asked = Criteria(
+                Hours(minute, until, hour, last, hours.open_mode),
+                criteria.wallet,
+                criteria.bill,
+                criteria.kinds,
+                criteria.area,
+                criteria.lists,
+                criteria.words,
+                criteria.page,
+                criteria.states,
+                criteria.filter,
+            )
+        place = Place(rows.lat[row], rows.lng[row], rows.radius_m[row], -90.0, 90.0)
+        count = rank(segment, asked, place, memory, page.docs, page.keys)
+        best.found[row] = count
+        to = rows.first[row]
+        for result in range(count):
+            doc = page.docs[result]
+            best.doc[to + result] = doc
+            best.key[to + result, 0] = page.keys[result, 0]
+            best.key[to + result, 1] = page.keys[result, 1]
+            deal, saving, pay = best_deal(columns, asked, doc)
+            best.deal[to + result, DEAL] = deal
+            best.deal[to + result, SAVING] = saving
+            best.deal[to + result, PAY] = pay
+    return int64(order.shape[0])
+
+
+@inner_njit
+def _clear(states: U8) -> None:
+    for schedule in range(states.shape[0]):
+        states[schedule] = 0
+
+
+class BlockKernels(NamedTuple):
+    """Compiled entry points by name."""
+
+    rank_rows: Callable[..., int]
+    fill_deals: Callable[..., int]
+
+
+@cache
+def block_kernels() -> BlockKernels:
+    """Return the entry points, compiled; made once a process."""
+    functions: tuple[Any, ...] = (rank_rows, fill_deals)
+    return BlockKernels(*map(entry_point, functions))

@@ -1,0 +1,59 @@
+"""The commands of studies: what they print and write, and how they refuse."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from geosearch.cli.app import DONE, WRONG_USE, run
+from tests.geosearch.small_city import NOW, opened, small_world
+
+AT = NOW.isoformat()
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The small city."""
+    folder = tmp_path_factory.mktemp("studies")
+    opened(small_world(), folder)
+    return str(folder / "index")
+
+
+def test_rank_writes_a_file(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pl.DataFrame({"query_id": ["a", "b", "c"], "lat": [31.0, 131.0, 31.001], "lng": 121.0})
+    frame.write_parquet(tmp_path / "in.parquet")
+    files = ["--queries", str(tmp_path / "in.parquet"), "--out", str(tmp_path / "out.parquet")]
+    same = ["--at", AT, "--cards", "red", "--deals", "card", "--limit", "2", "--open", "now"]
+    assert run(["rank", index, *files, *same]) == DONE
+    shown = capsys.readouterr().out
+    assert "2 results of 3 queries" in shown
+    assert "refused 1 queries: out_of_range" in shown
+    assert "out.rejected.ndjson lists them" in shown
+    found = pl.read_parquet(tmp_path / "out.parquet")
+    assert found["query_id"].to_list() == ["a", "c"]
+    assert found["deal_id"].to_list() == ["r1", "r1"]
+    assert found["saving"].to_list() == [800, 800]
+
+
+def test_rank_of_wrong_queries_only(
+    index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pl.DataFrame({"lat": [100.0], "lng": [1.0]}).write_parquet(tmp_path / "in.parquet")
+    files = ["--queries", str(tmp_path / "in.parquet"), "--out", str(tmp_path / "out.arrow")]
+    assert run(["rank", index, *files, "--at", AT]) == WRONG_USE
+    assert "No query can be answered; the first: Expected `lat`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["rank", "--queries", "x.csv", "--out", "y.parquet"], "Expected `queries` ending in"),
+        (["rank", "--queries", "x.ndjson", "--out", "y.arrow", "--limit", "x"], "`limit`"),
+    ],
+    ids=str,
+)
+def test_wrong_use(
+    index: str, command: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command[0], index, *command[1:]]) == WRONG_USE
+    assert sentence in capsys.readouterr().err

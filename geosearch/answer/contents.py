@@ -188,15 +188,6 @@ class Contents:
         known = [segment.area_numbers for segment in self._segments] if names else []
         return tuple(name for name in dict.fromkeys(names) if not any(name in one for one in known))
 
-    def unknown_ids(self, ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        """The ids of a query that no segment has, each once; None if it lists none."""
-        if ids is None:
-            return None
-        unknown, *others = (segment.listed(ids).unknown for segment in self._segments)
-        for other in map(frozenset, others):
-            unknown = tuple(one for one in unknown if one in other)
-        return unknown
-
     def moved(self, query: Query, is_found: bool = False) -> Moved | None:
         """The query moved to the business area that its text names, without the text, or None.
 

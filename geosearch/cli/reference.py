@@ -34,6 +34,7 @@ from geosearch.service.settings import PREFIX, SETTINGS, Settings
 from geosearch.snapshot.plausibility import PROBABLE_CODES
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
 from geosearch.snapshot.tables import TABLES, Cost, Table
+from geosearch.studies.habits import HABIT_PARAMETERS, Habit
 from geosearch.suggest.suggester import SuggestQuery
 
 PAGE = Path("docs/reference.md")
@@ -68,6 +69,11 @@ def _sections() -> Iterator[str]:
     yield _parameters("/v1/zones", words, ZONE_PARAMETERS, MerchantQuery)
     words = "All shops of the index, open or not."
     yield _parameters("/v1/density", words, DENSITY_PARAMETERS, DensityQuery)
+    words = (
+        "The body has `habits`, a list of these, and `cards`, `candidates` and `at`. "
+        "`geosearch worth --habits` reads a file with that list."
+    )
+    yield _parameters("a habit of /v1/cards:worth", words, HABIT_PARAMETERS, Habit)
     words = (
         "The sections below describe each answer. An absent member is left out of the JSON; a null "
         "one is written. Types of text: an instant is RFC 3339 with an offset, a date YYYY-MM-DD."

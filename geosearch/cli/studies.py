@@ -1,14 +1,17 @@
-"""Commands of studies: `rank`."""
+"""Commands of studies: `rank` and `worth`."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+import msgspec
 import typer
 from rich.console import RenderableType
 
-from geosearch.cli.options import Given, integer, query_rows, with_options
+from geosearch.cli.options import Given, instant, integer, query_rows, with_options
 from geosearch.cli.progress import ProgressReport, waiting
 from geosearch.errors import BadRequest
 
@@ -17,6 +20,10 @@ Show = Callable[[str | bytes | RenderableType], None]
 _NOT_IN_BLOCKS = ("cursor", "facets", "explain", "format")
 
 Index = Annotated[Path, typer.Argument(help="Index folder.")]
+From = Annotated[
+    datetime | None,
+    typer.Option(parser=instant, metavar="INSTANT", help="Look ahead from here; now by default."),
+]
 
 
 def add_studies(app: typer.Typer, show: Show) -> None:
@@ -46,6 +53,32 @@ def add_studies(app: typer.Typer, show: Show) -> None:
             raise BadRequest(f"No query can be answered; the first: {report.example}")
         show(_rank_words(report, out))
 
+    @app.command()
+    def worth(
+        index: Index,
+        habits: Annotated[Path, typer.Option(help="JSON list of habits; see docs/reference.md.")],
+        cards: Annotated[str, typer.Option(help="Cards held, comma separated.")] = "",
+        candidates: Annotated[
+            str | None, typer.Option(help="Cards to value; by default all active ones.")
+        ] = None,
+        at: From = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ) -> None:
+        """Say what each card is worth to a person with some habits."""
+        from geosearch.cli.study_tables import worth_table
+        from geosearch.search.searcher import open_index
+        from geosearch.studies.habits import read_habits
+        from geosearch.studies.worth import worth as value
+
+        record = _read_json(habits)
+        read = read_habits(record["habits"] if isinstance(record, Mapping) and "habits" in record
+                           else record)  # fmt: skip
+        wanted = None if candidates is None else _names(candidates)
+        with waiting():
+            engine = open_index(index)
+            found = value(engine, read, cards=_names(cards), candidates=wanted, at=at)
+        show(msgspec.json.encode(found) if as_json else worth_table(found))
+
 
 def _rank_words(report: Any, out: Path) -> str:
     """Return what was ranked, and what was refused, as text."""
@@ -73,3 +106,15 @@ def _constants(given: Given) -> dict[str, Any]:
     filled = [*given, *((name, text) for name, text in others.items() if name not in names)]
     query = read_url(urlencode(filled).encode())
     return {name: getattr(query, name) for name in names}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadRequest(f"Cannot read the file as JSON: {reason} - at `{file}`") from error

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from geosearch.errors import BadRequest, GeosearchError
 from geosearch.hours.instants import read_instant
 from geosearch.kernel.block import Rows
-from geosearch.query.parameters import PARAMETERS, find_problems, problem
+from geosearch.query.checks import find_problems
+from geosearch.query.parameters import PARAMETERS, problem
 from geosearch.query.query import DEFAULT_RADIUS_M, Query
 from indexes.arrays import I64, Bools
 from indexes.geo.datum import Datum, to_wgs84

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from geosearch.answer.result_text import result_writer
 from geosearch.kernel.block import block_kernels
 from geosearch.kernel.compiled import kernels, makers, near_kernels, near_makers
+from geosearch.kernel.gains import gain_kernels
 from geosearch.segment.id_search import id_finder
 from geosearch.suggest.view import suggest_kernels
 from indexes.geo.crossings import warm as warm_crossings
@@ -55,7 +56,8 @@ def _parts() -> list[Part]:
         Part("reasons", 9, (judge, before)),
         Part("results", 8, (result_writer,)),
         Part("counting", 6, (count,)),
-        Part("blocks", 10, (block_kernels,)),
+        Part("blocks", 5, (block_kernels,)),
+        Part("gains", 5, (gain_kernels,)),
         Part("facets", 1, (names,)),
         Part("words", 2, (warm_vocabulary,)),
         Part("ids", 1, (id_finder,)),

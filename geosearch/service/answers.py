@@ -37,6 +37,7 @@ from geosearch.service.schemas import map_schema as _map
 from geosearch.service.schemas import object_schema as _object
 from geosearch.service.schemas import or_null_schema as _or_null
 from geosearch.service.schemas import said_schema as _said
+from geosearch.service.worth_schemas import worth_schemas
 from geosearch.snapshot.stored import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
 
@@ -72,6 +73,7 @@ def answer_schemas() -> dict[str, Json]:
         "Answers": _object(
             {"answers": _list(ref("Answer"), "One answer a query, in the order of the queries.")}
         ),
+        **worth_schemas(),
         "Result": _result(),
         "SparseResult": _sparse_result(),
         "Merchant": _merchant(),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import orjson
@@ -25,6 +25,7 @@ from geosearch.errors import BadRequest, Problem
 from geosearch.query.cursor import read_cursor
 from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES, problem
 from geosearch.query.query import MerchantQuery, Query
+from geosearch.search.searcher import Searcher
 from geosearch.service.basemap import open_basemap
 from geosearch.service.batching import Batching
 from geosearch.service.cross_origin import CrossOrigin
@@ -65,15 +66,20 @@ from geosearch.service.request import (
     read_nothing,
     read_suggest,
     read_url,
+    read_worth,
     read_zones,
 )
 from geosearch.service.request_ids import RequestIds
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import wants_page, welcome
+from geosearch.studies.worth import worth_in_parts
 from indexes.allowance import Allowance, TooMuchWork
 
 LOOP_WORK = 10_000
 """Allowance of a search in the event loop, steps of work: some 1 ms."""
+
+WORTH_WORK = 20_000_000
+"""Most shops, each counted for every instant, that the habits of a request may reach: some 1 s."""
 
 LONG_BODY = 16_384
 """Bytes of a body that is read in a thread: reading a wrong one takes up to 0.2 us a byte."""
@@ -120,6 +126,7 @@ class Handlers:
         return [
             self._route("/v1/nearby", GET=self.nearby_get, POST=self.nearby_post),
             self._route("/v1/nearby:batch", POST=self.batch),
+            self._route("/v1/cards:worth", POST=self.worth),
             self._route("/v1/suggest", GET=self.suggest),
             self._route(
                 "/v1/merchants/{merchant_id:path}/why", GET=self.why_get, POST=self.why_post
@@ -165,6 +172,12 @@ class Handlers:
         body = await asked.body()
         work = self._search_all(body, asked.language)
         return await self._heavy.run(work, asked.left, asked.client)
+
+    async def worth(self, asked: Asked) -> Reply:
+        """`POST /v1/cards:worth`: what cards are worth to a person with some habits."""
+        read_nothing(asked.query_string)
+        body = await asked.body()
+        return await self._heavy.run(self._worth(body), asked.left, asked.client)
 
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: completions of a half-typed text."""
@@ -412,6 +425,13 @@ class Handlers:
                 raise _relocated(refusal, position) from refusal
         languages = dict.fromkeys(query.language for query in queries)
         return _in_language(Reply((encode_pages(pages),)), ", ".join(languages))
+
+    def _worth(self, body: bytes) -> Work[Reply]:
+        """Return what cards are worth, part by part."""
+        query = read_worth(body)
+        engine = cast(Searcher, self._engines.current().engine)
+        found = yield from worth_in_parts(engine, query, most_work=WORTH_WORK)
+        return Reply((msgspec.json.encode(found),))
 
     def _check_work(self, queries: list[Query]) -> None:
         """Refuse a batch whose queries together exceed the limits of one request, or no JSON.

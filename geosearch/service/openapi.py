@@ -5,6 +5,7 @@ error codes from `problems.CODES`. So the document and the code cannot differ in
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,9 +27,11 @@ from geosearch.query.route_parameters import (
 from geosearch.service.answers import answer_schemas
 from geosearch.service.density import DensityQuery
 from geosearch.service.problems import CODES
+from geosearch.service.request import MAX_HABITS
 from geosearch.service.schemas import box_schema, ref
 from geosearch.service.settings import Settings
 from geosearch.service.welcome import DESCRIPTION
+from geosearch.service.worth_schemas import worth_request_schemas
 from geosearch.suggest.suggester import SuggestQuery
 
 Json = dict[str, Any]
@@ -98,6 +101,15 @@ def _paths() -> Json:
                 "Answers",
                 *(410, 413, 415),
                 body="Queries",
+            )
+        },
+        "/v1/cards:worth": {
+            "post": _operation(
+                "cardsWorth",
+                "What cards are worth to a person with some habits",
+                "Worth",
+                *(413, 415),
+                body="WorthQuery",
             )
         },
         "/v1/suggest": {
@@ -352,6 +364,7 @@ def _schemas(settings: Settings) -> Json:
         "MultiPolygon": _geometry(
             "MultiPolygon", {"type": "array", "items": _RINGS, "minItems": 1}
         ),
+        **worth_request_schemas(partial(_schema, nullable=True), MAX_HABITS),
         **answer_schemas(),
     }
 

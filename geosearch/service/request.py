@@ -39,12 +39,17 @@ from geosearch.query.route_parameters import (
     ZONE_PARAMETERS,
 )
 from geosearch.service.density import DensityQuery
+from geosearch.studies.habits import WORTH_PARAMETERS, read_habits
+from geosearch.studies.worth import WorthQuery
 from geosearch.suggest.suggester import SuggestQuery
 from indexes.cache import BoundedCache
 from indexes.geo.datum import Datum
 
 MAX_BATCH = 100
 """Most queries in one batch."""
+
+MAX_HABITS = 10
+"""Most habits in one request of what cards are worth."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})").fullmatch
@@ -126,6 +131,27 @@ def read_batch(body: bytes, *, most: int = MAX_BATCH) -> list[Query]:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass
     return _read_batch_slowly(_read_json(body), most)
+
+
+def read_worth(body: bytes) -> WorthQuery:
+    """Return the parameters of `POST /v1/cards:worth`.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, malformed or out of range member; or code `not_json`.
+    """
+    record = _read_json(body)
+    if not isinstance(record, dict):
+        found = problem("wrong_type", "an object with a list `habits`", shown(record), ())
+        raise BadRequest(found["detail"], [found])
+    if isinstance(record.get("at"), str):
+        record["at"] = _value_of("at", record["at"])
+    values = {name: value for name, value in record.items() if name != "habits"}
+    _refuse(find_problems(values, table=WORTH_PARAMETERS))
+    habits = read_habits(record.get("habits", ()), most=MAX_HABITS)
+    cards, candidates = record.get("cards") or (), record.get("candidates")
+    return WorthQuery(habits, cards, candidates, record.get("at"))
 
 
 def read_zones(query_string: bytes) -> ZoneQuery:

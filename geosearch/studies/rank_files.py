@@ -17,7 +17,8 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from geosearch.errors import BadData, BadRequest
-from geosearch.query.parameters import find_problems, problem, shown
+from geosearch.query.checks import find_problems
+from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
 from geosearch.search.block import PIECE_ROWS, Block
 from geosearch.search.block_rows import (

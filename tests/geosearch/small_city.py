@@ -68,7 +68,7 @@ def opened(world: World, folder: Path) -> Searcher:
 
 
 def priced(rng: Random, world: World) -> World:
-    """The world with more known prices and fees, so that habits meet shops."""
+    """The world with more prices, fees and simple deals, so that habits meet shops and deals."""
     for row in world.merchants:
         if rng.random() < 0.7:
             row["avg_price"] = rng.choice((500, 1000, 2500, 4000, 5000))
@@ -77,4 +77,11 @@ def priced(rng: Random, world: World) -> World:
             row.pop("opening_periods", None)
     for row in world.programs:
         row["fee"] = rng.choice((0, 16_800, 99, 5_000_000))
+    cards = [row["program_id"] for row in world.programs]
+    for number, row in enumerate(world.merchants):
+        for card in (None, rng.choice(cards)):
+            if rng.random() < 0.5:
+                terms = {"percent": rng.choice((5, 10, 20, 30))}
+                terms |= {} if card is None else {"program_id": card}
+                world.deals.append(deal(f"x{number}{card}", [row["merchant_id"]], **terms))
     return world

@@ -1,12 +1,14 @@
 """The commands of studies: what they print and write, and how they refuse."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from geosearch.cli.app import DONE, WRONG_USE, run
-from tests.geosearch.small_city import NOW, opened, small_world
+from tests.geosearch.small_city import LUNCH, NOW, opened, small_world
 
 AT = NOW.isoformat()
 
@@ -17,6 +19,30 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("studies")
     opened(small_world(), folder)
     return str(folder / "index")
+
+
+def habits(folder: Path, *changes: dict[str, Any]) -> str:
+    path = folder / "habits.json"
+    path.write_text(json.dumps([{**LUNCH, "name": "lunch", **one} for one in changes or ({},)]))
+    return str(path)
+
+
+def test_worth_is_a_table(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["worth", index, "--habits", habits(tmp_path), "--at", AT]) == DONE
+    shown = capsys.readouterr().out
+    assert "lunch: 80 instants, 3 open shops each" in shown
+    rows = {line.split()[0]: line.split() for line in shown.splitlines() if line.split()}
+    assert rows["red"] == ("red ¥168 ¥2.569 35.7 % ¥7.200 ¥4.295 ¥448.46 66 visits 24".split())
+    assert rows["blue"][1] == "free"
+    assert rows["blue"][-4:] == ["¥1,150.15", "at", "once", "0"]
+
+
+def test_worth_as_json(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--habits", habits(tmp_path), "--cards", "red", "--candidates", "blue,red"]
+    assert run(["worth", index, *arguments, "--at", AT, "--json"]) == DONE
+    found = json.loads(capsys.readouterr().out)
+    assert [card["program_id"] for card in found["cards"]] == ["blue", "red"]
+    assert found["cards"][1]["per_visit"]["as_you_go"] == 0
 
 
 def test_rank_writes_a_file(index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +73,7 @@ def test_rank_of_wrong_queries_only(
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
+        (["worth", "--habits", "nowhere.json"], "Cannot read the file as JSON"),
         (["rank", "--queries", "x.csv", "--out", "y.parquet"], "Expected `queries` ending in"),
         (["rank", "--queries", "x.ndjson", "--out", "y.arrow", "--limit", "x"], "`limit`"),
     ],
@@ -57,3 +84,14 @@ def test_wrong_use(
 ) -> None:
     assert run([command[0], index, *command[1:]]) == WRONG_USE
     assert sentence in capsys.readouterr().err
+
+
+def test_a_habit_without_spend(
+    index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = habits(tmp_path, {"spend": None})
+    assert run(["worth", index, "--habits", path, "--at", AT]) == WRONG_USE
+    assert (
+        "Expected `spend` as an integer, got null - at `$.habits[0].spend`"
+        in capsys.readouterr().err
+    )

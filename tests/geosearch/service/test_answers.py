@@ -11,6 +11,7 @@ from geosearch.answer.model import Answer, Hit, OpenState
 from geosearch.errors import Problem
 from geosearch.service.answers import answer_schemas
 from geosearch.service.engines import Refused
+from geosearch.studies.worth import CardWorth, Figures, HabitSeen, Worth
 from geosearch.suggest.suggester import Suggestion, Suggestions
 
 SCHEMAS = answer_schemas()
@@ -23,6 +24,10 @@ ANSWERED: list[tuple[type[Any], dict[str, Any]]] = [
     (Suggestion, SCHEMAS["Suggestion"]),
     (Refused, SCHEMAS["Index"]["properties"]["refused"]),
     (Problem, SCHEMAS["ProblemItem"]),
+    (Worth, SCHEMAS["Worth"]),
+    (CardWorth, SCHEMAS["CardWorth"]),
+    (Figures, SCHEMAS["WorthFigures"]),
+    (HabitSeen, SCHEMAS["HabitSeen"]),
 ]
 OTHER_NAMES = {"hits": "results"}
 NOT_SENT = {(Suggestions, "work"), (Answer, "fields")}

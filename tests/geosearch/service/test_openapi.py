@@ -35,6 +35,12 @@ from geosearch.sources.synth.world import synthesise
 from tests.geosearch.fakes import FakeEngine, publish_fake
 
 EXAMPLES = 40
+HABIT = {
+    "lat": 31.23, "lng": 121.47, "radius": 5000, "when": "Mo-Fr 12:00-13:00", "visits": 20,
+    "spend": 4000,
+}  # fmt: skip
+WORTH = "/v1/cards:worth"
+"""Few texts are opening hours, so few habits that keep to the document are understood."""
 LIMITS = Settings(max_batch=2, log_requests=False)
 
 # Wrong and too long as well: either may be said.
@@ -77,6 +83,9 @@ BEYOND_THE_DOCUMENT = {
     "cursor_expired",
     "conflict",
     "missing",  # of half a position
+    "unreadable_hours",
+    "unknown_card",
+    "too_many",  # of shops within reach
 }
 
 
@@ -122,6 +131,8 @@ def test_an_operation_keeps_to_the_document(
     operation = schemathesis.openapi.from_asgi("/openapi.json", app, config=REFUSALS)[path][method]
     statuses: Counter[int] = Counter()
     made_up = "made up" in request.node.name
+    if made_up and path == WORTH:
+        pytest.skip("a study needs an engine that searches")
 
     @given(operation.as_strategy(generation_mode=mode))
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
@@ -146,7 +157,7 @@ def test_an_operation_keeps_to_the_document(
     ask()
     if mode.is_negative:
         assert statuses.total() > statuses[200]
-    elif "made up" in request.node.callspec.id or "{" not in path:
+    elif path != WORTH and ("made up" in request.node.callspec.id or "{" not in path):
         assert statuses[200]
 
 
@@ -262,7 +273,7 @@ def test_every_member_is_described() -> None:
             text = member.get("description", "")
             assert text.endswith("."), f"{where}/{name}: {text!r}"
             seen["members"] += 1
-            if top in ("Query", "Queries"):
+            if top in ("Query", "Queries", "Habit", "WorthQuery"):
                 continue
             if "null" in (member.get("type") or "") or {"type": "null"} in member.get("oneOf", ()):
                 assert re.search(r"\b[Nn]ull\b", text), f"{where}/{name} is never null"
@@ -316,6 +327,7 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
             "/v1/nearby", params=here | {"format": "geojson", "radius": 50_000, "total": True}
         ).json(),
         "Suggestions": client.get("/v1/suggest", params=here | {"q": "a", "radius": 50_000}).json(),
+        "Worth": client.post(WORTH, json={"habits": [HABIT]}).json(),
         "MerchantRecord": client.get(merchant, params=here).json(),
         "Why": client.get(f"{merchant}/why", params=here | {"categories": "no", "q": "x"}).json(),
         "Zones": client.get("/v1/zones", params={"bbox": "121,31,122,32"}).json(),
@@ -345,7 +357,9 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
 
     for name, value in asked.items():
         compare(name, schemas[name], value)
-    assert {"Merchant", "Deal", "Zone", "Category", "Program", "Suggestion"} <= set(seen)
+    assert {"Merchant", "Deal", "Zone", "Category", "Program", "Suggestion", "CardWorth"} <= set(
+        seen
+    )
     assert {"NearMiss", "Fix", "ShopReason", "DealReasons", "DealReason"} <= set(seen)
 
 

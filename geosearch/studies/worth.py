@@ -1,0 +1,405 @@
+"""What a card is worth to a person: exact sums over the shops and the quarter hours of habits.
+
+Useful for: `geosearch worth`, `POST /v1/cards:worth`, and from Python.
+Not useful for: where in a city a card can be used (`coverage`).
+
+A visit happens in one of the quarter hours of the next 28 days that are inside `when`, each as
+likely. The person may choose each shop that is open then, within the radius, of the categories, and
+whose expected bill is known and from half to one and a half of the spend.
+
+The saving at a shop is the probability that a redemption works times the largest known saving of a
+usable deal, public or of a card held, at most the spend. A deal for new customers, one with limited
+stock, and one whose pay exceeds one and a half of the spend do not count. The gain of a card is
+what it adds to that saving.
+
+Three figures answer three questions, each per visit:
+
+- `as_you_go`: what does it save if it changes nothing I do? Shops are chosen by quality less the
+  walk, with a logit (McFadden 1974) of scale `CHOICE_SHARE` of the spend. Gains count with the
+  chances of their shops.
+- `only_partners`: what does the brochure say? The mean gain of the visits with a gain, which are
+  `share_of_visits` of all.
+- `advised`: what does it save one who always takes the best offer? The best of quality less walk
+  plus saving, with the card minus without.
+
+A year is 12 months of visits less the fee.
+"""
+
+import math
+from collections.abc import Generator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, cast
+
+import msgspec
+import numpy as np
+
+from geosearch.errors import BadRequest
+from geosearch.hours.instants import instant_text
+from geosearch.kernel.gains import ADVISED, AS_YOU_GO, SHARE, Cards, Choice, gain_kernels
+from geosearch.query.parameters import Where, problem, shown
+from geosearch.query.query import Query
+from geosearch.search.plan import Plan
+from geosearch.search.searcher import Searcher
+from geosearch.segment.segment import Segment
+from geosearch.studies.habits import Habit
+from geosearch.studies.moments import WallClock, minutes_since
+from geosearch.studies.stock import limited_deals
+from indexes.arrays import F64, I64
+from indexes.geo.datum import Datum, to_wgs84
+from indexes.timetable import HORIZON_MINUTES
+
+CHOICE_SHARE = 0.25
+"""Share of the spend by which a shop must be worth more to be chosen e times as often."""
+
+DAYS = 28
+STEP_MINUTES = 15
+"""Days that a study looks ahead, and minutes from one instant to the next."""
+
+MONTHS = 12
+_PART_SHOPS = 200_000
+"""Shops by instants of a part, some 10 ms."""
+_SHOPS = 4_096
+"""Shops of a choice set for which there is room at first; there is always more."""
+_DIGITS = 6
+"""Digits of reported figures after the point, so that sums in another order read the same."""
+
+
+class WorthQuery(NamedTuple):
+    """Parameters of `worth`."""
+
+    habits: list[Habit]
+    cards: Sequence[str] = ()
+    candidates: Sequence[str] | None = None
+    at: datetime | None = None
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a card saves per visit, minor units; `share_of_visits` is a share."""
+
+    as_you_go: float
+    share_of_visits: float
+    only_partners: float
+    advised: float
+
+
+class Year(msgspec.Struct, frozen=True, kw_only=True):
+    """What a card saves in a year less its fee, minor units."""
+
+    as_you_go: int
+    only_partners: int
+    advised: int
+
+
+class BreakEven(msgspec.Struct, frozen=True, kw_only=True):
+    """Visits a year after which the fee is earned; None where a visit saves nothing."""
+
+    as_you_go: int | None
+    only_partners: int | None
+    advised: int | None
+
+
+class CardWorth(msgspec.Struct, frozen=True, kw_only=True):
+    """What one card is worth over all habits, weighted by their visits, and in each."""
+
+    program_id: str
+    name: str
+    fee: int
+    per_visit: Figures
+    year: Year
+    break_even_visits: BreakEven
+    habits: list[Figures]
+
+
+class HabitSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a habit meets: its instants, and the mean number of open shops that it may choose."""
+
+    name: str | None
+    instants: int
+    shops: float
+
+
+class Worth(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of `worth`. Cards are in the order of what they save as you go in a year."""
+
+    snapshot_id: str
+    at: str
+    until: str
+    currency: str
+    cards: list[CardWorth]
+    habits: list[HabitSeen]
+    warnings: list[str]
+
+
+def worth(
+    engine: Searcher,
+    habits: Sequence[Habit],
+    *,
+    cards: Sequence[str] = (),
+    candidates: Sequence[str] | None = None,
+    at: datetime | None = None,
+) -> Worth:
+    """Return what each candidate card is worth to a person with these habits.
+
+    Parameters
+    ----------
+    cards
+        Cards that the person holds already.
+    candidates
+        Cards to value, by default all active ones that are not held.
+    at
+        Instant from which the study looks 28 days ahead, or to the end of the horizon; now if None.
+
+    Raises
+    ------
+    BadRequest
+        A card is unknown, `at` is outside the horizon, or `when` is not understood.
+    NotReady
+        Now is outside the horizon.
+
+    Examples
+    --------
+    >>> lunch = Habit(lat=31.2, lng=121.5, when="Mo-Fr 12:00-13:30", visits=20, spend=4000)
+    >>> worth(engine, [lunch], candidates=["red"]).cards[0].year.as_you_go  # doctest: +SKIP
+    """
+    parts = worth_in_parts(engine, WorthQuery(list(habits), cards, candidates, at))
+    while True:
+        try:
+            next(parts)
+        except StopIteration as done:
+            return cast(Worth, done.value)
+
+
+def worth_in_parts(
+    engine: Searcher, query: WorthQuery, *, most_work: int | None = None
+) -> Generator[None, None, Worth]:
+    """`worth`, in parts of some milliseconds: it yields between them.
+
+    Parameters
+    ----------
+    most_work
+        Most shops, each counted for every instant; None is no limit.
+
+    Raises
+    ------
+    BadRequest
+        As `worth`; or the habits take more work.
+    """
+    programs = {record["program_id"]: record for record in engine.programs()}
+    cards, candidates = query.cards, query.candidates
+    _check_cards(programs, cards, "cards")
+    if candidates is None:
+        candidates = [name for name, each in programs.items() if _is_active(each)]
+        candidates = [name for name in candidates if name not in cards]
+    _check_cards(programs, candidates, "candidates")
+    study = _Study(engine, query, list(dict.fromkeys(candidates)), most_work)
+    seen, found = [], []
+    for number, habit in enumerate(query.habits):
+        one, sums = yield from study.habit(habit, ("habits", number))
+        seen.append(one)
+        found.append(sums)
+    visits = [habit.visits for habit in query.habits]
+    valued = [
+        _card_worth(programs[name], visits, [sums[place] for sums in found])
+        for place, name in enumerate(study.candidates)
+    ]
+    valued.sort(key=lambda card: (-card.year.as_you_go, -card.year.advised, card.program_id))
+    named = dict.fromkeys((*cards, *study.candidates))
+    inactive = [name for name in named if not _is_active(programs[name])]
+    return Worth(
+        snapshot_id=engine.manifest["snapshot_id"],
+        at=instant_text(study.at),
+        until=instant_text(study.until),
+        currency=engine.info()["currency"],
+        cards=valued,
+        habits=seen,
+        warnings=[
+            *(f"Card {name} is not active: no deal of it counts" for name in inactive),
+            *(text for each, one in enumerate(seen) if (text := _warning(each, one))),
+        ],
+    )
+
+
+def _is_active(program: dict[str, Any]) -> bool:
+    return bool((program.get("status") or "ACTIVE") == "ACTIVE")
+
+
+def _check_cards(programs: dict[str, Any], names: Sequence[str], where: str) -> None:
+    """Raise for a card that the index does not have."""
+    for number, name in enumerate(names):
+        if name not in programs:
+            some = ", ".join(programs) or "none"
+            expected = f"`{where}` among the cards of the index ({some})"
+            found = problem("unknown_card", expected, shown(name), (where, number))
+            raise BadRequest(found["detail"], [found])
+
+
+def _warning(number: int, seen: HabitSeen) -> str | None:
+    """Return what a person must know to read zeros; None where there are figures."""
+    name = f"Habit {number + 1}" + (f" ({seen.name})" if seen.name else "")
+    if seen.instants == 0:
+        return f"{name}: no quarter hour of the next {DAYS} days is inside `when`, so all is 0"
+    if seen.shops == 0:
+        return (
+            f"{name}: no open shop within the radius has a usual bill near `spend`: all gains are 0"
+        )
+    return None
+
+
+class _Study:
+    """One person's cards, and the candidates, at an instant."""
+
+    def __init__(
+        self, engine: Searcher, query: WorthQuery, candidates: list[str], most_work: int | None
+    ) -> None:
+        self.candidates = candidates
+        self._engine, self._cards = engine, tuple(query.cards)
+        self._most_work, self._work = most_work, 0
+        at, zone = query.at, engine.local_zone
+        self.at = (at or datetime.now(UTC)).astimezone(zone)
+        # Refuses an instant outside the horizon, as a search does.
+        engine.rank(Query(lat=0.0, lng=0.0, at=at, limit=1, radius=1.0))
+        self.until = min(self.at + timedelta(days=DAYS), engine.end.astimezone(zone))
+        self._clock = WallClock(engine.start, engine.info())
+        self._numbered = [self._cards_of(segment) for segment in engine.segments]
+
+    def _cards_of(self, segment: Segment) -> Cards:
+        numbers = np.full(len(segment.catalogue.programs), -1, np.int64)
+        for place, name in enumerate(self.candidates):
+            if name in segment.program_numbers:
+                numbers[segment.program_numbers[name]] = place
+        return Cards(numbers, limited_deals(segment))
+
+    def minutes(self, habit: Habit, where: Where) -> I64:
+        """The quarter hours of a habit, minutes of the horizon."""
+        position = to_wgs84(habit.lat, habit.lng, cast(Datum, habit.crs))
+        inside = self._clock.inside(habit.when, position, (*where, "when"))
+        first = -(-minutes_since(self._engine.start, self.at) // STEP_MINUTES) * STEP_MINUTES
+        end = min(minutes_since(self._engine.start, self.until), HORIZON_MINUTES)
+        steps = np.arange(first, end, STEP_MINUTES, dtype=np.int64)
+        return steps[inside[steps]]
+
+    def habit(self, habit: Habit, where: Where) -> Generator[None, None, tuple[HabitSeen, F64]]:
+        """What a habit meets, and the mean figures of the candidates, float64[candidates, 3]."""
+        minutes = self.minutes(habit, where)
+        sums = np.zeros((len(self.candidates), 3))
+        if not len(minutes):
+            return HabitSeen(name=habit.name, instants=0, shops=0.0), sums
+        query = Query(
+            lat=habit.lat,
+            lng=habit.lng,
+            crs=habit.crs,
+            radius=habit.radius,
+            open="now",
+            cards=self._cards,
+            deals="optional",
+            party_size=habit.party_size,
+            spend=habit.spend,
+            categories=habit.categories,
+        )
+        kernels, opened = gain_kernels(), 0
+        choice, ends = self._choice(query, minutes, where)
+        best = np.empty(len(self.candidates))
+        segments, part = self._engine.segments, 0
+        for minute in minutes.tolist():
+            begin, part = 0, part + ends[-1]
+            if part > _PART_SHOPS:
+                part = 0
+                yield
+            plans = self._plans(query, minute)
+            for segment, cards, plan, end in zip(
+                segments, self._numbered, plans, ends, strict=True
+            ):
+                asked = segment.columns_of(0), plan.criteria, cards, choice, begin, end
+                kernels.fill_savings(*asked)
+                begin = end
+            opened += kernels.add_gains(choice, begin, CHOICE_SHARE * habit.spend, best, sums)
+        count = len(minutes)
+        seen = HabitSeen(name=habit.name, instants=count, shops=round(opened / count, 1))
+        return seen, sums / count
+
+    def _take(self, shops: int, instants: int, where: Where) -> None:
+        """Take the work of a habit from what a request may do."""
+        self._work += shops * max(instants, len(self.candidates))
+        if self._most_work is not None and self._work > self._most_work:
+            expected = f"`habits` of at most {self._most_work:,} shops within reach by instants"
+            found = problem("too_many", expected, f"{self._work:,}", where)
+            raise BadRequest(found["detail"], [found])
+
+    def _plans(self, query: Query, minute: int) -> list[Plan]:
+        return self._engine.blocks.plans(query, minute * 60_000_000)
+
+    def _choice(self, query: Query, minutes: I64, where: Where) -> tuple[Choice, list[int]]:
+        """The shops of a habit, and where those of each segment end."""
+        plans = self._plans(query, int(minutes[0]))
+        room = _SHOPS
+        while True:
+            choice, ends, end = _new_choice(room, len(self.candidates)), [], 0
+            for segment, plan in zip(self._engine.segments, plans, strict=True):
+                stack = np.empty(16 * len(segment.columns.level_start) + 1, np.int64)
+                asked = segment.columns_of(0), plan.criteria, plan.place, stack, end, choice
+                end = gain_kernels().find_choice(*asked)
+                ends.append(end)
+            if room == _SHOPS:  # The first time: before there is room for more.
+                self._take(end, len(minutes), where)
+            if end <= room:
+                return choice, ends
+            room = end
+
+
+def _new_choice(room: int, candidates: int) -> Choice:
+    return Choice(
+        np.empty(room, np.int64),
+        np.empty(room),
+        np.empty(room),
+        np.zeros(room, np.uint8),
+        np.zeros(room, np.int64),
+        np.zeros(room, np.uint8),
+        np.zeros((room, candidates), np.int64),
+        np.empty(room),
+    )
+
+
+def _card_worth(program: dict[str, Any], visits: list[float], means: list[F64]) -> CardWorth:
+    """Return the worth of one card; `means` are its figures for each habit."""
+    months, fee = sum(visits), int(program.get("fee") or 0)
+    weights = [each / months if months else 0.0 for each in visits]
+    total = [
+        math.fsum(w * mean[i] for w, mean in zip(weights, means, strict=True)) for i in range(3)
+    ]
+    figures = _figures(total)
+    exact = (total[AS_YOU_GO], _only_partners(total), total[ADVISED])
+    year = [_rounded(MONTHS * months * each - fee) for each in exact]
+    even = [math.ceil(_settled(fee / each)) if each > 0 else None for each in exact]
+    names = ("as_you_go", "only_partners", "advised")
+    return CardWorth(
+        program_id=program["program_id"],
+        name=program.get("name") or program["program_id"],
+        fee=fee,
+        per_visit=figures,
+        year=Year(**dict(zip(names, year, strict=True))),
+        break_even_visits=BreakEven(**dict(zip(names, even, strict=True))),
+        habits=[_figures(mean) for mean in means],
+    )
+
+
+def _figures(means: Sequence[float] | F64) -> Figures:
+    return Figures(
+        as_you_go=round(float(means[AS_YOU_GO]), _DIGITS),
+        share_of_visits=round(float(means[SHARE]), _DIGITS),
+        only_partners=round(_only_partners(means), _DIGITS),
+        advised=round(float(means[ADVISED]), _DIGITS),
+    )
+
+
+def _only_partners(means: Sequence[float] | F64) -> float:
+    return float(means[AS_YOU_GO] / means[SHARE]) if means[SHARE] > 0 else 0.0
+
+
+def _rounded(minor: float) -> int:
+    """Return the nearest minor unit; half a unit counts as one more."""
+    return math.floor(_settled(minor) + 0.5)
+
+
+def _settled(value: float) -> float:
+    """Return a figure without the noise of the last digits, so that 28.000000001 visits are 28."""
+    return round(value, _DIGITS)

@@ -12,6 +12,7 @@ import typer
 
 from benchmarks import ab as interleaved
 from benchmarks import fairness as fair
+from benchmarks import studies as many
 from benchmarks.reports.compare import compare as compared
 from benchmarks.reports.compare import compare_text
 from benchmarks.reports.markdown import markdown_report
@@ -105,6 +106,13 @@ def fairness(
 ) -> int:
     """Measure small questions while another client asks the largest ones."""
     typer.echo(fair.text(fair.run(index, seconds=seconds, rounds=rounds, say=_say)))
+    return DONE
+
+
+@app.command()
+def studies(index: Annotated[Path, typer.Argument(help="An index with cards.")]) -> int:
+    """Measure many questions at once: blocks, worth of cards, coverage, and peers of that."""
+    typer.echo(many.text(many.run(index, say=_say)))
     return DONE
 
 

@@ -6,7 +6,7 @@ Like `tests.oracle` it imports neither `indexes` nor `geosearch`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tests.oracle import Oracle, Shop
@@ -100,3 +100,60 @@ def worth(
         )
     sums = math.fsum(as_you_go), math.fsum(share), math.fsum(advised)
     return tuple(one / max(1, len(minutes)) for one in sums)  # type: ignore[return-value]
+
+
+def coverage(
+    oracle: Oracle, cells_of: Mapping[str, Sequence[str]], program: str, minutes: Sequence[int]
+) -> dict[str, tuple[int, int, int, int]]:
+    """Open shops, usable ones, wins and the sum of gains of each cell, added over minutes.
+
+    `cells_of` names the cells of each merchant; a cell `""` counts every shop.
+    """
+    found: dict[str, list[int]] = {}
+    for minute in minutes:
+        for name, shop in oracle.shops.items():
+            if shop.states[minute] != OPEN:
+                continue
+            usable, own, public = _prices(shop, program, minute)
+            for cell in (*cells_of[name], ""):
+                sums = found.setdefault(cell, [0, 0, 0, 0])
+                sums[0] += 1
+                sums[1] += usable
+                if own > public:
+                    sums[2] += 1
+                    sums[3] += own - public
+    return {cell: (a, b, c, d) for cell, (a, b, c, d) in found.items()}
+
+
+def _prices(shop: Shop, program: str, minute: int) -> tuple[bool, int, int]:
+    """Whether the card can be used, its best saving, and the best public one; 0 if unknown."""
+    spend = expected_spend({}, shop.row)
+    usable, own, public = False, 0, 0
+    for deal, mask in shop.deals:
+        if not mask[minute] or deal.get("new_customer_only") or not conditions_met(deal, spend, 1):
+            continue
+        saving = saving_and_pay(deal, spend)[0] or 0
+        if deal.get("program_id") == program:
+            usable, own = True, max(own, saving)
+        elif deal.get("program_id") is None:
+            public = max(public, saving)
+    return usable, own, public
+
+
+def third_m(
+    oracle: Oracle, centre: tuple[float, float], program: str, minutes: Sequence[int]
+) -> float | None:
+    """Metres to the third nearest win at the worst minute; None without three within 50 km."""
+    worst = 0.0
+    for minute in minutes:
+        metres = []
+        for shop in oracle.shops.values():
+            if shop.states[minute] == OPEN:
+                _, own, public = _prices(shop, program, minute)
+                if own > public:
+                    metres.append(haversine_m(*centre, shop.lat, shop.lng))
+        metres.sort()
+        if len(metres) < 3 or metres[2] > 50_000:
+            return None
+        worst = max(worst, metres[2])
+    return worst

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -91,6 +92,25 @@ def test_readme_examples_print_what_they_say(
     expect_part(shown, answer)
     assert shown["results"][0]["best_deal"]["saving"] > 0
     assert found[number].text.count("\n") < 12, "shortened, as the text below it says"
+    capsys.readouterr()
+    check_studies(capsys)
+
+
+def check_studies(capsys: pytest.CaptureFixture[str]) -> None:
+    """The examples of docs/studies.md print what they say, and README.md quotes one of them."""
+    found = list(blocks((ROOT / "docs" / "studies.md").read_text("utf-8")))
+    (habits,) = (block.text for block in found if block.kind == "json")
+    Path("habits.json").write_text(habits, encoding="utf-8")
+    printed = 0
+    for block, shown in pairwise(found):
+        if shown.kind == "text":
+            (arguments,) = commands(block)
+            assert run(arguments) == DONE
+            lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+            assert shown.text.splitlines() == lines[len(lines) - shown.text.count("\n") :]
+            printed += 1
+    assert printed == 2
+    assert f"`{lines[0]}`" in README
 
 
 def asked(block: Block, index: Path) -> bytes:

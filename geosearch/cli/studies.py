@@ -1,4 +1,4 @@
-"""Commands of studies: `rank` and `worth`."""
+"""Commands of studies: `rank`, `worth` and `coverage`."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -79,6 +79,55 @@ def add_studies(app: typer.Typer, show: Show) -> None:
             found = value(engine, read, cards=_names(cards), candidates=wanted, at=at)
         show(msgspec.json.encode(found) if as_json else worth_table(found))
 
+    @app.command()
+    def coverage(
+        index: Index,
+        out: Annotated[
+            Path | None, typer.Option(help="File for all cells: .geojson, .parquet or .csv.")
+        ] = None,
+        programs: Annotated[
+            str | None, typer.Option(help="Cards, comma separated; by default all active ones.")
+        ] = None,
+        cells: Annotated[str, typer.Option(help="h3:7 to h3:10, or zones.")] = "h3:9",
+        slot: Annotated[
+            list[str] | None,
+            typer.Option(metavar="NAME=TIMES", help="A slot such as lunch=Mo-Fr 12:15; repeat."),
+        ] = None,
+        compare: Annotated[
+            str | None, typer.Option(metavar="A,B", help="Two cards: say which one leads where.")
+        ] = None,
+        at: From = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ) -> None:
+        """Say where cards can be used, and where they beat the public price."""
+        from geosearch.search.searcher import open_index
+        from geosearch.studies.coverage import SLOTS
+        from geosearch.studies.coverage import coverage as survey
+        from geosearch.studies.coverage_files import check_format, sentences, write_coverage
+
+        if out is not None:
+            check_format(out)
+        slots = _slots(slot) if slot else SLOTS
+        with waiting():
+            engine = open_index(index)
+        with ProgressReport() as progress:
+            found = survey(
+                engine,
+                programs=None if programs is None else _names(programs),
+                cells=cells,
+                slots=slots,
+                compare=_pair(compare),
+                at=at,
+                progress=progress,
+            )
+            if out is not None:
+                write_coverage(found, out)
+        if as_json:
+            show(json.dumps({"total": found.total.to_dicts(), "warnings": found.warnings}))
+            return
+        written = [] if out is None else [f"wrote {out}, rows: {found.rows.height:,}"]
+        show("\n".join([*sentences(found.total), *found.warnings, *written]))
+
 
 def _rank_words(report: Any, out: Path) -> str:
     """Return what was ranked, and what was refused, as text."""
@@ -110,6 +159,25 @@ def _constants(given: Given) -> dict[str, Any]:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _pair(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    names = _names(text)
+    if len(names) != 2:
+        raise BadRequest(f"Expected two cards, such as red,blue, got {text!r} - at `--compare`")
+    return names[0], names[1]
+
+
+def _slots(texts: list[str]) -> dict[str, str]:
+    slots = {}
+    for text in texts:
+        name, equals, times = text.partition("=")
+        if not equals or not name.strip():
+            raise BadRequest(f"Expected NAME=TIMES, got {text!r} - at `--slot`")
+        slots[name.strip()] = times.strip()
+    return slots
 
 
 def _read_json(file: Path) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from geosearch.answer.result_text import result_writer
 from geosearch.kernel.block import block_kernels
+from geosearch.kernel.cells import cell_kernels
 from geosearch.kernel.compiled import kernels, makers, near_kernels, near_makers
 from geosearch.kernel.gains import gain_kernels
 from geosearch.segment.id_search import id_finder
@@ -57,7 +58,7 @@ def _parts() -> list[Part]:
         Part("results", 8, (result_writer,)),
         Part("counting", 6, (count,)),
         Part("blocks", 5, (block_kernels,)),
-        Part("gains", 5, (gain_kernels,)),
+        Part("studies", 5, (gain_kernels, cell_kernels)),
         Part("facets", 1, (names,)),
         Part("words", 2, (warm_vocabulary,)),
         Part("ids", 1, (id_finder,)),

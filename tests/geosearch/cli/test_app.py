@@ -52,7 +52,7 @@ def search(world: World, *arguments: str) -> list[str]:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == DONE
     shown = capsys.readouterr().out
-    commands = "synth template check import build serve search inspect rank worth bench"
+    commands = "synth template check import build serve search inspect rank worth coverage bench"
     for command in commands.split():
         assert f"  {command} " in shown
 

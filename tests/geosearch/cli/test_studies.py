@@ -70,9 +70,37 @@ def test_rank_of_wrong_queries_only(
     assert "No query can be answered; the first: Expected `lat`" in capsys.readouterr().err
 
 
+def test_coverage_says_it_in_sentences(
+    index: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "coverage.geojson"
+    asked = ["--programs", "red", "--slot", "Wednesday 19:00=We 19:00", "--at", AT]
+    assert run(["coverage", index, *asked, "--out", str(out)]) == DONE
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        "red, Wednesday 19:00: usable at 33.3 % of open shops, better than the public price "
+        "at 33.3 %",
+        f"wrote {out}, rows: 1",
+    ]
+    assert "counting Wednesday 19:00, 1 instants" in captured.err
+    assert len(json.loads(out.read_text())["features"]) == 1
+
+
+def test_coverage_as_json(index: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--compare", "red,blue", "--cells", "h3:7", "--at", AT, "--json"]
+    assert run(["coverage", index, *asked]) == DONE
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["total"]) == 10
+    assert found["warnings"] == []
+
+
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
+        (["coverage", "--programs", "green"], "Expected `programs` among the cards"),
+        (["coverage", "--compare", "red"], "Expected two cards, such as red,blue, got 'red'"),
+        (["coverage", "--slot", "Mo-Fr 12:15"], "Expected NAME=TIMES, got 'Mo-Fr 12:15'"),
+        (["coverage", "--out", "x.txt"], "Expected `out` ending in .geojson, .parquet, .csv"),
         (["worth", "--habits", "nowhere.json"], "Cannot read the file as JSON"),
         (["rank", "--queries", "x.csv", "--out", "y.parquet"], "Expected `queries` ending in"),
         (["rank", "--queries", "x.ndjson", "--out", "y.arrow", "--limit", "x"], "`limit`"),

@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from geosearch.answer.contents import Box, Contents
 from geosearch.answer.model import Answer, Hit, Page, Ranked
@@ -26,21 +25,17 @@ from geosearch.errors import BadData, BadRequest
 from geosearch.hours.instants import instant_text
 from geosearch.money.ranking import Weights
 from geosearch.query.cursor import (
-    Cursor,
     continue_from,
-    expired,
-    fingerprint,
     is_of,
-    misplaced,
     read_cursor,
-    write_cursor,
 )
 from geosearch.query.parameters import DEFAULT_LANGUAGE, problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.fix_plan import Allowed, reach_of
 from geosearch.search.merge import Found, best_of, count_of, results_of
 from geosearch.search.near_misses import near_misses
-from geosearch.search.plan import After, described
+from geosearch.search.paging import Pager
+from geosearch.search.plan import described
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
 from geosearch.search.segment_view import SegmentView
 from geosearch.search.stages import in_stages
@@ -94,6 +89,7 @@ class Searcher:
         self.local_zone = ZoneInfo(self.manifest["time_zone"])
         """Time zone of queries that name no instant."""
         self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
+        self._pager = Pager(self.version, self.segments, self._bases)
         self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
         planners = [view.planner for view in self._views]
         self._rewriter = Rewriter([each.terms for each in planners], self._bases[-1])
@@ -216,7 +212,7 @@ class Searcher:
             at=instant_text(planned.at),
             hits=hits,
             fields=query.fields,
-            next_cursor=self._cursor(planned, doc_ids, keys) if more else None,
+            next_cursor=self._pager.cursor(planned, doc_ids, keys) if more else None,
             total=total,
             facets=facets,
             explain=explain,
@@ -326,33 +322,7 @@ class Searcher:
         cursor = continue_from(query)
         # A cursor keeps the instant but not its UTC offset.
         at = query.at or cursor.at.astimezone(self.local_zone)
-        return self._planner.planned(query, top_k, at, self._afters(cursor))
-
-    def _afters(self, cursor: Cursor) -> Sequence[After | None]:
-        """Keys of the last result before the page, for each segment."""
-        if cursor.version != self.version:
-            raise expired(cursor.version)
-        if cursor.doc >= self._bases[-1]:
-            raise misplaced(cursor.doc)
-        merchant_id = self.merchant_ids([cursor.doc])[0]
-        primary, secondary = cursor.keys
-        return [
-            (primary, secondary, segment.id_rank_through(merchant_id)) for segment in self.segments
-        ]
-
-    def _cursor(
-        self, planned: PlannedQuery, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
-    ) -> str:
-        last = planned.query.limit - 1
-        return write_cursor(
-            Cursor(
-                version=self.version,
-                at=planned.at,
-                question=fingerprint(planned.query),
-                keys=(keys.item(last, 0), keys.item(last, 1)),
-                doc=doc_ids.item(last),
-            )
-        )
+        return self._planner.planned(query, top_k, at, self._pager.afters(cursor))
 
     def _best(self, planned: PlannedQuery) -> Found:
         return best_of(self._views, self._bases, planned)

@@ -23,10 +23,11 @@ from starlette.routing import Route
 from geosearch.answer.model import Page
 from geosearch.errors import BadRequest, Problem
 from geosearch.query.cursor import read_cursor
-from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES, problem
+from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.searcher import Searcher
 from geosearch.service.basemap import open_basemap
+from geosearch.service.batch_limits import check_batch
 from geosearch.service.batching import Batching
 from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.density import encode_density
@@ -413,7 +414,7 @@ class Handlers:
         """Return the answers, all of one version except those whose cursor names another."""
         asked = read_batch(body, most=self._settings.max_batch)
         queries = [spoken(query, language) for query in asked]
-        self._check_work(queries)
+        check_batch(queries, self._settings)
         current = self._engines.current()
         pages = []
         for position, query in enumerate(queries):
@@ -432,45 +433,6 @@ class Handlers:
         engine = cast(Searcher, self._engines.current().engine)
         found = yield from worth_in_parts(engine, query, most_work=WORTH_WORK)
         return Reply((msgspec.json.encode(found),))
-
-    def _check_work(self, queries: list[Query]) -> None:
-        """Refuse a batch whose queries together exceed the limits of one request, or no JSON.
-
-        Raises
-        ------
-        BadRequest
-            Code `batch_too_heavy`; `conflict` if a query asks for another format.
-        """
-        for position, query in enumerate(queries):
-            if query.format != "json":
-                where = ("queries", position, "format")
-                found = problem("conflict", "`format` json in a batch", query.format, where)
-                raise BadRequest(found["detail"], [found])
-        results = sum(query.limit + query.near_misses for query in queries)
-        heavy = sum(map(_is_wide, queries))
-        for expected, most, got in (
-            (
-                "limits and near misses of at most {} together",
-                self._settings.max_batch_results,
-                results,
-            ),
-            (
-                "at most {} polygons, totals and facets without a radius",
-                self._settings.max_batch_heavy,
-                heavy,
-            ),
-        ):
-            if got > most:
-                sentence = f"`queries` with {expected.format(most)}"
-                found = problem("batch_too_heavy", sentence, f"{got}", ("queries",))
-                raise BadRequest(found["detail"], [found], "batch_too_heavy")
-
-
-def _is_wide(query: Query) -> bool:
-    """Return whether a batch may hold few such queries: a polygon, or a count without a radius."""
-    counts = query.total or bool(query.facets)
-    is_unbounded = query.radius_m is None and query.ids is None
-    return query.polygon is not None or (counts and is_unbounded)
 
 
 def _zones(found: list[dict[str, Any]], *, is_personal: bool) -> Reply:

@@ -36,7 +36,9 @@ HORIZON_US = HORIZON_MINUTES * MINUTE_US
 _BY_ROW = ("lat", "lng", "radius", "at")
 """Parameters that differ between queries that ask alike."""
 
-_NOT_IN_BLOCKS = ("cursor", "facets", "explain", "format")
+_NOT_IN_BLOCKS = (
+    *("cursor", "facets", "explain", "format", "fields", "lang", "near_misses", "near_minutes"),
+)
 """Parameters without a meaning for rows of results."""
 
 BLOCK_PARAMETERS = tuple(name for name in PARAMETERS if name not in _NOT_IN_BLOCKS)

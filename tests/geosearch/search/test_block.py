@@ -21,7 +21,7 @@ from tests.generators import EVERYWHERE, make_world
 from tests.geosearch.search.test_searcher_oracle import trees_for_all_cards
 from tests.questions import make_request
 
-LEFT_OUT = ("facets", "explain", "polygon")
+LEFT_OUT = ("facets", "explain", "polygon", "fields", "lang")
 KINDS = ("city", "grid", "narrow_hours")
 
 

@@ -28,7 +28,7 @@ from indexes.terms.vocabulary import warm as warm_vocabulary
 from indexes.text.folding import normalise
 from indexes.text.pinyin import full_pinyin
 
-COMPILING = "Compiling the search (once for this version, about a minute)"
+COMPILING = "Compiling the search (once for this version, about two minutes)"
 
 Progress = Callable[[str], None]
 
@@ -78,8 +78,8 @@ def warm(progress: Progress | None = None) -> None:
 
     Notes
     -----
-    Loading takes 0.4 s. Compiling takes 42 s on two quiet cores, 69 s on one. It also removes what
-    was compiled for versions that nobody uses any more.
+    Loading takes 0.4 s. Compiling takes 130 s on two quiet cores, 180 s on one. It also removes
+    what was compiled for versions that nobody uses any more.
     """
     parts = _parts()
     compiling = not is_compiled()

@@ -6,7 +6,7 @@ limit, or the pay exceeds the budget. So it suffices to look at each step, and, 
 to beat public deals, for the least bill before the next one at which its growing saving does.
 """
 
-from geosearch.kernel.criteria import CARD_BEST_DEAL, NO_BUDGET, Bill, Criteria
+from geosearch.kernel.criteria import CARD_BEST_DEAL, NO_BUDGET, Bill, Criteria, with_bill
 from geosearch.kernel.deals import (
     doc_has_deal,
     doc_spend,
@@ -35,23 +35,6 @@ from geosearch.money.offers import (
 from geosearch.segment.columns import NO_SAVING, Columns
 from indexes.arrays import I32Matrix
 from indexes.jit import inline_njit, inner_njit, int64, njit
-
-
-@inner_njit
-def with_bill(criteria: Criteria, bill: Bill) -> Criteria:
-    """The same criteria with another party, spend or budget."""
-    return Criteria(
-        criteria.hours,
-        criteria.wallet,
-        bill,
-        criteria.kinds,
-        criteria.area,
-        criteria.lists,
-        criteria.words,
-        criteria.page,
-        criteria.states,
-        criteria.filter,
-    )
 
 
 @njit

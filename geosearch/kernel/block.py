@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from geosearch.kernel.criteria import CARD_DEAL, Criteria, Hours
+from geosearch.kernel.criteria import CARD_DEAL, Criteria, Hours, with_hours
 from geosearch.kernel.deals import doc_spend, is_affordable, offer_is_on, offers_at
 from geosearch.kernel.rank import rank
 from geosearch.kernel.scratch import Scratch
@@ -138,18 +138,8 @@ def rank_rows(
             _clear(criteria.states)
             hour = (first_hour + minute // 60) % HOURS_OF_WEEK
             last = (first_hour + max(until - 1, minute) // 60) % HOURS_OF_WEEK
-            asked = Criteria(
-                Hours(minute, until, hour, last, hours.open_mode),
-                criteria.wallet,
-                criteria.bill,
-                criteria.kinds,
-                criteria.area,
-                criteria.lists,
-                criteria.words,
-                criteria.page,
-                criteria.states,
-                criteria.filter,
-            )
+            then = Hours(minute, until, hour, last, hours.open_mode)
+            asked = with_hours(criteria, then, criteria.states)
         place = Place(rows.lat[row], rows.lng[row], rows.radius_m[row], -90.0, 90.0)
         count = rank(segment, asked, place, memory, page.docs, page.keys)
         best.found[row] = count

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from geosearch.money.ranking import Counting
 from indexes.arrays import F64, I64, U8, U16, U32, U64, F64Matrix, I64Matrix
+from indexes.jit import inner_njit
 
 
 class Hours(NamedTuple):
@@ -135,3 +136,54 @@ ANY_HOURS, OPEN_ONLY, OPEN_OR_UNKNOWN = range(3)
 OPTIONAL_DEAL, ANY_DEAL, CARD_DEAL, CARD_BEST_DEAL = range(4)
 SORTS = ("best", "distance", "saving", "rating", "relevance")
 BY_BEST, BY_DISTANCE, BY_SAVING, BY_RATING, BY_RELEVANCE = range(5)
+
+
+@inner_njit
+def with_hours(criteria: Criteria, hours: Hours, states: U8) -> Criteria:
+    """The same criteria at another minute, with the states of schedules then."""
+    return Criteria(
+        hours,
+        criteria.wallet,
+        criteria.bill,
+        criteria.kinds,
+        criteria.area,
+        criteria.lists,
+        criteria.words,
+        criteria.page,
+        states,
+        criteria.filter,
+    )
+
+
+@inner_njit
+def with_wallet(criteria: Criteria, wallet: Wallet) -> Criteria:
+    """The same criteria with other cards."""
+    return Criteria(
+        criteria.hours,
+        wallet,
+        criteria.bill,
+        criteria.kinds,
+        criteria.area,
+        criteria.lists,
+        criteria.words,
+        criteria.page,
+        criteria.states,
+        criteria.filter,
+    )
+
+
+@inner_njit
+def with_bill(criteria: Criteria, bill: Bill) -> Criteria:
+    """The same criteria with another party, spend or budget."""
+    return Criteria(
+        criteria.hours,
+        criteria.wallet,
+        bill,
+        criteria.kinds,
+        criteria.area,
+        criteria.lists,
+        criteria.words,
+        criteria.page,
+        criteria.states,
+        criteria.filter,
+    )

@@ -6,8 +6,17 @@ the predicates of searches under the criteria of the changed query.
 
 from typing import NamedTuple
 
-from geosearch.kernel.bills import least_bill, with_bill
-from geosearch.kernel.criteria import OPTIONAL_DEAL, Bill, Criteria, Hours, Wallet
+from geosearch.kernel.bills import least_bill
+from geosearch.kernel.criteria import (
+    OPTIONAL_DEAL,
+    Bill,
+    Criteria,
+    Hours,
+    Wallet,
+    with_bill,
+    with_hours,
+    with_wallet,
+)
 from geosearch.kernel.deals import doc_best_value, doc_spend, offer_is_on, offers_at, reads_deals
 from geosearch.kernel.predicates import (
     is_open,
@@ -81,40 +90,6 @@ def may_bill(fixes: Fixes, first: int, end: int) -> bool:
     listed = fixes.billed.shape[0]
     at = first_posting(fixes.billed, 0, listed, first)
     return bool(at < listed and fixes.billed[at] < end)
-
-
-@inner_njit
-def with_wallet(criteria: Criteria, wallet: Wallet) -> Criteria:
-    """The same criteria with other cards."""
-    return Criteria(
-        criteria.hours,
-        wallet,
-        criteria.bill,
-        criteria.kinds,
-        criteria.area,
-        criteria.lists,
-        criteria.words,
-        criteria.page,
-        criteria.states,
-        criteria.filter,
-    )
-
-
-@inner_njit
-def with_hours(criteria: Criteria, hours: Hours, states: U8) -> Criteria:
-    """The same criteria at another minute, with the states of schedules then."""
-    return Criteria(
-        hours,
-        criteria.wallet,
-        criteria.bill,
-        criteria.kinds,
-        criteria.area,
-        criteria.lists,
-        criteria.words,
-        criteria.page,
-        states,
-        criteria.filter,
-    )
 
 
 @inner_njit

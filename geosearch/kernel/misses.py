@@ -15,7 +15,6 @@ No filter is read or kept: it would tell who matches, not who nearly does.
 import math
 
 from geosearch.kernel.areas import doc_in_area
-from geosearch.kernel.bills import with_bill
 from geosearch.kernel.criteria import (
     ANY_HOURS,
     OPEN_OR_UNKNOWN,
@@ -23,6 +22,9 @@ from geosearch.kernel.criteria import (
     Criteria,
     Hours,
     Wallet,
+    with_bill,
+    with_hours,
+    with_wallet,
 )
 from geosearch.kernel.deals import reads_deals
 from geosearch.kernel.fixes import (
@@ -35,8 +37,6 @@ from geosearch.kernel.fixes import (
     may_add_card,
     may_bill,
     may_wait,
-    with_hours,
-    with_wallet,
 )
 from geosearch.kernel.predicates import (
     counts_relevance,

@@ -9,7 +9,6 @@ caches for the next. Queries with a text, an area, a list of ids, a total or fac
 road. Only a row's own query decides its results, so the number of threads changes nothing.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -34,6 +33,8 @@ from geosearch.search.block_rows import (
     rows_of,
     rows_of_frame,
 )
+from geosearch.search.cores import usable_cores
+from geosearch.search.merge import Found
 from geosearch.search.plan import Plan
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
 from geosearch.search.segment_view import SegmentView
@@ -53,8 +54,6 @@ KEPT_ROWS = 256
 
 _USUAL_ROWS = 64
 """Queries of the usual road in one task."""
-
-Answered = tuple[PlannedQuery, tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]]
 
 
 class Block(NamedTuple):
@@ -80,12 +79,12 @@ class Block(NamedTuple):
 class UsualRoad(NamedTuple):
     """How a searcher answers one query."""
 
-    answered: Callable[[Query, int], Answered]
+    answered: Callable[[Query, int], tuple[PlannedQuery, Found]]
     rank: Callable[[Query], Ranked]
 
 
 class UsualResults(NamedTuple):
-    """UsualResults of one query of the usual road."""
+    """Results of one query of the usual road."""
 
     docs: I64
     keys: NDArray[np.float64]
@@ -118,7 +117,7 @@ class BlockRanker:
         """`Ranked` of each query; raises what the first refused one raises."""
         times = self._start, datetime.now(UTC)
         found: list[Ranked] = []
-        with ThreadPoolExecutor(threads or _cores()) as pool:
+        with ThreadPoolExecutor(threads or usable_cores()) as pool:
             for first in range(0, len(queries), PIECE_ROWS):
                 some = queries[first : first + PIECE_ROWS]
                 records = Records(pl.Series(), some, [], False)
@@ -165,7 +164,7 @@ class BlockRanker:
         constants are for frames; records have them already.
         """
         times = self._start, datetime.now(UTC)
-        with ThreadPoolExecutor(threads or _cores()) as pool:
+        with ThreadPoolExecutor(threads or usable_cores()) as pool:
             before: tuple[_Piece, pl.Series] | None = None
             first = 0
             for some in pieces:
@@ -417,7 +416,3 @@ def query_ids(frame: pl.DataFrame, first: int) -> pl.Series:
     if "query_id" in frame.columns:
         return frame["query_id"]
     return pl.Series("query_id", np.arange(first, first + frame.height))
-
-
-def _cores() -> int:
-    return os.cpu_count() or 1

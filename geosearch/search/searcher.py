@@ -152,7 +152,9 @@ class Searcher:
         """
         started = time.perf_counter_ns()
         planned, found = self._first(query)
-        hits = hits_of(self._written(planned, found, ()), found[1][: query.limit])
+        hits = hits_of(
+            results_of(self._views, self._bases, planned, found, ()), found[1][: query.limit]
+        )
         return self._answer(planned, found, started, hits)
 
     def page(self, query: Query) -> Page:
@@ -329,9 +331,7 @@ class Searcher:
 
     def _results(self, planned: PlannedQuery, found: Found) -> Results:
         """The results of a page as JSON text, with the members that the query asks for."""
-        return self._written(planned, found, planned.query.written_fields)
-
-    def _written(self, planned: PlannedQuery, found: Found, fields: tuple[str, ...]) -> Results:
+        fields = planned.query.written_fields
         return results_of(self._views, self._bases, planned, found, fields)
 
     def _explain(self, planned: PlannedQuery, work: dict[str, int]) -> dict[str, Any]:

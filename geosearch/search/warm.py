@@ -18,6 +18,7 @@ from geosearch.kernel.block import block_kernels
 from geosearch.kernel.cells import cell_kernels
 from geosearch.kernel.compiled import kernels, makers, near_kernels, near_makers
 from geosearch.kernel.gains import gain_kernels
+from geosearch.search.cores import usable_cores
 from geosearch.segment.id_search import id_finder
 from geosearch.suggest.view import suggest_kernels
 from indexes.geo.crossings import warm as warm_crossings
@@ -123,7 +124,7 @@ def _others_beside(done: _Done) -> Iterator[None]:
 
     What it compiles comes back by way of the disk.
     """
-    other = _start_other() if _cores() > 1 and os.access(CACHE_FOLDER, os.W_OK) else None
+    other = _start_other() if usable_cores() > 1 and os.access(CACHE_FOLDER, os.W_OK) else None
     if other is None:
         yield
         return
@@ -141,12 +142,6 @@ def _others_beside(done: _Done) -> Iterator[None]:
             listener.join()
         finally:
             other.terminate()
-
-
-def _cores() -> int:
-    """Number of cores that this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _start_other() -> subprocess.Popen[str] | None:

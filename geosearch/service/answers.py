@@ -21,6 +21,7 @@ from geosearch.service.schemas import (
     DISTANCE_M,
     FLAG,
     INSTANT,
+    INTEGER,
     METRES,
     NUMBER,
     POSITION,
@@ -56,7 +57,7 @@ _JSON_TYPES: dict[Kind, Json] = {
     Kind.TEXT: TEXT,
     Kind.TEXTS: {"type": "array", "items": TEXT},
     Kind.NUMBER: NUMBER,
-    Kind.INTEGER: {"type": "integer"},
+    Kind.INTEGER: INTEGER,
     Kind.FLAG: FLAG,
     Kind.DATE: {"type": "string", "format": "date"},
     Kind.INSTANT: INSTANT,
@@ -112,7 +113,7 @@ def answer_schemas() -> dict[str, Json]:
             {
                 "type": _said(TEXT, "Always `about:blank`; see RFC 9457."),
                 "title": _said(TEXT, "HTTP status in words."),
-                "status": _said({"type": "integer"}, "HTTP status."),
+                "status": _said(INTEGER, "HTTP status."),
                 "code": _choice(tuple(CODES), "What is wrong, for programs; never renamed."),
                 "detail": _said(TEXT, "What is wrong, for people: the first sentence."),
                 "errors": _list(
@@ -169,11 +170,9 @@ def _program() -> Json:
 def _deal_members() -> tuple[Any, ...]:
     members, optional = _stored(DEALS, DEAL_FIELDS)
     worth = {
-        "saving": _or_null(
-            {"type": "integer"}, "What it saves, minor units; null where the bill is unknown."
-        ),
+        "saving": _or_null(INTEGER, "What it saves, minor units; null where the bill is unknown."),
         "pay": _or_null(
-            {"type": "integer"}, "What is left to pay, minor units; null where the bill is unknown."
+            INTEGER, "What is left to pay, minor units; null where the bill is unknown."
         ),
         "currency": CURRENCY,
         "usable_until": _or_null(

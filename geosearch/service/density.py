@@ -3,14 +3,18 @@
 `indexes.geo.density` counts.
 """
 
-from typing import Any
-
 import msgspec
 import orjson
 
-from geosearch.service.schemas import box_schema, list_schema, object_schema, said_schema
-
-_COUNT = {"type": "integer", "minimum": 0}
+from geosearch.service.schemas import (
+    COUNT,
+    SNAPSHOT_ID,
+    Json,
+    box_schema,
+    list_schema,
+    object_schema,
+    said_schema,
+)
 
 
 class DensityQuery(msgspec.Struct, frozen=True):
@@ -32,20 +36,18 @@ def encode_density(snapshot_id: str, query: DensityQuery, counts: list[list[int]
     return orjson.dumps(answer)
 
 
-def density_schema() -> dict[str, Any]:
+def density_schema() -> Json:
     """Return the JSON schema of the answer."""
     return object_schema(
         {
-            "snapshot_id": said_schema(
-                {"type": "string"}, "Which snapshot the index was built from."
-            ),
+            "snapshot_id": SNAPSHOT_ID,
             "bbox": said_schema(
                 box_schema(), "The box: min_lng, min_lat, max_lng, max_lat, degrees, WGS-84."
             ),
-            "cells": said_schema(_COUNT, "Number of columns, and of rows, all of one size."),
-            "total": said_schema(_COUNT, "Number of shops in the box."),
+            "cells": said_schema(COUNT, "Number of columns, and of rows, all of one size."),
+            "total": said_schema(COUNT, "Number of shops in the box."),
             "counts": list_schema(
-                {"type": "array", "items": _COUNT},
+                {"type": "array", "items": COUNT},
                 "Number of shops in each cell: rows from south to north, each from west to east. "
                 "A shop on a border between cells is in the one north or east of it.",
             ),

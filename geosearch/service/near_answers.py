@@ -1,24 +1,26 @@
 """JSON schemas of near misses, fixes and reasons; `answers` has those of all other answers."""
 
-from typing import Any
-
 from geosearch.answer.why_not import DEAL_CODES, SHOP_CODES
 from geosearch.kernel.fixes import FIXES
+from geosearch.service.schemas import (
+    AT,
+    COUNT,
+    CURRENCY,
+    FLAG,
+    INSTANT,
+    INTEGER,
+    METRES,
+    NUMBER,
+    SNAPSHOT_ID,
+    TEXT,
+    Json,
+    ref,
+)
 from geosearch.service.schemas import choice_schema as _choice
 from geosearch.service.schemas import list_schema as _list
 from geosearch.service.schemas import object_schema as _object
 from geosearch.service.schemas import or_null_schema as _or_null
-from geosearch.service.schemas import ref
 from geosearch.service.schemas import said_schema as _said
-
-Json = dict[str, Any]
-
-_TEXT: Json = {"type": "string"}
-_INSTANT: Json = {"type": "string", "format": "date-time"}
-_NUMBER: Json = {"type": "number"}
-_INTEGER: Json = {"type": "integer"}
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_METRES: Json = {"type": "number", "minimum": 0}
 
 
 def near_schemas() -> dict[str, Json]:
@@ -27,7 +29,7 @@ def near_schemas() -> dict[str, Json]:
         "NearMiss": _object(
             {
                 "merchant": _said(ref("Merchant"), "The shop."),
-                "distance_m": _said(_METRES, "Metres from the position, cut to decimetres."),
+                "distance_m": _said(METRES, "Metres from the position, cut to decimetres."),
                 "open": _said(ref("OpenState"), "Whether it is open at `at`, without the fix."),
                 "fix": _said(ref("Fix"), "The one change with which it matches: the best one."),
                 "best_deal": {
@@ -35,7 +37,7 @@ def near_schemas() -> dict[str, Json]:
                     "description": "Its best deal with the fix; null where none counts.",
                 },
                 "value": _said(
-                    _NUMBER,
+                    NUMBER,
                     "Net benefit with the fix less its cost, minor units: the order of near "
                     "misses. A wait costs `walk_cost_per_minute`, a larger bill what is more, a "
                     "card a twelfth of its yearly fee.",
@@ -45,10 +47,10 @@ def near_schemas() -> dict[str, Json]:
         "Fix": _fix(),
         "Why": _object(
             {
-                "snapshot_id": _said(_TEXT, "Which snapshot the index was built from."),
-                "at": _said(_INSTANT, "The instant everything was evaluated for."),
-                "currency": _said(_TEXT, "ISO 4217 code of all amounts."),
-                "matches": _said({"type": "boolean"}, "Whether a search returns the shop."),
+                "snapshot_id": SNAPSHOT_ID,
+                "at": AT,
+                "currency": CURRENCY,
+                "matches": _said(FLAG, "Whether a search returns the shop."),
                 "rank": _or_null(
                     {"type": "integer", "minimum": 1},
                     "Number of its place among the matches in their order; null unless it matches.",
@@ -65,8 +67,8 @@ def near_schemas() -> dict[str, Json]:
         "ShopReason": _reason(SHOP_CODES, _of_shops()),
         "DealReasons": _object(
             {
-                "deal_id": _said(_TEXT, "Id of the deal."),
-                "program_id": _or_null(_TEXT, "The card it needs; null without one."),
+                "deal_id": _said(TEXT, "Id of the deal."),
+                "program_id": _or_null(TEXT, "The card it needs; null without one."),
                 "reasons": _list(
                     ref("DealReason"), "Every condition that it fails; empty if it counts."
                 ),
@@ -87,17 +89,17 @@ _BY = "What is too much or too little: metres, stars, minutes, persons or minor 
 def _of_shops() -> Json:
     unknown = "null where not within the horizon."
     return {
-        "parameter": _said(_TEXT, _but("Parameter of the area.", "OUTSIDE_AREA")),
-        "opens_at": _or_null(_INSTANT, _but(f"When it opens; {unknown}", "CLOSED")),
-        "closes_at": _or_null(_INSTANT, _but(f"When it closes; {unknown}", "CLOSES_TOO_SOON")),
-        "by": _said(_NUMBER, f"{_BY} Absent where it is not known, and of other conditions."),
-        "missing": _list(_TEXT, _but("Words that the shop lacks.", "TEXT_NOT_FOUND")),
-        "unwanted": _list(_TEXT, _but("Excluded words that it has.", "TEXT_NOT_FOUND")),
+        "parameter": _said(TEXT, _but("Parameter of the area.", "OUTSIDE_AREA")),
+        "opens_at": _or_null(INSTANT, _but(f"When it opens; {unknown}", "CLOSED")),
+        "closes_at": _or_null(INSTANT, _but(f"When it closes; {unknown}", "CLOSES_TOO_SOON")),
+        "by": _said(NUMBER, f"{_BY} Absent where it is not known, and of other conditions."),
+        "missing": _list(TEXT, _but("Words that the shop lacks.", "TEXT_NOT_FOUND")),
+        "unwanted": _list(TEXT, _but("Excluded words that it has.", "TEXT_NOT_FOUND")),
         "better_public": _said(
-            _TEXT, _but("Id of the public deal that saves as much.", "`deals=card_best`")
+            TEXT, _but("Id of the public deal that saves as much.", "`deals=card_best`")
         ),
         "better_saving": _or_null(
-            _INTEGER,
+            INTEGER,
             _but("What that saves, minor units; null where unknown.", "`deals=card_best`"),
         ),
     }
@@ -106,15 +108,15 @@ def _of_shops() -> Json:
 def _of_deals() -> Json:
     card = ("CARD_NOT_HELD", "conditions of cards")
     return {
-        "program_id": _said(_TEXT, _but("The card.", *card)),
-        "fee": _said(_COUNT, _but("What the card costs a year, minor units.", card[0])),
-        "from": _said(_TEXT, _but("First local day.", "NOT_YET_VALID")),
-        "until": _said(_TEXT, _but("Last local day.", "EXPIRED")),
+        "program_id": _said(TEXT, _but("The card.", *card)),
+        "fee": _said(COUNT, _but("What the card costs a year, minor units.", card[0])),
+        "from": _said(TEXT, _but("First local day.", "NOT_YET_VALID")),
+        "until": _said(TEXT, _but("Last local day.", "EXPIRED")),
         "opens_at": _or_null(
-            _INSTANT,
+            INSTANT,
             _but("When it is usable next; null where not within the horizon.", "OUTSIDE_WINDOW"),
         ),
-        "by": _said(_NUMBER, f"{_BY} Absent where it is not known, and of other conditions."),
+        "by": _said(NUMBER, f"{_BY} Absent where it is not known, and of other conditions."),
     }
 
 
@@ -124,7 +126,7 @@ def _reason(codes: tuple[str, ...], more: Json) -> Json:
             "code": _choice(codes, "What fails, for programs; never renamed."),
             "expected": {"description": "What was asked for; its type depends on the code."},
             "got": {"description": "What is there; null where nothing is or it is not known."},
-            "detail": _said(_TEXT, "The same in words."),
+            "detail": _said(TEXT, "The same in words."),
             **more,
         },
         *more,
@@ -133,23 +135,21 @@ def _reason(codes: tuple[str, ...], more: Json) -> Json:
 
 def _fix() -> Json:
     of = {
-        "minutes": _said(_COUNT, "Number of minutes to wait. Absent but with `wait`."),
-        "at": _said(_INSTANT, "The instant then, for `at`. Absent but with `wait`."),
-        "radius": _said(_METRES, "Metres, for `radius`: rounded up. Absent but with `move`."),
-        "party_size": _said(_COUNT, "Number of people, for `party_size`. Absent but with `party`."),
+        "minutes": _said(COUNT, "Number of minutes to wait. Absent but with `wait`."),
+        "at": _said(INSTANT, "The instant then, for `at`. Absent but with `wait`."),
+        "radius": _said(METRES, "Metres, for `radius`: rounded up. Absent but with `move`."),
+        "party_size": _said(COUNT, "Number of people, for `party_size`. Absent but with `party`."),
         "spend": _said(
-            _COUNT, "The larger bill, minor units, for `spend`. Absent but with `spend`."
+            COUNT, "The larger bill, minor units, for `spend`. Absent but with `spend`."
         ),
-        "program_id": _said(_TEXT, "The card to add to `cards`. Absent but with `card`."),
-        "name": _said(_TEXT, "Its name. Absent but with `card`."),
-        "fee": _said(
-            _COUNT, "What it costs a year, minor units; 0 = free. Absent but with `card`."
-        ),
+        "program_id": _said(TEXT, "The card to add to `cards`. Absent but with `card`."),
+        "name": _said(TEXT, "Its name. Absent but with `card`."),
+        "fee": _said(COUNT, "What it costs a year, minor units; 0 = free. Absent but with `card`."),
         "deals": _said(
-            _TEXT, "`deals` of the query, to be sent with the card. Absent but with `card`."
+            TEXT, "`deals` of the query, to be sent with the card. Absent but with `card`."
         ),
         "value": _said(
-            _NUMBER,
+            NUMBER,
             "Net benefit with it less its cost, minor units. Absent but where all are listed.",
         ),
     }

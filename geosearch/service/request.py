@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus
 
 import msgspec
@@ -39,11 +39,12 @@ from geosearch.query.route_parameters import (
     ZONE_PARAMETERS,
 )
 from geosearch.service.density import DensityQuery
-from geosearch.studies.habits import WORTH_PARAMETERS, read_habits
-from geosearch.studies.worth import WorthQuery
 from geosearch.suggest.suggester import SuggestQuery
 from indexes.cache import BoundedCache
 from indexes.geo.datum import Datum
+
+if TYPE_CHECKING:
+    from geosearch.studies.worth import WorthQuery
 
 MAX_BATCH = 100
 """Most queries in one batch."""
@@ -133,7 +134,7 @@ def read_batch(body: bytes, *, most: int = MAX_BATCH) -> list[Query]:
     return _read_batch_slowly(_read_json(body), most)
 
 
-def read_worth(body: bytes) -> WorthQuery:
+def read_worth(body: bytes) -> "WorthQuery":
     """Return the parameters of `POST /v1/cards:worth`.
 
     Raises
@@ -141,6 +142,10 @@ def read_worth(body: bytes) -> WorthQuery:
     BadRequest
         With every unknown, malformed or out of range member; or code `not_json`.
     """
+    # They load the grammar of opening hours, which no other request needs.
+    from geosearch.studies.habits import WORTH_PARAMETERS, read_habits
+    from geosearch.studies.worth import WorthQuery
+
     record = _read_json(body)
     if not isinstance(record, dict):
         found = problem("wrong_type", "an object with a list `habits`", shown(record), ())

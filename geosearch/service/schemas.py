@@ -7,6 +7,7 @@ Json = dict[str, Any]
 TEXT: Json = {"type": "string"}
 INSTANT: Json = {"type": "string", "format": "date-time"}
 NUMBER: Json = {"type": "number"}
+INTEGER: Json = {"type": "integer"}
 METRES: Json = {"type": "number", "minimum": 0}
 COUNT: Json = {"type": "integer", "minimum": 0}
 FLAG: Json = {"type": "boolean"}

@@ -1,10 +1,15 @@
 """JSON schemas of `POST /v1/cards:worth`; `openapi` and the reference page use them."""
 
 from collections.abc import Callable
-from typing import Any
 
 from geosearch.query.parameters import Parameter
 from geosearch.service.schemas import (
+    CURRENCY,
+    INSTANT,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    Json,
     list_schema,
     object_schema,
     or_null_schema,
@@ -12,13 +17,6 @@ from geosearch.service.schemas import (
     said_schema,
 )
 from geosearch.studies.habits import HABIT_PARAMETERS, WORTH_PARAMETERS
-
-Json = dict[str, Any]
-
-_TEXT: Json = {"type": "string"}
-_INSTANT: Json = {"type": "string", "format": "date-time"}
-_NUMBER: Json = {"type": "number"}
-_INTEGER: Json = {"type": "integer"}
 
 _FIGURES = {
     "as_you_go": "if the card changes nothing that the person does",
@@ -32,20 +30,20 @@ def worth_schemas() -> dict[str, Json]:
     return {
         "Worth": object_schema(
             {
-                "snapshot_id": said_schema(_TEXT, "Snapshot that the index was built from."),
-                "at": said_schema(_INSTANT, "Instant from which the study looks ahead."),
-                "until": said_schema(_INSTANT, "Where it ends."),
-                "currency": said_schema(_TEXT, "ISO 4217 code of all amounts."),
+                "snapshot_id": said_schema(TEXT, "Snapshot that the index was built from."),
+                "at": said_schema(INSTANT, "Instant from which the study looks ahead."),
+                "until": said_schema(INSTANT, "Where it ends."),
+                "currency": CURRENCY,
                 "cards": list_schema(ref("CardWorth"), "Candidates, the most worth a year first."),
                 "habits": list_schema(ref("HabitSeen"), "What each habit meets, in their order."),
-                "warnings": list_schema(_TEXT, "What one must know to read zeros; often empty."),
+                "warnings": list_schema(TEXT, "What one must know to read zeros; often empty."),
             }
         ),
         "CardWorth": object_schema(
             {
-                "program_id": said_schema(_TEXT, "Id of the card."),
-                "name": said_schema(_TEXT, "Its name."),
-                "fee": said_schema(_INTEGER, "Its fee a year, minor units."),
+                "program_id": said_schema(TEXT, "Id of the card."),
+                "name": said_schema(TEXT, "Its name."),
+                "fee": said_schema(INTEGER, "Its fee a year, minor units."),
                 "per_visit": said_schema(ref("WorthFigures"), "Over all habits, by visits."),
                 "year": object_schema({name: _year(name) for name in _FIGURES})
                 | {"description": "12 months of visits less the fee, minor units."},
@@ -58,7 +56,7 @@ def worth_schemas() -> dict[str, Json]:
             {
                 "as_you_go": _per_visit("as_you_go"),
                 "share_of_visits": said_schema(
-                    _NUMBER, "Share of visits on which the card saves anything, 0 to 1."
+                    NUMBER, "Share of visits on which the card saves anything, 0 to 1."
                 ),
                 "only_partners": _per_visit("only_partners"),
                 "advised": _per_visit("advised"),
@@ -67,25 +65,25 @@ def worth_schemas() -> dict[str, Json]:
         | {"description": "Minor units, to six digits after the point."},
         "HabitSeen": object_schema(
             {
-                "name": or_null_schema(_TEXT, "Its name; null without one."),
-                "instants": said_schema(_INTEGER, "Number of quarter hours that count."),
-                "shops": said_schema(_NUMBER, "Mean number of open shops that it may choose."),
+                "name": or_null_schema(TEXT, "Its name; null without one."),
+                "instants": said_schema(INTEGER, "Number of quarter hours that count."),
+                "shops": said_schema(NUMBER, "Mean number of open shops that it may choose."),
             }
         ),
     }
 
 
 def _per_visit(name: str) -> Json:
-    return said_schema(_NUMBER, f"What it saves per visit, minor units, {_FIGURES[name]}.")
+    return said_schema(NUMBER, f"What it saves per visit, minor units, {_FIGURES[name]}.")
 
 
 def _year(name: str) -> Json:
-    return said_schema(_INTEGER, f"The same in a year less the fee, minor units, {_FIGURES[name]}.")
+    return said_schema(INTEGER, f"The same in a year less the fee, minor units, {_FIGURES[name]}.")
 
 
 def _visits(name: str) -> Json:
     words = f"Number of visits, {_FIGURES[name]}; null if a visit saves nothing."
-    return or_null_schema(_INTEGER, words)
+    return or_null_schema(INTEGER, words)
 
 
 def worth_request_schemas(schema: Callable[[Parameter], Json], most: int) -> dict[str, Json]:

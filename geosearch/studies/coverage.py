@@ -12,7 +12,6 @@ cell to the third nearest win at the worst instant, null where there is none wit
 """
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from geosearch.kernel.cells import GAIN, MOST_CARDS, USABLE, WINS, Cells, Counts
 from geosearch.kernel.cells import Wins as KernelWins
 from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
+from geosearch.search.cores import usable_cores
 from geosearch.search.searcher import Searcher
 from geosearch.segment.segment import Segment
 from geosearch.studies.cells import Cell, CellMap, centres, hexagons, read_cells, zones
@@ -213,7 +213,7 @@ class _Survey:
                     Cells(*self._map.lists[number]),
                     Counts(opened, counts, saving, self._win[number]),
                 )
-            with ThreadPoolExecutor(os.cpu_count()) as pool:  # The kernel holds no GIL.
+            with ThreadPoolExecutor(usable_cores()) as pool:  # The kernel holds no GIL.
                 list(pool.map(self._add_third, range(cards), third_m))
         return self._table(name, len(minutes), opened, counts, third_m)
 

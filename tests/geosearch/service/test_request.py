@@ -1,5 +1,7 @@
 """URLs and JSON bodies make the `Query` that Python makes, or are refused with its sentences."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
@@ -436,3 +438,10 @@ def test_the_last_of_a_repeated_name_counts(body: bytes) -> None:
     """To find it takes 1 to 1.6 us a body, as long as to read the body."""
     assert read_body(body) == Query(lat=2.0, lng=5.0)
     assert read_batch(b'{"queries":[%b]}' % body) == [Query(lat=2.0, lng=5.0)]
+
+
+def test_a_search_waits_for_no_grammar_of_hours() -> None:
+    """Only a request about the worth of cards has hours in its body; their grammar takes 35 ms."""
+    code = "import sys, geosearch.service.request; print('geosearch.hours.grammar' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"

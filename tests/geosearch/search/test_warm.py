@@ -36,7 +36,7 @@ def test_only_a_compilation_is_announced_with_how_far_it_is(
     @contextmanager
     def others(done: Any) -> Iterator[None]:
         yield
-        for part in subject._parts()[1:]:
+        for part in subject._parts()[subject._OWN :]:
             done(part.name)
 
     monkeypatch.setattr(subject, "_others_beside", others)
@@ -77,7 +77,7 @@ def test_one_process_compiles_all_where_two_are_of_no_use(
 def test_the_other_process_says_what_it_has_compiled(capsys: pytest.CaptureFixture[str]) -> None:
     compile_others()
     printed = capsys.readouterr().out.splitlines()
-    assert printed == [part.name for part in subject._parts()[1:]]
+    assert printed == [part.name for part in subject._parts()[subject._OWN :]]
 
 
 def test_the_shares_of_the_parts_make_a_whole() -> None:

@@ -20,6 +20,7 @@ from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query
 from geosearch.search.clock import Clock
 from geosearch.search.searcher import Searcher
+from geosearch.segment.versions import current
 from tests.comparison import to_query
 from tests.generators import World, make_world
 from tests.geosearch.number_worlds import trees_without
@@ -285,8 +286,8 @@ def test_a_cursor_of_another_question_is_refused(engine: Searcher, change: dict[
 def test_a_cursor_of_another_version_has_expired(engine: Searcher, tmp_path: Path) -> None:
     write_snapshot(tmp_path / "s", {"merchants": [merchant(n) for n in range(9)]})
     build(tmp_path / "s", tmp_path / "other", now=NOW - timedelta(days=1))
-    other = geosearch.open_index(tmp_path / "other")
-    other.version = "20200101T000000Z-0001"
+    built = current(tmp_path / "other")
+    other = Searcher(built.rename(built.with_name("20200101T000000Z-0001")))
     cursor = other.search(near(limit=2, lat=31.23, lng=121.47)).next_cursor
     assert cursor is not None
     with pytest.raises(BadRequest) as caught:

@@ -19,6 +19,7 @@ from geosearch.query.parameters import (
     PARAMETERS,
 )
 from geosearch.query.route_parameters import (
+    COVERAGE_PARAMETERS,
     DENSITY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
@@ -164,6 +165,7 @@ def test_reference_has_every_parameter_and_every_member_of_an_answer() -> None:
         ("/v1/merchants/{merchant_id}", MERCHANT_PARAMETERS),
         ("/v1/zones", ZONE_PARAMETERS),
         ("/v1/density", DENSITY_PARAMETERS),
+        ("/v1/coverage", COVERAGE_PARAMETERS),
     ):
         for name, parameter in table.items():
             assert f"| `{name}` | " in chapters[f"Parameters of {path}"]

@@ -20,12 +20,14 @@ from geosearch.query.parameters import (
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.query.route_parameters import (
     CATEGORY_PARAMETERS,
+    COVERAGE_PARAMETERS,
     DENSITY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
 )
 from geosearch.service.answers import answer_schemas
+from geosearch.service.coverage_layer import CoverageQuery
 from geosearch.service.density import DensityQuery
 from geosearch.service.edge import REQUEST_HEADERS
 from geosearch.service.openapi import openapi_document
@@ -69,6 +71,8 @@ def _sections() -> Iterator[str]:
     yield _parameters("/v1/zones", words, ZONE_PARAMETERS, MerchantQuery)
     words = "All shops of the index, open or not."
     yield _parameters("/v1/density", words, DENSITY_PARAMETERS, DensityQuery)
+    words = "A GeoJSON FeatureCollection; 404 without the setting `coverage`."
+    yield _parameters("/v1/coverage", words, COVERAGE_PARAMETERS, CoverageQuery)
     words = (
         "The body has `habits`, a list of these, and `cards`, `candidates` and `at`. "
         "`geosearch worth --habits` reads a file with that list."

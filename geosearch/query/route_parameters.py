@@ -66,3 +66,16 @@ DENSITY_PARAMETERS: dict[str, Parameter] = {
     ),
 }
 """The parameters of `GET /v1/density`."""
+
+COVERAGE_PARAMETERS: dict[str, Parameter] = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter("slot", "text", "When, as `slots` of an answer lists; else the first."),
+        Parameter(
+            "program_id",
+            "text",
+            "Card, as `program_ids` of an answer lists; else the first.",
+        ),
+    )
+}
+"""The parameters of `GET /v1/coverage`."""

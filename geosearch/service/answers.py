@@ -9,6 +9,7 @@ from typing import Any
 
 from geosearch.money.ranking import WEIGHT_HELP
 from geosearch.query.parameters import FACETS
+from geosearch.service.coverage_layer import coverage_schemas
 from geosearch.service.density import density_schema
 from geosearch.service.listings import beyond_schema, listing_schemas
 from geosearch.service.near_answers import near_schemas
@@ -108,6 +109,7 @@ def answer_schemas() -> dict[str, Json]:
         **listing_schemas(),
         **near_schemas(),
         "Density": density_schema(),
+        **coverage_schemas(),
         "Program": _program(),
         "Problem": _object(
             {

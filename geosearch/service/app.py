@@ -53,6 +53,7 @@ from geosearch.search.warm import warm
 from geosearch.segment.segment import verify_version
 from geosearch.segment.versions import current
 from geosearch.service.basemap import open_basemap
+from geosearch.service.coverage_layer import open_coverage
 from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.engines import Engines
 from geosearch.service.guard import CLIENTS, CROSS_ORIGIN, GuardedProtocol, guarded
@@ -244,9 +245,10 @@ def _serve(settings: Settings) -> None:
         for variable, closest in unknown_variables(os.environ).items():
             _log.warning("unknown environment variable", variable=variable, closest=closest)
         engines = open_engines(settings)
-        # A missing index or a wrong basemap raises here, before the kernels are compiled.
+        # A missing index and a wrong file of the map raise here, before the kernels are compiled.
         current(engines.index)
         open_basemap(settings.basemap)
+        open_coverage(settings.coverage)
         _get_ready()
         killed = server is not None and server.replaces_killed
         if killed:

@@ -29,6 +29,7 @@ from geosearch.search.searcher import Searcher
 from geosearch.service.basemap import open_basemap
 from geosearch.service.batch_limits import check_batch
 from geosearch.service.batching import Batching
+from geosearch.service.coverage_layer import open_coverage
 from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.density import encode_density
 from geosearch.service.docs_page import POLICY, docs_page
@@ -62,6 +63,7 @@ from geosearch.service.request import (
     read_batch,
     read_body,
     read_categories,
+    read_coverage,
     read_density,
     read_merchant,
     read_nothing,
@@ -116,6 +118,7 @@ class Handlers:
         self._heavy = HeavyWork()
         self._batching = Batching()
         self._basemap = open_basemap(settings.basemap)
+        self._coverage = open_coverage(settings.coverage)
         self._land: tuple[str, bytes] | None = None
         document = openapi_document(settings)
         self._paths = frozenset(document["paths"])
@@ -135,6 +138,7 @@ class Handlers:
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.zones),
             self._route("/v1/density", GET=self.density),
+            self._route("/v1/coverage", GET=self.coverage),
             self._route("/v1/programs", GET=self.programs),
             self._route("/v1/categories", GET=self.categories),
             self._route("/v1/index", GET=self.index),
@@ -251,6 +255,13 @@ class Handlers:
 
         return await self._in_a_thread(asked, count)
 
+    async def coverage(self, asked: Asked) -> Reply:
+        """`GET /v1/coverage`: where a card beats the public price, as counted before."""
+        query = read_coverage(asked.query_string)
+        if self._coverage is None:
+            raise HttpProblem("not_found", "There is no coverage: the setting `coverage` is empty")
+        return lasting(self._coverage.layer(query), media_type=GEOJSON)
+
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""
         read_nothing(asked.query_string)
@@ -298,7 +309,11 @@ class Handlers:
         if wants_page(asked.accept):
             # Without an index too: the page says so, and asks again.
             return page_reply(page().files["index.html"], b"no-cache", varies)
-        answer = welcome(self._engines.current(), has_basemap=self._basemap is not None)
+        answer = welcome(
+            self._engines.current(),
+            has_basemap=self._basemap is not None,
+            has_coverage=self._coverage is not None,
+        )
         return Reply((orjson.dumps(answer),), varies=varies)
 
     async def page_file(self, asked: Asked) -> Reply:

@@ -173,6 +173,9 @@ def _welcome() -> Json:
         **{name: _said(TEXT, f"Path of {purpose}.") for name, _, purpose in LINKS},
         "land": _said(TEXT, "Path of the land around the shops, GeoJSON."),
         "basemap": _or_null(TEXT, "Path of the streets, PMTiles; null without the setting."),
+        "coverage": _or_null(
+            TEXT, "Path of where cards beat the public price; null without the setting."
+        ),
     }
     return _object(
         {

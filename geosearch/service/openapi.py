@@ -19,6 +19,7 @@ from geosearch.query.query import Query
 from geosearch.query.result_fields import FIELD_NAMES
 from geosearch.query.route_parameters import (
     CATEGORY_PARAMETERS,
+    COVERAGE_PARAMETERS,
     DENSITY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
@@ -170,6 +171,19 @@ def _paths() -> Json:
                 )
             )
         },
+        "/v1/coverage": {
+            "get": _lasting(
+                _geojson_only(
+                    _operation(
+                        "coverage",
+                        "Where a card beats the public price: cells, with the setting `coverage`",
+                        "Coverage",
+                        404,
+                        parameters=list(map(_described, COVERAGE_PARAMETERS.values())),
+                    )
+                )
+            )
+        },
         "/v1/programs": {
             "get": _lasting(
                 _operation("programs", "Cards, memberships and coupon schemes", "Programs")
@@ -231,6 +245,13 @@ def _or_geojson(operation: Json) -> Json:
     """Return an operation that also answers GeoJSON, with `format`."""
     content = operation["responses"]["200"]["content"]
     content["application/geo+json"] = {"schema": ref("FeatureCollection")}
+    return operation
+
+
+def _geojson_only(operation: Json) -> Json:
+    """Return an operation whose answer is GeoJSON."""
+    content = operation["responses"]["200"]["content"]
+    content["application/geo+json"] = content.pop("application/json")
     return operation
 
 

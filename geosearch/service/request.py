@@ -33,11 +33,13 @@ from geosearch.query.parameters import (
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.query.route_parameters import (
     CATEGORY_PARAMETERS,
+    COVERAGE_PARAMETERS,
     DENSITY_PARAMETERS,
     MERCHANT_PARAMETERS,
     SUGGEST_PARAMETERS,
     ZONE_PARAMETERS,
 )
+from geosearch.service.coverage_layer import CoverageQuery
 from geosearch.service.density import DensityQuery
 from geosearch.suggest.suggester import SuggestQuery
 from indexes.cache import BoundedCache
@@ -187,6 +189,18 @@ def read_density(query_string: bytes) -> DensityQuery:
     """
     known = tuple(DENSITY_PARAMETERS)
     return DensityQuery(**_read_slowly(query_string, known, DENSITY_PARAMETERS))
+
+
+def read_coverage(query_string: bytes) -> CoverageQuery:
+    """Return the query of `GET /v1/coverage`.
+
+    Raises
+    ------
+    BadRequest
+        With every unknown, repeated or malformed parameter.
+    """
+    known = tuple(COVERAGE_PARAMETERS)
+    return CoverageQuery(**_read_slowly(query_string, known, COVERAGE_PARAMETERS))
 
 
 def read_suggest(query_string: bytes) -> SuggestQuery:

@@ -137,6 +137,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         _says("PMTiles file with the streets under the map of `GET /`; empty for none."),
     ] = ""
+    coverage: Annotated[
+        str,
+        _says("GeoJSON of `geosearch coverage` for the map of `GET /`; empty for none."),
+    ] = ""
     graceful_seconds: Annotated[
         int,
         _says(

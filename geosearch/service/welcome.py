@@ -27,18 +27,19 @@ LINKS = (
 )
 """Name, path and purpose of each link except the example."""
 
-LAND, BASEMAP = "/land.geojson", "/basemap.pmtiles"
-"""Paths of what lies under the map of the page."""
+LAND, BASEMAP, COVERAGE = "/land.geojson", "/basemap.pmtiles", "/v1/coverage"
+"""Paths of what the map of the page shows besides answers."""
 
 _DECIMALS = 4
 """Decimals of the degrees in the example: 11 m."""
 
 
-def welcome(loaded: Loaded, *, has_basemap: bool = False) -> Json:
+def welcome(loaded: Loaded, *, has_basemap: bool = False, has_coverage: bool = False) -> Json:
     """Return the answer as JSON values; the example is null if the index has no shop."""
     links = {"example": _example(loaded), **{name: path for name, path, _ in LINKS}}
     links["land"] = LAND
     links["basemap"] = BASEMAP if has_basemap else None
+    links["coverage"] = COVERAGE if has_coverage else None
     return {
         "service": "geosearch",
         "version": __version__,

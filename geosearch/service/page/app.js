@@ -1,18 +1,21 @@
 // The page: one state, which the fragment of the URL keeps; list and map show the answer to it.
 
 import { asCurl, ask, call } from './api.js';
+import { coverageLayer } from './coverage.js';
 import { filters, showCategories, showFilters } from './controls.js';
 import { find, h } from './dom.js';
-import { missItem, resultItem, rewordingText, statusText } from './list.js';
+import { resultItem, rewordingText, statusText } from './list.js';
 import { shopView } from './shop.js';
 import { DEFAULTS, readFragment, searchBody, writeFragment } from './state.js';
 import { searchBox } from './suggest.js';
 import { browserLanguage, distance, languageNow, say, setCurrency, setLanguage } from './words.js';
 
 const PAGE_SIZE = 30, NEAR_MISSES = 5, RETRY_MS = 2000, SLOW_MS = 300, WIDER = [1000, 3000, 10000, 30000, 50000];
+// What changes the page, and not the question.
+const UNASKED = ['shop', 'coverage', 'slot'];
 const page = {
   state: readFragment(location.hash), index: null, programs: new Map(), categories: new Map(), zones: new Map(),
-  hits: [], misses: [], answer: null, at: '', home: null, map: null, box: null,
+  hits: [], misses: [], answer: null, at: '', home: null, map: null, box: null, coverage: null,
   can: () => false, zoneName: (id) => page.zones.get(id) ?? id,
 };
 
@@ -24,13 +27,13 @@ async function start() {
   const [openapi, welcome, index, programs, categories] = await untilReady(() => Promise.all(
     ['/openapi.json', '/', '/v1/index', '/v1/programs', '/v1/categories'].map((path) => call(path))));
   const parameters = openapi.components.schemas.Query.properties;
-  page.can = (name) => name in parameters || (name === 'why' && Object.keys(openapi.paths).some((path) => path.endsWith('/why')));
+  page.can = (name) => name in parameters;
   page.index = index;
   page.programs = new Map(programs.programs.map((one) => [one.program_id, one]));
   page.categories = new Map(categories.categories.map((one) => [one.category_id, one]));
   setCurrency(index.currency);
   page.home = homeOf(welcome.links.example, index.bounds);
-  if (page.state.lat === null || page.state.lng === null) Object.assign(page.state, page.home);
+  page.state = located(page.state);
   filters(page, change);
   page.box = searchBox({ place: () => page.state, type: (q) => change({ q }), choose, submit: () => search() });
   listen();
@@ -55,12 +58,8 @@ async function untilReady(question) {
 }
 
 function homeOf(example, bounds) {
-  if (example) {
-    const asked = new URLSearchParams(example.split('?')[1]);
-    return { lat: Number(asked.get('lat')), lng: Number(asked.get('lng')) };
-  }
-  const [west, south, east, north] = bounds ?? [0, 0, 0, 0];
-  return { lat: (south + north) / 2, lng: (west + east) / 2 };
+  const asked = new URLSearchParams(example?.split('?')[1]), [west, south, east, north] = bounds ?? [0, 0, 0, 0];
+  return example ? { lat: Number(asked.get('lat')), lng: Number(asked.get('lng')) } : { lat: (south + north) / 2, lng: (west + east) / 2 };
 }
 
 async function startMap(links) {
@@ -69,11 +68,13 @@ async function startMap(links) {
   const { lat, lng } = page.state;
   page.map = await groundMap({
     container: 'map', center: [lng, lat], basemap: links.basemap && new URL(`.${links.basemap}`, document.baseURI).href,
-    onPick: (id) => change({ shop: id }), onHover: (id) => highlight(id, false), onGround: groundMenu, onMoved: offerSearch,
+    onPick: (id) => change({ shop: id }), onHover: (id) => highlight(id, false), onCell: (id) => page.coverage?.showCell(id), onGround: groundMenu, onMoved: offerSearch,
     onZones: (zones) => { for (const zone of zones) page.zones.set(zone.zone_id, zone.name); if (page.state.zone) showAnswer(); },
   });
   find('#credits').textContent = [links.land && say('attribution'), links.basemap && '© OpenStreetMap, Protomaps'].filter(Boolean).join(' · ');
   find('#credits').title = say('ground');
+  if (links.coverage) page.coverage = coverageLayer(links.coverage, page, change);
+  page.coverage?.show();
   const ready = () => { page.map.showCircle(page.state); page.map.showResults(page.hits, page.misses); };
   page.map.fit(page.state);
   page.map.map.once('style.load', ready);
@@ -84,7 +85,7 @@ async function startMap(links) {
 
 function listen() {
   window.addEventListener('popstate', () => {
-    page.state = { ...DEFAULTS, ...page.home, ...withoutNull(readFragment(location.hash)) };
+    page.state = located(readFragment(location.hash));
     showState(); search(); openShop(page.state.shop);
   });
   find('#results').addEventListener('click', (event) => {
@@ -102,7 +103,7 @@ function listen() {
   find('#search-area').addEventListener('click', () => { find('#search-area').hidden = true; change({ ...page.map.view(), zone: '' }, { fit: false }); });
 }
 
-const withoutNull = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
+const located = (state) => (state.lat === null || state.lng === null ? { ...state, ...page.home } : state);
 
 // The one way in which anything changes.
 function change(values, { fit = true } = {}) {
@@ -111,12 +112,17 @@ function change(values, { fit = true } = {}) {
   const opened = page.state.shop && page.state.shop !== before.shop;
   history[opened ? 'pushState' : 'replaceState'](opened ? { opened } : history.state, '', writeFragment(page.state));
   if (page.state.shop !== before.shop) openShop(page.state.shop);
-  const names = Object.keys(values).filter((name) => name !== 'shop' && String(before[name]) !== String(page.state[name]));
-  if (!names.length) return;
+  const names = Object.keys(values).filter((name) => !UNASKED.includes(name) && String(before[name]) !== String(page.state[name]));
+  if (values.coverage) show('map');
+  if (names.length) refresh(); else page.coverage?.show();
+  if (fit && names.some((name) => ['lat', 'lng', 'radius'].includes(name))) page.map?.fit(page.state);
+}
+
+// Shows the state, and asks anew.
+function refresh() {
   showState();
   search();
   if (page.state.shop) openShop(page.state.shop, true);
-  if (fit && names.some((name) => ['lat', 'lng', 'radius'].includes(name))) page.map?.fit(page.state);
 }
 
 function showState() {
@@ -124,6 +130,7 @@ function showState() {
   showFilters(page, change);
   page.map?.showCircle(page.state);
   page.map?.chooseZone(page.state.zone);
+  page.coverage?.show();
 }
 
 function bodyOf() {
@@ -131,12 +138,10 @@ function bodyOf() {
 }
 
 async function search() {
-  const body = { ...bodyOf(), limit: PAGE_SIZE, total: true, facets: ['category'] };
-  if (page.can('near_misses')) body.near_misses = NEAR_MISSES;
+  const body = { ...bodyOf(), limit: PAGE_SIZE, total: true, facets: ['category'], near_misses: NEAR_MISSES };
   const slow = setTimeout(() => { find('#status').textContent = say('loading'); }, SLOW_MS);
-  asking('#results', 1);
   try {
-    const answer = await ask('search', '/v1/nearby', body);
+    const answer = await busy('#results', ask('search', '/v1/nearby', body));
     if (!answer) return;
     Object.assign(page, { answer, at: answer.at, hits: answer.results, misses: answer.near_misses ?? [] });
     notice(rewordingText(answer), 'info');
@@ -145,22 +150,23 @@ async function search() {
     refused(error, search);
   } finally {
     clearTimeout(slow);
-    asking('#results', -1);
   }
 }
 
-// Counts the questions of a section that have no answer yet.
-function asking(selector, by) {
-  const node = find(selector), open = Number(node.dataset.asking ?? 0) + by;
-  node.dataset.asking = String(open);
-  node.ariaBusy = String(open > 0);
+// A section is busy while one of its questions has no answer.
+async function busy(selector, question) {
+  const node = find(selector), asking = (by) => {
+    node.dataset.asking = Number(node.dataset.asking ?? 0) + by;
+    node.ariaBusy = String(node.dataset.asking !== '0');
+  };
+  asking(1);
+  try { return await question; } finally { asking(-1); }
 }
 
 async function nextPage() {
   const { hits, answer } = page;
-  asking('#results', 1);
   try {
-    const more = await ask('search', '/v1/nearby', { ...bodyOf(), limit: PAGE_SIZE, cursor: answer.next_cursor });
+    const more = await busy('#results', ask('search', '/v1/nearby', { ...bodyOf(), limit: PAGE_SIZE, cursor: answer.next_cursor }));
     if (!more) return;
     page.hits = [...hits, ...more.results];
     page.answer = { ...answer, next_cursor: more.next_cursor };
@@ -168,8 +174,6 @@ async function nextPage() {
     find(`#hits > :nth-child(${hits.length + 1}) button`)?.focus();
   } catch (error) {
     refused(error, search);
-  } finally {
-    asking('#results', -1);
   }
 }
 
@@ -197,7 +201,7 @@ function showAnswer() {
   if (focused) document.getElementById(focused)?.querySelector('button').focus({ preventScroll: true });
   find('#next').hidden = !answer.next_cursor;
   find('#misses').hidden = !misses.length;
-  find('#misses ol').replaceChildren(...misses.map((miss) => missItem(miss, page)));
+  find('#misses ol').replaceChildren(...misses.map((miss) => resultItem(miss, 0, page)));
   showCategories(page, answer.facets?.category ?? {}, change);
   showEmpty(answer);
   page.map?.showResults(hits, misses);
@@ -224,9 +228,8 @@ async function openShop(id, isAgain = false) {
     return;
   }
   if (!isAgain) { show('list'); find('#shop-view').replaceChildren(h('p.note', {}, say('loading'))); }
-  asking('#shop', 1);
   try {
-    const shown = await shopView(id, bodyOf(), page);
+    const shown = await busy('#shop', shopView(id, bodyOf(), page));
     if (!shown || page.state.shop !== id) return;
     page.shown = id;
     find('#shop-view').replaceChildren(...shown.nodes);
@@ -235,8 +238,6 @@ async function openShop(id, isAgain = false) {
     page.map?.see(shown.record.merchant.lng, shown.record.merchant.lat);
   } catch (error) {
     find('#shop-view').replaceChildren(h('p.note', {}, error.message));
-  } finally {
-    asking('#shop', -1);
   }
 }
 
@@ -277,7 +278,6 @@ function offerSearch(byUser) {
 
 function myPosition() {
   const failed = (why) => notice(say('noPosition', { why }));
-  if (!navigator.geolocation) { failed('geolocation'); return; }
   navigator.geolocation.getCurrentPosition(
     ({ coords }) => change({ lat: coords.latitude, lng: coords.longitude, zone: '' }), (error) => failed(error.message), { enableHighAccuracy: true, timeout: 10000 });
 }
@@ -299,10 +299,7 @@ function switchLanguage() {
   setLanguage(languageNow() === 'zh' ? 'en' : 'zh');
   localStorage.setItem('language', languageNow());
   show(document.body.dataset.show);
-  if (!page.index) return;
-  showState();
-  search();
-  if (page.state.shop) openShop(page.state.shop, true);
+  if (page.index) refresh();
 }
 
 // On a narrow screen: the list, or the whole map.

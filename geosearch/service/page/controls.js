@@ -52,9 +52,7 @@ export function showFilters(page, change) {
   const shown = state.open === 'now' ? time : state.at ? say('alsoClosed', { t: time }) : say('anyHours');
   chip('#when', shown, Boolean(state.at) || state.open === 'any');
   showDays(page, at, change);
-  find('#time').value = Number(at.slice(11, 13)) * 60 + Math.floor(Number(at.slice(14)) / 15) * 15;
-  find('#time').setAttribute('aria-valuetext', at.slice(11));
-  find('#time-text').value = at.slice(11);
+  slider('#time', Number(at.slice(11, 13)) * 60 + Math.floor(Number(at.slice(14)) / 15) * 15, at.slice(11));
   find('#open').checked = state.open === 'now';
   chip('#wallet', walletText(page), state.cards.length > 0);
   showCards(page, change);
@@ -62,16 +60,12 @@ export function showFilters(page, change) {
   chip('#party', state.max_pay === null ? people : `${people}, ≤ ${money(state.max_pay)}`, state.party_size > 1 || state.max_pay !== null);
   find('#people').value = String(state.party_size);
   const major = state.max_pay === null ? Infinity : majorUnits(state.max_pay);
-  find('#budget').value = BUDGETS.filter((step) => step < major).length + 1;
-  find('#budget-text').value = state.max_pay === null ? say('noLimit') : money(state.max_pay);
-  find('#budget').setAttribute('aria-valuetext', find('#budget-text').value);
+  slider('#budget', BUDGETS.filter((step) => step < major).length + 1, state.max_pay === null ? say('noLimit') : money(state.max_pay));
   chip('#others', `${say(state.sort)}, ${distance(state.radius)}`, state.sort !== 'best' || state.deals !== 'optional' || state.min_rating !== null || state.stacking === 'on');
   options('#sort', ['best', 'distance', 'saving', 'rating', ...(state.q ? ['relevance'] : [])], state.sort);
   options('#deals', ['optional', 'any', ...(state.cards.length ? ['card', 'card_best'] : [])], state.deals);
   options('#min_rating', ['', '3.5', '4', '4.5'], String(state.min_rating ?? ''), (text) => (text ? say('stars', { n: text }) : say('anyRating')));
-  find('#radius').value = RADII.findLastIndex((step) => step <= state.radius);
-  find('#radius-text').value = distance(state.radius);
-  find('#radius').setAttribute('aria-valuetext', distance(state.radius));
+  slider('#radius', RADII.findLastIndex((step) => step <= state.radius), distance(state.radius));
   find('#stacking').checked = state.stacking === 'on';
 }
 
@@ -81,15 +75,21 @@ function chip(selector, text, isSet) {
   summary.classList.toggle('set', isSet);
 }
 
+function slider(selector, value, text) {
+  find(selector).value = value;
+  find(selector).setAttribute('aria-valuetext', text);
+  find(`${selector}-text`).value = text;
+}
+
 // Whether a part has to be made again; most changes, such as a key that is typed, leave it as it is.
-function isNew(node, ...shown) {
+export function isNew(node, ...shown) {
   const key = JSON.stringify([languageNow(), ...shown]);
   const differs = node.dataset.shown !== key;
   node.dataset.shown = key;
   return differs;
 }
 
-function options(selector, values, chosen, text = say) {
+export function options(selector, values, chosen, text = say) {
   if (!isNew(find(selector), values, chosen)) return;
   find(selector).replaceChildren(...values.map((value) => h('option', { value, selected: value === chosen }, text(value))));
 }

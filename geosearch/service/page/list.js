@@ -3,16 +3,15 @@
 import { dotted, h } from './dom.js';
 import { clock, count, distance, duration, languageNow, money, say } from './words.js';
 
-const METRES_A_MINUTE = 80, FARTHEST_WALK_M = 3200;
-
+// A result, or a near miss with its fix.
 export function resultItem(hit, rank, page) {
-  const { merchant } = hit, deal = bestOf(hit);
-  return h('li.hit', { id: `hit-${merchant.merchant_id}`, 'data-id': merchant.merchant_id, 'data-state': hit.open.state },
-    h('span.rank', { ariaHidden: 'true' }, String(rank)),
+  const { merchant, fix } = hit, deal = bestOf(hit);
+  return h(fix ? 'li.hit.miss' : 'li.hit', { id: `hit-${merchant.merchant_id}`, 'data-id': merchant.merchant_id, 'data-state': hit.open.state },
+    h('span.rank', { ariaHidden: 'true' }, fix ? '○' : String(rank)),
     h('div.what', {},
       h('h3', {}, h('button.name', { type: 'button' }, merchant.name)),
-      h('p.facts', {}, dotted(hit.distance_m !== undefined && distance(hit.distance_m), rating(merchant), kinds(merchant, page))),
-      h('p.reasons', {}, ...reasonsOf(hit, page)),
+      h('p.facts', {}, dotted(distance(hit.distance_m), rating(merchant), kinds(merchant, page))),
+      fix ? h('p.fix', {}, fixText(fix, hit, page)) : h('p.reasons', {}, ...hit.reasons.map((text) => h('span', {}, text))),
       deal ? h('p.deal', {}, dotted(deal.title, howTo(deal, page))) : null),
     deal ? priceTag(deal) : h('p.price.none', {}, say('noDeal')));
 }
@@ -59,28 +58,6 @@ export function openText(open, at) {
   return say('unknown');
 }
 
-// The reasons of the service, where it speaks the language of the page; else the same from numbers.
-function reasonsOf(hit, page) {
-  const deal = hit.best_deal, program = page.programs.get(deal?.program_id);
-  const own = [
-    program && say('with', { card: program.name }),
-    hit.distance_m <= FARTHEST_WALK_M && say('walk', { n: Math.max(1, Math.ceil(hit.distance_m / METRES_A_MINUTE)) }),
-    openText(hit.open, page.at),
-  ];
-  const told = page.can('lang') && hit.reasons?.length ? hit.reasons : own.filter(Boolean);
-  return told.map((text) => h('span', {}, text));
-}
-
-export function missItem(miss, page) {
-  const { merchant } = miss;
-  return h('li.hit.miss', { 'data-id': merchant.merchant_id, 'data-state': miss.open.state },
-    h('span.rank', { ariaHidden: 'true' }, '○'),
-    h('div.what', {},
-      h('h3', {}, h('button.name', { type: 'button' }, merchant.name)),
-      h('p.facts', {}, dotted(distance(miss.distance_m), rating(merchant), kinds(merchant, page))),
-      h('p.fix', {}, fixText(miss.fix, miss, page))),
-    miss.best_deal ? priceTag(miss.best_deal) : null);
-}
 
 export function fixText(fix, miss, page) {
   const card = page.programs.get(fix.program_id);

@@ -3,30 +3,25 @@
 
 import * as maplibre from './vendor/maplibre-gl.mjs';
 import { ask, call } from './api.js';
+import { SHARES } from './coverage.js';
 import { bestOf } from './list.js';
 import { money } from './words.js';
 
-const LIGHT = {
-  sea: '#cfe0ea', land: '#f6f4ef', dot: '#7d8793', zone: '#6b5fc7', text: '#2a2f36', halo: '#ffffff', number: '#ffffff',
-  mark: '#0b7a5b', plain: '#68727d', closed: '#87919b', miss: '#b75a00', circle: '#2563c9', ring: '#1b1f24',
-};
-const DARK = {
-  sea: '#0d1a24', land: '#1b2027', dot: '#8b97a5', zone: '#a79df5', text: '#e8ebee', halo: '#12161b', number: '#06281d',
-  mark: '#3fd6a6', plain: '#8c97a3', closed: '#7d8995', miss: '#f0a04b', circle: '#7fb0ff', ring: '#ffffff',
-};
+// Colours are those of the style sheet.
+const COLOURS = ['sea', 'land', 'dot', 'zone', 'text', 'halo', 'on-mark', 'mark', 'plain', 'closed', 'miss', 'circle', 'ring'];
 const DOT_PIXELS = 12, MOST_CELLS = 128, ZONES_FROM = 9, NUMBERED = 9, FULL_DOTS_FROM = 0.97;
-const SMALL_ZONE_DEGREES = 0.006, SMALL_ZONES_FROM = 15;
+const LEAST_OPEN = 3, SMALL_ZONE_DEGREES = 0.006, SMALL_ZONES_FROM = 15;
 const EARTH_RADIUS_M = 6371008.8;
 const FONT = ['Noto Sans', 'Noto Sans CJK SC', 'sans-serif'];
 const EMPTY = { type: 'FeatureCollection', features: [] };
 const feature = (geometry, properties) => ({ type: 'Feature', geometry, properties });
 const point = (lng, lat, properties) => feature({ type: 'Point', coordinates: [lng, lat] }, properties);
 
-export async function groundMap({ container, center, basemap, onPick, onHover, onGround, onMoved, onZones }) {
+export async function groundMap({ container, center, basemap, onPick, onHover, onCell, onGround, onMoved, onZones }) {
   maplibre.setWorkerUrl(new URL('./vendor/maplibre-gl-worker.mjs', import.meta.url).href);
   const dark = matchMedia('(prefers-color-scheme: dark)'), still = matchMedia('(prefers-reduced-motion: reduce)');
-  const data = { sea: EMPTY, land: EMPTY, dots: EMPTY, zones: EMPTY, labels: EMPTY, circle: EMPTY, misses: EMPTY, shops: EMPTY, here: EMPTY };
-  let dots = { zoom: 10, pixels: DOT_PIXELS }, hovered = null, chosen = null, circleKey = '', showsZones = true, zonesKey = '';
+  const data = { sea: EMPTY, land: EMPTY, cells: EMPTY, dots: EMPTY, zones: EMPTY, labels: EMPTY, circle: EMPTY, misses: EMPTY, shops: EMPTY, here: EMPTY };
+  let dots = { zoom: 10, pixels: DOT_PIXELS }, hovered = null, overCell, chosen = null, circleKey = '', showsZones = true, zonesKey = '';
   const streets = basemap ? await import('./streets.js') : null;
   streets?.addStreets(maplibre, basemap);
   const map = new maplibre.Map({
@@ -37,7 +32,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
   map.getCanvas().setAttribute('aria-describedby', 'map-help');
 
   function style() {
-    const tint = dark.matches ? DARK : LIGHT;
+    const colours = getComputedStyle(document.documentElement), tint = Object.fromEntries(COLOURS.map((name) => [name, colours.getPropertyValue(`--${name}`)]));
     const sources = Object.fromEntries(Object.entries(data).map(([name, content]) => [name, { type: 'geojson', data: content, promoteId: 'id' }]));
     if (basemap) sources.streets = { type: 'vector', url: `pmtiles://${basemap}` };
     const isOn = (name) => ['boolean', ['feature-state', name], false];
@@ -45,6 +40,8 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
     const radius = ['+', ['get', 'size'], ['case', ['any', isOn('hover'), isOn('chosen')], 3, 0]];
     // A zone of one building, such as a mall, is for those who are close to it.
     const seen = ['any', ['!', ['get', 'small']], ['>=', ['zoom'], SMALL_ZONES_FROM]];
+    const few = ['<', ['get', 'open'], LEAST_OPEN];
+    const share = ['step', ['get', 'win_share'], colours.getPropertyValue('--share-0'), ...SHARES.flatMap((end, at) => [end + 1e-9, colours.getPropertyValue(`--share-${at + 1}`)])];
     const text = { 'text-font': FONT, 'text-optional': true };
     return {
       version: 8, sources,
@@ -53,6 +50,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
         { id: 'sea', type: 'fill', source: 'sea', paint: { 'fill-color': tint.sea } },
         { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': tint.land } },
         ...(basemap ? streets.streetLayers(dark.matches) : []),
+        { id: 'cells', type: 'fill', source: 'cells', paint: { 'fill-color': ['case', few, tint.land, share], 'fill-opacity': 0.7, 'fill-outline-color': tint.land } },
         { id: 'dots', type: 'circle', source: 'dots', maxzoom: 17, paint: { 'circle-color': tint.dot, 'circle-opacity': basemap ? 0.2 : 0.3, 'circle-radius': dotRadius() } },
         { id: 'zones', type: 'fill', source: 'zones', minzoom: ZONES_FROM, filter: seen, paint: { 'fill-color': tint.zone, 'fill-opacity': ['case', isOn('chosen'), 0.18, 0.035] } },
         { id: 'zone-lines', type: 'line', source: 'zones', minzoom: ZONES_FROM, filter: seen, paint: { 'line-color': tint.zone, 'line-opacity': ['case', isOn('chosen'), 1, 0.45], 'line-width': ['case', isOn('chosen'), 2.5, 1] } },
@@ -61,7 +59,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
         { id: 'misses', type: 'circle', source: 'misses', paint: { 'circle-color': tint.halo, 'circle-opacity': 0.6, 'circle-radius': radius, 'circle-stroke-color': tint.miss, 'circle-stroke-width': 2.5 } },
         { id: 'shops', type: 'circle', source: 'shops', layout: { 'circle-sort-key': ['-', ['get', 'rank']] }, paint: { 'circle-color': colour, 'circle-radius': radius, 'circle-stroke-color': ['case', ['any', isOn('hover'), isOn('chosen')], tint.ring, tint.halo], 'circle-stroke-width': ['case', ['any', isOn('hover'), isOn('chosen')], 2.5, 1.2] } },
         { id: 'here', type: 'circle', source: 'here', paint: { 'circle-color': tint.circle, 'circle-radius': 6, 'circle-stroke-color': tint.halo, 'circle-stroke-width': 2.5 } },
-        { id: 'numbers', type: 'symbol', source: 'shops', filter: ['<=', ['get', 'rank'], NUMBERED], layout: { ...text, 'text-field': ['to-string', ['get', 'rank']], 'text-size': 11, 'text-allow-overlap': true, 'text-ignore-placement': true, 'symbol-sort-key': ['-', ['get', 'rank']], 'symbol-z-order': 'source' }, paint: { 'text-color': tint.number } },
+        { id: 'numbers', type: 'symbol', source: 'shops', filter: ['<=', ['get', 'rank'], NUMBERED], layout: { ...text, 'text-field': ['to-string', ['get', 'rank']], 'text-size': 11, 'text-allow-overlap': true, 'text-ignore-placement': true, 'symbol-sort-key': ['-', ['get', 'rank']], 'symbol-z-order': 'source' }, paint: { 'text-color': tint['on-mark'] } },
         { id: 'names', type: 'symbol', source: 'shops', minzoom: 13, layout: { ...text, 'text-field': ['get', 'label'], 'text-size': 12, 'text-anchor': 'top', 'text-offset': [0, 1.1], 'text-max-width': 9, 'symbol-sort-key': ['get', 'rank'] }, paint: { 'text-color': tint.text, 'text-halo-color': tint.halo, 'text-halo-width': 1.4 } },
       ],
     };
@@ -78,8 +76,8 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
     map.getSource(name)?.setData(content);
   }
 
-  function mark(source, id, state) {
-    if (id && map.getSource(source)) map.setFeatureState({ source, id }, state);
+  function mark(id, state, sources = ['shops', 'misses']) {
+    for (const source of sources) if (id && map.getSource(source)) map.setFeatureState({ source, id }, state);
   }
 
   async function showDots() {
@@ -117,9 +115,11 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
   }
 
   const isSmall = ({ bounds: [west, south, east, north] }) => Math.max(east - west, north - south) < SMALL_ZONE_DEGREES;
+  const cellAt = (spot) => (data.cells === EMPTY ? [] : map.queryRenderedFeatures(spot, { layers: ['cells'] }))[0]?.properties.cell ?? null;
   const near = ({ x, y }, layers) => map.queryRenderedFeatures([[x - 5, y - 5], [x + 5, y + 5]], { layers: layers.filter((id) => map.getLayer(id)) });
   map.on('click', (event) => {
     const [hit] = near(event.point, ['shops', 'misses']);
+    onCell(cellAt(event.point));
     if (hit) { onPick(hit.properties.id); return; }
     const zones = showsZones ? map.queryRenderedFeatures(event.point, { layers: ['zones'] }) : [];
     onGround(event.lngLat, event.point, [...new Map(zones.map((one) => [one.properties.id, one.properties])).values()]);
@@ -128,6 +128,8 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
     const [hit] = near(event.point, ['shops', 'misses']);
     map.getCanvas().style.cursor = hit ? 'pointer' : '';
     onHover(hit?.properties.id ?? null);
+    const cell = cellAt(event.point);
+    if (cell !== overCell) onCell(overCell = cell);
   });
   map.on('movestart', (event) => { if (event.originalEvent) onGround(null); });
   map.on('moveend', (event) => { showDots(); showZones(); onMoved(Boolean(event.originalEvent)); });
@@ -151,7 +153,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
         });
       }) });
       set('misses', { ...EMPTY, features: misses.map(({ merchant }) => point(merchant.lng, merchant.lat, { id: merchant.merchant_id, size: 7 })) });
-      if (chosen) { mark('shops', chosen, { chosen: true }); mark('misses', chosen, { chosen: true }); }
+      mark(chosen, { chosen: true });
     },
     showCircle({ lat, lng, radius }) {
       const key = `${lat} ${lng} ${radius} ${Boolean(map.getSource('circle'))}`;
@@ -164,15 +166,19 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
     },
     hover(id) {
       if (id === hovered) return;
-      for (const source of ['shops', 'misses']) { mark(source, hovered, { hover: false }); mark(source, id, { hover: true }); }
-      hovered = id;
+      mark(hovered, { hover: false });
+      mark(hovered = id, { hover: true });
     },
     choose(id) {
-      for (const source of ['shops', 'misses']) { mark(source, chosen, { chosen: false }); mark(source, id, { chosen: true }); }
-      chosen = id;
+      mark(chosen, { chosen: false });
+      mark(chosen = id, { chosen: true });
     },
     chooseZone(id) {
-      for (const { properties } of data.zones.features) mark('zones', properties.id, { chosen: properties.id === id });
+      for (const { properties } of data.zones.features) mark(properties.id, { chosen: properties.id === id }, ['zones']);
+    },
+    showCells(cells) {
+      set('cells', cells ?? EMPTY);
+      if (map.getLayer('dots')) map.setLayoutProperty('dots', 'visibility', cells ? 'none' : 'visible');
     },
     zonesVisible(isOn) {
       showsZones = isOn;

@@ -5,7 +5,7 @@ import { ask } from './api.js';
 import { dotted, h } from './dom.js';
 import { bestOf, categoryName, feeText, fixText, howTo, openText, priceTag, rating } from './list.js';
 import { instant } from './state.js';
-import { clock, dayAndMonth, distance, money, reason, say, weekday } from './words.js';
+import { clock, dayAndMonth, distance, money, say, weekday } from './words.js';
 
 const DAY_MINUTES = 1440, MONEY = ['OVER_BUDGET', 'MIN_SPEND_SHORT', 'FACE_VALUE_SHORT'];
 
@@ -18,7 +18,7 @@ export async function shopView(id, body, page) {
   const path = `/v1/merchants/${encodeURIComponent(id)}`;
   const [record, answer, why] = await Promise.all([
     ask('shop', `${path}?${when}`), ask('shop here', '/v1/nearby', here),
-    page.can('why') ? ask('why', `${path}/why`, body).catch(() => null) : null,
+    ask('why', `${path}/why`, body).catch(() => null),
   ]);
   if (!record || !answer) return undefined;
   return { record, hit: answer.results[0], nodes: view(record, answer.results[0], why, page).filter(Boolean) };
@@ -59,14 +59,12 @@ function combination(hit) {
 const stepText = (title, saving) => (saving === null ? title : say('step', { title, m: money(saving) }));
 
 function whyNodes(why, hit, page) {
-  const told = why ? why.reasons.map((one) => reasonText(one)) : [];
-  const positive = hit?.reasons?.length && page.can('lang') ? hit.reasons : [];
-  const nodes = [];
-  if (told.length) nodes.push(h('h3', {}, say('whyNot')), h('ul.why', {}, ...told.map((text) => h('li', {}, text))));
-  else if (positive.length) nodes.push(h('h3', {}, say('why')), h('ul.why', {}, ...positive.map((text) => h('li', {}, text))));
-  const fixes = (why?.fixes ?? []).map((fix) => h('li', {}, fixText(fix, { ...hit, ...fix }, page)));
-  if (fixes.length) nodes.push(h('h3', {}, say('wouldHelp')), h('ul.why', {}, ...fixes));
-  return nodes;
+  const list = (title, texts) => (texts.length ? [h('h3', {}, say(title)), h('ul.why', {}, ...texts.map((text) => h('li', {}, text)))] : []);
+  const wrong = (why?.reasons ?? []).map(reasonText);
+  return [
+    ...(wrong.length ? list('whyNot', wrong) : list('why', hit?.reasons ?? [])),
+    ...list('wouldHelp', (why?.fixes ?? []).map((fix) => fixText(fix, { ...hit, ...fix }, page))),
+  ];
 }
 
 // "closed then: opens Fri 17:00"
@@ -79,7 +77,7 @@ function reasonText(one) {
     typeof one.got === 'number' && typeof one.expected === 'number' && say('insteadOf', { got: write(one.got), wanted: write(one.expected) }),
   ];
   const more = dotted(...numbers);
-  return more ? `${reason(one.code)} (${more})` : reason(one.code);
+  return more ? `${say(one.code)} (${more})` : say(one.code);
 }
 
 const clockOrDay = (text) => (text.length > 10 ? `${weekday(text)} ${clock(text)}` : text);

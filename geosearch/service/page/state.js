@@ -3,7 +3,7 @@
 
 export const DEFAULTS = {
   lat: null, lng: null, radius: 2000, q: '', cards: [], deals: 'optional', open: 'now', at: '',
-  party_size: 1, max_pay: null, min_rating: null, categories: [], sort: 'best', stacking: 'off', zone: '', shop: '',
+  party_size: 1, max_pay: null, min_rating: null, categories: [], sort: 'best', stacking: 'off', zone: '', shop: '', coverage: '', slot: '',
 };
 const NUMBERS = ['lat', 'lng', 'radius', 'party_size', 'max_pay', 'min_rating'];
 const LISTS = ['cards', 'categories'];
@@ -42,15 +42,14 @@ export function searchBody(state, index, can, language) {
   const body = { lat: round(state.lat), lng: round(state.lng), radius: state.radius, open: state.open };
   if (state.q.trim()) body.q = state.q.trim();
   if (state.at) body.at = instant(state.at, index.time_zone);
-  if (state.cards.length) body.cards = state.cards;
   body.deals = usableDeals(state);
-  for (const name of ['categories']) if (state[name].length) body[name] = state[name];
+  for (const name of LISTS) if (state[name].length) body[name] = state[name];
   for (const name of ['max_pay', 'min_rating']) if (state[name] !== null) body[name] = state[name];
   if (state.party_size !== 1) body.party_size = state.party_size;
   if (state.zone) body.zone = state.zone;
   body.sort = state.sort === 'relevance' && !body.q ? 'best' : state.sort;
   if (can('stacking') && state.stacking === 'on') body.stacking = 'on';
-  if (can('lang')) body.lang = language;
+  body.lang = language;
   return body;
 }
 

@@ -1,5 +1,6 @@
 // Everything that the page says, in English and Chinese, and how each language writes amounts,
-// distances and times. Times of shops are shown as their own clock shows them.
+// distances and times. Times of shops are shown as their own clock shows them. Reasons of `why` have
+// the service's codes; a word that is missing here is shown as the service names it.
 
 const WORDS = {
   en: {
@@ -9,32 +10,40 @@ const WORDS = {
     backToNow: 'Back to now', onlyOpen: 'Only places that are open then', anyHours: 'Any hours', alsoClosed: '{t}, all',
     cards: 'Cards', cardsHeld: '{n} cards', noCards: 'Tick the cards you hold. They stay in this page and its link.',
     free: 'free', perYear: '{fee} a year', shops: '{n} places', notActive: 'not active',
-    party: 'People', budget: 'Budget', upTo: 'up to {pay}', budgetAll: 'For the whole party, at most',
+    party: 'People', budget: 'Budget', budgetAll: 'For the whole party, at most',
     fewer: 'One person fewer', more: 'One person more', people: '{n} people', person: '1 person', noLimit: 'no limit',
     order: 'Order', best: 'Best first', distance: 'Nearest', saving: 'Largest saving', rating: 'Best rated',
     relevance: 'Best text match', filters: 'More', radius: 'Within', deals: 'Deals',
     optional: 'All places', any: 'With a deal for me', card: 'With a deal of my cards', card_best: 'Where my card beats every public deal',
     stacking: 'Combine deals that go together', minRating: 'Rating', anyRating: 'any', stars: '{n} stars or more',
-    categories: 'Categories', all: 'All', zone: 'In {name}', zones: 'Areas', anywhere: 'Remove', zonesShown: 'Show areas on the map',
-    places: '{n} places', place: '1 place', none: 'No place matches', found: '{shown} of {n} shown', took: 'found in {us}',
+    categories: 'Categories', zone: 'In {name}', zonesShown: 'Show areas on the map',
+    places: '{n} places', place: '1 place', none: 'No place matches', took: 'found in {us}',
     nothing: 'Nothing matches all of this here.', wider: 'Search within {r}', anyTime: 'Include closed places', reset: 'Clear all filters',
     outside: 'Nothing is known around here.', back: 'Back to the city', nextPage: 'Show more', loading: 'Searching …',
     curl: 'Copy as curl', copied: 'Copied', copyFailed: 'Select and copy this', notReady: 'Not ready yet, trying again …',
-    unreachable: 'The service cannot be reached. Trying again …', retry: 'Try again', problem: 'This search was refused',
+    unreachable: 'The service cannot be reached. Trying again …', problem: 'This search was refused',
     searchArea: 'Search this area', searchHere: 'Search from here', onlyIn: 'Only in {name}', myPosition: 'My position',
     noPosition: 'Your position is not available: {why}', zoomIn: 'Zoom in', zoomOut: 'Zoom out', map: 'Map of the results',
     mapOf: 'Map: arrow keys move it, plus and minus zoom. The list beside it has the same results.', noMap: 'The map needs WebGL, which this browser does not offer. The list works without it.',
     list: 'Results', showMap: 'Map', showList: 'List',
     open: 'Open', openUntil: 'open until {t}', openAlways: 'open', closed: 'closed', opensAt: 'closed, opens {t}', unknown: 'hours unknown',
-    saves: 'saves {m}', off: '−{m}', pay: 'pay {m}', payAbout: 'you pay {m}', gift: 'gift', dealHere: 'deal', noDeal: 'no deal for you now', public: 'for everyone',
-    walk: '{n} min walk', until: 'until {t}', from: 'from {t}', opens: 'opens {t}', insteadOf: '{got}, not {wanted}', with: 'with {card}', betterPublic: 'A public deal saves more: {m}',
+    saves: 'saves {m}', off: '−{m}', pay: 'pay {m}', dealHere: 'deal', noDeal: 'no deal for you now', public: 'for everyone',
+    until: 'until {t}', from: 'from {t}', opens: 'opens {t}', insteadOf: '{got}, not {wanted}', with: 'with {card}', betterPublic: 'A public deal saves more: {m}',
     show_card: 'show the card', qr: 'show a QR code', barcode: 'show a barcode', phone_number: 'say your phone number', online: 'order online', appointment: 'book ahead',
     back_: 'Back to the results', close: 'Close', hours: 'Hours of the week', allDeals: 'Deals here', why: 'Why it is here', whyNot: 'Why it is not an answer', wouldHelp: 'What would change it',
     usable: 'usable now', notNow: 'not now', needsCard: 'needs {card}', newOnly: 'new customers', closedAllDay: 'closed', hoursUnknown: 'unknown', call: 'Call', website: 'Website',
     misses: 'Almost', missesNote: 'These miss one condition.', combination: 'Together', step: '{title}: −{m}', left: 'bill {m}',
     wait: 'opens or works in {n} min', move: '{d} away', partyFix: 'for {n} people', spendFix: 'with a bill of {m}', cardFix: 'with {card}, {fee}: saves {m}',
+    coverage: 'Where cards win', coverageNote: 'Share of open places where the card beats every public deal. Blank: fewer than 3 are open.', card_: 'Card', slot: 'When',
+    wins: 'best price at {p} of {n} open places', gains: 'saves {m} more', third: 'third nearest {d}',
+    slot_weekday_lunch: 'Weekday lunch', slot_weekday_dinner: 'Weekday dinner', slot_weekend_lunch: 'Weekend lunch', slot_weekend_dinner: 'Weekend dinner', slot_late: 'Late, 22:30',
     corrected: 'Showing results for {to}', relaxed: 'Without {words}', around: 'Around {name}',
     ground: 'Shops: each dot is a block of the city, larger where there are more.', attribution: 'Land: Natural Earth', docs: 'API',
+    CLOSED: 'closed then', HOURS_UNKNOWN: 'its hours are unknown', CLOSES_TOO_SOON: 'closes too soon', OUTSIDE_RADIUS: 'too far away', OUTSIDE_AREA: 'outside the area',
+    WRONG_CATEGORY: 'another category', RATING_TOO_LOW: 'rated lower', TEXT_NOT_FOUND: 'the text is not found', OVER_BUDGET: 'over budget', NOT_AMONG_IDS: 'not among the ids', NO_DEAL: 'no deal that counts',
+    CARD_NOT_HELD: 'needs a card', PROGRAM_SUSPENDED: 'its card is suspended', PROGRAM_ENDED: 'its card has ended', NOT_YET_VALID: 'not valid yet', EXPIRED: 'expired', OUTSIDE_WINDOW: 'not at this time',
+    SOLD_OUT: 'sold out', MIN_SPEND_SHORT: 'the bill is too small', FACE_VALUE_SHORT: 'the bill is below its face value', PARTY_TOO_SMALL: 'for more people', PARTY_TOO_LARGE: 'for fewer people', UNREADABLE_HOURS: 'its hours cannot be read', UNREADABLE: 'its terms cannot be read',
+    NEEDS_NO_CARD: 'not a deal of a card', NEW_CUSTOMERS_ONLY: 'for new customers', WRONG_OFFER_TYPE: 'another kind of deal',
   },
   zh: {
     title: 'geosearch:附近优惠', tagline: '附近优惠,按你手里的卡算',
@@ -43,45 +52,35 @@ const WORDS = {
     backToNow: '回到现在', onlyOpen: '只看那时营业的店', anyHours: '含打烊', alsoClosed: '{t},含打烊',
     cards: '卡包', cardsHeld: '{n} 张卡', noCards: '勾选你有的卡。只留在本页和它的链接里。',
     free: '免费', perYear: '{fee}/年', shops: '{n} 家店', notActive: '暂不可用',
-    party: '人数', budget: '预算', upTo: '不超过 {pay}', budgetAll: '全部人合计不超过',
+    party: '人数', budget: '预算', budgetAll: '全部人合计不超过',
     fewer: '少一人', more: '多一人', people: '{n} 人', person: '1 人', noLimit: '不限',
     order: '排序', best: '综合最优', distance: '距离最近', saving: '省得最多', rating: '评分最高',
     relevance: '最相关', filters: '更多', radius: '范围', deals: '优惠',
     optional: '所有店', any: '我能用优惠的店', card: '我的卡有优惠的店', card_best: '我的卡最划算的店',
     stacking: '可叠加的优惠一起算', minRating: '评分', anyRating: '不限', stars: '{n} 星以上',
-    categories: '分类', all: '全部', zone: '{name}内', zones: '区域', anywhere: '取消', zonesShown: '在地图上显示区域',
-    places: '{n} 家店', place: '1 家店', none: '没有符合的店', found: '已显示 {shown} / {n}', took: '用时 {us}',
+    categories: '分类', zone: '{name}内', zonesShown: '在地图上显示区域',
+    places: '{n} 家店', place: '1 家店', none: '没有符合的店', took: '用时 {us}',
     nothing: '这里没有同时满足这些条件的店。', wider: '扩大到 {r}', anyTime: '包括打烊的店', reset: '清除全部条件',
     outside: '这一带没有数据。', back: '回到城里', nextPage: '显示更多', loading: '搜索中…',
     curl: '复制 curl', copied: '已复制', copyFailed: '请选中并复制', notReady: '尚未就绪,正在重试…',
-    unreachable: '无法连接服务,正在重试…', retry: '重试', problem: '这次搜索被拒绝',
+    unreachable: '无法连接服务,正在重试…', problem: '这次搜索被拒绝',
     searchArea: '搜索此区域', searchHere: '从这里搜索', onlyIn: '只看{name}', myPosition: '我的位置',
     noPosition: '无法取得位置:{why}', zoomIn: '放大', zoomOut: '缩小', map: '结果地图',
     mapOf: '地图:方向键移动,加减键缩放。旁边的列表内容相同。', noMap: '地图需要 WebGL,此浏览器不支持。列表照常可用。',
     list: '结果', showMap: '地图', showList: '列表',
     open: '营业中', openUntil: '营业至 {t}', openAlways: '营业中', closed: '已打烊', opensAt: '已打烊,{t} 开门', unknown: '营业时间不详',
-    saves: '省 {m}', off: '−{m}', pay: '实付 {m}', payAbout: '实付 {m}', gift: '赠品', dealHere: '优惠', noDeal: '此时没有你能用的优惠', public: '人人可用',
-    walk: '步行 {n} 分钟', until: '至 {t}', from: '自 {t}', opens: '{t} 开始', insteadOf: '{got},应为 {wanted}', with: '用{card}', betterPublic: '公开优惠更省:{m}',
+    saves: '省 {m}', off: '−{m}', pay: '实付 {m}', dealHere: '优惠', noDeal: '此时没有你能用的优惠', public: '人人可用',
+    until: '至 {t}', from: '自 {t}', opens: '{t} 开始', insteadOf: '{got},应为 {wanted}', with: '用{card}', betterPublic: '公开优惠更省:{m}',
     show_card: '出示卡', qr: '出示二维码', barcode: '出示条形码', phone_number: '报手机号', online: '线上下单', appointment: '需预约',
     back_: '返回结果', close: '关闭', hours: '一周营业时间', allDeals: '本店优惠', why: '为什么在这里', whyNot: '为什么没有入选', wouldHelp: '怎样就能入选',
     usable: '现在可用', notNow: '现在不可用', needsCard: '需要{card}', newOnly: '新客专享', closedAllDay: '休息', hoursUnknown: '不详', call: '电话', website: '网站',
     misses: '就差一点', missesNote: '这些店只差一个条件。', combination: '叠加', step: '{title}:−{m}', left: '账单 {m}',
     wait: '{n} 分钟后可用', move: '距离 {d}', partyFix: '{n} 人可用', spendFix: '账单满 {m}', cardFix: '用{card}({fee})省 {m}',
+    coverage: '卡的优势区域', coverageNote: '营业的店中,用卡比一切公开优惠都划算的比例。空白处营业的店不足 3 家。', card_: '卡', slot: '时段',
+    wins: '{n} 家营业的店中 {p} 用卡最划算', gains: '多省 {m}', third: '第三近 {d}',
+    slot_weekday_lunch: '工作日午餐', slot_weekday_dinner: '工作日晚餐', slot_weekend_lunch: '周末午餐', slot_weekend_dinner: '周末晚餐', slot_late: '深夜 22:30',
     corrected: '已按“{to}”搜索', relaxed: '已忽略 {words}', around: '{name}一带',
     ground: '圆点代表一个街区的店,店越多点越大。', attribution: '陆地:Natural Earth', docs: '接口',
-  },
-};
-
-// Reasons of `why` by code; a code that is new here is shown as the service names it.
-const REASONS = {
-  en: {
-    CLOSED: 'closed then', HOURS_UNKNOWN: 'its hours are unknown', CLOSES_TOO_SOON: 'closes too soon', OUTSIDE_RADIUS: 'too far away', OUTSIDE_AREA: 'outside the area',
-    WRONG_CATEGORY: 'another category', RATING_TOO_LOW: 'rated lower', TEXT_NOT_FOUND: 'the text is not found', OVER_BUDGET: 'over budget', NOT_AMONG_IDS: 'not among the ids', NO_DEAL: 'no deal that counts',
-    CARD_NOT_HELD: 'needs a card', PROGRAM_SUSPENDED: 'its card is suspended', PROGRAM_ENDED: 'its card has ended', NOT_YET_VALID: 'not valid yet', EXPIRED: 'expired', OUTSIDE_WINDOW: 'not at this time',
-    SOLD_OUT: 'sold out', MIN_SPEND_SHORT: 'the bill is too small', FACE_VALUE_SHORT: 'the bill is below its face value', PARTY_TOO_SMALL: 'for more people', PARTY_TOO_LARGE: 'for fewer people', UNREADABLE_HOURS: 'its hours cannot be read', UNREADABLE: 'its terms cannot be read',
-    NEEDS_NO_CARD: 'not a deal of a card', NEW_CUSTOMERS_ONLY: 'for new customers', WRONG_OFFER_TYPE: 'another kind of deal',
-  },
-  zh: {
     CLOSED: '那时打烊', HOURS_UNKNOWN: '营业时间不详', CLOSES_TOO_SOON: '打烊太早', OUTSIDE_RADIUS: '太远', OUTSIDE_AREA: '不在区域内',
     WRONG_CATEGORY: '分类不同', RATING_TOO_LOW: '评分较低', TEXT_NOT_FOUND: '文字不匹配', OVER_BUDGET: '超出预算', NOT_AMONG_IDS: '不在指定店中', NO_DEAL: '没有可用的优惠',
     CARD_NOT_HELD: '需要持卡', PROGRAM_SUSPENDED: '卡已暂停', PROGRAM_ENDED: '卡已结束', NOT_YET_VALID: '尚未生效', EXPIRED: '已过期', OUTSIDE_WINDOW: '不在可用时段',
@@ -95,10 +94,7 @@ let language = 'en', currency = 'CNY', digits = 2;
 export const languageNow = () => language;
 const locale = () => (language === 'zh' ? 'zh-CN' : 'en-GB');
 
-export function browserLanguage() {
-  return navigator.languages.some((one) => /^(zh|en)/i.test(one))
-    && /^zh/i.test(navigator.languages.find((one) => /^(zh|en)/i.test(one))) ? 'zh' : 'en';
-}
+export const browserLanguage = () => (/^zh/i.test(navigator.languages.find((one) => /^(zh|en)/i.test(one))) ? 'zh' : 'en');
 
 export function setLanguage(chosen) {
   language = chosen;
@@ -118,8 +114,6 @@ export function say(key, values = {}) {
   return (WORDS[language][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-export const reason = (code) => REASONS[language][code] ?? code;
-
 // Minor units as people write them: 8440 is ¥84.40.
 export function money(minor) {
   return new Intl.NumberFormat(locale(), {
@@ -129,6 +123,7 @@ export function money(minor) {
 export const minorUnits = (major) => Math.round(major * 10 ** digits);
 export const majorUnits = (minor) => minor / 10 ** digits;
 
+export const percent = (share) => new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: share < 0.1 ? 1 : 0 }).format(share);
 export const count = (number) => new Intl.NumberFormat(locale()).format(number);
 
 export function distance(metres) {

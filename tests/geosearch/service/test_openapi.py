@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -33,6 +34,7 @@ from geosearch.service.request import read_url
 from geosearch.service.settings import Settings
 from geosearch.sources.synth.world import synthesise
 from tests.geosearch.fakes import FakeEngine, publish_fake
+from tests.geosearch.service.test_coverage_layer import ROWS, written
 
 EXAMPLES = 40
 HABIT = {
@@ -80,6 +82,7 @@ BEYOND_THE_DOCUMENT = {
     "needs_q",
     "at_outside_horizon",
     "unknown_zone",
+    "unknown_slot",
     "cursor_expired",
     "conflict",
     "missing",  # of half a position
@@ -111,7 +114,9 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         publish_fake(index)
     engines = Engines(index, opener, poll_seconds=1)
     engines.load()
-    return make_app(Handlers(engines, Metrics(engines), LIMITS))
+    coverage = written(folder / "coverage.geojson", ROWS)
+    limits = msgspec.structs.replace(LIMITS, coverage=str(coverage))
+    return make_app(Handlers(engines, Metrics(engines), limits))
 
 
 CASES = [
@@ -172,7 +177,7 @@ def test_a_url_that_is_too_long_is_refused_as_described(app: Starlette) -> None:
             assert response.status_code == 414
             assert "414" in methods["get"]["responses"]
             refused += 1
-    assert refused == 7
+    assert refused == 8
 
 
 FILES = {"/page/{version}/{name:path}", "/land.geojson", "/basemap.pmtiles"}

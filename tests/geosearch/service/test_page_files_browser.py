@@ -1,47 +1,31 @@
-"""The map page in a browser: what people do on it, in both languages and widths.
-
-It needs Chromium (Debian's package) and skips without; `.ci/run` installs it and lets nothing skip.
-One service and one browser answer for the whole module. Every test also proves that the console has
-no error, and that nothing was asked of another host.
-"""
+"""The map page in a browser: what people do on it, in both languages and widths."""
 
 import json
-import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from shutil import which
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from geosearch.indexing.pipeline import build
-from geosearch.sources.synth.world import synthesise
-from tests.geosearch.service.test_app_process import Server, serving
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from tests.geosearch.service.browsing import (
+    MUST_RUN,
+    NARROW,
+    PLACE,
+    SHANGHAI,
+    TOMORROW,
+    WIDE,
+    Open,
+    fragment,
+    settled,
+)
+from tests.geosearch.service.test_app_process import Server
 
 ROOT = Path(__file__).resolve().parents[3]
-CHROMIUM = which("chromium")
 AXE = ROOT / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
-MUST_RUN = bool(os.environ.get("NEEDS_BROWSER"))
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-TOMORROW = datetime.now(SHANGHAI).date() + timedelta(days=1)
-PLACE = f"lat=31.232&lng=121.472&at={TOMORROW}T19:30"
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 FIRST_VIEW_BYTES = 1_500_000
 SEVERE = ("serious", "critical")
-
-# A software renderer, so that the map is drawn where there is no graphics card.
-OPTIONS = (
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-)
 
 NOTHING = {"at": "2026-11-22T19:30:00+08:00", "results": [], "total": 0}
 
@@ -52,78 +36,10 @@ LAYOUT_SHIFTS = """() => new Promise(done => {
   setTimeout(() => done(0), 300);
 })"""
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and not MUST_RUN, reason="no Chromium here: apt-get install chromium"
-)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("page")
-    synthesise(folder / "snapshot", merchants=2_000, seed=1, created_at=datetime.now(UTC))
-    build(folder / "snapshot", folder / "index")
-    with serving(folder / "index") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield opened
-        opened.close()
-
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture
-def open_page(browser: Any, server: Server) -> Iterator[Open]:
-    """Opens the page with a fragment; afterwards nothing was wrong, and nothing left the host."""
-    base = f"http://127.0.0.1:{server.port}/"
-    contexts, wrong, foreign = [], [], []
-
-    def opened(
-        fragment: str = PLACE, *, ready: bool = True, has_map: bool = False, **options: Any
-    ) -> Any:
-        """Without the map, which takes a software renderer seconds, the list is the whole page."""
-        chosen = {"viewport": WIDE, "locale": "en-GB", "reduced_motion": "reduce"} | options
-        context = browser.new_context(**chosen)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        if not has_map:
-            page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
-        page.on("console", lambda one: wrong.append(one.text) if one.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "request", lambda one: None if one.url.startswith(base) else foreign.append(one.url)
-        )
-        page.goto(f"{base}#{fragment}")
-        if ready:
-            page.wait_for_selector(".hit, #empty:not([hidden])")
-        page.wrong = wrong
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not wrong
-    assert not foreign
-
 
 def names(page: Any) -> list[str]:
     found: list[str] = page.locator("#hits .name").all_text_contents()
     return found
-
-
-def settled(page: Any) -> None:
-    """Every question that the page asked is answered."""
-    page.locator("body:not(:has([aria-busy=true]))").wait_for()
-
-
-def fragment(page: Any) -> dict[str, str]:
-    return dict(pair.split("=") for pair in page.url.partition("#")[2].split("&") if pair)
 
 
 def test_typing_suggests_and_finds(open_page: Open) -> None:
@@ -412,22 +328,20 @@ def test_axe_finds_nothing_serious(open_page: Open, viewport: dict[str, int], sc
         page.keyboard.press("Escape")
 
 
-def test_what_the_service_learns_appears_on_the_page(open_page: Open) -> None:
-    """Near misses, combinations and why, as the contract writes them, once `/openapi.json` does."""
+def test_near_misses_combinations_and_why(open_page: Open) -> None:
+    """As the contract writes them; combinations only once `/openapi.json` has `stacking`."""
     page = open_page(PLACE, ready=False)
     asked: list[dict[str, Any]] = []
 
     def describe(route: Any) -> None:
         document = route.fetch().json()
-        extra = ("near_misses", "stacking", "lang")
-        document["components"]["schemas"]["Query"]["properties"] |= {name: {} for name in extra}
-        document["paths"]["/v1/merchants/{merchant_id}/why"] = {}
+        document["components"]["schemas"]["Query"]["properties"]["stacking"] = {}
         route.fulfill(json=document)
 
     def answer(route: Any) -> None:
         body = json.loads(route.request.post_data)
         asked.append(body)
-        known = {name: body[name] for name in body.keys() - {"near_misses", "stacking", "lang"}}
+        known = {name: body[name] for name in body.keys() - {"near_misses", "stacking"}}
         found = route.fetch(post_data=json.dumps(known)).json()
         fix = {"code": "wait", "minutes": 10, "at": found["at"]}
         found["near_misses"] = [{**found["results"][-1], "fix": fix, "value": 1.0}]

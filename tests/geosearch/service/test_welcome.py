@@ -53,9 +53,11 @@ def test_every_link_of_the_answer_works(client: TestClient) -> None:
             "openapi",
             "land",
             "basemap",
+            "coverage",
         )
     }
-    assert links.pop("basemap") is None, "no setting, no basemap"
+    for name in ("basemap", "coverage"):
+        assert links.pop(name) is None, "no setting, no file"
     for path in links.values():
         assert client.get(path).status_code == 200, path
     assert len(client.get(links["example"]).json()["results"]) == 5

@@ -24,10 +24,7 @@ export async function ask(channel, path, body) {
   }
 }
 
-export function drop(channel) {
-  channels.get(channel)?.abort();
-  channels.delete(channel);
-}
+export const drop = (channel) => { channels.get(channel)?.abort(); channels.delete(channel); };
 
 export async function call(path, body, signal) {
   const headers = { accept: 'application/json' };

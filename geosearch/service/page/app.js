@@ -6,7 +6,7 @@ import { filters, showCategories, showFilters } from './controls.js';
 import { find, h } from './dom.js';
 import { resultItem, rewordingText, statusText } from './list.js';
 import { shopView } from './shop.js';
-import { DEFAULTS, readFragment, searchBody, writeFragment } from './state.js';
+import { DEFAULTS, readFragment, searchBody, withoutFilters, writeFragment } from './state.js';
 import { searchBox } from './suggest.js';
 import { browserLanguage, distance, languageNow, say, setCurrency, setLanguage } from './words.js';
 
@@ -69,7 +69,7 @@ async function startMap(links) {
   page.map = await groundMap({
     container: 'map', center: [lng, lat], basemap: links.basemap && new URL(`.${links.basemap}`, document.baseURI).href,
     onPick: (id) => change({ shop: id }), onHover: (id) => highlight(id, false), onCell: (id) => page.coverage?.showCell(id), onGround: groundMenu, onMoved: offerSearch,
-    onZones: (zones) => { for (const zone of zones) page.zones.set(zone.zone_id, zone.name); if (page.state.zone) showAnswer(); },
+    onZones: (zones) => { for (const zone of zones) page.zones.set(zone.zone_id, zone.name); if (page.state.zone && page.answer) showAnswer(); },
   });
   find('#credits').textContent = [links.land && say('attribution'), links.basemap && '© OpenStreetMap, Protomaps'].filter(Boolean).join(' · ');
   find('#credits').title = say('ground');
@@ -88,6 +88,8 @@ function listen() {
     page.state = located(readFragment(location.hash));
     showState(); search(); openShop(page.state.shop);
   });
+  // An answer to "now" that was left alone is old.
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && !page.state.at) search(); });
   find('#results').addEventListener('click', (event) => {
     const item = event.target.closest('[data-id]');
     if (item) change({ shop: item.dataset.id });
@@ -97,8 +99,7 @@ function listen() {
   find('#next').addEventListener('click', nextPage);
   find('#curl').addEventListener('click', copyCurl);
   find('#zones').addEventListener('change', (event) => page.map?.zonesVisible(event.target.checked));
-  find('#zoom-in').addEventListener('click', () => page.map?.zoom(1));
-  find('#zoom-out').addEventListener('click', () => page.map?.zoom(-1));
+  for (const [id, step] of [['#zoom-in', 1], ['#zoom-out', -1]]) find(id).addEventListener('click', () => page.map.zoom(step));
   find('#position').addEventListener('click', myPosition);
   find('#search-area').addEventListener('click', () => { find('#search-area').hidden = true; change({ ...page.map.view(), zone: '' }, { fit: false }); });
 }
@@ -133,9 +134,7 @@ function showState() {
   page.coverage?.show();
 }
 
-function bodyOf() {
-  return searchBody(page.state, page.index, page.can, languageNow());
-}
+const bodyOf = () => searchBody(page.state, page.index, page.can, languageNow());
 
 async function search() {
   const body = { ...bodyOf(), limit: PAGE_SIZE, total: true, facets: ['category'], near_misses: NEAR_MISSES };
@@ -180,9 +179,10 @@ async function nextPage() {
 // An error's sentence is shown as it came; what may pass is asked again.
 function refused(error, again) {
   const passes = !error.status || error.status === 503;
-  find('#status').textContent = passes ? say(error.status ? 'notReady' : 'unreachable') : say('problem');
   notice(error.status ? error.message : '');
-  if (passes) setTimeout(again, RETRY_MS);
+  if (!passes) { Object.assign(page, { answer: null, hits: [], misses: [] }); showAnswer(); return; }
+  find('#status').textContent = say(error.status ? 'notReady' : 'unreachable');
+  setTimeout(again, RETRY_MS);
 }
 
 function notice(text, kind = 'problem') {
@@ -194,29 +194,29 @@ function notice(text, kind = 'problem') {
 
 function showAnswer() {
   const { answer, hits, misses } = page;
-  if (!answer) return;
   const focused = document.activeElement.closest('#hits [data-id]')?.id;
-  find('#status').textContent = statusText(answer);
+  find('#status').textContent = answer ? statusText(answer) : say('problem');
   find('#hits').replaceChildren(...hits.map((hit, at) => resultItem(hit, at + 1, page)));
   if (focused) document.getElementById(focused)?.querySelector('button').focus({ preventScroll: true });
-  find('#next').hidden = !answer.next_cursor;
+  find('#next').hidden = !answer?.next_cursor;
   find('#misses').hidden = !misses.length;
   find('#misses ol').replaceChildren(...misses.map((miss) => resultItem(miss, 0, page)));
-  showCategories(page, answer.facets?.category ?? {}, change);
+  showCategories(page, answer?.facets?.category ?? {}, change);
   showEmpty(answer);
   page.map?.showResults(hits, misses);
-  if (answer.around) { page.map?.showCircle({ ...answer.around, radius: page.state.radius }); page.map?.fit({ ...answer.around, radius: page.state.radius }); }
+  if (answer?.around) { page.map?.showCircle({ ...answer.around, radius: page.state.radius }); page.map?.fit({ ...answer.around, radius: page.state.radius }); }
 }
 
 function showEmpty(answer) {
-  const node = find('#empty'), beyond = answer.outside_coverage, wider = WIDER.find((radius) => radius > page.state.radius);
+  const node = find('#empty'), beyond = answer?.outside_coverage, wider = WIDER.find((radius) => radius > page.state.radius);
   node.hidden = page.hits.length > 0;
   if (node.hidden) return;
-  const button = (text, values) => h('button.plain', { type: 'button', onclick: () => change(values) }, text);
+  const { q, open, at } = page.state, button = (text, values) => h('button', { type: 'button', onclick: () => change(values) }, text);
   node.replaceChildren(...(beyond
-    ? [h('p', {}, h('b', {}, say('outside'))), h('p.note', {}, beyond.detail), button(say('back'), { ...page.home, radius: DEFAULTS.radius, zone: '' })]
-    : [h('p', {}, h('b', {}, say('nothing'))), wider ? button(say('wider', { r: distance(wider) }), { radius: wider, zone: '' }) : '',
-      page.state.open === 'now' ? button(say('anyTime'), { open: 'any' }) : '', button(say('reset'), { ...DEFAULTS, lat: page.state.lat, lng: page.state.lng, radius: page.state.radius })]));
+    ? [h('b', {}, say('outside')), h('p.note', {}, beyond.detail), button(say('back'), { ...page.home, radius: DEFAULTS.radius, zone: '' })]
+    : [answer && h('b', {}, say('nothing')), answer && q ? button(say('withoutText', { q }), { q: '' }) : '',
+      answer && wider ? button(say('wider', { r: distance(wider) }), { radius: wider, zone: '' }) : '', answer && open === 'now' ? button(say('anyTime'), { open: 'any' }) : '',
+      !answer && at ? button(say('backToNow'), { at: '' }) : '', button(say('reset'), withoutFilters(page.state))].filter(Boolean)));
 }
 
 async function openShop(id, isAgain = false) {
@@ -277,9 +277,8 @@ function offerSearch(byUser) {
 }
 
 function myPosition() {
-  const failed = (why) => notice(say('noPosition', { why }));
   navigator.geolocation.getCurrentPosition(
-    ({ coords }) => change({ lat: coords.latitude, lng: coords.longitude, zone: '' }), (error) => failed(error.message), { enableHighAccuracy: true, timeout: 10000 });
+    ({ coords }) => change({ lat: coords.latitude, lng: coords.longitude, zone: '' }), (error) => notice(say('noPosition', { why: error.message })), { enableHighAccuracy: true, timeout: 10000 });
 }
 
 async function copyCurl() {

@@ -1,8 +1,8 @@
 // The filters above the list: each shows its value on its chip, and opens a sheet to change it.
 
-import { find, h } from './dom.js';
-import { categoryName, feeText } from './list.js';
-import { DEFAULTS, wallClock } from './state.js';
+import { dotted, find, h } from './dom.js';
+import { categoryName, feeText, placesText } from './list.js';
+import { wallClock, withoutFilters } from './state.js';
 import { count, dayAndMonth, distance, languageNow, majorUnits, minorUnits, money, say, weekday } from './words.js';
 
 const RADII = [300, 500, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 50000];
@@ -29,8 +29,7 @@ export function filters(page, change) {
   find('#stacking').addEventListener('change', (event) => change({ stacking: event.target.checked ? 'on' : 'off' }));
   find('#stacking-row').hidden = !page.can('stacking');
   find('#reset').addEventListener('click', () => {
-    const { lat, lng, radius } = page.state;
-    change({ ...DEFAULTS, lat, lng, radius });
+    change(withoutFilters(page.state));
   });
   document.addEventListener('keydown', (event) => { if (event.key === 'Escape') closeSheets(true); });
   document.addEventListener('pointerdown', (event) => { if (!event.target.closest('#filters')) closeSheets(false); });
@@ -38,9 +37,8 @@ export function filters(page, change) {
 
 function closeSheets(refocus) {
   const sheet = find('#filters details[open]');
-  if (!sheet) return;
-  sheet.open = false;
-  if (refocus) sheet.querySelector('summary').focus();
+  sheet?.removeAttribute('open');
+  if (refocus) sheet?.querySelector('summary').focus();
 }
 
 const today = (page) => wallClock(Date.now(), page.index.time_zone);
@@ -54,7 +52,8 @@ export function showFilters(page, change) {
   showDays(page, at, change);
   slider('#time', Number(at.slice(11, 13)) * 60 + Math.floor(Number(at.slice(14)) / 15) * 15, at.slice(11));
   find('#open').checked = state.open === 'now';
-  chip('#wallet', walletText(page), state.cards.length > 0);
+  const held = state.cards.map((id) => page.programs.get(id)?.name ?? id);
+  chip('#wallet', held.length > 1 ? say('cardsHeld', { n: held.length }) : held[0] ?? say('cards'), held.length > 0);
   showCards(page, change);
   const people = state.party_size === 1 ? say('person') : say('people', { n: state.party_size });
   chip('#party', state.max_pay === null ? people : `${people}, ≤ ${money(state.max_pay)}`, state.party_size > 1 || state.max_pay !== null);
@@ -96,7 +95,7 @@ export function options(selector, values, chosen, text = say) {
 
 function dayName(day, page) {
   const ahead = Math.round((Date.parse(`${day.slice(0, 10)}T00:00Z`) - Date.parse(`${today(page).slice(0, 10)}T00:00Z`)) / 864e5);
-  return ahead === 0 ? say('today') : ahead === 1 ? say('tomorrow') : weekday(day);
+  return ahead === 0 ? say('today') : ahead === 1 ? say('tomorrow') : ahead > 0 && ahead < DAYS_AHEAD ? weekday(day) : dayAndMonth(day.slice(0, 10));
 }
 
 function showDays(page, at, change) {
@@ -110,19 +109,16 @@ function showDays(page, at, change) {
   refocus(kept);
 }
 
-function walletText(page) {
-  const held = page.state.cards.map((id) => page.programs.get(id)?.name ?? id);
-  return held.length === 0 ? say('cards') : held.length === 1 ? held[0] : say('cardsHeld', { n: held.length });
-}
-
 function showCards(page, change) {
   if (!isNew(find('#cards'), page.state.cards)) return;
   const held = new Set(page.state.cards), kept = focusedName();
   const toggle = (id) => change({ cards: held.has(id) ? page.state.cards.filter((one) => one !== id) : [...page.state.cards, id] });
-  find('#cards').replaceChildren(...[...page.programs.values()].map((program) => h('li', {},
+  const unknown = page.state.cards.filter((id) => !page.programs.has(id)).map((id) => ({ program_id: id, name: id, status: 'UNKNOWN' }));
+  const isActive = ({ status }) => status === 'ACTIVE';
+  find('#cards').replaceChildren(...[...page.programs.values(), ...unknown].sort((a, b) => isActive(b) - isActive(a)).map((program) => h('li', {},
     h('label', { className: 'check' },
       h('input', { type: 'checkbox', id: `card-${program.program_id}`, checked: held.has(program.program_id), onchange: () => toggle(program.program_id) }),
-      h('span', {}, h('b', {}, program.name), ' ', h('small', {}, [feeText(program.fee), say('shops', { n: count(program.merchants) }), program.status !== 'ACTIVE' && say('notActive')].filter(Boolean).join(' · ')),
+      h('span', {}, h('b', {}, program.name), ' ', h('small', {}, program.status === 'UNKNOWN' ? say('unknownCard') : dotted(feeText(program.fee), placesText(program.merchants), !isActive(program) && say('notActive'))),
         program.how_to_redeem ? h('small.redeem', {}, program.how_to_redeem) : null)))));
   refocus(kept);
 }

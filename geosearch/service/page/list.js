@@ -10,10 +10,19 @@ export function resultItem(hit, rank, page) {
     h('span.rank', { ariaHidden: 'true' }, fix ? '○' : String(rank)),
     h('div.what', {},
       h('h3', {}, h('button.name', { type: 'button' }, merchant.name)),
-      h('p.facts', {}, dotted(distance(hit.distance_m), rating(merchant), kinds(merchant, page))),
-      fix ? h('p.fix', {}, fixText(fix, hit, page)) : h('p.reasons', {}, ...hit.reasons.map((text) => h('span', {}, text))),
-      deal ? h('p.deal', {}, dotted(deal.title, howTo(deal, page))) : null),
+      h('p.facts', {}, dotted(distance(hit.distance_m), rating(merchant), ...(merchant.categories ?? []).slice(0, 1).map((path) => categoryName(path, page)))),
+      fix ? h('p.fix', {}, fixText(fix, hit, page)) : h('p.reasons', {}, ...besidesSaving(hit, deal).map((text) => h('span', {}, text))),
+      deal ? h('p.deal', {}, withCard(deal, dotted(deal.title, howTo(deal, page)), page)) : null),
     deal ? priceTag(deal) : h('p.price.none', {}, say('noDeal')));
+}
+
+// The price stands beside the reasons already.
+export const besidesSaving = (hit, deal) => hit.reasons.filter((text) => !deal?.saving || !text.includes(money(deal.saving)));
+
+// The card that a deal needs, unless its words name it.
+function withCard(deal, words, page) {
+  const name = page.programs.get(deal.program_id)?.name;
+  return words.includes(name) ? words : dotted(name, words);
 }
 
 // The combination where deals combine, else the best deal.
@@ -33,11 +42,6 @@ export function priceTag(deal) {
 }
 
 export const rating = (merchant) => (merchant.rating ? `★ ${count(merchant.rating)}` : '');
-
-export function kinds(merchant, page) {
-  const path = merchant.categories?.[0];
-  return path ? categoryName(path, page) : '';
-}
 
 export function categoryName(path, page) {
   const names = Object.entries(page.categories.get(path)?.names ?? {});
@@ -62,7 +66,7 @@ export function openText(open, at) {
 export function fixText(fix, miss, page) {
   const card = page.programs.get(fix.program_id);
   switch (fix.code) {
-    case 'wait': return say('wait', { n: fix.minutes });
+    case 'wait': return say(miss.open?.state === 'open' ? 'dealIn' : 'opensIn', { n: fix.minutes });
     case 'move': return say('move', { d: distance(miss.distance_m ?? fix.radius) });
     case 'party': return say('partyFix', { n: fix.party_size });
     case 'spend': return say('spendFix', { m: money(fix.spend) });
@@ -75,17 +79,19 @@ export function fixText(fix, miss, page) {
 
 export const feeText = (fee) => (fee ? say('perYear', { fee: money(fee) }) : say('free'));
 
+export const placesText = (number) => (number === 1 ? say('place') : say('places', { n: count(number) }));
+
 // "128 places · found in 41 µs"
 export function statusText(answer) {
   if (!answer.total) return say('none');
-  const places = answer.total === 1 ? say('place') : say('places', { n: count(answer.total) });
-  return dotted(places, say('took', { us: duration(answer.took_us) }));
+  return dotted(placesText(answer.total), say('took', { us: duration(answer.took_us) }));
 }
 
-// What the service did to the text, in words.
+// What the service did to the question, in words.
 export function rewordingText(answer) {
   return dotted(
-    answer.corrected && say('corrected', { to: Object.values(answer.corrected).flat().join(' ') }),
+    answer.corrected && say('corrected', { to: Object.values(answer.corrected).map(([first]) => first).join(' ') }),
     answer.relaxed?.length && say('relaxed', { words: answer.relaxed.join(' ') }),
+    answer.unknown_cards?.length && say('unknownCards', { cards: answer.unknown_cards.join(', ') }),
     answer.around && say('around', { name: answer.around.business_area }));
 }

@@ -51,7 +51,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
         { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': tint.land } },
         ...(basemap ? streets.streetLayers(dark.matches) : []),
         { id: 'cells', type: 'fill', source: 'cells', paint: { 'fill-color': ['case', few, tint.land, share], 'fill-opacity': 0.7, 'fill-outline-color': tint.land } },
-        { id: 'dots', type: 'circle', source: 'dots', maxzoom: 17, paint: { 'circle-color': tint.dot, 'circle-opacity': basemap ? 0.2 : 0.3, 'circle-radius': dotRadius() } },
+        { id: 'dots', type: 'circle', source: 'dots', maxzoom: 17, paint: { 'circle-color': tint.dot, 'circle-opacity': basemap ? 0.14 : 0.2, 'circle-radius': dotRadius() } },
         { id: 'zones', type: 'fill', source: 'zones', minzoom: ZONES_FROM, filter: seen, paint: { 'fill-color': tint.zone, 'fill-opacity': ['case', isOn('chosen'), 0.18, 0.035] } },
         { id: 'zone-lines', type: 'line', source: 'zones', minzoom: ZONES_FROM, filter: seen, paint: { 'line-color': tint.zone, 'line-opacity': ['case', isOn('chosen'), 1, 0.45], 'line-width': ['case', isOn('chosen'), 2.5, 1] } },
         { id: 'radius', type: 'line', source: 'circle', paint: { 'line-color': tint.circle, 'line-width': 1.5, 'line-dasharray': [3, 2] } },

@@ -3,11 +3,11 @@
 
 import { ask } from './api.js';
 import { dotted, h } from './dom.js';
-import { bestOf, categoryName, feeText, fixText, howTo, openText, priceTag, rating } from './list.js';
-import { instant } from './state.js';
+import { besidesSaving, bestOf, categoryName, feeText, fixText, howTo, openText, priceTag, rating } from './list.js';
+import { instant, wallClock } from './state.js';
 import { clock, dayAndMonth, distance, money, say, weekday } from './words.js';
 
-const DAY_MINUTES = 1440, MONEY = ['OVER_BUDGET', 'MIN_SPEND_SHORT', 'FACE_VALUE_SHORT'];
+const DAY_MINUTES = 1440, MONEY = ['OVER_BUDGET', 'MIN_SPEND_SHORT', 'FACE_VALUE_SHORT'], AT_MOST = ['OVER_BUDGET', 'OUTSIDE_RADIUS', 'PARTY_TOO_LARGE'];
 
 // Returns the elements that show a shop; undefined if another one was asked for meanwhile.
 export async function shopView(id, body, page) {
@@ -26,18 +26,17 @@ export async function shopView(id, body, page) {
 
 function view(record, hit, why, page) {
   const { merchant, open } = record, deal = hit && bestOf(hit);
-  const places = [merchant.address, merchant.district, merchant.business_area].filter(Boolean);
   return [
     h('h2', { id: 'shop-name', tabIndex: -1 }, dotted(merchant.name, merchant.branch_name)),
     h('p.facts', {}, dotted(hit && distance(hit.distance_m), rating(merchant), ...(merchant.categories ?? []).slice(0, 2).map((path) => categoryName(path, page)))),
-    h('p.facts', {}, dotted(...new Set(places))),
+    h('p.facts', {}, dotted(...new Set([merchant.address, merchant.district, merchant.business_area]))),
     h(`p.state.${open.state}`, {}, openText(open, record.at)),
+    h('p.links', {}, link(merchant.phone && `tel:${merchant.phone.replace(/[^+\d]/g, '')}`, say('call')), link(merchant.url, say('website'))),
     deal ? h('div.best', {}, priceTag(deal), h('p', {}, h('b', {}, deal.title), h('br'), howTo(deal, page))) : null,
     hit?.better_public ? h('p.note', {}, say('betterPublic', { m: money(hit.better_public.saving) })) : null,
     ...combination(hit), ...whyNodes(why, hit, page),
     h('h3', {}, say('allDeals')), dealList(record, hit, why, page),
     h('h3', {}, say('hours')), week(record, page),
-    h('p.links', {}, link(merchant.phone && `tel:${merchant.phone.replace(/[^+\d]/g, '')}`, say('call')), link(merchant.url, say('website'))),
   ];
 }
 
@@ -60,24 +59,24 @@ const stepText = (title, saving) => (saving === null ? title : say('step', { tit
 
 function whyNodes(why, hit, page) {
   const list = (title, texts) => (texts.length ? [h('h3', {}, say(title)), h('ul.why', {}, ...texts.map((text) => h('li', {}, text)))] : []);
-  const wrong = (why?.reasons ?? []).map(reasonText);
+  const wrong = (why?.reasons ?? []).map((one) => reasonText(one));
   return [
-    ...(wrong.length ? list('whyNot', wrong) : list('why', hit?.reasons ?? [])),
+    ...(wrong.length ? list('whyNot', wrong) : hit ? list('why', [dotted(...besidesSaving(hit, bestOf(hit)))]) : []),
     ...list('wouldHelp', (why?.fixes ?? []).map((fix) => fixText(fix, { ...hit, ...fix }, page))),
   ];
 }
 
 // "closed then: opens Fri 17:00"
-function reasonText(one) {
+function reasonText(one, program) {
   const write = MONEY.includes(one.code) ? money : one.code === 'OUTSIDE_RADIUS' ? distance : String;
   const numbers = [
     one.opens_at && say('opens', { t: clockOrDay(one.opens_at) }), one.closes_at && say('until', { t: clockOrDay(one.closes_at) }),
     one.from && say('from', { t: clockOrDay(one.from) }), one.until && say('until', { t: clockOrDay(one.until) }),
     typeof one.fee === 'number' && feeText(one.fee),
-    typeof one.got === 'number' && typeof one.expected === 'number' && say('insteadOf', { got: write(one.got), wanted: write(one.expected) }),
+    typeof one.got === 'number' && typeof one.expected === 'number' && say(AT_MOST.includes(one.code) ? 'atMost' : 'atLeast', { got: write(one.got), wanted: write(one.expected) }),
   ];
-  const more = dotted(...numbers);
-  return more ? `${say(one.code)} (${more})` : say(one.code);
+  const more = dotted(...numbers), what = program && one.code === 'CARD_NOT_HELD' ? say('needsCard', { card: program.name }) : say(one.code);
+  return more ? `${what} (${more})` : what;
 }
 
 const clockOrDay = (text) => (text.length > 10 ? `${weekday(text)} ${clock(text)}` : text);
@@ -90,7 +89,7 @@ function dealList(record, hit, why, page) {
   const items = [...record.deals].sort((a, b) => order(a) - order(b)).map((deal) => {
     const program = page.programs.get(deal.program_id), usable = mine.get(deal.deal_id) ?? deal;
     const state = !deal.usable ? say('notNow') : held(deal) ? say('usable') : say('needsCard', { card: program?.name ?? deal.program_id });
-    const because = (refused.get(deal.deal_id) ?? []).map((one) => reasonText(one));
+    const because = (refused.get(deal.deal_id) ?? []).map((one) => reasonText(one, program));
     return h('li', { className: deal.usable && held(deal) ? 'yes' : 'no' },
       deal.usable ? priceTag(usable) : null,
       h('p', {}, h('b', {}, deal.title ?? deal.offer_type)),
@@ -104,7 +103,7 @@ function dealList(record, hit, why, page) {
 
 // Seven rows from the day that is asked about: a bar of 24 hours and the same in figures.
 function week(record, page) {
-  const first = localDay(record, page);
+  const first = wallClock(Date.parse(record.at), record.merchant.time_zone ?? page.index.time_zone).slice(0, 10);
   const rows = Array.from({ length: 7 }, (_, number) => {
     const day = new Date(Date.parse(`${first}T00:00Z`) + number * DAY_MINUTES * 60000).toISOString().slice(0, 10);
     const start = Date.parse(`${day}T00:00Z`) / 60000;
@@ -135,7 +134,3 @@ function barPart(span) {
 // Minutes of the wall clock that an instant shows.
 const minute = (text, missing) => (text ? Date.parse(`${text.slice(0, 16)}Z`) / 60000 : missing);
 
-function localDay(record, page) {
-  const timeZone = record.merchant.time_zone ?? page.index.time_zone;
-  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(Date.parse(record.at));
-}

@@ -5,13 +5,12 @@ export const DEFAULTS = {
   lat: null, lng: null, radius: 2000, q: '', cards: [], deals: 'optional', open: 'now', at: '',
   party_size: 1, max_pay: null, min_rating: null, categories: [], sort: 'best', stacking: 'off', zone: '', shop: '', coverage: '', slot: '',
 };
+// All else as at first: where one is, and the cards that one holds, are no filters.
+export const withoutFilters = ({ lat, lng, radius, cards, coverage, slot }) => ({ ...DEFAULTS, lat, lng, radius, cards, coverage, slot });
 const NUMBERS = ['lat', 'lng', 'radius', 'party_size', 'max_pay', 'min_rating'];
 const LISTS = ['cards', 'categories'];
 const BOUNDS = { lat: [-90, 90], lng: [-180, 180], radius: [100, 50000], party_size: [1, 99], max_pay: [0, 1e9], min_rating: [0, 5] };
-const ONE_OF = {
-  open: ['now', 'any'], sort: ['best', 'distance', 'saving', 'rating', 'relevance'], stacking: ['on', 'off'],
-  deals: ['optional', 'any', 'card', 'card_best'],
-};
+const ONE_OF = { open: ['now', 'any'], sort: ['best', 'distance', 'saving', 'rating', 'relevance'], stacking: ['on', 'off'], deals: ['optional', 'any', 'card', 'card_best'] };
 
 // Reads a fragment; what it does not understand keeps its default.
 export function readFragment(fragment) {

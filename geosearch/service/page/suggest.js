@@ -2,7 +2,8 @@
 
 import { ask, drop } from './api.js';
 import { dotted, find, h } from './dom.js';
-import { count, distance, say } from './words.js';
+import { placesText } from './list.js';
+import { distance, say } from './words.js';
 
 // Calls `type(text)` at each change and `choose(suggestion)` for a chosen one.
 export function searchBox({ place, type, choose, submit }) {
@@ -42,7 +43,7 @@ export function searchBox({ place, type, choose, submit }) {
     list.replaceChildren(...found.map((one, number) => h('li', {
       id: `suggestion-${number}`, role: 'option', ariaSelected: 'false',
       onpointerdown: (event) => event.preventDefault(), onclick: () => take(number),
-    }, icon(one.kind), h('span.text', {}, ...highlighted(one)), h('span.facts', {}, dotted(one.other, count(one.count), distance(one.distance_m))))));
+    }, h('span.icon', { ariaHidden: 'true' }, ICONS[one.kind] ?? '●'), h('span.text', {}, ...highlighted(one)), h('span.facts', {}, dotted(one.other, placesText(one.count), distance(one.distance_m))))));
     list.hidden = !found.length;
     input.setAttribute('aria-expanded', String(found.length > 0));
     activate(-1);
@@ -78,7 +79,6 @@ export function searchBox({ place, type, choose, submit }) {
 }
 
 const ICONS = { category: '▦', area: '◎', brand: '★', merchant: '●' };
-const icon = (kind) => h('span.icon', { ariaHidden: 'true' }, ICONS[kind] ?? '●');
 
 // The parts that were typed are marked; positions count characters, not UTF-16 units.
 function highlighted({ text, highlight }) {

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from tests.oracle import Oracle, Shop
 from tests.oracles import (
@@ -23,14 +24,21 @@ from tests.oracles import (
 )
 
 
+def days_later(at: datetime, days: int, zone: str) -> datetime:
+    """The same time of the clock some days later: an hour more or less where clocks change."""
+    later = at.astimezone(ZoneInfo(zone)) + timedelta(days=days)
+    return later.astimezone(UTC)
+
+
 def quarter_hours(oracle: Oracle, envelope: Row, when: str, at: datetime) -> list[int]:
-    """Minutes of the quarter hours inside `when` of the 28 days from `at`."""
+    """Minutes of the quarter hours inside `when` of the 28 days from `at`, days of the clock."""
     states = hours_states(when, envelope["time_zone"], envelope["country"], oracle.start, None)
     assert states is not None
     found = []
+    end = days_later(at, 28, envelope["time_zone"])
     for minute in range(0, HORIZON_MINUTES, 15):
         instant = oracle.start + timedelta(minutes=minute)
-        if at <= instant < at + timedelta(days=28) and states[minute] == OPEN:
+        if at <= instant < end and states[minute] == OPEN:
             found.append(minute)
     return found
 

@@ -53,8 +53,8 @@ from indexes.timetable import HORIZON_MINUTES, HOURS_OF_WEEK
 MOVED_SHARE, MOVED_M = 1.5, 500.0
 """The largest radius of a fix: so many times the query's, or so many metres more."""
 
-MONTHS = 12
-"""Months that the fee of a card counts for: a fix costs a month of it."""
+FEE_PARTS = 12
+"""Parts of a card's fee, which is for a year: a fix costs one of them, a month's."""
 
 _MOST_PARTY = int(PARAMETERS["party_size"].high)
 _MOST_RADIUS_M = PARAMETERS["radius"].high
@@ -229,7 +229,7 @@ class FixPlanner:
     @cached_property
     def _cards(self) -> _Cards:
         programs = self._segment.catalogue.programs
-        fees = np.array([program.get("fee", 0) / MONTHS for program in programs])
+        fees = np.array([program.get("fee", 0) / FEE_PARTS for program in programs])
         ids = [program.get("program_id", "") for program in programs]
         ranked = sorted(range(len(programs)), key=lambda card: (fees[card], ids[card]))
         order = np.empty(len(programs), np.int64)

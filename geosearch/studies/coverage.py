@@ -44,7 +44,7 @@ SLOTS: dict[str, str] = {
 """Instants of each slot, in the time of the index."""
 
 DAYS = 7
-"""Days that slots look ahead."""
+"""Days of the local clock that slots look ahead."""
 
 MOST_M = 50_000.0
 """Metres beyond which `third_m` is null."""

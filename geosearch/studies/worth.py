@@ -53,9 +53,14 @@ CHOICE_SHARE = 0.25
 
 DAYS = 28
 STEP_MINUTES = 15
-"""Days that a study looks ahead, and minutes from one instant to the next."""
+"""Days that a study looks ahead, and minutes from one instant to the next.
 
-MONTHS = 12
+They are days of the local clock, so that each time of the week comes four times also where clocks
+change."""
+
+MONTHS_A_YEAR = 12
+"""Visits are by the month, and fees by the year."""
+
 _PART_SHOPS = 200_000
 """Shops by instants of a part, some 10 ms."""
 _SHOPS = 4_096
@@ -368,7 +373,7 @@ def _card_worth(program: dict[str, Any], visits: list[float], means: list[F64]) 
     ]
     figures = _figures(total)
     exact = (total[AS_YOU_GO], _only_partners(total), total[ADVISED])
-    year = [_rounded(MONTHS * months * each - fee) for each in exact]
+    year = [_rounded(MONTHS_A_YEAR * months * each - fee) for each in exact]
     even = [math.ceil(_settled(fee / each)) if each > 0 else None for each in exact]
     names = ("as_you_go", "only_partners", "advised")
     return CardWorth(

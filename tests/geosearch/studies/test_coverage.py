@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import h3
 import numpy as np
@@ -27,7 +28,7 @@ from tests.generators import EVERYWHERE, make_world
 from tests.geosearch.small_city import NOW, opened, priced, small_world
 from tests.oracles import haversine_m
 from tests.studies_oracle import coverage as expected_coverage
-from tests.studies_oracle import third_m
+from tests.studies_oracle import days_later, third_m
 
 WORLDS = int(os.environ.get("GEOSEARCH_STUDIES", "16"))
 KINDS = ("city", "grid", "one_position", "time_zones", "narrow_hours")
@@ -36,12 +37,12 @@ SOME_SLOTS = {"noon": "Mo-Fr 12:15", "late": "22:30"}
 
 def minutes_of(duel: Duel, times: str, begin: int) -> list[int]:
     """Minutes of a slot by the wall clock, day by day."""
-    from zoneinfo import ZoneInfo
-
-    zone = ZoneInfo(duel.world.envelope["time_zone"])
+    name = duel.world.envelope["time_zone"]
+    zone = ZoneInfo(name)
+    end = days_later(duel.oracle.start + timedelta(minutes=begin), 7, name)
     days, _, clock = times.rpartition(" ")
     found = []
-    for minute in range(begin, begin + 7 * 1440):
+    for minute in range(begin, (end - duel.oracle.start) // timedelta(minutes=1)):
         local = (duel.oracle.start + timedelta(minutes=minute)).astimezone(zone)
         on = local.weekday() < 5 if days == "Mo-Fr" else True
         if on and f"{local:%H:%M}" == clock:

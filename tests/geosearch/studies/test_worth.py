@@ -28,6 +28,9 @@ from tests.studies_oracle import worth as expected_worth
 
 WORLDS = int(os.environ.get("GEOSEARCH_STUDIES", "16"))
 KINDS = ("city", "grid", "one_position", "time_zones", "antimeridian", "narrow_hours")
+CLOCKS_CHANGE = 96
+"""A world whose 28 days hold the end of summer time: an hour more than 28 times 24."""
+
 WHENS = (
     "Mo-Fr 12:00-13:30",
     "Sa,Su 18:00-21:00",
@@ -62,7 +65,7 @@ def random_habit(rng: Random, world: World) -> dict[str, Any]:
 
 def test_equals_plain_loops(tmp_path: Path) -> None:
     seen: Counter[str] = Counter()
-    for number in range(WORLDS):
+    for number in dict.fromkeys((*range(WORLDS), CLOCKS_CHANGE)):
         seen += compare(Random(f"worth {number}"), KINDS[number % len(KINDS)], tmp_path, number)
     assert seen["cards"] >= 2 * WORLDS
     assert seen["gain"] >= WORLDS // 2

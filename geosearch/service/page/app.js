@@ -3,7 +3,7 @@
 import { asCurl, ask, call } from './api.js';
 import { coverageLayer } from './coverage.js';
 import { filters, showCategories, showFilters } from './controls.js';
-import { find, h } from './dom.js';
+import { dotted, find, h } from './dom.js';
 import { resultItem, rewordingText, statusText } from './list.js';
 import { shopView } from './shop.js';
 import { DEFAULTS, readFragment, searchBody, withoutFilters, writeFragment } from './state.js';
@@ -71,7 +71,6 @@ async function startMap(links) {
     onPick: (id) => change({ shop: id }), onHover: (id) => highlight(id, false), onCell: (id) => page.coverage?.showCell(id), onGround: groundMenu, onMoved: offerSearch,
     onZones: (zones) => { for (const zone of zones) page.zones.set(zone.zone_id, zone.name); if (page.state.zone && page.answer) showAnswer(); },
   });
-  find('#credits').textContent = [links.land && say('attribution'), links.basemap && '© OpenStreetMap, Protomaps'].filter(Boolean).join(' · ');
   find('#credits').title = say('ground');
   if (links.coverage) page.coverage = coverageLayer(links.coverage, page, change);
   page.coverage?.show();
@@ -79,8 +78,9 @@ async function startMap(links) {
   page.map.fit(page.state);
   page.map.map.once('style.load', ready);
   ready();
-  const land = links.land && await call(links.land).catch(() => null);
+  const land = await call(links.land).catch(() => null);
   if (land) page.map.showLand(land);
+  find('#credits').textContent = dotted(land && say('attribution'), await page.map.credits);
 }
 
 function listen() {
@@ -298,6 +298,7 @@ function switchLanguage() {
   setLanguage(languageNow() === 'zh' ? 'en' : 'zh');
   localStorage.setItem('language', languageNow());
   show(document.body.dataset.show);
+  page.map?.relabel();
   if (page.index) refresh();
 }
 

@@ -119,7 +119,7 @@ function showCards(page, change) {
     h('label', { className: 'check' },
       h('input', { type: 'checkbox', id: `card-${program.program_id}`, checked: held.has(program.program_id), onchange: () => toggle(program.program_id) }),
       h('span', {}, h('b', {}, program.name), ' ', h('small', {}, program.status === 'UNKNOWN' ? say('unknownCard') : dotted(feeText(program.fee), placesText(program.merchants), !isActive(program) && say('notActive'))),
-        program.how_to_redeem ? h('small.redeem', {}, program.how_to_redeem) : null)))));
+        program.how_to_redeem ? h('div', {}, h('small', {}, program.how_to_redeem)) : null)))));
   refocus(kept);
 }
 

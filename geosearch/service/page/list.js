@@ -35,9 +35,8 @@ export function bestOf(hit) {
 }
 
 export function priceTag(deal) {
-  const known = deal.saving !== null && deal.saving !== undefined;
   return h('p.price', {},
-    h('strong', {}, known ? say('off', { m: money(deal.saving) }) : say('dealHere')),
+    h('strong', {}, (deal.saving ?? null) === null ? say('dealHere') : say('off', { m: money(deal.saving) })),
     deal.pay !== null && deal.pay !== undefined ? h('span', {}, say('pay', { m: money(deal.pay) })) : null);
 }
 

@@ -23,7 +23,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
   const data = { sea: EMPTY, land: EMPTY, cells: EMPTY, dots: EMPTY, zones: EMPTY, labels: EMPTY, circle: EMPTY, misses: EMPTY, shops: EMPTY, here: EMPTY };
   let dots = { zoom: 10, pixels: DOT_PIXELS }, hovered = null, overCell, chosen = null, circleKey = '', showsZones = true, zonesKey = '';
   const streets = basemap ? await import('./streets.js') : null;
-  streets?.addStreets(maplibre, basemap);
+  const credits = streets?.addStreets(maplibre, basemap);
   const map = new maplibre.Map({
     container, style: style(), center, zoom: 13, minZoom: 3, maxZoom: 19, attributionControl: false,
     dragRotate: false, pitchWithRotate: false, touchPitch: false, fadeDuration: 150,
@@ -49,9 +49,9 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
         { id: 'ground', type: 'background', paint: { 'background-color': tint.land } },
         { id: 'sea', type: 'fill', source: 'sea', paint: { 'fill-color': tint.sea } },
         { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': tint.land } },
-        ...(basemap ? streets.streetLayers(dark.matches) : []),
+        ...(basemap ? streets.streetLayers(dark.matches, tint) : []),
         { id: 'cells', type: 'fill', source: 'cells', paint: { 'fill-color': ['case', few, tint.land, share], 'fill-opacity': 0.7, 'fill-outline-color': tint.land } },
-        { id: 'dots', type: 'circle', source: 'dots', maxzoom: 17, paint: { 'circle-color': tint.dot, 'circle-opacity': basemap ? 0.14 : 0.2, 'circle-radius': dotRadius() } },
+        { id: 'dots', type: 'circle', source: 'dots', maxzoom: 17, paint: { 'circle-color': tint.dot, 'circle-opacity': basemap ? 0.1 : 0.2, 'circle-radius': dotRadius() } },
         { id: 'zones', type: 'fill', source: 'zones', minzoom: ZONES_FROM, filter: seen, paint: { 'fill-color': tint.zone, 'fill-opacity': ['case', isOn('chosen'), 0.18, 0.035] } },
         { id: 'zone-lines', type: 'line', source: 'zones', minzoom: ZONES_FROM, filter: seen, paint: { 'line-color': tint.zone, 'line-opacity': ['case', isOn('chosen'), 1, 0.45], 'line-width': ['case', isOn('chosen'), 2.5, 1] } },
         { id: 'radius', type: 'line', source: 'circle', paint: { 'line-color': tint.circle, 'line-width': 1.5, 'line-dasharray': [3, 2] } },
@@ -137,7 +137,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
   dark.addEventListener('change', () => map.setStyle(style()));
 
   return {
-    map,
+    map, credits, resize: () => map.resize(), relabel: () => { if (basemap) map.setStyle(style()); },
     showLand(content) {
       const [west, south, east, north] = content.bbox;
       set('sea', feature({ type: 'Polygon', coordinates: [[[west, south], [east, south], [east, north], [west, north], [west, south]]] }, {}));
@@ -199,7 +199,6 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
       return { lat, lng, radius: Math.max(100, Math.min(50000, Math.round(Math.min(high, wide) * 0.95 * (Math.PI / 180) * EARTH_RADIUS_M))) };
     },
     zoom: (step) => map.zoomTo(map.getZoom() + step, { animate: !still.matches }),
-    resize: () => map.resize(),
   };
 }
 

@@ -141,7 +141,7 @@ def rank_rows(
             then = Hours(minute, until, hour, last, hours.open_mode)
             asked = with_hours(criteria, then, criteria.states)
         place = Place(rows.lat[row], rows.lng[row], rows.radius_m[row], -90.0, 90.0)
-        count = rank(segment, asked, place, memory, page.docs, page.keys)
+        count = rank(segment, asked, place, memory, page.docs, page.keys, False)
         best.found[row] = count
         to = rows.first[row]
         for result in range(count):

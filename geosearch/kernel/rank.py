@@ -42,11 +42,13 @@ from geosearch.kernel.relevance import (
 )
 from geosearch.kernel.scratch import LEAVES, NODES, PUSHES, Scratch
 from geosearch.kernel.top_k import (
+    ELSEWHERE,
     id_rank_of,
     is_after,
     is_doc_after,
     is_result_after,
     keep,
+    keep_elsewhere,
     pop,
     push,
 )
@@ -344,9 +346,13 @@ def _queue_of(scratch: Scratch) -> Siblings:
 
 
 @inner_njit
-def _find_best(columns: Columns, criteria: Criteria, circle: Circle, scratch: Scratch) -> int:
-    """Write the best matches into the `top_` arrays of `scratch`; return how many."""
-    found = 0
+def _find_best(
+    columns: Columns, criteria: Criteria, circle: Circle, scratch: Scratch, found: int
+) -> int:
+    """Write the best matches into the `top_` arrays of `scratch`; return how many are kept.
+
+    `found` is the number of results kept already; see `top_k.keep_elsewhere`.
+    """
     size = 0
     rows = 0
     level, index, node = 0, 0, -1
@@ -427,6 +433,7 @@ def rank(
     memory: Prepared[Scratch],
     docs: I64,
     keys: F64Matrix,
+    bounded: bool,
 ) -> int:
     """Write the k best matches and return how many there are, or `TOO_MUCH`; see `traversal`.
 
@@ -435,10 +442,18 @@ def rank(
     docs, keys
         int64[k] and float64[k, 2], doc ids with their primary and secondary keys; k is
         `criteria.page.top_k`, in 1..`MAX_RESULTS`. Rows ascend by (primary, secondary, id rank).
+    bounded
+        Whether the first row of `keys` holds those of the k-th result of other segments. Then a
+        match is written only if its two keys do not come after them.
     """
     columns, scratch = segment.value, memory.value
     scratch.work[:] = 0
-    found = settled(scratch, _find_best(columns, criteria, circle_of(place), scratch))
+    found = 0
+    if bounded:
+        found = keep_elsewhere(scratch, criteria.page.top_k, keys[0, 0], keys[0, 1])
+    found = settled(scratch, _find_best(columns, criteria, circle_of(place), scratch, found))
+    while found > 0 and scratch.top_doc[found - 1] == ELSEWHERE:
+        found -= 1
     for at in range(found):
         docs[at] = scratch.top_doc[at]
         keys[at, 0] = scratch.top_key[at, 0]

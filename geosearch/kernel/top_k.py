@@ -10,6 +10,11 @@ from geosearch.kernel.scratch import Scratch
 from geosearch.segment.columns import DOC_ID_RANK, Columns
 from indexes.jit import inline_njit, inner_njit, int64
 
+ELSEWHERE = -1
+"""Document of a kept result that stands for one of another segment."""
+
+_LAST_RANK = 1 << 62
+
 
 @inline_njit
 def is_after(
@@ -114,6 +119,8 @@ def pop(scratch: Scratch, size: int) -> int:
 @inner_njit
 def id_rank_of(columns: Columns, doc: int) -> int:
     """Id rank of a document: the last part of its key."""
+    if doc == ELSEWHERE:
+        return int64(_LAST_RANK)
     return int64(columns.doc_record[doc, DOC_ID_RANK])
 
 
@@ -173,3 +180,16 @@ def keep(
     scratch.top_key[at, 1] = secondary
     scratch.top_doc[at] = doc
     return min(found + 1, top_k)
+
+
+@inner_njit
+def keep_elsewhere(scratch: Scratch, top_k: int, primary: float, secondary: float) -> int:
+    """Keep results of another segment with one key, on whose ties ours come first; return `top_k`.
+
+    A search that begins so finds what may come before the k-th result of the other segments.
+    """
+    for at in range(top_k):
+        scratch.top_key[at, 0] = primary
+        scratch.top_key[at, 1] = secondary
+        scratch.top_doc[at] = ELSEWHERE
+    return top_k

@@ -4,6 +4,7 @@ Useful for: `Searcher`.
 Not useful for: one segment; `SegmentView` searches it.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,19 +27,38 @@ def best_of(views: Sequence[SegmentView], bases: Sequence[int], planned: Planned
     bases
         The first doc id of each segment, and the end of the last one.
     """
-    explain = planned.query.explain
-    if len(views) == 1:
-        return views[0].rank(planned.plans[0], explain)
-    found: list[tuple[float, float, str, int]] = []
-    work: dict[str, int] = {}
-    for view, plan, base in zip(views, planned.plans, bases, strict=False):
-        docs, keys, done = view.rank(plan, explain)
-        ids = map(view.segment.merchant_id, docs.tolist())
-        found += zip(*keys.T.tolist(), ids, (docs + base).tolist(), strict=True)
-        work = {name: work.get(name, 0) + count for name, count in done.items()}
-    found = sorted(found)[: planned.plans[0].criteria.page.top_k]
-    doc_ids = np.array([row[3] for row in found], np.int64)
-    return doc_ids, np.array([row[:2] for row in found], np.float64).reshape(-1, 2), work
+    plans, explain = planned.plans, planned.query.explain
+    docs, keys, work = views[0].rank(plans[0], explain)
+    top_k = plans[0].criteria.page.top_k
+    for number in range(1, len(views)):
+        last = keys[-1] if len(docs) == top_k else None
+        more, own, done = views[number].rank(plans[number], explain, last)
+        work = {name: work[name] + count for name, count in done.items()}
+        if len(more):
+            docs = np.concatenate((docs, more + bases[number]))
+            keys = np.concatenate((keys, own))
+            order = _order(views, bases, docs, keys)[:top_k]
+            docs, keys = docs[order], keys[order]
+    return docs, keys, work
+
+
+def _order(
+    views: Sequence[SegmentView],
+    bases: Sequence[int],
+    docs: NDArray[np.int64],
+    keys: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """The order of results: by both keys, and by the id of the merchant where they tie."""
+    order = np.lexsort((keys[:, 1], keys[:, 0]))
+    ascending = keys[order]
+    if not (ascending[1:] == ascending[:-1]).all(axis=1).any():
+        return order
+    ids = []
+    for doc in docs.tolist():
+        number = bisect_right(bases, doc) - 1
+        ids.append(views[number].segment.merchant_id(doc - bases[number]))
+    rows = list(zip(*keys.T.tolist(), ids, strict=True))
+    return np.array(sorted(range(len(rows)), key=rows.__getitem__))
 
 
 def results_of(
@@ -52,7 +72,7 @@ def results_of(
     query, (doc_ids, keys, _) = planned.query, found
     if len(doc_ids) > query.limit:
         doc_ids, keys = doc_ids[: query.limit], keys[: query.limit]
-    if len(views) == 1:
+    if len(views) == 1 or (doc_ids < bases[1]).all():
         return views[0].results(query, planned.plans[0].criteria, doc_ids, keys, fields)
     texts: list[Text] = [b""] * len(doc_ids)
     scores = np.empty(len(doc_ids))

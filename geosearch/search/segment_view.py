@@ -88,9 +88,14 @@ class SegmentView:
         }
 
     def rank(
-        self, plan: Plan, explain: bool
+        self, plan: Plan, explain: bool, last: NDArray[np.float64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]:
         """Documents int64[n], keys float64[n, 2], best first, and the work if `explain`.
+
+        Parameters
+        ----------
+        last
+            Keys float64[2] that those of a result do not come after; None = any.
 
         Raises
         ------
@@ -103,9 +108,11 @@ class SegmentView:
             return _NO_DOCS, _NO_KEYS, dict.fromkeys(COUNTERS, 0) if explain else {}
         top_k = criteria.page.top_k
         docs, keys = np.empty(top_k, _INT64), np.empty((top_k, 2))
+        if last is not None:
+            keys[0] = last
         scratch = self._pool.borrow()
         columns = segment.columns_of(criteria.lists.tree, plan.types, plan.new_customer)
-        found = self._rank(columns, criteria, plan.place, scratch, docs, keys)
+        found = self._rank(columns, criteria, plan.place, scratch, docs, keys, last is not None)
         work = dict(zip(COUNTERS, scratch.value.work.tolist(), strict=True)) if explain else {}
         self._pool.give_back(scratch)
         if found < top_k:

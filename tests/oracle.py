@@ -27,6 +27,7 @@ from tests.oracles import (
     UNKNOWN,
     WALK_COST_PER_M,
     Row,
+    closed_in,
     conditions_met,
     counted_saving,
     expected_spend,
@@ -98,6 +99,10 @@ class Shop:
     @cached_property
     def states(self) -> NDArray[np.uint8]:
         """One state per minute of the horizon."""
+        return closed_in(self._hours, self.row.get("closures") or (), self.start)
+
+    @property
+    def _hours(self) -> NDArray[np.uint8]:
         if self.row.get("business_status") == "CLOSED_TEMPORARILY":
             return np.full(HORIZON_MINUTES, CLOSED, np.uint8)
         if self.row.get("opening_periods"):

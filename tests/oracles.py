@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
@@ -263,6 +263,20 @@ def periods_states(periods: Sequence[Row], zone: str, start: datetime) -> NDArra
     origin = start - timedelta(days=_MARGIN_DAYS)
     since_sunday = (origin.weekday() + 1) % 7 * 1440
     return week[(wall_clock(zone, start) + since_sunday) % (7 * 1440)]
+
+
+def closed_in(
+    states: NDArray[np.uint8], closures: Iterable[Row], start: datetime
+) -> NDArray[np.uint8]:
+    """The states with every minute closed that a closure touches."""
+    found, seconds = states.copy(), np.arange(HORIZON_MINUTES) * 60.0
+    for closure in closures:
+        first, last = (
+            (datetime.fromisoformat(closure[name]) - start).total_seconds()
+            for name in ("from", "until")
+        )
+        found[(seconds + 60 > first) & (seconds < last)] = CLOSED
+    return found
 
 
 @cache

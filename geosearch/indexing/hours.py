@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
+import orjson
 import polars as pl
 from numpy.typing import NDArray
 
+from geosearch.hours.closures import Schedule, closed_where, closure_spans, open_except
 from geosearch.hours.holidays import Guess, guessed_holidays, public_holidays
 from geosearch.hours.schedules import (
     Horizon,
@@ -25,7 +27,10 @@ from geosearch.hours.schedules import (
 from geosearch.hours.trap import Trap
 from geosearch.indexing.countries import country_users
 from geosearch.snapshot.rejects import RejectLog, shown
-from indexes.timetable import ALWAYS, NEVER, UNKNOWN_SCHEDULE, Timetable, TimetableBuilder
+from indexes.timetable import ALWAYS, NEVER, UNKNOWN, Timetable, TimetableBuilder
+
+ALWAYS_UNKNOWN: Schedule = (np.zeros(1, np.uint16), np.array([UNKNOWN], np.uint8))
+"""Hours that nobody knows."""
 
 
 class ScheduleBook:
@@ -90,6 +95,7 @@ class ScheduleBook:
             lat=pl.when(sunny).then("lat"),
             lng=pl.when(sunny).then("lng"),
             closed=pl.col("business_status") == "CLOSED_TEMPORARILY",
+            closures="closures",
         )
         return _by_distinct(keyed, self._merchant_schedule)
 
@@ -153,13 +159,28 @@ class ScheduleBook:
         lat: float | None,
         lng: float | None,
         closed: bool,
+        closures: str | None,
     ) -> int:
         if closed:
             return NEVER
+        schedule = self._hours(text, zone, country, lat, lng)
+        if closures is not None:
+            spans = closure_spans(orjson.loads(closures), self._horizon)
+            schedule = closed_where(schedule, open_except(spans))
+        return self._builder.add(*schedule)
+
+    def _hours(
+        self,
+        text: str | None,
+        zone: str,
+        country: str | None,
+        lat: float | None,
+        lng: float | None,
+    ) -> Schedule:
         if text is None:
-            return UNKNOWN_SCHEDULE
+            return ALWAYS_UNKNOWN
         try:
-            schedule = evaluate(
+            return evaluate(
                 self._read(text, zone, country),
                 zone=zone,
                 country=country or "",
@@ -168,8 +189,7 @@ class ScheduleBook:
                 makeup=self._makeup,
             )
         except UnreadableHours:
-            return UNKNOWN_SCHEDULE
-        return self._builder.add(*schedule)
+            return ALWAYS_UNKNOWN
 
     def _offer_window(
         self,

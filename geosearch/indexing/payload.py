@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
-from geosearch.snapshot.stored import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
+from geosearch.snapshot.stored import ALWAYS, AS_JSON, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 
 _PIECES = 8
 """Slices of a frame that are encoded in parallel; slices also save memory."""
@@ -83,6 +83,8 @@ def _object(frame: pl.DataFrame, fields: Sequence[str], always: Collection[str])
 def _member(column: pl.Series, key: str) -> pl.Expr:
     """Return `"key":value`, null without a value; `key` includes the characters before it."""
     value = pl.col(column.name)
+    if column.name in AS_JSON:
+        return pl.concat_str(pl.lit(key), value)
     if column.dtype == pl.String:
         text = _escaped(value) if _needs_escapes(column) else value
         return pl.concat_str(pl.lit(key + '"'), text, pl.lit('"'))

@@ -7,12 +7,19 @@ It converts positions to WGS-84, resolves countries, and turns `opening_periods`
 import zoneinfo
 
 import numpy as np
+import orjson
 import polars as pl
 
 from geosearch.hours.holidays import read_country
 from geosearch.hours.periods import periods_expression
 from geosearch.snapshot.checks import Checker, FieldRule, typed
-from geosearch.snapshot.objects import BadObject, read_objects, without_nulls, wrong_type
+from geosearch.snapshot.objects import (
+    BadObject,
+    read_closures,
+    read_objects,
+    without_nulls,
+    wrong_type,
+)
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.tables import MERCHANTS
 from indexes.geo.datum import DATUMS, Datum, to_wgs84
@@ -48,6 +55,7 @@ def merchants_frame(
     rule = FieldRule(swapped, "out_of_range", "lat", "`lat` in [-90, 90]", hint)
     checker = typed(raw, MERCHANTS, log, before=[rule])
     checker.lose([_time_zone_rule(checker.frame["time_zone"])])
+    _read_closures(checker)
     checker.mark_doubts()
     checker.frame = checker.frame.with_columns(
         pl.col("time_zone").fill_null(time_zone),
@@ -127,6 +135,22 @@ def _resolve_hours(checker: Checker) -> None:
         list(expressions), list(expressions.values()), default=None, return_dtype=pl.String
     )
     checker.frame = checker.frame.with_columns(pl.col("opening_hours").fill_null(mapped))
+
+
+def _read_closures(checker: Checker) -> None:
+    """Make `closures` JSON texts of the same form, null without any."""
+    if checker.frame["closures"].null_count() == checker.frame.height:
+        return
+    read = read_objects(checker, "closures", _closures_text)
+    mapped = pl.col("closures").replace_strict(
+        list(read), list(read.values()), default=None, return_dtype=pl.String
+    )
+    checker.frame = checker.frame.with_columns(mapped)
+
+
+def _closures_text(value: object) -> str | None:
+    closures = read_closures(value)
+    return orjson.dumps(closures).decode() if closures else None
 
 
 def _periods(value: object) -> str | None:

@@ -5,17 +5,22 @@ The text of an object comes from NDJSON, Parquet, or a CSV cell.
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import numpy as np
 import orjson
 import polars as pl
 
+from geosearch.hours.instants import read_instant
 from geosearch.snapshot.checks import Checker, RowFault
 from geosearch.snapshot.rejects import shown
 from geosearch.snapshot.tables import REDEMPTION_CHANNELS
 
 T = TypeVar("T")
+
+MOST_CLOSURES = 100
+"""Most closures of a merchant."""
 
 
 class BadObject(ValueError):
@@ -151,6 +156,49 @@ def read_redemption(value: object) -> dict[str, object] | None:
     if channel is None and appointment is None:
         return None
     return {"channel": channel, "appointment": appointment}
+
+
+def read_closures(value: object) -> list[dict[str, str]]:
+    """Return the closures of a merchant: RFC 3339 instants `from` and `until`, and `reason`.
+
+    Raises
+    ------
+    BadObject
+        The value is not a list of such objects, or a closure ends before it begins.
+    """
+    value = without_nulls(value)
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise wrong_type("`closures` to be a list of objects", value)
+    if len(value) > MOST_CLOSURES:
+        expected = f"at most {MOST_CLOSURES} `closures`"
+        raise BadObject("out_of_range", f"Expected {expected}, got {len(value)}")
+    return [_read_closure(one) for one in value]
+
+
+def _read_closure(one: dict[str, object]) -> dict[str, str]:
+    for name, text in one.items():
+        if name not in ("from", "until", "reason"):
+            expected = "members from, until and reason of `closures`"
+            raise BadObject("wrong_type", f"Expected {expected}, got {shown(name)}")
+        if not isinstance(text, str):
+            raise wrong_type(f"`closures.{name}` to be text", text)
+    begin, end = (_closure_instant(one, name) for name in ("from", "until"))
+    if begin >= end:
+        raise BadObject("bad_order", f"Expected `from` before `until`, got {shown(one['from'])}")
+    return {name: str(text) for name, text in one.items()}
+
+
+def _closure_instant(one: dict[str, object], name: str) -> datetime:
+    text = str(one.get(name, ""))
+    try:
+        instant = read_instant(text)
+    except (ValueError, OverflowError):
+        instant = None
+    if instant is None or instant.tzinfo is None or not 1 < instant.year < 9999:
+        got = shown(text or None)
+        expected = f"`closures.{name}` as an RFC 3339 instant"
+        raise BadObject("bad_instant", f"Expected {expected}, got {got}")
+    return instant
 
 
 def read_names(value: object) -> str:

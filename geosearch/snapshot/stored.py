@@ -21,5 +21,8 @@ DEAL_FIELDS = _shown(
 )
 PROGRAM_FIELDS = _shown(PROGRAMS, frozenset())
 
+AS_JSON = frozenset({"closures"})
+"""Fields that the snapshot keeps as JSON texts."""
+
 ALWAYS = frozenset({"categories", "address", "rating", "program_id", "title", "redemption"})
 """Fields that every answer has, as null or an empty list without a value."""

@@ -283,6 +283,15 @@ MERCHANTS = Table(
             cost=Cost.DOUBT,
             absent="`OPERATIONAL`",
         ),
+        Field(
+            "closures",
+            Kind.JSON,
+            cost=Cost.DOUBT,
+            help="when it is closed whatever its hours say: a list of objects with the instants "
+            "`from` and `until`, and a `reason`",
+            example='[{"from": "2026-11-22T00:00:00+08:00", "until": "2026-11-23T00:00:00+08:00", '
+            '"reason": "private party"}]',
+        ),
         Field("rating", Kind.NUMBER, low=0, high=5, help="mean rating, stars", example="4.5"),
         _whole("rating_count", "number of ratings", "312"),
         _money("avg_price", "usual spend per person", "3800"),

@@ -23,8 +23,9 @@ SHOP = {
     "lat": 31.23,
     "lng": 121.47,
     "business_status": "OPERATIONAL",
+    "closures": None,
 }
-TYPES = {"opening_hours": pl.String, "line": pl.UInt32}
+TYPES = {"opening_hours": pl.String, "closures": pl.String, "line": pl.UInt32}
 
 
 def shops(*changes: dict[str, Any]) -> pl.DataFrame:

@@ -110,6 +110,8 @@ REJECTS: list[tuple[str, Row | bytes, str, str]] = [
 
 # The same of an optional field: the row stays, the value is null (a list is empty). `doubt`: nothing
 # is promised of the row.
+NOON = "2026-11-22T12:00:00Z"
+
 LOST: list[tuple[str, Row | bytes, str, str, str, bool]] = [
     ("merchants", with_(M, tags=["a", "\ud83d"]), "not_utf8", "Expected `tags` in Unicode, got '\\ud83d'", "tags", False),
     ("merchants", with_(M, address={"road": "x"}), "wrong_type", 'Expected `address` to be text, got {"road":"x"}', "address", False),
@@ -137,6 +139,10 @@ LOST: list[tuple[str, Row | bytes, str, str, str, bool]] = [
     ("merchants", with_(M, business_status="OPEN"), "bad_enum", "Expected `business_status` to be one of OPERATIONAL, CLOSED_TEMPORARILY, CLOSED_PERMANENTLY", "business_status", True),
     ("programs", with_(P, program_id="bad", status="active"), "bad_enum", 'Expected `status` to be one of ACTIVE, SUSPENDED, ENDED, got "active"', "status", True),
     ("programs", with_(P, program_id="bad", kind="card"), "bad_enum", "Expected `kind` to be one of membership, bank_card, government_voucher, platform", "kind", False),
+    ("merchants", with_(M, closures="today"), "wrong_type", 'Expected `closures` to be a list of objects, got "today"', "closures", True),
+    ("merchants", with_(M, closures=[{"from": NOON, "until": "noon"}]), "bad_instant", 'Expected `closures.until` as an RFC 3339 instant, got "noon"', "closures", True),
+    ("merchants", with_(M, closures=[{"from": NOON, "until": NOON}]), "bad_order", 'Expected `from` before `until`, got "2026-11-22T12:00:00Z"', "closures", True),
+    ("merchants", with_(M, closures=[{"from": NOON, "until": NOON}] * 101), "out_of_range", "Expected at most 100 `closures`, got 101", "closures", True),
     ("deals", with_(D, redemption={"channel": "fax"}), "bad_enum", "Expected `redemption.channel` to be one of qr, barcode, phone_number, show_card, online", "redemption", False),
     ("deals", with_(D, valid_from="2026-02-29"), "bad_date", 'Expected `valid_from` as YYYY-MM-DD, got "2026-02-29"', "valid_from", True),
     ("deals", with_(D, valid_through="22.11.2026"), "bad_date", 'Expected `valid_through` as YYYY-MM-DD, got "22.11.2026"', "valid_through", True),
@@ -345,6 +351,8 @@ GOOD_ODDITIES: list[tuple[str, Row | bytes, str, object]] = [
     ("deals", with_(D, percent=9.5), "percent_ppm", 95_000),
     ("deals", with_(D, percent=0.0001), "percent_ppm", 1),
     ("deals", with_(D, percent=33.3333), "percent_ppm", 333_333),
+    ("merchants", with_(M, closures=[]), "closures", None),
+    ("merchants", with_(M, closures=[{"from": NOON, "until": "2026-11-22T13:00:00Z", "reason": None}]), "closures", '[{"from":"2026-11-22T12:00:00Z","until":"2026-11-22T13:00:00Z"}]'),
     ("deals", with_(D, redemption={}), "redemption", None),
     ("deals", with_(D, redemption={"channel": "qr", "note": "a\\b"}), "redemption", {"channel": "qr", "appointment": None}),
     ("deals", with_(D, redemption={"appointment": False}), "redemption", {"channel": None, "appointment": False}),

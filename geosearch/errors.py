@@ -47,5 +47,9 @@ class NotReady(BadData):
     """The index does not reach to now; its operator must build another version."""
 
 
+class Behind(NotReady):
+    """The index does not show a live change that the caller wants to read, at least not yet."""
+
+
 class Fault(GeosearchError, RuntimeError):
     """Something this project got wrong."""

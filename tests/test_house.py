@@ -33,7 +33,7 @@ ROOMS = {
         " text_buffer json_members geo terms text names"
     ),
     "geosearch": (
-        "errors hours money snapshot query segment kernel text answer suggest search"
+        "errors hours money snapshot query segment live kernel text answer suggest search"
         " studies sources indexing service cli"
     ),
 }

@@ -61,6 +61,13 @@ class Contents:
         self._segments = segments
         self._areas = BoundedCache[str, Any](AREA_BYTES)
 
+    def at(self, segments: Sequence[Segment]) -> "Contents":
+        """Listings of the segments at another moment; names are the same, counts are not."""
+        contents = Contents(segments)
+        for name in ("_area_names", "_written_names"):
+            contents.__dict__[name] = getattr(self, name)
+        return contents
+
     def programs(self) -> list[dict[str, Any]]:
         """Cards of the snapshot by id, each with the number of merchants with a deal of it."""
         return [dict(record) for record in self._programs]
@@ -72,7 +79,7 @@ class Contents:
             for number, record in enumerate(segment.catalogue.programs):
                 if number:
                     known = programs.setdefault(record["program_id"], {**record, "merchants": 0})
-                    known["merchants"] += segment.live_docs(segment.program_docs(number))
+                    known["merchants"] += segment.program_merchants(number)
         return [programs[name] for name in sorted(programs)]
 
     def info(self, version: str, horizon: tuple[datetime, datetime]) -> dict[str, Any]:
@@ -90,7 +97,7 @@ class Contents:
             "country": manifest["country"],
             "provisional_holidays": manifest.get("provisional_holidays", []),
             "merchants": self._live_docs,
-            "deals": sum(segment.manifest["deals"] for segment in self._segments),
+            "deals": sum(segment.deals() for segment in self._segments),
             "programs": len(self._programs),
             "zones": len(set().union(*(segment.zone_numbers for segment in self._segments))),
             "segments": len(self._segments),

@@ -17,7 +17,7 @@ from geosearch.answer.geojson import feature_collection
 from geosearch.answer.html_table import html_table
 from geosearch.query.result_fields import only
 
-_IF_ASKED = ("total", "facets", "explain", "unknown_ids")
+_IF_ASKED = ("total", "facets", "explain", "unknown_ids", "as_of_seq")
 _IF_ANY = (
     *("unknown_cards", "unknown_categories", "unknown_business_areas", "outside_coverage"),
     *("around", "corrected", "relaxed"),
@@ -276,6 +276,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         Replacements of words of `q` that no shop nearby has, by typed word.
     relaxed
         Words of `q` that the search ignored, because no shop nearby matches all words.
+    as_of_seq
+        Number of the last live change that the answer includes, with all before it; None if the
+        index has none.
     """
 
     snapshot_id: str
@@ -296,6 +299,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     around: dict[str, Any] | None = None
     corrected: dict[str, tuple[str, ...]] = {}
     relaxed: tuple[str, ...] = ()
+    as_of_seq: int | None = None
 
     def members(self) -> dict[str, Any]:
         """Return the members of the JSON answer that follow its results and near misses.

@@ -44,7 +44,11 @@ def merchant_record(
     best = None if own.best_deal is None else own.best_deal.deal_id
     better = None if own.better_public is None else own.better_public.deal_id
     columns = segment.columns
-    offers = range(*columns.offer_start[doc : doc + 2].tolist())
+    offers = [
+        offer
+        for offer in range(*columns.offer_start[doc : doc + 2].tolist())
+        if not segment.deal_is_gone(int(columns.offer_deal[offer]))
+    ]
     take(DEAL_WORK * len(offers))
     deals = []
     for offer in offers:

@@ -64,7 +64,8 @@ from geosearch.kernel.describe import (
 from geosearch.kernel.scratch import Scratch
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.segment.columns import Columns
-from indexes.arrays import I64, U8, F64Matrix, I64Matrix, ReadOnly
+from indexes.arrays import I64, U8, U32, F64Matrix, I64Matrix, ReadOnly
+from indexes.bisection import first_at_least
 from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
 from indexes.json_members import put_members
 from indexes.prepared import Prepared
@@ -181,6 +182,7 @@ def _room(sources: Sources, selection: Selection, docs: I64, detail: I64) -> int
         if tells_merchant:
             begin, end = int64(sources.merchant_start[docs[i]]), sources.merchant_start[docs[i] + 1]
             room += int64(end) - begin + (sources.merchant[begin] == 0)
+            room += _new_bytes(sources.new_merchant, sources.new_merchant_span, int64(docs[i]))
         told = detail[row, OFFERS_OF] if tells_others else int64(0)
         if tells_best:
             told = max(told, min(int64(1), detail[row, OFFERS_OF]))
@@ -188,6 +190,7 @@ def _room(sources: Sources, selection: Selection, docs: I64, detail: I64) -> int
             deal = detail[deal_row, DEAL]
             begin, end = int64(sources.deal_start[deal]), sources.deal_start[deal + 1]
             size = _DEAL_ROOM + int64(end) - begin + (sources.deal[begin] == 0)
+            size += _new_bytes(sources.new_deal, sources.new_deal_span, deal)
             # A rival may be told twice.
             room += size + size * (detail[deal_row, STANDING] == RIVAL)
         if detail[row, OFFERS_OF] > 0:
@@ -195,6 +198,30 @@ def _room(sources: Sources, selection: Selection, docs: I64, detail: I64) -> int
             room += sources.program_start[program + 1] - sources.program_start[program]
         row += 1 + detail[row, OFFERS_OF]
     return room
+
+
+@inner_njit
+def _new_row(numbers: U32, number: int) -> int:
+    """Row of a document or deal among those with a replaced payload, -1 for none."""
+    row = int64(first_at_least(numbers, 0, numbers.shape[0], number))
+    return row if row < numbers.shape[0] and numbers[row] == number else int64(-1)
+
+
+@inner_njit
+def _new_bytes(numbers: U32, span: I64Matrix, number: int) -> int:
+    """Bytes of the replaced payload of a document or deal, 0 without one."""
+    row = _new_row(numbers, number)
+    return int64(span[row, 1] - span[row, 0]) if row >= 0 else int64(0)
+
+
+@inline_njit
+def _put_stored(
+    text: U8, at: int, source: U8, begin: int, end: int, key: U8, key_start: I64, stored: int
+) -> int:
+    """Write the chosen members of the payload `source[begin:end]`."""
+    if stored == WHOLE:
+        return put_slice(text, at, source, begin, end - 1)
+    return put_members(text, at, source, begin, end, key, key_start, stored)
 
 
 @inner_njit
@@ -207,12 +234,14 @@ def _put_merchant(
     at = put_text(text, at, b',"merchant":')
     start = at
     if stored:
-        begin, end = int64(sources.merchant_start[doc]), int64(sources.merchant_start[doc + 1])
-        if stored == WHOLE:
-            at = put_slice(text, at, sources.merchant, begin, end - 1)
+        key, key_start = selection.merchant_key, selection.merchant_key_start
+        new = _new_row(sources.new_merchant, doc)
+        if new >= 0:
+            begin, end = sources.new_merchant_span[new, 0], sources.new_merchant_span[new, 1]
+            at = _put_stored(text, at, sources.new_text, begin, end, key, key_start, stored)
         else:
-            key, key_start = selection.merchant_key, selection.merchant_key_start
-            at = put_members(text, at, sources.merchant, begin, end, key, key_start, stored)
+            begin, end = int64(sources.merchant_start[doc]), int64(sources.merchant_start[doc + 1])
+            at = _put_stored(text, at, sources.merchant, begin, end, key, key_start, stored)
     if added & LAT:
         at = put_text(text, at, b',"lat":')
         at = put_decimal(text, at, detail[head, Y], _POSITION_DECIMALS)
@@ -312,12 +341,14 @@ def _put_deal(
     start = at
     if stored:
         deal = detail[row, DEAL]
-        begin, end = int64(sources.deal_start[deal]), int64(sources.deal_start[deal + 1])
-        if stored == WHOLE:
-            at = put_slice(text, at, sources.deal, begin, end - 1)
+        key, key_start = selection.deal_key, selection.deal_key_start
+        new = _new_row(sources.new_deal, deal)
+        if new >= 0:
+            begin, end = sources.new_deal_span[new, 0], sources.new_deal_span[new, 1]
+            at = _put_stored(text, at, sources.new_text, begin, end, key, key_start, stored)
         else:
-            key, key_start = selection.deal_key, selection.deal_key_start
-            at = put_members(text, at, sources.deal, begin, end, key, key_start, stored)
+            begin, end = int64(sources.deal_start[deal]), int64(sources.deal_start[deal + 1])
+            at = _put_stored(text, at, sources.deal, begin, end, key, key_start, stored)
     if added & DEAL_SAVING:
         at = put_text(text, at, b',"saving":')
         at = _put_money(text, at, detail[row, SAVING])

@@ -13,10 +13,11 @@ import orjson
 
 from geosearch.answer.languages import SENTENCES
 from geosearch.hours.offsets import offset_changes
+from geosearch.live.changed_segment import ChangedSegment
 from geosearch.money.amounts import fraction_digits, money_sign
 from geosearch.money.ranking import Weights
 from geosearch.segment.segment import Segment
-from indexes.arrays import F64, I64, U8, U64, I32Matrix, I64Matrix
+from indexes.arrays import F64, I64, U8, U32, U64, I32Matrix, I64Matrix
 from indexes.timetable import HORIZON_MINUTES
 
 SLOTS = ("amount", "card", "minutes", "kilometres", "time")
@@ -29,7 +30,10 @@ _DAY_MINUTES = 24 * 60
 
 
 class Sources(NamedTuple):
-    """Inputs of the text of results: d documents, m deals, p cards, z time zones, s sentences."""
+    """Inputs of the text of results: d documents, m deals, p cards, z time zones, s sentences.
+
+    Live changes replace the payloads of a documents and b deals.
+    """
 
     merchant_start: U64  # [d + 1] where each payload begins in `merchant`
     merchant: U8
@@ -47,6 +51,11 @@ class Sources(NamedTuple):
     words: U8  # JSON text without quotes
     fraction_digits: I64  # [1]
     walk_m_per_minute: F64  # [1]
+    new_text: U8  # replaced payloads
+    new_merchant: U32  # [a] documents with a replaced payload, ascending
+    new_merchant_span: I64Matrix  # [a, 2] where it begins and ends in `new_text`
+    new_deal: U32  # [b] deals with a replaced payload, ascending
+    new_deal_span: I64Matrix  # [b, 2]
 
 
 def sources_of(segment: Segment, start: datetime, weights: Weights, language: str) -> Sources:
@@ -76,6 +85,23 @@ def sources_of(segment: Segment, start: datetime, weights: Weights, language: st
         words=words,
         fraction_digits=np.array([fraction_digits(currency)]),
         walk_m_per_minute=np.array([weights.walk_m_per_minute]),
+        new_text=np.zeros(0, np.uint8),
+        new_merchant=np.zeros(0, np.uint32),
+        new_merchant_span=np.zeros((0, 2), np.int64),
+        new_deal=np.zeros(0, np.uint32),
+        new_deal_span=np.zeros((0, 2), np.int64),
+    )
+
+
+def sources_at(sources: Sources, segment: ChangedSegment) -> Sources:
+    """The sources of a segment with the texts of one moment."""
+    deals, merchants = segment.deal_texts, segment.merchant_texts
+    return sources._replace(
+        new_text=merchants.text,
+        new_merchant=merchants.rows,
+        new_merchant_span=merchants.spans,
+        new_deal=deals.rows,
+        new_deal_span=deals.spans,
     )
 
 

@@ -136,6 +136,7 @@ def _options(
     """Which shop near me, open now, gives the cards I hold the best deal."""
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the service.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there already.")]
 
 
@@ -259,11 +260,9 @@ def build(
     if rollback == (snapshot is not None):
         raise BadRequest("Give either SNAPSHOT or --rollback")
     if snapshot is None:
-        from geosearch.search.searcher import Searcher
-        from geosearch.segment.versions import rollback as go_back
+        from geosearch.search.go_back import go_back
 
-        # An older release may have written it in a format that no longer opens.
-        _print(f"{out} is back at version {go_back(out, check=Searcher)}")
+        _print(f"{out} is back at version {go_back(out)}")
         return
     from geosearch.indexing.pipeline import REJECTED
     from geosearch.indexing.pipeline import build as build_index
@@ -322,8 +321,21 @@ def serve(
     serve_until_stopped(settings)
 
 
+@app.command()
+def change(
+    index: Annotated[Path, typer.Argument(help="Index folder.")],
+    file: Annotated[Path, typer.Argument(help="NDJSON file of changes, one a line.")],
+    as_json: AsJson = False,
+) -> int:
+    """Apply live changes from a file; exits with 3 if one was rejected."""
+    from geosearch.live.file import apply_file
+
+    receipt = apply_file(index, file)
+    _print(receipt.as_json() if as_json else receipt.text())
+    return BAD_DATA if receipt.rejected else DONE
+
+
 IndexFolder = Annotated[Path, typer.Option("--index", help="Index folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the service.")]
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from geosearch.cli.live_page import live_sections
 from geosearch.cli.markdown import section
 from geosearch.cli.snapshot_page import SNAPSHOT_PAGE, snapshot_page
 from geosearch.money.ranking import WEIGHT_HELP, Weights
@@ -103,6 +104,7 @@ def _sections() -> Iterator[str]:
         ("setting", "default", "meaning"),
         ((f"`{each.name}`", _shown(each.default), each.help) for each in SETTINGS.values()),
     )
+    yield from live_sections()
     yield section(
         "Weights of sort=best",
         "Set at build: `geosearch build --weight star_value=600`. `money.ranking.Weights` says "

@@ -22,6 +22,8 @@ from geosearch.indexing.countries import with_calendars
 from geosearch.indexing.hours import ScheduleBook
 from geosearch.indexing.report import BuildReport, changes_since
 from geosearch.indexing.rows import deal_rows, merchant_rows, zone_records
+from geosearch.live.base import CUT, IN_DOUBT
+from geosearch.live.carry_over import Cut, carry_over, cut_of
 from geosearch.money.ranking import Weights
 from geosearch.segment.versions import REPORT_FILES, publish
 from geosearch.segment.writer import SegmentLookups, write_segment
@@ -85,10 +87,13 @@ def build(
     if built_at.utcoffset() is None:
         raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
     read = _read_or_list_rejects(snapshot, out, max_rejected, progress)
+    cut = cut_of(out, read.envelope.changes_through, read.envelope.created_at)
     reports: list[BuildReport] = []
 
     def write(folder: Path) -> None:
-        counts, guesses = _write_version(folder, read, built_at, weights or Weights(), say)
+        kinds = weights or Weights()
+        counts, guesses = _write_version(folder, read, built_at, kinds, cut.seq, say)
+        orphans = carry_over(out, folder)
         say("Comparing with the version before")
         report = BuildReport(
             snapshot_id=read.envelope.snapshot_id,
@@ -97,6 +102,7 @@ def build(
             warnings=read.rejects.counts("warning"),
             changes=changes_since(out, folder),
             provisional_holidays=guesses,
+            live=_live_report(cut, orphans),
         )
         read.rejects.write(folder / REJECTED)
         # `publish` names the version later.
@@ -106,6 +112,14 @@ def build(
 
     version = publish(out, write)
     return reports[0].published(version)
+
+
+def _live_report(cut: Cut, orphans: list[tuple[str, str]]) -> dict[str, Any] | None:
+    """Member `live` of a report; None if the index has no live changes."""
+    if not cut.seq and not cut.guessed and not orphans:
+        return None
+    listed = [{"table": table, "id": key} for table, key in dict.fromkeys(orphans)]
+    return {"changes_through": cut.seq, "no_cut": cut.guessed, "orphans": listed}
 
 
 def _read_or_list_rejects(
@@ -135,6 +149,7 @@ def _write_version(
     snapshot: Snapshot,
     built_at: datetime,
     weights: Weights,
+    cut: int,
     say: Callable[[str], None],
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Write all segments; return their counts and their guessed holidays.
@@ -154,6 +169,10 @@ def _write_version(
     rows, names = merchant_rows(merchants, book, weights)
     say("Evaluating deals")
     deals = deal_rows(snapshot, merchants, book)
+    in_doubt = {
+        name: frame.filter("in_doubt")[f"{name[:-1]}_id"].to_list()
+        for name, frame in (("deals", snapshot.deals), ("programs", snapshot.programs))
+    }
     guesses = [msgspec.to_builtins(guess._asdict()) for guess in book.guesses()]
     # Frames that are encoded are dropped before the texts need memory: 1 GB for a million
     # merchants.
@@ -183,6 +202,8 @@ def _write_version(
         "horizon_start": horizon.start.isoformat(),
         "provisional_holidays": guesses,
         "weights": msgspec.to_builtins(weights),
+        CUT: cut,
+        IN_DOUBT: in_doubt,
     }
     around = SegmentLookups(
         timetable=book.build(),

@@ -19,6 +19,9 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 """2**64 divided by the golden ratio (Knuth, TAOCP 6.4); odd, so multiplication is reversible."""
 
 
+_SHOWN_ORPHANS = 10
+
+
 class _Digests(NamedTuple):
     """64-bit digests of ids and of their records, uint64[n] each.
 
@@ -56,6 +59,10 @@ class BuildReport:
     provisional_holidays
         Guessed holidays of each country that the hours depend on: `country`, `since` (the first day
         without announced holidays, or None) and `days`, ISO dates.
+    live
+        Live changes of the index: `changes_through`, the last one that the snapshot contains;
+        `no_cut`, whether that is guessed from `created_at`; `orphans`, the changes to rows that the
+        snapshot does not have. None without live changes.
     """
 
     snapshot_id: str
@@ -65,6 +72,7 @@ class BuildReport:
     changes: dict[str, dict[str, int]] | None
     version: str = ""
     provisional_holidays: list[dict[str, Any]] = field(default_factory=list)
+    live: dict[str, Any] | None = None
 
     def published(self, version: str) -> "BuildReport":
         """Return the report with the name of the version."""
@@ -91,6 +99,7 @@ class BuildReport:
             f"holidays that are guessed: {guess}"
             for guess in guess_texts(self.provisional_holidays)
         ]
+        lines += _live_texts(self.live)
         if self.changes is None:
             lines.append("no earlier version to compare with, or none that this release reads")
         else:
@@ -99,6 +108,16 @@ class BuildReport:
                 parts = ", ".join(f"{count:,} {what}" for what, count in counts.items())
                 lines.append(f"  {kind}: {parts}")
         return "\n".join(lines)
+
+
+def _live_texts(live: Mapping[str, Any] | None) -> list[str]:
+    if live is None:
+        return []
+    guess = ", guessed from created_at (no_cut)" if live["no_cut"] else ""
+    lines = [f"live changes: the snapshot contains those up to {live['changes_through']}{guess}"]
+    lines += [f"  orphan: {one['table']} {one['id']}" for one in live["orphans"][:_SHOWN_ORPHANS]]
+    more = len(live["orphans"]) - _SHOWN_ORPHANS
+    return [*lines, f"  and {more:,} more in report.json"] if more > 0 else lines
 
 
 def guess_texts(guesses: Sequence[Mapping[str, Any]]) -> list[str]:

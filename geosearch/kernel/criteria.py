@@ -80,6 +80,7 @@ class Filter(NamedTuple):
 
     passing: U32  # [leaves] a bit a document, and a bit if these are known; no rows = no filter
     value: F64  # [l] `deals.doc_best_value` of documents that pass; no rows in other orders
+    changed: U64  # [ceil(leaves / 64)] a bit a leaf: 1 = live changes, so nothing cached holds
 
 
 class Words(NamedTuple):

@@ -11,6 +11,10 @@ most `KEPT_BYTES` of filters and drops idle ones, such as those of past minutes;
 
 Several threads fill one filter without a lock: all of them write the same values, and each write
 is atomic.
+
+Filters outlive live changes. A leaf with a document that changed since the build is marked, and
+a search tests its documents each time. Marks are only ever added, also while searches run: an
+unmarked leaf has the same results at every moment, and a marked one has none that are read.
 """
 
 from collections.abc import Callable, Hashable
@@ -28,11 +32,13 @@ from geosearch.kernel.predicates import (
     dense_bits,
     doc_at,
     doc_value,
+    has_bit,
     is_priced,
 )
 from geosearch.kernel.relevance import ALL_PASS
 from geosearch.kernel.scratch import Scratch
 from geosearch.segment.columns import Columns
+from indexes.arrays import I64, U64
 from indexes.cache import BoundedCache
 from indexes.geo.rtree import NODE_BITS, NODE_SIZE
 from indexes.jit import inner_njit, int64, njit
@@ -65,7 +71,7 @@ REMEMBERED_BYTES = 16 << 20
 _WISH_BYTES = 384
 """Bytes of such a count with its key."""
 
-NO_FILTER = Filter(np.zeros(0, np.uint32), np.zeros(0, np.float64))
+NO_FILTER = Filter(np.zeros(0, np.uint32), np.zeros(0, np.float64), np.zeros(0, np.uint64))
 
 
 class FilterCache:
@@ -79,6 +85,7 @@ class FilterCache:
 
     def __init__(self, docs_of: Callable[[int], int]) -> None:
         self._docs_of = docs_of
+        self._changed: dict[int, U64] = {}
         self._asked = BoundedCache[Hashable, int](REMEMBERED_BYTES)
         self._kept: dict[Hashable, _Kept] = {}
         self._bytes = 0
@@ -112,14 +119,38 @@ class FilterCache:
         if asked < ASKED_BEFORE:
             self._asked.keep(wish, asked + 1, _WISH_BYTES)
             return NO_FILTER
-        docs = self._docs_of(tree)
-        leaves = (docs + NODE_SIZE - 1) >> NODE_BITS
+        leaves = _leaves(self._docs_of(tree))
         size = leaves * (_WORD_BYTES + (NODE_SIZE * _VALUE_BYTES if valued else 0))
         if not self._make_room(size):
             return NO_FILTER
-        found = new_filter(docs, valued=valued)
+        found = new_filter(self._docs_of(tree), valued=valued)._replace(
+            changed=self._changed_of(tree)
+        )
         self._kept[wish] = _Kept(found, size, self._questions)
         self._bytes += size
+        return found
+
+    def mark(self, tree: int, places: I64) -> None:
+        """Mark leaves that hold changed documents, before a search sees the changes.
+
+        Parameters
+        ----------
+        tree
+            The tree, as in `get`.
+        places
+            Places of the documents in its leaves.
+        """
+        if len(places):
+            with self._changing:
+                leaves = np.unique(places >> NODE_BITS)
+                bits = np.uint64(1) << (leaves & 63).astype(np.uint64)
+                np.bitwise_or.at(self._changed_of(tree), leaves >> 6, bits)
+
+    def _changed_of(self, tree: int) -> U64:
+        """Marks of a tree, the same array for all its filters; the caller holds the lock."""
+        found = self._changed.get(tree)
+        if found is None:
+            found = self._changed[tree] = _no_marks(_leaves(self._docs_of(tree)))
         return found
 
     def _make_room(self, size: int) -> bool:
@@ -139,10 +170,18 @@ class FilterCache:
 
 
 def new_filter(docs: int, *, valued: bool) -> Filter:
-    """An empty filter for a tree with a number of documents; searches fill it."""
-    leaves = (docs + NODE_SIZE - 1) >> NODE_BITS
+    """An empty filter for a tree with a number of documents; searches of one moment fill it."""
+    leaves = _leaves(docs)
     values = leaves * NODE_SIZE if valued else 0
-    return Filter(np.zeros(leaves, np.uint32), np.zeros(values, np.float64))
+    return Filter(np.zeros(leaves, np.uint32), np.zeros(values, np.float64), _no_marks(leaves))
+
+
+def _leaves(docs: int) -> int:
+    return (docs + NODE_SIZE - 1) >> NODE_BITS
+
+
+def _no_marks(leaves: int) -> U64:
+    return np.zeros((leaves + 63) >> 6, np.uint64)
 
 
 @dataclass(slots=True)
@@ -162,9 +201,11 @@ def is_kept(criteria: Criteria) -> bool:
 
 @inner_njit
 def kept_bits(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
-    """Bits of the documents of a leaf that pass the filter, worked out if new."""
+    """Bits of the documents of a leaf that pass the filter, worked out if new or changed."""
     known = int64(criteria.filter.passing[leaf])
-    return (known if known != 0 else _learn(columns, criteria, scratch, leaf)) & ALL_PASS
+    if known == 0 or has_bit(criteria.filter.changed, leaf):
+        known = _learn(columns, criteria, scratch, leaf)
+    return known & ALL_PASS
 
 
 @inner_njit
@@ -174,7 +215,7 @@ def kept_value(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, 
         return doc_value(columns, criteria, doc)
     value = float(criteria.filter.value[at])
     # A thread may see another thread's bits before its values: nothing orders these writes.
-    if value == _NOT_WRITTEN:
+    if value == _NOT_WRITTEN or has_bit(criteria.filter.changed, at >> NODE_BITS):
         _matches, value = doc_best_value(columns, criteria, scratch, at, doc)
         return value
     return value if value != _ZERO else 0.0
@@ -182,7 +223,10 @@ def kept_value(columns: Columns, criteria: Criteria, scratch: Scratch, at: int, 
 
 @njit
 def _learn(columns: Columns, criteria: Criteria, scratch: Scratch, leaf: int) -> int:
-    """Fill the filter's bits and values of a leaf; return the bits."""
+    """Fill the filter's bits and values of a leaf; return the bits.
+
+    In a changed leaf, searches of different moments overwrite them, and nobody reads them.
+    """
     first = leaf << NODE_BITS
     bits = int64(KNOWN)
     candidates = dense_bits(columns, criteria, scratch, leaf)

@@ -22,7 +22,7 @@ from geosearch.query.query import Query, is_instant
 
 _NOT_THE_QUESTION = (
     *("at", "cursor", "limit", "total", "facets", "explain", "fields", "lang", "format"),
-    *("near_misses", "near_minutes"),
+    *("near_misses", "near_minutes", "min_seq"),
 )
 """Fields outside of the fingerprint; `continue_from` compares `at` on its own."""
 

@@ -49,6 +49,8 @@ SORTS = ("best", "distance", "saving", "rating", "relevance")
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
 LANGUAGES = ("en", "zh")
 DEFAULT_LANGUAGE = "en"
+MAX_SEQ = 2**53
+"""Greatest number of a live change: JSON numbers are exact up to it."""
 FORMATS = ("json", "geojson")
 FACETS = ("category", "program", "offer_type", "business_area")
 
@@ -261,6 +263,14 @@ PARAMETERS: dict[str, Parameter] = {
         ),
         Parameter(
             "format", "choice", "`geojson`: a FeatureCollection; not in a batch.", choices=FORMATS
+        ),
+        Parameter(
+            "min_seq",
+            "integer",
+            "Read your writes: answer only with the live change of this number and all before it. "
+            "Waits up to 1 s for it, then 503 `behind`.",
+            low=0,
+            high=MAX_SEQ,
         ),
     )
 }

@@ -89,6 +89,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fields: tuple[str, ...] = ()
     lang: str | None = None
     format: str = "json"
+    min_seq: int | None = None
 
     def __post_init__(self) -> None:
         """Check every field; the first line accepts a valid query."""

@@ -38,6 +38,7 @@ _BY_ROW = ("lat", "lng", "radius", "at")
 
 _NOT_IN_BLOCKS = (
     *("cursor", "facets", "explain", "format", "fields", "lang", "near_misses", "near_minutes"),
+    "min_seq",
 )
 """Parameters without a meaning for rows of results."""
 
@@ -99,6 +100,7 @@ def takes_usual_road(query: Query) -> bool:
         or bool(query.facets)
         or query.total
         or query.explain
+        or query.min_seq is not None
     )
 
 

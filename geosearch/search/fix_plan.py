@@ -4,6 +4,7 @@ Useful for: near misses and the reasons why a shop is in no answer.
 Not useful for: planning the query itself (`plan`).
 """
 
+from copy import copy
 from datetime import datetime
 from functools import cached_property
 from math import inf
@@ -103,6 +104,13 @@ class FixPlanner:
     def __init__(self, segment: Segment, planner: Planner, weights: Weights) -> None:
         self._segment, self._planner, self._weights = segment, planner, weights
         self._billed_of = BoundedCache[tuple[int, bytes], U32](BILLED_BYTES)
+
+    def at(self, segment: Segment, planner: Planner) -> "FixPlanner":
+        """Planner of the segment at another moment; it shares what no live change touches."""
+        other = copy(self)
+        other._segment, other._planner = segment, planner
+        other.__dict__.pop("_cards", None)  # Which cards are active may have changed.
+        return other
 
     def plan(
         self,

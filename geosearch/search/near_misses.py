@@ -8,7 +8,7 @@ not move changes them no more than it changes the place. A larger radius may: wh
 others within the largest one, no fix moves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,16 +17,22 @@ import numpy as np
 from geosearch.answer.model import NearMiss
 from geosearch.answer.results import ResultParts, parts_of
 from geosearch.kernel.criteria import Words
-from geosearch.search.fix_plan import Allowed, FixPlan
-from geosearch.search.query_planner import PlannedQuery
+from geosearch.query.query import Query
+from geosearch.search.fix_plan import Allowed, FixPlan, reach_of
+from geosearch.search.merge import Found
+from geosearch.search.query_planner import PlannedQuery, QueryPlanner
 from geosearch.search.segment_view import SegmentView
 from geosearch.text.rewriter import Rewriter
+from geosearch.text.segment_terms import QueryTerm
 from indexes.allowance import take
 
 MISS_WORK = 100
 """Steps of work that writing a near miss takes, some 10 us."""
 
 Work = dict[str, int]
+
+Choices = tuple[QueryTerm, ...]
+"""Words of a query."""
 
 
 class _Found(msgspec.Struct, frozen=True, order=True):
@@ -39,6 +45,41 @@ class _Found(msgspec.Struct, frozen=True, order=True):
     doc: int
     code: int
     change: float
+
+
+def allowed_fixes(
+    planned: PlannedQuery,
+    planner: QueryPlanner,
+    rewriter: Rewriter,
+    answered: Callable[[Query, int], tuple[PlannedQuery, Found]],
+    is_found: Callable[[PlannedQuery, Choices, dict[Choices, tuple[PlannedQuery, Found]]], bool],
+) -> Allowed:
+    """Fixes that leave the words of an answer, and the area that it covers, as they are.
+
+    More words are found together within a larger radius. So words that are the same within the
+    largest one are so within every radius between, and where no shop within it matches the
+    text, the answer covers the area that the text names whatever the fix.
+
+    Parameters
+    ----------
+    planned
+        The query with the words and the area of its answer.
+    answered, is_found
+        How a searcher answers a query, and whether a shop in its area holds some words.
+    """
+    typed = planned.typed or planned.query
+    if typed.q is None:
+        return Allowed()
+    radius = None if typed.radius_m is None else reach_of(typed.radius_m)
+    wide = msgspec.structs.replace(typed, radius=radius, at=planned.at, near_misses=0)
+    if planned.typed is None:
+        again, _ = answered(wide, 1)
+        choices = planned.text_query.choices
+        return Allowed(move=again.typed is None and again.text_query.choices == choices)
+    near, together = planner.planned(wide, 1), rewriter.together(typed.q)
+    texts = [near.text_query, *([] if together is None else [together])]
+    is_nowhere = not any(is_found(near, text.choices, {}) for text in texts)
+    return Allowed(any=is_nowhere, move=is_nowhere)
 
 
 def fix_plans(

@@ -5,6 +5,7 @@ Not useful for: validating a query (`geosearch.query`), planning it for all segm
 (`query_planner`), running it (`geosearch.kernel.rank`).
 """
 
+from copy import copy
 from datetime import datetime
 from itertools import count
 from math import ceil, inf
@@ -306,7 +307,8 @@ class Planner:
         valued = sort in (BY_BEST, BY_SAVING)
         filters, types = 0, type_bits(wishes.offer_type)
         if valued or wishes.deals_mode != "optional" or wishes.max_pay is not None:
-            filters = self._filter_number((*wanted, bill, sort if valued else None, types))
+            cards = self.in_force  # it may change while filters are kept
+            filters = self._filter_number((*wanted, cards, bill, sort if valued else None, types))
         return PreparedSegment(
             wallet_plan,
             bill,
@@ -318,6 +320,22 @@ class Planner:
             types,
             wishes.new_customer,
         )
+
+    def at(self, segment: Segment) -> "Planner":
+        """Planner of the segment at a later moment; it shares all caches."""
+        touched = np.setdiff1d(segment.touched, self._segment.touched, assume_unique=True)
+        for tree in segment.trees:
+            self._filters.mark(tree, segment.places(tree, touched))
+        planner = copy(self)
+        if segment.columns.schedule_start is not self._segment.columns.schedule_start:
+            planner.states = StateTables(len(segment.columns.schedule_start) - 1)
+        planner._segment = segment
+        return planner
+
+    @property
+    def in_force(self) -> bytes:
+        """Which cards are in force, by number."""
+        return self._segment.columns.program_on.tobytes()
 
     def _filter_number(self, wish: tuple[Any, ...]) -> int:
         """Number of a filter's conditions, which no other conditions ever get."""
@@ -401,7 +419,9 @@ class Planner:
                 if path in catalogue.category_bits:
                     word, bit = divmod(catalogue.category_bits[path], CATEGORY_BITS // 2)
                     bits[word] |= np.uint64(1 << bit)
-        return KindFilter(bits, allowed, -1 if min_rating is None else _rating_floor(min_rating))
+        # The least stored rating, in thousandths, that is at least `min_rating`.
+        least = -1 if min_rating is None else ceil(round(min_rating * RATING_STEPS, 6))
+        return KindFilter(bits, allowed, least)
 
     def _bounds(self, query: Query, at: datetime) -> Bounds:
         docs = None
@@ -447,26 +467,6 @@ class Planner:
             found = problem("zone_not_in_force", expected, shown(zone_id), ("zone",))
             raise BadRequest(found["detail"], [found], "zone_not_in_force")
         return number
-
-
-def described(criteria: Criteria) -> dict[str, Any]:
-    """Description of a plan for `explain`: driver, tree, lists, bound classes."""
-    lists = criteria.lists
-    return {
-        "driver": "documents" if lists.driven else "tree",
-        "tree": criteria.lists.tree or None,
-        "driver_docs": len(lists.driver) if lists.driven else None,
-        "within_docs": len(lists.required) if lists.restricted else None,
-        "word_docs": (criteria.words.span[:, 1] - criteria.words.span[:, 0]).tolist(),
-        "bound_classes": len(criteria.wallet.classes),
-        "filter_kept": criteria.filter is not NO_FILTER,
-        "polygon_edges": len(criteria.area.edges),
-    }
-
-
-def _rating_floor(rating: float) -> int:
-    """Least stored rating, in thousandths, that is at least `rating`."""
-    return ceil(round(rating * RATING_STEPS, 6))
 
 
 def _with_area(lists: Drivers, docs: U32) -> Drivers:

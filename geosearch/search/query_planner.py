@@ -9,6 +9,7 @@ cache key has only the cards that the index knows, so invented cards add no entr
 """
 
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -34,7 +35,7 @@ _BOUND_EACH_TIME = frozenset(
         *("business_area", "ids", "zone", "bbox", "polygon"),
         # What is answered, not what is asked of a shop. `limit` comes as `top_k`.
         *("limit", "cursor", "facets", "total", "explain", "fields", "lang", "format"),
-        *("near_misses", "near_minutes"),
+        *("near_misses", "near_minutes", "min_seq"),
     )
 )
 """Fields of a query that `Plan` binds each time. All others decide the `PreparedQuery`."""
@@ -106,6 +107,16 @@ class QueryPlanner:
         self._first_page: Sequence[After | None] = [None] * len(planners)
         self._no_lists: Sequence[Words | None] = [None] * len(planners)
         self._no_bounds: Sequence[Bounds | None] = [None] * len(planners)
+
+    def at(self, planners: Sequence[Planner]) -> "QueryPlanner":
+        """Planner of all segments at another moment, from the planner of each."""
+        planner = copy(self)
+        same_cards = [one.in_force for one in planners] == [one.in_force for one in self._planners]
+        planner._planners = planners
+        planner._plan = [each.plan for each in planners]
+        if not same_cards:
+            planner._prepared_queries = BoundedCache(PREPARED_BYTES)
+        return planner
 
     def planned(
         self,

@@ -9,6 +9,7 @@ their keys.
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -23,19 +24,17 @@ from geosearch.answer.model import Answer, Hit, Page, Ranked
 from geosearch.answer.results import Results, hits_of
 from geosearch.errors import BadData, BadRequest
 from geosearch.hours.instants import instant_text
+from geosearch.live.changed_segment import segments_at
+from geosearch.live.moment import NO_STAMP, check_reached, moment_stamp, read_moment
 from geosearch.money.ranking import Weights
-from geosearch.query.cursor import (
-    continue_from,
-    is_of,
-    read_cursor,
-)
+from geosearch.query.cursor import continue_from, is_of, read_cursor
 from geosearch.query.parameters import DEFAULT_LANGUAGE, problem
 from geosearch.query.query import MerchantQuery, Query
-from geosearch.search.fix_plan import Allowed, reach_of
+from geosearch.search.described import explanation
+from geosearch.search.fix_plan import Allowed
 from geosearch.search.merge import Found, best_of, count_of, results_of
-from geosearch.search.near_misses import near_misses
+from geosearch.search.near_misses import allowed_fixes, near_misses
 from geosearch.search.paging import Pager
-from geosearch.search.plan import described
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
 from geosearch.search.segment_view import SegmentView
 from geosearch.search.stages import in_stages
@@ -43,7 +42,7 @@ from geosearch.search.why import Inquiry
 from geosearch.segment.segment import Segment, segment_folders
 from geosearch.segment.versions import current
 from geosearch.suggest.suggester import Suggester, Suggestions, SuggestQuery
-from geosearch.text.rewriter import Rewriter, effort
+from geosearch.text.rewriter import Rewriter
 from geosearch.text.segment_terms import QueryTerm, TextQuery
 from indexes.allowance import NO_LIMIT, TooMuchWork, take
 from indexes.geo.datum import Datum, to_wgs84
@@ -97,6 +96,48 @@ class Searcher:
         self._contents = Contents(self.segments)
         directories = [(view.segment, view.directory) for view in self._views]
         self._suggester = Suggester(directories, self._contents, self.manifest["snapshot_id"])
+        self._folder, self._built, self._stamp = folder, self.segments, NO_STAMP
+        self.as_of_seq: int | None = None
+        """Number of the last live change that it shows; None if the index has none."""
+        self._show_newest()
+
+    @property
+    def as_of(self) -> dict[str, int]:
+        """`as_of_seq` as a member of answers; empty if the index has no live changes."""
+        return {} if self.as_of_seq is None else {"as_of_seq": self.as_of_seq}
+
+    def latest(self) -> "Searcher":
+        """A searcher of the same version with its newest live changes; this one if it has them.
+
+        This one goes on as it is. Both share memory and caches.
+
+        Raises
+        ------
+        BadData
+            The file of live changes is damaged.
+        FileNotFoundError
+            The version is gone.
+        """
+        if moment_stamp(self._folder) == self._stamp:
+            return self
+        searcher = copy(self)
+        searcher.__dict__.pop("blocks", None)  # It ranks the views of this moment.
+        searcher._show_newest()
+        return searcher
+
+    def _show_newest(self) -> None:
+        # The stamp first: a moment that replaces this one meanwhile is newer than it.
+        stamp = moment_stamp(self._folder)
+        moment = read_moment(self._folder, self._built)
+        if moment is None:
+            return
+        segments = segments_at(moment, self._built, self.segments)
+        self._views = [view.at(own) for view, own in zip(self._views, segments, strict=True)]
+        self.segments = [*segments]
+        self._planner = self._planner.at([view.planner for view in self._views])
+        self._contents = self._contents.at(segments)
+        self._suggester = self._suggester.at(segments, self._contents)
+        self._stamp, self.as_of_seq = stamp, moment.seq
 
     def rank(self, query: Query) -> Ranked:
         """Best matches as arrays, without payloads.
@@ -152,10 +193,8 @@ class Searcher:
         """
         started = time.perf_counter_ns()
         planned, found = self._first(query)
-        hits = hits_of(
-            results_of(self._views, self._bases, planned, found, ()), found[1][: query.limit]
-        )
-        return self._answer(planned, found, started, hits)
+        results = results_of(self._views, self._bases, planned, found, ())
+        return self._answer(planned, found, started, hits_of(results, found[1][: query.limit]))
 
     def page(self, query: Query) -> Page:
         """The answer to a query with its results as JSON text.
@@ -199,9 +238,7 @@ class Searcher:
         query, text_query = planned.query, planned.text_query
         doc_ids, keys, work = found
         more = len(doc_ids) > query.limit
-        total, facets = None, None
-        if query.total or query.facets:
-            total, facets = count_of(self._views, planned)
+        total, facets = count_of(self._views, planned)
         explain = self._explain(planned, work) if query.explain else None
         misses = None
         if query.near_misses:
@@ -227,32 +264,18 @@ class Searcher:
             around=planned.around,
             corrected=text_query.corrected,
             relaxed=text_query.dropped,
+            as_of_seq=self.as_of_seq,
             took_us=(time.perf_counter_ns() - started) // 1000,
         )
 
     def _allowed(self, planned: PlannedQuery) -> Allowed:
-        """Fixes that leave the words of an answer, and the area that it covers, as they are.
-
-        More words are found together within a larger radius. So words that are the same within the
-        largest one are so within every radius between, and where no shop within it matches the
-        text, the answer covers the area that the text names whatever the fix.
-        """
-        typed = planned.typed or planned.query
-        if typed.q is None:
-            return Allowed()
-        radius = None if typed.radius_m is None else reach_of(typed.radius_m)
-        wide = msgspec.structs.replace(typed, radius=radius, at=planned.at, near_misses=0)
-        if planned.typed is None:
-            again, _ = self._answered(wide, 1)
-            choices = planned.text_query.choices
-            return Allowed(move=again.typed is None and again.text_query.choices == choices)
-        near, together = self._planner.planned(wide, 1), self._rewriter.together(typed.q)
-        texts = [near.text_query, *([] if together is None else [together])]
-        is_nowhere = not any(self._is_found(near, text.choices, {}) for text in texts)
-        return Allowed(any=is_nowhere, move=is_nowhere)
+        asked = self._planner, self._rewriter, self._answered, self._is_found
+        return allowed_fixes(planned, *asked)
 
     def _answered(self, query: Query, top_k: int) -> tuple[PlannedQuery, Found]:
         """The plan of a query with the words or area of its answer, and its best results."""
+        if query.min_seq is not None:
+            check_reached(self.as_of_seq, query.min_seq)
         if query.cursor is None:
             planned = self._planner.planned(query, top_k)
         else:
@@ -331,23 +354,18 @@ class Searcher:
 
     def _results(self, planned: PlannedQuery, found: Found) -> Results:
         """The results of a page as JSON text, with the members that the query asks for."""
-        fields = planned.query.written_fields
-        return results_of(self._views, self._bases, planned, found, fields)
+        return results_of(self._views, self._bases, planned, found, planned.query.written_fields)
 
     def _explain(self, planned: PlannedQuery, work: dict[str, int]) -> dict[str, Any]:
         """The `explain` member of an answer: plans, work, words, weights."""
-        return {
-            "version": self.version,
-            "plan": [described(plan.criteria) for plan in planned.plans],
-            "work": work,
-            "words": self._rewriter.described(planned.text_query),
-            "rewording": effort(planned.text_query),
-            "weights": msgspec.to_builtins(self.weights),
-        }
+        told = explanation(planned.plans, planned.text_query, self._rewriter)
+        weights = msgspec.to_builtins(self.weights)
+        return {"version": self.version, "work": work, **told, "weights": weights}
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
         """Names that begin with what was typed and have a shop within the radius; see `suggest`."""
-        return self._suggester.suggest(query)
+        found = self._suggester.suggest(query)
+        return msgspec.structs.replace(found, as_of_seq=self.as_of_seq)
 
     # --- merchants, zones, cards, categories -------------------------------------------------
 
@@ -356,10 +374,7 @@ class Searcher:
         return [self.segments[number].merchant_id(doc) for number, doc in self._local(doc_ids)]
 
     def merchant(
-        self,
-        merchant_id: str,
-        at: datetime | None = None,
-        asked: MerchantQuery = _FROM_ANYWHERE,
+        self, merchant_id: str, at: datetime | None = None, asked: MerchantQuery = _FROM_ANYWHERE
     ) -> dict[str, Any] | None:
         """One merchant with its state, the hours of the coming week and all its deals.
 
@@ -383,7 +398,7 @@ class Searcher:
                 if asked.lat is not None:
                     record["distance_m"] = view.distance_m(own.plans[number], doc)
                 head = {"snapshot_id": self.manifest["snapshot_id"], "at": every.at.isoformat()}
-                return head | record
+                return head | record | self.as_of
         return None
 
     def why(self, merchant_id: str, query: Query) -> dict[str, Any] | None:
@@ -407,7 +422,7 @@ class Searcher:
                 case = Inquiry(self._views, number, doc, planned, self._rewriter, self.start)
                 allowed = Allowed() if case.matches else self._allowed(planned)
                 head = {"snapshot_id": self.manifest["snapshot_id"]}
-                return head | {"at": instant_text(planned.at)} | case.told(allowed)
+                return head | {"at": instant_text(planned.at)} | case.told(allowed) | self.as_of
         return None
 
     def zones_at(
@@ -444,7 +459,7 @@ class Searcher:
 
     def info(self) -> dict[str, Any]:
         """Version, counts, horizon and age of the index."""
-        return self._contents.info(self.version, (self.start, self.end))
+        return self._contents.info(self.version, (self.start, self.end)) | self.as_of
 
     def is_current(self, at: datetime | None = None) -> bool:
         """Whether an instant (now by default) lies in the time horizon."""

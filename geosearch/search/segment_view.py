@@ -3,6 +3,7 @@
 A `Searcher` has one view for each segment.
 """
 
+from copy import copy
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,13 +15,14 @@ from geosearch.answer.record import merchant_record
 from geosearch.answer.result_text import result_writer
 from geosearch.answer.results import Described, Results, explained, hits_of, score_parts
 from geosearch.answer.selection import selection_of
-from geosearch.answer.text_sources import sources_of
+from geosearch.answer.text_sources import sources_at, sources_of
 from geosearch.kernel.block import Best, OnePage, Rows, block_kernels
 from geosearch.kernel.compiled import kernels, near_kernels
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.filters import NO_FILTER, new_filter
 from geosearch.kernel.scratch import COUNTERS, DETAIL_WIDTH, ScratchPool
 from geosearch.kernel.verdict import OFFER_WIDTH, VERDICT_WIDTH
+from geosearch.live.changed_segment import ChangedSegment
 from geosearch.money.ranking import Weights
 from geosearch.query.parameters import LANGUAGES
 from geosearch.query.query import Query
@@ -86,6 +88,19 @@ class SegmentView:
             language: Prepared(sources_of(segment, start, weights, language))
             for language in LANGUAGES
         }
+
+    def at(self, segment: ChangedSegment) -> "SegmentView":
+        """View of the segment at another moment; it shares caches and working memory."""
+        view = copy(self)
+        view.segment = segment
+        view.planner = self.planner.at(segment)
+        view.fix_planner = self.fix_planner.at(segment, view.planner)
+        view._columns = segment.columns_of(0)
+        view._sources = {
+            language: Prepared(sources_at(sources.value, segment))
+            for language, sources in self._sources.items()
+        }
+        return view
 
     def rank(
         self, plan: Plan, explain: bool, last: NDArray[np.float64] | None = None

@@ -96,7 +96,7 @@ class Inquiry:
         """The answer of `Searcher.why` without the members about the index."""
         rows = self._judged.offers.tolist()
         take(DEAL_WORK * len(rows))
-        offers = [self._facts(row) for row in rows]
+        offers = [one for row in rows if (one := self._facts(row)) is not None]
         moments = self._moments(rows)
         reasons = [] if self.matches else list(self._reasons(offers, moments))
         return {
@@ -132,9 +132,13 @@ class Inquiry:
             before += view.count_before(plan, *keys, id_rank)
         return before + 1
 
-    def _facts(self, row: list[int]) -> OfferFacts:
+    def _facts(self, row: list[int]) -> OfferFacts | None:
+        """A deal of the shop; None for one that was deleted since the build."""
         columns = self._segment.columns
-        deal = orjson.loads(self._segment.deal_payload(int(columns.offer_deal[row[OFFER]])))
+        number = int(columns.offer_deal[row[OFFER]])
+        if self._segment.deal_is_gone(number):
+            return None
+        deal = orjson.loads(self._segment.deal_payload(number))
         card = self._segment.catalogue.programs[int(columns.offer_program[row[OFFER]])]
         return OfferFacts(deal, card, row)
 

@@ -3,7 +3,7 @@
 It turns a doc id into a merchant, and has the arrays that the kernel reads.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from geosearch.segment.columns import Columns
 from geosearch.segment.id_search import MerchantIds, docs_of
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
 from indexes.allowance import READ, SORTED, take
+from indexes.arrays import I64, U32
 from indexes.cache import BoundedCache, size_of
 from indexes.geo.zones import ZoneIndex
 from indexes.layout import Column, check_layout
@@ -118,6 +119,8 @@ class Segment:
         self._merchant_ids = Prepared(MerchantIds(*self.merchant_id_texts.arrays, self._by_id))
         self._lists = BoundedCache[tuple[str, ...], Listed](LIST_BYTES)
         self._chosen: dict[tuple[int, int, bool], Prepared[Columns]] = {}
+        self.touched: U32 = np.zeros(0, np.uint32)
+        """Documents whose own state or deals changed since the build, ascending."""
 
     def __len__(self) -> int:
         """Number of documents."""
@@ -142,6 +145,24 @@ class Segment:
         if rank < 0 or self.merchant_id(int(self._by_id[rank])) != merchant_id:
             return None
         return int(self._by_id[rank])
+
+    def deal_of(self, deal_id: str) -> int | None:
+        """Number of a deal; None if the segment has no such deal."""
+        wanted, deals = deal_id.encode(), range(self.manifest["deals"])
+        number = bisect_left(deals, wanted, key=self._deal_id_bytes)
+        return number if number < len(deals) and self._deal_id_bytes(number) == wanted else None
+
+    def deal_is_gone(self, deal: int) -> bool:
+        """Whether a deal was deleted since the build."""
+        return False
+
+    def deals(self) -> int:
+        """Number of deals."""
+        return int(self.manifest["deals"])
+
+    def program_merchants(self, program: int) -> int:
+        """Number of live documents with a deal of a card that is usable at some minute."""
+        return self.live_docs(self.program_docs(program))
 
     def listed(self, merchant_ids: tuple[str, ...]) -> Listed:
         """Documents of a list of merchants; cached, since people ask for the same list again."""
@@ -182,6 +203,20 @@ class Segment:
     def program_docs(self, program: int) -> NDArray[np.uint32]:
         """Ascending documents with a deal of a card that is usable at some minute."""
         return self._postings("program", program)
+
+    @property
+    def trees(self) -> tuple[int, ...]:
+        """Numbers of the trees, as in `columns_of`."""
+        return tuple(self._trees)
+
+    def places(self, tree: int, docs: U32) -> I64:
+        """Places of some ascending documents in the leaves of a tree; it may lack some."""
+        leaves = self._trees[tree].value.leaf_doc
+        if tree == 0:
+            return docs.astype(np.int64)
+        at = np.searchsorted(leaves, docs)
+        at = at[at < len(leaves)]
+        return at[np.isin(leaves[at], docs, assume_unique=True)]
 
     def has_tree(self, program: int) -> bool:
         """Whether a card has a tree of its own."""
@@ -266,6 +301,9 @@ class Segment:
         ]
         ids = [zone.zone_id for zone in self.catalogue.zones]
         return ZoneIndex(ids, shapes, datums=self.catalogue.zone_datums)
+
+    def _deal_id_bytes(self, deal: int) -> bytes:
+        return bytes(self.deal_id_texts(deal))
 
     def _merchant_id_bytes(self, doc: int) -> bytes:
         return bytes(self.merchant_id_texts(doc))

@@ -32,6 +32,7 @@ from geosearch.service.schemas import (
     Json,
     box_schema,
     ref,
+    with_as_of,
 )
 from geosearch.service.schemas import choice_schema as _choice
 from geosearch.service.schemas import list_schema as _list
@@ -68,6 +69,13 @@ _JSON_TYPES: dict[Kind, Json] = {
 
 def answer_schemas() -> dict[str, Json]:
     """Return the schemas of all answers by name."""
+    lists = ("Zones", "Categories", "Programs", "Suggestions")
+    others = ("Why", "Worth", "Density", "Index", *lists)
+    named = ("Answer", "FeatureCollection", "MerchantRecord", *others)
+    return with_as_of(_schemas(), named)
+
+
+def _schemas() -> dict[str, Json]:
     return {
         "Answer": _answer(),
         "FeatureCollection": _feature_collection(),

@@ -24,14 +24,17 @@ class DensityQuery(msgspec.Struct, frozen=True):
     cells: int = 32
 
 
-def encode_density(snapshot_id: str, query: DensityQuery, counts: list[list[int]]) -> bytes:
-    """Return the body of the answer, UTF-8 JSON."""
+def encode_density(
+    snapshot_id: str, query: DensityQuery, counts: list[list[int]], as_of: dict[str, int]
+) -> bytes:
+    """Return the body of the answer, UTF-8 JSON; `as_of` may have its member `as_of_seq`."""
     answer = {
         "snapshot_id": snapshot_id,
         "bbox": query.bbox,
         "cells": query.cells,
         "total": sum(map(sum, counts)),
         "counts": counts,
+        **as_of,
     }
     return orjson.dumps(answer)
 

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from geosearch.errors import BadRequest, NotReady
+from geosearch.errors import BadRequest, Behind, NotReady
 from geosearch.query.query import Query
 from geosearch.service.compression import IN_THREAD, SMALLEST, accepts_gzip, coding_for
 from geosearch.service.conditional import entity_tag, is_current
@@ -310,8 +310,9 @@ class Endpoint:
         except ClientGone:
             raise
         except NotReady as refusal:
-            body = problem_body("not_ready", str(refusal))
-            return Reply((body,), status_of("not_ready"), PROBLEM, code="not_ready")
+            code = "behind" if isinstance(refusal, Behind) else "not_ready"
+            body = problem_body(code, str(refusal))
+            return Reply((body,), status_of(code), PROBLEM, code=code)
         except Exception:
             fault = uuid.uuid4().hex
             named = {"fault": fault, "request_id": request_id.decode()}

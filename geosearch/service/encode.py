@@ -58,8 +58,9 @@ def encode_suggestions(found: Suggestions) -> bytes:
         "took_us": found.took_us,
         "suggestions": [_suggestion(one) for one in found.suggestions],
     }
-    if found.outside_coverage is not None:
-        body["outside_coverage"] = found.outside_coverage
+    for name in ("outside_coverage", "as_of_seq"):
+        if (value := getattr(found, name)) is not None:
+            body[name] = value
     return _dumps(body)
 
 

@@ -15,6 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -37,6 +38,12 @@ from indexes.geo.datum import Datum
 STOP_SECONDS = 0.2
 """How long a shutdown waits for the thread that opens a version."""
 
+CHANGES_SECONDS = 0.02
+"""Pause between two looks at the live changes of the current version; a look takes 2 us."""
+
+REACH_SECONDS = 1.0
+"""How long a request waits for the live change that it wants to read."""
+
 RETRY_SECONDS = 0.5
 """First pause before another attempt to open a version; each failure doubles the pause."""
 
@@ -46,6 +53,16 @@ LONGEST_RETRY_SECONDS = 60.0
 
 class Engine(Protocol):
     """What the service needs of an engine; `geosearch.open_index` returns one."""
+
+    as_of_seq: int | None
+    """Number of the last live change that it shows; None without any."""
+
+    @property
+    def as_of(self) -> dict[str, int]:
+        """Return `as_of_seq` as a member of answers; empty without live changes."""
+
+    def latest(self) -> "Engine":
+        """Return an engine of the same version with its newest live changes."""
 
     def page(self, query: Query) -> Page:
         """Return the page of one query, with its results as JSON text."""
@@ -160,6 +177,7 @@ class Engines:
         folder = current(self.index)
         if self.loaded is None or self.loaded.version != folder.name:
             self._take(folder, verify=self.loaded is not None or self._verify == "full")
+        self.take_changes()
         self.refused = None
         kept = {*versions(self.index), folder.name}
         self._opened = {name: old for name, old in self._opened.items() if name in kept}
@@ -226,9 +244,27 @@ class Engines:
             raise HttpProblem("not_ready", "There is no index to answer from yet")
         return loaded
 
+    def has_reached(self, seq: int) -> bool:
+        """Return whether the current version shows the live change of a number."""
+        return self.loaded is not None and _seq(self.loaded) >= seq
+
+    def take_changes(self) -> None:
+        """Take over the newest live changes of the version that answers.
+
+        Raises
+        ------
+        BadData
+            Their file is damaged. The version goes on with those it has.
+        """
+        with self._opening:
+            loaded = self.loaded
+            if loaded is not None:
+                self.loaded = self._with_changes(loaded)
+
     def opened(self, version: str) -> Loaded | None:
         """Return a version that is open already, else None. Never blocks."""
-        return self._opened.get(version)
+        loaded = self._opened.get(version)
+        return None if loaded is None or self._is_outdated(loaded) else loaded
 
     def pinned(self, version: str) -> Loaded:
         """Return the version that a cursor names. It may open the version from disk and so block.
@@ -236,18 +272,26 @@ class Engines:
         Raises
         ------
         BadRequest
-            Code `cursor_expired`: the version is no longer on disk, or cannot be opened.
+            Code `cursor_expired`: the version is no longer on disk, cannot be opened, or lacks
+            live changes that the current one has.
         """
         loaded = self._opened.get(version)
-        if loaded is not None:
-            return loaded
         # Only names that the folder lists are opened, so a cursor cannot name another path.
-        if version in versions(self.index):
+        if loaded is None and version in versions(self.index):
             try:
-                return self._open(self.index / "versions" / version)
+                loaded = self._open(self.index / "versions" / version)
             except (GeosearchError, OSError) as error:
                 self._log.warning("pinned version not opened", version=version, error=str(error))
-        raise expired(version)
+        if loaded is None or self._is_outdated(loaded):
+            raise expired(version)
+        return loaded
+
+    def _is_outdated(self, pinned: Loaded) -> bool:
+        """Whether a version lacks live changes that the current one shows.
+
+        The writer changes only the current version, and no answer may show what was withdrawn.
+        """
+        return not (self.loaded is None or _seq(pinned) >= _seq(self.loaded))
 
     def refresh(self) -> None:
         """Call `load` without raising; log and count a failure, and retry later.
@@ -291,12 +335,15 @@ class Engines:
         try:
             if verify and folder.name not in self._opened:
                 verify_version(folder)
-            self.loaded = self._open(folder)
+            taken = self._open(folder)
         except Exception as error:
             if self.loaded is not None:
                 self.refused = Refused(folder.name, self._message(error))
             raise
-        self._log.info("index opened", version=folder.name, snapshot_id=self.loaded.snapshot_id)
+        if self._is_outdated(taken):
+            return  # until the writer has given it the changes that were accepted meanwhile
+        self.loaded = taken
+        self._log.info("index opened", version=folder.name, snapshot_id=taken.snapshot_id)
 
     def _message(self, error: Exception) -> str:
         """Return the message of an error without the path of the index folder."""
@@ -308,11 +355,26 @@ class Engines:
             if loaded is None:
                 loaded = _load(self._open_version(folder), folder.name)
                 self._opened = {**self._opened, folder.name: loaded}
-            return loaded
+            return self._with_changes(loaded)
+
+    def _with_changes(self, loaded: Loaded) -> Loaded:
+        """Return an open version with its newest live changes; the caller holds the lock."""
+        engine = loaded.engine.latest()
+        if engine is not loaded.engine:
+            loaded = msgspec.structs.replace(loaded, engine=engine)
+            self._opened = {**self._opened, loaded.version: loaded}
+        return loaded
 
     def _follow(self) -> None:
-        while not self._stopping.wait(self._poll_seconds):
-            self.refresh()
+        pause = min(self._poll_seconds, CHANGES_SECONDS)
+        next_look = time.monotonic() + self._poll_seconds
+        while not self._stopping.wait(pause):
+            if time.monotonic() >= next_look:
+                self.refresh()
+                next_look = time.monotonic() + self._poll_seconds
+                continue
+            with suppress(GeosearchError, OSError):  # `refresh` reports it
+                self.take_changes()
 
 
 def _load(engine: Engine, version: str) -> Loaded:
@@ -332,6 +394,10 @@ def _load(engine: Engine, version: str) -> Loaded:
     engine.programs()
     engine.categories()
     return loaded
+
+
+def _seq(loaded: Loaded) -> int:
+    return loaded.engine.as_of_seq or 0
 
 
 def _instant(value: str | datetime) -> datetime:

@@ -10,7 +10,8 @@ others wait. Batches, polygons, long bodies and zones of a box begin there: thei
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -49,7 +50,7 @@ from geosearch.service.encode import (
     encode_pages,
     encode_suggestions,
 )
-from geosearch.service.engines import Engines, Loaded
+from geosearch.service.engines import REACH_SECONDS, Engine, Engines, Loaded
 from geosearch.service.heavy import HeavyWork, Work, in_one_part
 from geosearch.service.journal import Journal
 from geosearch.service.land import land_around
@@ -86,6 +87,9 @@ WORTH_WORK = 20_000_000
 
 LONG_BODY = 16_384
 """Bytes of a body that is read in a thread: reading a wrong one takes up to 0.2 us a byte."""
+
+REACH_PAUSE = 0.005
+"""Seconds between two looks whether the change that a request wants to read is there."""
 
 GEOJSON = b"application/geo+json"
 HTML = b"text/html; charset=utf-8"
@@ -166,9 +170,7 @@ class Handlers:
         read_nothing(asked.query_string)
         body, language = await asked.body(), asked.language
         if len(body) > LONG_BODY:
-            return await self._in_a_thread(
-                asked, lambda: self._search(spoken(read_body(body), language))
-            )
+            return await self._in_a_thread(asked, lambda: self._search_long(body, language))
         return await self._nearby(asked, spoken(read_body(body), language))
 
     async def batch(self, asked: Asked) -> Reply:
@@ -219,14 +221,21 @@ class Handlers:
         read_nothing(asked.query_string)
         body = await asked.body()
         if len(body) > LONG_BODY:
-            return await self._in_a_thread(asked, lambda: self._reasons(asked, read_body(body)))
+            return await self._in_a_thread(asked, lambda: self._reasons_long(asked, body))
         return await self._why(asked, read_body(body))
 
     async def _why(self, asked: Asked, query: Query) -> Reply:
+        for _ in self._waits_for(query.min_seq):
+            await asyncio.sleep(REACH_PAUSE)
         tell = partial(self._reasons, asked, query)
         if query.polygon is not None:
             return await self._in_a_thread(asked, tell)
         return await self._here_or_in_a_thread(asked, tell)
+
+    def _reasons_long(self, asked: Asked, body: bytes) -> Reply:
+        query = read_body(body)
+        self._wait_for(query.min_seq)
+        return self._reasons(asked, query)
 
     def _reasons(self, asked: Asked, query: Query) -> Reply:
         told = self._engines.current().engine.why(asked.path_params["merchant_id"], query)
@@ -241,8 +250,9 @@ class Handlers:
         engine = self._engines.current().engine
         if query.bbox is not None:
             within = partial(engine.zones_in, query.bbox, query.at, query.crs)
-            return await self._in_a_thread(asked, lambda: _zones(within(), is_personal=False))
-        return _zones(engine.zones_at(query.lat, query.lng, query.at, query.crs), is_personal=True)
+            return await self._in_a_thread(asked, lambda: _zones(engine, within()))
+        found = engine.zones_at(query.lat, query.lng, query.at, query.crs)
+        return _zones(engine, found, is_personal=True)
 
     async def density(self, asked: Asked) -> Reply:
         """`GET /v1/density`: number of shops in each cell of a box."""
@@ -251,7 +261,7 @@ class Handlers:
 
         def count() -> Reply:
             counts = loaded.engine.density(query.bbox, query.cells)
-            return lasting(encode_density(loaded.snapshot_id, query, counts))
+            return lasting(encode_density(loaded.snapshot_id, query, counts, loaded.engine.as_of))
 
         return await self._in_a_thread(asked, count)
 
@@ -265,13 +275,14 @@ class Handlers:
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""
         read_nothing(asked.query_string)
-        return lasting(orjson.dumps({"programs": self._engines.current().engine.programs()}))
+        engine = self._engines.current().engine
+        return lasting(orjson.dumps({"programs": engine.programs(), **engine.as_of}))
 
     async def categories(self, asked: Asked) -> Reply:
         """`GET /v1/categories`: every category, with its name in one language."""
         language = read_categories(asked.query_string) or asked.language
-        found = self._engines.current().engine.categories(language)
-        body = orjson.dumps({"categories": found})
+        engine = self._engines.current().engine
+        body = orjson.dumps({"categories": engine.categories(language), **engine.as_of})
         # Also where no name differs: a client keeps the answer with its `Content-Language`.
         return _in_language(lasting(body, of=language.encode() + body), language)
 
@@ -393,6 +404,8 @@ class Handlers:
         )
 
     async def _nearby(self, asked: Asked, query: Query) -> Reply:
+        for _ in self._waits_for(query.min_seq):
+            await asyncio.sleep(REACH_PAUSE)
         search = partial(self._search, query)
         loaded = self._loaded_now(query)
         if loaded is None or query.polygon is not None:
@@ -402,6 +415,17 @@ class Handlers:
         except TooMuchWork:
             return await self._in_a_thread(asked, search)
         return _reply(query, page)
+
+    def _waits_for(self, seq: int | None) -> Iterator[None]:
+        """Yield until the current version shows a live change, at most for `REACH_SECONDS`."""
+        until = time.monotonic() + REACH_SECONDS
+        while seq and not self._engines.has_reached(seq) and time.monotonic() < until:
+            yield
+
+    def _wait_for(self, seq: int | None) -> None:
+        """Wait in a thread as `_waits_for`."""
+        for _ in self._waits_for(seq):
+            time.sleep(REACH_PAUSE)
 
     async def _here_or_in_a_thread(self, asked: Asked, work: Callable[[], Reply]) -> Reply:
         with suppress(TooMuchWork), Allowance(LOOP_WORK):
@@ -422,6 +446,11 @@ class Handlers:
             return self._engines.current()
         return self._engines.pinned(read_cursor(query.cursor).version)
 
+    def _search_long(self, body: bytes, language: str) -> Reply:
+        query = spoken(read_body(body), language)
+        self._wait_for(query.min_seq)
+        return self._search(query)
+
     def _search(self, query: Query) -> Reply:
         return _reply(query, self._loaded(query).engine.page(query))
 
@@ -430,6 +459,9 @@ class Handlers:
         asked = read_batch(body, most=self._settings.max_batch)
         queries = [spoken(query, language) for query in asked]
         check_batch(queries, self._settings)
+        for _ in self._waits_for(max(query.min_seq or 0 for query in queries)):
+            time.sleep(REACH_PAUSE)
+            yield
         current = self._engines.current()
         pages = []
         for position, query in enumerate(queries):
@@ -450,8 +482,8 @@ class Handlers:
         return Reply((msgspec.json.encode(found),))
 
 
-def _zones(found: list[dict[str, Any]], *, is_personal: bool) -> Reply:
-    return lasting(orjson.dumps({"zones": found}), is_personal=is_personal)
+def _zones(engine: Engine, found: list[dict[str, Any]], *, is_personal: bool = False) -> Reply:
+    return lasting(orjson.dumps({"zones": found, **engine.as_of}), is_personal=is_personal)
 
 
 def _in_language(reply: Reply, language: str | None) -> Reply:

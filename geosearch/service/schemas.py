@@ -1,5 +1,6 @@
 """Pieces of JSON schemas: the few shapes that schemas of answers and requests are made of."""
 
+from collections.abc import Iterable
 from typing import Any
 
 Json = dict[str, Any]
@@ -49,6 +50,19 @@ def object_schema(properties: Json, *optional: str) -> Json:
     """Return the schema of an object; all of its members are required but the `optional` ones."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "required": required, "properties": properties}
+
+
+def with_as_of(schemas: dict[str, Json], names: Iterable[str]) -> dict[str, Json]:
+    """Return the schemas, those of these names with the optional member `as_of_seq`."""
+    said = (
+        "Number of the last live change that the answer includes, with all before it. Absent if "
+        "the index has none."
+    )
+    for name in names:
+        schemas[name]["properties"]["as_of_seq"] = {
+            "type": "integer", "minimum": 0, "description": said,
+        }  # fmt: skip
+    return schemas
 
 
 def box_schema() -> Json:

@@ -31,6 +31,7 @@ class Envelope:
     country: str
     currency: str
     makeup_workdays: bool = False
+    changes_through: int | None = None
 
 
 def read_envelope(path: Path, log: RejectLog) -> Envelope:
@@ -69,6 +70,9 @@ def _envelope(fields: dict[str, object], path: Path, log: RejectLog) -> Envelope
     makeup = fields.get("makeup_workdays", False)
     if not isinstance(makeup, bool):
         raise _bad(path, "makeup_workdays", "to be true or false", makeup)
+    through = fields.get("changes_through")
+    if through is not None and (type(through) is not int or through < 0):
+        raise _bad(path, "changes_through", "to be a whole number of at least 0", through)
     return Envelope(
         snapshot_id=_text(fields, path, "snapshot_id"),
         schema_version=SCHEMA_VERSION,
@@ -78,6 +82,7 @@ def _envelope(fields: dict[str, object], path: Path, log: RejectLog) -> Envelope
         country=_country(fields, path, log),
         currency=_text(fields, path, "currency", r"[A-Z]{3}", "to be an ISO 4217 code"),
         makeup_workdays=makeup,
+        changes_through=through,
     )
 
 

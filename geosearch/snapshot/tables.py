@@ -468,6 +468,14 @@ ENVELOPE = (
         absent="false",
         example="true",
     ),
+    Field(
+        "changes_through",
+        Kind.INTEGER,
+        low=0,
+        help="number of the last live change that this snapshot contains",
+        absent="the last one accepted a minute before `created_at`",
+        example="1042",
+    ),
 )
 """Fields of `snapshot.json`, which `envelope` reads; a bad one ends the build."""
 

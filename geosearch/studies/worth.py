@@ -133,6 +133,7 @@ class Worth(msgspec.Struct, frozen=True, kw_only=True):
     cards: list[CardWorth]
     habits: list[HabitSeen]
     warnings: list[str]
+    as_of_seq: int | msgspec.UnsetType = msgspec.UNSET
 
 
 def worth(
@@ -221,6 +222,7 @@ def worth_in_parts(
             *(f"Card {name} is not active: no deal of it counts" for name in inactive),
             *(text for each, one in enumerate(seen) if (text := _warning(each, one))),
         ],
+        as_of_seq=msgspec.UNSET if engine.as_of_seq is None else engine.as_of_seq,
     )
 
 

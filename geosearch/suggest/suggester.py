@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
+from copy import copy
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
@@ -134,7 +135,7 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     work
         Work counters; see `view.WORK`.
-    outside_coverage
+    outside_coverage, as_of_seq
         As in `model.Answer`.
     """
 
@@ -143,6 +144,7 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
     took_us: int
     work: dict[str, int]
     outside_coverage: dict[str, Any] | None = None
+    as_of_seq: int | None = None
 
 
 class Suggester:
@@ -167,6 +169,15 @@ class Suggester:
         self._contents = contents
         self._views = [DirectoryView(segment, directory) for segment, directory in segments]
         self._snapshot_id = snapshot_id
+
+    def at(self, segments: Sequence[Segment], contents: Contents) -> "Suggester":
+        """Suggester of the segments at another moment."""
+        suggester = copy(self)
+        suggester._contents = contents
+        suggester._views = [
+            view.at(segment) for view, segment in zip(self._views, segments, strict=True)
+        ]
+        return suggester
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
         """Suggestions for typed text, best first; none for text without letters and digits."""

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from typing import NamedTuple
 
@@ -123,6 +124,16 @@ class DirectoryView:
         )
         self._spare: list[SuggestScratch] = []
         self._shown = BoundedCache[tuple[int, str], Shown | None](SHOWN_BYTES)
+
+    def at(self, segment: Segment) -> "DirectoryView":
+        """View of the segment at another moment; it shares caches and working memory."""
+        view = copy(self)
+        view.segment = segment
+        live = segment.columns.doc_live
+        view._ground = self._ground._replace(
+            live=live, all_live=segment.live_docs() == len(segment)
+        )
+        return view
 
     @contextmanager
     def scratch(self, work: Work) -> Iterator[SuggestScratch]:

@@ -50,6 +50,11 @@ class FakeEngine:
         self.start = today - timedelta(days=1 + self.ways.get("past", 0))
         self.end = self.start + timedelta(days=45)
 
+    as_of_seq: int | None = None
+
+    def latest(self) -> "FakeEngine":
+        return self
+
     def page(self, query: Query) -> Page:
         self.asked.append(query)
         if self.ways.get("broken"):

@@ -19,6 +19,7 @@ from geosearch.kernel.filters import KNOWN, NO_FILTER, FilterCache
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
 from geosearch.search import plan
+from geosearch.search.described import described
 from geosearch.search.plan import Plan
 from geosearch.search.segment_view import SegmentView
 from geosearch.segment.segment import Segment
@@ -87,10 +88,10 @@ def test_answers_are_the_same(view: SegmentView, monkeypatch: pytest.MonkeyPatch
 def test_a_filter_is_kept_when_it_is_asked_for_again(view: SegmentView) -> None:
     query = Query(**OWN)
     assert filter_of(view, query) is NO_FILTER
-    assert not plan.described(without(view, query))["filter_kept"]
+    assert not described(without(view, query))["filter_kept"]
     kept = filter_of(view, query)
     assert kept is not NO_FILTER
-    assert plan.described(planned(view.planner, query).criteria)["filter_kept"]
+    assert described(planned(view.planner, query).criteria)["filter_kept"]
     assert filter_of(view, msgspec.structs.replace(query, lat=0.0, radius=50.0, limit=3)) is kept
 
 

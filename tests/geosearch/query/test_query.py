@@ -70,6 +70,7 @@ TRIED: dict[str, list[Any]] = {
     ],
     "lang": ["en", "zh", "fr", "zh-CN", 1],
     "format": ["json", "geojson", "csv", 1],
+    "min_seq": [0, 2**53, 2**53 + 1, -1, 5.0, "5"],
 }
 
 

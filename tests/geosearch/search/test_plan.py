@@ -26,8 +26,9 @@ from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
 from geosearch.search import plan
+from geosearch.search.described import described
 from geosearch.search.drawn_area import inward
-from geosearch.search.plan import Plan, described
+from geosearch.search.plan import Plan
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.search.segment_view import SegmentView
 from geosearch.segment.bounds import (

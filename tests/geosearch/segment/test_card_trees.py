@@ -14,6 +14,7 @@ import pytest
 from geosearch.money.ranking import Weights
 from geosearch.query.query import Query
 from geosearch.search import plan
+from geosearch.search.described import described
 from geosearch.search.segment_view import SegmentView
 from geosearch.segment import card_trees
 from geosearch.segment.bounds import class_of
@@ -123,7 +124,7 @@ def test_other_lists_leave_the_large_tree_in_charge(segment: Segment) -> None:
         query = Query(**here, **wishes)  # type: ignore[arg-type]
         criteria = planned(planner, query).criteria
         assert (criteria.lists.tree > 0) == own, wishes
-        assert plan.described(criteria)["tree"] == (criteria.lists.tree or None)
+        assert described(criteria)["tree"] == (criteria.lists.tree or None)
 
 
 def test_no_tree_where_no_card_fits(tmp_path: Path) -> None:

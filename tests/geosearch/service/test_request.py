@@ -78,6 +78,7 @@ def queries(draw: st.DrawFn) -> Query:
         business_area=tuple(draw(st.lists(listed, max_size=3))),
         spend=maybe(st.integers(0, 2_000_000_000)),
         max_pay=maybe(st.integers(0, 2_000_000_000)),
+        min_seq=maybe(st.integers(0, 2**53)),
         categories=tuple(draw(st.lists(listed, max_size=3))),
         min_rating=maybe(st.floats(0, 5)),
         zone=maybe(texts),

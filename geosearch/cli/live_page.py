@@ -1,0 +1,42 @@
+"""Sections of docs/reference.md about live changes."""
+
+from collections.abc import Iterator
+
+from geosearch.cli.markdown import section
+from geosearch.live.changes import CHANGE_CODES
+
+CHANGES = (
+    ("deals", "patch", "`stock`", "pieces left: a number, null for no limit, or `{\"add\": -1}`, "
+     "which needs a `change_id` and is refused below 0"),
+    ("deals", "patch", "`valid_through`", "last valid day, not later than in the snapshot"),
+    ("deals", "delete", "", "the deal is gone"),
+    ("programs", "patch", "`status`", "`ACTIVE`, `SUSPENDED` or `ENDED`: the deals of a card that "
+     "is not `ACTIVE` are not usable"),
+    ("merchants", "patch", "`business_status`", "`CLOSED_PERMANENTLY` is never returned and may "
+     "open again, `CLOSED_TEMPORARILY` is closed whatever the hours say"),
+    ("merchants", "patch", "`closures`", "list of `{\"from\", \"until\", \"reason\"}`, instants: "
+     "closed then, whatever the hours say; those of the snapshot stay"),
+    ("merchants", "delete", "", "the shop is gone, with its deals there"),
+)  # fmt: skip
+"""What may change: table, kind of change, field, meaning."""
+
+
+def live_sections() -> Iterator[str]:
+    """Yield the sections."""
+    words = (
+        "A change is a JSON object: `table`, and `patch` (an object with the id of the row and the "
+        "fields that change; null removes) or `delete` (an id). Optional: `change_id` (the same id "
+        "again is a duplicate and changes nothing) and `version` (a number that grows in the "
+        "source; an older one than that of an accepted change of the row is stale). `geosearch "
+        "change` takes a file of them, `geosearch.Writer(index).apply(changes)` a list. `seq` "
+        "counts the accepted changes from 1 without gaps. An answer has all changes up to its "
+        "`as_of_seq` and no other."
+    )
+    rows = ((f"`{table}`", op, field, text) for table, op, field, text in CHANGES)
+    yield section("Live changes", words, ("table", "change", "field", "meaning"), rows)
+    yield section(
+        "Why a change is rejected",
+        "Codes of `rejected`. A bad line rejects that line only.",
+        ("code", "meaning"),
+        ((f"`{code}`", text) for code, text in CHANGE_CODES.items()),
+    )

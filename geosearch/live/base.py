@@ -1,0 +1,136 @@
+"""Rows of a published version as the writer of changes needs them: by id, with what may change."""
+
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from geosearch.errors import BadData
+from geosearch.hours.schedules import Horizon
+from geosearch.segment.segment import Segment, segment_folders
+from indexes.arrays import U32
+
+CUT = "changes_through"
+"""Member of a segment's manifest: the number of the last change that the snapshot contains."""
+
+IN_DOUBT = "in_doubt"
+"""Member of a segment's manifest: ids of the deals and cards in doubt, which stay out of use."""
+
+
+class RowPlace(NamedTuple):
+    """A row of a version: its segment, and its number there."""
+
+    segment: int
+    number: int
+
+
+class Base:
+    """The rows of one version.
+
+    Parameters
+    ----------
+    version
+        Folder of the version.
+
+    Raises
+    ------
+    BadData
+        The version cannot be opened, or an older release built it.
+    """
+
+    def __init__(self, version: Path) -> None:
+        self.folder = version
+        self.segments = [Segment(folder) for folder in segment_folders(version)]
+        manifest: dict[str, Any] = self.segments[0].manifest if self.segments else {}
+        if CUT not in manifest or IN_DOUBT not in manifest:
+            raise BadData(
+                "Expected an index that takes live changes, got one of an older release: build it "
+                f"again - at `{version}`"
+            )
+        self.cut: int = manifest[CUT]
+        """Number of the last change that the version contains."""
+        self._doubtful = {
+            table: frozenset(ids)
+            for segment in self.segments
+            for table, ids in segment.manifest[IN_DOUBT].items()
+        }
+        self._offers = [_Offers(segment) for segment in self.segments]
+
+    @property
+    def name(self) -> str:
+        """Name of the version."""
+        return self.folder.name
+
+    def places(self, table: str, key: str) -> list[RowPlace]:
+        """Where a row is; a deal or card may be in several segments."""
+        numbers = ((number, _number(segment, table, key)) for number, segment in self._numbered)
+        return [RowPlace(segment, number) for segment, number in numbers if number is not None]
+
+    @cached_property
+    def _numbered(self) -> list[tuple[int, Segment]]:
+        return list(enumerate(self.segments))
+
+    def in_doubt(self, table: str, key: str) -> bool:
+        """Whether a value of a deal or card could not be read, so that it stays out of use."""
+        return key in self._doubtful.get(table, ())
+
+    def deal(self, deal_id: str) -> dict[str, Any]:
+        """The stored object of a deal."""
+        segment, number = self.places("deals", deal_id)[0]
+        record: dict[str, Any] = orjson.loads(self.segments[segment].deal_payload(number))
+        return record
+
+    def status(self, program_id: str) -> str:
+        """Status of a card in the snapshot."""
+        segment, number = self.places("programs", program_id)[0]
+        return str(self.segments[segment].catalogue.programs[number].get("status") or "ACTIVE")
+
+    def merchant(self, merchant_id: str) -> dict[str, Any]:
+        """The stored object of a merchant."""
+        segment, doc = self.places("merchants", merchant_id)[0]
+        record: dict[str, Any] = orjson.loads(self.segments[segment].merchant_payload(doc))
+        return record
+
+    def offers(self, place: RowPlace) -> tuple[U32, U32]:
+        """Offers of a deal, ascending, and the documents that they are at."""
+        return self._offers[place.segment].of(place.number)
+
+    @cached_property
+    def horizon(self) -> Horizon:
+        """Horizon of the version."""
+        manifest = self.segments[0].manifest
+        return Horizon(datetime.fromisoformat(manifest["horizon_start"]))
+
+
+def _number(segment: Segment, table: str, key: str) -> int | None:
+    if table == "merchants":
+        return segment.doc_of(key)
+    if table == "deals":
+        return segment.deal_of(key)
+    return segment.program_numbers.get(key)
+
+
+class _Offers:
+    """Offers of each deal of a segment, inverted at the first look-up."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+
+    @cached_property
+    def _lists(self) -> tuple[U32, U32, U32]:
+        columns = self._segment.columns
+        starts = columns.offer_start.astype(np.int64)
+        counts = starts[1:] - starts[:-1]
+        docs = np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
+        order = np.argsort(columns.offer_deal, kind="stable").astype(np.uint32)
+        start = np.zeros(len(columns.deal_terms) + 1, np.uint32)
+        start[1:] = np.cumsum(np.bincount(columns.offer_deal, minlength=len(start) - 1))
+        return start, order, docs[order]
+
+    def of(self, deal: int) -> tuple[U32, U32]:
+        start, offers, docs = self._lists
+        own = slice(int(start[deal]), int(start[deal + 1]))
+        return offers[own], docs[own]

@@ -1,0 +1,238 @@
+"""Segment at one moment: the columns of the build, and new ones where live changes differ.
+
+It shares everything else with the segment that it is made of, so making one costs the size of the
+changes and of the bits.
+"""
+
+from collections.abc import Collection, Sequence
+from threading import Lock
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from geosearch.live.moment import UNLIMITED, Moment, SegmentChanges, i64, u32
+from geosearch.live.new_schedules import ByTree, schedule_columns
+from geosearch.live.new_texts import (
+    NewTexts,
+    TextStore,
+    with_members,
+    with_stock_and_end,
+)
+from geosearch.segment.catalogue import Catalogue, program_bit
+from geosearch.segment.columns import Columns
+from geosearch.segment.segment import LIST_BYTES, Listed, Segment
+from indexes.arrays import U8, U32, U64, Bools
+from indexes.cache import BoundedCache
+from indexes.geo.zones import ZoneIndex
+from indexes.prepared import Prepared
+from indexes.timetable import NEVER
+
+
+class ChangedSegment(Segment):
+    """A segment with its live changes up to one moment; it never changes itself.
+
+    Parameters
+    ----------
+    built
+        The segment as it was built.
+    changes
+        All its changes since.
+    before
+        The same segment at an earlier moment, from which it takes over replaced texts.
+    """
+
+    def __init__(
+        self, built: Segment, changes: SegmentChanges, before: "ChangedSegment | None" = None
+    ) -> None:
+        self.__dict__.update(built.__dict__)
+        self.built = built
+        """The segment without changes."""
+        self._changes = changes
+        self._gone_deals = frozenset(u32(changes.gone_deals).tolist())
+        self.touched = u32(changes.touched)
+        self._always: _AlwaysBits = _AlwaysBits(built) if before is None else before._always
+        self._schedules = _schedules(built, changes, before)
+        self._trees = {tree: Prepared(columns) for tree, columns in self._changed_trees().items()}
+        self._chosen = {}
+        self._lists = BoundedCache[tuple[str, ...], Listed](LIST_BYTES)
+        self.catalogue = _changed_catalogue(built.catalogue, changes.statuses)
+        self._store: TextStore = TextStore() if before is None else before._store
+        self.deal_texts = _deal_texts(built, self._store, changes, before)
+        """Payloads of the deals, those that changed replaced."""
+        self.merchant_texts = _merchant_texts(built, self._store, changes, before)
+        """Payloads of the documents, those that changed replaced."""
+        self.deal_payload, self.merchant_payload = self.deal_texts, self.merchant_texts
+
+    def _changed_trees(self) -> dict[int, Columns]:
+        columns = _changed_columns(self.built.columns, self._changes)
+        columns["doc_always"] = self._always.without(self.touched, self._changes.statuses)
+        return {
+            tree: self.built.columns_of(tree).value._replace(
+                **columns, **self._schedules.get(tree, {})
+            )
+            for tree in self.built.trees
+        }
+
+    @property
+    def program_numbers(self) -> dict[str, int]:
+        """Number of each card by its id."""
+        return self.built.program_numbers
+
+    @property
+    def zone_numbers(self) -> dict[str, int]:
+        """Number of each zone by its id."""
+        return self.built.zone_numbers
+
+    @property
+    def area_numbers(self) -> dict[str, int]:
+        """Number of each business area by its name."""
+        return self.built.area_numbers
+
+    @property
+    def zone_index(self) -> ZoneIndex:
+        """Index of the zones' polygons."""
+        return self.built.zone_index
+
+    def deal_is_gone(self, deal: int) -> bool:
+        """Whether a deal was deleted since the build."""
+        return deal in self._gone_deals
+
+    def deals(self) -> int:
+        """Number of deals."""
+        return super().deals() - len(self._gone_deals)
+
+    def program_merchants(self, program: int) -> int:
+        """Number of live documents with a deal of a card, sold out or not."""
+        docs = self.program_docs(program)
+        if self._gone_deals or self._changes.ends:
+            docs = docs[self._have_deal(docs, program)]
+        return self.live_docs(docs)
+
+    def _have_deal(self, docs: U32, program: int) -> Bools:
+        """Whether each document still has a deal of a card that is usable at some minute."""
+        columns, have = self.columns, np.ones(len(docs), np.bool_)
+        changed = np.isin(docs, self.touched, assume_unique=True)
+        for place in np.flatnonzero(changed).tolist():
+            first, end = columns.offer_start[docs[place] : docs[place] + 2].tolist()
+            have[place] = any(
+                int(columns.offer_deal[offer]) not in self._gone_deals
+                for offer in range(first, end)
+                if columns.offer_program[offer] == program and columns.offer_window[offer] != NEVER
+            )
+        return have
+
+
+def segments_at(
+    moment: Moment, built: Sequence[Segment], known: Sequence[Segment]
+) -> list[ChangedSegment]:
+    """The segments of a version at a moment; `known` are those of an earlier one."""
+    return [
+        ChangedSegment(segment, changes, before if isinstance(before, ChangedSegment) else None)
+        for segment, changes, before in zip(built, moment.parts, known, strict=True)
+    ]
+
+
+class _AlwaysBits:
+    """`doc_always` of a segment, without the bits of touched documents and of changed cards.
+
+    All moments share the array. A clear bit only says that a search must look at the deals, which
+    is right at every moment, so bits may be cleared while others search.
+    """
+
+    def __init__(self, built: Segment) -> None:
+        self._bits: U64 = built.columns.doc_always.copy()
+        self._cards: set[int] = set()
+        self._changing = Lock()
+
+    def without(self, touched: U32, cards: Collection[int]) -> U64:
+        """Clear bits, and return the array, read-only."""
+        with self._changing:
+            self._bits[touched] = 0
+            for card in set(cards) - self._cards:
+                self._cards.add(card)
+                self._bits &= ~np.uint64(1 << program_bit(card))
+            view = self._bits[:]
+        view.flags.writeable = False
+        return view
+
+
+def _schedules(built: Segment, changes: SegmentChanges, before: ChangedSegment | None) -> ByTree:
+    """Columns of new schedules; those of an earlier moment if it has the same ones."""
+    if before is not None:
+        known = before._changes
+        same = known.closures == changes.closures and known.ending_offers == changes.ending_offers
+        if same:
+            return before._schedules
+    return schedule_columns(built, changes)
+
+
+def _deal_texts(
+    built: Segment, store: TextStore, changes: SegmentChanges, before: ChangedSegment | None
+) -> NewTexts:
+    deals = u32(changes.stock_deals)
+    left = (None if pieces == UNLIMITED else pieces for pieces in i64(changes.stock).tolist())
+    ends = map(changes.ends.get, deals.tolist())
+    return NewTexts(
+        built.deal_payload,
+        store,
+        None if before is None else before.deal_texts,
+        rows=deals,
+        values=list(zip(left, ends, strict=True)),
+        rewrite=with_stock_and_end,
+    )
+
+
+def _merchant_texts(
+    built: Segment, store: TextStore, changes: SegmentChanges, before: ChangedSegment | None
+) -> NewTexts:
+    docs = sorted(changes.merchants)
+    return NewTexts(
+        built.merchant_payload,
+        store,
+        None if before is None else before.merchant_texts,
+        rows=np.array(docs, np.uint32),
+        values=[changes.merchants[doc] for doc in docs],
+        rewrite=with_members,
+    )
+
+
+def _changed_columns(columns: Columns, changes: SegmentChanges) -> dict[str, Any]:
+    live = _cleared(columns.doc_live, u32(changes.gone_docs))
+    deals, off = u32(changes.stock_deals), u32(changes.off_deals)
+    for_new = u32(changes.new_deals)
+    for_all = np.setdiff1d(deals, for_new, assume_unique=True)
+    on = _cleared(_set(columns.deal_on, for_all), off)
+    new = _cleared(_set(columns.deal_new, for_new), off)
+    program_on: U8 = columns.program_on.copy()
+    for program, (_, in_force) in changes.statuses.items():
+        program_on[program] = in_force
+    for column in (live, on, new, program_on):
+        column.flags.writeable = False
+    return {"doc_live": live, "deal_on": on, "deal_new": new, "program_on": program_on}
+
+
+def _cleared(bits: U64, items: U32) -> U64:
+    found = bits.copy()
+    np.bitwise_and.at(found, items >> 6, ~_masks(items))
+    return found
+
+
+def _set(bits: U64, items: U32) -> U64:
+    found = bits.copy()
+    np.bitwise_or.at(found, items >> 6, _masks(items))
+    return found
+
+
+def _masks(items: U32) -> U64:
+    masks: U64 = np.uint64(1) << (items & np.uint32(63)).astype(np.uint64)
+    return masks
+
+
+def _changed_catalogue(catalogue: Catalogue, statuses: dict[int, tuple[str, bool]]) -> Catalogue:
+    if not statuses:
+        return catalogue
+    programs = list(catalogue.programs)
+    for program, (status, _) in statuses.items():
+        programs[program] = {**programs[program], "status": status}
+    return msgspec.structs.replace(catalogue, programs=programs)

@@ -1,0 +1,127 @@
+"""Stored objects of merchants and deals with other values than in the snapshot."""
+
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import orjson
+
+from geosearch.segment.segment import Texts
+from indexes.arrays import I64, U8, U32
+
+Record = dict[str, Any]
+
+
+class TextStore:
+    """Texts of all moments of a segment, one after another; nobody changes one that is there."""
+
+    def __init__(self) -> None:
+        self._text = np.zeros(0, np.uint8)
+        self._used = 0
+        self._appending = Lock()
+
+    def append(self, texts: Sequence[bytes]) -> int:
+        """Append texts; return where they begin."""
+        joined = b"".join(texts)
+        with self._appending:
+            begin, self._used = self._used, self._used + len(joined)
+            if self._used > len(self._text):
+                text = np.zeros(2 * self._used, np.uint8)
+                text[:begin] = self._text[:begin]
+                self._text = text
+            self._text[begin : self._used] = np.frombuffer(joined, np.uint8)
+        return begin
+
+    def view(self) -> U8:
+        """All texts so far, read-only."""
+        view = self._text[:]
+        view.flags.writeable = False
+        return view
+
+
+class NewTexts(Texts):
+    """Texts by row, some of them replaced.
+
+    Parameters
+    ----------
+    built
+        The texts of the build.
+    store
+        Keeps the replaced ones of all moments.
+    before
+        Those of an earlier moment.
+    rows, values
+        Rows with a replaced text, ascending, and what decides the text of each.
+    rewrite
+        Changes the decoded object of a row by its value.
+    """
+
+    def __init__(
+        self,
+        built: Texts,
+        store: TextStore,
+        before: "NewTexts | None",
+        *,
+        rows: U32,
+        values: Sequence[Any],
+        rewrite: Callable[[Record, Any], None],
+    ) -> None:
+        self.__dict__.update(built.__dict__)
+        self._built = built
+        self.rows, self._values = rows, values
+        self.spans = np.zeros((len(rows), 2), np.int64)
+        """Where the replaced texts begin and end in `text`."""
+        fresh = np.arange(len(rows)) if before is None else self._take_over(before)
+        texts = []
+        for row in fresh.tolist():
+            record = orjson.loads(built(int(rows[row])))
+            rewrite(record, values[row])
+            texts.append(orjson.dumps(record))
+        lengths = np.array([len(text) for text in texts], np.int64)
+        ends = store.append(texts) + np.cumsum(lengths)
+        self.spans[fresh, 0], self.spans[fresh, 1] = ends - lengths, ends
+        self.text = store.view()
+
+    def __call__(self, row: int) -> memoryview:
+        """Bytes of a row, without a copy."""
+        at = int(np.searchsorted(self.rows, row))
+        if at < len(self.rows) and self.rows[at] == row:
+            begin, end = self.spans[at].tolist()
+            return self.text.data[begin:end]
+        return self._built(row)
+
+    def _take_over(self, before: "NewTexts") -> I64:
+        """Take over the texts of an earlier moment; return the places of those that differ."""
+        at = np.searchsorted(before.rows, self.rows).tolist()
+        same = np.array(
+            [
+                place < len(before.rows)
+                and before.rows[place] == row
+                and before._values[place] == value
+                for place, row, value in zip(at, self.rows.tolist(), self._values, strict=True)
+            ],
+            np.bool_,
+        )
+        self.spans[same] = before.spans[np.array(at, np.int64)[same]]
+        return np.flatnonzero(~same)
+
+
+def with_stock_and_end(record: Record, value: tuple[int | None, str | None]) -> None:
+    """Give a deal its pieces left, None = unlimited, and its last day, None = as in the snapshot.
+
+    The object of a deal without a limit has no member `stock`.
+    """
+    left, end = value
+    record.pop("stock", None)
+    if left is not None:
+        record["stock"] = left
+    if end is not None:
+        record["valid_through"] = end
+
+
+def with_members(record: Record, members: Record) -> None:
+    """Give a merchant other members; it has no empty list of closures."""
+    record |= members
+    if not record["closures"]:
+        del record["closures"]

@@ -1,0 +1,242 @@
+"""`Writer`: the one writer of the live changes of an index.
+
+A change is accepted when the log has it durably, and it is visible when the version's moment has
+it, which `apply` writes before it returns.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from geosearch.errors import BadData
+from geosearch.live.base import Base
+from geosearch.live.carry_over import replayed
+from geosearch.live.changes import ChangeRefused, LiveChange, read_change
+from geosearch.live.log import ChangeLog, NotDurable
+from geosearch.live.moment import write_moment
+from geosearch.live.moments import MomentBuilder
+from geosearch.segment.versions import current
+
+Given = bytes | Mapping[str, Any]
+"""A change as a line of JSON or as an object."""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A change that was not accepted: its line from 1, a stable code, one sentence."""
+
+    line: int
+    code: str
+    detail: str
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of changes.
+
+    Attributes
+    ----------
+    seq
+        Number of the last accepted change of the index; a reader with `as_of_seq` of at least this
+        shows all changes of the receipt.
+    accepted, stale, duplicate
+        How many were accepted, have a lower version than an accepted one of their row, or a
+        `change_id` that was accepted before.
+    rejected
+        Those that were not accepted.
+    """
+
+    seq: int
+    accepted: int
+    stale: int
+    duplicate: int
+    rejected: tuple[Rejected, ...]
+
+    def as_json(self) -> bytes:
+        """The receipt as `POST /v1/changes` answers it."""
+        return msgspec.json.encode(self)
+
+    def text(self) -> str:
+        """The receipt as lines for a terminal."""
+        lines = [
+            f"accepted {self.accepted:,}, stale {self.stale:,}, duplicate {self.duplicate:,}, "
+            f"rejected {len(self.rejected):,}; last change {self.seq:,}"
+        ]
+        lines += [f"  line {one.line}: {one.detail} ({one.code})" for one in self.rejected]
+        return "\n".join(lines)
+
+
+class Writer:
+    """Accepts changes of one index, durably and in order.
+
+    Parameters
+    ----------
+    index
+        Index folder with a published version.
+
+    Raises
+    ------
+    BadData
+        There is no version that takes changes, or another process writes changes to this index.
+
+    Examples
+    --------
+    >>> with Writer("INDEX") as writer:  # doctest: +SKIP
+    ...     writer.apply([{"table": "deals", "patch": {"deal_id": "d1", "stock": 0}}])
+    """
+
+    def __init__(self, index: str | Path) -> None:
+        self.index = Path(index)
+        version = current(self.index)
+        self._lock = _locked(self.index)
+        try:
+            self._log = ChangeLog(self.index)
+            self._open(version)
+            self._publish()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def head(self) -> int:
+        """Number of the last accepted change."""
+        return self._log.head
+
+    @property
+    def visible(self) -> int:
+        """Number of the last change that readers can see; -1 if they see none yet."""
+        return self._published
+
+    def apply(self, changes: Iterable[Given]) -> Receipt:
+        """Accept changes; return when they are durable, and visible in the version's moment.
+
+        Blank lines count as lines and change nothing.
+
+        Raises
+        ------
+        NotDurable
+            The disk is full or fails: none of the changes is accepted.
+        """
+        return self.apply_all([list(changes)])[0]
+
+    def apply_all(self, batches: Sequence[Sequence[Given]]) -> list[Receipt]:
+        """Accept several batches in one transaction; return a receipt for each.
+
+        Raises
+        ------
+        NotDurable
+            The disk is full or fails: none of the changes is accepted.
+        """
+        self.follow()
+        undo: list[Callable[[], None]] = []
+        accepted: list[LiveChange] = []
+        try:
+            with self._log.transaction():
+                results = [self._accept_all(batch, accepted, undo) for batch in batches]
+        except BaseException:
+            for one in reversed(undo):
+                one()
+            raise
+        for change in accepted:
+            self._builder.follow(change.table, change.key)
+        if accepted:
+            self._try_to_publish()
+        return [msgspec.structs.replace(result, seq=self._log.head) for result in results]
+
+    def follow(self) -> None:
+        """Take over the served version, and write a moment that could not be written before.
+
+        Raises
+        ------
+        BadData
+            The served version takes no changes.
+        """
+        version = current(self.index)
+        if version != self._base.folder:
+            self._open(version)
+            self._published = -1
+        if self._published != self._log.head:
+            self._try_to_publish()
+
+    def close(self) -> None:
+        """Close the log, and let another process write."""
+        self._log.close()
+        os.close(self._lock)
+
+    def _open(self, version: Path) -> None:
+        self._base = Base(version)
+        state, _ = replayed(self._base, self._log.after(self._base.cut))
+        self._state = state
+        self._builder = MomentBuilder(self._base, state)
+        self._published = -1
+
+    def _accept_all(
+        self, batch: Sequence[Given], accepted: list[LiveChange], undo: list[Callable[[], None]]
+    ) -> Receipt:
+        rejected: list[Rejected] = []
+        outcomes = {"accepted": 0, "stale": 0, "duplicate": 0}
+        for line, given in enumerate(batch, 1):
+            if isinstance(given, bytes) and not given.strip():
+                continue
+            try:
+                change = read_change(given)
+                outcome = self._outcome(change, undo)
+            except ChangeRefused as refusal:
+                rejected.append(Rejected(line, refusal.code, refusal.detail))
+                continue
+            outcomes[outcome] += 1
+            if outcome == "accepted":
+                accepted.append(change)
+        return Receipt(seq=0, rejected=tuple(rejected), **outcomes)
+
+    def _outcome(self, change: LiveChange, undo: list[Callable[[], None]]) -> str:
+        if change.change_id is not None and self._log.has(change.change_id):
+            return "duplicate"
+        if change.version is not None:
+            latest = self._log.latest_version(change.table, change.key)
+            if latest is not None and change.version < latest:
+                return "stale"
+        undo.append(self._state.apply(change))
+        self._log.add(change)
+        return "accepted"
+
+    def _try_to_publish(self) -> None:
+        """Write the moment; if the disk is full or fails, the next `follow` tries again.
+
+        The changes are accepted already, so a failure here is no answer to who sent them.
+        """
+        try:
+            self._publish()
+        except OSError as error:
+            structlog.get_logger().error("live changes not visible", error=str(error))
+
+    def _publish(self) -> None:
+        write_moment(self._base.folder, self._builder.made(self._log.head))
+        self._published = self._log.head
+
+
+def _locked(index: Path) -> int:
+    """Lock an index for one writer; the system releases the lock when the process dies."""
+    folder = index / "live"
+    try:
+        folder.mkdir(exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise NotDurable(f"Cannot write the log: {error} - at `{folder}`") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise BadData(
+            f"Another process writes changes to this index; send them to it - at `{index}`"
+        ) from None
+    return handle

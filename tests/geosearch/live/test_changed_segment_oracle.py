@@ -1,0 +1,118 @@
+"""Live changes against the oracle: at every moment all answers are those of the new rows."""
+
+import json
+import os
+from pathlib import Path
+from random import Random
+from unittest import mock
+
+import pytest
+
+from geosearch.kernel import filters
+from geosearch.live.writer import Writer
+from geosearch.search import plan
+from geosearch.search.searcher import open_index
+from geosearch.suggest.suggester import SuggestQuery
+from tests.generators import KINDS, make_world
+from tests.geosearch.live.live_worlds import LiveDuel, LiveRows, some_closure
+from tests.geosearch.search.test_searcher_oracle import trees_for_all_cards
+from tests.questions import make_request
+
+SHORT = "GEOSEARCH_COMPARISONS" in os.environ
+KINDS_ASKED = KINDS[:: 4 if SHORT else 1]
+MOMENTS, CHANGES, QUESTIONS = (3, 12, 6) if SHORT else (8, 12, 20)
+
+
+@pytest.mark.parametrize("kind", KINDS_ASKED)
+def test_every_moment_answers_as_its_rows(kind: str, tmp_path: Path) -> None:
+    rng = Random(f"live {kind}")
+    world = make_world(rng, kind, 130)
+    for row in world.merchants[::7]:
+        row["closures"] = [some_closure(rng, world)]
+    with trees_for_all_cards():
+        duel = LiveDuel(world, tmp_path)
+    rows = LiveRows(duel.world)
+    done = dict.fromkeys(("accepted", "refused", "found", "pages"), 0)
+    # Filters are kept from the first time on, so that every moment meets those of earlier ones, or
+    # never, so that searches read which documents surely have a deal.
+    kept = (0, 1_000_000)[KINDS.index(kind) % 2]
+    with (
+        Writer(tmp_path / "index") as writer,
+        mock.patch.object(filters, "ASKED_BEFORE", kept),
+        mock.patch.object(plan, "DRIVER_DOCS", (0, 0, 4, 2_048)[KINDS.index(kind) % 4]),
+    ):
+        asked = [make_request(rng, duel.world) for _ in range(QUESTIONS)]
+        for moment in range(MOMENTS):
+            for number in range(CHANGES):
+                change, code = rows.change(rng, moment * CHANGES + number)
+                receipt = writer.apply([json.dumps(change).encode()])
+                assert [one.code for one in receipt.rejected] == ([code] if code else []), change
+                done["refused" if code else "accepted"] += 1
+            rows.write()
+            duel.take_changes()
+            assert duel.engine.as_of_seq == writer.head == done["accepted"]
+            for place, request in enumerate(asked):
+                expected = duel.check_rank(request)
+                done["found"] += len(expected)
+                if place % 3 == 0:
+                    duel.check_search(request, expected)
+                if place % 7 == 0:
+                    done["pages"] += duel.check_pages(request, expected)
+            asked[rng.randrange(len(asked))] = make_request(rng, duel.world)
+            check_listings(duel, rows)
+    assert done["accepted"] > 20
+    assert done["found"] > 50
+    again = open_index(tmp_path / "index")
+    assert again.as_of_seq == done["accepted"]
+    duel.engine = again
+    for request in asked:
+        duel.check_rank(request)
+
+
+def check_listings(duel: LiveDuel, rows: LiveRows) -> None:
+    """Merchants, cards and counts are those of the rows."""
+    engine, shops = duel.engine, duel.oracle.shops
+    assert engine.info()["merchants"] == len(shops)
+    assert engine.info()["deals"] == len(rows.deals)
+    status = {one["program_id"]: one["status"] for one in engine.programs()}
+    assert status == {key: row["status"] for key, row in rows.programs.items()}
+    at = duel.engine.start
+    for key in list(rows.merchants)[:20]:
+        record = engine.merchant(key, at)
+        assert (record is None) == (key not in shops)
+        if record is None:
+            continue
+        held = {one["deal_id"]: one.get("stock") for one in record["deals"]}
+        for deal_id, stock in held.items():
+            assert rows.deals[deal_id].get("stock") == stock, deal_id
+    counted = {one["category_id"]: one["merchants"] for one in engine.categories()}
+    for path, count in counted.items():
+        assert count == sum(path in shop.category_prefixes for shop in shops.values())
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_withdrawn_shop_is_not_suggested(deleted: bool, tmp_path: Path) -> None:
+    duel = LiveDuel(make_world(Random("suggest"), "city", 60), tmp_path)
+    shop = next(iter(duel.oracle.shops.values()))
+    query = SuggestQuery(q=shop.row["name"], lat=shop.lat, lng=shop.lng, radius=50_000.0)
+    before = {one.id: one.count for one in duel.engine.suggest(query).suggestions}
+    named = {one for one in duel.oracle.shops.values() if one.row["name"] == shop.row["name"]}
+    change = (
+        {"table": "merchants", "delete": shop.merchant_id}
+        if deleted
+        else {
+            "table": "merchants",
+            "patch": {
+                "merchant_id": shop.merchant_id,
+                "business_status": "CLOSED_PERMANENTLY",
+            },
+        }
+    )
+    with Writer(tmp_path / "index") as writer:
+        writer.apply([change])
+    engine = duel.engine.latest()
+    after = {one.id: one.count for one in engine.suggest(query).suggestions}
+    name = shop.row["name"]
+    assert before.get(name) == len(named)
+    assert after.get(name, 0) == len(named) - 1
+    assert engine.suggest(query).as_of_seq == 1

@@ -36,6 +36,7 @@ from geosearch.cli.studies import add_studies
 from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
 from geosearch.query.query import Query
+from geosearch.service.ingest_settings import INGEST_SETTINGS, load_ingest_settings
 from geosearch.snapshot.folder import new_snapshot
 
 DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
@@ -319,6 +320,24 @@ def serve(
     from geosearch.service.app import serve as serve_until_stopped
 
     serve_until_stopped(settings)
+
+
+@app.command()
+@with_options(setting_rows(INGEST_SETTINGS))
+def ingest(
+    given: Given,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+) -> None:
+    """Take live changes over HTTP: the one writer of an index."""
+    options = only_once(given)
+    try:
+        load_ingest_settings(options, environment={})
+    except BadData as wrong:
+        raise BadRequest(str(wrong)) from wrong
+    settings = load_ingest_settings(options, environment=os.environ, file=config)
+    from geosearch.service.ingest import ingest as ingest_until_stopped
+
+    ingest_until_stopped(settings)
 
 
 @app.command()

@@ -20,6 +20,16 @@ CHANGES = (
 )  # fmt: skip
 """What may change: table, kind of change, field, meaning."""
 
+_ROUTES = (
+    ("`POST /v1/changes`", "One change, or one a line (`application/x-ndjson`). 200 after all that "
+     "is accepted is durable: `{\"seq\", \"accepted\", \"stale\", \"duplicate\", \"rejected\": "
+     "[{\"line\", \"code\", \"detail\"}]}`"),
+    ("`GET /v1/changes?after=&limit=&wait=`", "The accepted changes after a number, in order, with "
+     "`seq` and `accepted_at`; waits up to `wait` seconds, at most 30, for the first"),
+    ("`GET /healthz`", "The process answers; needs no token"),
+    ("`GET /metrics`", "Prometheus: head, visible, lag, outcomes, seconds; needs no token"),
+)  # fmt: skip
+
 
 def live_sections() -> Iterator[str]:
     """Yield the sections."""
@@ -28,12 +38,18 @@ def live_sections() -> Iterator[str]:
         "fields that change; null removes) or `delete` (an id). Optional: `change_id` (the same id "
         "again is a duplicate and changes nothing) and `version` (a number that grows in the "
         "source; an older one than that of an accepted change of the row is stale). `geosearch "
-        "change` takes a file of them, `geosearch.Writer(index).apply(changes)` a list. `seq` "
-        "counts the accepted changes from 1 without gaps. An answer has all changes up to its "
-        "`as_of_seq` and no other."
+        "change` takes a file of them, `geosearch ingest` a request, `geosearch.Writer(index)."
+        "apply(changes)` a list. `seq` counts the accepted changes from 1 without gaps. An answer "
+        "has all changes up to its `as_of_seq` and no other."
     )
     rows = ((f"`{table}`", op, field, text) for table, op, field, text in CHANGES)
     yield section("Live changes", words, ("table", "change", "field", "meaning"), rows)
+    yield section(
+        "Routes of geosearch ingest",
+        "Requests carry `Authorization: Bearer TOKEN`; `token_file` has the token.",
+        ("route", "what it answers"),
+        _ROUTES,
+    )
     yield section(
         "Why a change is rejected",
         "Codes of `rejected`. A bad line rejects that line only.",

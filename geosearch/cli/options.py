@@ -16,7 +16,7 @@ import typer
 
 from geosearch.hours.instants import read_instant
 from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES, PARAMETERS
-from geosearch.service.settings import SETTINGS, as_text
+from geosearch.service.settings import SETTINGS, Setting, as_text
 
 
 class OptionRow(NamedTuple):
@@ -113,15 +113,15 @@ def query_rows() -> list[OptionRow]:
     ]
 
 
-def setting_rows() -> list[OptionRow]:
-    """Return rows for the settings of the service."""
+def setting_rows(table: Mapping[str, Setting] | None = None) -> list[OptionRow]:
+    """Return rows for the settings of a table, by default those of `geosearch serve`."""
     return [
         OptionRow(
             each.name,
             "|".join(each.choices) or ("LIST" if each.items else each.kind.__name__.upper()),
             f"{each.help} Default {as_text(each.default).lower() or 'none'}.",
         )
-        for each in SETTINGS.values()
+        for each in (SETTINGS if table is None else table).values()
     ]
 
 

@@ -31,6 +31,7 @@ from geosearch.service.answers import answer_schemas
 from geosearch.service.coverage_layer import CoverageQuery
 from geosearch.service.density import DensityQuery
 from geosearch.service.edge import REQUEST_HEADERS
+from geosearch.service.ingest_settings import INGEST_PREFIX, INGEST_SETTINGS
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
 from geosearch.service.settings import PREFIX, SETTINGS, Settings
@@ -103,6 +104,12 @@ def _sections() -> Iterator[str]:
         "The log names an environment variable that is none.",
         ("setting", "default", "meaning"),
         ((f"`{each.name}`", _shown(each.default), each.help) for each in SETTINGS.values()),
+    )
+    yield section(
+        "Settings of geosearch ingest",
+        f"As above; the environment has `{INGEST_PREFIX}PORT`.",
+        ("setting", "default", "meaning"),
+        ((f"`{each.name}`", _shown(each.default), each.help) for each in INGEST_SETTINGS.values()),
     )
     yield from live_sections()
     yield section(

@@ -28,6 +28,7 @@ CODES: dict[str, tuple[int, str]] = {
     "not_http": (400, "The request is not valid HTTP/1.1."),
     "bad_host": (400, "The `Host` header is missing, repeated, or names no host."),
     "bad_cursor": (400, "The cursor is not one of ours, or belongs to another query."),
+    "unauthorized": (401, "The request does not carry the token of `geosearch ingest`."),
     "origin_not_allowed": (403, "The setting `cors_origins` does not name the origin of the page."),
     "not_found": (404, "Nothing has that name or path."),
     "method_not_allowed": (405, "The route does not take this method."),
@@ -42,6 +43,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_transfer_coding": (501, "The transfer coding of the body is not `chunked`."),
     "busy": (503, "Too many large requests or connections are under way."),
     "stopping": (503, "The service is stopping, and the time for requests under way is over."),
+    "not_durable": (503, "The disk of the log is full or fails; no change was accepted."),
     "behind": (503, "The index does not show the change `min_seq` yet; ask again."),
     "not_ready": (503, "There is no index yet, or its time horizon does not include now."),
 }

@@ -34,7 +34,7 @@ _ORIGIN = (
 """Pattern of `*`, or of an origin as browsers write it."""
 
 
-def _says(
+def says(
     text: str,
     bounds: tuple[float, float] | None = None,
     *,
@@ -53,18 +53,18 @@ def _says(
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting of `geosearch serve`; a new setting is one field."""
 
-    index: Annotated[str, _says("Index folder to serve and follow.")] = "index"
-    host: Annotated[str, _says("Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, _says("Port to listen on; 0 picks a free one.", (0, 65_535))] = 8080
+    index: Annotated[str, says("Index folder to serve and follow.")] = "index"
+    host: Annotated[str, says("Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, says("Port to listen on; 0 picks a free one.", (0, 65_535))] = 8080
     workers: Annotated[
-        int, _says("Processes that answer; they share the index's memory.", (1, 256))
+        int, says("Processes that answer; they share the index's memory.", (1, 256))
     ] = 1
     poll_seconds: Annotated[
-        float, _says("How often to look for a new version of the index.", (0.01, 60))
+        float, says("How often to look for a new version of the index.", (0.01, 60))
     ] = 0.25
     verify: Annotated[
         str,
-        _says(
+        says(
             "How much of the index is compared with its checksums before the first answer: full "
             "reads every byte; fast leaves most of the stored text for later, when it answers "
             "already.",
@@ -73,12 +73,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "fast"
     max_body_bytes: Annotated[
         int,
-        _says("Longest request body; a longer one is refused with 413.", (1_024, 64 * 1_048_576)),
+        says("Longest request body; a longer one is refused with 413.", (1_024, 64 * 1_048_576)),
     ] = 1_048_576
-    max_batch: Annotated[int, _says("Most queries in a batch.", (1, 10_000))] = 100
+    max_batch: Annotated[int, says("Most queries in a batch.", (1, 10_000))] = 100
     max_batch_results: Annotated[
         int,
-        _says(
+        says(
             "Most results that the queries of a batch may ask for together: the sum of their "
             "limits.",
             (1, 1_000_000),
@@ -86,48 +86,48 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 10_000
     max_batch_heavy: Annotated[
         int,
-        _says(
+        says(
             "Most queries of a batch that have a polygon, or total or facets without a radius.",
             (0, 10_000),
         ),
     ] = 10
     max_connections: Annotated[
         int,
-        _says(
+        says(
             "Most connections of a worker; fewer where the system allows few open files.",
             (1, 50_000),
         ),
     ] = 4_096
     header_timeout_seconds: Annotated[
         float,
-        _says(
+        says(
             "How long the head of a request may take to arrive, also after a client connects.",
             (0.1, 3_600),
         ),
     ] = 10.0
     body_timeout_seconds: Annotated[
-        float, _says("How long the body of a request may take to arrive.", (0.1, 3_600))
+        float, says("How long the body of a request may take to arrive.", (0.1, 3_600))
     ] = 20.0
     answer_timeout_seconds: Annotated[
         float,
-        _says(
+        says(
             "How long a client may take to read what does not fit into the system's buffers.",
             (0.1, 3_600),
         ),
     ] = 60.0
     keep_alive_seconds: Annotated[
-        int, _says("How long an idle connection stays open.", (1, 3_600))
+        int, says("How long an idle connection stays open.", (1, 3_600))
     ] = 30
     busy_poll_us: Annotated[
         int,
-        _says(
+        says(
             "How long a worker looks for the next request before it sleeps; 0 sleeps at once.",
             (0, 100_000),
         ),
     ] = 200
     cors_origins: Annotated[
         tuple[str, ...],
-        _says(
+        says(
             "Origins of web pages that may read the answers, such as https://app.example.com; * "
             "for any. A list, or a text with commas.",
             items=("origins such as https://app.example.com, or *", _ORIGIN),
@@ -143,18 +143,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ""
     graceful_seconds: Annotated[
         int,
-        _says(
+        says(
             "How long a stop waits for requests under way; those that take longer are refused.",
             (0, 3_600),
         ),
     ] = 10
     log_level: Annotated[
         str,
-        _says("Lowest level that is logged.", choices=("debug", "info", "warning", "error")),
+        says("Lowest level that is logged.", choices=("debug", "info", "warning", "error")),
     ] = "info"
     log_requests: Annotated[
         bool,
-        _says("Whether every request is a line of the log; errors are logged in any case."),
+        says("Whether every request is a line of the log; errors are logged in any case."),
     ] = True
 
 
@@ -216,18 +216,38 @@ def load_settings(
     >>> load_settings({"workers": 2}, environment={"GEOSEARCH_PORT": "9000"}).port
     9000
     """
+    return Settings(
+        **load_struct(SETTINGS, given, environment=environment, file=file, prefix=PREFIX)
+    )
+
+
+def load_struct(
+    table: Mapping[str, Setting],
+    given: Mapping[str, Any] | None,
+    *,
+    environment: Mapping[str, str],
+    file: Path | None,
+    prefix: str,
+) -> dict[str, Any]:
+    """Return the given values of the settings of a table; see `load_settings`.
+
+    Parameters
+    ----------
+    prefix
+        Of the environment variables.
+    """
     values: dict[str, Any] = {}
     if file is not None:
         for name, value in _read_file(file).items():
-            values[name] = _checked(name, value, f"{file}")
-    for name in SETTINGS:
-        variable = PREFIX + name.upper()
+            values[name] = _checked(table, name, value, f"{file}")
+    for name in table:
+        variable = prefix + name.upper()
         if variable in environment:
-            values[name] = _checked(name, environment[variable], variable)
+            values[name] = _checked(table, name, environment[variable], variable)
     for name, value in (given or {}).items():
         if value is not None:
-            values[name] = _checked(name, value, f"--{name.replace('_', '-')}")
-    return Settings(**values)
+            values[name] = _checked(table, name, value, f"--{name.replace('_', '-')}")
+    return values
 
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
@@ -281,11 +301,11 @@ def _read_file(file: Path) -> dict[str, Any]:
         raise BadData(f"Cannot read the settings as TOML: {reason} - at `{file}`") from error
 
 
-def _checked(name: str, value: Any, where: str) -> Any:
-    setting = SETTINGS.get(name)
+def _checked(table: Mapping[str, Setting], name: str, value: Any, where: str) -> Any:
+    setting = table.get(name)
     if setting is None:
         raise BadData(
-            f"There is no setting {name!r} - choose from {', '.join(SETTINGS)} - at `{where}`"
+            f"There is no setting {name!r} - choose from {', '.join(table)} - at `{where}`"
         )
     exact: Any
     if setting.kind == LIST and isinstance(value, str):

@@ -1,11 +1,19 @@
-"""`geosearch change` on the command line."""
+"""`geosearch change` and `geosearch ingest` on the command line."""
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
 
 import pytest
 
-from geosearch.cli.app import BAD_DATA, DONE, run
+from geosearch.cli.app import BAD_DATA, DONE, WRONG_USE, run
 from geosearch.live.writer import Writer
 from geosearch.search.searcher import open_index
 from tests.geosearch.live.test_writer import DEALS, built, stock
@@ -48,3 +56,39 @@ def test_change_says_what_is_wrong(
     with Writer(index):
         assert run(["change", str(index), str(file)]) == BAD_DATA
     assert "Another process writes changes to this index" in capsys.readouterr().err
+    assert run(["ingest", "--index", str(index)]) == BAD_DATA
+    assert "token_file" in capsys.readouterr().err
+    assert run(["ingest", "--port", "many"]) == WRONG_USE
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_ingest_takes_changes_until_it_is_stopped(index: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    port = free_port()
+    command = [sys.executable, "-m", "geosearch", "ingest", "--index", str(index)]
+    command += ["--port", str(port), "--token-file", str(tmp_path / "token")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=dict(os.environ)) as process:
+        url = f"http://127.0.0.1:{port}/v1/changes"
+        body = json.dumps(stock(0, 0)).encode()
+        headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+        until = time.monotonic() + 60
+        while True:
+            try:
+                with urlopen(Request(url, body, headers), timeout=10) as answer:
+                    assert json.load(answer)["seq"] == 1
+                break
+            except URLError:
+                assert process.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+    assert TOKEN.encode() not in log
+    assert open_index(index).as_of_seq == 1
+    with Writer(index) as writer:
+        assert writer.head == 1

@@ -13,9 +13,9 @@ from geosearch.service import settings
 from geosearch.service.settings import (
     SETTINGS,
     Settings,
-    _says,
     as_environment,
     load_settings,
+    says,
     settings_of,
 )
 
@@ -30,8 +30,8 @@ def test_the_table_lists_every_setting_with_its_default_and_help() -> None:
 
 def test_a_new_setting_is_one_field(monkeypatch: pytest.MonkeyPatch) -> None:
     class More(Settings, frozen=True, kw_only=True):
-        pause_us: Annotated[int, _says("How long to rest.", (0, 9))] = 4
-        tone: Annotated[str, _says("How to speak.", choices=("low", "high"))] = "low"
+        pause_us: Annotated[int, says("How long to rest.", (0, 9))] = 4
+        tone: Annotated[str, says("How to speak.", choices=("low", "high"))] = "low"
 
     table = settings_of(More)
     assert list(table) == [*SETTINGS, "pause_us", "tone"]

@@ -1,0 +1,100 @@
+"""Thread that hands changes to the `Writer`: all that wait at once, in one transaction.
+
+A sync of the disk takes milliseconds, so one for each request would make the next ones wait.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+import structlog
+
+from geosearch.errors import GeosearchError
+from geosearch.live.writer import Receipt, Writer
+
+MOST_REQUESTS = 256
+"""Most requests in one transaction."""
+
+FOLLOW_SECONDS = 0.1
+"""How often an idle thread looks for a new version of the index."""
+
+_Waiting = tuple[Sequence[bytes], "Future[Receipt]"]
+
+
+class Committer:
+    """Accepts the changes of many requests in the order in which they came.
+
+    Parameters
+    ----------
+    writer
+        The writer, which only the thread uses from now on.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="commit-changes", daemon=True)
+        self._log = structlog.get_logger()
+        self.head = writer.head
+        """Number of the last accepted change."""
+        self.visible = writer.visible
+        """Number of the last change that readers can see."""
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Accept what waits, and close the writer."""
+        self._waiting.put(None)
+        self._thread.join()
+        self._writer.close()
+
+    async def accept(self, lines: Sequence[bytes]) -> Receipt:
+        """Accept changes; return when they are durable.
+
+        Raises
+        ------
+        NotDurable
+            The disk is full or fails: none of them is accepted.
+        """
+        done: Future[Receipt] = Future()
+        self._waiting.put((lines, done))
+        return await asyncio.wrap_future(done)
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            try:
+                batch = [self._waiting.get(timeout=FOLLOW_SECONDS)]
+            except queue.Empty:
+                self._follow()
+                continue
+            while len(batch) < MOST_REQUESTS and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            stopping = None in batch
+            self._commit([one for one in batch if one is not None])
+
+    def _commit(self, waiting: list[_Waiting]) -> None:
+        # A client that left meanwhile has cancelled its request.
+        batch = [one for one in waiting if one[1].set_running_or_notify_cancel()]
+        if not batch:
+            return
+        try:
+            receipts = self._writer.apply_all([lines for lines, _ in batch])
+        except BaseException as error:
+            for _, done in batch:
+                done.set_exception(error)
+        else:
+            for (_, done), receipt in zip(batch, receipts, strict=True):
+                done.set_result(receipt)
+        self.head, self.visible = self._writer.head, self._writer.visible
+
+    def _follow(self) -> None:
+        try:
+            self._writer.follow()
+        except GeosearchError as error:
+            self._log.error("index not followed", error=str(error))
+        self.visible = self._writer.visible

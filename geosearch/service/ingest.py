@@ -1,0 +1,278 @@
+"""Service that takes live changes (`geosearch ingest`): the one writer of an index.
+
+Useful for: `POST /v1/changes` and the feed of accepted changes.
+Not useful for: answering users; `app` does, in processes of its own without token, log and disk.
+"""
+
+import asyncio
+import hmac
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from geosearch.errors import BadData, BadRequest
+from geosearch.live.log import ChangeLog, Logged, NotDurable
+from geosearch.live.writer import Writer
+from geosearch.query.parameters import problem
+from geosearch.service.committer import Committer
+from geosearch.service.ingest_settings import IngestSettings, read_token
+from geosearch.service.logs import configure_logs, end_logs
+from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
+from geosearch.service.problems import MEDIA_TYPE as PROBLEM
+from geosearch.service.problems import HttpProblem, problem_body, refusal_body, status_of
+
+MOST_CHANGES = 10_000
+"""Most changes in one answer of the feed."""
+
+LONGEST_WAIT = 30.0
+"""Most seconds that the feed waits for a change."""
+
+_FEED_PAUSE = 0.02
+_JSON = "application/json"
+_MEDIA_TYPES = (_JSON, "application/x-ndjson", "application/jsonl")
+_log = structlog.get_logger()
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Ingest:
+    """Handlers of the service.
+
+    Parameters
+    ----------
+    index
+        Index folder.
+    committer
+        Accepts the changes.
+    token
+        What requests must carry.
+    max_body_bytes
+        Longest body in bytes.
+    """
+
+    def __init__(
+        self, index: Path, committer: Committer, *, token: bytes, max_body_bytes: int
+    ) -> None:
+        self._index = index
+        self._committer = committer
+        self._token = token
+        self._max_body_bytes = max_body_bytes
+        self._registry = CollectorRegistry()
+        self._changes = Counter(
+            "geosearch_changes", "Changes by what became of them.", ["outcome"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "geosearch_changes_seconds", "Time until changes are durable.", registry=self._registry
+        )
+        for name, text, value in (
+            ("head", "Number of the last accepted change.", lambda: committer.head),
+            ("visible", "Number of the last change that readers can see.",
+             lambda: committer.visible),
+            ("lag", "Accepted changes that readers cannot see yet.",
+             lambda: committer.head - committer.visible),
+        ):  # fmt: skip
+            gauge = Gauge(f"geosearch_changes_{name}", text, registry=self._registry)
+            gauge.set_function(value)
+
+    def app(self) -> Starlette:
+        """Return the ASGI application; it closes the writer when it stops."""
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            self._committer.start()
+            yield
+            await asyncio.to_thread(self._committer.stop)
+
+        routes = [
+            Route("/v1/changes", self._answered(self.feed, of_token=True), methods=["GET"]),
+            Route("/v1/changes", self._answered(self.accept, of_token=True), methods=["POST"]),
+            Route("/healthz", self._answered(self.alive), methods=["GET"]),
+            Route("/metrics", self._answered(self.metrics), methods=["GET"]),
+        ]
+        app = Starlette(routes=routes, lifespan=lifespan)
+        app.router.default = _nowhere
+        return app
+
+    async def accept(self, request: Request) -> Response:
+        """`POST /v1/changes`: one change, or one a line; answers when they are durable."""
+        started = time.perf_counter()
+        lines = _lines(await self._body(request), request)
+        receipt = await self._committer.accept(lines)
+        self._seconds.observe(time.perf_counter() - started)
+        for outcome in ("accepted", "stale", "duplicate"):
+            self._changes.labels(outcome).inc(getattr(receipt, outcome))
+        self._changes.labels("rejected").inc(len(receipt.rejected))
+        return Response(receipt.as_json(), media_type=_JSON)
+
+    async def feed(self, request: Request) -> Response:
+        """`GET /v1/changes`: the accepted changes after a number, in order."""
+        after, limit, wait = _feed_parameters(request)
+        until = time.monotonic() + wait
+        while self._committer.head <= after and time.monotonic() < until:
+            await asyncio.sleep(_FEED_PAUSE)
+        found = await asyncio.to_thread(self._after, after, limit)
+        changes = b",".join(map(_told, found))
+        head = orjson.dumps(self._committer.head)
+        return Response(b'{"changes":[%b],"head":%b}' % (changes, head), media_type=_JSON)
+
+    async def alive(self, request: Request) -> Response:
+        """`GET /healthz`: the process answers."""
+        return Response(b'{"status":"alive"}', media_type=_JSON)
+
+    async def metrics(self, request: Request) -> Response:
+        """`GET /metrics`: metrics in the text format of Prometheus."""
+        page = generate_latest(self._registry)
+        return Response(page, headers={"content-type": METRICS_TEXT.decode()})
+
+    def _after(self, seq: int, limit: int) -> list[Logged]:
+        log = ChangeLog.read(self._index)
+        if log is None:
+            return []
+        try:
+            return list(log.after(seq, limit))
+        finally:
+            log.close()
+
+    async def _body(self, request: Request) -> bytes:
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > self._max_body_bytes:
+                raise HttpProblem(
+                    "too_large",
+                    f"Expected a body of at most {self._max_body_bytes} bytes, got more",
+                    {"connection": "close"},
+                )
+        return bytes(body)
+
+    def _answered(self, handler: _Endpoint, *, of_token: bool = False) -> _Endpoint:
+        """Return the handler with refusals as answers; `of_token` if it requires the token."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                if of_token:
+                    self._check_token(request)
+                return await handler(request)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except BadRequest as refusal:
+                body, code, headers = refusal_body(refusal), refusal.code, {}
+            except HttpProblem as refusal:
+                code, headers = refusal.code, refusal.headers
+                body = problem_body(code, str(refusal))
+            except NotDurable as failure:
+                _log.error("changes not durable", error=str(failure))
+                code, headers = "not_durable", {}
+                body = problem_body(code, "The disk is full or fails; no change was accepted")
+            except BadData as failure:
+                _log.error("changes not accepted", error=str(failure))
+                code, headers = "not_ready", {}
+                body = problem_body(code, "The served version takes no changes; the log says why")
+            except Exception:
+                _log.exception("fault", path=request.url.path)
+                code, headers = "fault", {}
+                body = problem_body(code, "A fault of ours; the log says more")
+            media_type = PROBLEM.decode()
+            return Response(body, status_of(code), headers, media_type)
+
+        return answer
+
+    def _check_token(self, request: Request) -> None:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        given = token.strip().encode("latin-1")
+        if kind.lower() != "bearer" or not hmac.compare_digest(given, self._token):
+            raise HttpProblem(
+                "unauthorized",
+                "Expected the token of the setting token_file, got none or another",
+                {"www-authenticate": "Bearer"},
+            )
+
+
+async def _nowhere(scope: Any, receive: Any, send: Any) -> None:
+    body = problem_body("not_found", "There is no such path")
+    await Response(body, status_of("not_found"), media_type=PROBLEM.decode())(scope, receive, send)
+
+
+def _lines(body: bytes, request: Request) -> list[bytes]:
+    """Return the changes of a body: one, which may have line feeds, or one a line."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in _MEDIA_TYPES:
+        expected = " or ".join(_MEDIA_TYPES[:2])
+        got = ascii(media_type[:60]) if media_type else "nothing"
+        raise HttpProblem("wrong_media_type", f"Expected content type {expected}, got {got}")
+    if media_type == _JSON:
+        with suppress(ValueError):
+            orjson.loads(body)
+            return [body]
+    return body.split(b"\n")
+
+
+def _feed_parameters(request: Request) -> tuple[int, int, float]:
+    found: dict[str, float] = {}
+    problems = []
+    ranges = {"after": (0, 2**53), "limit": (1, MOST_CHANGES), "wait": (0, LONGEST_WAIT)}
+    for name, text in request.query_params.multi_items():
+        if name not in ranges or name in found:
+            expected = f"parameters {', '.join(ranges)}, each once"
+            problems.append(problem("unknown_parameter", expected, ascii(name[:60]), (name,)))
+            continue
+        low, high = ranges[name]
+        try:
+            found[name] = float(text) if name == "wait" else int(text)
+        except ValueError:
+            found[name] = -1.0
+        if not low <= found[name] <= high:
+            expected = f"`{name}` in [{low}, {high}]"
+            problems.append(problem("out_of_range", expected, ascii(text[:60]), (name,)))
+    if problems:
+        raise BadRequest("; ".join(one["detail"] for one in problems), problems)
+    return int(found.get("after", 0)), int(found.get("limit", 1_000)), found.get("wait", 0.0)
+
+
+def _told(logged: Logged) -> bytes:
+    """Return a change of the feed: its number, when it was accepted, and the change."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(logged.accepted_ms // 1_000))
+    head = b'{"seq":%d,"accepted_at":"%b.%03dZ",' % (
+        logged.seq, at.encode(), logged.accepted_ms % 1_000,
+    )  # fmt: skip
+    return head + logged.change[1:]
+
+
+def ingest(settings: IngestSettings) -> None:
+    """Take changes until SIGTERM or SIGINT; then finish what was received.
+
+    Raises
+    ------
+    BadData
+        There is no index, another process writes its changes, or the token cannot be read.
+    """
+    token = read_token(settings)
+    configure_logs(settings.log_level)
+    index = Path(settings.index)
+    try:
+        committer = Committer(Writer(index))
+        app = Ingest(index, committer, token=token, max_body_bytes=settings.max_body_bytes).app()
+        _log.info("taking changes", index=settings.index, host=settings.host, port=settings.port)
+        uvicorn.run(
+            app,
+            host=settings.host,
+            port=settings.port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    finally:
+        end_logs()

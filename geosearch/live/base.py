@@ -20,6 +20,9 @@ IN_DOUBT = "in_doubt"
 """Member of a segment's manifest: ids of the deals and cards in doubt, which stay out of use."""
 
 
+_DEAL_MEMBERS = ("stock", "valid_from", "valid_through", "new_customer_only")
+
+
 class RowPlace(NamedTuple):
     """A row of a version: its segment, and its number there."""
 
@@ -57,6 +60,8 @@ class Base:
             for segment in self.segments
             for table, ids in segment.manifest[IN_DOUBT].items()
         }
+        self._places: dict[tuple[str, str], list[RowPlace]] = {}
+        self._deals: dict[str, dict[str, Any]] = {}
         self._offers = [_Offers(segment) for segment in self.segments]
 
     @property
@@ -66,8 +71,14 @@ class Base:
 
     def places(self, table: str, key: str) -> list[RowPlace]:
         """Where a row is; a deal or card may be in several segments."""
+        known = self._places.get((table, key))
+        if known is not None:
+            return known
         numbers = ((number, _number(segment, table, key)) for number, segment in self._numbered)
-        return [RowPlace(segment, number) for segment, number in numbers if number is not None]
+        found = [RowPlace(segment, number) for segment, number in numbers if number is not None]
+        if found:  # Rows that change once change again; ids that nobody has are not kept.
+            self._places[table, key] = found
+        return found
 
     @cached_property
     def _numbered(self) -> list[tuple[int, Segment]]:
@@ -78,10 +89,14 @@ class Base:
         return key in self._doubtful.get(table, ())
 
     def deal(self, deal_id: str) -> dict[str, Any]:
-        """The stored object of a deal."""
-        segment, number = self.places("deals", deal_id)[0]
-        record: dict[str, Any] = orjson.loads(self.segments[segment].deal_payload(number))
-        return record
+        """Members of the stored object of a deal that changes depend on; null ones are absent."""
+        found = self._deals.get(deal_id)
+        if found is None:
+            segment, number = self.places("deals", deal_id)[0]
+            record: dict[str, Any] = orjson.loads(self.segments[segment].deal_payload(number))
+            found = {name: record[name] for name in _DEAL_MEMBERS if name in record}
+            self._deals[deal_id] = found
+        return found
 
     def status(self, program_id: str) -> str:
         """Status of a card in the snapshot."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
+import orjson
 import shapely
 from numpy.typing import NDArray
 
@@ -26,6 +27,9 @@ Box = tuple[float, float, float, float]
 
 AREA_BYTES = 1 << 20
 """Bytes of the cache of places of areas."""
+
+SHOP_MEMBERS = ("merchant_id", "name", "branch_name", "phone")
+"""What `program` tells of each merchant: enough to call it."""
 
 _NOT_LOOKED_UP = object()
 
@@ -71,6 +75,19 @@ class Contents:
     def programs(self) -> list[dict[str, Any]]:
         """Cards of the snapshot by id, each with the number of merchants with a deal of it."""
         return [dict(record) for record in self._programs]
+
+    def program(self, program_id: str) -> dict[str, Any] | None:
+        """One card with the merchants that have a deal of it, by id; None for an unknown card."""
+        known = {record["program_id"]: record for record in self._programs}.get(program_id)
+        if known is None:
+            return None
+        shops: list[dict[str, Any]] = []
+        for segment in self._segments:
+            number = segment.program_numbers.get(program_id)
+            docs = [] if number is None else segment.program_members(number).tolist()
+            stored = (orjson.loads(segment.merchant_payload(doc)) for doc in docs)
+            shops += [{name: shop.get(name) for name in SHOP_MEMBERS} for shop in stored]
+        return {**known, "shops": sorted(shops, key=lambda shop: shop["merchant_id"])}
 
     @cached_property
     def _programs(self) -> list[dict[str, Any]]:

@@ -417,6 +417,9 @@ def why(
 def inspect(
     index: Annotated[Path, typer.Argument(help="Index folder.")],
     merchant: Annotated[str | None, typer.Option(metavar="ID", help="Show one merchant.")] = None,
+    program: Annotated[
+        str | None, typer.Option(metavar="ID", help="Show one card and its merchants.")
+    ] = None,
     at: Annotated[
         datetime | None,
         typer.Option(parser=instant, metavar="INSTANT", help="Instant for --merchant; else now."),
@@ -426,17 +429,25 @@ def inspect(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what an index holds, or one merchant with hours and deals."""
-    from geosearch.cli.inspect import index_table, merchant_table
+    """Show what an index holds, one merchant with hours and deals, or one card's merchants."""
+    from geosearch.cli.inspect import index_table, merchant_table, program_table
     from geosearch.search.searcher import open_index
 
     with waiting():
         engine = open_index(index, verify="full" if verify else "fast")
-    record = engine.info() if merchant is None else engine.merchant(merchant, at)
+    if merchant is not None and program is not None:
+        raise BadRequest("Give either --merchant or --program")
+    if program is not None:
+        record = engine.program(program)
+    else:
+        record = engine.info() if merchant is None else engine.merchant(merchant, at)
     if record is None:
-        raise BadRequest(f"There is no merchant {merchant!r} in {index} - check --merchant")
+        kind, name = ("merchant", merchant) if program is None else ("program", program)
+        raise BadRequest(f"There is no {kind} {name!r} in {index} - check --{kind}")
     if as_json:
         _print(json.dumps(record, ensure_ascii=False))
+    elif program is not None:
+        _print(program_table(record))
     elif merchant is None:
         _print(index_table(record, engine.programs()))
     else:

@@ -102,6 +102,18 @@ def _deals(record: Json, programs: Mapping[str, Json]) -> RenderableType:
     return table
 
 
+def program_table(record: Json) -> RenderableType:
+    """Render one card with its merchants."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("merchant", "name", "branch", "phone"):
+        table.add_column(name, overflow="fold")
+    for shop in record["shops"]:
+        shown = (shop["merchant_id"], shop["name"], shop["branch_name"], shop["phone"])
+        table.add_row(*(Text(text or "") for text in shown))
+    head = ((name, str(record.get(name, ""))) for name in ("program_id", "name", "status"))
+    return Group(_pairs([*head, ("merchants", f"{len(record['shops']):,}")]), table)
+
+
 def _pairs(rows: Iterable[tuple[str, str]]) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)

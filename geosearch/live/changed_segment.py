@@ -102,12 +102,12 @@ class ChangedSegment(Segment):
         """Number of deals."""
         return super().deals() - len(self._gone_deals)
 
-    def program_merchants(self, program: int) -> int:
-        """Number of live documents with a deal of a card, sold out or not."""
-        docs = self.program_docs(program)
+    def program_members(self, program: int) -> U32:
+        """Ascending live documents with a deal of a card, sold out or not."""
+        docs = super().program_members(program)
         if self._gone_deals or self._changes.ends:
             docs = docs[self._have_deal(docs, program)]
-        return self.live_docs(docs)
+        return docs
 
     def _have_deal(self, docs: U32, program: int) -> Bools:
         """Whether each document still has a deal of a card that is usable at some minute."""

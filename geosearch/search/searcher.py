@@ -453,6 +453,10 @@ class Searcher:
         """Cards of the snapshot, each with the number of merchants that have a deal of it."""
         return self._contents.programs()
 
+    def program(self, program_id: str) -> dict[str, Any] | None:
+        """One card with its merchants, as `shops`; None if the index has no such card."""
+        return self._contents.program(program_id)
+
     def categories(self, language: str = DEFAULT_LANGUAGE) -> list[dict[str, Any]]:
         """Categories by id, each with its name, names by language, and number of merchants."""
         return self._contents.categories(language)

@@ -161,8 +161,13 @@ class Segment:
         return int(self.manifest["deals"])
 
     def program_merchants(self, program: int) -> int:
-        """Number of live documents with a deal of a card that is usable at some minute."""
-        return self.live_docs(self.program_docs(program))
+        """Number of `program_members`."""
+        return len(self.program_members(program))
+
+    def program_members(self, program: int) -> U32:
+        """Ascending live documents with a deal of a card that is usable at some minute."""
+        docs = self.program_docs(program)
+        return docs[self.are_live(docs)]
 
     def listed(self, merchant_ids: tuple[str, ...]) -> Listed:
         """Documents of a list of merchants; cached, since people ask for the same list again."""

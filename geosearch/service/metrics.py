@@ -150,6 +150,12 @@ class _IndexCollector(Collector):
             "Time until the current index no longer knows the hours.",
             value=(loaded.horizon_end - now).total_seconds(),
         )
+        if loaded.engine.as_of_seq is not None:
+            yield GaugeMetricFamily(
+                "geosearch_index_as_of_seq",
+                "Number of the last live change that answers include.",
+                value=loaded.engine.as_of_seq,
+            )
         version = GaugeMetricFamily(
             "geosearch_index_info", "The current index.", labels=["version", "snapshot_id"]
         )

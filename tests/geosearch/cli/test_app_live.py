@@ -61,6 +61,25 @@ def test_change_says_what_is_wrong(
     assert run(["ingest", "--port", "many"]) == WRONG_USE
 
 
+def test_inspect_lists_the_shops_of_a_card(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change = {"table": "programs", "patch": {"program_id": "red", "status": "SUSPENDED"}}
+    with Writer(index) as writer:
+        writer.apply([change])
+    assert run(["inspect", str(index), "--program", "red", "--json"]) == DONE
+    record = json.loads(capsys.readouterr().out)
+    assert (record["status"], record["merchants"]) == ("SUSPENDED", 1)
+    assert [shop["merchant_id"] for shop in record["shops"]] == ["m1"]
+    with Writer(index) as writer:
+        writer.apply([{"table": "deals", "delete": "d1"}])
+    assert run(["inspect", str(index), "--program", "red"]) == DONE
+    printed = capsys.readouterr().out
+    assert "SUSPENDED" in printed
+    assert "m1" not in printed
+    assert run(["inspect", str(index), "--program", "blue"]) == WRONG_USE
+    assert "There is no program 'blue'" in capsys.readouterr().err
+    assert run(["inspect", str(index), "--program", "red", "--merchant", "m1"]) == WRONG_USE
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -150,6 +150,7 @@ def test_a_service_shows_a_change_to_whom_waits_for_it(index: Path) -> None:
         assert reader.post("/v1/nearby:batch", json=queries).status_code == 200
         behind = reader.get("/v1/nearby", params={**where, "min_seq": 6})
         assert (behind.status_code, behind.json()["code"]) == (503, "behind")
+        assert "geosearch_index_as_of_seq 5.0" in reader.get("/metrics").text
         for path in ("index", "programs", "categories", "merchants/m1"):
             assert reader.get(f"/v1/{path}").json()["as_of_seq"] == 5
         zones = reader.get("/v1/zones", params={"lat": 31.23, "lng": 121.47}).json()

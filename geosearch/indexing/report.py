@@ -62,7 +62,7 @@ class BuildReport:
     live
         Live changes of the index: `changes_through`, the last one that the snapshot contains;
         `no_cut`, whether that is guessed from `created_at`; `orphans`, the changes to rows that the
-        snapshot does not have. None without live changes.
+        snapshot does not have, or that take another build. None without live changes.
     """
 
     snapshot_id: str

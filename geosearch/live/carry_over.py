@@ -64,7 +64,7 @@ def carry_over(index: Path, version: Path) -> list[tuple[str, str]]:
     Returns
     -------
     list of tuple
-        Table and id of the changes to rows that the version does not have.
+        Table and id of the changes to rows that the version does not have, or cannot show.
 
     Raises
     ------

@@ -50,7 +50,8 @@ class LiveState:
     programs
         Status of the cards with a changed one.
     orphans
-        Numbers of changes to rows that the version does not have, with table and id.
+        Table and id of the changes to rows that the version does not have, and of those that it
+        cannot show, such as a later end than in its snapshot.
     """
 
     def __init__(self, base: Base) -> None:
@@ -149,7 +150,10 @@ class LiveState:
             stock = _new_stock(state.stock, change.fields["stock"], strict=strict)
             state = state._replace(stock=stock)
         if "valid_through" in change.fields:
-            last = _new_end(built, change.fields["valid_through"], strict=strict)
+            wanted = change.fields["valid_through"]
+            last = _new_end(built, wanted, strict=strict)
+            if last != wanted:
+                self.orphans.append((change.table, change.key))
             state = state._replace(valid_through=last)
         return state
 

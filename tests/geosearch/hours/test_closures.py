@@ -39,7 +39,7 @@ def test_a_minute_that_is_closed_in_part_is_closed(
     assert closure_spans([closure], HORIZON) == ([minutes] if minutes[0] < minutes[1] else [])
 
 
-def states(schedule: tuple[np.ndarray, np.ndarray], length: int) -> np.ndarray:  # type: ignore[type-arg]
+def states(schedule: tuple[np.ndarray, np.ndarray], length: int) -> np.ndarray:
     """State of each minute; also checks the form of a schedule."""
     minutes, found = schedule
     assert minutes.dtype == np.uint16

@@ -21,8 +21,10 @@ class LiveRows:
     `world` has the current rows; merchants that are closed for good stay, so that they can open.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, simple: float = 0.0) -> None:
         self.world = world
+        self.simple = simple
+        """Share of the changes that every version with the row can show."""
         self.deals = {row["deal_id"]: row for row in world.deals}
         self.merchants = {row["merchant_id"]: row for row in world.merchants}
         self.programs = {row["program_id"]: row for row in world.programs}
@@ -50,6 +52,8 @@ class LiveRows:
             kinds += [self._merchant, self._merchant, self._closures]
         if rng.random() < 0.15:
             kinds = [self._delete_deal, self._delete_merchant]
+        if rng.random() < self.simple:
+            kinds = [self._stock, self._add, self._program]
         if not self.deals:
             kinds = [self._program]
         return rng.choice(kinds)(rng, number)

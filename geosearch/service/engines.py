@@ -159,6 +159,7 @@ class Engines:
         self._thread = threading.Thread(target=self._follow, name="follow-index", daemon=True)
         self._log = structlog.get_logger()
         self._sentence = ""
+        self._waiting = ""
         self._retry_at = 0.0
         self._pause = 0.0
         self.loaded: Loaded | None = None
@@ -341,9 +342,17 @@ class Engines:
                 self.refused = Refused(folder.name, self._message(error))
             raise
         if self._is_outdated(taken):
-            return  # until the writer has given it the changes that were accepted meanwhile
+            # Until the writer has given it the changes that were accepted meanwhile.
+            self._report_waiting(taken)
+            return
         self.loaded = taken
         self._log.info("index opened", version=folder.name, snapshot_id=taken.snapshot_id)
+
+    def _report_waiting(self, taken: Loaded) -> None:
+        if self._waiting != taken.version and self.loaded is not None:
+            self._waiting = taken.version
+            seqs = {"has": _seq(taken), "needs": _seq(self.loaded)}
+            self._log.warning("version waits for live changes", version=taken.version, **seqs)
 
     def _message(self, error: Exception) -> str:
         """Return the message of an error without the path of the index folder."""

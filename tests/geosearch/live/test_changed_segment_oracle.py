@@ -65,7 +65,7 @@ def test_every_moment_answers_as_its_rows(kind: str, tmp_path: Path) -> None:
             asked[rng.randrange(len(asked))] = make_request(rng, duel.world)
             check_listings(duel, rows)
     assert done["accepted"] > 20
-    assert done["found"] > 50
+    assert done["found"] > (10 if SHORT else 50)
     again = open_index(tmp_path / "index")
     assert again.as_of_seq == done["accepted"]
     duel.engine = again

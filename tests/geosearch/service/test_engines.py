@@ -170,3 +170,28 @@ def test_start_follows_and_stop_ends_it(index: Path) -> None:
     engines.stop()
     assert threading.active_count() == before
     assert engines.loaded is None
+
+
+def test_a_version_waits_for_the_changes_that_were_shown(index: Path, log: io.BytesIO) -> None:
+    def opened(folder: Path) -> FakeEngine:
+        engine = FakeEngine(folder)
+        engine.as_of_seq = engine.ways.get("seq")
+        return engine
+
+    engines = Engines(index, opened, poll_seconds=0.01)
+    first = publish_fake(index, seq=5)
+    engines.load()
+    second = publish_fake(index, seq=4)
+    for _ in range(3):
+        engines.load()
+    assert engines.current().version == first
+    assert log.getvalue().count(b"version waits for live changes") == 1
+    with pytest.raises(BadRequest):
+        engines.pinned(second)
+    assert engines.opened(second) is None
+    third = publish_fake(index, seq=6)
+    engines.load()
+    assert engines.current().version == third
+    assert engines.opened(first) is None, "it lacks a change that was shown"
+    assert engines.has_reached(6)
+    assert not engines.has_reached(7)

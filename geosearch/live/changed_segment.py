@@ -22,6 +22,7 @@ from geosearch.live.new_texts import (
 from geosearch.segment.catalogue import Catalogue, program_bit
 from geosearch.segment.columns import Columns
 from geosearch.segment.segment import LIST_BYTES, Listed, Segment
+from geosearch.snapshot.stored import DEAL_FIELDS, MERCHANT_FIELDS
 from indexes.arrays import U8, U32, U64, Bools
 from indexes.cache import BoundedCache
 from indexes.geo.zones import ZoneIndex
@@ -179,6 +180,7 @@ def _deal_texts(
         None if before is None else before.deal_texts,
         rows=deals,
         values=list(zip(left, ends, strict=True)),
+        fields=DEAL_FIELDS,
         rewrite=with_stock_and_end,
     )
 
@@ -193,6 +195,7 @@ def _merchant_texts(
         None if before is None else before.merchant_texts,
         rows=np.array(docs, np.uint32),
         values=[changes.merchants[doc] for doc in docs],
+        fields=MERCHANT_FIELDS,
         rewrite=with_members,
     )
 

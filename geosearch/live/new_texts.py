@@ -53,6 +53,8 @@ class NewTexts(Texts):
         Those of an earlier moment.
     rows, values
         Rows with a replaced text, ascending, and what decides the text of each.
+    fields
+        Names of members in their stored order, which `put_members` relies on.
     rewrite
         Changes the decoded object of a row by its value.
     """
@@ -65,6 +67,7 @@ class NewTexts(Texts):
         *,
         rows: U32,
         values: Sequence[Any],
+        fields: Sequence[str],
         rewrite: Callable[[Record, Any], None],
     ) -> None:
         self.__dict__.update(built.__dict__)
@@ -77,7 +80,7 @@ class NewTexts(Texts):
         for row in fresh.tolist():
             record = orjson.loads(built(int(rows[row])))
             rewrite(record, values[row])
-            texts.append(orjson.dumps(record))
+            texts.append(orjson.dumps({name: record[name] for name in fields if name in record}))
         lengths = np.array([len(text) for text in texts], np.int64)
         ends = store.append(texts) + np.cumsum(lengths)
         self.spans[fresh, 0], self.spans[fresh, 1] = ends - lengths, ends

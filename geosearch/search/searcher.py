@@ -367,8 +367,6 @@ class Searcher:
         found = self._suggester.suggest(query)
         return msgspec.structs.replace(found, as_of_seq=self.as_of_seq)
 
-    # --- merchants, zones, cards, categories -------------------------------------------------
-
     def merchant_ids(self, doc_ids: Iterable[int]) -> list[str]:
         """`merchant_id` of each document."""
         return [self.segments[number].merchant_id(doc) for number, doc in self._local(doc_ids)]

@@ -14,7 +14,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,9 @@ CHANGES_SECONDS = 0.02
 
 REACH_SECONDS = 1.0
 """How long a request waits for the live change that it wants to read."""
+
+REACH_PAUSE = 0.005
+"""Seconds between two looks whether it is there."""
 
 RETRY_SECONDS = 0.5
 """First pause before another attempt to open a version; each failure doubles the pause."""
@@ -248,6 +251,23 @@ class Engines:
     def has_reached(self, seq: int) -> bool:
         """Return whether the current version shows the live change of a number."""
         return self.loaded is not None and _seq(self.loaded) >= seq
+
+    def waits_for(self, seq: int | None) -> Iterator[None]:
+        """Yield until the current version shows a live change, at most for `REACH_SECONDS`."""
+        until = time.monotonic() + REACH_SECONDS
+        while seq and not self.has_reached(seq) and time.monotonic() < until:
+            yield
+
+    def reach(self, seq: int | None) -> Iterator[None]:
+        """Wait in a thread as `waits_for`, and yield after each look."""
+        for _ in self.waits_for(seq):
+            time.sleep(REACH_PAUSE)
+            yield
+
+    def wait_for(self, seq: int | None) -> None:
+        """Wait in a thread as `waits_for`."""
+        for _ in self.reach(seq):
+            pass
 
     def take_changes(self) -> None:
         """Take over the newest live changes of the version that answers.

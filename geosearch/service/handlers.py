@@ -10,8 +10,7 @@ others wait. Batches, polygons, long bodies and zones of a box begin there: thei
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -50,7 +49,7 @@ from geosearch.service.encode import (
     encode_pages,
     encode_suggestions,
 )
-from geosearch.service.engines import REACH_SECONDS, Engine, Engines, Loaded
+from geosearch.service.engines import REACH_PAUSE, Engine, Engines, Loaded
 from geosearch.service.heavy import HeavyWork, Work, in_one_part
 from geosearch.service.journal import Journal
 from geosearch.service.land import land_around
@@ -87,9 +86,6 @@ WORTH_WORK = 20_000_000
 
 LONG_BODY = 16_384
 """Bytes of a body that is read in a thread: reading a wrong one takes up to 0.2 us a byte."""
-
-REACH_PAUSE = 0.005
-"""Seconds between two looks whether the change that a request wants to read is there."""
 
 GEOJSON = b"application/geo+json"
 HTML = b"text/html; charset=utf-8"
@@ -225,7 +221,7 @@ class Handlers:
         return await self._why(asked, read_body(body))
 
     async def _why(self, asked: Asked, query: Query) -> Reply:
-        for _ in self._waits_for(query.min_seq):
+        for _ in self._engines.waits_for(query.min_seq):
             await asyncio.sleep(REACH_PAUSE)
         tell = partial(self._reasons, asked, query)
         if query.polygon is not None:
@@ -234,7 +230,7 @@ class Handlers:
 
     def _reasons_long(self, asked: Asked, body: bytes) -> Reply:
         query = read_body(body)
-        self._wait_for(query.min_seq)
+        self._engines.wait_for(query.min_seq)
         return self._reasons(asked, query)
 
     def _reasons(self, asked: Asked, query: Query) -> Reply:
@@ -404,7 +400,7 @@ class Handlers:
         )
 
     async def _nearby(self, asked: Asked, query: Query) -> Reply:
-        for _ in self._waits_for(query.min_seq):
+        for _ in self._engines.waits_for(query.min_seq):
             await asyncio.sleep(REACH_PAUSE)
         search = partial(self._search, query)
         loaded = self._loaded_now(query)
@@ -415,17 +411,6 @@ class Handlers:
         except TooMuchWork:
             return await self._in_a_thread(asked, search)
         return _reply(query, page)
-
-    def _waits_for(self, seq: int | None) -> Iterator[None]:
-        """Yield until the current version shows a live change, at most for `REACH_SECONDS`."""
-        until = time.monotonic() + REACH_SECONDS
-        while seq and not self._engines.has_reached(seq) and time.monotonic() < until:
-            yield
-
-    def _wait_for(self, seq: int | None) -> None:
-        """Wait in a thread as `_waits_for`."""
-        for _ in self._waits_for(seq):
-            time.sleep(REACH_PAUSE)
 
     async def _here_or_in_a_thread(self, asked: Asked, work: Callable[[], Reply]) -> Reply:
         with suppress(TooMuchWork), Allowance(LOOP_WORK):
@@ -448,7 +433,7 @@ class Handlers:
 
     def _search_long(self, body: bytes, language: str) -> Reply:
         query = spoken(read_body(body), language)
-        self._wait_for(query.min_seq)
+        self._engines.wait_for(query.min_seq)
         return self._search(query)
 
     def _search(self, query: Query) -> Reply:
@@ -459,9 +444,7 @@ class Handlers:
         asked = read_batch(body, most=self._settings.max_batch)
         queries = [spoken(query, language) for query in asked]
         check_batch(queries, self._settings)
-        for _ in self._waits_for(max(query.min_seq or 0 for query in queries)):
-            time.sleep(REACH_PAUSE)
-            yield
+        yield from self._engines.reach(max(query.min_seq or 0 for query in queries))
         current = self._engines.current()
         pages = []
         for position, query in enumerate(queries):

@@ -135,7 +135,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ()
     basemap: Annotated[
         str,
-        _says("PMTiles file with the streets under the map of `GET /`; empty for none."),
+        says("PMTiles file with the streets under the map of `GET /`; empty for none."),
     ] = ""
     coverage: Annotated[
         str,

@@ -17,8 +17,8 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
 from copy import copy
+from functools import partial
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec

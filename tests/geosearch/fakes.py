@@ -52,6 +52,10 @@ class FakeEngine:
 
     as_of_seq: int | None = None
 
+    @property
+    def as_of(self) -> dict[str, int]:
+        return {}
+
     def latest(self) -> "FakeEngine":
         return self
 

@@ -25,7 +25,7 @@ from geosearch.indexing.pipeline import build
 from geosearch.query.parameters import PARAMETERS
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher
-from geosearch.service import handlers
+from geosearch.service import engines
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engine, Engines
 from geosearch.service.handlers import Handlers
@@ -140,7 +140,7 @@ def test_an_operation_keeps_to_the_document(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handlers, "REACH_SECONDS", 0.0)
+    monkeypatch.setattr(engines, "REACH_SECONDS", 0.0)
     operation = schemathesis.openapi.from_asgi("/openapi.json", app, config=REFUSALS)[path][method]
     statuses: Counter[int] = Counter()
     made_up = "made up" in request.node.name

@@ -1,4 +1,4 @@
-# make run    the demo: 100,000 merchants of Shanghai served on 127.0.0.1:$(PORT)
+# make run    the demo: 100,000 merchants of Shanghai served on 127.0.0.1:$(PORT); the next port takes live changes
 # make test   all tests, on all cores
 # make check  lint, format, types and house rules
 # make bench  the quick suite on this machine, about five minutes (ten where peers and worlds

@@ -1,11 +1,12 @@
 """The demo behind `make run`: a synthetic Shanghai, built once, served, and asked three questions.
 
-Every step is a command of `geosearch`.
+Every step is a command of `geosearch`. At the end a deal is sold out, and the next answer shows it.
 """
 
 import argparse
 import json
 import os
+import secrets
 import shlex
 import signal
 import socket
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from geosearch.cli.app import run
 from geosearch.cli.tables import answer_table, console
@@ -26,7 +27,7 @@ from geosearch.errors import BadData
 from geosearch.search.searcher import open_index
 from geosearch.search.warm import warm
 
-HOST = "127.0.0.1"
+HOST, LAST_PORT = "127.0.0.1", 65_535
 MERCHANTS = 100_000
 
 
@@ -83,27 +84,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--merchants", type=int, default=MERCHANTS)
     parser.add_argument("--once", action="store_true", help="stop after the examples")
     options = parser.parse_args(arguments)
-    index = options.folder / "index"
-    if not _port_is_free(options.port):
-        said = f"Port {options.port} is already in use - choose another with --port"
-        print(f"{said} (make run PORT={options.port + 1})", file=sys.stderr)
-        return 2
+    index, token = options.folder / "index", options.folder / "token"
+    ports = options.port, options.port + (1 if options.port < LAST_PORT else -1)
+    for port in ports:
+        if not _port_is_free(port):
+            said = f"Port {port} is already in use - choose another with --port"
+            print(f"{said} (make run PORT={port + 1})", file=sys.stderr)
+            return 2
     status = _prepare(options.folder / "snapshot", index, options.merchants)
     if status:
         return status
-    server = _geosearch("serve", "--index", index, "--host", HOST, "--port", options.port)
+    _make_token(token)
+    base, changes = (f"http://{HOST}:{port}" for port in ports)
+    server = _geosearch("serve", "--index", index, "--host", HOST, "--port", ports[0])
+    writer = _geosearch(
+        *("ingest", "--index", index, "--host", HOST, "--port", ports[1], "--token-file", token)
+    )
     # SIGTERM ends the demo and its service, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        status = _ask_when_ready(server, f"http://{HOST}:{options.port}")
+        status = _ask_when_ready(server, base) or _sell_out(writer, base, changes, token)
         if status or options.once:
             return status
-        print(f"\nServing until Ctrl-C. The map: http://{HOST}:{options.port}/#{START}", flush=True)
+        print(f"\nServing until Ctrl-C. The map: {base}/#{START}", flush=True)
         return server.wait()
     except KeyboardInterrupt:
         return 0
     finally:
         _stop(server)
+        _stop(writer)
 
 
 def _say(doing: str) -> None:
@@ -152,25 +161,84 @@ def _geosearch(*arguments: object) -> subprocess.Popen[bytes]:
 
 def _ask_when_ready(server: subprocess.Popen[bytes], base: str) -> int:
     """Wait for the service, and print the answer to each example; return an exit status."""
-    while not _is_ready(base):
-        if server.poll() is not None:
-            return server.returncode or 1
-        time.sleep(0.05)
+    if status := _wait_for(server, f"{base}/readyz"):
+        return status
     for example in EXAMPLES:
-        url = f"{base}/v1/nearby?{urlencode(example.parameters, safe=',')}"
-        screen = console()
-        screen.print(f"\n[bold]{example.words}[/bold]")
-        screen.print(f"curl {shlex.quote(url)}", style="cyan", soft_wrap=True)
-        # Who copies the line above has no use for an option of `geosearch search`.
-        screen.print(answer_table(_get(url) | {"next_cursor": None}), crop=False)
+        _ask(base, example.words, example.parameters)
     return 0
 
 
-def _is_ready(base: str) -> bool:
-    try:
-        return bool(_get(f"{base}/readyz"))
-    except OSError:  # The server does not listen yet, is not ready, or is slow on a busy machine.
-        return False
+def _ask(base: str, words: str, parameters: dict[str, str]) -> None:
+    url = _url(base, parameters)
+    _show(words, f"curl {shlex.quote(url)}")
+    # Who copies the line above has no use for an option of `geosearch search`.
+    console().print(answer_table(_get(url) | {"next_cursor": None}), crop=False)
+
+
+def _url(base: str, parameters: dict[str, str]) -> str:
+    return f"{base}/v1/nearby?{urlencode(parameters, safe=',')}"
+
+
+def _show(words: str, command: str) -> None:
+    screen = console()
+    screen.print(f"\n[bold]{words}[/bold]")
+    screen.print(command, style="cyan", soft_wrap=True)
+
+
+def _sell_out(writer: subprocess.Popen[bytes], base: str, changes: str, token: Path) -> int:
+    """Sell out the best deal of an answer, show the next answer, and take it back."""
+    if status := _wait_for(writer, f"{changes}/healthz"):
+        return status
+    for example in EXAMPLES:
+        for result in _get(_url(base, example.parameters))["results"]:
+            if deal := result["best_deal"]:
+                break
+        else:
+            continue
+        where = f"{changes}/v1/changes"
+        change = json.dumps({"table": "deals", "patch": {"deal_id": deal["deal_id"], "stock": 0}})
+        _show(
+            f"{deal['title']} at {result['merchant']['name']} is sold out. What now?",
+            f'curl {where} -H "Authorization: Bearer $(cat {shlex.quote(str(token))})" '
+            f"-H 'Content-Type: application/json' -d {shlex.quote(change)}",
+        )
+        seq = _post(where, change, token)["seq"]
+        _ask(base, "The same question, asked once the change is there:",
+             {**example.parameters, "min_seq": f"{seq}"})  # fmt: skip
+        back = {"deal_id": deal["deal_id"], "stock": deal.get("stock")}
+        _post(where, json.dumps({"table": "deals", "patch": back}), token)
+        return 0
+    return 0
+
+
+def _make_token(file: Path) -> None:
+    """Write the token that changes need, once, for nobody else to read."""
+    if not file.exists():
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w", encoding="ascii") as written:
+            written.write(secrets.token_urlsafe(24))
+
+
+def _wait_for(process: subprocess.Popen[bytes], url: str) -> int:
+    """Wait until a service answers; return its exit status if it ends before."""
+    while True:
+        try:
+            _get(url)
+        except OSError:  # It does not listen yet, is not ready, or is slow on a busy machine.
+            if process.poll() is not None:
+                return process.returncode or 1
+            time.sleep(0.05)
+        else:
+            return 0
+
+
+def _post(url: str, body: str, token: Path) -> Any:
+    headers = {
+        "Authorization": f"Bearer {token.read_text('ascii').strip()}",
+        "Content-Type": "application/json",
+    }
+    with urlopen(Request(url, body.encode(), headers), timeout=10) as response:
+        return json.load(response)
 
 
 def _get(url: str) -> Any:

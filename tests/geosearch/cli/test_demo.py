@@ -10,21 +10,32 @@ from urllib.request import urlopen
 import pytest
 
 from geosearch.cli import demo
+from geosearch.cli.tables import answer_table
 
 # The line below every answer, whatever the clock says about who is open.
 ANSWERED = re.compile(r"^at .+, snapshot synth-shanghai-4000-1-\S+, \d+ µs", re.MULTILINE)
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A free port with a free one after it."""
+    while True:
+        with socket.socket() as probe, socket.socket() as another:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            try:
+                another.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
 
 
 def run_demo(folder: Path, *, port: int) -> int:
     arguments: Sequence[object] = ("--folder", folder, "--merchants", 4000, "--port", port)
     return demo.main([*map(str, arguments), "--once"])
+
+
+def deals_of(answer: Any) -> list[str]:
+    return [deal["deal_id"] for one in answer["results"] if (deal := one["best_deal"])]
 
 
 def test_demo_builds_once_and_answers(
@@ -39,17 +50,32 @@ def test_demo_builds_once_and_answers(
             opened.append(page.status)
         return status
 
+    answers: list[Any] = []
+    table = answer_table
+
+    def shown(answer: Any) -> Any:
+        answers.append(answer)
+        return table(answer)
+
     monkeypatch.setattr(demo, "_ask_when_ready", ask_and_open)
+    monkeypatch.setattr(demo, "answer_table", shown)
     assert run_demo(tmp_path, port=free_port()) == 0
     assert opened == [200]
     first = capsys.readouterr()
-    assert len(re.findall(r"^curl 'http", first.out, re.MULTILINE)) == len(demo.EXAMPLES) == 3
-    assert len(ANSWERED.findall(first.out)) == 3
+    # Each example, and one of them again after its best deal was sold out.
+    assert len(re.findall(r"^curl 'http", first.out, re.MULTILINE)) == len(demo.EXAMPLES) + 1 == 4
+    assert len(ANSWERED.findall(first.out)) == 4
+    (sold,) = re.findall(r'"deal_id": "([^"]+)", "stock": 0', first.out)
+    *before, after = map(deals_of, answers)
+    assert any(sold in deals for deals in before)
+    assert sold not in after
+    assert answers[3]["as_of_seq"] == 1
     versions = sorted((tmp_path / "index" / "versions").iterdir())
     assert run_demo(tmp_path, port=free_port()) == 0
     second = capsys.readouterr()
     assert "placing" not in second.err
-    assert len(ANSWERED.findall(second.out)) == 3
+    assert len(ANSWERED.findall(second.out)) == 4
+    assert "min_seq=3" in second.out, "the first run took its change back"
     assert sorted((tmp_path / "index" / "versions").iterdir()) == versions
 
 

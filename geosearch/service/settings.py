@@ -139,7 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ""
     coverage: Annotated[
         str,
-        _says("GeoJSON of `geosearch coverage` for the map of `GET /`; empty for none."),
+        says("GeoJSON of `geosearch coverage` for the map of `GET /`; empty for none."),
     ] = ""
     graceful_seconds: Annotated[
         int,

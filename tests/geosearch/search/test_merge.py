@@ -29,7 +29,7 @@ def joined(folder: Path, parts: Sequence[Sequence[dict[str, object]]]) -> Search
 
 
 def ids_and_work(searcher: Searcher, sort: str) -> tuple[list[str], dict[str, int]]:
-    query = Query(lat=31.0, lng=121.0, at=NOW, sort=sort, limit=LIMIT, explain=True)  # type: ignore[arg-type]
+    query = Query(lat=31.0, lng=121.0, at=NOW, sort=sort, limit=LIMIT, explain=True)
     answer = searcher.search(query)
     assert answer.explain is not None
     return [hit.merchant["merchant_id"] for hit in answer.hits], answer.explain["work"]

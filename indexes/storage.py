@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from indexes.files import named, sync_folder
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Version of the folder's layout; `open_folder` refuses any other."""
 
 BLOCK_BYTES = 1 << 20

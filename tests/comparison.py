@@ -27,7 +27,8 @@ from geosearch.query.query import Query
 from geosearch.query.result_fields import FIELD_NAMES
 from geosearch.service.encode import encode_geojson
 from tests.generators import World
-from tests.oracle import UNIT_DEGREES, Found, facets
+from tests.oracle import Found, facets
+from tests.oracle_areas import UNIT_DEGREES
 from tests.oracles import WALK_COST_PER_M, Row
 from tests.result_oracle import chosen, result_of, score_parts
 
@@ -270,6 +271,18 @@ def as_result(hit: Hit) -> dict[str, Any]:
     best = 0 if hit.best_deal is None else 1
     better = hit.better_public
     beside = {} if better is None else {"better_public": as_deal(better)}
+    together = {
+        name: json.loads(msgspec.json.encode(found))
+        for name, payload, found in (
+            ("best_combination", hit.combination_payload, hit.best_combination),
+            (
+                "better_public_combination",
+                hit.public_combination_payload,
+                hit.better_public_combination,
+            ),
+        )
+        if len(memoryview(payload))
+    }
     explain = {} if hit.explain is None else {"explain": hit.explain}
     assert (hit.merchant["lat"], hit.merchant["lng"]) == (hit.lat, hit.lng)
     return {
@@ -279,6 +292,7 @@ def as_result(hit: Hit) -> dict[str, Any]:
         "best_deal": deals[0] if best else None,
         **beside,
         "deals": deals[best:],
+        **together,
         "score": math.trunc(hit.score * 100) / 100,
         "reasons": list(hit.reasons),
         **explain,
@@ -315,7 +329,8 @@ def may_precede(before: Found, after: Found) -> bool:
 
 def _parts(one: Found) -> tuple[float | None, ...]:
     """What a score adds up besides the walk, and what that is made of."""
-    best = (one.best.saving, one.best.pay) if one.best else (None, None)
+    found = one.combined[0] if one.combined else one.best
+    best = (found.saving, found.pay) if found else (None, None)
     return one.shop.redeem_share, one.shop.quality_minor, one.counted, *best
 
 

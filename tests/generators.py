@@ -136,6 +136,7 @@ CENTRES = {
     "many_categories": (25.033, 121.5654),
     "narrow_hours": (31.2304, 121.4737),
 }
+GROUPS = ("shop", "bank", "平台", "Shop")
 EVERYWHERE, NOWHERE_ELSE = "card-everywhere", "card-of-one-shop"
 """Programmes of every world with merchants: one held by all of them, one by a single one."""
 
@@ -389,6 +390,8 @@ def _deals(rng: Random, world: World) -> list[dict[str, Any]]:
         # Draws of its own leave the worlds of a seed as they are.
         if chance(Random(f"new {deal}"), 0.12):
             deal["new_customer_only"] = True
+        if chance(own := Random(f"group {deal}"), 0.35):
+            deal["stack_group"] = own.choice(GROUPS)
         deals.append(deal)
     rng.shuffle(deals)
     return deals

@@ -172,32 +172,38 @@ class NearOracle:
         usable = asked.usable(shop)
         own = [one for one in usable if one.deal.get("program_id") in {None, *asked.wallet}]
         own = [one for one in own if asked.is_for_them(one)]
+        saved: list[Any] = asked.combinations(shop, own) if asked.stacking else own
         if asked.deals == "optional":
-            if not asked.fits_budget(shop, own):
+            if not asked.fits_budget(shop, saved):
                 yield "OVER_BUDGET"
             return
-        rivals = [one for one in own if one.deal.get("program_id") is None and asked.by_card]
-        mine = [one for one in own if one not in rivals]
-        counted = [one for one in mine if asked.counts(one)]
+        rivals = [one for one in saved if not one.has_card and asked.by_card]
+        mine = [one for one in saved if one not in rivals]
+        counted = [one for one in mine if asked.fits(one.pay)]
         if not mine:
             yield "NO_DEAL"
         elif not counted:
             yield "OVER_BUDGET"
         elif asked.deals == "card_best":
             best = min(counted, key=lambda one: one.rank)
-            public = [one for one in rivals if asked.counts(one)]
+            public = [one for one in rivals if asked.fits(one.pay)]
             if not asked.wants_offers(best, min(public, key=lambda one: one.rank, default=None)):
                 yield "NO_DEAL"
 
     def counting(self, request: Row, shop: Shop) -> set[str]:
-        """Ids of the deals that count for a request."""
+        """Ids of the deals that count for a request, alone or together with others."""
         asked = Question(request, self.oracle)
-        return {
-            one.deal["deal_id"]
+        own = [
+            one
             for one in asked.usable(shop)
-            if asked.counts(one)
-            and one.deal.get("program_id") in {None, *asked.wallet}
-            and not (asked.by_card and one.deal.get("program_id") is None)
+            if asked.is_for_them(one) and one.deal.get("program_id") in {None, *asked.wallet}
+        ]
+        saved: list[Any] = asked.combinations(shop, own) if asked.stacking else own
+        return {
+            deal["deal_id"]
+            for one in saved
+            if asked.fits(one.pay) and (one.has_card or not asked.by_card)
+            for deal in one.deals
         }
 
 

@@ -104,6 +104,9 @@ def _add_island(rng: Random, world: World, island: int, shops: int) -> None:
             deal["stock"] = rng.choice((0, 3))
         if chance(rng, 0.12):
             deal["new_customer_only"] = True
+        own = Random(f"group {deal}")
+        if chance(own, 0.5):
+            deal["stack_group"] = own.choice("abc")
         world.deals.append(deal)
 
 
@@ -156,6 +159,8 @@ def make_question(rng: Random, world: World, island: int) -> dict[str, Any]:
     if chance(rng, 0.2):
         request["min_minutes_left"] = rng.choice((1, 5, 30))
     _ask_deals(rng, request)
+    if chance(Random(f"stacking {request}"), 0.3):
+        request["stacking"] = "on"
     own = [row["merchant_id"] for row in world.merchants]
     mine = [one for one in own if one.startswith(f"i{island}-")]
     if chance(rng, 0.1):

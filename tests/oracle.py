@@ -20,6 +20,14 @@ from numpy.typing import NDArray
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from tests.oracle_areas import (
+    BORDER_DEGREES,
+    border_distance,
+    box_holds,
+    covers,
+    points,
+    shift_slack,
+)
 from tests.oracles import (
     CLOSED,
     HORIZON_MINUTES,
@@ -44,14 +52,7 @@ from tests.oracles import (
     to_wgs84,
     usable_minutes,
 )
-
-BORDER_DEGREES = 2e-12
-"""A position so close to the border of a request's polygon may be in or out."""
-ON_BORDER_DEGREES = 1e-13
-"""A position so close to it is on it: what decimal numbers are off as floats."""
-UNIT_DEGREES = 1.5e-7
-"""What a shifted position may be off: two careful computations may round to other units."""
-
+from tests.stacking_oracle import Combined, all_combined, alone, best_of, counted_together
 
 # Boxes around what worlds of `generators` have of parts of a country with holidays of their own.
 _PARTS = (
@@ -151,13 +152,30 @@ class Offer:
         saving, pay = self.saving, self.pay
         return saving is None, -(saving or 0), pay is None, pay or 0, self.deal["deal_id"]
 
+    @property
+    def deals(self) -> tuple[Row]:
+        """The deal, like the deals of a combination."""
+        return (self.deal,)
+
+    @property
+    def has_card(self) -> bool:
+        """Whether it needs a card."""
+        return self.deal.get("program_id") is not None
+
+
+Saved = Offer | Combined
+"""One deal, or a combination of some."""
+
 
 @dataclass(frozen=True)
 class Found:
     """A merchant that a request finds.
 
-    `offers` are all that are told of, in that order. `offset` is how far north and how far east or
-    west it lies, in degrees: where two agree, so do their distances to the last bit.
+    `offers` are all that are told of, in that order. `saving` is that of `best`, or of `combined`
+    where deals combine: the best combination, and that of public deals where only the wallet's
+    count and they save more. `counted` is what of it the net benefit counts. `offset` is how far
+    north and how far east or west it lies, in degrees: where two agree, so do their distances to
+    the last bit.
     `on_edge`: float noise may put it in or out.
     """
 
@@ -167,6 +185,8 @@ class Found:
     offers: tuple[Offer, ...]
     best: Offer | None
     better_public: Offer | None
+    saving: int | None
+    combined: tuple[Combined | None, Combined | None] | None
     used_programs: frozenset[str]
     used_types: frozenset[str]
     counted: float
@@ -196,6 +216,7 @@ class Question:
             self.deals = "any"
         self.party_size: int = request.get("party_size", 1)
         self.max_pay: int | None = request.get("max_pay")
+        self.stacking: bool = request.get("stacking") == "on"
         self.box = request.get("bbox")
         self.polygon = None if request.get("polygon") is None else shape(request["polygon"])
         self.zone = None if request.get("zone") is None else oracle.zones[request["zone"]]
@@ -217,22 +238,22 @@ class Question:
         if self.zone is not None:
             crs, zone, repaired = self.zone
             # A repair rounds the points where sides cross, and so the sides.
-            slack = max(_slack(shop, crs), BORDER_DEGREES if repaired else 0.0)
-            unsure = slack > 0 and _border_distance(zone, shop, crs) <= slack
-            if not unsure and not any(map(zone.covers, _points(shop, crs))):  # the border is inside
+            slack = max(shift_slack(shop, crs), BORDER_DEGREES if repaired else 0.0)
+            unsure = slack > 0 and border_distance(zone, shop, crs) <= slack
+            if not unsure and not any(map(zone.covers, points(shop, crs))):  # the border is inside
                 return False, False
             on_edge |= unsure
         if self.box is not None:
             lat, lng = shop.shown(self.crs)
-            slack = _slack(shop, self.crs)
-            if not _box_holds(self.box, lng, lat, slack):
+            slack = shift_slack(shop, self.crs)
+            if not box_holds(self.box, lng, lat, slack):
                 # By the other name of its meridian a shop may be on the border of a box.
-                if not any(_box_holds(self.box, name, lat, slack) for name in shop.lngs):
+                if not any(box_holds(self.box, name, lat, slack) for name in shop.lngs):
                     return False, False
                 on_edge = True
-            on_edge |= not _box_holds(self.box, lng, lat, -slack)
+            on_edge |= not box_holds(self.box, lng, lat, -slack)
         if self.polygon is not None:
-            inside, unsure = _covers(self.polygon, shop, self.crs)
+            inside, unsure = covers(self.polygon, shop, self.crs)
             if not inside:
                 return False, False
             on_edge |= unsure
@@ -259,20 +280,29 @@ class Question:
 
     def counts(self, offer: Offer) -> bool:
         """Whether a usable deal counts for the customer and the budget, or is only told of."""
-        fits = self.max_pay is None or (offer.pay is not None and offer.pay <= self.max_pay)
-        return fits and self.is_for_them(offer)
+        return self.fits(offer.pay) and self.is_for_them(offer)
+
+    def fits(self, pay: int | None) -> bool:
+        """Whether a pay is surely within the budget."""
+        return self.max_pay is None or (pay is not None and pay <= self.max_pay)
 
     def is_for_them(self, offer: Offer) -> bool:
         """Whether a deal is for such a customer."""
         return bool(self.request.get("new_customer") or not offer.deal.get("new_customer_only"))
 
-    def fits_budget(self, shop: Shop, eligible: Iterable[Offer]) -> bool:
+    def fits_budget(self, shop: Shop, eligible: Iterable[Saved]) -> bool:
         """Whether what is paid at the shop is known and not too much."""
-        known = [one.pay for one in eligible if self.is_for_them(one) and one.pay is not None]
-        pay = min(known) if known else expected_spend(self.request, shop.row)
-        return self.max_pay is None or (pay is not None and pay <= self.max_pay)
+        known = [one.pay for one in eligible if one.pay is not None]
+        return self.fits(min(known) if known else expected_spend(self.request, shop.row))
 
-    def wants_offers(self, best: Offer | None, public: Offer | None) -> bool:
+    def combinations(self, shop: Shop, eligible: Iterable[Offer]) -> list[Combined]:
+        """Everything that can be used together at the shop, single deals first."""
+        theirs = [one for one in eligible if self.is_for_them(one)]
+        singles = [alone(one.deal, one.saving, one.pay) for one in theirs]
+        spend = expected_spend(self.request, shop.row)
+        return [*singles, *all_combined([one.deal for one in theirs], spend, self.party_size)]
+
+    def wants_offers(self, best: Saved | None, public: Saved | None) -> bool:
         """Whether the best deal that counts, and the best public one beside it, are as asked."""
         if self.deals == "card_best" and best is not None and public is not None:
             return _saves_more(best, public)
@@ -321,12 +351,26 @@ class Question:
             else:
                 first.append(one)
         best, public = (some[0] if some else None for some in (first, second))
-        if not self.wants_offers(best, public) or not self.fits_budget(shop, eligible):
+        chosen: Saved | None = best
+        rival: Saved | None = public
+        combined = None
+        paid: Iterable[Saved] = [one for one in eligible if self.is_for_them(one)]
+        if self.stacking:
+            paid = everything = self.combinations(shop, eligible)
+            within = [one for one in everything if self.fits(one.pay)]
+            chosen = best_of(one for one in within if one.has_card or not self.by_card)
+            rival = best_of(one for one in within if self.by_card and not one.has_card)
+            combined = chosen, (rival if rival and _saves_more(rival, chosen) else None)
+        if not self.wants_offers(chosen, rival) or not self.fits_budget(shop, paid):
             return None
-        saving = None if best is None else best.saving
+        saving = None if chosen is None else chosen.saving
         counted = 0.0
-        if best is not None and shop.states[self.minute] != CLOSED:
+        if self.stacking and isinstance(chosen, Combined):
+            counted = counted_together(self.request, chosen)
+        elif best is not None:
             counted = counted_saving(self.request, best.deal, best.saving, best.pay)
+        if shop.states[self.minute] == CLOSED:
+            counted = 0.0
         score = shop.net_benefit(counted, distance_m)
         return Found(
             shop=shop,
@@ -334,7 +378,9 @@ class Question:
             distance_m=distance_m,
             offers=(*first, *second, *last),
             best=best,
-            better_public=public if public is not None and _saves_more(public, best) else None,
+            better_public=public if public is not None and _saves_more(public, chosen) else None,
+            saving=saving,
+            combined=combined,
             used_programs=frozenset(
                 one.deal["program_id"] for one in counting if one.deal.get("program_id") is not None
             ),
@@ -445,7 +491,7 @@ def facets(found: Iterable[Found], names: Iterable[str]) -> dict[str, dict[str, 
     return {name: dict(count) for name, count in counts.items()}
 
 
-def _saves_more(one: Offer, other: Offer | None) -> bool:
+def _saves_more(one: Saved, other: Saved | None) -> bool:
     """Whether a deal saves more than another: a known saving beats an unknown one, and none."""
     if one.saving is None:
         return False
@@ -456,44 +502,3 @@ def _prefixes(path: str) -> Iterable[str]:
     """Every prefix of a dotted path: `food.cafe` gives `food` and `food.cafe`."""
     parts = path.split(".")
     return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
-
-
-def _points(shop: Shop, crs: str) -> list[shapely.Point]:
-    """Where a shop appears in a datum, by each name of its meridian."""
-    lat, lng = shop.shown(crs)
-    return [shapely.Point(name, lat) for name in (shop.lngs if len(shop.lngs) > 1 else (lng,))]
-
-
-def _slack(shop: Shop, crs: str) -> float:
-    return 0.0 if shop.shown(crs) == (shop.lat, shop.lng) else UNIT_DEGREES
-
-
-def _border_distance(area: BaseGeometry, shop: Shop, crs: str) -> float:
-    lat, lng = shop.shown(crs)
-    return float(area.boundary.distance(shapely.Point(lng, lat)))
-
-
-def _covers(polygon: BaseGeometry, shop: Shop, crs: str) -> tuple[bool, bool]:
-    """Whether a shop may appear in a polygon, border inside, and whether float noise decides."""
-    distance, slack = _border_distance(polygon, shop, crs), _slack(shop, crs)
-    if distance <= ON_BORDER_DEGREES and not slack:
-        return True, False
-    if distance <= max(BORDER_DEGREES, slack):
-        return True, True
-    lat, lng = shop.shown(crs)
-    if polygon.covers(shapely.Point(lng, lat)):
-        return True, False
-    # By the other name of its meridian it may be on the border.
-    return any(map(polygon.covers, _points(shop, crs))), True
-
-
-def _box_holds(
-    box: tuple[float, float, float, float], lng: float, lat: float, slack: float
-) -> bool:
-    """Whether a box, wider by the slack, holds a position; it may cross the antimeridian."""
-    west, south, east, north = box[0] - slack, box[1] - slack, box[2] + slack, box[3] + slack
-    if not south <= lat <= north:
-        return False
-    if box[0] <= box[2]:
-        return west <= lng <= east
-    return lng >= west or lng <= east

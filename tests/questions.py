@@ -157,6 +157,8 @@ def make_request(rng: Random, world: World) -> dict[str, Any]:
     _ask_budget(Random(f"budget {request}"), world, request)
     if chance(language := Random(f"language {request}"), 0.5):
         request["lang"] = language.choice(("zh", "zh", "en"))
+    if chance(own := Random(f"stacking {request}"), 0.3):
+        request["stacking"] = "on" if chance(own, 0.9) else "off"
     return request
 
 

@@ -17,17 +17,20 @@ import numpy as np
 
 from tests.oracle import Found, Offer, Oracle, Shop
 from tests.oracles import CLOSED, HORIZON_MINUTES, OPEN, STATE_NAMES, WALK_COST_PER_M, Row
+from tests.stacking_oracle import Combined
 
 WALK_M_PER_MINUTE = 80
 WORDS = {
     "en": {
         "saves": "saves {}", "with": "saves {} with {}", "walk": "{} min walk",
         "away": "{} km away", "always": "open around the clock", "now": "open now",
-        "until": "open until {}",
+        "until": "open until {}", "together": "saves {} with {} deals",
+        "together with": "saves {} with {} deals ({})",
     },
     "zh": {
         "saves": "省{}", "with": "用{1}省{0}", "walk": "步行{}分钟", "away": "距离{}公里",
         "always": "24小时营业", "now": "营业中", "until": "营业至{}",
+        "together": "{1}项优惠叠加省{0}", "together with": "{1}项优惠叠加（{2}）省{0}",
     },
 }  # fmt: skip
 """What reasons say in each language."""
@@ -89,6 +92,7 @@ def result_of(
         "best_deal": best,
         **({} if better is None else {"better_public": better}),
         "deals": deals,
+        **_together(one, currency),
         "score": math.trunc(score * 100) / 100,
         "reasons": reasons(one, oracle, minute, currency, distance_m, language),
     }
@@ -164,7 +168,7 @@ def record_of(
 def score_parts(one: Found, distance_m: float) -> Row:
     """What a score is made of, without the score."""
     return {
-        "saving": one.best.saving if one.best else None,
+        "saving": one.saving,
         "counted_saving": one.counted,
         "redeem_probability": one.shop.redeem_share,
         "expected_saving": one.shop.redeem_share * one.counted,
@@ -184,11 +188,8 @@ def reasons(
     """Why to go there: what it saves, how far it is, how long it stays open."""
     words = WORDS[language]
     said = []
-    if one.best and one.best.saving:
-        card = one.best.deal.get("program_id")
-        amount = amount_text(one.best.saving, currency, language)
-        name = None if card is None else oracle.programs[card]["name"]
-        said.append(words["saves" if card is None else "with"].format(amount, name))
+    if one.saving and one.saving > 0:
+        said.append(_saves(one, oracle, amount_text(one.saving, currency, language), words))
     said.append(way_text(distance_m, language))
     closes = local_time(oracle, one.shop.closes_at(minute), one.shop.zone)
     if (one.shop.states == OPEN).all():
@@ -198,6 +199,41 @@ def reasons(
     elif one.shop.states[minute] == OPEN:
         said.append(words["now"])
     return said
+
+
+def _saves(one: Found, oracle: Oracle, amount: str, words: dict[str, str]) -> str:
+    """What makes the saving: a card, or several deals and their cards."""
+    together = one.combined[0] if one.combined else None
+    deals = together.deals if together else [one.best.deal] if one.best else []
+    cards = [oracle.programs[card]["name"] for deal in deals if (card := deal.get("program_id"))]
+    if len(deals) > 1:
+        kind = "together with" if cards else "together"
+        return words[kind].format(amount, len(deals), " + ".join(cards))
+    return words["with" if cards else "saves"].format(amount, *cards)
+
+
+def _together(one: Found, currency: str) -> dict[str, Any]:
+    """The members of a result about combinations."""
+    if one.combined is None:
+        return {}
+    best, public = one.combined
+    told = {"best_combination": None if best is None else _combination(best, currency)}
+    if public is not None:
+        told["better_public_combination"] = _combination(public, currency)
+    return told
+
+
+def _combination(one: Combined, currency: str) -> dict[str, Any]:
+    return {
+        "deals": [*one.ids],
+        "steps": [
+            {"deal_id": deal_id, "saving": saving, "bill": bill}
+            for deal_id, (saving, bill) in zip(one.ids, one.steps, strict=True)
+        ],
+        "saving": one.saving,
+        "pay": one.pay,
+        "currency": currency,
+    }
 
 
 def way_text(distance_m: float, language: str = "en") -> str:

@@ -18,6 +18,11 @@ class Sentence(Enum):
 
     SAVES = ("saves {amount}", "省{amount}")
     SAVES_WITH = ("saves {amount} with {card}", "用{card}省{amount}")
+    SAVES_TOGETHER = ("saves {amount} with {count} deals", "{count}项优惠叠加省{amount}")
+    SAVES_TOGETHER_WITH = (
+        "saves {amount} with {count} deals ({cards})",
+        "{count}项优惠叠加（{cards}）省{amount}",
+    )
     WALK = ("{minutes} min walk", "步行{minutes}分钟")
     AWAY = ("{kilometres} km away", "距离{kilometres}公里")
     ALWAYS_OPEN = ("open around the clock", "24小时营业")

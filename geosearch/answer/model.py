@@ -89,7 +89,43 @@ class BestDeal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.record.get("redemption")
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One deal of a combination.
+
+    Attributes
+    ----------
+    saving, bill
+        What it saves, and what is left of the bill after it, minor units; None if unknown.
+    """
+
+    deal_id: str
+    saving: int | None
+    bill: int | None
+
+
+class Combination(msgspec.Struct, frozen=True, kw_only=True):
+    """Deals that are used together, or one deal alone.
+
+    Attributes
+    ----------
+    deals
+        Ids of the deals in the order in which they apply.
+    steps
+        The deals with their savings, in that order.
+    saving, pay
+        Sum of the savings, and what is left to pay, minor units of `currency`; None if unknown.
+    """
+
+    deals: tuple[str, ...]
+    steps: tuple[Step, ...]
+    saving: int | None
+    pay: int | None
+    currency: str
+
+
 _NO_DEAL = msgspec.Raw(b"null")
+_NOT_ASKED = msgspec.Raw(b"")
+_decode_combination = msgspec.json.Decoder(Combination | None).decode
 _decode_deal = msgspec.json.Decoder(BestDeal).decode
 
 
@@ -108,6 +144,8 @@ class Hit(
         "payload": "merchant",
         "best_deal_payload": "best_deal",
         "better_public_payload": "better_public",
+        "combination_payload": "best_combination",
+        "public_combination_payload": "better_public_combination",
         "deal_payloads": "deals",
     },
 ):
@@ -123,6 +161,8 @@ class Hit(
         The exact distance, by which the kernel filtered and ordered.
     best_deal_payload, better_public_payload, deal_payloads
         JSON of `best_deal` and `better_public` (`null` without one) and of each of `deals`.
+    combination_payload, public_combination_payload
+        JSON of `best_combination` and `better_public_combination`; empty where absent.
     score
         Net benefit in minor units, with every `sort`.
     explain
@@ -137,6 +177,8 @@ class Hit(
     score: float
     reasons: tuple[str, ...]
     better_public_payload: msgspec.Raw = msgspec.field(default_factory=lambda: _NO_DEAL)
+    combination_payload: msgspec.Raw = msgspec.field(default_factory=lambda: _NOT_ASKED)
+    public_combination_payload: msgspec.Raw = msgspec.field(default_factory=lambda: _NOT_ASKED)
     explain: dict[str, Any] | None = None
 
     @cached_property
@@ -168,9 +210,31 @@ class Hit(
         return None if payload == _NO_DEAL else _deal(payload)
 
     @cached_property
+    def best_combination(self) -> Combination | None:
+        """With `stacking=on`, the best combination of deals; it may be a single one."""
+        return _decode_combination(self.combination_payload or _NO_DEAL)
+
+    @cached_property
+    def better_public_combination(self) -> Combination | None:
+        """With `deals=card`, the best combination without a card, if it saves more."""
+        return _decode_combination(self.public_combination_payload or _NO_DEAL)
+
+    @cached_property
     def deals(self) -> tuple[BestDeal, ...]:
         """The other usable and eligible deals: those that count first, each part best first."""
         return tuple(map(_deal, self.deal_payloads))
+
+    def combinations(self) -> dict[str, Any]:
+        """Return the JSON values of its combinations by name; none unless `stacking=on`."""
+        payloads = {
+            "best_combination": self.combination_payload,
+            "better_public_combination": self.public_combination_payload,
+        }
+        return {
+            name: orjson.loads(memoryview(payload))
+            for name, payload in payloads.items()
+            if payload != _NOT_ASKED
+        }
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as JSON values, as the service writes it: distance and score cut."""
@@ -183,6 +247,7 @@ class Hit(
             "best_deal": loads(memoryview(self.best_deal_payload)),
             **({} if public is None else {"better_public": public}),
             "deals": [loads(memoryview(payload)) for payload in self.deal_payloads],
+            **self.combinations(),
             "score": math.trunc(self.score * 100.0) / 100.0,
             "reasons": list(self.reasons),
         }
@@ -194,8 +259,9 @@ class NearMiss(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     Attributes
     ----------
-    payload, open_payload, best_deal_payload
-        JSON of `merchant`, `open` and `best_deal`.
+    payload, open_payload, best_deal_payload, combination_payload
+        JSON of `merchant`, `open`, `best_deal` and `best_combination`; the last one is empty where
+        deals do not combine.
     distance_m
         The exact distance.
     fix
@@ -210,6 +276,7 @@ class NearMiss(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     fix: Fix
     best_deal_payload: msgspec.Raw
     value: float
+    combination_payload: msgspec.Raw = msgspec.field(default_factory=lambda: _NOT_ASKED)
 
     @cached_property
     def merchant(self) -> dict[str, Any]:
@@ -228,15 +295,22 @@ class NearMiss(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         payload = self.best_deal_payload
         return None if payload == _NO_DEAL else _deal(payload)
 
+    @cached_property
+    def best_combination(self) -> Combination | None:
+        """With `stacking=on`, the best combination of deals with the fix."""
+        return _decode_combination(self.combination_payload or _NO_DEAL)
+
     def as_text(self) -> bytes:
         """Return the JSON text of the service."""
-        return b'{"merchant":%b,"distance_m":%b,"open":%b,"fix":%b,"best_deal":%b,"value":%b}' % (
+        together = self.combination_payload
+        return b'{"merchant":%b,"distance_m":%b,"open":%b,"fix":%b,"best_deal":%b%b,"value":%b}' % (
             self.payload,
             # Cut, as in results.
             orjson.dumps(int(self.distance_m * 10.0) / 10.0),
             self.open_payload,
             msgspec.json.encode(self.fix),
             self.best_deal_payload,
+            b"" if together == _NOT_ASKED else b',"best_combination":%b' % together,
             orjson.dumps(cut(self.value)),
         )
 

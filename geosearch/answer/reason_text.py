@@ -3,17 +3,19 @@
 Reasons are sentences of `languages`. A new one is a line there, and a line of `_reason`.
 """
 
+from geosearch.answer.combination_text import has_cards, put_cards
 from geosearch.answer.languages import SENTENCES, Sentence
 from geosearch.answer.text_sources import SLOTS, Sources
 from geosearch.kernel.describe import (
     AROUND_THE_CLOCK,
+    BEST_SAVED,
+    COMBINED_COUNT,
     PROGRAM,
     STATE,
     TIME_ZONE,
     UNTIL,
-    best_saving,
 )
-from indexes.arrays import I64, U8, ReadOnly
+from indexes.arrays import I64, U8, I64Matrix, ReadOnly
 from indexes.jit import inline_njit, inner_njit, int64, njit
 from indexes.prepared import Prepared
 from indexes.text_buffer import (
@@ -35,11 +37,18 @@ _DAY_MINUTES = 24 * 60
 _DATE_BYTES = len("2026-11-22")
 (_BRACKET,) = b"["
 
-_SAVES, _SAVES_WITH, _WALK, _AWAY, _ALWAYS_OPEN, _OPEN_NOW, _OPEN_UNTIL = map(
+_SAVES, _SAVES_WITH, _TOGETHER, _TOGETHER_WITH = map(
     SENTENCES.index,
     (
         Sentence.SAVES,
         Sentence.SAVES_WITH,
+        Sentence.SAVES_TOGETHER,
+        Sentence.SAVES_TOGETHER_WITH,
+    ),
+)
+_WALK, _AWAY, _ALWAYS_OPEN, _OPEN_NOW, _OPEN_UNTIL = map(
+    SENTENCES.index,
+    (
         Sentence.WALK,
         Sentence.AWAY,
         Sentence.ALWAYS_OPEN,
@@ -47,19 +56,32 @@ _SAVES, _SAVES_WITH, _WALK, _AWAY, _ALWAYS_OPEN, _OPEN_NOW, _OPEN_UNTIL = map(
         Sentence.OPEN_UNTIL,
     ),
 )
-_AMOUNT, _CARD, _MINUTES, _KILOMETRES, _TIME = range(len(SLOTS))
+_AMOUNT, _CARD, _MINUTES, _KILOMETRES, _TIME, _COUNT, _CARDS = range(len(SLOTS))
 _REASONS = 3
 _NO_REASON = -1
 
 
 @inner_njit
 def put_reasons(
-    sources: Sources, distance_m: float, detail: I64, head: int, text: U8, at: int
+    sources: Sources,
+    distance_m: float,
+    detail: I64,
+    head: int,
+    combined: I64Matrix,
+    best: int,
+    text: U8,
+    at: int,
 ) -> int:
-    """Write the reasons of the document at row `head`, a list with at least one."""
+    """Write the reasons of the document at row `head`, a list with at least one.
+
+    Parameters
+    ----------
+    combined, best
+        `Scratch.combined`, and the row of the best combination there.
+    """
     begin = at
     for number in range(_REASONS):
-        sentence, value, card = _reason(sources, number, distance_m, detail, head)
+        sentence, value, card = _reason(sources, number, distance_m, detail, head, combined, best)
         if sentence == _NO_REASON:
             continue
         at = put_text(text, at, b',"')
@@ -71,6 +93,10 @@ def put_reasons(
             elif slot == _CARD:
                 start, end = sources.program_start[card], sources.program_start[card + 1]
                 at = put_slice(text, at, sources.program, start, end)
+            elif slot == _COUNT:
+                at = put_integer(text, at, combined[best, COMBINED_COUNT])
+            elif slot == _CARDS:
+                at = put_cards(sources, combined, best, detail, head, text, at)
             elif slot == _MINUTES:
                 at = put_integer(text, at, value)
             elif slot == _KILOMETRES:
@@ -89,16 +115,25 @@ def put_reasons(
 
 @inner_njit
 def _reason(
-    sources: Sources, number: int, distance_m: float, detail: I64, head: int
+    sources: Sources,
+    number: int,
+    distance_m: float,
+    detail: I64,
+    head: int,
+    combined: I64Matrix,
+    best: int,
 ) -> tuple[int, int, int]:
     """The sentence of a reason with its value and card; `_NO_REASON` where there is nothing to say.
 
     The value is minor units, minutes of a walk, hectometres, or a minute of the horizon.
     """
     if number == 0:
-        saving = best_saving(detail, head)
+        saving = detail[head, BEST_SAVED]
         if saving <= 0:
             return int64(_NO_REASON), int64(0), int64(0)
+        if combined[best, COMBINED_COUNT] > 1:
+            by_card = has_cards(combined, best, detail, head)
+            return int64(_TOGETHER_WITH if by_card else _TOGETHER), int64(saving), int64(0)
         card = detail[head + 1, PROGRAM]
         return int64(_SAVES_WITH if card > 0 else _SAVES), int64(saving), int64(card)
     if number == 1:

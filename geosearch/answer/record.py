@@ -71,6 +71,7 @@ def merchant_record(
         "open": msgspec.to_builtins(every.open),
         "best_deal": None if best is None else told[best],
         **({} if better is None else {"better_public": told[better]}),
+        **own.combinations(),
         "hours": _week(segment, start, doc, criteria.hours.minute),
         "deals": deals,
     }

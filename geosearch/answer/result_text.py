@@ -14,11 +14,19 @@ of 57 results and deals the copies took half of the kernel's time (8.7 us, inlin
 from collections.abc import Callable
 from functools import cache
 
+from geosearch.answer.combination_text import (
+    combination_room,
+    end_object,
+    put_combination,
+    put_money,
+)
 from geosearch.answer.reason_text import put_reasons, put_time
 from geosearch.answer.selection import (
     ADDED,
+    BEST_COMBINATION,
     BEST_DEAL,
     BETTER_PUBLIC,
+    BETTER_PUBLIC_COMBINATION,
     CLOSES_AT,
     DEAL_CURRENCY,
     DEAL_PAY,
@@ -41,13 +49,15 @@ from geosearch.answer.selection import (
 )
 from geosearch.answer.text_sources import Sources
 from geosearch.kernel.criteria import Criteria
+from geosearch.kernel.deals import COUNTS, RIVAL
 from geosearch.kernel.describe import (
-    COUNTS,
+    BEST_SAVED,
+    COMBINED_COUNT,
+    COMBINED_SAVING,
     DEAL,
     OFFERS_OF,
     PAY,
     PROGRAM,
-    RIVAL,
     SAVING,
     STANDING,
     STATE,
@@ -62,7 +72,6 @@ from geosearch.kernel.describe import (
     describe,
 )
 from geosearch.kernel.scratch import Scratch
-from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.segment.columns import Columns
 from indexes.arrays import I64, U8, U32, F64Matrix, I64Matrix, ReadOnly
 from indexes.bisection import first_at_least
@@ -70,15 +79,12 @@ from indexes.jit import entry_point, inline_njit, inner_njit, int64, njit
 from indexes.json_members import put_members
 from indexes.prepared import Prepared
 from indexes.text_buffer import (
-    put_byte,
     put_decimal,
-    put_integer,
     put_slice,
     put_text,
 )
 from indexes.timetable import CLOSED, OPEN
 
-(_BRACE,) = b"{"
 _POSITION_DECIMALS = 7
 # Most bytes of a result and of a deal, without their payloads.
 _RESULT_ROOM = 512
@@ -114,10 +120,12 @@ def write_results(
     """
     sources, scratch, selection = prepared.value, memory.value, chosen.value
     scores, ends = scratch.score, scratch.text_end
-    counted, tells = scratch.counted, _tells(selection)
+    counted, tells = scratch.counted, _tells(selection, criteria.bill.combines)
     if describe(segment, criteria, memory, docs, keys, datum, tells, detail, scores, counted) < 0:
         return 0
     room = _room(sources, selection, docs, detail)
+    if criteria.bill.combines:
+        room += _combinations_room(sources, scratch, docs, detail)
     if room > text.shape[0]:
         return -room
     at = put_text(text, int64(0), b"[")
@@ -133,13 +141,16 @@ def write_results(
             at = put_decimal(text, at, int64(keys[i, 1] * 10.0), 1)
         at = _put_open(prepared, selection.parts[OPENING, ADDED], detail, row, text, at)
         at = _put_deals(prepared, chosen, detail, row, text, at)
+        if criteria.bill.combines:
+            at = _put_combinations(prepared, selection, scratch, 2 * i, detail, row, text, at)
         if _has(selection, SCORE):
             at = put_text(text, at, b',"score":')
             at = put_decimal(text, at, int64(scores[i] * 100.0), 2)
         if _has(selection, REASONS):
             at = put_text(text, at, b',"reasons":')
-            at = put_reasons(sources, keys[i, 1], detail, row, text, at)
-        at = _end_object(text, begin, at)
+            combined = scratch.combined
+            at = put_reasons(sources, keys[i, 1], detail, row, combined, 2 * i, text, at)
+        at = end_object(text, begin, at)
         ends[i] = at
         row += 1 + detail[row, OFFERS_OF]
     return put_text(text, at, b"]")
@@ -152,7 +163,7 @@ def _has(selection: Selection, member: int) -> bool:
 
 
 @inner_njit
-def _tells(selection: Selection) -> int:
+def _tells(selection: Selection, combines: bool) -> int:
     """What `describe` computes for the chosen members."""
     tells = int64(0)
     # The saving of a closed shop does not count in the score.
@@ -161,6 +172,9 @@ def _tells(selection: Selection) -> int:
             tells |= TELLS_HOURS
     for member in (BEST_DEAL, BETTER_PUBLIC, DEALS, SCORE, REASONS, EXPLAIN):
         if _has(selection, member):
+            tells |= TELLS_OFFERS
+    for member in (BEST_COMBINATION, BETTER_PUBLIC_COMBINATION):
+        if combines and _has(selection, member):
             tells |= TELLS_OFFERS
     return tells
 
@@ -195,6 +209,20 @@ def _room(sources: Sources, selection: Selection, docs: I64, detail: I64) -> int
             room += size + size * (detail[deal_row, STANDING] == RIVAL)
         if detail[row, OFFERS_OF] > 0:
             program = detail[row + 1, PROGRAM]
+            room += sources.program_start[program + 1] - sources.program_start[program]
+        row += 1 + detail[row, OFFERS_OF]
+    return room
+
+
+@inner_njit
+def _combinations_room(sources: Sources, scratch: Scratch, docs: I64, detail: I64) -> int:
+    """Upper bound of the bytes of the combinations of all results, and of their reasons."""
+    room, row = int64(0), int64(0)
+    for i in range(docs.shape[0]):
+        for side in range(2):
+            room += combination_room(sources.deal_start, scratch.combined, 2 * i + side)
+        for deal_row in range(row + 1, row + 1 + detail[row, OFFERS_OF]):
+            program = detail[deal_row, PROGRAM]
             room += sources.program_start[program + 1] - sources.program_start[program]
         row += 1 + detail[row, OFFERS_OF]
     return room
@@ -248,7 +276,7 @@ def _put_merchant(
     if added & LNG:
         at = put_text(text, at, b',"lng":')
         at = put_decimal(text, at, detail[head, X], _POSITION_DECIMALS)
-    return _end_object(text, start, at)
+    return end_object(text, start, at)
 
 
 @inner_njit
@@ -284,7 +312,7 @@ def _put_open(
             at = put_time(prepared, zone, until, text, at)
         else:
             at = put_text(text, at, b"null")
-    return _end_object(text, start, at)
+    return end_object(text, start, at)
 
 
 @inner_njit
@@ -324,6 +352,34 @@ def _put_deals(
     return put_text(text, at, b"]")
 
 
+@inner_njit
+def _put_combinations(
+    prepared: Prepared[ReadOnly[Sources]],
+    selection: Selection,
+    scratch: Scratch,
+    best: int,
+    detail: I64,
+    head: int,
+    text: U8,
+    at: int,
+) -> int:
+    """Write the best combination, the row `best`, and a public one that saves more."""
+    combined, public = scratch.combined, best + 1
+    if _has(selection, BEST_COMBINATION):
+        at = put_text(text, at, b',"best_combination":')
+        told = selection.parts[BEST_COMBINATION, ADDED]
+        at = put_combination(prepared, told, combined, best, text, at)
+    if (
+        _has(selection, BETTER_PUBLIC_COMBINATION)
+        and combined[public, COMBINED_COUNT] > 0
+        and combined[public, COMBINED_SAVING] > detail[head, BEST_SAVED]
+    ):
+        at = put_text(text, at, b',"better_public_combination":')
+        told = selection.parts[BETTER_PUBLIC_COMBINATION, ADDED]
+        at = put_combination(prepared, told, combined, public, text, at)
+    return at
+
+
 @njit
 def _put_deal(
     prepared: Prepared[ReadOnly[Sources]],
@@ -351,33 +407,17 @@ def _put_deal(
             at = _put_stored(text, at, sources.deal, begin, end, key, key_start, stored)
     if added & DEAL_SAVING:
         at = put_text(text, at, b',"saving":')
-        at = _put_money(text, at, detail[row, SAVING])
+        at = put_money(text, at, detail[row, SAVING])
     if added & DEAL_PAY:
         at = put_text(text, at, b',"pay":')
-        at = _put_money(text, at, detail[row, PAY])
+        at = put_money(text, at, detail[row, PAY])
     if added & DEAL_CURRENCY:
         at = put_text(text, at, b',"currency":')
         at = put_slice(text, at, sources.currency, 0, sources.currency.shape[0])
     if added & DEAL_UNTIL:
         at = put_text(text, at, b',"usable_until":')
         at = put_time(prepared, detail[head, TIME_ZONE], detail[row, USABLE_UNTIL], text, at)
-    return _end_object(text, start, at)
-
-
-@inline_njit
-def _end_object(text: U8, begin: int, at: int) -> int:
-    """End the object that begins at `begin`; its brace replaces the comma of its first member."""
-    if at == begin:
-        at += 1
-    put_byte(text, begin, _BRACE)
-    return put_text(text, at, b"}")
-
-
-@njit
-def _put_money(text: U8, at: int, minor: int) -> int:
-    if minor == UNKNOWN_MONEY:
-        return put_text(text, at, b"null")
-    return put_integer(text, at, minor)
+    return end_object(text, start, at)
 
 
 @cache

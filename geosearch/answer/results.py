@@ -13,7 +13,7 @@ import orjson
 
 from geosearch.answer.model import Hit
 from geosearch.errors import BadData
-from geosearch.kernel.describe import COUNTS, OFFERS_OF, SAVING, STANDING
+from geosearch.kernel.describe import BEST_SAVED, OFFERS_OF
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import BASIS_POINTS, Weights
 from geosearch.segment.columns import DOC_QUALITY, DOC_REDEEM, Columns
@@ -28,6 +28,7 @@ class ResultParts(msgspec.Struct, frozen=True, gc=False):
     merchant: msgspec.Raw
     open: msgspec.Raw
     best_deal: msgspec.Raw
+    best_combination: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 _decode = msgspec.json.Decoder(tuple[Hit, ...]).decode
@@ -83,9 +84,7 @@ def score_parts(columns: Columns, weights: Weights, described: Described) -> lis
     stored = columns.doc_record
     lists = docs.tolist(), keys[:, 1].tolist(), scores.tolist(), counted.tolist()
     for doc, distance_m, score, counts in zip(*lists, strict=True):
-        offers = detail.item(head, OFFERS_OF)
-        has_best = offers > 0 and detail.item(head + 1, STANDING) == COUNTS
-        saving = detail.item(head + 1, SAVING) if has_best else UNKNOWN_MONEY
+        offers, saving = detail.item(head, OFFERS_OF), detail.item(head, BEST_SAVED)
         head += 1 + offers
         probability = stored.item(doc, DOC_REDEEM) / BASIS_POINTS
         parts.append(

@@ -33,7 +33,8 @@ class Row(NamedTuple):
 def answer_rows(answer: Json) -> Iterator[Row]:
     """Yield a row for each result of an answer of `/v1/nearby`."""
     for rank, hit in enumerate(answer["results"], start=1):
-        merchant, deal = hit["merchant"], hit.get("best_deal")
+        merchant = hit["merchant"]
+        deals, counted = _counted(hit)
         rating = merchant.get("rating")
         yield Row(
             str(rank),
@@ -41,9 +42,18 @@ def answer_rows(answer: Json) -> Iterator[Row]:
             distance_text(hit["distance_m"]),
             open_words(hit["open"], answer["at"]),
             "" if rating is None else f"{rating:.1f}",
-            _deal_title(deal) if deal else "",
-            saving_text(deal) if deal else "",
+            " + ".join(map(_deal_title, deals)),
+            saving_text(counted) if counted else "",
         )
+
+
+def _counted(hit: Json) -> tuple[list[Json], Json | None]:
+    """Return the deals that make the saving of a result, and what holds its figures."""
+    best, combination = hit.get("best_deal"), hit.get("best_combination")
+    if combination is None:
+        return ([best] if best else []), best
+    listed = {deal["deal_id"]: deal for deal in (best, *hit.get("deals", ())) if deal}
+    return [listed[deal_id] for deal_id in combination["deals"]], combination
 
 
 def distance_text(distance_m: float) -> str:
@@ -82,7 +92,7 @@ def merchant_title(merchant: Json) -> str:
 
 
 def saving_text(deal: Json) -> str:
-    """Return what a deal saves, as money; `?` if the bill is unknown."""
+    """Return what a deal or a combination saves, as money; `?` if the bill is unknown."""
     saving = deal.get("saving")
     return "?" if saving is None else money_text(saving, deal.get("currency", ""))
 

@@ -15,7 +15,8 @@ from geosearch.snapshot.stored import DEAL_FIELDS, MERCHANT_FIELDS
 from indexes.arrays import I64, U8, I64Matrix
 from indexes.prepared import Prepared
 
-MERCHANT, DISTANCE_M, OPENING, BEST_DEAL, BETTER_PUBLIC, DEALS, SCORE, REASONS, EXPLAIN = range(9)
+MERCHANT, DISTANCE_M, OPENING, BEST_DEAL, BETTER_PUBLIC, DEALS = range(6)
+BEST_COMBINATION, BETTER_PUBLIC_COMBINATION, SCORE, REASONS, EXPLAIN = range(6, 11)
 """Rows of `Selection.parts`: the members of a result."""
 
 STORED, ADDED = range(2)
@@ -27,7 +28,10 @@ WHOLE = -1
 LAT, LNG = 1, 2
 OPEN_STATE, CLOSES_AT, OPENS_AT = 1, 2, 4
 DEAL_SAVING, DEAL_PAY, DEAL_CURRENCY, DEAL_UNTIL = 1, 2, 4, 8
-"""Bits of the members that the kernel adds to a merchant, to `open`, and to a deal."""
+COMBINATION_DEALS, COMBINATION_STEPS, COMBINATION_SAVING, COMBINATION_PAY = 1, 2, 4, 8
+COMBINATION_CURRENCY = 16
+"""Bits of the members that the kernel adds to a merchant, to `open` and to a deal, and of those of
+a combination."""
 
 _STORED_IN = {
     "merchant": MERCHANT_FIELDS,

@@ -20,7 +20,7 @@ from geosearch.segment.segment import Segment
 from indexes.arrays import F64, I64, U8, U32, U64, I32Matrix, I64Matrix
 from indexes.timetable import HORIZON_MINUTES
 
-SLOTS = ("amount", "card", "minutes", "kilometres", "time")
+SLOTS = ("amount", "card", "minutes", "kilometres", "time", "count", "cards")
 """Slots of sentences that `reason_text` fills; numba compiles their order into it."""
 
 WORDS = len(SLOTS)

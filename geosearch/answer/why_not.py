@@ -6,7 +6,7 @@ Not useful for: deciding who matches; a condition that fails here failed in the 
 A reason has `code`, `expected`, `got`, and the numbers that a person needs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -16,15 +16,21 @@ from geosearch.kernel.verdict import (
     CARD_ON,
     CATEGORY,
     CLOSES,
+    COMBINES,
     DEALS,
     ELIGIBLE,
     HOURS,
     IN_WINDOW,
+    LEAST_PAY,
     MINUTE,
+    MOST_SAVED,
     ON,
     OPENS,
     OPENS_AGAIN,
     PAY,
+    PUBLIC_COUNT,
+    PUBLIC_DEALS,
+    PUBLIC_SAVED,
     RATED,
     SAVED,
     STATE,
@@ -123,36 +129,53 @@ def kind_reasons(query: Query, verdict: Sequence[int], merchant: Json) -> Iterat
 
 
 def deal_of_shop_reasons(
-    query: Query, verdict: Sequence[int], offers: Sequence[OfferFacts]
+    query: Query,
+    verdict: Sequence[int],
+    offers: Sequence[OfferFacts],
+    deal_id: Callable[[int], str],
 ) -> Iterator[Reason]:
-    """The reason why the deals of a shop are not as asked, or its bill above the budget."""
+    """The reason why the deals of a shop are not as asked, or its bill above the budget.
+
+    Parameters
+    ----------
+    deal_id
+        Id of a deal by its number.
+    """
     if verdict[DEALS]:
         return
+    together = [verdict[LEAST_PAY]] if verdict[LEAST_PAY] != UNKNOWN_MONEY else []
     mode = query.deals_mode
     by_card = mode in ("card", "card_best")
     usable = [one for one in offers if _is_usable(one)]
     own = [one for one in usable if one.card or not by_card]
     if mode == "optional":
         pays = [one.row[PAY] for one in usable if one.row[PAY] != UNKNOWN_MONEY]
-        yield _over_budget(query, min(pays, default=verdict[BILL]))
+        yield _over_budget(query, min([*pays, *together], default=verdict[BILL]))
     elif not own:
         yield {"code": "NO_DEAL", "expected": mode, "got": None}
-    elif not any(one.row[AFFORDABLE] for one in own):
+    elif verdict[MOST_SAVED] == UNKNOWN_MONEY and not any(one.row[AFFORDABLE] for one in own):
         pays = [one.row[PAY] for one in own if one.row[PAY] != UNKNOWN_MONEY]
-        yield _over_budget(query, min(pays, default=UNKNOWN_MONEY))
+        yield _over_budget(query, min([*pays, *together], default=UNKNOWN_MONEY))
     else:
-        affordable = [one for one in usable if one.row[AFFORDABLE]]
-        best, public = (
-            max((one for one in affordable if bool(one.card) is held), key=_saved)
-            for held in (True, False)
-        )
-        yield {
-            "code": "NO_DEAL",
-            "expected": mode,
-            "got": known(best.row[SAVED]),
-            "better_public": public.deal["deal_id"],
-            "better_saving": known(public.row[SAVED]),
-        }
+        yield _rivalled(mode, verdict, [one for one in usable if one.row[AFFORDABLE]], deal_id)
+
+
+def _rivalled(
+    mode: str,
+    verdict: Sequence[int],
+    affordable: Sequence[OfferFacts],
+    deal_id: Callable[[int], str],
+) -> Reason:
+    """The reason that a public deal, or several together, save as much as the wallet."""
+    own = [verdict[MOST_SAVED], *(_saved(one) for one in affordable if one.card)]
+    public = max((one for one in affordable if not one.card), key=_saved, default=None)
+    saved = UNKNOWN_MONEY if public is None else _saved(public)
+    reason = {"code": "NO_DEAL", "expected": mode, "got": known(max(own))}
+    if public is not None and saved >= verdict[PUBLIC_SAVED]:
+        return reason | {"better_public": public.deal["deal_id"], "better_saving": known(saved)}
+    deals = verdict[PUBLIC_DEALS : PUBLIC_DEALS + verdict[PUBLIC_COUNT]]
+    together = {"better_public_combination": [deal_id(deal) for deal in deals]}
+    return reason | together | {"better_saving": known(verdict[PUBLIC_SAVED])}
 
 
 def _saved(one: OfferFacts) -> int:
@@ -175,8 +198,10 @@ def _over_budget(query: Query, pay: int) -> Reason:
 def deal_reasons(
     query: Query, verdict: Sequence[int], one: OfferFacts, moments: Moments
 ) -> list[Reason]:
-    """Every condition that a deal fails; empty if and only if it counts."""
+    """Every condition that a deal fails; empty if and only if it counts, alone or with others."""
     row = one.row
+    if row[COMBINES]:
+        return []
     found = list(_card_reasons(query, one))
     if not row[IN_WINDOW]:
         found += _window_reasons(one, moments)

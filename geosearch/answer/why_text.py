@@ -54,12 +54,12 @@ def fix_text(fix: Json, at: str, currency: str) -> str:
 def miss_lines(answer: Json) -> Iterator[str]:
     """Yield a line for each near miss of an answer of `/v1/nearby`."""
     for miss in answer.get("near_misses") or ():
-        deal = miss["best_deal"]
         # A fix in money leads to a deal.
-        currency = deal["currency"] if deal else ""
+        told = miss.get("best_combination") or miss["best_deal"]
+        currency = told["currency"] if told else ""
         text = f"{miss['merchant']['name']} {fix_text(miss['fix'], answer['at'], currency)}"
-        if deal is not None and deal["saving"] is not None:
-            text += f": saves {money_text(deal['saving'], currency)}"
+        if told is not None and told["saving"] is not None:
+            text += f": saves {money_text(told['saving'], currency)}"
         yield f"{text}, {miss['distance_m']:,.0f} m"
 
 
@@ -97,12 +97,13 @@ def _text(reason: Json, _currency: str) -> str:
 
 
 def _no_deal(reason: Json, currency: str) -> str:
-    if "better_public" in reason:
+    if "better_saving" in reason:
         own, public = (
             "an unknown amount" if reason[name] is None else _money(reason, name, currency)
             for name in ("got", "better_saving")
         )
-        return f"the wallet saves {own}, a public deal {public}"
+        rival = "a public deal" if "better_public" in reason else "public deals together"
+        return f"the wallet saves {own}, {rival} {public}"
     card = reason["expected"] in ("card", "card_best")
     return "no usable deal of a card in the wallet" if card else "no usable deal"
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geosearch.indexing.hours import ScheduleBook
 from geosearch.indexing.payload import deal_payloads, merchant_payloads, program_payloads
+from geosearch.indexing.stacks import offer_groups
 from geosearch.money.offers import (
     MAX_DISCOUNT,
     MAX_USES,
@@ -109,10 +110,14 @@ def deal_rows(snapshot: Snapshot, merchants: pl.DataFrame, book: ScheduleBook) -
     deals, programs = snapshot.deals, snapshot.programs
     program_numbers = {name: row + 1 for row, name in enumerate(programs["program_id"])}
     program = deals["program_id"].replace_strict(program_numbers, default=0, return_dtype=pl.UInt16)
-    offers = _offers(snapshot, merchants)
+    offers, terms = _offers(snapshot, merchants), _terms(deals)
+    windows = book.offer_windows(offers, deals)
+    groups = offer_groups(
+        offers, deals, merchants, terms=terms, windows=windows, rejects=snapshot.rejects
+    )
     return DealRows(
         deal_id=deals["deal_id"],
-        terms=_terms(deals),
+        terms=terms,
         program=program.to_numpy(),
         on=((deals["stock"].fill_null(1) > 0) & ~deals["in_doubt"]).cast(pl.UInt8).to_numpy(),
         for_new=deals["new_customer_only"].cast(pl.UInt8).to_numpy(),
@@ -123,7 +128,8 @@ def deal_rows(snapshot: Snapshot, merchants: pl.DataFrame, book: ScheduleBook) -
         .to_numpy(),
         offer_merchant=offers["row"].to_numpy(),
         offer_deal=offers["deal_row"].to_numpy(),
-        offer_window=book.offer_windows(offers, deals),
+        offer_window=windows,
+        offer_group=groups,
     )
 
 

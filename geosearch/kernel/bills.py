@@ -61,8 +61,8 @@ def least_bill(
     most = min(2 * expected, most_spend)
     spend = expected + 1
     while spend <= most:
-        party, counting = criteria.bill.party_size, criteria.bill.counting
-        bill = Bill(plain.usual, party, spend, criteria.bill.max_pay, counting)
+        old = criteria.bill
+        bill = Bill(plain.usual, old.party_size, spend, old.max_pay, old.counting, old.combines)
         dearer = with_bill(criteria, bill)
         if doc_has_deal(columns, dearer, scratch, doc, doc):
             return spend

@@ -8,11 +8,30 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from geosearch.kernel.criteria import CARD_DEAL, Criteria, Hours, with_hours
-from geosearch.kernel.deals import doc_spend, is_affordable, offer_is_on, offers_at
+from geosearch.kernel.criteria import Criteria, Hours, with_hours
+from geosearch.kernel.deals import (
+    COUNTS,
+    appraise,
+    combine,
+    doc_spend,
+    fill_candidates,
+    offers_at,
+    own_kind,
+)
 from geosearch.kernel.rank import rank
 from geosearch.kernel.scratch import Scratch
-from geosearch.money.offers import UNKNOWN_MONEY, UNUSABLE, is_better, offer_value
+from geosearch.money.offers import UNKNOWN_MONEY, is_better
+from geosearch.money.stacking import (
+    BEST,
+    BEST_COUNT,
+    BEST_PAY,
+    BEST_SAVING,
+    MOST_GROUPS,
+    STEPS,
+    set_alone,
+    set_none,
+)
+from geosearch.money.stacking import DEAL as STEP_DEAL
 from geosearch.segment.columns import Columns
 from indexes.arrays import F64, I64, U8, F64Matrix, I64Matrix, ReadOnly
 from indexes.geo.sphere import Place
@@ -22,7 +41,11 @@ from indexes.timetable import HOURS_OF_WEEK
 
 NO_DEAL = -1
 DEAL, SAVING, PAY = range(3)
-"""Columns of `fill_deals`."""
+"""Columns of `fill_deals`: the best deal."""
+COMBINED_SAVING, COMBINED_PAY, COMBINED_COUNT, COMBINED_DEALS = range(3, 7)
+"""Where deals combine, further columns: the best combination, which may be a single deal. Its first
+`COMBINED_COUNT` deals are from `COMBINED_DEALS` on."""
+DEALS_WIDTH, COMBINED_DEALS_WIDTH = 3, COMBINED_DEALS + MOST_GROUPS
 
 
 class Rows(NamedTuple):
@@ -42,7 +65,7 @@ class Best(NamedTuple):
     found: I64  # number of results of each query
     doc: I64
     key: F64Matrix  # [results, 2]
-    deal: I64Matrix  # [results, 3] see `fill_deals`
+    deal: I64Matrix  # [results, width] see `fill_deals`
 
 
 class OnePage(NamedTuple):
@@ -61,36 +84,58 @@ def best_deal(columns: Columns, criteria: Criteria, doc: int) -> tuple[int, int,
     best, best_saving, best_pay = int64(NO_DEAL), int64(UNKNOWN_MONEY), int64(UNKNOWN_MONEY)
     spend = doc_spend(columns, criteria, doc)
     for offer in offers_at(columns, doc):
-        program = columns.offer_program[offer]
-        if criteria.wallet.eligible[program] == 0:
-            continue
-        if program == 0 and criteria.wallet.deal_mode >= CARD_DEAL:
-            continue
-        if not offer_is_on(columns, criteria, offer):
+        standing, saving, pay = appraise(columns, criteria, offer, spend)
+        if standing != COUNTS:
             continue
         deal = int64(columns.offer_deal[offer])
-        status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
-        if status == UNUSABLE or not is_affordable(criteria, pay):
-            continue
         if best == NO_DEAL or is_better(saving, pay, deal, best_saving, best_pay, best):
             best, best_saving, best_pay = deal, int64(saving), int64(pay)
     return best, best_saving, best_pay
 
 
+@inner_njit
+def _put_deals(
+    columns: Columns, criteria: Criteria, scratch: Scratch, doc: int, deals: I64Matrix, row: int
+) -> None:
+    """Write the best deal of a document, and the best combination if `deals` has its columns."""
+    deal, saving, pay = best_deal(columns, criteria, doc)
+    deals[row, DEAL], deals[row, SAVING], deals[row, PAY] = deal, saving, pay
+    if deals.shape[1] == DEALS_WIDTH:
+        return
+    memory = scratch.combination
+    set_none(memory)
+    if criteria.bill.combines:
+        if deal != NO_DEAL:
+            set_alone(memory, columns.deal_terms, deal, saving, pay)
+        if fill_candidates(columns, criteria, scratch, doc, doc):
+            combine(columns, criteria, scratch, doc, own_kind(criteria))
+    deals[row, COMBINED_SAVING] = memory[BEST, BEST_SAVING]
+    deals[row, COMBINED_PAY] = memory[BEST, BEST_PAY]
+    deals[row, COMBINED_COUNT] = memory[BEST, BEST_COUNT]
+    for step in range(memory[BEST, BEST_COUNT]):
+        deals[row, COMBINED_DEALS + step] = memory[STEPS + step, STEP_DEAL]
+
+
 @njit
 def fill_deals(
-    whole: Prepared[ReadOnly[Columns]], criteria: Criteria, docs: I64, deals: I64Matrix
+    whole: Prepared[ReadOnly[Columns]],
+    criteria: Criteria,
+    memory: Prepared[Scratch],
+    docs: I64,
+    deals: I64Matrix,
 ) -> int:
-    """Write `best_deal` of each document, int64[n, 3]; return n.
+    """Write the best deal of each document, and the best combination; return how many.
 
     Parameters
     ----------
     whole
         Columns with the tree of all documents.
+    deals
+        int64[n, `DEALS_WIDTH`], or int64[n, `COMBINED_DEALS_WIDTH`] with combinations.
     """
-    columns = whole.value
+    columns, scratch = whole.value, memory.value
     for at in range(docs.shape[0]):
-        deals[at, DEAL], deals[at, SAVING], deals[at, PAY] = best_deal(columns, criteria, docs[at])
+        _put_deals(columns, criteria, scratch, docs[at], deals, at)
     return int64(docs.shape[0])
 
 
@@ -127,7 +172,7 @@ def rank_rows(
     int
         Number of queries ranked.
     """
-    columns = whole.value
+    columns, scratch = whole.value, memory.value
     hours = criteria.hours
     minute, until = hours.minute, hours.until_minute
     asked = criteria
@@ -149,10 +194,7 @@ def rank_rows(
             best.doc[to + result] = doc
             best.key[to + result, 0] = page.keys[result, 0]
             best.key[to + result, 1] = page.keys[result, 1]
-            deal, saving, pay = best_deal(columns, asked, doc)
-            best.deal[to + result, DEAL] = deal
-            best.deal[to + result, SAVING] = saving
-            best.deal[to + result, PAY] = pay
+            _put_deals(columns, asked, scratch, doc, best.deal, to + result)
     return int64(order.shape[0])
 
 

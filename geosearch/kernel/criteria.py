@@ -32,13 +32,14 @@ class Wallet(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """Party, spend and budget, and how much of a saving counts for them."""
+    """Party, spend and budget, how much of a saving counts for them, and whether deals combine."""
 
     usual: bool  # party of one and no spend: the joint bounds hold
     party_size: int
     spend: int  # UNKNOWN_MONEY where not given
     max_pay: int  # most that the user wants to pay; NO_BUDGET where not given
     counting: Counting
+    combines: bool  # deals of several groups combine; see `money.stacking`
 
 
 class KindFilter(NamedTuple):

@@ -1,6 +1,7 @@
 """Deals of a document: which ones a query can use, the best one that counts, and its worth.
 
-With a budget (`Bill.max_pay`), a deal counts only if its pay is known and within the budget.
+With a budget (`Bill.max_pay`), a deal counts only if its pay is known and within the budget. Where
+deals combine (`Bill.combines`), the best combination counts instead of the best deal.
 """
 
 import math
@@ -28,11 +29,35 @@ from geosearch.money.offers import (
     offer_value,
 )
 from geosearch.money.ranking import counted_saving
+from geosearch.money.stacking import (
+    ANYONES,
+    BEST,
+    BEST_GIFTS,
+    BEST_PAY,
+    CARDS,
+    PUBLIC,
+    add_candidate,
+    clear,
+    find_best,
+    may_combine,
+    most_saved,
+)
 from geosearch.segment.columns import DOC_PRICE, LARGE_SAVING, NO_PAY, NO_SAVING, NO_USE, Columns
 from indexes.jit import inner_njit, int64, uint64
 
 TOO_DEAR = NO_USE - 1
 """Result of `offer_saving` for a usable offer that is not surely within the budget."""
+
+NOT_LISTED, LISTED, RIVAL, COUNTS = range(-1, 3)
+"""Standing of an offer: not usable or not eligible; only listed, as it is for new customers or not
+within the budget; public, where only the wallet's own count; it makes the best deal, the saving and
+the order."""
+
+NO_OFFER, COMBINED = -1, -2
+"""In place of the offer of the best deal: none has a known saving; several deals combine."""
+
+_ANY_PAY = 2**62
+"""In place of a budget."""
 
 
 @inner_njit
@@ -99,6 +124,26 @@ def offer_saving(columns: Columns, criteria: Criteria, doc: int, offer: int) -> 
 
 
 @inner_njit
+def appraise(columns: Columns, criteria: Criteria, offer: int, spend: int) -> tuple[int, int, int]:
+    """Standing of an offer for people to see, and its saving and pay for a bill of `spend`."""
+    deal, program = int64(columns.offer_deal[offer]), columns.offer_program[offer]
+    none = int64(NOT_LISTED), int64(UNKNOWN_MONEY), int64(UNKNOWN_MONEY)
+    is_on = has_bit(columns.deal_on, deal)
+    if not is_on and not has_bit(columns.deal_new, deal):
+        return none
+    if criteria.wallet.eligible[program] == 0 or not offer_is_timely(columns, criteria, offer):
+        return none
+    status, saving, pay = offer_value(columns.deal_terms, deal, spend, criteria.bill.party_size)
+    if status == UNUSABLE:
+        return none
+    standing = int64(LISTED)
+    if is_on and is_affordable(criteria, pay):
+        is_own = criteria.wallet.deal_mode < CARD_DEAL or program != 0
+        standing = int64(COUNTS) if is_own else int64(RIVAL)
+    return standing, saving, pay
+
+
+@inner_njit
 def is_stored(columns: Columns, criteria: Criteria, offer: int) -> bool:
     """Whether `offer_saving` and `offer_pay` hold for the bill of the query."""
     return bool(criteria.bill.usual and columns.offer_saving[offer] != LARGE_SAVING)
@@ -137,7 +182,9 @@ def doc_has_deal(columns: Columns, criteria: Criteria, scratch: Scratch, at: int
     mode = criteria.wallet.deal_mode
     if not reads_deals(criteria):
         return True
-    if mode == OPTIONAL_DEAL or mode == CARD_BEST_DEAL:
+    # Without a budget, a shop with a combination has a deal: each of its deals can be used alone.
+    needs_all = criteria.bill.combines and has_budget(criteria)
+    if mode == OPTIONAL_DEAL or mode == CARD_BEST_DEAL or needs_all:
         matches, _saving, _offer = doc_best_deal(columns, criteria, scratch, at, doc)
         return bool(matches)
     for offer in offers_at(columns, at):
@@ -167,12 +214,15 @@ def doc_best_value(
         return doc_has_deal(columns, criteria, scratch, at, doc), doc_worth(columns, doc, 0.0)
     matches, saving, offer = doc_best_deal(columns, criteria, scratch, at, doc)
     if criteria.page.sort == BY_SAVING:
-        return matches, float(saving) if offer >= 0 else -math.inf
-    if not matches or offer < 0:
+        return matches, float(saving) if offer != NO_OFFER else -math.inf
+    if not matches or offer == NO_OFFER:
         return matches, doc_worth(columns, doc, 0.0)
-    pay = offer_pay(columns, criteria, doc, offer)
-    is_gift = offer_is_gift(columns, criteria, offer)
-    counted = counted_saving(criteria.bill.counting, saving, pay, is_gift)
+    if offer == COMBINED:
+        pay, gifts = scratch.combination[BEST, BEST_PAY], scratch.combination[BEST, BEST_GIFTS]
+    else:
+        pay = offer_pay(columns, criteria, doc, offer)
+        gifts = saving if offer_is_gift(columns, criteria, offer) else int64(0)
+    counted = counted_saving(criteria.bill.counting, saving, pay, gifts)
     return True, doc_worth(columns, doc, counted)
 
 
@@ -183,25 +233,38 @@ def doc_best_deal(
     """Whether the document at a place fulfils `deal_mode`; its best saving, and whose that is.
 
     Only eligible deals count, and of these only the wallet's own where `deal_mode` asks for a
-    card. If no usable one has a known saving, that is `UNKNOWN_MONEY` and the offer is -1. The
-    offers of a document ascend by `deal_id`, the last tie-break of the best deal.
+    card. If no usable one has a known saving, that is `UNKNOWN_MONEY` and the offer is `NO_OFFER`.
+    The offers of a document ascend by `deal_id`, the last tie-break of the best deal.
+
+    Where deals combine, the best combination counts instead of the best deal, and the wallet's own
+    are those with a deal of a card. If it has several deals, the offer is `COMBINED`, and
+    `Scratch.combination` has it.
 
     Where no deal is required, a budget holds for the least known pay of the eligible deals, or for
     the expected bill without such a deal: a dear deal alone exceeds it even if the bill does not.
     Where the pay of a deal is unknown, so is the bill.
     """
-    best, best_offer = int64(UNKNOWN_MONEY), int64(-1)
+    best, best_offer = int64(UNKNOWN_MONEY), int64(NO_OFFER)
     mode = criteria.wallet.deal_mode
     matches = not reads_deals(criteria)
     exceeds = False
     rivalled, rival = False, int64(UNKNOWN_MONEY)
+    combines = criteria.bill.combines
+    if combines:
+        clear(scratch.combination)
     for offer in offers_at(columns, at):
         program = columns.offer_program[offer]
-        if criteria.wallet.eligible[program] == 0 or (program == 0 and mode == CARD_DEAL):
+        is_left_out = program == 0 and mode == CARD_DEAL
+        if criteria.wallet.eligible[program] == 0 or (is_left_out and not combines):
             continue
         scratch.work[OFFERS] += 1
         saving = offer_saving(columns, criteria, doc, offer)
         if saving == NO_USE or not offer_is_on(columns, criteria, offer):
+            continue
+        # A deal that is too dear alone may be a step, as may a public one beside that of a card.
+        if combines and columns.offer_group[offer] != 0:
+            _add_candidate(columns, criteria, scratch, doc, offer)
+        if is_left_out:
             continue
         if saving == TOO_DEAR:
             exceeds = True
@@ -218,6 +281,13 @@ def doc_best_deal(
         # Offers that tie are rare, so the loop reads the pay of these alone.
         if saving > best or is_cheaper(columns, criteria, doc, offer, best_offer):
             best, best_offer = int64(saving), int64(offer)
+    if combines and may_combine(scratch.combination):
+        if mode == CARD_BEST_DEAL:
+            public = _most_saved(columns, criteria, scratch, doc, PUBLIC, NO_OFFER)
+            rivalled, rival = rivalled or public != UNKNOWN_MONEY, max(rival, public)
+        found = _most_saved(columns, criteria, scratch, doc, own_kind(criteria), best_offer)
+        if found != UNKNOWN_MONEY:
+            matches, best, best_offer = True, found, int64(COMBINED)
     if mode == OPTIONAL_DEAL and not (matches or exceeds):
         matches = is_affordable(criteria, doc_spend(columns, criteria, doc))
     # A known saving beats an unknown one.
@@ -229,3 +299,98 @@ def is_cheaper(columns: Columns, criteria: Criteria, doc: int, offer: int, other
     """Whether an offer is better than an earlier one of the document with the same saving."""
     pay = offer_pay(columns, criteria, doc, offer)
     return is_better(0, pay, 1, 0, offer_pay(columns, criteria, doc, other), 0)
+
+
+@inner_njit
+def fill_candidates(
+    columns: Columns, criteria: Criteria, scratch: Scratch, at: int, doc: int
+) -> bool:
+    """Fill `Scratch.combination` with the deals that may combine; False if there are no two groups.
+
+    All deals that the query can use are candidates, also one that is too dear alone.
+    """
+    clear(scratch.combination)
+    for offer in offers_at(columns, at):
+        program = columns.offer_program[offer]
+        if columns.offer_group[offer] == 0 or criteria.wallet.eligible[program] == 0:
+            continue
+        if offer_is_on(columns, criteria, offer):
+            scratch.work[OFFERS] += 1
+            _add_candidate(columns, criteria, scratch, doc, offer)
+    return may_combine(scratch.combination)
+
+
+@inner_njit
+def _add_candidate(
+    columns: Columns, criteria: Criteria, scratch: Scratch, doc: int, offer: int
+) -> None:
+    """Add an offer that counts to the deals that may combine."""
+    add_candidate(
+        scratch.combination,
+        columns.deal_terms,
+        int64(columns.offer_deal[offer]),
+        int64(columns.offer_group[offer]),
+        int64(columns.offer_program[offer] != 0),
+        doc_spend(columns, criteria, doc),
+        criteria.bill.party_size,
+    )
+
+
+@inner_njit
+def own_kind(criteria: Criteria) -> int:
+    """Which combinations make the best one: those with a card where `deal_mode` asks for one."""
+    return CARDS if criteria.wallet.deal_mode >= CARD_DEAL else ANYONES
+
+
+@inner_njit
+def combine(columns: Columns, criteria: Criteria, scratch: Scratch, doc: int, kind: int) -> None:
+    """Replace the best combination so far by a better one of the candidates; see `find_best`."""
+    find_best(
+        scratch.combination,
+        columns.deal_terms,
+        doc_spend(columns, criteria, doc),
+        criteria.bill.party_size,
+        kind,
+        criteria.bill.max_pay if has_budget(criteria) else _ANY_PAY,
+    )
+
+
+@inner_njit
+def _most_saved(
+    columns: Columns, criteria: Criteria, scratch: Scratch, doc: int, kind: int, offer: int
+) -> int:
+    """Saving of the best combination of the candidates; `UNKNOWN_MONEY` unless one is the best.
+
+    It has to be better than the deal of `offer`, if that is not `NO_OFFER`. If it is,
+    `Scratch.combination` has it.
+    """
+    return most_saved(
+        scratch.combination,
+        columns.deal_terms,
+        doc_spend(columns, criteria, doc),
+        criteria.bill.party_size,
+        kind,
+        criteria.bill.max_pay if has_budget(criteria) else _ANY_PAY,
+        int64(columns.offer_deal[offer]) if offer != NO_OFFER else int64(NO_OFFER),
+    )
+
+
+@inner_njit
+def public_saving(
+    columns: Columns, criteria: Criteria, scratch: Scratch, doc: int
+) -> tuple[bool, int]:
+    """Whether deals without a card count at a document, and the most that they save together."""
+    rivalled, rival = False, int64(UNKNOWN_MONEY)
+    for offer in offers_at(columns, doc):
+        if columns.offer_program[offer] != 0:
+            continue
+        saving = offer_saving(columns, criteria, doc, offer)
+        if saving <= NO_USE or not offer_is_on(columns, criteria, offer):
+            continue
+        rivalled = True
+        if saving != NO_SAVING:
+            rival = max(rival, saving)
+    if fill_candidates(columns, criteria, scratch, doc, doc):
+        public = _most_saved(columns, criteria, scratch, doc, PUBLIC, NO_OFFER)
+        rivalled, rival = rivalled or public != UNKNOWN_MONEY, max(rival, public)
+    return rivalled, rival

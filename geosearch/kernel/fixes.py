@@ -25,6 +25,7 @@ from geosearch.kernel.predicates import (
     reads_hours,
 )
 from geosearch.kernel.scratch import Scratch
+from geosearch.kernel.stack_bills import decides_by_bill, least_combined_bill
 from geosearch.kernel.states import NO_WAIT, schedules_of, until_after, wait_of
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Counting
@@ -248,7 +249,8 @@ def _billed(criteria: Criteria, fixes: Fixes, party: int, spend: int) -> Criteri
     """The same criteria with another party or bill, as `money.ranking.Weights.counting` has it."""
     reference = fixes.reference_bill * party if spend == UNKNOWN_MONEY else float(spend)
     counting = Counting(reference, criteria.bill.counting.gift_value)
-    bill = Bill(fixes.bill.usual, party, spend, criteria.bill.max_pay, counting)
+    old = criteria.bill
+    bill = Bill(fixes.bill.usual, party, spend, old.max_pay, counting, old.combines)
     return with_bill(criteria, bill)
 
 
@@ -291,7 +293,11 @@ def _fill_spend(
     relevance: float,
 ) -> int:
     """Write the least larger bill; return how many fixes there are then."""
-    spend = least_bill(columns, criteria, scratch, fixes.bill, fixes.most_spend, doc)
+    if decides_by_bill(criteria):
+        most = fixes.most_spend
+        spend = least_combined_bill(columns, criteria, scratch, fixes.bill, most, doc)
+    else:
+        spend = least_bill(columns, criteria, scratch, fixes.bill, fixes.most_spend, doc)
     if spend == UNKNOWN_MONEY:
         return count
     dearer = _billed(criteria, fixes, criteria.bill.party_size, spend)

@@ -24,10 +24,13 @@ from geosearch.kernel.criteria import (
 )
 from geosearch.kernel.relevance import node_relevance
 from geosearch.kernel.scratch import DOCS, Scratch
-from geosearch.kernel.states import MAY_BE_OPEN, state_of, wanted_state
-from geosearch.money.offers import (
-    UNKNOWN_MONEY,
+from geosearch.kernel.stacks import (
+    best_of_class,
+    saving_of_class,
+    with_stack_best,
+    with_stack_saving,
 )
+from geosearch.kernel.states import MAY_BE_OPEN, state_of, wanted_state
 from geosearch.money.ranking import BASIS_POINTS
 from geosearch.segment.columns import (
     DOC_QUALITY,
@@ -206,13 +209,9 @@ def saving_bound(columns: Columns, criteria: Criteria, node: int) -> float:
     # wallet is in one of its classes.
     bound = -math.inf
     for c in criteria.wallet.classes:
-        if criteria.bill.usual:
-            value = float(columns.bound_saving[c, node])
-        else:
-            value = max(
-                float(columns.bound_fixed_saving[c, node]), _spend_part(columns, criteria, c, node)
-            )
-        bound = max(bound, value)
+        bound = max(bound, saving_of_class(columns, criteria, c, node))
+    if criteria.bill.combines:
+        bound = with_stack_saving(columns, criteria, node, bound)
     return bound
 
 
@@ -226,51 +225,10 @@ def _best_bound(columns: Columns, criteria: Criteria, node: int) -> float:
         return quality
     bound = quality if criteria.wallet.deal_mode == OPTIONAL_DEAL else -math.inf
     for c in criteria.wallet.classes:
-        if criteria.bill.usual:
-            value = float(columns.bound_best[c, node])
-        else:
-            value = _other_best_bound(columns, criteria, c, node, quality)
-        bound = max(bound, value)
+        bound = max(bound, best_of_class(columns, criteria, c, node, quality))
+    if criteria.bill.combines:
+        bound = with_stack_best(columns, criteria, node, bound)
     return bound
-
-
-@inner_njit
-def _other_best_bound(
-    columns: Columns, criteria: Criteria, c: int, node: int, quality: float
-) -> float:
-    """Bound of a class for a bill that is not the usual one: the greatest of three parts.
-
-    A redemption works with probability at most 1, so a part that grows with the spend adds at most
-    its saving. A document's quality is at most the node's.
-    """
-    if criteria.bill.spend != UNKNOWN_MONEY:
-        fixed = float(columns.bound_spend_best[c, node])
-        growing = _grown(float(columns.bound_slope[c, node]), float(criteria.bill.spend))
-    else:
-        fixed = float(columns.bound_party_best[c, node])
-        growing = _grown(float(columns.bound_party_slope[c, node]), float(criteria.bill.party_size))
-    # A bundle counts at most its saving, and at most its share of the reference.
-    share = float(columns.bound_bundle_slope[c, node])
-    bundle = min(
-        float(columns.bound_bundle_best[c, node]),
-        quality + _grown(share, criteria.bill.counting.reference),
-    )
-    return max(fixed, quality + growing, bundle)
-
-
-@inner_njit
-def _spend_part(columns: Columns, criteria: Criteria, c: int, node: int) -> float:
-    """Upper bound of the saving that grows with the spend; minus infinity for an absent class."""
-    if criteria.bill.spend != UNKNOWN_MONEY:
-        return _grown(float(columns.bound_slope[c, node]), float(criteria.bill.spend))
-    return _grown(float(columns.bound_spend[c, node]), float(criteria.bill.party_size))
-
-
-@inline_njit
-def _grown(slope: float, amount: float) -> float:
-    """A slope times an amount; minus infinity if the class of the slope is absent."""
-    # An absent class has the slope minus infinity; 0 times that would be NaN.
-    return slope * amount if slope > 0.0 else min(slope, 0.0)
 
 
 @inner_njit
@@ -280,8 +238,14 @@ def leaf_value(columns: Columns, criteria: Criteria, at: int) -> float:
     if not criteria.bill.usual:
         return math.inf
     if criteria.page.sort == BY_SAVING:
-        return float(columns.leaf_saving[at])
-    return float(columns.leaf_best[at])
+        value = float(columns.leaf_saving[at])
+        if criteria.bill.combines:
+            value = max(value, float(columns.leaf_stack_saving[at]))
+        return value
+    value = float(columns.leaf_best[at])
+    if criteria.bill.combines:
+        value = max(value, float(columns.leaf_stack_best[at]))
+    return value
 
 
 @inner_njit

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from geosearch.money.stacking import MOST_DEALS, MOST_GROUPS, new_memory
 from indexes.allowance import NO_LIMIT, current, take
 from indexes.arrays import F64, I64, F64Matrix, I32Matrix, I64Matrix
 from indexes.geo.rtree import NODE_SIZE
@@ -46,11 +47,16 @@ class Scratch(NamedTuple):
     score: F64  # [MAX_RESULTS] see `describe.describe`, as the next
     counted: F64  # [MAX_RESULTS]
     text_end: I64  # [MAX_RESULTS] see `result_text.write_results`
+    combination: I64Matrix  # see `geosearch.money.stacking`
+    combined: I64Matrix  # [2 * MAX_RESULTS, COMBINED_WIDTH] see `describe.describe`
+    chains: I64Matrix  # [CHAIN_ROWS, CHAIN_WIDTH] see `stack_bills`
     left: I64  # [1] work that the traversals may still do; see `traversal.is_spent`
 
 
 DETAIL_ROWS = 4096
-DETAIL_WIDTH = 6
+DETAIL_WIDTH = 7
+COMBINED_WIDTH = 4 + 3 * MOST_GROUPS
+CHAIN_ROWS, CHAIN_WIDTH = MOST_DEALS + MOST_GROUPS + 2, 4
 
 
 def new_scratch(nodes: int) -> Scratch:
@@ -81,6 +87,9 @@ def new_scratch(nodes: int) -> Scratch:
         np.empty(MAX_RESULTS, np.float64),
         np.empty(MAX_RESULTS, np.float64),
         np.empty(MAX_RESULTS, np.int64),
+        new_memory(),
+        np.zeros((2 * MAX_RESULTS, COMBINED_WIDTH), np.int64),
+        np.zeros((CHAIN_ROWS, CHAIN_WIDTH), np.int64),
         np.full(1, NO_LIMIT),
     )
 

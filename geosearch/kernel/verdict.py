@@ -9,11 +9,14 @@ Both kernels ask the predicates that searches ask.
 from geosearch.kernel.areas import doc_in_area
 from geosearch.kernel.criteria import Criteria
 from geosearch.kernel.deals import (
+    combine,
     doc_best_value,
     doc_has_deal,
     doc_spend,
+    fill_candidates,
     is_affordable,
     offers_at,
+    own_kind,
 )
 from geosearch.kernel.predicates import (
     counts_relevance,
@@ -52,7 +55,27 @@ from geosearch.kernel.traversal import (
     run_of,
     settled,
 )
-from geosearch.money.offers import offer_value
+from geosearch.money.offers import UNKNOWN_MONEY, offer_value
+from geosearch.money.stacking import (
+    AT,
+    BEST,
+    BEST_COUNT,
+    BEST_SAVING,
+    CARDS,
+    DEAL,
+    DEPTH,
+    LEFT,
+    MOST_GROUPS,
+    PATH,
+    PUBLIC,
+    STEPS,
+    SUM,
+    advance,
+    has_card,
+    set_none,
+    start,
+)
+from geosearch.money.stacking import STATE as WALK
 from geosearch.segment.columns import Columns
 from indexes.arrays import F64, I64, I64Matrix, ReadOnly
 from indexes.geo.rtree import NODE_SIZE
@@ -74,15 +97,21 @@ HOURS, CATEGORY, RATED, WORDS, AREA, DEALS, STATE, OPENS, CLOSES, STAYS, BILL, M
 of its hours, the minutes in which it opens next, stops being open, and stops being open or unknown
 (`HORIZON_MINUTES` if not before), the expected bill or `UNKNOWN_MONEY`, and the query's minute."""
 
-VERDICT_WIDTH = 12
+LEAST_PAY, MOST_SAVED, PUBLIC_SAVED, PUBLIC_COUNT, PUBLIC_DEALS = range(12, 17)
+"""Then, of combinations, `UNKNOWN_MONEY` without one: least pay of the wallet's own, the budget
+aside; within the budget, the most that these save, and the most that those without a card save
+where only the wallet's own count. The last one has `PUBLIC_COUNT` deals, from `PUBLIC_DEALS` on."""
+
+VERDICT_WIDTH = PUBLIC_DEALS + MOST_GROUPS
 
 OFFER, ELIGIBLE, CARD_ON, ON, IN_WINDOW, STATUS, SAVED, PAY, AFFORDABLE, OPENS_AGAIN = range(10)
+COMBINES = 10
 """Numbers of an offer: its row, and 1 or 0 for: the wallet has its card or it needs none; the card
 is active; the deal counts for this query and is in stock; its window holds the minute. Then status,
 saving and pay as of `money.offers.offer_value`, 1 or 0 for a pay within the budget, and the next
-minute of the window."""
+minute of the window; and 1 or 0 for a step of a combination that counts."""
 
-OFFER_WIDTH = 10
+OFFER_WIDTH = 11
 
 
 @njit
@@ -134,6 +163,7 @@ def judge(
     for offer in offers_at(columns, doc):
         _judge_offer(columns, criteria, doc, int64(offer), offers, count)
         count += 1
+    _judge_combinations(columns, criteria, scratch, doc, verdict, offers, count)
     return count
 
 
@@ -163,6 +193,53 @@ def _judge_offer(
     offers[row, STATUS], offers[row, SAVED], offers[row, PAY] = status, saving, pay
     offers[row, AFFORDABLE] = int64(is_affordable(criteria, pay))
     offers[row, OPENS_AGAIN] = next_open(schedules_of(columns), window, criteria.hours.minute)
+    offers[row, COMBINES] = 0
+
+
+@inner_njit
+def _judge_combinations(
+    columns: Columns,
+    criteria: Criteria,
+    scratch: Scratch,
+    doc: int,
+    verdict: I64,
+    offers: I64Matrix,
+    count: int,
+) -> None:
+    """Write what combinations pay and save, and which offers are steps of one that counts."""
+    verdict[LEAST_PAY] = verdict[MOST_SAVED] = verdict[PUBLIC_SAVED] = UNKNOWN_MONEY
+    verdict[PUBLIC_COUNT] = 0
+    if not criteria.bill.combines or not fill_candidates(columns, criteria, scratch, doc, doc):
+        return
+    memory, terms, spend = (
+        scratch.combination,
+        columns.deal_terms,
+        doc_spend(columns, criteria, doc),
+    )
+    needs_card = own_kind(criteria) == CARDS
+    start(memory, spend)
+    while advance(memory, terms, criteria.bill.party_size, UNKNOWN_MONEY):
+        top = PATH + memory[WALK, DEPTH]
+        if needs_card and not has_card(memory):
+            continue
+        pay = memory[top, LEFT]
+        if verdict[LEAST_PAY] == UNKNOWN_MONEY or pay < verdict[LEAST_PAY]:
+            verdict[LEAST_PAY] = pay
+        if not is_affordable(criteria, pay):
+            continue
+        verdict[MOST_SAVED] = max(verdict[MOST_SAVED], memory[top, SUM])
+        for row in range(count):
+            deal = columns.offer_deal[offers[row, OFFER]]
+            for step in range(PATH + 1, top + 1):
+                if memory[memory[step, AT], DEAL] == deal:
+                    offers[row, COMBINES] = 1
+    if needs_card:
+        set_none(memory)
+        combine(columns, criteria, scratch, doc, PUBLIC)
+        verdict[PUBLIC_SAVED] = memory[BEST, BEST_SAVING]
+        verdict[PUBLIC_COUNT] = memory[BEST, BEST_COUNT]
+        for step in range(memory[BEST, BEST_COUNT]):
+            verdict[PUBLIC_DEALS + step] = memory[STEPS + step, DEAL]
 
 
 @inner_njit

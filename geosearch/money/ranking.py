@@ -5,7 +5,8 @@ score = redeem_probability * counted_saving - walk_cost_per_m * distance_m + qua
 counted_saving = saving * min(1, reference / (pay + saving)), of a gift `gift_value` times that
 reference = the spend of the request, else reference_bill * party_size
 
-`offers` computes saving and pay of the best deal, and `geosearch.kernel` ranks.
+`offers` computes saving and pay of the best deal, `stacking` those of the best combination, and
+`geosearch.kernel` ranks.
 """
 
 from typing import NamedTuple
@@ -28,7 +29,7 @@ class Counting(NamedTuple):
 
 
 @inline_njit
-def counted_saving(counting: Counting, saving: int, pay: int, is_gift: bool) -> float:
+def counted_saving(counting: Counting, saving: int, pay: int, gifts: int) -> float:
     """Part of a known saving that the net benefit counts, minor units.
 
     A saving at a dear shop is not worth the detour for a cheap meal, so it counts on at most
@@ -40,12 +41,16 @@ def counted_saving(counting: Counting, saving: int, pay: int, is_gift: bool) -> 
         At least 0.
     pay
         `UNKNOWN_MONEY` for a gift without a known bill; it then counts as 0.
+    gifts
+        Part of the saving that is gifts: 0 or all of it for one deal.
     """
     bill = saving if pay == UNKNOWN_MONEY else pay + saving
-    counted = float(saving)
+    counted, given = float(saving - gifts), float(gifts)
     if bill > counting.reference:
-        counted *= counting.reference / bill
-    return counted * counting.gift_value if is_gift else counted
+        share = counting.reference / bill
+        counted *= share
+        given *= share
+    return counted + given * counting.gift_value
 
 
 class Weights(Struct, frozen=True, kw_only=True):

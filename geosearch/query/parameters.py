@@ -49,6 +49,7 @@ SORTS = ("best", "distance", "saving", "rating", "relevance")
 OFFER_TYPES = ("percent_off", "amount_off", "voucher", "bundle", "cashback", "free_item")
 LANGUAGES = ("en", "zh")
 DEFAULT_LANGUAGE = "en"
+STACKING = ("off", "on")
 MAX_SEQ = 2**53
 """Greatest number of a live change: JSON numbers are exact up to it."""
 FORMATS = ("json", "geojson")
@@ -163,6 +164,16 @@ PARAMETERS: dict[str, Parameter] = {
             "deals within it count; the others come last in `deals`.",
             low=0,
             high=MAX_MONEY,
+        ),
+        Parameter(
+            "stacking",
+            "choice",
+            "`on`: deals of different `stack_group`s combine, one of each group and at most one "
+            "bundle, each on what the ones before it leave of the bill. Saving, order, filters, "
+            "near misses and `max_pay` then go by the best combination, `best_combination` of each "
+            "result. With `deals=card` it has a deal of a card in the wallet; "
+            "`better_public_combination` saves more without one. Facets still count single deals.",
+            choices=STACKING,
         ),
         Parameter(
             "q",

@@ -70,6 +70,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     party_size: int = 1
     spend: int | None = None
     max_pay: int | None = None
+    stacking: str = "off"
     q: str | None = None
     categories: tuple[str, ...] = ()
     business_area: tuple[str, ...] = ()
@@ -286,6 +287,7 @@ class MerchantQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     new_customer: bool = False
     party_size: int = 1
     spend: int | None = None
+    stacking: str = "off"
 
     def __post_init__(self) -> None:
         """Check every field."""

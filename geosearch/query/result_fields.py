@@ -12,6 +12,9 @@ from geosearch.snapshot.stored import DEAL_FIELDS, MERCHANT_FIELDS
 WORTH_FIELDS = ("saving", "pay", "currency", "usable_until")
 """Members of a deal that depend on the query."""
 
+COMBINATION_FIELDS = ("deals", "steps", "saving", "pay", "currency")
+"""Members of a combination of deals."""
+
 _DEAL = (*DEAL_FIELDS, *WORTH_FIELDS)
 
 RESULT_FIELDS: dict[str, tuple[str, ...]] = {
@@ -21,6 +24,8 @@ RESULT_FIELDS: dict[str, tuple[str, ...]] = {
     "best_deal": _DEAL,
     "better_public": _DEAL,
     "deals": _DEAL,
+    "best_combination": COMBINATION_FIELDS,
+    "better_public_combination": COMBINATION_FIELDS,
     "score": (),
     "reasons": (),
     "explain": (),

@@ -34,7 +34,7 @@ _POSITION = {name: replace(PARAMETERS[name], required=False) for name in ("lat",
 
 MERCHANT_PARAMETERS: dict[str, Parameter] = _POSITION | {
     name: PARAMETERS[name]
-    for name in ("crs", "at", "cards", "deals", "new_customer", "party_size", "spend")
+    for name in ("crs", "at", "cards", "deals", "new_customer", "party_size", "spend", "stacking")
 }
 """The parameters of `GET /v1/merchants/{id}`."""
 

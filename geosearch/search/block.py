@@ -12,7 +12,7 @@ road. Only a row's own query decides its results, so the number of threads chang
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,20 @@ from numpy.typing import NDArray
 
 from geosearch.answer.model import Ranked
 from geosearch.errors import BadRequest, NotReady
-from geosearch.kernel.block import DEAL, NO_DEAL, PAY, SAVING, Best, Rows
+from geosearch.kernel.block import (
+    COMBINED_COUNT,
+    COMBINED_DEALS,
+    COMBINED_DEALS_WIDTH,
+    COMBINED_PAY,
+    COMBINED_SAVING,
+    DEAL,
+    DEALS_WIDTH,
+    NO_DEAL,
+    PAY,
+    SAVING,
+    Best,
+    Rows,
+)
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.query.query import Query
 from geosearch.search.block_rows import (
@@ -29,6 +42,7 @@ from geosearch.search.block_rows import (
     BlockRows,
     Records,
     RefusedRow,
+    columns_for,
     refused_row,
     rows_of,
     rows_of_frame,
@@ -64,7 +78,9 @@ class Block(NamedTuple):
     rows
         A row for each result, in the order of the queries, best first: `query_id`, `rank` from 1,
         `merchant_id`, `distance_m` in metres; `deal_id`, `saving` and `pay` of the best deal, minor
-        units, null where there is none or where they are unknown; `total` if a query asks for it.
+        units, null where there is none or where they are unknown; `total` if a query asks for it;
+        `combination`, `combined_saving` and `combined_pay` of the best combination, a list of deal
+        ids, if the columns or the options name `stacking`, null where it is off.
     refused
         A row for each query without an answer: `query_id`, stable `code`, and `detail`, a sentence.
     queries
@@ -120,7 +136,7 @@ class BlockRanker:
         with ThreadPoolExecutor(threads or usable_cores()) as pool:
             for first in range(0, len(queries), PIECE_ROWS):
                 some = queries[first : first + PIECE_ROWS]
-                records = Records(pl.Series(), some, [], False)
+                records = Records(pl.Series(), some, [], columns_for(()))
                 piece = _Piece(self, rows_of(records, times, self._are_usual), pool)
                 found += piece.ranked(self._road.rank)
         return found
@@ -175,7 +191,7 @@ class BlockRanker:
                     ids = query_ids(some, first)
                 first += len(ids)
                 piece = _Piece(self, asked, pool)
-                piece.begin_others(self._usual)
+                piece.begin_others(partial(self._usual, width=piece.width))
                 if before is not None:
                     yield before[0].block(before[1])
                 before = piece, ids
@@ -205,16 +221,17 @@ class BlockRanker:
         """Rank some rows of a block into `best`."""
         self._views[0].rank_rows(plan, rows, order, best, one_minute=one_minute)
 
-    def _usual(self, query: Query) -> UsualResults:
+    def _usual(self, query: Query, width: int) -> UsualResults:
         """UsualResults of one query with their best deals, by the usual road."""
         planned, (docs, keys, _) = self._road.answered(query, query.limit)
         total = self._road.rank(query).total if query.total else None
-        deals = np.full((len(docs), 3), NO_DEAL, np.int64)
+        deals = np.full((len(docs), width), NO_DEAL, np.int64)
         for number, view in enumerate(self._views):
             own = (docs >= self._bases[number]) & (docs < self._bases[number + 1])
             if own.any():
-                found = view.deals(planned.plans[number], docs[own] - self._bases[number])
+                found = view.deals(planned.plans[number], docs[own] - self._bases[number], width)
                 found[:, DEAL] += np.where(found[:, DEAL] >= 0, self._deal_bases[number], 0)
+                found[:, COMBINED_DEALS:] += self._deal_bases[number]
                 deals[own] = found
         return UsualResults(docs, keys, deals, total)
 
@@ -242,11 +259,12 @@ class _Piece:
         self._ranker, self._asked, self._pool = ranker, asked, pool
         self._rows = asked.rows
         results = int(self._rows.first[-1])
+        self.width = COMBINED_DEALS_WIDTH if asked.columns.combinations else DEALS_WIDTH
         self._best = Best(
             np.zeros(len(self._rows.lat), np.int64),
             np.empty(results, np.int64),
             np.empty((results, 2)),
-            np.empty((results, 3), np.int64),
+            np.empty((results, self.width), np.int64),
         )
         self._tasks: list[Future[None]] = []
         self._others: list[Future[list[UsualResults | RefusedRow]]] = []
@@ -333,10 +351,15 @@ class _Piece:
                 "saving": deals[:, SAVING],
                 "pay": deals[:, PAY],
             }
-        ).with_columns(
-            pl.when(pl.col(name) != UNKNOWN_MONEY).then(pl.col(name)) for name in ("saving", "pay")
         )
-        if self._asked.totals:
+        money = ["saving", "pay"]
+        if self._asked.columns.combinations:
+            frame = frame.with_columns(self._combinations(deals))
+            money += ["combined_saving", "combined_pay"]
+        frame = frame.with_columns(
+            pl.when(pl.col(name) != UNKNOWN_MONEY).then(pl.col(name)) for name in money
+        )
+        if self._asked.columns.totals:
             known = pl.Series("total", [totals.get(row) for row in range(len(count))], pl.Int64)
             frame = frame.with_columns(known.gather(rows))
         refused.sort(key=lambda one: one.row)
@@ -351,6 +374,22 @@ class _Piece:
             ),
             queries=len(count),
         )
+
+    def _combinations(self, deals: I64) -> list[pl.Series]:
+        """The columns about combinations; those of a query without stacking are null."""
+        count = np.maximum(deals[:, COMBINED_COUNT], 0)
+        used = np.arange(deals.shape[1] - COMBINED_DEALS) < count[:, None]
+        ids = self._ranker.deal_ids(deals[:, COMBINED_DEALS:][used])
+        rows = pl.DataFrame({"row": np.repeat(np.arange(len(deals)), count), "id": ids})
+        lists = rows.group_by("row", maintain_order=True).agg("id")["id"]
+        none = pl.Series([None], dtype=pl.List(pl.String))
+        table = pl.concat([lists.cast(pl.List(pl.String)), none])
+        number = np.where(count > 0, np.cumsum(count > 0) - 1, len(lists))
+        return [
+            table.gather(number).alias("combination"),
+            pl.Series("combined_saving", deals[:, COMBINED_SAVING]),
+            pl.Series("combined_pay", deals[:, COMBINED_PAY]),
+        ]
 
     def _wait(self) -> None:
         for task in self._tasks:

@@ -8,7 +8,7 @@ values make a valid `Query`, needs no `Query` of its own. Every other row become
 says what is wrong with it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -66,6 +66,18 @@ class RefusedRow(NamedTuple):
     detail: str
 
 
+class Columns(NamedTuple):
+    """Which optional columns the rows of results have: what some query may ask for."""
+
+    totals: bool
+    combinations: bool
+
+
+def columns_for(names: Container[str]) -> Columns:
+    """The columns for queries of which some have these parameters."""
+    return Columns("total" in names, "stacking" in names)
+
+
 class BlockRows(NamedTuple):
     """A block by rows."""
 
@@ -76,8 +88,7 @@ class BlockRows(NamedTuple):
     others: list[tuple[int, Query]]
     """Rows of the usual road."""
     refused: list[RefusedRow]
-    totals: bool
-    """Whether rows may ask for their total."""
+    columns: Columns
 
 
 def refused_row(row: int, error: GeosearchError) -> RefusedRow:
@@ -110,7 +121,7 @@ class Records(NamedTuple):
     ids: pl.Series
     queries: Sequence[Query | None]
     refused: list[RefusedRow]
-    totals: bool
+    columns: Columns
 
 
 def rows_of(records: Records, times: tuple[datetime, datetime], are_usual: bool) -> BlockRows:
@@ -140,7 +151,7 @@ def rows_of(records: Records, times: tuple[datetime, datetime], are_usual: bool)
     alike = [
         Alike(cast(Query, queries[rows[0]]), np.array(rows, np.int64)) for rows in groups.values()
     ]
-    return _asked(places, micros, alike, others, records.refused, records.totals)
+    return _asked(places, micros, alike, others, records.refused, records.columns)
 
 
 def rows_of_frame(
@@ -182,8 +193,8 @@ def rows_of_frame(
             others.append((row, query_of(_values(frame, row, constants, now))))
         except BadRequest as error:
             refused.append(refused_row(row, error))
-    totals = "total" in frame.columns or "total" in constants
-    return _asked(places, micros, alike, others, refused, totals)
+    columns = columns_for({*frame.columns, *constants})
+    return _asked(places, micros, alike, others, refused, columns)
 
 
 def _check_names(columns: Iterable[str], constants: Mapping[str, Any]) -> None:
@@ -235,7 +246,7 @@ def _asked(
     alike: list[Alike],
     others: list[tuple[int, Query]],
     refused: list[RefusedRow],
-    totals: bool,
+    columns: Columns,
 ) -> BlockRows:
     """The block: minutes, WGS-84 places, and room for the results of each row.
 
@@ -263,7 +274,7 @@ def _asked(
     minute = np.where(known, micros // MINUTE_US, 0)
     first = np.concatenate([[0], np.cumsum(limit)])
     rows_ = Rows(lat.copy(), lng.copy(), radius.copy(), minute, until, first)
-    return BlockRows(rows_, micros, alike, others, refused, totals)
+    return BlockRows(rows_, micros, alike, others, refused, columns)
 
 
 def _numbers(

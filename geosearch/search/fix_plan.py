@@ -221,7 +221,7 @@ class FixPlanner:
     def _bill(self, party_size: int, spend: int, bill: Bill) -> Bill:
         """The same bill with another party and spend; not the usual one."""
         counting = self._weights.counting(party_size, None if spend == UNKNOWN_MONEY else spend)
-        return Bill(False, party_size, spend, bill.max_pay, counting)
+        return Bill(False, party_size, spend, bill.max_pay, counting, bill.combines)
 
     def _last_wait(self, query: Query, minute: int, at: datetime) -> int:
         """Most minutes that one may wait: within the horizon, and while the zone is in force."""

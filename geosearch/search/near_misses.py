@@ -185,4 +185,5 @@ def _miss(
         best_deal_payload=texts.fixed.best_deal,
         # 0 - 0 is 0, where a negated 0 is not.
         value=0.0 - found.negated_value,
+        combination_payload=texts.fixed.best_combination,
     )

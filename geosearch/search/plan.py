@@ -42,8 +42,8 @@ from geosearch.kernel.states import NO_STATES, StateTables
 from geosearch.money.ranking import Weights
 from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
-from geosearch.search.bill import bill_of
 from geosearch.search.drawn_area import NO_AREA, area_of
+from geosearch.search.wishes import USUAL_BILL, Wishes, bill_of
 from geosearch.segment.bounds import NEW_CUSTOMER_CLASS, PUBLIC_CLASS, class_of
 from geosearch.segment.catalogue import CATEGORY_BITS, has_own_bit, program_bit
 from geosearch.segment.columns import RATING_STEPS
@@ -90,27 +90,9 @@ _NO_BITS = np.zeros(1, np.uint64)
 _NO_LISTS = Drivers(False, _NO_DOCS, False, _NO_DOCS, 0)
 _ANY_KIND = KindFilter(np.zeros(2, np.uint64), np.zeros(0, np.uint8), -1)
 _NO_KEYS = (0.0, 0.0, 0)
-_ANY_BILL = bill_of(Weights(), 1, None, None)
 _ANY_TIME = Hours(0, -1, 0, 0, ANY_HOURS)
 _NO_WALLET = Wallet(OPTIONAL_DEAL, _NO_BITS, _NO_BITS, np.zeros(1, np.uint8), np.zeros(0, np.int64))
 _ONE = Paging(BY_DISTANCE, 0.0, 1, False, *_NO_KEYS)
-
-
-class Wishes(NamedTuple):
-    """Fields of a query that its `PreparedQuery` depends on: not place, time, area and text."""
-
-    top_k: int
-    cards: tuple[str, ...]
-    """Cards of the wallet that some segment knows, without duplicates."""
-    deals_mode: str
-    new_customer: bool
-    offer_type: tuple[str, ...]
-    party_size: int
-    spend: int | None
-    max_pay: int | None
-    categories: tuple[str, ...]
-    min_rating: float | None
-    sort: str
 
 
 class WalletPlan(NamedTuple):
@@ -185,7 +167,7 @@ class Plan(NamedTuple):
     def anywhere(self, words: Words) -> "Plan":
         """A plan for any one document with other words in the same place and area."""
         criteria = (
-            *(_ANY_TIME, _NO_WALLET, _ANY_BILL, _ANY_KIND, self.criteria.area),
+            *(_ANY_TIME, _NO_WALLET, USUAL_BILL, _ANY_KIND, self.criteria.area),
             *(self.drivers(words), words, _ONE, NO_STATES, NO_FILTER),
         )
         return Plan(_new(Criteria, criteria), self.place, self.bounds, 0, False)
@@ -302,7 +284,7 @@ class Planner:
         """The part of a plan that queries with these wishes share."""
         wanted = wishes.cards, wishes.deals_mode, wishes.new_customer
         wallet_plan = self._wanted(*wanted)
-        bill = bill_of(self._weights, wishes.party_size, wishes.spend, wishes.max_pay)
+        bill = bill_of(self._weights, wishes)
         sort = _SORT_CODES[wishes.sort]
         valued = sort in (BY_BEST, BY_SAVING)
         filters, types = 0, type_bits(wishes.offer_type)

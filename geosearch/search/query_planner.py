@@ -21,7 +21,8 @@ from geosearch.errors import BadRequest, NotReady
 from geosearch.kernel.criteria import Hours, Words
 from geosearch.query.query import Query
 from geosearch.search.clock import Clock
-from geosearch.search.plan import After, Bounds, Plan, Planner, PreparedSegment, Wishes
+from geosearch.search.plan import After, Bounds, Plan, Planner, PreparedSegment
+from geosearch.search.wishes import Wishes
 from geosearch.text.rewriter import Rewriter
 from geosearch.text.segment_terms import TextQuery
 from indexes.cache import BoundedCache, size_of

@@ -173,11 +173,12 @@ class SegmentView:
         block_kernels().rank_rows(*asked, self._first_hour)
         self._pool.give_back(scratch)
 
-    def deals(self, plan: Plan, docs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Best deal, saving and pay of each document, int64[n, 3]; see `kernel.block.best_deal`."""
-        deals = np.empty((len(docs), 3), _INT64)
+    def deals(self, plan: Plan, docs: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+        """Best deal and combination of each document, int64[n, width]; see `block.fill_deals`."""
+        deals, scratch = np.empty((len(docs), width), _INT64), self._pool.borrow()
         columns = self.segment.columns_of(0, plan.types, plan.new_customer)
-        block_kernels().fill_deals(columns, plan.criteria, docs, deals)
+        block_kernels().fill_deals(columns, plan.criteria, scratch, docs, deals)
+        self._pool.give_back(scratch)
         return deals
 
     def count(self, plan: Plan, counts: dict[str, dict[str, int]]) -> int:

@@ -170,7 +170,7 @@ class Inquiry:
         yield from kind_reasons(query, verdict, merchant)
         if not verdict[WORDS]:
             yield self._text_reason()
-        yield from deal_of_shop_reasons(query, verdict, offers)
+        yield from deal_of_shop_reasons(query, verdict, offers, self._segment.deal_id)
 
     def _area_reasons(self, merchant: dict[str, Any]) -> Iterator[Reason]:
         """Reasons of zone, business area, box, polygon and ids."""

@@ -90,13 +90,14 @@ def class_count(programs: int) -> int:
 
 
 @inline_njit
-def _raise_to(bounds: F64, c: int, leaf: int, value: F64) -> None:
+def raise_to(bounds: F64, c: int, leaf: int, value: F64) -> None:
+    """Raise the bounds of a class in a leaf to those of a document."""
     for part in range(value.shape[0]):
         bounds[part, c, leaf] = max(bounds[part, c, leaf], value[part])
 
 
 @inline_njit
-def _is_new(new: U64, deal: int) -> bool:
+def is_new(new: U64, deal: int) -> bool:
     """Whether a deal is for new customers only."""
     return bool((new[deal >> 6] >> np.uint64(deal & 63)) & np.uint64(1))
 
@@ -115,7 +116,8 @@ def _offer_bounds(
     out[SAVING] = -np.inf
     if status == KNOWN_SAVING:
         # The operations of `deals.doc_best_value` in its order, so both round alike.
-        counted = counted_saving(counting, saving, pay, terms[deal, TYPE] == FREE_ITEM)
+        gifts = saving if terms[deal, TYPE] == FREE_ITEM else int64(0)
+        counted = counted_saving(counting, saving, pay, gifts)
         out[BEST] = redeem * counted + quality
         out[SAVING] = saving
     elif status != UNUSABLE:
@@ -186,14 +188,14 @@ def _fill_leaves(
                 continue
             program, deal = int64(offers.program[offer]), int64(offers.deal[offer])
             _offer_bounds(terms, deal, price, redeem, quality, counting, value)
-            if _is_new(new, deal):
-                _raise_to(bounds, NEW_CUSTOMER_CLASS, leaf, value)
+            if is_new(new, deal):
+                raise_to(bounds, NEW_CUSTOMER_CLASS, leaf, value)
             elif program == 0:
-                _raise_to(bounds, PUBLIC_CLASS, leaf, value)
+                raise_to(bounds, PUBLIC_CLASS, leaf, value)
             else:
-                _raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value)
+                raise_to(bounds, ANY_PROGRAM_CLASS, leaf, value)
                 if NEW_CUSTOMER_CLASS + program < classes:
-                    _raise_to(bounds, NEW_CUSTOMER_CLASS + program, leaf, value)
+                    raise_to(bounds, NEW_CUSTOMER_CLASS + program, leaf, value)
 
 
 @njit
@@ -216,7 +218,7 @@ def _fill_docs(
             bounds[BEST, doc] = quality
         for offer in range(int64(offers.start[doc]), int64(offers.start[doc + 1])):
             deal = int64(offers.deal[offer])
-            counts = offers.program[offer] == program and not _is_new(new, deal)
+            counts = offers.program[offer] == program and not is_new(new, deal)
             if (counts or program == ANY_PROGRAM) and offers.window[offer] != NEVER:
                 _offer_bounds(terms, deal, price, redeem, quality, counting, value)
                 for part in range(value.shape[0]):
@@ -238,7 +240,7 @@ def doc_bounds(
     """
     bounds = np.full((len(BOUNDS), record.shape[0]), -np.inf)
     _fill_docs(record, offers, terms, new, counting, program, bounds, np.empty(len(BOUNDS)))
-    return dict(zip(BOUNDS, _round_up(bounds), strict=True))
+    return dict(zip(BOUNDS, round_up(bounds), strict=True))
 
 
 def joint_bounds(
@@ -259,13 +261,14 @@ def joint_bounds(
     leaves = (docs + NODE_SIZE - 1) // NODE_SIZE
     bounds = np.full((len(BOUNDS), class_count(programs), leaves), -np.inf)
     _fill_leaves(record, offers, terms, new, counting, bounds, np.empty(len(BOUNDS)))
-    rounded = _round_up(bounds)
+    rounded = round_up(bounds)
     return {
         f"bound_{name}": summarise_leaves(rounded[part], np.maximum)
         for part, name in enumerate(BOUNDS)
     }
 
 
-def _round_up(values: NDArray[np.float64]) -> F32:
+def round_up(values: NDArray[np.float64]) -> F32:
+    """The values as float32, none of them below the exact one."""
     narrow = values.astype(np.float32)
     return np.where(narrow < values, np.nextafter(narrow, np.float32(np.inf)), narrow)

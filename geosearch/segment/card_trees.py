@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from geosearch.money.ranking import Counting
 from geosearch.segment.bounds import ANY_PROGRAM, doc_bounds
 from geosearch.segment.columns import Columns, column_types, offers_in
+from geosearch.segment.stack_bounds import ALL_OFFERS, doc_stack_bounds
 from indexes.geo.rtree import level_starts, summarise
 
 FEWEST_DOCS = 256
@@ -33,12 +34,12 @@ NODE_COLUMNS = tuple(name for name in Columns._fields if name.startswith(("node_
 
 LEAF_COLUMNS = (
     *("leaf_position", "leaf_schedule", "leaf_category_set"),
-    *("leaf_best", "leaf_saving"),
+    *("leaf_best", "leaf_saving", "leaf_stack_best", "leaf_stack_saving"),
 )
 
 OFFER_COLUMNS = (
     *("offer_start", "offer_deal", "offer_window", "offer_program"),
-    *("offer_saving", "offer_pay"),
+    *("offer_saving", "offer_pay", "offer_group"),
 )
 
 _DOC_COLUMNS = (
@@ -66,6 +67,7 @@ def large_leaves(columns: dict[str, Any], counting: Counting) -> dict[str, NDArr
         How much of a saving counts for one person without a given spend.
     """
     bounds = _doc_bounds(columns, counting, ANY_PROGRAM)
+    stacks = doc_stack_bounds(columns, counting, wanted=ALL_OFFERS)
     return {
         "leaf_doc": np.zeros(0, np.uint32),
         "leaf_position": np.zeros((0, 2), np.int32),
@@ -73,6 +75,8 @@ def large_leaves(columns: dict[str, Any], counting: Counting) -> dict[str, NDArr
         "leaf_category_set": np.zeros(0, np.uint32),
         "leaf_best": bounds["best"],
         "leaf_saving": bounds["saving"],
+        "leaf_stack_best": stacks["best"],
+        "leaf_stack_saving": stacks["saving"],
     }
 
 
@@ -131,11 +135,13 @@ def _tree(
 ) -> dict[str, NDArray[Any]]:
     """Node and leaf columns of one card's tree over its own documents."""
     bounds = _doc_bounds(own, counting, program)
-    found = {f"bound_{name}": summarise(bound, np.maximum) for name, bound in bounds.items()}
+    stacks = doc_stack_bounds(own, counting, wanted=program)
+    every = bounds | {f"stack_{name}": bound for name, bound in stacks.items()}
+    found = {f"bound_{name}": summarise(bound, np.maximum) for name, bound in every.items()}
     found |= {name: column for name, column in summaries(own).items() if name in NODE_COLUMNS}
     leaves = (
         *(own["doc_position"], own["doc_schedule"], own["doc_category_set"]),
-        *(bounds["best"], bounds["saving"]),
+        *(bounds["best"], bounds["saving"], stacks["best"], stacks["saving"]),
     )
     found |= dict(zip(LEAF_COLUMNS, leaves, strict=True))
     return found | {name: own[name] for name in OFFER_COLUMNS}

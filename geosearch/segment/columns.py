@@ -50,6 +50,7 @@ class Columns(NamedTuple):
     offer_program: U16  # [o] card
     offer_saving: I32  # [o] saving for one person at the usual price; see below, as the next
     offer_pay: I32  # [o]
+    offer_group: U8  # [o] group that it combines across at its shop, from 1 on; 0 = used alone
     deal_terms: I32Matrix  # [m, 8] see `offers`
     deal_on: U64  # [ceil(m / 64)] one bit a deal; clear = sold out, withdrawn or in `deal_new`
     deal_new: U64  # [ceil(m / 64)] one bit a deal that is on, but for new customers only
@@ -64,6 +65,8 @@ class Columns(NamedTuple):
     leaf_category_set: U32  # [l]
     leaf_best: F32  # [l] bound of each document, as `bound_best`
     leaf_saving: F32  # [l]
+    leaf_stack_best: F32  # [l] bound of each document, as `bound_stack_best`
+    leaf_stack_saving: F32  # [l]
     node_box: I32Matrix  # [4, n] least and greatest: min_x, min_y, max_x, max_y
     node_open: U64Matrix  # [3, n] hours of the week in which a document is open
     node_maybe_open: U64Matrix  # [3, n] the same, unknown included
@@ -73,6 +76,7 @@ class Columns(NamedTuple):
     node_rating: I16  # [n] greatest
     node_id_rank: U32  # [n] least
     node_quality: I32  # [n] greatest
+    node_crossing: U64  # [n] bits of cards whose deals combine with those of another card
     bound_best: F32Matrix  # [c, n] see `bounds`
     bound_saving: F32Matrix  # [c, n]
     bound_fixed_saving: F32Matrix  # [c, n]
@@ -83,6 +87,14 @@ class Columns(NamedTuple):
     bound_party_slope: F32Matrix  # [c, n]
     bound_bundle_best: F32Matrix  # [c, n]
     bound_bundle_slope: F32Matrix  # [c, n]
+    bound_stack_best: F32Matrix  # [c, n] of combinations of deals; see `stack_bounds`
+    bound_stack_saving: F32Matrix  # [c, n]
+    bound_stack_fixed_saving: F32Matrix  # [c, n]
+    bound_stack_slope: F32Matrix  # [c, n]
+    bound_stack_spend: F32Matrix  # [c, n]
+    bound_stack_spend_best: F32Matrix  # [c, n]
+    bound_stack_party_best: F32Matrix  # [c, n]
+    bound_stack_party_slope: F32Matrix  # [c, n]
 
 
 DOC_TIME_ZONE, DOC_ID_RANK, DOC_PRICE, DOC_REDEEM, DOC_QUALITY, DOC_RATING = range(6)
@@ -110,9 +122,10 @@ class Offers(NamedTuple):
     """The offers of documents, for the code that summarises them."""
 
     start: U32  # [d + 1]
-    deal: U32  # [o], as the next two
+    deal: U32  # [o], as the next three
     window: U32
     program: U16
+    group: U8
 
 
 def offers_in(columns: Mapping[str, Any]) -> Offers:

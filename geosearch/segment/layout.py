@@ -37,6 +37,7 @@ from geosearch.money.offers import (
     VOUCHER,
 )
 from geosearch.money.ranking import BASIS_POINTS
+from geosearch.money.stacking import MOST_GROUPS
 from geosearch.segment.bounds import class_count
 from geosearch.segment.card_trees import LEAF_COLUMNS, NODE_COLUMNS, OFFER_COLUMNS
 from geosearch.segment.catalogue import Catalogue
@@ -169,6 +170,7 @@ _RULES: dict[str, tuple[Promise, ...]] = {
     "offer_deal": (below("deals"),),
     "offer_window": (below("schedules"),),
     "offer_program": (below("programs"),),
+    "offer_group": (below(MOST_GROUPS + 1),),
     "deal_terms": (
         Fields(
             {
@@ -201,6 +203,8 @@ _RULES: dict[str, tuple[Promise, ...]] = {
     "leaf_position": (_POSITION,),
     "leaf_best": (Bounded(),),
     "leaf_saving": (Bounded(),),
+    "leaf_stack_best": (Bounded(),),
+    "leaf_stack_saving": (Bounded(),),
     "node_rating": (_RATING,),
     "node_id_rank": (_DOC,),
     **{name: (Bounded(),) for name in NODE_COLUMNS if name.startswith("bound_")},
@@ -233,6 +237,8 @@ _SHAPES: dict[str, tuple[Size, ...]] = {
     "leaf_category_set": (0,),
     "leaf_best": ("docs",),
     "leaf_saving": ("docs",),
+    "leaf_stack_best": ("docs",),
+    "leaf_stack_saving": ("docs",),
     "node_box": (4, "nodes"),
     "node_open": (3, "nodes"),
     "node_maybe_open": (3, "nodes"),
@@ -242,6 +248,7 @@ _SHAPES: dict[str, tuple[Size, ...]] = {
     "node_rating": ("nodes",),
     "node_id_rank": ("nodes",),
     "node_quality": ("nodes",),
+    "node_crossing": ("nodes",),
     **{name: ("classes", "nodes") for name in NODE_COLUMNS if name.startswith("bound_")},
 }
 

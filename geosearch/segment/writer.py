@@ -54,6 +54,7 @@ from geosearch.segment.columns import (
     Offers,
     offers_in,
 )
+from geosearch.segment.stack_bounds import crossings, joint_stack_bounds
 from indexes.arrays import I16, I32, I64, U8, U16, U32, U64
 from indexes.geo.datum import Datum
 from indexes.geo.hilbert import hilbert_values
@@ -94,7 +95,8 @@ class DealRows:
 
     `program` numbers rows of `programs` from 1, 0 = no card needed; `for_new` is 1 for deals of new
     customers only. The `offer_` arrays have one entry for each deal at each merchant: both rows,
-    and the schedule of the minutes at which the deal is usable there.
+    the schedule of the minutes at which the deal is usable there, and its group there (see
+    `money.stacking`).
     """
 
     deal_id: pl.Series
@@ -108,6 +110,7 @@ class DealRows:
     offer_merchant: U32
     offer_deal: U32
     offer_window: U32
+    offer_group: U8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +178,7 @@ def write_segment(
             counting=counting,
             programs=len(columns["program_on"]),
         )
+        columns |= joint_stack_bounds(columns, counting)
         columns |= card_tree_columns(columns, counting, partial(_node_columns, around, set_bits))
         columns |= _zone_columns(around, columns)
         for part in added:
@@ -264,6 +268,7 @@ def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str,
         offer_deal[order].astype(np.uint32),
         deals.offer_window[order].astype(np.uint32),
         program_number[deals.program[deals.offer_deal[order]]].astype(np.uint16),
+        deals.offer_group[order],
     )
     terms = deals.terms[deal_order].reshape(-1, TERMS_WIDTH)
     on, for_new = (flags[deal_order] != 0 for flags in (deals.on, deals.for_new))
@@ -394,6 +399,7 @@ def _node_columns(around: SegmentLookups, set_bits: U64, columns: dict[str, Any]
         "node_rating": summarise(record[:, DOC_RATING].astype(np.int16), np.maximum),
         "node_id_rank": summarise(record[:, DOC_ID_RANK].astype(np.uint32), np.minimum),
         "node_quality": summarise(record[:, DOC_QUALITY], np.maximum),
+        "node_crossing": summarise(crossings(columns), np.bitwise_or),
     }
 
 

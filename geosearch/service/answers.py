@@ -9,6 +9,7 @@ from typing import Any
 
 from geosearch.money.ranking import WEIGHT_HELP
 from geosearch.query.parameters import FACETS
+from geosearch.service.combination_schemas import COMBINATION_MEMBERS, combination_schemas
 from geosearch.service.coverage_layer import coverage_schemas
 from geosearch.service.density import density_schema
 from geosearch.service.listings import beyond_schema, listing_schemas
@@ -113,6 +114,7 @@ def _schemas() -> dict[str, Json]:
             }
         ),
         "Deal": _object(*_deal_members()),
+        **combination_schemas(),
         "DealRecord": _deal_record(),
         **listing_schemas(),
         **near_schemas(),
@@ -222,6 +224,7 @@ def _result() -> Json:
             },
             "better_public": _said(ref("Deal"), _BETTER_PUBLIC),
             "deals": _list(ref("Deal"), "The other usable deals: those that count, then the rest."),
+            **COMBINATION_MEMBERS,
             "score": _said(NUMBER, "Net benefit, minor units: the order of `sort=best`."),
             "reasons": _list(TEXT, "Why to go there, in words."),
             "explain": _said(
@@ -230,7 +233,7 @@ def _result() -> Json:
                 "Absent unless `explain` asks for it.",
             ),
         },
-        *("better_public", "explain"),
+        *("better_public", *COMBINATION_MEMBERS, "explain"),
     )
 
 
@@ -268,11 +271,12 @@ def _merchant_record() -> Json:
                 "description": "The deal that counts and saves most; null where none does.",
             },
             "better_public": _said(ref("DealRecord"), _BETTER_PUBLIC),
+            **COMBINATION_MEMBERS,
             "hours": _list(ref("Hours"), "Spans of the coming seven days that are not closed."),
             "deals": _list(ref("DealRecord"), "All of its deals, usable or not."),
             "distance_m": _said(METRES, "Metres from the position. Absent without one."),
         },
-        *("better_public", "distance_m"),
+        *("better_public", *COMBINATION_MEMBERS, "distance_m"),
     )
 
 

@@ -36,6 +36,11 @@ def near_schemas() -> dict[str, Json]:
                     "oneOf": [ref("Deal"), {"type": "null"}],
                     "description": "Its best deal with the fix; null where none counts.",
                 },
+                "best_combination": {
+                    "oneOf": [ref("Combination"), {"type": "null"}],
+                    "description": "Its best combination of deals with the fix; null where none "
+                    "counts. Absent unless `stacking=on`.",
+                },
                 "value": _said(
                     NUMBER,
                     "Net benefit with the fix less its cost, minor units: the order of near "
@@ -97,6 +102,11 @@ def _of_shops() -> Json:
         "unwanted": _list(TEXT, _but("Excluded words that it has.", "TEXT_NOT_FOUND")),
         "better_public": _said(
             TEXT, _but("Id of the public deal that saves as much.", "`deals=card_best`")
+        ),
+        "better_public_combination": _list(
+            TEXT,
+            "With `stacking=on`, ids of public deals that together save as much, in place of "
+            "`better_public`. Absent but with `deals=card_best`.",
         ),
         "better_saving": _or_null(
             INTEGER,

@@ -71,6 +71,8 @@ WARNING_CODES: dict[str, str] = {
     "it matches no day; one warning a country",
     "provisional_holidays": "hours name holidays of days for which none are announced: some are "
     "guessed, and named; one warning a country",
+    "many_stacked": "a shop has more stack groups, or more deals in them, than combine: those that "
+    "save most do, the others are used alone",
     "geometry_repaired": "a zone whose invalid geometry was repaired",
 }
 """Meaning of each warning, by code; the row stays.

@@ -387,8 +387,9 @@ DEALS = Table(
         ),
         _text(
             "stack_group",
-            "group that it may combine across; offers are not combined yet",
+            "group that it combines across: with deals of other groups at the shop, one of each",
             "voucher",
+            absent="used alone",
         ),
         _whole(
             "stock",

@@ -8,7 +8,8 @@ counts the shops of a cell that are open, `usable` those of them with a usable d
 `wins` those where the largest known saving of such a deal exceeds that of every usable public deal.
 All three are means over the instants of the slot. `win_share` is wins by open shops, `gain_mean`
 the mean by which the card saves more where it wins. `third_m` are the metres from the centre of the
-cell to the third nearest win at the worst instant, null where there is none within `MOST_M`.
+cell to the third nearest win at the worst instant, null where there is none within `MOST_M`. Each
+deal counts by itself: combinations (`stacking`) are for searches.
 """
 
 import math

@@ -25,6 +25,7 @@ from geosearch.search.block_rows import (
     BLOCK_PARAMETERS,
     Records,
     RefusedRow,
+    columns_for,
     query_of,
     refused_row,
     typed,
@@ -222,7 +223,7 @@ def _records(rows: list[Any], constants: Mapping[str, Any], first: int, is_named
             queries.append(None)
             refused.append(refused_row(number, error))
     kind = pl.String if is_named else pl.Int64
-    return Records(pl.Series("query_id", ids, dtype=kind), queries, refused, "total" in constants)
+    return Records(pl.Series("query_id", ids, dtype=kind), queries, refused, columns_for(constants))
 
 
 def _query(row: Any, constants: Mapping[str, Any]) -> Query:

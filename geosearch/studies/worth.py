@@ -10,7 +10,7 @@ whose expected bill is known and from half to one and a half of the spend.
 The saving at a shop is the probability that a redemption works times the largest known saving of a
 usable deal, public or of a card held, at most the spend. A deal for new customers, one with limited
 stock, and one whose pay exceeds one and a half of the spend do not count. The gain of a card is
-what it adds to that saving.
+what it adds to that saving. Each deal counts by itself: combinations (`stacking`) are for searches.
 
 Three figures answer three questions, each per visit:
 

@@ -304,6 +304,7 @@ def _answers(engine: Any) -> Iterator[bytes]:
         *({"cards": (card,), "deals": "card", "sort": "distance"} for card in cards),
         *({"cards": cards[1:4], "deals": mode, "open": "now"} for mode in ("any", "card")),
         *({"cards": cards, "deals": "any", "party_size": size, "spend": 12_000} for size in (1, 3)),
+        {"stacking": "on", "sort": "saving", "spend": 9_000},
         {"max_pay": 9_000, "total": True, "facets": facets, "sort": "distance"},
         {"open": "now", "total": True, "facets": facets, "cards": cards[:2]},
         {"total": True, "facets": facets},

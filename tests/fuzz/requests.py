@@ -65,7 +65,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "hours_unknown": ("include",), "min_minutes_left": (0, 30, 10_080),
     "deals": ("any", "optional"),
     "cards": ("a", "lucky,made-up"), "party_size": (1, 1_000), "spend": (0, 12_000, 2_000_000_000),
-    "max_pay": (0, 9_000, 2_000_000_000), "min_seq": (0,),
+    "max_pay": (0, 9_000, 2_000_000_000), "min_seq": (0,), "stacking": ("on", "off"),
     "q": ("coffee", "火锅", "zzzqx noodle", "coffee tea bread fish rice hotpot bank zoo bar shop"),
     "categories": ("food", "food.cafe,shop"), "min_rating": (0, 4.5, 5), "zone": ("nowhere",),
     "bbox": ("121,31,122,32", "179,-90,-179,90"), "sort": ("best", "distance", "saving", "rating"),

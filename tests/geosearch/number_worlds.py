@@ -99,6 +99,8 @@ class Shape:
         Deals of each programme, drawn by `draw_terms`.
     for_new
         Share of the deals that are for new customers only.
+    stacked
+        Share of the offers with one of four groups that combine.
     """
 
     docs: int
@@ -109,6 +111,7 @@ class Shape:
     centre: tuple[float, float] = CENTRE
     deals: int = 12
     for_new: float = 0.0
+    stacked: float = 0.0
     draw_terms: Callable[[np.random.Generator, int], Terms] = random_terms
     weights: Weights = field(default_factory=Weights)
 
@@ -219,7 +222,13 @@ def _deals(rng: np.random.Generator, shape: Shape) -> DealRows:
         offer_merchant=offer_merchant.astype(np.uint32),
         offer_deal=offer_deal.astype(np.uint32),
         offer_window=rng.choice(windows, len(offer_deal)),
+        offer_group=_groups(rng.spawn(1)[0], len(offer_deal), shape.stacked),
     )
+
+
+def _groups(rng: np.random.Generator, count: int, share: float) -> NDArray[np.uint8]:
+    """One of four groups for a share of the offers."""
+    return np.where(rng.random(count) < share, rng.integers(1, 5, count), 0).astype(np.uint8)
 
 
 def trees_with(segment: Segment, **columns: NDArray[Any]) -> dict[int, Prepared[Columns]]:

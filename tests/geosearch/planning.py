@@ -5,7 +5,8 @@ from datetime import datetime
 from geosearch.kernel.criteria import Words
 from geosearch.query.query import Query
 from geosearch.search.clock import Clock
-from geosearch.search.plan import After, Plan, Planner, PreparedSegment, Wishes
+from geosearch.search.plan import After, Plan, Planner, PreparedSegment
+from geosearch.search.wishes import Wishes
 from tests.geosearch.number_worlds import START
 
 
@@ -31,6 +32,7 @@ def shape_of(planner: Planner, query: Query) -> PreparedSegment:
             top_k=query.limit, cards=cards, deals_mode=query.deals_mode,
             new_customer=query.new_customer, offer_type=query.offer_type,
             party_size=query.party_size, spend=query.spend, max_pay=query.max_pay,
-            categories=query.categories, min_rating=query.min_rating, sort=query.sort,
+            stacking=query.stacking, categories=query.categories, min_rating=query.min_rating,
+            sort=query.sort,
         )
     )  # fmt: skip

@@ -29,7 +29,7 @@ function withCard(deal, words, page) {
 export function bestOf(hit) {
   const together = hit.best_combination;
   if (!together || together.deals.length < 2) return hit.best_deal;
-  const known = [hit.best_deal, ...hit.deals].filter(Boolean);
+  const known = [hit.best_deal, ...(hit.deals ?? [])].filter(Boolean);
   const titles = together.deals.map((id) => known.find((deal) => deal.deal_id === id)?.title ?? id);
   return { ...hit.best_deal, saving: together.saving, pay: together.pay, title: titles.join(' + ') };
 }
@@ -61,7 +61,6 @@ export function openText(open, at) {
   return say('unknown');
 }
 
-
 export function fixText(fix, miss, page) {
   const card = page.programs.get(fix.program_id);
   switch (fix.code) {
@@ -70,7 +69,7 @@ export function fixText(fix, miss, page) {
     case 'party': return say('partyFix', { n: fix.party_size });
     case 'spend': return say('spendFix', { m: money(fix.spend) });
     case 'card': return say('cardFix', {
-      card: card?.name ?? fix.program_id, fee: feeText(fix.fee ?? card?.fee), m: money(miss.best_deal?.saving ?? 0),
+      card: card?.name ?? fix.program_id, fee: feeText(fix.fee ?? card?.fee), m: money(bestOf(miss)?.saving ?? 0),
     });
     default: return fix.code;
   }

@@ -48,7 +48,7 @@ function link(url, text) {
 function combination(hit) {
   const together = hit?.best_combination;
   if (!together || together.deals.length < 2) return [];
-  const known = [hit.best_deal, ...hit.deals].filter(Boolean);
+  const known = [hit.best_deal, ...(hit.deals ?? [])].filter(Boolean);
   const steps = together.steps.map((step) => h('li', {}, dotted(
     stepText(known.find((deal) => deal.deal_id === step.deal_id)?.title ?? step.deal_id, step.saving),
     step.bill !== null && say('left', { m: money(step.bill) }))));

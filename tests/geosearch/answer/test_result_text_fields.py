@@ -80,6 +80,7 @@ def test_all_members_are_the_text_without_fields(engine: Searcher) -> None:
         (("best_deal.title",), False, True),
         (("deals.pay",), False, True),
         (("better_public.pay",), False, True),
+        (("best_combination",), False, False),  # without stacking there is none
         (("score",), True, True),
         (("reasons",), True, True),
         ((), True, True),

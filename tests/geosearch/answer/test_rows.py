@@ -66,6 +66,18 @@ def test_what_it_saves(best: dict[str, Any], title: str, saves: str) -> None:
     assert set(NUMBERS) <= set(HEADS)
 
 
+def test_deals_that_combine_are_one_line() -> None:
+    first, second = deal(deal_id="d1", title="A", saving=500), deal(deal_id="d2", title="B")
+    together = {"deals": ["d2", "d1"], "steps": [], "saving": 700, "pay": 300, "currency": "CNY"}
+    hit = result(best_deal=first, deals=[second], best_combination=together)
+    (row,) = answer_rows(ANSWER | {"results": [hit]})
+    assert (row.best_deal, row.saves) == ("B + A", "¥7")
+    alone = result(best_deal=None, deals=[first, second], best_combination=together)
+    assert next(answer_rows(ANSWER | {"results": [alone]})).best_deal == "B + A"
+    (nothing,) = answer_rows(ANSWER | {"results": [result(best_combination=None)]})
+    assert (nothing.best_deal, nothing.saves) == ("", "")
+
+
 def test_what_was_searched_otherwise() -> None:
     assert list(warnings_of(ANSWER)) == list(counts_of(ANSWER)) == []
     more = {

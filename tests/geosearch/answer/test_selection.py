@@ -9,8 +9,8 @@ from geosearch.query.result_fields import FIELD_NAMES, RESULT_FIELDS
 from geosearch.snapshot.stored import DEAL_FIELDS, MERCHANT_FIELDS
 
 ROWS = [
-    *("MERCHANT", "DISTANCE_M", "OPENING", "BEST_DEAL", "BETTER_PUBLIC", "DEALS", "SCORE"),
-    *("REASONS", "EXPLAIN"),
+    *("MERCHANT", "DISTANCE_M", "OPENING", "BEST_DEAL", "BETTER_PUBLIC", "DEALS"),
+    *("BEST_COMBINATION", "BETTER_PUBLIC_COMBINATION", "SCORE", "REASONS", "EXPLAIN"),
 ]
 ADDED_TO = {
     "merchant": {"lat": "LAT", "lng": "LNG"},
@@ -18,6 +18,11 @@ ADDED_TO = {
     "best_deal": {
         "saving": "DEAL_SAVING", "pay": "DEAL_PAY", "currency": "DEAL_CURRENCY",
         "usable_until": "DEAL_UNTIL",
+    },
+    "best_combination": {
+        "deals": "COMBINATION_DEALS", "steps": "COMBINATION_STEPS",
+        "saving": "COMBINATION_SAVING", "pay": "COMBINATION_PAY",
+        "currency": "COMBINATION_CURRENCY",
     },
 }  # fmt: skip
 BITS = [

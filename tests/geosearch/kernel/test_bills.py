@@ -43,7 +43,8 @@ def duel(tmp_path_factory: pytest.TempPathFactory) -> Duel:
     for number in range(SHOPS):
         for _ in range(rng.randint(1, 4)):
             deal = {"deal_id": f"d{len(deals)}", "merchant_ids": [f"m{number}"], **terms(rng)}
-            deals.append(deal | ({"program_id": "red"} if chance(rng, 0.5) else {}))
+            deal |= {"program_id": "red"} if chance(rng, 0.5) else {}
+            deals.append(deal | {"stack_group": Random(f"group {deal}").choice("abcd")})
     world = World("bills", ENVELOPE, AT, shops, deals, [PROGRAM])
     return Duel(world, tmp_path_factory.mktemp("bills"))
 
@@ -59,6 +60,12 @@ def duel(tmp_path_factory: pytest.TempPathFactory) -> Duel:
         ({"deals": "any", "spend": 9}, 8),
         ({"deals": "any", "max_pay": 6, "spend": 7}, 2),
         ({"deals": "optional", "max_pay": 5}, 2),
+        ({"deals": "card_best", "stacking": "on"}, 4),
+        ({"deals": "card_best", "spend": 19, "stacking": "on"}, 4),
+        ({"deals": "card_best", "max_pay": 9, "stacking": "on"}, 4),
+        ({"deals": "card", "max_pay": 6, "stacking": "on"}, 1),
+        ({"deals": "any", "max_pay": 4, "spend": 17, "stacking": "on"}, 1),
+        ({"deals": "optional", "max_pay": 4, "stacking": "on"}, 1),
     ],
     ids=str,
 )

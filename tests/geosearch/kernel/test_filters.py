@@ -108,6 +108,7 @@ def test_a_filter_is_kept_when_it_is_asked_for_again(view: SegmentView) -> None:
         {"party_size": 2},
         {"spend": 5_000},
         {"max_pay": 5_000},
+        {"stacking": "on"},
         {"max_pay": 5_000, "deals": "optional", "sort": "distance"},
         {"sort": "saving"},
         {"sort": "distance"},

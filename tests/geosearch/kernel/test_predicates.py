@@ -150,6 +150,8 @@ def random_query(rng: Random, segment: Segment, cards: Sequence[str]) -> Query:
     if rng.random() < 0.2 and abs(lat) < 80 and abs(lng) < 170:
         ring = [[lng - 0.02, lat], [lng + 0.02, lat - 0.02], [lng, lat + 0.03], [lng - 0.02, lat]]
         wish["polygon"] = {"type": "Polygon", "coordinates": [ring]}
+    if segment.columns.offer_group.any() and rng.random() < 0.8:
+        wish["stacking"] = "on"
     at = START + timedelta(minutes=rng.randrange(44 * 1440))
     return Query(lat=lat, lng=lng, at=at, **wish)
 
@@ -176,8 +178,15 @@ WORLDS = {
     "antimeridian": Shape(docs=500, seed=6, centre=(-16.8, 180.0)),
     "far north": Shape(docs=500, seed=7, centre=(84.0, 179.9), spread_deg=0.5),
     "country": Shape(docs=600, seed=8, spread_deg=0.5),
+    "stacks": Shape(
+        docs=700, seed=10, shares=(0.3,) * 3, public=0.5, deals=30, stacked=0.9,
+        draw_terms=usual_terms,
+    ),
+    "wild stacks": Shape(
+        docs=500, seed=11, shares=(0.1,) * 25, public=0.6, deals=20, stacked=0.8, for_new=0.1
+    ),
     "many cards": Shape(docs=400, seed=9, shares=(*[0.05] * 70, 1.0, 0.001)),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -186,6 +195,11 @@ def test_a_node_never_hides_a_match(name: str, tmp_path: Path) -> None:
     *found, looked_at = faults(segment, segment.columns, Random(name), QUESTIONS)
     assert dict(zip(FAULTS, found, strict=True)) == dict.fromkeys(FAULTS, 0)
     assert looked_at > QUESTIONS
+
+
+@pytest.fixture(scope="module")
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> Segment:
+    return open_world(tmp_path_factory.mktemp("stacks") / "segment-0000", WORLDS["stacks"])
 
 
 @pytest.fixture(scope="module")
@@ -222,19 +236,40 @@ BREAKS: dict[str, Any] = {
     "bound_bundle_best": lambda bound: bound - np.float32(3000),
     "bound_bundle_slope": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
 }
+STACK_BREAKS: dict[str, Any] = {
+    "node_crossing": np.zeros_like,
+    "bound_stack_best": lambda bound: bound - np.float32(100),
+    "bound_stack_saving": lambda bound: bound - np.float32(1),
+    "bound_stack_fixed_saving": lambda bound: bound - np.float32(1000),
+    "bound_stack_slope": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
+    "bound_stack_spend": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
+    "bound_stack_spend_best": lambda bound: bound - np.float32(3000),
+    "bound_stack_party_best": lambda bound: bound - np.float32(3000),
+    "bound_stack_party_slope": lambda bound: np.where(bound > 0, bound * np.float32(0.5), bound),
+}
 
 
 def test_every_pruning_column_is_broken_here() -> None:
     pruning = {name for name in Columns._fields if name.startswith(("node_", "bound_"))}
-    assert pruning == set(BREAKS)
+    assert pruning == set(BREAKS) | set(STACK_BREAKS)
 
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_column_that_is_too_strict_is_noticed(town: Segment, name: str) -> None:
-    broken = np.ascontiguousarray(BREAKS[name](getattr(town.columns, name)))
+    assert faults_with(town, name, BREAKS[name]) > 0
+
+
+@pytest.mark.parametrize("name", STACK_BREAKS)
+def test_a_strict_bound_of_combinations_is_noticed(stacks: Segment, name: str) -> None:
+    assert faults_with(stacks, name, STACK_BREAKS[name]) > 0
+
+
+def faults_with(segment: Segment, name: str, change: Any) -> int:
+    """Faults in a segment with one column changed."""
+    broken = np.ascontiguousarray(change(getattr(segment.columns, name)))
     broken.flags.writeable = False
-    columns = town.columns._replace(**{name: broken})
-    assert sum(faults(town, columns, Random(name), 2 * QUESTIONS)[:CHECKED]) > 0
+    columns = segment.columns._replace(**{name: broken})
+    return sum(faults(segment, columns, Random(name), 2 * QUESTIONS)[:CHECKED])
 
 
 # --- pieces --------------------------------------------------------------------------------------

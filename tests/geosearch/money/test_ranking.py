@@ -61,34 +61,36 @@ def test_weights_change_what_they_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("saving", "pay", "is_gift", "party_size", "spend", "expected"),
+    ("saving", "pay", "gifts", "party_size", "spend", "expected"),
     [
-        (75_600, 84_900, False, 1, None, 75_600 * (10_000 / 160_500)),
-        (75_600, 84_900, False, 20, None, 75_600.0),
-        (75_600, 84_900, False, 1, 80_250, 37_800.0),
-        (1_000, 9_000, False, 1, None, 1_000.0),
-        (1_000, 9_001, False, 1, None, 1_000 * (10_000 / 10_001)),
-        (1_000, 9_000, True, 1, None, 500.0),
-        (1_000, 19_000, True, 1, None, 250.0),
-        (1_000, UNKNOWN_MONEY, True, 1, None, 500.0),
-        (40_000, UNKNOWN_MONEY, True, 1, None, 5_000.0),
-        (0, 0, False, 1, None, 0.0),
-        (0, 0, False, 1, 0, 0.0),  # no bill to divide by
-        (500, 500, False, 1, 0, 0.0),
-        (2_000_000_000, 2_000_000_000, False, 1_000, None, 2e9 * (1e7 / 4e9)),
+        (75_600, 84_900, 0, 1, None, 75_600 * (10_000 / 160_500)),
+        (75_600, 84_900, 0, 20, None, 75_600.0),
+        (75_600, 84_900, 0, 1, 80_250, 37_800.0),
+        (1_000, 9_000, 0, 1, None, 1_000.0),
+        (1_000, 9_001, 0, 1, None, 1_000 * (10_000 / 10_001)),
+        (1_000, 9_000, 1_000, 1, None, 500.0),
+        (1_000, 19_000, 1_000, 1, None, 250.0),
+        (1_000, UNKNOWN_MONEY, 1_000, 1, None, 500.0),
+        (40_000, UNKNOWN_MONEY, 40_000, 1, None, 5_000.0),
+        (1_000, 9_000, 400, 1, None, 800.0),  # deals that combine, one of them a gift
+        (3_000, 17_000, 1_000, 1, None, 1_250.0),
+        (0, 0, 0, 1, None, 0.0),
+        (0, 0, 0, 1, 0, 0.0),  # no bill to divide by
+        (500, 500, 0, 1, 0, 0.0),
+        (2_000_000_000, 2_000_000_000, 0, 1_000, None, 2e9 * (1e7 / 4e9)),
     ],
 )
 def test_what_counts_of_a_saving(
-    saving: int, pay: int, is_gift: bool, party_size: int, spend: int | None, expected: float
+    saving: int, pay: int, gifts: int, party_size: int, spend: int | None, expected: float
 ) -> None:
     counting = DEFAULT.counting(party_size, spend)
-    assert counted_saving(counting, saving, pay, is_gift) == expected
+    assert counted_saving(counting, saving, pay, gifts) == expected
 
 
 def test_weights_of_what_counts() -> None:
     assert Weights(reference_bill=5_000.0).counting(3) == (15_000.0, 0.5)
     assert Weights(reference_bill=5_000.0, gift_value=0.0).counting(3, 700) == (700.0, 0.0)
-    assert counted_saving(Weights(reference_bill=0.0).counting(), 500, 500, False) == 0.0
+    assert counted_saving(Weights(reference_bill=0.0).counting(), 500, 500, 0) == 0.0
 
 
 @pytest.mark.parametrize(

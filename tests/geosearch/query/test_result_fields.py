@@ -34,9 +34,11 @@ def test_every_name_is_taken(fields: tuple[str, ...]) -> None:
     ("fields", "sentence"),
     [
         (("nam",), "Expected `fields` as members of a result: merchant, distance_m, open, "
-         "best_deal, better_public, deals, score, reasons, explain, got 'nam' - at `$.fields[0]`"),
+         "best_deal, better_public, deals, best_combination, better_public_combination, score, "
+         "reasons, explain, got 'nam' - at `$.fields[0]`"),
         (("score", ""), "members of a result: merchant, distance_m, open, best_deal, "
-         "better_public, deals, score, reasons, explain, got '' - at `$.fields[1]`"),
+         "better_public, deals, best_combination, better_public_combination, score, reasons, "
+         "explain, got '' - at `$.fields[1]`"),
         (("open.until",), "Expected `fields` as open, open.state, open.closes_at or "
          "open.opens_at, got 'open.until' - at `$.fields[0]`"),
         (("open.",), "or open.opens_at, got 'open.' - at `$.fields[0]`"),

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from geosearch.answer.model import Hit
 from geosearch.errors import BadRequest, NotReady
 from geosearch.query.query import Query
 from geosearch.search import block
@@ -77,10 +78,21 @@ def expected_rows(duel: Duel, requests: list[dict[str, Any]]) -> list[dict[str, 
                     "deal_id": None if deal is None else deal.deal_id,
                     "saving": None if deal is None else deal.saving,
                     "pay": None if deal is None else deal.pay,
+                    **combination_of(hit),
                     "total": ranked.total,
                 }
             )
     return rows
+
+
+def combination_of(hit: Hit) -> dict[str, Any]:
+    """The columns about the best combination."""
+    found = hit.best_combination
+    return {
+        "combination": None if found is None else [*found.deals],
+        "combined_saving": None if found is None else found.saving,
+        "combined_pay": None if found is None else found.pay,
+    }
 
 
 def test_equals_search_row_by_row(duel: Duel) -> None:
@@ -90,6 +102,7 @@ def test_equals_search_row_by_row(duel: Duel) -> None:
     assert len(rows) > 1000
     assert any(row["deal_id"] for row in rows)
     assert any(row["total"] is not None for row in rows)
+    assert any(len(row["combination"] or ()) > 1 for row in rows)
     assert found.queries == 400
     assert found.refused.is_empty()
     assert found.rows.to_dicts() == rows
@@ -104,6 +117,7 @@ def test_equals_search_row_by_row(duel: Duel) -> None:
         {"cards": [EVERYWHERE], "deals": "card_best", "sort": "rating", "radius": 900.0},
         {"open": "any", "deals": "any", "new_customer": True, "offer_type": ["voucher", "bundle"]},
         {"crs": "GCJ02", "open": "now", "hours_unknown": "include", "max_pay": 6000},
+        {"cards": [EVERYWHERE], "stacking": "on", "sort": "best", "open": "any", "limit": 9},
     ],
     ids=str,
 )
@@ -117,8 +131,11 @@ def test_alike_rows_equal_search(duel: Duel, same: dict[str, Any], kept: int) ->
         found = duel.engine.rank_block(frame_of(requests).select("lat", "lng", "at"), **same)
     expected = expected_rows(duel, requests)
     assert expected or duel.world.kind == "narrow_hours"
+    left_out = {"total"}
+    if "stacking" not in same:
+        left_out |= {"combination", "combined_saving", "combined_pay"}
     assert found.rows.to_dicts() == [
-        {name: value for name, value in row.items() if name != "total"} for row in expected
+        {name: value for name, value in row.items() if name not in left_out} for row in expected
     ]
 
 

@@ -77,6 +77,12 @@ def check_miss(duel: Duel, miss: NearMiss, shop: Shop, change: Change, request: 
     if best is not None and miss.best_deal is not None:
         assert miss.best_deal.deal_id == best.deal["deal_id"]
         assert (miss.best_deal.saving, miss.best_deal.pay) == (best.saving, best.pay)
+    together = change.found.combined and change.found.combined[0]
+    assert (miss.best_combination is None) == (together is None)
+    if together is not None and miss.best_combination is not None:
+        assert miss.best_combination.deals == together.ids
+        figures = (miss.best_combination.saving, miss.best_combination.pay)
+        assert figures == (together.saving, together.pay)
     # The fix is true: a search with it finds the shop, and a search without it does not.
     assert shop.merchant_id in ids_of(duel.engine, fix.applied(query))
     assert shop.merchant_id not in ids_of(duel.engine, query)

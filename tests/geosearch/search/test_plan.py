@@ -449,13 +449,14 @@ def test_a_rating_is_rounded_up(segment: Segment, rating: float | None, expected
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
-        ({}, (True, 1, UNKNOWN_MONEY, NO_BUDGET, (10_000, 0.5))),
-        ({"party_size": 1}, (True, 1, UNKNOWN_MONEY, NO_BUDGET, (10_000, 0.5))),
-        ({"party_size": 3}, (False, 3, UNKNOWN_MONEY, NO_BUDGET, (30_000, 0.5))),
-        ({"spend": 0}, (False, 1, 0, NO_BUDGET, (0, 0.5))),
-        ({"spend": 700, "party_size": 2}, (False, 2, 700, NO_BUDGET, (700, 0.5))),
-        ({"max_pay": 0}, (True, 1, UNKNOWN_MONEY, 0, (10_000, 0.5))),
-        ({"spend": 700, "max_pay": 600}, (False, 1, 700, 600, (700, 0.5))),
+        ({}, (True, 1, UNKNOWN_MONEY, NO_BUDGET, (10_000, 0.5), False)),
+        ({"party_size": 1}, (True, 1, UNKNOWN_MONEY, NO_BUDGET, (10_000, 0.5), False)),
+        ({"party_size": 3}, (False, 3, UNKNOWN_MONEY, NO_BUDGET, (30_000, 0.5), False)),
+        ({"spend": 0}, (False, 1, 0, NO_BUDGET, (0, 0.5), False)),
+        ({"spend": 700, "party_size": 2}, (False, 2, 700, NO_BUDGET, (700, 0.5), False)),
+        ({"max_pay": 0}, (True, 1, UNKNOWN_MONEY, 0, (10_000, 0.5), False)),
+        ({"spend": 700, "max_pay": 600}, (False, 1, 700, 600, (700, 0.5), False)),
+        ({"stacking": "on"}, (True, 1, UNKNOWN_MONEY, NO_BUDGET, (10_000, 0.5), True)),
     ],
 )
 def test_a_bill(segment: Segment, wish: dict[str, Any], expected: tuple[Any, ...]) -> None:

@@ -10,9 +10,9 @@ from geosearch.indexing.pipeline import build
 from geosearch.kernel.criteria import CARD_DEAL
 from geosearch.query import drawn_polygon
 from geosearch.query.query import Query
-from geosearch.search.plan import Wishes
 from geosearch.search.query_planner import PlannedQuery, prepared_fields
 from geosearch.search.searcher import Searcher, open_index
+from geosearch.search.wishes import Wishes
 from geosearch.text.segment_terms import TextQuery
 from indexes.geo.polygon import from_geojson
 from tests.geosearch.snapshot_files import PROGRAM, deal, merchant, write_snapshot
@@ -59,6 +59,7 @@ def test_every_other_wish_makes_one(engine: Searcher) -> None:
         {"spend": 0},
         {"max_pay": 0},
         {"max_pay": 1},
+        {"stacking": "on"},
         {"categories": ("food",)},
         {"min_rating": 4.0},
         {"sort": "rating"},

@@ -13,11 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
-from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +24,6 @@ from hypothesis import strategies as st
 from geosearch.kernel import filters
 from geosearch.search import plan
 from geosearch.search.searcher import Searcher
-from geosearch.segment import card_trees
 from geosearch.segment.versions import current
 from tests.comparison import Duel, to_query
 from tests.generators import (
@@ -41,6 +38,7 @@ from tests.generators import (
     some_position,
 )
 from tests.geosearch.number_worlds import trees_without
+from tests.geosearch.search.driving import driven_by, filters_kept_after, trees_for_all_cards
 from tests.oracles import from_wgs84
 from tests.questions import make_request
 
@@ -58,33 +56,6 @@ def size_of(kind: str, number: int) -> int:
     if SHORT:
         return 120
     return 300 if number == 0 else SIZES[(KINDS.index(kind) * 7 + number * 11) % len(SIZES)]
-
-
-@contextmanager
-def trees_for_all_cards() -> Iterator[None]:
-    """What is built has a tree for every card; as shipped, small worlds have none."""
-    with (
-        mock.patch.object(card_trees, "FEWEST_DOCS", 1),
-        mock.patch.object(card_trees, "LARGEST_SHARE", 1.0),
-    ):
-        yield
-
-
-@contextmanager
-def driven_by(docs: int) -> Iterator[None]:
-    """Lists of at most so many documents drive a search; longer ones leave it to the tree.
-
-    As shipped, every list of a small world is short: the tree would never see a wallet or a zone.
-    """
-    with mock.patch.object(plan, "DRIVER_DOCS", docs):
-        yield
-
-
-@contextmanager
-def filters_kept_after(questions: int) -> Iterator[None]:
-    """Filters are kept for what has been asked so often; as shipped, once."""
-    with mock.patch.object(filters, "ASKED_BEFORE", questions):
-        yield
 
 
 def interrogate(duel: Duel, rng: Random, questions: int) -> dict[str, int]:

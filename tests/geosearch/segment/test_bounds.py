@@ -212,7 +212,7 @@ def test_an_offer_for_new_customers_bounds_only_theirs() -> None:
 
 def one_offer(window: int, program: int) -> Offers:
     start, deal, when = (np.array(row, np.uint32) for row in ([0, 1], [0], [window]))
-    return Offers(start, deal, when, np.array([program], np.uint16))
+    return Offers(start, deal, when, np.array([program], np.uint16), np.zeros(1, np.uint8))
 
 
 def test_bounds_are_rounded_up() -> None:

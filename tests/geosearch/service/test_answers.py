@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from geosearch.answer.fix import Fix
-from geosearch.answer.model import Answer, Hit, OpenState
+from geosearch.answer.model import Answer, Combination, Hit, OpenState, Step
 from geosearch.errors import Problem
 from geosearch.service.answers import answer_schemas
 from geosearch.service.engines import Refused
@@ -20,6 +20,8 @@ ANSWERED: list[tuple[type[Any], dict[str, Any]]] = [
     (Hit, SCHEMAS["Result"]),
     (OpenState, SCHEMAS["OpenState"]),
     (Fix, SCHEMAS["Fix"]),
+    (Combination, SCHEMAS["Combination"]),
+    (Step, SCHEMAS["CombinationStep"]),
     (Suggestions, SCHEMAS["Suggestions"]),
     (Suggestion, SCHEMAS["Suggestion"]),
     (Refused, SCHEMAS["Index"]["properties"]["refused"]),

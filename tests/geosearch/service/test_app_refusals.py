@@ -15,7 +15,7 @@ HERE = "lat=31.23&lng=121.47"
 NEARBY = f"/v1/nearby?{HERE}"
 KNOWN = (
     "lat, lng, crs, radius, at, open, hours_unknown, min_minutes_left, cards, deals, "
-    "new_customer, offer_type, party_size, spend, max_pay, q, categories, business_area, "
+    "new_customer, offer_type, party_size, spend, max_pay, stacking, q, categories, business_area, "
     "min_rating, ids, zone, bbox, {}sort, limit, cursor, facets, total, explain, "
     "near_misses, near_minutes, fields, lang, format, min_seq"
 )

@@ -333,6 +333,7 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
             "categories": "nope,food",
             "deals": "any",
             "near_misses": 20,
+            "stacking": "on",
         },
     ).json()
     first = client.get("/v1/nearby", params=here | {"radius": 50_000}).json()["results"][0]
@@ -377,6 +378,8 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
         seen
     )
     assert {"NearMiss", "Fix", "ShopReason", "DealReasons", "DealReason"} <= set(seen)
+    assert {"Merchant", "Deal", "Zone", "Category", "Program", "Suggestion"} <= set(seen)
+    assert {"Combination", "CombinationStep"} <= set(seen)
 
 
 def test_every_code_that_is_raised_is_known() -> None:

@@ -25,6 +25,7 @@ from geosearch.query.parameters import (
     OPEN,
     PARAMETERS,
     SORTS,
+    STACKING,
 )
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.query.result_fields import FIELD_NAMES
@@ -79,6 +80,7 @@ def queries(draw: st.DrawFn) -> Query:
         spend=maybe(st.integers(0, 2_000_000_000)),
         max_pay=maybe(st.integers(0, 2_000_000_000)),
         min_seq=maybe(st.integers(0, 2**53)),
+        stacking=draw(st.sampled_from(STACKING)),
         categories=tuple(draw(st.lists(listed, max_size=3))),
         min_rating=maybe(st.floats(0, 5)),
         zone=maybe(texts),
@@ -345,7 +347,8 @@ REFUSED: list[tuple[Callable[[bytes], Any], bytes, str]] = [
     (
         read_merchant,
         b"radius=5",
-        "Expected one of lat, lng, crs, at, cards, deals, new_customer, party_size, spend",
+        "Expected one of lat, lng, crs, at, cards, deals, new_customer, party_size, spend, "
+        "stacking",
     ),
     (
         read_url,

@@ -19,6 +19,7 @@ from geosearch.sources.synth.names import Chains
 from geosearch.sources.synth.places import MALL, Floats, Ints, SynthWorld
 from geosearch.sources.synth.programs import SHARES
 from geosearch.sources.synth.shops import Shops, merchant_id
+from geosearch.sources.synth.stacks import stack_frames
 from geosearch.sources.synth.terms import Odds, common, of_group, weigh
 from geosearch.sources.synth.words import UNIVERSITY_AREAS
 
@@ -27,6 +28,8 @@ SOURCES = ("meituan", "douyin", "quanbao", "own")
 SOURCE_LIMITS = (0.45, 0.75, 0.87)
 BUNDLES, VOUCHERS, PRICE_CUTS, GIFTS = 0.58, 0.25, 0.11, 0.05
 LIST_SHOPS = 40
+STACKING_BANK = "river-bank"
+"""Bank whose discounts combine with those of shops and platforms."""
 
 _TEXT = pl.String
 _Columns = dict[str, pl.Series]
@@ -45,12 +48,15 @@ class Deals:
 
     def frames(self, rng: np.random.Generator) -> Iterator[pl.DataFrame]:
         """Yield the deals of every family in a fixed order."""
-        yield from self._cards(rng)
+        banked: list[Ints] = []
+        yield from self._cards(rng, banked)
         yield from self._cashback(rng)
         yield from self._public(rng)
         yield from self._of_chains(rng)
+        yield from stack_frames(rng, self.shops, np.concatenate(banked), self.now)
 
-    def _cards(self, rng: np.random.Generator) -> Iterator[pl.DataFrame]:
+    def _cards(self, rng: np.random.Generator, banked: list[Ints]) -> Iterator[pl.DataFrame]:
+        """Yield the offers of cards; `banked` gets the shops whose bank deal combines."""
         shops = self.shops
         food, soft = of_group(shops.kind, "meal", "drink"), of_group(shops.kind, "service", "goods")
         usual = np.where(food, 1.0, 0.45) * np.where(food | soft, 1.0, 0.05)
@@ -69,7 +75,7 @@ class Deals:
                 partial(_percent, steps=(20, 101), name="海港日", capped=True),
                 Odds(hours=0.85, stock=0.1, card=True),
             ),
-            ("river-bank", dear, _amount, Odds(hours=0.25, card=True)),
+            (STACKING_BANK, dear, _bank_amount, Odds(hours=0.25, card=True)),
             ("saver-plus", usual, partial(_percent, steps=(10, 31), name="会员"), Odds()),
             ("spring-voucher", usual, _amount, Odds(hours=0.3, stock=0.3, card=True)),
             ("star-mobile", usual, _gift, Odds(hours=0.15, stock=0.2, new_customer=0.1)),
@@ -91,6 +97,8 @@ class Deals:
         for program, weight, offer, odds in offers:
             count = max(1, round(SHARES[program] * len(shops)))
             members = weigh(rng, weight, count)
+            if program == STACKING_BANK:
+                banked.append(members)
             for who in _blocks(members):
                 yield self._rows(rng, who, offer, odds, program=program)
 
@@ -279,7 +287,15 @@ def _percent(
     }
 
 
-def _amount(rng: np.random.Generator, bill: Ints, _kind: Ints) -> _Columns:
+def _amount(
+    rng: np.random.Generator,
+    bill: Ints,
+    _kind: Ints,
+    *,
+    group: str = "coupon",
+    grouped: float = 0.3,
+) -> _Columns:
+    """Return `amount_off` offers, a share of them in a stack group."""
     least = np.maximum(np.round(bill * rng.uniform(0.8, 2.5, len(bill)) / 1_000), 2).astype(
         np.int64
     )
@@ -290,8 +306,11 @@ def _amount(rng: np.random.Generator, bill: Ints, _kind: Ints) -> _Columns:
         "title": "满" + _yuan(least) + "减" + _yuan(amount),
         "amount": pl.Series(amount),
         "min_spend": pl.Series(least),
-        "stack_group": pick(["coupon"], np.where(rng.random(len(bill)) < 0.3, 0, -1)),
+        "stack_group": pick([group], np.where(rng.random(len(bill)) < grouped, 0, -1)),
     }
+
+
+_bank_amount = partial(_amount, group="bank", grouped=0.6)
 
 
 def _gift(rng: np.random.Generator, bill: Ints, kind: Ints) -> _Columns:

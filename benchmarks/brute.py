@@ -11,6 +11,7 @@ to 1.8 times in one of 10,000,000.
 """
 
 import math
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from benchmarks.brute_stacks import Deal, Together, best_combinations
 from benchmarks.flat import flatten
 from geosearch.answer.model import Ranked
 from geosearch.money.offers import (
@@ -52,7 +54,7 @@ UNKNOWN = np.iinfo(np.int64).min
 _MOST = np.iinfo(np.int64).max
 _ANSWERED = frozenset(
     "lat lng radius polygon at open cards deals party_size spend categories".split()
-    + "sort limit facets total".split()
+    + "sort limit facets total stacking".split()
 )
 _BESIDE = frozenset(("near_misses", "near_minutes"))
 """What changes no match."""
@@ -190,17 +192,19 @@ class BruteForce:
         ok = eligible[program] & (flat.deal_on[deal]) & (flat.program_on[program])
         row, offer, deal, program = row[ok], offer[ok], deal[ok], program[ok]
         ok = state[flat.offer_window[offer]] == OPEN
-        row, deal, program = row[ok], deal[ok], program[ok]
+        row, deal, program, group = row[ok], deal[ok], program[ok], flat.offer_group[offer[ok]]
         price = flat.price[docs].astype(np.int64)
         spend = np.where(price < 0, UNKNOWN, price * query.party_size)
         if query.spend is not None:
             spend[:] = query.spend
         usable, saving = _savings(flat.deal_terms[deal], spend[row], query.party_size)
+        stacked = self._stacked(row, deal, group, program, usable & (spend[row] != UNKNOWN))
         if query.deals_mode == "card":
             usable &= program != 0
         has_deal = np.zeros(len(docs), np.bool_)
         has_deal[row[usable]] = True
         best, counted = np.full(len(docs), UNKNOWN), np.zeros(len(docs))
+        pay = np.zeros(len(docs), np.int64)
         if query.sort in ("best", "saving"):
             row, deal, saving = row[usable], deal[usable], saving[usable]
             # Offers of a row are consecutive.
@@ -212,14 +216,27 @@ class BruteForce:
             if query.open == "any":
                 ties &= state[flat.schedule[docs]][row] != CLOSED
             row, deal, saving = row[ties], deal[ties], saving[ties]
-            one, values = self._counted(query, row, deal, saving, spend[row])
-            counted[one] = values
+            one, counted[one], pay[one] = self._counted(query, row, deal, saving, spend[row])
+        if query.stacking == "on":
+            is_open = state[flat.schedule[docs]] != CLOSED
+            together = best_combinations(stacked, spend, by_card=query.deals_mode == "card")
+            for number, found in together:
+                if (-found.saving, found.pay) < (-int(best[number]), int(pay[number])):
+                    best[number] = found.saving
+                    if query.open != "any" or is_open[number]:
+                        counted[number] = self._counted_together(query, found)
         return BestDeals(has_deal, best, counted)
+
+    def _counted_together(self, query: Query, found: Together) -> float:
+        """Return what the net benefit counts of a combination."""
+        reference, gift_value = self._weights.counting(query.party_size, query.spend)
+        worth = found.saving - found.gifts + gift_value * found.gifts
+        return worth * min(1.0, reference / max(found.saving + found.pay, 1))
 
     def _counted(
         self, query: Query, row: Ints, deal: Ints, saving: Ints, spend: Ints
-    ) -> tuple[Ints, Floats]:
-        """Return what the net benefit counts, of offers that tie for the best of their rows.
+    ) -> tuple[Ints, Floats, Ints]:
+        """Return rows, what the net benefit counts, and pays, of offers that tie for their best.
 
         The lowest pay wins, then the first deal. `row` ascends.
         """
@@ -229,7 +246,7 @@ class BruteForce:
         pay = np.where(kind == BUNDLE, terms[:, PRICE], np.where(back, spend, spend - saving))
         first = np.flatnonzero(np.diff(row, prepend=-1))
         if not len(first):
-            return row, np.zeros(0)
+            return row, np.zeros(0), row
         asked = np.where(pay == UNKNOWN, _MOST, pay)
         # The least pay of each row, then the first offer with it: offers ascend by deal.
         least = np.repeat(np.minimum.reduceat(asked, first), np.diff(np.append(first, len(row))))
@@ -239,7 +256,20 @@ class BruteForce:
         reference, gift_value = self._weights.counting(query.party_size, query.spend)
         bill = saving + np.where(pay == UNKNOWN, 0, pay)
         counted = saving * np.minimum(1.0, reference / np.maximum(bill, 1))
-        return row, np.where(kind == FREE_ITEM, gift_value, 1.0) * counted
+        return row, np.where(kind == FREE_ITEM, gift_value, 1.0) * counted, pay
+
+    def _stacked(
+        self, row: Ints, deal: Ints, group: NDArray[np.uint8], program: Ints, usable: Bools
+    ) -> Iterator[tuple[int, list[Deal]]]:
+        """Yield the rows with two groups, each with the deals that may combine there."""
+        of_row: dict[int, list[Deal]] = {}
+        for at in np.flatnonzero(usable & (group > 0)).tolist():
+            terms = self.flat.deal_terms[deal[at]].tolist()
+            one = (int(deal[at]), int(group[at]), bool(program[at] != 0), terms)
+            of_row.setdefault(int(row[at]), []).append(one)
+        for number, deals in of_row.items():
+            if len({one[1] for one in deals}) > 1:
+                yield number, deals
 
     def primary(self, query: Query, docs: Ints, distance_m: Floats, deals: BestDeals) -> Floats:
         """Return the first sort key of some rows, ascending is better."""
@@ -315,7 +345,7 @@ def _check(query: Query, *, has_text: bool) -> None:
         and not (name == "q" and has_text)
         and getattr(query, name) not in (None, (), False, 0)
     }
-    plain = {"crs": "WGS84", "hours_unknown": "exclude", "format": "json"}
+    plain = {"crs": "WGS84", "hours_unknown": "exclude", "format": "json", "stacking": "off"}
     odd = {name for name in asked if getattr(query, name) != plain.get(name)}
     if odd:
         raise ValueError(f"Expected a query of {sorted(_ANSWERED)}, got also {sorted(odd)}")

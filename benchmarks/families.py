@@ -262,6 +262,18 @@ WARM_FAMILIES = (
         asks="why",
     ),
     Family(
+        "best_red_stacked",
+        "best combination, open now, the 3 % card",
+        {**_OPEN_RED, "sort": "best", "stacking": "on"},
+        peers=False,
+    ),
+    Family(
+        "best_any_deal_stacked",
+        "best combination, open now, any deal for 8 cards",
+        {"sort": "best", "open": "now", "cards": BANKS, "deals": "any", "stacking": "on"},
+        peers=False,
+    ),
+    Family(
         "rating_cafe",
         "rating, open now, cafés",
         {"sort": "rating", "open": "now", "categories": ("food.cafe",)},

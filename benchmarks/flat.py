@@ -37,6 +37,7 @@ class Flat(NamedTuple):
     offer_deal: I32
     offer_window: I32
     offer_program: I32
+    offer_group: NDArray[np.uint8]
     deal_terms: I32  # [m, 8] see `geosearch.money.offers`
     deal_on: NDArray[np.bool_]
     program_on: NDArray[np.bool_]
@@ -62,6 +63,7 @@ def flatten(columns: Columns) -> Flat:
         offer_deal=columns.offer_deal.astype(np.int32),
         offer_window=columns.offer_window.astype(np.int32),
         offer_program=columns.offer_program.astype(np.int32),
+        offer_group=columns.offer_group.copy(),
         deal_terms=np.array(columns.deal_terms),
         deal_on=deal_bits[: len(columns.deal_terms)].astype(np.bool_),
         program_on=columns.program_on == 1,

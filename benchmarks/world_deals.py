@@ -9,6 +9,7 @@ before there are four more banks, seven more cards like `red` and seven like `ti
 about 3.3 offers and 2.0 deals. Paid cards and some bank deals apply to many shops, the other deals
 to one. Deals of paid cards are always usable. Half of the others are always usable, the rest only
 in hours of the week or until a date; a few are sold out or over.
+The deals of every twentieth shop are in three groups that combine.
 All are drawn independently of the place and of each other, and the cards of `SHARES` as if there
 were no others.
 """
@@ -77,6 +78,7 @@ SHARED_DEALS = 24
 SOLD_OUT_SHARE = 0.02
 ALWAYS_SHARE = 0.5
 OVER_SHARE = 0.02
+STACKED_SHARE = 0.05
 PRICE_IF_UNKNOWN = 6_000
 
 _USE_HOURS = (
@@ -107,7 +109,7 @@ def draw_deals(
     """Return the deals of merchants with these usual prices; add their schedules to `book`."""
     limited = _limited_windows(book, horizon)
     # Spawning leaves the stream of `rng` as it is.
-    (further,) = rng.spawn(1)
+    further, groups = rng.spawn(2)
     bill = np.where(price < 0, PRICE_IF_UNKNOWN, price).astype(np.int64)
     first = _draw(rng, SHARES, limited, shops=len(price), bill=bill)
     second = _draw(further, FURTHER_SHARES, limited, shops=len(price), after=first)
@@ -117,6 +119,7 @@ def draw_deals(
     program = np.concatenate([first.program, second.program])
     window = np.concatenate([first.window, second.window])
     deal = np.concatenate([first.offer_deal, second.offer_deal])
+    shop = np.concatenate([first.offer_merchant, second.offer_merchant]).astype(np.uint32)
     return DealRows(
         deal_id=ids,
         terms=terms,
@@ -129,12 +132,17 @@ def draw_deals(
             for name in ALL_SHARES
         ],
         program_on=np.ones(len(ALL_SHARES), np.uint8),
-        offer_merchant=np.concatenate([first.offer_merchant, second.offer_merchant]).astype(
-            np.uint32
-        ),
+        offer_merchant=shop,
         offer_deal=deal.astype(np.uint32),
         offer_window=window[deal],
+        offer_group=_groups(groups, shop),
     )
+
+
+def _groups(rng: np.random.Generator, shop: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return a random group, 1 to 3, for each offer of `STACKED_SHARE` of the shops, else 0."""
+    stacked = rng.random(int(shop.max(initial=0)) + 1) < STACKED_SHARE
+    return np.where(stacked[shop], rng.integers(1, 4, len(shop)), 0).astype(np.uint8)
 
 
 def _draw(

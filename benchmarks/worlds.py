@@ -58,7 +58,8 @@ _SUBURBS = 0.82
 _SOURCES = (
     *("benchmarks/worlds.py", "benchmarks/world_merchants.py", "benchmarks/world_deals.py"),
     *("geosearch/segment/writer.py", "geosearch/segment/bounds.py", "geosearch/segment/columns.py"),
-    "geosearch/segment/card_trees.py",
+    *("geosearch/segment/card_trees.py", "geosearch/segment/stack_bounds.py"),
+    "geosearch/money/stacking.py",
     *("geosearch/segment/catalogue.py", "geosearch/hours/schedules.py", "geosearch/hours/local.py"),
     *("geosearch/money/ranking.py", "geosearch/indexing/payload.py", "geosearch/money/offers.py"),
     *(

@@ -66,16 +66,16 @@ class RefusedRow(NamedTuple):
     detail: str
 
 
-class Columns(NamedTuple):
+class ResultColumns(NamedTuple):
     """Which optional columns the rows of results have: what some query may ask for."""
 
     totals: bool
     combinations: bool
 
 
-def columns_for(names: Container[str]) -> Columns:
+def columns_for(names: Container[str]) -> ResultColumns:
     """The columns for queries of which some have these parameters."""
-    return Columns("total" in names, "stacking" in names)
+    return ResultColumns("total" in names, "stacking" in names)
 
 
 class BlockRows(NamedTuple):
@@ -88,7 +88,7 @@ class BlockRows(NamedTuple):
     others: list[tuple[int, Query]]
     """Rows of the usual road."""
     refused: list[RefusedRow]
-    columns: Columns
+    columns: ResultColumns
 
 
 def refused_row(row: int, error: GeosearchError) -> RefusedRow:
@@ -121,7 +121,7 @@ class Records(NamedTuple):
     ids: pl.Series
     queries: Sequence[Query | None]
     refused: list[RefusedRow]
-    columns: Columns
+    columns: ResultColumns
 
 
 def rows_of(records: Records, times: tuple[datetime, datetime], are_usual: bool) -> BlockRows:
@@ -246,7 +246,7 @@ def _asked(
     alike: list[Alike],
     others: list[tuple[int, Query]],
     refused: list[RefusedRow],
-    columns: Columns,
+    columns: ResultColumns,
 ) -> BlockRows:
     """The block: minutes, WGS-84 places, and room for the results of each row.
 

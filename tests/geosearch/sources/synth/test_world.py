@@ -314,18 +314,6 @@ def test_deals_are_limited_in_every_way(tables: Tables) -> None:
     }
 
 
-def test_a_few_shops_have_deals_that_combine(tables: Tables) -> None:
-    """店铺满减, 银行立减 and 平台券 at one shop, or two of them; a few combine by accident."""
-    own, groups = branches(tables), dict[str, set[str]]()
-    for deal in tables.deals:
-        if "stack_group" in deal:
-            for shop in deal.get("merchant_ids") or own.get(deal["brand"], []):
-                groups.setdefault(shop, set()).add(deal["stack_group"])
-    stacked = [found for found in groups.values() if len(found) > 1]
-    assert 0.02 * SHOPS < len(stacked) < 0.05 * SHOPS
-    assert sum({"shop", "bank", "coupon"} <= found for found in stacked) > 0.005 * SHOPS
-
-
 def test_deals_sit_where_people_expect_them(tables: Tables) -> None:
     own = branches(tables)
     served = Counter(

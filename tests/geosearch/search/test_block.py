@@ -19,7 +19,7 @@ from geosearch.query.query import Query
 from geosearch.search import block
 from tests.comparison import Duel, to_query
 from tests.generators import EVERYWHERE, make_world
-from tests.geosearch.search.test_searcher_oracle import trees_for_all_cards
+from tests.geosearch.search.driving import trees_for_all_cards
 from tests.questions import make_request
 
 LEFT_OUT = ("facets", "explain", "polygon", "fields", "lang")

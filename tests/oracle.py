@@ -24,6 +24,7 @@ from tests.oracle_areas import (
     BORDER_DEGREES,
     border_distance,
     box_holds,
+    calendar_of,
     covers,
     points,
     shift_slack,
@@ -53,20 +54,6 @@ from tests.oracles import (
     usable_minutes,
 )
 from tests.stacking_oracle import Combined, all_combined, alone, best_of, counted_together
-
-# Boxes around what worlds of `generators` have of parts of a country with holidays of their own.
-_PARTS = (
-    ("CN", "TW", (21.8, 119.9, 25.4, 122.1)),
-    ("DE", "DE-BE", (52.3, 13.1, 52.7, 13.8)),
-)
-
-
-def calendar_of(country: str, lat: float, lng: float) -> str:
-    """Whose holidays hold at a position: a part's, where it lies in one of the country."""
-    for whole, part, (south, west, north, east) in _PARTS:
-        if country == whole and south <= lat <= north and west <= lng <= east:
-            return part
-    return country
 
 
 class Shop:

@@ -64,3 +64,18 @@ def box_holds(box: tuple[float, float, float, float], lng: float, lat: float, sl
     if not across:
         return min_lng <= lng <= max_lng
     return lng >= min_lng or lng <= max_lng
+
+
+# Boxes around what worlds of `generators` have of parts of a country with holidays of their own.
+_PARTS = (
+    ("CN", "TW", (21.8, 119.9, 25.4, 122.1)),
+    ("DE", "DE-BE", (52.3, 13.1, 52.7, 13.8)),
+)
+
+
+def calendar_of(country: str, lat: float, lng: float) -> str:
+    """Whose holidays hold at a position: a part's, where it lies in one of the country."""
+    for whole, part, (south, west, north, east) in _PARTS:
+        if country == whole and south <= lat <= north and west <= lng <= east:
+            return part
+    return country

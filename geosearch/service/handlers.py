@@ -21,7 +21,7 @@ import orjson
 from starlette.routing import Route
 
 from geosearch.answer.model import Page
-from geosearch.errors import BadRequest, Problem
+from geosearch.errors import BadRequest
 from geosearch.query.cursor import read_cursor
 from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES
 from geosearch.query.query import MerchantQuery, Query
@@ -58,7 +58,7 @@ from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
 from geosearch.service.openapi import openapi_document
 from geosearch.service.page_files import FOR_EVER, page, page_reply
-from geosearch.service.problems import HttpProblem
+from geosearch.service.problems import HttpProblem, relocated
 from geosearch.service.request import (
     read_batch,
     read_body,
@@ -453,7 +453,7 @@ class Handlers:
                 loaded = current if query.cursor is None else self._loaded(query)
                 pages.append(loaded.engine.page(query))
             except BadRequest as refusal:
-                raise _relocated(refusal, position) from refusal
+                raise relocated(refusal, position) from refusal
         languages = dict.fromkeys(query.language for query in queries)
         return _in_language(Reply((encode_pages(pages),)), ", ".join(languages))
 
@@ -488,17 +488,3 @@ def _reply(query: Query, page: Page) -> Reply:
         results=page.count,
         varies=_BY_LANGUAGE,
     )
-
-
-def _relocated(refusal: BadRequest, position: int) -> BadRequest:
-    """Return a query's refusal with pointers into its batch."""
-    errors: list[Problem] = [
-        {
-            "pointer": f"/queries/{position}{found['pointer']}",
-            "code": found["code"],
-            "detail": found["detail"].replace("at `$", f"at `$.queries[{position}]"),
-        }
-        for found in refusal.errors
-    ]
-    message = "; ".join(found["detail"] for found in errors) or str(refusal)
-    return BadRequest(message, errors, refusal.code)

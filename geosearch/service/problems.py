@@ -97,3 +97,17 @@ def refusal_body(refusal: BadRequest) -> bytes:
         more = len(errors) - 1
         detail = f"{errors[0]['detail']} (and {more} more in `errors`)"
     return problem_body(refusal.code, detail, errors)
+
+
+def relocated(refusal: BadRequest, position: int) -> BadRequest:
+    """A query's refusal with pointers into its batch."""
+    errors: list[Problem] = [
+        {
+            "pointer": f"/queries/{position}{found['pointer']}",
+            "code": found["code"],
+            "detail": found["detail"].replace("at `$", f"at `$.queries[{position}]"),
+        }
+        for found in refusal.errors
+    ]
+    message = "; ".join(found["detail"] for found in errors) or str(refusal)
+    return BadRequest(message, errors, refusal.code)

@@ -19,7 +19,7 @@ from geosearch.segment.versions import KEEP
 from geosearch.suggest.suggester import SuggestQuery
 from tests.generators import KINDS, make_world
 from tests.geosearch.live.live_worlds import LiveDuel, LiveRows, some_closure
-from tests.geosearch.search.test_searcher_oracle import trees_for_all_cards
+from tests.geosearch.search.driving import trees_for_all_cards
 from tests.questions import make_request
 
 SHORT = "GEOSEARCH_COMPARISONS" in os.environ

@@ -10,9 +10,8 @@ import { DEFAULTS, readFragment, searchBody, withoutFilters, writeFragment } fro
 import { searchBox } from './suggest.js';
 import { browserLanguage, distance, languageNow, say, setCurrency, setLanguage } from './words.js';
 
-const PAGE_SIZE = 30, NEAR_MISSES = 5, RETRY_MS = 2000, SLOW_MS = 300, WIDER = [1000, 3000, 10000, 30000, 50000];
-// What changes the page, and not the question.
-const UNASKED = ['shop', 'coverage', 'slot'];
+const PAGE_SIZE = 30, NEAR_MISSES = 5, RETRY_MS = 2000, SLOW_MS = 300, MAP_MS = 100, WIDER = [1000, 3000, 10000, 30000, 50000];
+const UNASKED = ['shop', 'coverage', 'slot']; // They change the page, and not the question.
 const page = {
   state: readFragment(location.hash), index: null, programs: new Map(), categories: new Map(), zones: new Map(),
   hits: [], misses: [], answer: null, at: '', home: null, map: null, box: null, coverage: null,
@@ -26,8 +25,7 @@ async function start() {
   show('list');
   const [openapi, welcome, index, programs, categories] = await untilReady(() => Promise.all(
     ['/openapi.json', '/', '/v1/index', '/v1/programs', '/v1/categories'].map((path) => call(path))));
-  const parameters = openapi.components.schemas.Query.properties;
-  page.can = (name) => name in parameters;
+  page.can = (name) => name in openapi.components.schemas.Query.properties;
   page.index = index;
   page.programs = new Map(programs.programs.map((one) => [one.program_id, one]));
   page.categories = new Map(categories.categories.map((one) => [one.category_id, one]));
@@ -65,15 +63,13 @@ function homeOf(example, bounds) {
 async function startMap(links) {
   const { groundMap, hasWebGL } = await import('./map.js');
   if (!hasWebGL()) { find('#map').append(h('p.note', {}, say('noMap'))); return; }
-  const { lat, lng } = page.state;
   page.map = await groundMap({
-    container: 'map', center: [lng, lat], basemap: links.basemap && new URL(`.${links.basemap}`, document.baseURI).href,
+    container: 'map', center: [page.state.lng, page.state.lat], basemap: links.basemap && new URL(`.${links.basemap}`, document.baseURI).href,
     onPick: (id) => change({ shop: id }), onHover: (id) => highlight(id, false), onCell: (id) => page.coverage?.showCell(id), onGround: groundMenu, onMoved: offerSearch,
     onZones: (zones) => { for (const zone of zones) page.zones.set(zone.zone_id, zone.name); if (page.state.zone && page.answer) showAnswer(); },
   });
   find('#credits').title = say('ground');
-  if (links.coverage) page.coverage = coverageLayer(links.coverage, page, change);
-  page.coverage?.show();
+  if (links.coverage) (page.coverage = coverageLayer(links.coverage, page, change)).show();
   const ready = () => { page.map.showCircle(page.state); page.map.showResults(page.hits, page.misses); };
   page.map.fit(page.state);
   page.map.map.once('style.load', ready);
@@ -111,12 +107,17 @@ function change(values, { fit = true } = {}) {
   const before = page.state;
   page.state = { ...before, ...values };
   const opened = page.state.shop && page.state.shop !== before.shop;
-  history[opened ? 'pushState' : 'replaceState'](opened ? { opened } : history.state, '', writeFragment(page.state));
+  write(opened ? 'pushState' : 'replaceState', opened ? { opened } : history.state);
   if (page.state.shop !== before.shop) openShop(page.state.shop);
   const names = Object.keys(values).filter((name) => !UNASKED.includes(name) && String(before[name]) !== String(page.state[name]));
   if (values.coverage) show('map');
   if (names.length) refresh(); else page.coverage?.show();
   if (fit && names.some((name) => ['lat', 'lng', 'radius'].includes(name))) page.map?.fit(page.state);
+}
+
+// Safari allows 100 writes in 30 seconds, which a slider exceeds.
+function write(how, entry) {
+  try { history[how](entry, '', writeFragment(page.state)); } catch { setTimeout(() => write('replaceState', history.state), RETRY_MS); }
 }
 
 // Shows the state, and asks anew.
@@ -203,7 +204,9 @@ function showAnswer() {
   find('#misses ol').replaceChildren(...misses.map((miss) => resultItem(miss, 0, page)));
   showCategories(page, answer?.facets?.category ?? {}, change);
   showEmpty(answer);
-  page.map?.showResults(hits, misses);
+  // The list first; marks of answers that soon have another are not drawn.
+  clearTimeout(page.drawing);
+  page.drawing = setTimeout(() => page.map?.showResults(page.hits, page.misses), MAP_MS);
   if (answer?.around) { page.map?.showCircle({ ...answer.around, radius: page.state.radius }); page.map?.fit({ ...answer.around, radius: page.state.radius }); }
 }
 

@@ -10,8 +10,7 @@ import { money } from './words.js';
 // Colours are those of the style sheet.
 const COLOURS = ['sea', 'land', 'dot', 'zone', 'text', 'halo', 'on-mark', 'mark', 'plain', 'closed', 'miss', 'circle', 'ring'];
 const DOT_PIXELS = 12, MOST_CELLS = 128, ZONES_FROM = 9, NUMBERED = 9, FULL_DOTS_FROM = 0.97;
-const LEAST_OPEN = 3, SMALL_ZONE_DEGREES = 0.006, SMALL_ZONES_FROM = 15;
-const EARTH_RADIUS_M = 6371008.8;
+const LEAST_OPEN = 3, SMALL_ZONE_DEGREES = 0.006, SMALL_ZONES_FROM = 15, EARTH_RADIUS_M = 6371008.8;
 const FONT = ['Noto Sans', 'Noto Sans CJK SC', 'sans-serif'];
 const EMPTY = { type: 'FeatureCollection', features: [] };
 const feature = (geometry, properties) => ({ type: 'Feature', geometry, properties });
@@ -21,12 +20,12 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
   maplibre.setWorkerUrl(new URL('./vendor/maplibre-gl-worker.mjs', import.meta.url).href);
   const dark = matchMedia('(prefers-color-scheme: dark)'), still = matchMedia('(prefers-reduced-motion: reduce)');
   const data = { sea: EMPTY, land: EMPTY, cells: EMPTY, dots: EMPTY, zones: EMPTY, labels: EMPTY, circle: EMPTY, misses: EMPTY, shops: EMPTY, here: EMPTY };
-  let dots = { zoom: 10, pixels: DOT_PIXELS }, hovered = null, overCell, chosen = null, circleKey = '', showsZones = true, zonesKey = '';
+  let dots = { zoom: 10, pixels: DOT_PIXELS }, hovered = null, overCell, chosenZone, chosen = null, circleKey = '', showsZones = true, zonesKey = '';
   const streets = basemap ? await import('./streets.js') : null;
   const credits = streets?.addStreets(maplibre, basemap);
   const map = new maplibre.Map({
     container, style: style(), center, zoom: 13, minZoom: 3, maxZoom: 19, attributionControl: false,
-    dragRotate: false, pitchWithRotate: false, touchPitch: false, fadeDuration: 150,
+    dragRotate: false, pitchWithRotate: false, touchPitch: false, fadeDuration: 0,
   });
   map.touchZoomRotate.disableRotation();
   map.getCanvas().setAttribute('aria-describedby', 'map-help');
@@ -72,6 +71,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
   }
 
   function set(name, content) {
+    if (content === data[name]) return;
     data[name] = content;
     map.getSource(name)?.setData(content);
   }
@@ -108,6 +108,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
     zonesKey = key;
     onZones(answer.zones);
     set('zones', { ...EMPTY, features: answer.zones.map((zone) => feature(zone.geometry, { id: zone.zone_id, name: zone.name, small: isSmall(zone) })) });
+    mark(chosenZone, { chosen: true }, ['zones']);
     set('labels', { ...EMPTY, features: answer.zones.map((zone) => {
       const { zone_id: id, name, bounds: [west, south, east, north] } = zone;
       return point((west + east) / 2, (south + north) / 2, { id, name, small: isSmall(zone) });
@@ -125,6 +126,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
     onGround(event.lngLat, event.point, [...new Map(zones.map((one) => [one.properties.id, one.properties])).values()]);
   });
   map.on('mousemove', (event) => {
+    if (map.isMoving()) return;
     const [hit] = near(event.point, ['shops', 'misses']);
     map.getCanvas().style.cursor = hit ? 'pointer' : '';
     onHover(hit?.properties.id ?? null);
@@ -152,7 +154,7 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
           label: saving > 0 ? `${hit.merchant.name}\n−${money(saving)}` : hit.merchant.name,
         });
       }) });
-      set('misses', { ...EMPTY, features: misses.map(({ merchant }) => point(merchant.lng, merchant.lat, { id: merchant.merchant_id, size: 7 })) });
+      set('misses', !misses.length ? EMPTY : { ...EMPTY, features: misses.map(({ merchant }) => point(merchant.lng, merchant.lat, { id: merchant.merchant_id, size: 7 })) });
       mark(chosen, { chosen: true });
     },
     showCircle({ lat, lng, radius }) {
@@ -174,7 +176,9 @@ export async function groundMap({ container, center, basemap, onPick, onHover, o
       mark(chosen = id, { chosen: true });
     },
     chooseZone(id) {
-      for (const { properties } of data.zones.features) mark(properties.id, { chosen: properties.id === id }, ['zones']);
+      if (id === chosenZone) return;
+      mark(chosenZone, { chosen: false }, ['zones']);
+      mark(chosenZone = id, { chosen: true }, ['zones']);
     },
     showCells(cells) {
       set('cells', cells ?? EMPTY);

@@ -49,13 +49,13 @@ function combination(hit) {
   const together = hit?.best_combination;
   if (!together || together.deals.length < 2) return [];
   const known = [hit.best_deal, ...(hit.deals ?? [])].filter(Boolean);
-  const steps = together.steps.map((step) => h('li', {}, dotted(
-    stepText(known.find((deal) => deal.deal_id === step.deal_id)?.title ?? step.deal_id, step.saving),
-    step.bill !== null && say('left', { m: money(step.bill) }))));
+  const steps = together.steps.map(({ deal_id: id, saving, bill }) => {
+    const title = known.find((deal) => deal.deal_id === id)?.title ?? id;
+    return h('li', {}, dotted(saving === null ? title : say('step', { title, m: money(saving) }), bill !== null && say('left', { m: money(bill) })));
+  });
   return [h('h3', {}, say('combination')), h('ol.steps', {}, ...steps)];
 }
 
-const stepText = (title, saving) => (saving === null ? title : say('step', { title, m: money(saving) }));
 
 function whyNodes(why, hit, page) {
   const list = (title, texts) => (texts.length ? [h('h3', {}, say(title)), h('ul.why', {}, ...texts.map((text) => h('li', {}, text)))] : []);

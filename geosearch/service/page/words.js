@@ -35,8 +35,7 @@ const WORDS = {
     misses: 'Almost', missesNote: 'These miss one condition.', combination: 'Together', step: '{title}: −{m}', left: 'bill {m}',
     opensIn: 'opens in {n} min', dealIn: 'the deal starts in {n} min', move: 'just outside, {d} away', partyFix: 'for {n} people', spendFix: 'with a bill of {m}', cardFix: 'with {card}, {fee}: saves {m}',
     coverage: 'Where cards win', coverageNote: 'Share of open places where the card beats every public deal. Blank: fewer than 3 are open.', card_: 'Card', slot: 'When',
-    wins: 'best price at {p} of {n} open places', gains: 'saves {m} more', third: 'third nearest {d}',
-    slot_weekday_lunch: 'Weekday lunch', slot_weekday_dinner: 'Weekday dinner', slot_weekend_lunch: 'Weekend lunch', slot_weekend_dinner: 'Weekend dinner', slot_late: 'Late, 22:30',
+    wins: 'best price at {p} of {n} open places', gains: 'saves {m} more', third: 'third nearest {d}', slot_weekday_lunch: 'Weekday lunch', slot_weekday_dinner: 'Weekday dinner', slot_weekend_lunch: 'Weekend lunch', slot_weekend_dinner: 'Weekend dinner', slot_late: 'Late, 22:30',
     corrected: 'Showing results for {to}', relaxed: 'Without {words}', around: 'Around {name}',
     ground: 'Shops: each dot is a block of the city, larger where there are more.', attribution: 'Land: Natural Earth', docs: 'API',
     CLOSED: 'closed then', HOURS_UNKNOWN: 'its hours are unknown', CLOSES_TOO_SOON: 'closes too soon', OUTSIDE_RADIUS: 'too far away', OUTSIDE_AREA: 'outside the area',
@@ -77,8 +76,7 @@ const WORDS = {
     misses: '就差一点', missesNote: '这些店只差一个条件。', combination: '叠加', step: '{title}:−{m}', left: '账单 {m}',
     opensIn: '{n} 分钟后开门', dealIn: '{n} 分钟后优惠可用', move: '稍远,{d}', partyFix: '{n} 人可用', spendFix: '账单满 {m}', cardFix: '用{card}({fee})省 {m}',
     coverage: '卡的优势区域', coverageNote: '营业的店中,用卡比一切公开优惠都划算的比例。空白处营业的店不足 3 家。', card_: '卡', slot: '时段',
-    wins: '{n} 家营业的店中 {p} 用卡最划算', gains: '多省 {m}', third: '第三近 {d}',
-    slot_weekday_lunch: '工作日午餐', slot_weekday_dinner: '工作日晚餐', slot_weekend_lunch: '周末午餐', slot_weekend_dinner: '周末晚餐', slot_late: '深夜 22:30',
+    wins: '{n} 家营业的店中 {p} 用卡最划算', gains: '多省 {m}', third: '第三近 {d}', slot_weekday_lunch: '工作日午餐', slot_weekday_dinner: '工作日晚餐', slot_weekend_lunch: '周末午餐', slot_weekend_dinner: '周末晚餐', slot_late: '深夜 22:30',
     corrected: '已按“{to}”搜索', relaxed: '已忽略 {words}', around: '{name}一带',
     ground: '圆点代表一个街区的店,店越多点越大。', attribution: '陆地:Natural Earth', docs: '接口',
     CLOSED: '那时打烊', HOURS_UNKNOWN: '营业时间不详', CLOSES_TOO_SOON: '打烊太早', OUTSIDE_RADIUS: '太远', OUTSIDE_AREA: '不在区域内',
@@ -114,26 +112,28 @@ export function say(key, values = {}) {
   return (WORDS[language][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-// Minor units as people write them: 8440 is ¥84.40.
-export function money(minor) {
-  return new Intl.NumberFormat(locale(), {
-    style: 'currency', currency, currencyDisplay: 'narrowSymbol', trailingZeroDisplay: 'stripIfInteger',
-  }).format(minor / 10 ** digits);
+// Formats are made once: to make one takes longer than all else of a result.
+const formats = new Map();
+function format(Kind, value, options) {
+  const key = JSON.stringify([Kind.name, language, options]);
+  if (!formats.has(key)) formats.set(key, new Kind(locale(), options));
+  return formats.get(key).format(value);
 }
+
+// Minor units as people write them: 8440 is ¥84.40.
+export const money = (minor) => format(Intl.NumberFormat, minor / 10 ** digits, { style: 'currency', currency, currencyDisplay: 'narrowSymbol', trailingZeroDisplay: 'stripIfInteger' });
 export const minorUnits = (major) => Math.round(major * 10 ** digits);
 export const majorUnits = (minor) => minor / 10 ** digits;
 
-export const percent = (share) => new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: share < 0.1 ? 1 : 0 }).format(share);
-export const count = (number) => new Intl.NumberFormat(locale()).format(number);
+export const percent = (share) => format(Intl.NumberFormat, share, { style: 'percent', maximumFractionDigits: share < 0.1 ? 1 : 0 });
+export const count = (number) => format(Intl.NumberFormat, number);
 
 export function distance(metres) {
-  return metres < 995 ? `${Math.round(metres / (metres < 100 ? 1 : 10)) * (metres < 100 ? 1 : 10)} m`
-    : `${count(Math.round(metres / 100) / 10)} km`;
+  const step = metres < 100 ? 1 : 10;
+  return metres < 995 ? `${Math.round(metres / step) * step} m` : `${count(Math.round(metres / 100) / 10)} km`;
 }
 
-export function duration(us) {
-  return us < 1000 ? `${us} µs` : `${count(Math.round(us / 100) / 10)} ms`;
-}
+export const duration = (us) => (us < 1000 ? `${us} µs` : `${count(Math.round(us / 100) / 10)} ms`);
 
 // "22:30", or "Sat 02:00" where the day differs from that of another instant.
 export function clock(instant, beside) {
@@ -141,10 +141,6 @@ export function clock(instant, beside) {
   return beside && instant.slice(0, 10) !== beside.slice(0, 10) ? `${weekday(instant)} ${time}` : time;
 }
 
-export function weekday(day, style = 'short') {
-  return new Intl.DateTimeFormat(locale(), { weekday: style, timeZone: 'UTC' }).format(new Date(`${day.slice(0, 10)}T12:00Z`));
-}
-
-export function dayAndMonth(day) {
-  return new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'numeric', timeZone: 'UTC' }).format(new Date(`${day}T12:00Z`));
-}
+const dayFormat = (day, options) => format(Intl.DateTimeFormat, new Date(`${day.slice(0, 10)}T12:00Z`), { ...options, timeZone: 'UTC' });
+export const weekday = (day) => dayFormat(day, { weekday: 'short' });
+export const dayAndMonth = (day) => dayFormat(day, { day: 'numeric', month: 'numeric' });

@@ -13,6 +13,7 @@ import typer
 from benchmarks import ab as interleaved
 from benchmarks import fairness as fair
 from benchmarks import studies as many
+from benchmarks.reports import sentences
 from benchmarks.reports.compare import compare as compared
 from benchmarks.reports.compare import compare_text
 from benchmarks.reports.markdown import markdown_report
@@ -112,7 +113,7 @@ def fairness(
 @app.command()
 def studies(index: Annotated[Path, typer.Argument(help="An index with cards.")]) -> int:
     """Measure many questions at once: blocks, worth of cards, coverage, and peers of that."""
-    typer.echo(many.text(many.run(index, say=_say)))
+    typer.echo("\n".join(sentences.studies(many.run(index, say=_say))))
     return DONE
 
 

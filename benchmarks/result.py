@@ -164,6 +164,27 @@ class FairnessResult(msgspec.Struct, kw_only=True, frozen=True):
     beside: list[LatencyBeside]
 
 
+class StudiesResult(msgspec.Struct, kw_only=True, frozen=True):
+    """Many questions at once: questions a second, and seconds."""
+
+    merchants: int
+    cards: int
+    one_by_one: float
+    """Questions a second by `rank`."""
+    block_one: float
+    """By `rank_block` on one thread."""
+    block_two: float
+    worth_s: float
+    """Seconds for all cards, four habits, 28 days."""
+    coverage_s: float
+    coverage_rows: int
+    counting_s: float
+    """Seconds of the counts alone, what the peers do."""
+    numpy_s: float
+    duckdb_s: float | None
+    """None where DuckDB is not installed."""
+
+
 class BuildResult(msgspec.Struct, kw_only=True, frozen=True):
     """Building an index from a snapshot."""
 
@@ -183,6 +204,7 @@ class Result(msgspec.Struct, kw_only=True):
     build: BuildResult | None = None
     http: HttpResult | None = None
     fairness: FairnessResult | None = None
+    studies: StudiesResult | None = None
     relevance: dict[str, Any] | None = None
     """Result of `benchmarks.relevance`."""
     relevance_missing: list[str] = []

@@ -29,8 +29,8 @@ def sections(result: Result) -> list[Section]:
         ]
     else:
         worlds = [_latency(result), _sizes(result), _memory(result)]
-    rest = [_http(result), _fairness(result), _build(result), _relevance(result), _engines(result)]
-    found = [*worlds, _layers(result), *rest, _measured(result), _work(result)]
+    rest = [_http(result), _fairness(result), _studies(result), _build(result), _relevance(result)]
+    found = [*worlds, _layers(result), *rest, _engines(result), _measured(result), _work(result)]
     return [section for section in found if section is not None]
 
 
@@ -105,6 +105,12 @@ def _fairness(result: Result) -> Section | None:
         return None
     shown = [tables.fairness_table(result.fairness)]
     return Section("fairness", "Fairness", [sentences.fairness(result.fairness)], shown, [])
+
+
+def _studies(result: Result) -> Section | None:
+    if result.studies is None:
+        return None
+    return Section("studies", "Many questions at once", sentences.studies(result.studies), [], [])
 
 
 def _build(result: Result) -> Section | None:

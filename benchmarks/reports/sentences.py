@@ -13,7 +13,7 @@ from benchmarks.reports.findings import (
     spreads,
 )
 from benchmarks.reports.units import count_text, near_share, share_text, time_text, times_text
-from benchmarks.result import FairnessResult, Loop, Result, WorldResult
+from benchmarks.result import FairnessResult, Loop, Result, StudiesResult, WorldResult
 
 COLD = (
     "Cold: each question has another minute and another wallet that about as many shops take, and "
@@ -195,6 +195,21 @@ def fairness(found: FairnessResult) -> str:
         "client always asks the largest questions there are. Late answers count from the instant "
         "at which the question was due; figures are medians of the rounds."
     )
+
+
+def studies(found: StudiesResult) -> list[str]:
+    """How fast many questions are answered at once, and by whom else."""
+    peers = [f"numpy {found.numpy_s:.2f} s"]
+    if found.duckdb_s is not None:
+        peers.append(f"DuckDB {found.duckdb_s:.2f} s")
+    return [
+        f"{found.merchants:,} merchants, {found.cards} cards.",
+        f"Questions a second, nearest 20, open, one card: {found.one_by_one:,.0f} one by one, "
+        f"{found.block_one:,.0f} in a block on one thread, {found.block_two:,.0f} on two.",
+        f"Worth of the cards, 4 habits, 28 days: {found.worth_s:.2f} s.",
+        f"Coverage, H3 9, 5 slots: {found.coverage_s:.1f} s, {found.coverage_rows:,} rows. "
+        f"Its counts alone: {found.counting_s:.2f} s; {', '.join(peers)}.",
+    ]
 
 
 def relevance(result: Result) -> str:

@@ -5,9 +5,11 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from msgspec import structs
 
 from benchmarks import coverage_picture
 from benchmarks import studies as subject
+from benchmarks.reports import sentences
 from geosearch.indexing.pipeline import build
 from geosearch.sources.synth.world import synthesise
 
@@ -30,7 +32,11 @@ def test_peers_count_the_same_coverage(index: Path) -> None:
         found = subject.run(index, say=said.append)
     assert len(said) == 4
     assert found.coverage_rows > 100
-    assert f"{found.merchants:,} merchants, {found.cards} cards" in subject.text(found)
+    said = sentences.studies(found)
+    assert said[0] == f"{found.merchants:,} merchants, {found.cards} cards."
+    assert "DuckDB" in said[-1]
+    without = sentences.studies(structs.replace(found, duckdb_s=None))
+    assert "DuckDB" not in without[-1]
 
 
 def test_a_peer_that_counts_something_else_is_named(index: Path) -> None:

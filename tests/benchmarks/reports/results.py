@@ -22,6 +22,7 @@ from benchmarks.result import (
     Line,
     Loop,
     Result,
+    StudiesResult,
     Timing,
     WorldResult,
 )
@@ -179,6 +180,23 @@ def with_cold(made: Result) -> Result:
     return made
 
 
+def studies() -> StudiesResult:
+    """Blocks of questions that are asked twice as fast as one by one."""
+    return StudiesResult(
+        merchants=992_986,
+        cards=11,
+        one_by_one=40_100.0,
+        block_one=81_300.0,
+        block_two=155_000.0,
+        worth_s=0.61,
+        coverage_s=14.2,
+        coverage_rows=612_000,
+        counting_s=3.2,
+        numpy_s=21.5,
+        duckdb_s=30.25,
+    )
+
+
 def fairness() -> FairnessResult:
     """Small questions that a count delays a little, and common words a lot."""
     figures = {
@@ -286,5 +304,6 @@ def result() -> Result:
         ),
         http=http(),
         fairness=fairness(),
+        studies=studies(),
         relevance=relevance(),
     )

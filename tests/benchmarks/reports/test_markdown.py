@@ -210,6 +210,16 @@ def test_fairness_is_told_of() -> None:
     assert "## Fairness" not in markdown_report(made)
 
 
+def test_studies_are_told_of() -> None:
+    text = markdown_report(results.result())
+    assert "## Many questions at once" in text
+    assert "81,300 in a block on one thread, 155,000 on two" in text
+    assert "Its counts alone: 3.20 s; numpy 21.50 s, DuckDB 30.25 s." in text
+    made = results.result()
+    made.studies = None
+    assert "## Many questions at once" not in markdown_report(made)
+
+
 def test_the_committed_readme_has_few_figures() -> None:
     """A claim, two columns for each family, a build and HTTP."""
     result = load_result(ROOT / "benchmarks" / "results" / FILE)

@@ -73,7 +73,8 @@ def _tile(lng: float, lat: float, zoom: int) -> tuple[float, float]:
 
 def _number(zoom: int, x: int, y: int) -> int:
     """Number of a tile: those of lower zooms, then its place on the Hilbert curve."""
-    number, side = (4**zoom - 1) // 3, 2**zoom
+    number: int = (4**zoom - 1) // 3
+    side: int = 2**zoom
     step = side // 2
     while step:
         right, low = int(bool(x & step)), int(bool(y & step))

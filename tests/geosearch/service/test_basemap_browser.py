@@ -10,7 +10,7 @@ from typing import Any
 from geosearch.service.basemap import Basemap
 from tests.geosearch.service.browsing import PLACE, Open
 from tests.geosearch.service.street_tiles import Feature, archive
-from tests.geosearch.service.test_app_process import PATIENCE_S
+from tests.geosearch.waiting import PATIENCE_S
 
 WEST, SOUTH, EAST, NORTH = BOX = (121.43, 31.19, 121.52, 31.27)
 WATER = {"light": (207, 224, 234), "dark": (13, 26, 36)}

@@ -124,14 +124,22 @@ class LiveRows:
         return change, ""
 
     def _delete_merchant(self, rng: Random, number: int) -> tuple[Row, str]:
-        if not self.merchants:
+        keys = [key for key in self.merchants if not self.simple or self._is_alone(key)]
+        if not keys:
             return self._program(rng, number)
-        key = rng.choice(list(self.merchants))
+        key = rng.choice(keys)
         change = {"table": "merchants", "delete": key}
         if key in self.built_closed:
             return change, "unknown_merchant"
         del self.merchants[key]
         return change, ""
+
+    def _is_alone(self, key: str) -> bool:
+        """Whether no deal names a merchant or its brand; a build would reject the deal."""
+        brand = self.merchants[key].get("brand")
+        return brand is None and not any(
+            key in (row.get("merchant_ids") or ()) for row in self.deals.values()
+        )
 
 
 class LiveDuel(Duel):
@@ -141,6 +149,27 @@ class LiveDuel(Duel):
         """Give both the current rows: the engine its moment, the oracle the rows."""
         self.engine = self.engine.latest()
         self.oracle = self.world.oracle()
+
+
+def check_listings(duel: LiveDuel, rows: LiveRows) -> None:
+    """Merchants, cards and counts are those of the rows."""
+    engine, shops = duel.engine, duel.oracle.shops
+    assert engine.info()["merchants"] == len(shops)
+    assert engine.info()["deals"] == len(rows.deals)
+    status = {one["program_id"]: one["status"] for one in engine.programs()}
+    assert status == {key: row["status"] for key, row in rows.programs.items()}
+    at = duel.engine.start
+    for key in list(rows.merchants)[:20]:
+        record = engine.merchant(key, at)
+        assert (record is None) == (key not in shops)
+        if record is None:
+            continue
+        held = {one["deal_id"]: one.get("stock") for one in record["deals"]}
+        for deal_id, stock in held.items():
+            assert rows.deals[deal_id].get("stock") == stock, deal_id
+    counted = {one["category_id"]: one["merchants"] for one in engine.categories()}
+    for path, count in counted.items():
+        assert count == sum(path in shop.category_prefixes for shop in shops.values())
 
 
 def some_closure(rng: Random, world: World) -> Row:

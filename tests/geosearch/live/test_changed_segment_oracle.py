@@ -2,23 +2,19 @@
 
 import json
 import os
-from copy import deepcopy
 from pathlib import Path
 from random import Random
 from unittest import mock
 
 import pytest
 
-from geosearch.indexing.pipeline import build
 from geosearch.kernel import filters
 from geosearch.live.writer import Writer
 from geosearch.search import plan
-from geosearch.search.go_back import go_back
 from geosearch.search.searcher import open_index
-from geosearch.segment.versions import KEEP
 from geosearch.suggest.suggester import SuggestQuery
 from tests.generators import KINDS, make_world
-from tests.geosearch.live.live_worlds import LiveDuel, LiveRows, some_closure
+from tests.geosearch.live.live_worlds import LiveDuel, LiveRows, check_listings, some_closure
 from tests.geosearch.search.driving import trees_for_all_cards
 from tests.questions import make_request
 
@@ -71,71 +67,6 @@ def test_every_moment_answers_as_its_rows(kind: str, tmp_path: Path) -> None:
     duel.engine = again
     for request in asked:
         duel.check_rank(request)
-
-
-@pytest.mark.parametrize("kind", ["city", "time_zones"])
-def test_builds_rollbacks_and_restarts_keep_every_change(kind: str, tmp_path: Path) -> None:
-    rng = Random(f"builds {kind}")
-    index = tmp_path / "index"
-    duel = LiveDuel(make_world(rng, kind, 60), tmp_path)
-    rows = LiveRows(duel.world, simple=1.0)
-    done = dict.fromkeys(("build", "rollback", "restart", "change"), 0)
-    writer, number, older = Writer(index), 0, 0
-    snapshots = [(0, deepcopy(duel.world))]
-    for _ in range(24 if not SHORT else 8):
-        step = rng.choice(("build", "rollback", "restart", "change", "change"))
-        if step == "build":
-            # The snapshot may be some changes old; they are applied again.
-            cut, world = rng.choice(snapshots)
-            world.envelope["changes_through"] = cut
-            world.write(tmp_path / "snapshot")
-            build(tmp_path / "snapshot", index, now=world.now, max_rejected=1.0)
-            older = min(older + 1, KEEP - 1)
-        elif step == "rollback" and older:
-            go_back(index)
-            older -= 1
-        elif step == "restart":
-            writer.close()
-            writer = Writer(index)
-        else:
-            step = "change"
-            for _ in range(rng.randint(1, 6)):
-                number += 1
-                change, code = rows.change(rng, number)
-                receipt = writer.apply([change])
-                assert [one.code for one in receipt.rejected] == ([code] if code else [])
-            rows.write()
-            snapshots.append((writer.head, deepcopy(duel.world)))
-        done[step] += 1
-        duel.engine = open_index(index)
-        assert duel.engine.as_of_seq == writer.head
-        duel.oracle = duel.world.oracle()
-        for _ in range(4):
-            duel.check_rank(make_request(rng, duel.world))
-        check_listings(duel, rows)
-    writer.close()
-    assert SHORT or min(done.values()) > 0
-
-
-def check_listings(duel: LiveDuel, rows: LiveRows) -> None:
-    """Merchants, cards and counts are those of the rows."""
-    engine, shops = duel.engine, duel.oracle.shops
-    assert engine.info()["merchants"] == len(shops)
-    assert engine.info()["deals"] == len(rows.deals)
-    status = {one["program_id"]: one["status"] for one in engine.programs()}
-    assert status == {key: row["status"] for key, row in rows.programs.items()}
-    at = duel.engine.start
-    for key in list(rows.merchants)[:20]:
-        record = engine.merchant(key, at)
-        assert (record is None) == (key not in shops)
-        if record is None:
-            continue
-        held = {one["deal_id"]: one.get("stock") for one in record["deals"]}
-        for deal_id, stock in held.items():
-            assert rows.deals[deal_id].get("stock") == stock, deal_id
-    counted = {one["category_id"]: one["merchants"] for one in engine.categories()}
-    for path, count in counted.items():
-        assert count == sum(path in shop.category_prefixes for shop in shops.values())
 
 
 @pytest.mark.parametrize("deleted", [True, False])

@@ -20,6 +20,7 @@ from rich.console import RenderableType
 from typer.exceptions import TyperException
 
 from geosearch import __version__
+from geosearch.cli.live import add_live
 from geosearch.cli.options import (
     Given,
     instant,
@@ -36,7 +37,6 @@ from geosearch.cli.studies import add_studies
 from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
 from geosearch.query.query import Query
-from geosearch.service.ingest_settings import INGEST_SETTINGS, load_ingest_settings
 from geosearch.snapshot.folder import new_snapshot
 
 DONE, FAULT, WRONG_USE, BAD_DATA = 0, 1, 2, 3
@@ -322,38 +322,6 @@ def serve(
     serve_until_stopped(settings)
 
 
-@app.command()
-@with_options(setting_rows(INGEST_SETTINGS))
-def ingest(
-    given: Given,
-    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
-) -> None:
-    """Take live changes over HTTP: the one writer of an index."""
-    options = only_once(given)
-    try:
-        load_ingest_settings(options, environment={})
-    except BadData as wrong:
-        raise BadRequest(str(wrong)) from wrong
-    settings = load_ingest_settings(options, environment=os.environ, file=config)
-    from geosearch.service.ingest import ingest as ingest_until_stopped
-
-    ingest_until_stopped(settings)
-
-
-@app.command()
-def change(
-    index: Annotated[Path, typer.Argument(help="Index folder.")],
-    file: Annotated[Path, typer.Argument(help="NDJSON file of changes, one a line.")],
-    as_json: AsJson = False,
-) -> int:
-    """Apply live changes from a file; exits with 3 if one was rejected."""
-    from geosearch.live.file import apply_file
-
-    receipt = apply_file(index, file)
-    _print(receipt.as_json() if as_json else receipt.text())
-    return BAD_DATA if receipt.rejected else DONE
-
-
 IndexFolder = Annotated[Path, typer.Option("--index", help="Index folder.")]
 
 
@@ -432,6 +400,7 @@ def inspect(
     """Show what an index holds, one merchant with hours and deals, or one card's merchants."""
     from geosearch.cli.inspect import index_table, merchant_table, program_table
     from geosearch.search.searcher import open_index
+    from geosearch.segment.versions import current, rows_bytes
 
     with waiting():
         engine = open_index(index, verify="full" if verify else "fast")
@@ -449,11 +418,12 @@ def inspect(
     elif program is not None:
         _print(program_table(record))
     elif merchant is None:
-        _print(index_table(record, engine.programs()))
+        _print(index_table(record, engine.programs(), rows_bytes(current(index))))
     else:
         _print(merchant_table(record, engine.programs(), engine.info()["currency"]))
 
 
+add_live(app, _print, rejected=BAD_DATA)
 add_studies(app, _print)
 
 

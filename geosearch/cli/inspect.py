@@ -18,8 +18,11 @@ from geosearch.indexing.report import guess_texts
 from geosearch.money.amounts import money_text
 
 
-def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
-    """Return the table of an index, from `Searcher.info` and `Searcher.programs`."""
+def index_table(info: Json, programs: Sequence[Json], rows_bytes: int = 0) -> RenderableType:
+    """Return the table of an index, from `Searcher.info` and `Searcher.programs`.
+
+    `rows_bytes` is the size of the rows that `geosearch rebuild` reads.
+    """
     horizon = info["horizon"]
     bytes_each = info["hot_bytes"] / max(1, info["merchants"])
     facts = _pairs(
@@ -30,6 +33,7 @@ def index_table(info: Json, programs: Sequence[Json]) -> RenderableType:
             ("merchants", f"{info['merchants']:,}, {bytes_each:.0f} bytes each in hot columns"),
             ("deals", f"{info['deals']:,}"),
             ("zones", f"{info['zones']:,}"),
+            ("rows to rebuild", f"{rows_bytes / 1e6:,.1f} MB" if rows_bytes else ""),
             ("money, zone", f"{info['currency']}, {info['time_zone']}"),
             ("holidays of", info["country"]),
             *(("guessed", text) for text in guess_texts(info["provisional_holidays"])),

@@ -4,13 +4,13 @@ If a step fails, the published versions stay unchanged. Each step has its own mo
 the others of this package, `segment.writer`, `segment.versions`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -20,6 +20,7 @@ from geosearch.errors import BadData, BadRequest
 from geosearch.hours.schedules import Horizon
 from geosearch.indexing.countries import with_calendars
 from geosearch.indexing.hours import ScheduleBook
+from geosearch.indexing.kept_rows import keep_rows
 from geosearch.indexing.report import BuildReport, changes_since
 from geosearch.indexing.rows import deal_rows, merchant_rows, zone_records
 from geosearch.live.base import CUT, IN_DOUBT
@@ -88,23 +89,58 @@ def build(
         raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
     read = _read_or_list_rejects(snapshot, out, max_rejected, progress)
     cut = cut_of(out, read.envelope.changes_through, read.envelope.created_at)
+    return publish_rows(out, lambda: Taken(read, cut, weights or Weights()), built_at, say)
+
+
+class Taken(NamedTuple):
+    """Rows to build a version of, and the last live change that they contain.
+
+    `rejected` and the counts are those of an earlier build of the rows; None for those that the log
+    of the snapshot has. `orphans` are those of changes that the rows contain.
+    """
+
+    snapshot: Snapshot
+    cut: Cut
+    weights: Weights
+    orphans: Sequence[tuple[str, str]] = ()
+    rejected: bytes | None = None
+    rejects: dict[str, dict[str, int]] | None = None
+    warnings: dict[str, dict[str, int]] | None = None
+
+
+def publish_rows(
+    out: Path, take: Callable[[], Taken], built_at: datetime, say: Callable[[str], None]
+) -> BuildReport:
+    """Build a version and publish it; `take` is called while no other build runs.
+
+    Raises
+    ------
+    BadData
+        Another build is running, or `take` raises it. The published version stays.
+    """
     reports: list[BuildReport] = []
 
     def write(folder: Path) -> None:
-        kinds = weights or Weights()
-        counts, guesses = _write_version(folder, read, built_at, kinds, cut.seq, say)
-        orphans = carry_over(out, folder)
+        taken = take()
+        read, cut = taken.snapshot, taken.cut
+        keep_rows(folder, read)
+        counts, guesses = _write_version(folder, read, built_at, taken.weights, cut.seq, say)
+        orphans = [*taken.orphans, *carry_over(out, folder)]
         say("Comparing with the version before")
+        log = read.rejects
         report = BuildReport(
             snapshot_id=read.envelope.snapshot_id,
             counts=counts,
-            rejected=read.rejects.counts("reject"),
-            warnings=read.rejects.counts("warning"),
+            rejected=log.counts("reject") if taken.rejects is None else taken.rejects,
+            warnings=log.counts("warning") if taken.warnings is None else taken.warnings,
             changes=changes_since(out, folder),
             provisional_holidays=guesses,
             live=_live_report(cut, orphans),
         )
-        read.rejects.write(folder / REJECTED)
+        if taken.rejected is None:
+            log.write(folder / REJECTED)
+        else:
+            write_file(folder / REJECTED, taken.rejected)
         # `publish` names the version later.
         reported = {name: value for name, value in report.as_dict().items() if name != "version"}
         write_file(folder / REPORT, orjson.dumps(reported, option=orjson.OPT_INDENT_2))

@@ -36,6 +36,9 @@ KEEP = 3
 REPORT_FILES = ("rejected.ndjson", "report.json")
 """Files of a version that people look for in the index folder."""
 
+ROWS = "rows"
+"""Folder of a version with the rows that it was built of."""
+
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{4,})\Z")
 _TEMPORARY = ".tmp-"
 
@@ -168,6 +171,11 @@ def versions(index: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(filter(_NAME.match, found), key=_order)
+
+
+def rows_bytes(version: Path) -> int:
+    """Bytes of the rows of a version; 0 if it keeps none."""
+    return sum(file.stat().st_size for file in (version / ROWS).glob("*"))
 
 
 def is_older(name: str, other: str) -> bool:

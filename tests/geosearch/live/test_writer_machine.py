@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from geosearch.indexing.pipeline import build
+from geosearch.indexing.rebuild import rebuild
 from geosearch.live.log import ChangeLog
 from geosearch.live.writer import Writer
 from geosearch.search.go_back import go_back
@@ -102,6 +103,13 @@ class LiveMachine(RuleBasedStateMachine):
         self.older = min(self.older + 1, KEEP - 1)
         self.done["build"] += 1
 
+    @rule()
+    def rebuild(self) -> None:
+        """A version without a snapshot, which contains all changes."""
+        rebuild(self.index, now=self.duel.world.now)
+        self.older = min(self.older + 1, KEEP - 1)
+        self.done["rebuild"] += 1
+
     @precondition(lambda self: self.older)
     @rule()
     def rollback(self) -> None:
@@ -162,4 +170,6 @@ def test_any_order_of_changes_builds_rollbacks_and_restarts() -> None:
         ),
     )
     done = LiveMachine.done
-    assert min(done[name] for name in ("again", "build", "rollback", "restart")) > 0, done
+    assert min(done[name] for name in ("again", "build", "rebuild", "rollback", "restart")) > 0, (
+        done
+    )

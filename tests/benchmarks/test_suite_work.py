@@ -39,6 +39,8 @@ NEEDED = {
     "near_red": (90.05, 105, 0),
     "near_open": (393, 628, 88.15),
     "why_red": (90.05, 105, 0),
+    "best_red_stacked": (92.65, 127, 15.15),
+    "best_any_deal_stacked": (476, 537, 279),
     "rating_cafe": (619, 322, 0),
     "nearest_red_cold": (10.45, 90.55, 25.15),
     "nearest_banks_cold": (14.65, 90.95, 23.05),
@@ -56,6 +58,8 @@ NEEDED = {
     "near_red_cold": (91.05, 189, 31.25),
     "near_open_cold": (397.05, 739, 129.65),
     "why_red_cold": (90.85, 191, 31.25),
+    "best_red_stacked_cold": (92.25, 194, 53.05),
+    "best_any_deal_stacked_cold": (478, 784, 289),
     "rating_cafe_cold": (619, 2_635, 0),
 }
 

@@ -102,7 +102,8 @@ def test_equals_search_row_by_row(duel: Duel) -> None:
     assert len(rows) > 1000
     assert any(row["deal_id"] for row in rows)
     assert any(row["total"] is not None for row in rows)
-    assert any(len(row["combination"] or ()) > 1 for row in rows)
+    combined = any(len(row["combination"] or ()) > 1 for row in rows)
+    assert combined or duel.world.kind == "narrow_hours"
     assert found.queries == 400
     assert found.refused.is_empty()
     assert found.rows.to_dicts() == rows

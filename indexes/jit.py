@@ -1,7 +1,7 @@
 """Numba decorators of all kernels: without the GIL, with one cache on disk.
 
-Use `njit` for a hot loop, `inline_njit` and `inner_njit` for its pieces, and `entry_point` for the
-few kernels that Python calls per query.
+Use `njit` for a hot loop, `inline_njit`, `inner_njit` and `called_njit` for its pieces, and
+`entry_point` for the few kernels that Python calls per query.
 
 Numba's cache notices an edit of the file of a function, but not of a callee in another file. So the
 name of the cache folder has a hash of every source that mentions Numba and of the data compiled
@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -24,6 +24,8 @@ import numpy as np
 from numba import config
 from numba.core import types
 from numba.core.caching import UserProvidedCacheLocator
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.types.containers import BaseTuple
 
 from indexes.arrays import READ_ONLY, array_type
@@ -166,9 +168,19 @@ def inner_njit(function: F) -> F:
     arrays the wrapper is larger than most kernels. The kernels of a search took 105 s to compile
     with wrappers and 57 s without.
     """
+    return _inner(function, forceinline=True)
+
+
+def called_njit(function: F) -> F:
+    """`inner_njit` for a piece that several kernels call, or that runs seldom: not inlined."""
+    return _inner(function, forceinline=False)
+
+
+def _inner(function: F, **options: bool) -> F:
     if config.DISABLE_JIT:
         return function
-    compiled = numba.njit(**_OPTIONS, forceinline=True, no_cpython_wrapper=True)(function)
+    options = _OPTIONS | {"cache": False, "no_cpython_wrapper": True} | options
+    compiled = numba.njit(**options, pipeline_class=_InnerCompiler)(function)
     # Otherwise Numba would jump to the missing wrapper.
     compiled._insert = lambda *_: None
     compiled._compile_for_args = _refuse
@@ -178,6 +190,33 @@ def inner_njit(function: F) -> F:
 
 def _refuse(*_arguments: object, **_named: object) -> None:
     raise TypeError("Expected a call from a kernel, got one from Python")
+
+
+class _InnerLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """Code of a function that only kernels contain: not optimised alone, and never loaded."""
+
+    def finalize(self) -> None:
+        """Link the functions that it calls, once each."""
+        for library in dict.fromkeys(self._linking_libraries):
+            self._reload_init.update(library._reload_init)
+            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+        self._final_module.verify()
+        self._finalized = True
+
+
+class _InnerCompiler(Compiler):  # type: ignore[misc]
+    """Numba's compiler up to the code that a caller links.
+
+    Numba would optimise each function with all that it calls and translate the result, and do both
+    again for each caller that inlines it.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        context = self.state.targetctx  # a copy for this function
+        self.state.library = _InnerLibrary(context.codegen(), "inner")
+        # Callers find the function by this result, so each has its own.
+        context.get_executable = lambda *_: partial(_refuse)
 
 
 def entry_point(kernel: F) -> F:

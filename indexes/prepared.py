@@ -13,9 +13,10 @@ from typing import Any, Generic, Self, TypeVar
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models
-from numba.core.imputils import lower_getattr
+from numba.core.imputils import lower_getattr, lower_getattr_generic
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, register_model, typeof_impl, unbox
@@ -99,15 +100,66 @@ def _unbox(_kind: PreparedType, prepared: Any, call: Any) -> NativeValue:
     return NativeValue(call.pyapi.long_as_voidptr(prepared))
 
 
+class ValueType(types.Type):
+    """Numba type of `Prepared.value`: the address too, from which kernels read one array at a time.
+
+    As a tuple it would be hundreds of parameters of each function that a kernel calls, and take
+    half of the time of compiling.
+    """
+
+    def __init__(self, kind: types.Type) -> None:
+        self.kind = kind
+        super().__init__(name=f"Value({kind})")
+
+
+register_model(ValueType)(models.OpaqueModel)
+
+
 @infer_getattr
 class _Attributes(AttributeTemplate):  # type: ignore[misc]
     key = PreparedType
 
     def resolve_value(self, prepared: PreparedType) -> types.Type:
-        return prepared.kind
+        return ValueType(prepared.kind)
 
 
 @lower_getattr(PreparedType, "value")  # type: ignore[untyped-decorator]
-def _load(context: Any, builder: Any, prepared: PreparedType, pointer: Any) -> Any:
-    kind = context.get_value_type(prepared.kind)
-    return builder.load(builder.bitcast(pointer, kind.as_pointer()))
+def _value(_context: Any, _builder: Any, _prepared: PreparedType, pointer: Any) -> Any:
+    return pointer
+
+
+@infer_getattr
+class _Arrays(AttributeTemplate):  # type: ignore[misc]
+    key = ValueType
+
+    def generic_resolve(self, value: ValueType, name: str) -> types.Type | None:
+        fields = getattr(value.kind, "fields", ())
+        return value.kind.types[fields.index(name)] if name in fields else None
+
+
+@lower_getattr_generic(ValueType)  # type: ignore[untyped-decorator]
+def _array(context: Any, builder: Any, value: ValueType, address: Any, name: str) -> Any:
+    """Read the descriptor of an array, number by number, as nobody writes it.
+
+    The compiler may then read a number once, or again instead of keeping it.
+    """
+    place = value.kind.fields.index(name)
+    descriptor = context.get_value_type(value.kind.types[place])
+    start = builder.bitcast(address, context.get_value_type(value.kind).as_pointer())
+    constant = builder.module.add_metadata([])
+    array = ir.Constant(descriptor, ir.Undefined)
+    for path in _numbers_in(descriptor):
+        steps = [ir.Constant(ir.IntType(32), step) for step in (0, place, *path)]
+        number = builder.load(builder.gep(start, steps, inbounds=True))
+        number.set_metadata("invariant.load", constant)
+        array = builder.insert_value(array, number, path)
+    return array
+
+
+def _numbers_in(descriptor: Any) -> Iterator[tuple[int, ...]]:
+    """Places of the numbers and addresses in the descriptor of an array."""
+    for place, kind in enumerate(descriptor.elements):
+        if isinstance(kind, ir.ArrayType):
+            yield from ((place, axis) for axis in range(kind.count))
+        else:
+            yield (place,)

@@ -77,5 +77,5 @@ def waiting() -> Status:
 
     doing = "Opening the index"
     if not is_compiled():
-        doing += " and compiling the search kernels (once for this version, about two minutes)"
+        doing += " and compiling the search kernels (once for this version, about a minute)"
     return Console(stderr=True).status(doing)

@@ -34,10 +34,10 @@ from geosearch.money.offers import (
 )
 from geosearch.segment.columns import NO_SAVING, Columns
 from indexes.arrays import I32Matrix
-from indexes.jit import inline_njit, inner_njit, int64, njit
+from indexes.jit import called_njit, inline_njit, inner_njit, int64
 
 
-@njit
+@called_njit
 def least_bill(
     columns: Columns, criteria: Criteria, scratch: Scratch, plain: Bill, most_spend: int, doc: int
 ) -> int:

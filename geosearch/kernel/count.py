@@ -86,17 +86,18 @@ def _tally_run(columns: Columns, criteria: Criteria, first: int, end: int, tally
     This is the hot path of counts over whole districts: one short loop for each counter.
     """
     live = _live_in(columns, first, end)
+    docs = range(uint64(first), uint64(end))
     if tally.by_category_set.shape[0] > 0:
         if live == end - first:
-            for doc in range(first, end):
+            for doc in docs:
                 tally.by_category_set[columns.leaf_category_set[doc]] += 1
         else:
-            for doc in range(first, end):
+            for doc in docs:
                 tally.by_category_set[columns.leaf_category_set[doc]] += has_bit(
                     columns.doc_live, doc
                 )
     if tally.by_area.shape[0] > 0:
-        for doc in range(first, end):
+        for doc in docs:
             tally.by_area[columns.doc_area[doc]] += has_bit(columns.doc_live, doc)
     if tally.by_program.shape[0] + tally.by_type.shape[0] > 0:
         for doc in range(first, end):

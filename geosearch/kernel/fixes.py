@@ -31,7 +31,7 @@ from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Counting
 from geosearch.segment.columns import Columns
 from indexes.arrays import F64, I64, U8, U32, F64Matrix
-from indexes.jit import inner_njit, int64, njit
+from indexes.jit import called_njit, inner_njit, int64
 from indexes.terms.postings import first_posting
 from indexes.timetable import next_change
 
@@ -101,7 +101,7 @@ def is_held(columns: Columns, criteria: Criteria, doc: int) -> bool:
     )
 
 
-@njit
+@called_njit
 def _benefit(
     columns: Columns,
     criteria: Criteria,
@@ -115,7 +115,7 @@ def _benefit(
     return matches, net_benefit(criteria, worth, distance_m, relevance)
 
 
-@njit
+@called_njit
 def fill_fixes(
     columns: Columns,
     criteria: Criteria,

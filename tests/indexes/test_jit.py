@@ -17,6 +17,7 @@ from indexes.geo.sphere import haversine_m
 from indexes.jit import (
     CACHE_VARIABLE,
     cache_folder,
+    called_njit,
     entry_point,
     inline_njit,
     inner_njit,
@@ -51,16 +52,22 @@ def _triple(value: int) -> int:
     return 3 * value
 
 
+@called_njit
+def _nine_times_inside(value: int) -> int:
+    return _triple(_triple(value))
+
+
 @njit
 def _nine_times(value: int) -> int:
-    return _triple(_triple(value))
+    return _nine_times_inside(value)
 
 
 @pytest.mark.skipif(config.DISABLE_JIT, reason="plain Python calls anything")
 def test_inner_pieces_are_called_by_kernels_only() -> None:
     for _ in range(2):
-        with pytest.raises(TypeError, match="Expected a call from a kernel"):
-            _triple(3)
+        for inner in (_triple, _nine_times_inside):
+            with pytest.raises(TypeError, match="Expected a call from a kernel"):
+                inner(3)
         assert _nine_times(2) == 18
 
 

@@ -56,6 +56,7 @@ class Fixes(NamedTuple):
     reach_m: float  # largest radius; the query's own if it has none
     last_wait: int  # most minutes to wait; 0 = none
     wait_hours: I64  # [h] hours of the week, UTC, of these minutes
+    opening: U8  # [nodes] 1 = a wait may help below; no rows = unknown, see `search.openings`
     waits: U8  # [schedules] see `states.wait_of`
     states: U8  # [schedules] states at the minute of a fix; all 0 between documents
     wallet: Wallet  # the query's with every card that may be added; `eligible` is the query's

@@ -153,8 +153,11 @@ def _node_key(
     waits = False
     changes = reads_hours(criteria) or not plain
     if within and may_wait(fixes) and changes and _is_held_below(columns, criteria, node):
-        for at in range(fixes.wait_hours.shape[0]):
-            waits |= hour_may_match(columns, criteria, fixes.wait_hours[at], node)
+        if fixes.opening.shape[0] > 0:
+            waits = fixes.opening[node] != 0
+        else:
+            for at in range(fixes.wait_hours.shape[0]):
+                waits |= hour_may_match(columns, criteria, fixes.wait_hours[at], node)
     key = math.inf
     if moves:
         key = node_primary(columns, criteria, scratch, level, index, distance_m)

@@ -17,6 +17,7 @@ from geosearch.answer.fix import Fix, later, reached
 from geosearch.hours.instants import instant_text
 from geosearch.kernel.criteria import (
     ANY_DEAL,
+    ANY_HOURS,
     BY_BEST,
     CARD_DEAL,
     NO_BUDGET,
@@ -41,6 +42,7 @@ from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.money.ranking import Weights
 from geosearch.query.parameters import MAX_CARDS, MAX_MONEY, PARAMETERS
 from geosearch.query.query import Query
+from geosearch.search.openings import UNKNOWN_NODES, Openings
 from geosearch.search.plan import Plan, Planner, PreparedSegment
 from geosearch.segment.bounds import ANY_PROGRAM_CLASS
 from geosearch.segment.catalogue import program_bit
@@ -104,11 +106,13 @@ class FixPlanner:
     def __init__(self, segment: Segment, planner: Planner, weights: Weights) -> None:
         self._segment, self._planner, self._weights = segment, planner, weights
         self._billed_of = BoundedCache[tuple[int, bytes], U32](BILLED_BYTES)
+        self._openings = Openings(segment.columns)
 
     def at(self, segment: Segment, planner: Planner) -> "FixPlanner":
         """Planner of the segment at another moment; it shares what no live change touches."""
         other = copy(self)
         other._segment, other._planner = segment, planner
+        other._openings = self._openings.at(segment.columns)
         other.__dict__.pop("_cards", None)  # Which cards are active may have changed.
         return other
 
@@ -158,10 +162,14 @@ class FixPlanner:
             and wallet.deal_mode in (ANY_DEAL, CARD_DEAL)
         )
         last_wait = self._last_wait(query, hours.minute, at) if allowed.any else 0
+        opening = UNKNOWN_NODES
+        if last_wait and hours.open_mode != ANY_HOURS and not _reads_deals(criteria):
+            opening = self._openings.nodes(hours.minute, last_wait)
         return Fixes(
             reach_m=reach_of(plan.place.radius_m) if allowed.move else plan.place.radius_m,
             last_wait=last_wait,
             wait_hours=_hours_of_week(hours.hour, hours.minute % 60, last_wait),
+            opening=opening,
             waits=self._planner.states.waits(hours, last_wait),
             states=np.zeros(len(criteria.states), np.uint8),
             wallet=wallet,

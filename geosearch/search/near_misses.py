@@ -17,6 +17,7 @@ import numpy as np
 from geosearch.answer.model import NearMiss
 from geosearch.answer.results import ResultParts, parts_of
 from geosearch.kernel.criteria import Words
+from geosearch.kernel.fixes import MOVE
 from geosearch.query.query import Query
 from geosearch.search.fix_plan import Allowed, FixPlan, reach_of
 from geosearch.search.merge import Found
@@ -141,11 +142,13 @@ def _told(
     whole: dict[int, list[int]] = {}
     for place, one in enumerate(best):
         whole.setdefault(one.number, []).append(place)
-        alike.setdefault((one.number, one.code, one.change), []).append(place)
+        # A larger radius changes nothing that texts tell.
+        if one.code != MOVE:
+            alike.setdefault((one.number, one.code, one.change), []).append(place)
     now: dict[int, ResultParts] = {}
-    fixed: dict[int, ResultParts] = {}
     for number, places in whole.items():
         now |= _written(views[number], plans[number], planned, best, places, fix=False)
+    fixed = now.copy()
     for (number, _, _), places in alike.items():
         fixed |= _written(views[number], plans[number], planned, best, places, fix=True)
     return [_Texts(now[place], fixed[place]) for place in range(len(best))]

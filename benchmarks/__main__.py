@@ -31,7 +31,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 def run(arguments: Sequence[str]) -> int:
     """Run `geosearch bench` with these arguments; return the exit status."""
-    status = app(list(arguments), prog_name="geosearch bench", standalone_mode=False)
+    given = list(arguments)
+    status = app(given, prog_name="geosearch bench", standalone_mode=False, obj=tuple(given))
     return status if isinstance(status, int) else DONE
 
 
@@ -58,7 +59,7 @@ def bench(
     if context.invoked_subcommand is not None:
         return DONE
     options = parse(full=full, only=only, peers=peers, worlds=worlds, out=out)
-    result = run_suite(options, ["geosearch", *sys.argv[1:]])
+    result = run_suite(options, ["python", "-m", "benchmarks", *context.obj])
     typer.echo(markdown_report(result))
     return INTERRUPTED if result.unfinished else DONE
 

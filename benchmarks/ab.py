@@ -213,6 +213,8 @@ def _families(engine: Searcher) -> dict[str, _Questions]:
     columns = engine.segments[0].columns
     asked: dict[str, _Questions] = {}
     for family in FAMILIES:
+        if family.listed:
+            continue  # Ids of a world mean no shop of that city.
         is_cold = bool(family.cold_of)
         count = QUERIES * (ROUNDS + 1) if is_cold else QUERIES
         queries = asked_in(columns, None, family, count, SEED).queries

@@ -54,7 +54,7 @@ UNKNOWN = np.iinfo(np.int64).min
 _MOST = np.iinfo(np.int64).max
 _ANSWERED = frozenset(
     "lat lng radius polygon at open cards deals party_size spend categories".split()
-    + "sort limit facets total stacking".split()
+    + "sort limit facets total max_pay stacking".split()
 )
 _BESIDE = frozenset(("near_misses", "near_minutes"))
 """What changes no match."""
@@ -68,6 +68,25 @@ class BestDeals(NamedTuple):
     """Minor units; `UNKNOWN` if unknown, or if the order does not need it."""
     counted: Floats
     """What the net benefit counts of it; 0 if the order does not need it."""
+
+
+class _Usable(NamedTuple):
+    """Usable eligible offers of some rows within the budget; those of a row are consecutive."""
+
+    row: Ints
+    deal: Ints
+    spend: Ints
+    """Minor units, as the next two; `UNKNOWN` if unknown."""
+    saving: Ints
+    pay: Ints
+    own: Bools
+    """Whether it needs a card."""
+    group: NDArray[np.uint8]
+    """Which deals it combines with; 0 for none."""
+
+    def where(self, kept: Bools | Ints) -> "_Usable":
+        """Return some of them."""
+        return _Usable(*(column[kept] for column in self))
 
 
 class BruteForce:
@@ -94,7 +113,7 @@ class BruteForce:
         Parameters
         ----------
         among
-            Doc ids that match the text of the query, ascending; None without a text.
+            Doc ids that match the text or the list of ids of the query, ascending; None without.
         """
         docs, keys = self.matches(query, among=among)
         facets = {"category": self._by_category(docs)} if query.facets else None
@@ -104,10 +123,10 @@ class BruteForce:
 
     def matches(self, query: Query, *, among: Ints | None = None) -> tuple[Ints, Floats]:
         """Return the doc ids that match, unordered, and their keys float64[n, 2]."""
-        _check(query, has_text=among is not None)
+        _check(query, is_given=among is not None)
         radius_m = query.radius_m
         if radius_m is None:
-            docs = self._drawn(query)
+            docs = self._drawn(query) if query.polygon is not None or among is None else among
         else:
             docs = self._box(query, radius_m, among)
         docs = self._plain_matches(query, docs)
@@ -154,7 +173,7 @@ class BruteForce:
     def _plain_matches(self, query: Query, docs: Ints) -> Ints:
         """Return the rows of `docs` that match the cards, the categories and the hours."""
         flat = self.flat
-        if query.deals_mode == "card":
+        if query.deals_mode in ("card", "card_best"):
             held = (self._numbers[card] for card in query.cards if card in self._numbers)
             bits = np.uint64(sum(1 << number for number in held))
             docs = docs[(flat.signature[docs] & bits) != 0]
@@ -169,9 +188,7 @@ class BruteForce:
         if query.deals_mode == "optional" and query.sort in ("distance", "rating"):
             count = len(docs)
             return BestDeals(np.ones(count, np.bool_), np.full(count, UNKNOWN), np.zeros(count))
-        wallet = np.zeros(len(self.flat.program_on), np.bool_)
-        wallet[[self._numbers[card] for card in query.cards if card in self._numbers]] = True
-        deals = self._best_deals(query, docs, wallet, self.states(query))
+        deals = self._best_deals(query, docs, self._wallet(query), self.states(query))
         if query.deals_mode == "optional":
             deals.matches[:] = True
         return deals
@@ -180,46 +197,34 @@ class BruteForce:
         self, query: Query, docs: Ints, wallet: Bools, state: NDArray[np.uint8]
     ) -> BestDeals:
         """Return which rows have a deal that the query needs, and their best eligible deals."""
-        flat = self.flat
-        first = flat.first_offer[docs].astype(np.int64)
-        count = flat.end_offer[docs] - first
-        row = np.repeat(np.arange(len(docs)), count)
-        offer = np.arange(len(row)) + np.repeat(first - (np.cumsum(count) - count), count)
-        deal = flat.offer_deal[offer]
-        program = flat.offer_program[offer]
-        eligible = wallet.copy()
-        eligible[0] = True
-        ok = eligible[program] & (flat.deal_on[deal]) & (flat.program_on[program])
-        row, offer, deal, program = row[ok], offer[ok], deal[ok], program[ok]
-        ok = state[flat.offer_window[offer]] == OPEN
-        row, deal, program, group = row[ok], deal[ok], program[ok], flat.offer_group[offer[ok]]
-        price = flat.price[docs].astype(np.int64)
-        spend = np.where(price < 0, UNKNOWN, price * query.party_size)
-        if query.spend is not None:
-            spend[:] = query.spend
-        usable, saving = _savings(flat.deal_terms[deal], spend[row], query.party_size)
-        stacked = self._stacked(row, deal, group, program, usable & (spend[row] != UNKNOWN))
-        if query.deals_mode == "card":
-            usable &= program != 0
+        offers = self._usable(query, docs, wallet, state)
+        needs_card = query.deals_mode in ("card", "card_best")
+        rivals, stacked = offers.where(~offers.own), self._stacked(offers)
+        if needs_card:
+            offers = offers.where(offers.own)
         has_deal = np.zeros(len(docs), np.bool_)
-        has_deal[row[usable]] = True
+        has_deal[offers.row] = True
         best, counted = np.full(len(docs), UNKNOWN), np.zeros(len(docs))
         pay = np.zeros(len(docs), np.int64)
-        if query.sort in ("best", "saving"):
-            row, deal, saving = row[usable], deal[usable], saving[usable]
-            # Offers of a row are consecutive.
-            first = np.flatnonzero(np.diff(row, prepend=-1))
+        if query.sort in ("best", "saving") or query.deals_mode == "card_best":
+            first = np.flatnonzero(np.diff(offers.row, prepend=-1))
             if len(first):
-                best[row[first]] = np.maximum.reduceat(saving, first)
+                best[offers.row[first]] = np.maximum.reduceat(offers.saving, first)
+        if query.deals_mode == "card_best":
+            # A known saving beats an unknown one.
+            rival = np.full(len(docs), UNKNOWN)
+            np.maximum.at(rival, rivals.row, rivals.saving)
+            has_deal[rivals.row] &= (best > rival)[rivals.row]
         if query.sort == "best":
-            ties = (saving != UNKNOWN) & (saving == best[row])
+            ties = (offers.saving != UNKNOWN) & (offers.saving == best[offers.row])
             if query.open == "any":
-                ties &= state[flat.schedule[docs]][row] != CLOSED
-            row, deal, saving = row[ties], deal[ties], saving[ties]
-            one, counted[one], pay[one] = self._counted(query, row, deal, saving, spend[row])
+                ties &= state[self.flat.schedule[docs]][offers.row] != CLOSED
+            one, values, paid = self._counted(query, offers.where(ties))
+            counted[one], pay[one] = values, paid
         if query.stacking == "on":
-            is_open = state[flat.schedule[docs]] != CLOSED
-            together = best_combinations(stacked, spend, by_card=query.deals_mode == "card")
+            is_open = state[self.flat.schedule[docs]] != CLOSED
+            spend = self._spend(query, docs)
+            together = best_combinations(stacked, spend, by_card=needs_card)
             for number, found in together:
                 if (-found.saving, found.pay) < (-int(best[number]), int(pay[number])):
                     best[number] = found.saving
@@ -233,40 +238,76 @@ class BruteForce:
         worth = found.saving - found.gifts + gift_value * found.gifts
         return worth * min(1.0, reference / max(found.saving + found.pay, 1))
 
-    def _counted(
-        self, query: Query, row: Ints, deal: Ints, saving: Ints, spend: Ints
-    ) -> tuple[Ints, Floats, Ints]:
+    def _spend(self, query: Query, docs: Ints) -> Ints:
+        """Return the bill of each row; `UNKNOWN` if unknown."""
+        if query.spend is not None:
+            return np.full(len(docs), query.spend)
+        price = self.flat.price[docs].astype(np.int64)
+        return np.where(price < 0, UNKNOWN, price * query.party_size)
+
+    def _usable(self, query: Query, docs: Ints, wallet: Bools, state: NDArray[np.uint8]) -> _Usable:
+        """Return the usable eligible offers of some rows."""
+        flat = self.flat
+        first = flat.first_offer[docs].astype(np.int64)
+        count = flat.end_offer[docs] - first
+        row = np.repeat(np.arange(len(docs)), count)
+        offer = np.arange(len(row)) + np.repeat(first - (np.cumsum(count) - count), count)
+        deal = flat.offer_deal[offer]
+        program = flat.offer_program[offer]
+        eligible = wallet.copy()
+        eligible[0] = True
+        ok = eligible[program] & (flat.deal_on[deal]) & (flat.program_on[program])
+        row, offer, deal, program = row[ok], offer[ok], deal[ok], program[ok]
+        ok = state[flat.offer_window[offer]] == OPEN
+        row, deal, program, group = row[ok], deal[ok], program[ok], flat.offer_group[offer[ok]]
+        terms, bill = flat.deal_terms[deal], self._spend(query, docs)[row]
+        usable, saving = _savings(terms, bill, query.party_size)
+        pay = _pays(terms, bill, saving)
+        if query.max_pay is not None:
+            usable &= (pay != UNKNOWN) & (pay <= query.max_pay)
+        return _Usable(row, deal, bill, saving, pay, program != 0, group).where(usable)
+
+    def least_pay(self, query: Query, docs: Ints) -> Ints:
+        """Return the least known pay of the usable deals of the wallet's cards; else `UNKNOWN`."""
+        offers = self._usable(query, docs, self._wallet(query), self.states(query))
+        offers = offers.where(offers.own & (offers.pay != UNKNOWN))
+        least = np.full(len(docs), _MOST)
+        np.minimum.at(least, offers.row, offers.pay)
+        return np.where(least == _MOST, UNKNOWN, least)
+
+    def _wallet(self, query: Query) -> Bools:
+        """Return whether the wallet holds each card."""
+        wallet = np.zeros(len(self.flat.program_on), np.bool_)
+        wallet[[self._numbers[card] for card in query.cards if card in self._numbers]] = True
+        return wallet
+
+    def _counted(self, query: Query, offers: _Usable) -> tuple[Ints, Floats, Ints]:
         """Return rows, what the net benefit counts, and pays, of offers that tie for their best.
 
-        The lowest pay wins, then the first deal. `row` ascends.
+        The lowest pay wins, then the first deal.
         """
-        terms = self.flat.deal_terms[deal]
-        kind = terms[:, TYPE]
-        back = (kind == CASHBACK) | (kind == FREE_ITEM)
-        pay = np.where(kind == BUNDLE, terms[:, PRICE], np.where(back, spend, spend - saving))
-        first = np.flatnonzero(np.diff(row, prepend=-1))
+        first = np.flatnonzero(np.diff(offers.row, prepend=-1))
         if not len(first):
-            return row, np.zeros(0), row
-        asked = np.where(pay == UNKNOWN, _MOST, pay)
+            return offers.row, np.zeros(0), offers.row
+        asked = np.where(offers.pay == UNKNOWN, _MOST, offers.pay)
         # The least pay of each row, then the first offer with it: offers ascend by deal.
-        least = np.repeat(np.minimum.reduceat(asked, first), np.diff(np.append(first, len(row))))
-        chosen = np.flatnonzero(asked == least)
-        chosen = chosen[np.diff(row[chosen], prepend=-1) != 0]
-        row, kind, saving, pay = row[chosen], kind[chosen], saving[chosen], pay[chosen]
+        runs = np.diff(np.append(first, len(offers.row)))
+        chosen = np.flatnonzero(asked == np.repeat(np.minimum.reduceat(asked, first), runs))
+        chosen = chosen[np.diff(offers.row[chosen], prepend=-1) != 0]
+        offers = offers.where(chosen)
+        kind, saving, pay = self.flat.deal_terms[offers.deal, TYPE], offers.saving, offers.pay
         reference, gift_value = self._weights.counting(query.party_size, query.spend)
         bill = saving + np.where(pay == UNKNOWN, 0, pay)
         counted = saving * np.minimum(1.0, reference / np.maximum(bill, 1))
-        return row, np.where(kind == FREE_ITEM, gift_value, 1.0) * counted, pay
+        return offers.row, np.where(kind == FREE_ITEM, gift_value, 1.0) * counted, pay
 
-    def _stacked(
-        self, row: Ints, deal: Ints, group: NDArray[np.uint8], program: Ints, usable: Bools
-    ) -> Iterator[tuple[int, list[Deal]]]:
+    def _stacked(self, offers: _Usable) -> Iterator[tuple[int, list[Deal]]]:
         """Yield the rows with two groups, each with the deals that may combine there."""
         of_row: dict[int, list[Deal]] = {}
-        for at in np.flatnonzero(usable & (group > 0)).tolist():
-            terms = self.flat.deal_terms[deal[at]].tolist()
-            one = (int(deal[at]), int(group[at]), bool(program[at] != 0), terms)
-            of_row.setdefault(int(row[at]), []).append(one)
+        for at in np.flatnonzero((offers.spend != UNKNOWN) & (offers.group > 0)).tolist():
+            terms = self.flat.deal_terms[offers.deal[at]].tolist()
+            one = (int(offers.deal[at]), int(offers.group[at]), bool(offers.own[at]), terms)
+            of_row.setdefault(int(offers.row[at]), []).append(one)
         for number, deals in of_row.items():
             if len({one[1] for one in deals}) > 1:
                 yield number, deals
@@ -337,18 +378,22 @@ class BruteForce:
         return found
 
 
-def _check(query: Query, *, has_text: bool) -> None:
+def _check(query: Query, *, is_given: bool) -> None:
     asked = {
         name
         for name in query.__struct_fields__
         if name not in _ANSWERED | _BESIDE
-        and not (name == "q" and has_text)
+        and not (name in ("q", "ids") and is_given)
         and getattr(query, name) not in (None, (), False, 0)
     }
-    plain = {"crs": "WGS84", "hours_unknown": "exclude", "format": "json", "stacking": "off"}
+    plain = {"crs": "WGS84", "hours_unknown": "exclude", "format": "json"}
     odd = {name for name in asked if getattr(query, name) != plain.get(name)}
     if odd:
         raise ValueError(f"Expected a query of {sorted(_ANSWERED)}, got also {sorted(odd)}")
+    if query.max_pay is not None and query.deals_mode == "optional":
+        raise ValueError("Expected a budget for deals that the query requires, got one without")
+    if query.stacking == "on" and (query.max_pay is not None or query.deals_mode == "card_best"):
+        raise ValueError("Expected single deals with a budget or `card_best`, got combinations")
 
 
 def _haversine_m(query: Query, y: NDArray[np.int32], x: NDArray[np.int32]) -> Floats:
@@ -377,3 +422,12 @@ def _savings(terms: NDArray[np.int32], spend: Ints, party_size: int) -> tuple[Bo
     usable = (party_size >= terms[:, PARTY_MIN]) & (party_size <= terms[:, PARTY_MAX])
     usable &= fixed | ~known | (bill >= needed)
     return usable, np.where(fixed | known, saving, UNKNOWN)
+
+
+def _pays(terms: NDArray[np.int32], spend: Ints, saving: Ints) -> Ints:
+    """Return what one pays with each deal; `UNKNOWN` if unknown."""
+    kind = terms[:, TYPE]
+    back = (kind == CASHBACK) | (kind == FREE_ITEM)
+    pay = np.where(back, spend, spend - np.where(saving == UNKNOWN, 0, saving))
+    pay = np.where(spend == UNKNOWN, UNKNOWN, pay)
+    return np.where(kind == BUNDLE, terms[:, PRICE], pay)

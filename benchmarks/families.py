@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
+from msgspec.structs import replace as replace_fields
 from numpy.typing import NDArray
 
 from benchmarks.peers import PeerQuestion
@@ -28,7 +29,7 @@ from benchmarks.table import PeerTable
 from benchmarks.world_deals import ALL_SHARES, BANKS, RED, SHARES, TINY
 from benchmarks.worlds import BUILT_AT, LOCAL_ZONE, USUAL_TIME
 from geosearch.query.query import Query
-from geosearch.segment.columns import Columns
+from geosearch.segment.columns import DOC_ID_RANK, Columns
 from geosearch.suggest.suggester import SuggestQuery
 from indexes.geo.sphere import UNITS_PER_DEGREE
 
@@ -61,7 +62,8 @@ class Family:
     `wishes` are its parameters. `away_m` is the distance of its places from a shop. `drawn`
     replaces the circle by a polygon. `peers` says whether peers answer it too. `each` draws the
     parameters that differ between its queries. `cold_of` names the family whose cold twin it is.
-    `asks` is what is timed: `rank`, `page`, or `why` for a shop at the place.
+    `asks` is what is timed: `rank`, `page`, or `why` for a shop at the place. `listed` is how many
+    random shops each query lists, if it does.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Family:
     each: Draw | None = None
     cold_of: str = ""
     asks: str = "rank"
+    listed: int = 0
 
     def at(self, lat: float, lng: float, **more: Any) -> Query:
         """Return the query at a place, with `more` parameters."""
@@ -109,7 +112,10 @@ def cold(family: Family) -> Family | None:
 
 def _twin(family: Family) -> Family:
     name, label = family.name + COLD, f"{family.label}, cold"
-    return replace(family, name=name, label=label, cold_of=family.name)
+    # Tables of other minutes have neither pays nor winning cards.
+    narrows = "max_pay" in family.wishes or family.wishes.get("deals") == "card_best"
+    peers = family.peers and not narrows
+    return replace(family, name=name, label=label, cold_of=family.name, peers=peers)
 
 
 def _another_like(rng: np.random.Generator, cards: tuple[str, ...]) -> dict[str, Any]:
@@ -279,6 +285,22 @@ WARM_FAMILIES = (
         {"sort": "rating", "open": "now", "categories": ("food.cafe",)},
         peers=False,
     ),
+    Family(
+        "pay_red",
+        "nearest, open now, the 3 % card, at most ¥40 to pay",
+        {**_OPEN_RED, "sort": "distance", "max_pay": 4_000},
+    ),
+    Family(
+        "wins_red",
+        "best, open now, where the 3 % card saves more than any public deal",
+        {**_OPEN_RED, "sort": "best", "deals": "card_best"},
+    ),
+    Family(
+        "ids_100",
+        "nearest of 100 saved shops, open now",
+        {"open": "now", "sort": "distance"},
+        listed=100,
+    ),
 )
 
 FAMILIES = (*WARM_FAMILIES, *filter(None, map(cold, WARM_FAMILIES)))
@@ -355,9 +377,19 @@ def crowded_place(columns: Columns) -> int:
 
 
 def question_of(
-    query: Query, table: PeerTable, words: tuple[str, ...] = (), *, is_cold: bool = False
+    query: Query,
+    table: PeerTable,
+    words: tuple[str, ...] = (),
+    *,
+    is_cold: bool = False,
+    rows: tuple[int, ...] | None = None,
 ) -> PeerQuestion:
     """Return a query in the form for peers; a cold one has its own minute.
+
+    Parameters
+    ----------
+    rows
+        Those of the listed ids of the query, if it lists some.
 
     Raises
     ------
@@ -384,6 +416,9 @@ def question_of(
         counted=query.total,
         limit=query.limit,
         at=query.at if is_cold else None,
+        max_pay=query.max_pay,
+        wins=query.deals == "card_best",
+        rows=rows,
     )
 
 
@@ -410,13 +445,39 @@ def asked_in(
         for spot, (one, more) in zip(spots, _each(family, count, seed), strict=True)
     ]
     is_cold = bool(family.cold_of)
+    lists = _lists(columns, family, count, seed)
+    if lists is not None:
+        queries = [
+            replace_fields(query, ids=_ids_of(columns, docs))
+            for query, docs in zip(queries, lists, strict=True)
+        ]
     questions = []
     if table is not None and family.peers:
-        questions = [question_of(query, table, is_cold=is_cold) for query in queries]
+        rows = [None] * count if lists is None else [tuple(docs.tolist()) for docs in lists]
+        questions = [
+            question_of(query, table, is_cold=is_cold, rows=listed)
+            for query, listed in zip(queries, rows, strict=True)
+        ]
     return AskedFamily(
-        family.name, family.label, queries, questions, once=is_cold, cold_of=family.cold_of,
-        asks=family.asks,
+        family.name, family.label, queries, questions, lists, once=is_cold,
+        cold_of=family.cold_of, asks=family.asks,
     )  # fmt: skip
+
+
+def _lists(
+    columns: Columns, family: Family, count: int, seed: int
+) -> list[NDArray[np.int64]] | None:
+    """Return the listed documents of each query, ascending; None if the family lists none."""
+    if not family.listed:
+        return None
+    rng, docs = np.random.default_rng((seed, 2)), len(columns.doc_position)
+    size = min(family.listed, docs)
+    return [np.sort(rng.choice(docs, size, replace=False)) for _ in range(count)]
+
+
+def _ids_of(columns: Columns, docs: NDArray[np.int64]) -> tuple[str, ...]:
+    """Return the ids of documents of a world: their ranks are their numbers."""
+    return tuple(f"m{rank:08d}" for rank in columns.doc_record[docs, DOC_ID_RANK].tolist())
 
 
 def _each(family: Family, count: int, seed: int) -> Iterator[tuple[Family, dict[str, Any]]]:

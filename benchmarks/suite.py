@@ -45,7 +45,7 @@ from benchmarks.families import (
     piled,
     places,
 )
-from benchmarks.peers import PEERS, ColdPeer, Missing, Peer, PeerQuestion, peer_class
+from benchmarks.peers import PEERS, ColdPeer, Missing, Peer, PeerQuestion, may_ask, peer_class
 from benchmarks.result import EngineResult, FamilyResult, Line, Timing, WorldResult
 from benchmarks.table import PeerTable, table_of
 from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world
@@ -324,7 +324,7 @@ def rehearse(engine: Searcher, queries: Sequence[Any]) -> None:
 
 def _peer_runner(peer: Peer, asked: AskedFamily) -> Runner | None:
     """Return what asks a peer; None if it does not answer the family."""
-    if not asked.questions or not all(map(peer.answers, asked.questions)):
+    if not asked.questions or not all(may_ask(peer, question) for question in asked.questions):
         return None
     if not asked.cold_of:
         return Runner(peer.ask, asked.questions)

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
+from msgspec import structs
 from numpy.typing import NDArray
 
 from benchmarks.brute import UNKNOWN, BruteForce
@@ -50,6 +51,10 @@ class PeerTable:
     walk_cost_per_m: float
     schedule: NDArray[np.int64]
     """Number of each merchant's hours in `PeerMinute.is_open`."""
+    pay: NDArray[np.int64] | None = None
+    """Least known pay with a deal of `wallet` at the instant, minor units; else `UNKNOWN_PAY`."""
+    wins: NDArray[np.bool_] | None = None
+    """Whether `wallet` saves more than every usable public deal at the instant."""
     minutes: "MinuteSource | None" = None
     """Hours and deals at any other instant; None if no question has one of its own."""
 
@@ -62,7 +67,7 @@ class PeerTable:
         return len(self.lat)
 
 
-UNKNOWN_SAVING = UNKNOWN
+UNKNOWN_SAVING = UNKNOWN_PAY = UNKNOWN
 
 
 class PeerMinute(NamedTuple):
@@ -176,6 +181,8 @@ def table_of(
         wallet=wallet,
         walk_cost_per_m=brute.walk_cost_per_m,
         schedule=flat.schedule.astype(np.int64),
+        pay=brute.least_pay(best, docs),
+        wins=brute.deals(structs.replace(best, deals="card_best"), docs).matches,
         minutes=minutes,
     )
 

@@ -108,7 +108,7 @@ class ValueType(types.Type):
     """
 
     def __init__(self, kind: types.Type) -> None:
-        self.kind = kind
+        self.kind: Any = kind
         super().__init__(name=f"Value({kind})")
 
 

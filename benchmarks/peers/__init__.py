@@ -50,6 +50,18 @@ class PeerQuestion(NamedTuple):
     limit: int = 20
     at: datetime | None = None
     """Instant of hours and deals, if it is another one in each question; see `ColdPeer`."""
+    max_pay: int | None = None
+    """Most of `PeerTable.pay` in minor units; unknown pays are more."""
+    wins: bool = False
+    """Whether only rows of `PeerTable.wins` match."""
+    rows: tuple[int, ...] | None = None
+    """The only rows that may match, in place of the radius."""
+
+    def narrowed_by(self) -> frozenset[str]:
+        """Fields that narrow the question and that few peers know."""
+        given = {"max_pay": self.max_pay is not None, "wins": self.wins}
+        given["rows"] = self.rows is not None
+        return frozenset(name for name, asked in given.items() if asked)
 
 
 class Found(NamedTuple):
@@ -127,6 +139,20 @@ PEERS = {
     "redis": "redis_geo.RedisGeo",
 }
 """Modules and classes of the peers, by name, in the order of reports."""
+
+
+NARROWED = {
+    "numpy": frozenset(("max_pay", "wins", "rows")),
+    "grid": frozenset(("max_pay", "wins")),
+    "kdtree": frozenset(("max_pay", "wins")),
+}
+"""Fields of `PeerQuestion.narrowed_by` that peers know; others know none."""
+
+
+def may_ask(peer: Peer, question: PeerQuestion) -> bool:
+    """Whether a peer answers a question."""
+    known = NARROWED.get(peer.name, frozenset())
+    return question.narrowed_by() <= known and peer.answers(question)
 
 
 def peer_class(name: str) -> type[Peer]:

@@ -20,7 +20,7 @@ import shapely
 from numpy.typing import NDArray
 
 from benchmarks.peers import Found, PeerQuestion
-from benchmarks.table import UNKNOWN_SAVING, PeerTable
+from benchmarks.table import UNKNOWN_PAY, UNKNOWN_SAVING, PeerTable
 from indexes.arrays import I64
 from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
 
@@ -59,6 +59,8 @@ class ScanColumns:
         self.walk_cost_per_m = table.walk_cost_per_m
         self._table, self._any_time = table, bits
         self.schedule = table.schedule[order]
+        self._pay = None if table.pay is None else table.pay[order]
+        self._wins = None if table.wins is None else table.wins[order]
         self._place: I64 | None = None
         self._cold = _Cold()
 
@@ -73,13 +75,18 @@ class ScanColumns:
             cold.flags[found.windows] = programs.astype(self._any_time)
         cold.flags_now = cold.flags[found.windows]
         if len(found.rows):
-            if self._place is None:
-                self._place = np.empty(len(self._table), np.int64)
-                self._place[self.row] = np.arange(len(self.row))
+            if not len(cold.saving_key):
                 cold.saving_key, cold.worth = self._saving_key.copy(), self._worth.copy()
-            at = self._place[found.rows]
+            at = self.places_of(found.rows)
             cold.saving_key[at] = _saving_key(found.saving)
             cold.worth[at] = found.worth
+
+    def places_of(self, rows: I64 | Sequence[int]) -> I64:
+        """Places of some rows of the table."""
+        if self._place is None:
+            self._place = np.empty(len(self._table), np.int64)
+            self._place[self.row] = np.arange(len(self.row))
+        return self._place[np.asarray(rows, np.int64)]
 
     def flags_of(self, question: PeerQuestion) -> NDArray[Any]:
         """Column whose bits a row is tested by; a cold question's rows may still be closed."""
@@ -92,7 +99,14 @@ class ScanColumns:
         return self._now(question).is_open
 
     def open_now(self, question: PeerQuestion, at: I64) -> I64:
-        """Those of some rows that are open at the minute of a cold question."""
+        """Those of some rows within the budget, of a winning card, open at a cold minute."""
+        if question.wins:
+            assert self._wins is not None
+            at = at[self._wins[at]]
+        if question.max_pay is not None:
+            assert self._pay is not None
+            pay = self._pay[at]
+            at = at[(pay != UNKNOWN_PAY) & (pay <= question.max_pay)]
         is_open = self.is_open(question)
         return at if is_open is None else at[is_open[self.schedule[at]]]
 
@@ -225,6 +239,9 @@ class NumpyScan:
     def ask(self, question: PeerQuestion) -> Found:
         """Rows of the strip, then of the box, then of the circle or polygon."""
         columns = self._columns
+        if question.rows is not None:
+            at = columns.passing(question, columns.places_of(question.rows))
+            return columns.found(question, at, columns.chords(question, at))
         low_lat, low_lng, high_lat, high_lng = box(question)
         low_x = math.floor(low_lng * UNITS_PER_DEGREE) - 1
         width = np.uint32(math.ceil(high_lng * UNITS_PER_DEGREE) + 1 - low_x)

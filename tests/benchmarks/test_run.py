@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from benchmarks import __main__ as command
 from benchmarks import run as running
 from benchmarks.relevance import sources
 from benchmarks.reports.html import html_report
@@ -151,3 +152,20 @@ def test_a_world_that_is_stopped_is_told_of_in_the_reports(
     assert kept.unfinished == "stopped by hand during step 1 of 2"
     assert len(kept.worlds) == 1
     assert "unfinished" in (tmp_path / "report.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("given", [["--only", "build", "--peers", ""], ["--full"]])
+def test_a_result_says_how_to_run_it_again(
+    given: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[Any] = []
+
+    def run_nothing(chosen: Options, again: list[str]) -> Result:
+        noted[:] = [chosen, again]
+        return Result(circumstances={}, unfinished="stopped")
+
+    monkeypatch.setattr(command, "run_suite", run_nothing)
+    monkeypatch.setattr(command, "markdown_report", lambda result: "")
+    assert command.run(given) == command.INTERRUPTED
+    assert noted[1] == ["python", "-m", "benchmarks", *given]
+    assert noted[0].full == ("--full" in given)

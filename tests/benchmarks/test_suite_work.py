@@ -42,6 +42,9 @@ NEEDED = {
     "best_red_stacked": (92.65, 127, 15.15),
     "best_any_deal_stacked": (476, 537, 279),
     "rating_cafe": (619, 322, 0),
+    "pay_red": (14.4, 52.3, 10.5),
+    "wins_red": (90.8, 111, 15.1),
+    "ids_100": (0, 100, 0),
     "nearest_red_cold": (10.45, 90.55, 25.15),
     "nearest_banks_cold": (14.65, 90.95, 23.05),
     "nearest_open_banks_cold": (17.65, 133, 19.85),
@@ -61,6 +64,9 @@ NEEDED = {
     "best_red_stacked_cold": (92.25, 194, 53.05),
     "best_any_deal_stacked_cold": (478, 784, 289),
     "rating_cafe_cold": (619, 2_635, 0),
+    "pay_red_cold": (14.5, 147.4, 46),
+    "wins_red_cold": (91.9, 197.3, 54.9),
+    "ids_100_cold": (0, 100, 0),
 }
 
 

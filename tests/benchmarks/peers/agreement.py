@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from shapely import Point, Polygon
 
-from benchmarks.peers import ColdPeer, Found, Missing, Peer, PeerQuestion
-from benchmarks.table import UNKNOWN_SAVING, PeerMinute, PeerTable
+from benchmarks.peers import ColdPeer, Found, Missing, Peer, PeerQuestion, may_ask
+from benchmarks.table import UNKNOWN_PAY, UNKNOWN_SAVING, PeerMinute, PeerTable
 from indexes.arrays import I64
 from tests.oracles import haversine_m
 
@@ -82,6 +82,8 @@ def table(count: int = 3_000, seed: int = 1) -> PeerTable:
         wallet="red",
         walk_cost_per_m=0.75,
         schedule=np.random.default_rng(seed + 1).integers(0, SCHEDULES, count),
+        pay=np.where(saving % 7 == 0, UNKNOWN_PAY, saving % 100),
+        wins=saving % 3 == 0,
         minutes=Drawn(ever, saving),
     )
 
@@ -95,7 +97,7 @@ def built(kind: type[P], made: PeerTable, folder: Path) -> P:
 
 
 def questions(
-    peer: Peer, count: int = 60, seed: int = 2, *, cold: bool = False
+    peer: Peer, each: int = 5, seed: int = 2, *, cold: bool = False
 ) -> list[PeerQuestion]:
     """Questions of every kind that the peer says it answers; cold ones in turn at some minutes."""
     random = Random(seed)
@@ -114,8 +116,14 @@ def questions(
         {"hours": "open_now", "programs": banks, "words": ("火锅", "海底")},
         {"hours": "open_now", "programs": red, "polygon": True},
     ]
+    if not cold:
+        kinds += [
+            {"hours": "open_now", "programs": banks, "max_pay": 40},
+            {"hours": "open_now", "programs": banks, "sort": "best", "wins": True},
+            {"hours": "open_now", "rows": tuple(random.sample(range(3_000), 100))},
+        ]
     asked = []
-    for number in range(count):
+    for number in range(each * len(kinds)):
         wishes = dict(kinds[number % len(kinds)])
         lat, lng = 31.23 + random.gauss(0, 0.03), 121.47 + random.gauss(0, 0.03)
         if number % 5 == 0:
@@ -128,7 +136,7 @@ def questions(
         if cold:
             wishes["at"] = MINUTES[number % len(MINUTES)]
         question = PeerQuestion(lat=lat, lng=lng, **wishes)  # type: ignore[arg-type]
-        if peer.answers(question):
+        if may_ask(peer, question):
             asked.append(question)
     return asked
 
@@ -158,6 +166,12 @@ def passes(made: PeerTable, question: PeerQuestion, row: int) -> bool:
         is_open = not question.hours or getattr(made, question.hours)[row]
     if question.hours and not is_open:
         return False
+    if question.max_pay is not None:
+        assert made.pay is not None
+        if made.pay[row] == UNKNOWN_PAY or made.pay[row] > question.max_pay:
+            return False
+    if question.wins and (made.wins is None or not made.wins[row]):
+        return False
     return not question.programs or bool(question.programs & int(programs[row]))
 
 
@@ -170,6 +184,9 @@ def matches(made: PeerTable, question: PeerQuestion) -> list[int]:
             continue
         if ring is not None:
             if not ring.covers(Point(made.lng[row], made.lat[row])):
+                continue
+        elif question.rows is not None:
+            if row not in question.rows:
                 continue
         elif (
             haversine_m(question.lat, question.lng, made.lat[row], made.lng[row])

@@ -86,7 +86,10 @@ class _Usable(NamedTuple):
 
     def where(self, kept: Bools | Ints) -> "_Usable":
         """Return some of them."""
-        return _Usable(*(column[kept] for column in self))
+        row, deal, spend = self.row[kept], self.deal[kept], self.spend[kept]
+        return _Usable(
+            row, deal, spend, self.saving[kept], self.pay[kept], self.own[kept], self.group[kept]
+        )
 
 
 class BruteForce:

@@ -35,6 +35,7 @@ async function start() {
   filters(page, change);
   page.box = searchBox({ place: () => page.state, type: (q) => change({ q }), choose, submit: () => search() });
   listen();
+  document.body.dataset.ready = '';
   showState();
   await Promise.all([search(), startMap(welcome.links)]);
   if (page.state.shop) openShop(page.state.shop);
@@ -95,7 +96,7 @@ function listen() {
   find('#next').addEventListener('click', nextPage);
   find('#curl').addEventListener('click', copyCurl);
   find('#zones').addEventListener('change', (event) => page.map?.zonesVisible(event.target.checked));
-  for (const [id, step] of [['#zoom-in', 1], ['#zoom-out', -1]]) find(id).addEventListener('click', () => page.map.zoom(step));
+  for (const [id, step] of [['#zoom-in', 1], ['#zoom-out', -1]]) find(id).addEventListener('click', () => page.map?.zoom(step));
   find('#position').addEventListener('click', myPosition);
   find('#search-area').addEventListener('click', () => { find('#search-area').hidden = true; change({ ...page.map.view(), zone: '' }, { fit: false }); });
 }

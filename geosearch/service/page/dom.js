@@ -2,8 +2,7 @@
 
 export const find = (selector) => document.querySelector(selector);
 
-// h('p.note', {id: 'a', onclick: f}, 'text', node, null)
-export function h(tag, properties = {}, ...children) {
+export function h(tag, properties = {}, ...children) { // h('p.note', { id: 'a', onclick: f }, 'text', node, null)
   const [name, ...classes] = tag.split('.');
   const node = document.createElement(name);
   if (classes.length) node.className = classes.join(' ');
@@ -17,5 +16,4 @@ export function h(tag, properties = {}, ...children) {
   return node;
 }
 
-// Joins what is there with middle dots.
-export const dotted = (...parts) => parts.filter(Boolean).join(' · ');
+export const dotted = (...parts) => parts.filter(Boolean).join(' · '); // What is there, with dots between.

@@ -7,7 +7,7 @@ import { besidesSaving, bestOf, categoryName, feeText, fixText, howTo, openText,
 import { instant, wallClock } from './state.js';
 import { clock, dayAndMonth, distance, money, say, weekday } from './words.js';
 
-const DAY_MINUTES = 1440, MONEY = ['OVER_BUDGET', 'MIN_SPEND_SHORT', 'FACE_VALUE_SHORT'], AT_MOST = ['OVER_BUDGET', 'OUTSIDE_RADIUS', 'PARTY_TOO_LARGE'];
+const DAY_MINUTES = 1440, NOON = 720, MONEY = ['OVER_BUDGET', 'MIN_SPEND_SHORT', 'FACE_VALUE_SHORT'], AT_MOST = ['OVER_BUDGET', 'OUTSIDE_RADIUS', 'PARTY_TOO_LARGE'];
 
 // Returns the elements that show a shop; undefined if another one was asked for meanwhile.
 export async function shopView(id, body, page) {
@@ -109,7 +109,8 @@ function week(record, page) {
     const start = Date.parse(`${day}T00:00Z`) / 60000;
     const spans = record.hours.map((span) => ({ ...span, begin: minute(span.from, -Infinity) - start, end: minute(span.to, Infinity) - start }))
       .filter((span) => span.end > 0 && span.begin < DAY_MINUTES);
-    const texts = spans.filter((span) => span.begin >= 0 || span.begin <= -DAY_MINUTES || (number === 0 && span.end > 0)).map(spanText);
+    // The small hours belong to the day before, unless that is written until 24:00.
+    const texts = spans.filter(({ begin, end }) => begin >= 0 || number === 0 || end > NOON || begin <= -DAY_MINUTES).map(spanText);
     return h('tr', { className: number === 0 ? 'today' : '' },
       h('th', { scope: 'row' }, `${weekday(day)} ${dayAndMonth(day)}`),
       h('td', { ariaHidden: 'true' }, h('div.bar', {}, ...spans.map(barPart))),
@@ -120,8 +121,8 @@ function week(record, page) {
 
 function spanText(span) {
   if (span.state === 'unknown') return say('hoursUnknown');
-  if (span.begin <= -DAY_MINUTES + 1 || (span.begin <= 0 && span.end >= DAY_MINUTES)) return '00:00–24:00';
-  return `${span.from.slice(11, 16)}–${span.to ? span.to.slice(11, 16) : ''}`;
+  const { begin, end } = span, isLong = end > DAY_MINUTES + NOON || end === DAY_MINUTES || (begin <= 0 && end > DAY_MINUTES);
+  return `${begin < 0 ? '00:00' : span.from.slice(11, 16)}–${isLong ? '24:00' : span.to.slice(11, 16)}`;
 }
 
 function barPart(span) {

@@ -12,8 +12,7 @@ const LISTS = ['cards', 'categories'];
 const BOUNDS = { lat: [-90, 90], lng: [-180, 180], radius: [100, 50000], party_size: [1, 99], max_pay: [0, 1e9], min_rating: [0, 5] };
 const ONE_OF = { open: ['now', 'any'], sort: ['best', 'distance', 'saving', 'rating', 'relevance'], stacking: ['on', 'off'], deals: ['optional', 'any', 'card', 'card_best'] };
 
-// Reads a fragment; what it does not understand keeps its default.
-export function readFragment(fragment) {
+export function readFragment(fragment) { // What it does not understand keeps its default.
   const state = { ...DEFAULTS };
   for (const [name, text] of new URLSearchParams(fragment.replace(/^#/, ''))) {
     if (!(name in DEFAULTS)) continue;

@@ -139,6 +139,33 @@ def test_a_shop_shows_its_week_and_its_deals(open_page: Open) -> None:
     page.locator("#hits .name").first.wait_for()
 
 
+def test_hours_of_the_week_are_written_as_people_do(open_page: Open) -> None:
+    """The small hours belong to the day before; a span of days has whole days in it."""
+    begin = datetime(TOMORROW.year, TOMORROW.month, TOMORROW.day, tzinfo=SHANGHAI)
+    spans = [(-14.5, 2), (9.5, 12), (14, 26), (34, 74), (80, 96), (100, None)]
+    instants = [
+        [end if end is None else (begin + timedelta(hours=end)).isoformat() for end in span]
+        for span in spans
+    ]
+
+    def answer(route: Any) -> None:
+        hours = [{"state": "open", "from": first, "to": last} for first, last in instants]
+        route.fulfill(json={**route.fetch().json(), "hours": hours})
+
+    page = open_page(f"lat=31.232&lng=121.472&at={TOMORROW}T00:30&open=any")
+    page.route("**/v1/merchants/*?*", answer)
+    page.locator("#hits .name").first.click()
+    page.locator(".week tr").first.wait_for()
+    assert page.locator(".week td:last-child").all_text_contents() == [
+        "00:00–02:00, 09:30–12:00, 14:00–02:00",
+        "10:00–24:00",
+        "00:00–24:00",
+        "00:00–02:00, 08:00–24:00",
+        "04:00–24:00",
+        *["00:00–24:00"] * 2,
+    ]
+
+
 def test_filters_budget_and_pages(open_page: Open) -> None:
     page = open_page(PLACE + "&open=any&radius=20000")
     food = page.locator("#categories button", has_text="Food").first

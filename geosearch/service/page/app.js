@@ -86,7 +86,7 @@ function listen() {
     showState(); search(); openShop(page.state.shop);
   });
   // An answer to "now" that was left alone is old.
-  document.addEventListener('visibilitychange', () => { if (!document.hidden && !page.state.at) search(); });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && !page.state.at && page.hits.length <= PAGE_SIZE) search(); });
   find('#results').addEventListener('click', (event) => {
     const item = event.target.closest('[data-id]');
     if (item) change({ shop: item.dataset.id });

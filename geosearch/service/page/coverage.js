@@ -6,8 +6,8 @@ import { isNew, options } from './controls.js';
 import { dotted, find, h } from './dom.js';
 import { count, distance, money, percent, say } from './words.js';
 
-// Upper ends of the classes of colours: the same for all cards and slots, so that they compare.
 const CITY_M = 8000;
+// Upper ends of the classes of colours: the same for all cards and slots, so that they compare.
 export const SHARES = [0, 0.02, 0.05, 0.1, 0.2];
 
 export function coverageLayer(path, page, change) {
@@ -29,7 +29,8 @@ export function coverageLayer(path, page, change) {
   async function toggle() {
     if (!find('#coverage').hidden) { find('#coverage').hidden = true; change({ coverage: '', slot: '' }); return; }
     if (!answer) await load({});
-    if (answer) change({ coverage: page.state.cards.find((id) => answer.program_ids.includes(id)) ?? answer.program_id, slot: answer.slot });
+    if (!answer) return;
+    change({ coverage: page.state.cards.find((id) => answer.program_ids.includes(id)) ?? answer.program_id, slot: answer.slot });
     page.map.fit({ ...page.state, radius: CITY_M });
   }
 
@@ -38,7 +39,7 @@ export function coverageLayer(path, page, change) {
     find('#coverage').hidden = !coverage;
     find('#coverage-toggle').ariaPressed = String(Boolean(coverage));
     if (coverage) await load(slot ? { program_id: coverage, slot } : { program_id: coverage });
-    if (!isNew(find('#coverage'), coverage && asked)) return;
+    if (!isNew(find('#coverage'), coverage && answer && [answer.program_id, answer.slot])) return;
     page.map.showCells(coverage ? answer : null);
     if (!coverage || !answer) return;
     options('#coverage-card', answer.program_ids, answer.program_id, (id) => page.programs.get(id)?.name ?? id);
@@ -72,6 +73,5 @@ function swatch(number, text) {
 
 // Slots have a name of the page, or the one that they were counted with.
 function slotName(slot) {
-  const known = say(`slot_${slot}`);
-  return known.startsWith('slot_') ? slot.replaceAll('_', ' ') : known;
+  return say(`slot_${slot}`).replace(/^slot_/, '').replaceAll('_', ' ');
 }

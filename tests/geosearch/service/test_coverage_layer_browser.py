@@ -21,7 +21,8 @@ def test_a_card_and_an_hour_are_chosen(open_page: Open) -> None:
     page.locator("#coverage-card").select_option("red")
     page.locator("#coverage-slot").select_option("after_work")
     page.wait_for_function("city => document.querySelector('#cell').textContent !== city", arg=city)
-    assert (fragment(page)["coverage"], fragment(page)["slot"]) == ("red", "after_work")
+    chosen = [page.locator(f"#coverage-{name}").input_value() for name in ("card", "slot")]
+    assert [fragment(page)["coverage"], fragment(page)["slot"]] == chosen == ["red", "after_work"]
     panel = page.locator("#coverage").bounding_box()
     assert panel["x"] >= 0
     assert panel["x"] + panel["width"] <= NARROW["width"]

@@ -32,13 +32,19 @@ def add_live(app: typer.Typer, show: Show, *, rejected: int) -> None:
     """
 
     @app.command()
-    @with_options(setting_rows(INGEST_SETTINGS))
+    @with_options([row for row in setting_rows(INGEST_SETTINGS) if row.name != "from_url"])
     def ingest(
         given: Given,
+        from_url: Annotated[
+            str | None,
+            typer.Option(
+                "--from", metavar="URL", help="Copy the changes of another geosearch ingest."
+            ),
+        ] = None,
         config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
     ) -> None:
-        """Take live changes over HTTP: the one writer of an index."""
-        options = only_once(given)
+        """Take live changes over HTTP, or copy another's: the one writer of an index."""
+        options = only_once(given) | ({} if from_url is None else {"from_url": from_url})
         try:
             load_ingest_settings(options, environment={})
         except BadData as wrong:

@@ -46,7 +46,9 @@ def live_sections() -> Iterator[str]:
     yield section("Live changes", words, ("table", "change", "field", "meaning"), rows)
     yield section(
         "Routes of geosearch ingest",
-        "Requests carry `Authorization: Bearer TOKEN`; `token_file` has the token.",
+        "Requests carry `Authorization: Bearer TOKEN`; `token_file` has the token. A replica is a "
+        "copy of the files of an index with `geosearch ingest --index COPY --from URL`: it has the "
+        "changes of that service under the same numbers, and `geosearch serve` answers from it.",
         ("route", "what it answers"),
         _ROUTES,
     )

@@ -31,10 +31,10 @@ from geosearch.service.answers import answer_schemas
 from geosearch.service.coverage_layer import CoverageQuery
 from geosearch.service.density import DensityQuery
 from geosearch.service.edge import REQUEST_HEADERS
-from geosearch.service.ingest_settings import INGEST_PREFIX, INGEST_SETTINGS
+from geosearch.service.ingest_settings import INGEST_SETTINGS
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
-from geosearch.service.settings import PREFIX, SETTINGS, Settings
+from geosearch.service.settings import INGEST_PREFIX, PREFIX, SETTINGS, Settings
 from geosearch.snapshot.plausibility import PROBABLE_CODES
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
 from geosearch.snapshot.tables import TABLES, Cost, Table

@@ -160,13 +160,17 @@ class ChangeLog:
             self._connection.close()
             self._connection = self._open()
 
-    def add(self, change: LiveChange) -> int:
-        """Add a change inside a `transaction`; return its number."""
+    def add(self, change: LiveChange, accepted_ms: int | None = None) -> int:
+        """Add a change inside a `transaction`; return its number.
+
+        `accepted_ms` is when it was accepted, Unix time in milliseconds; now if None.
+        """
         seq = self.head + 1
+        accepted_ms = time.time_ns() // 1_000_000 if accepted_ms is None else accepted_ms
         self._connection.execute(
             "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                *(seq, time.time_ns() // 1_000_000, change.table, change.key),
+                *(seq, accepted_ms, change.table, change.key),
                 *(change.change_id, change.version, change.as_json()),
             ),
         )

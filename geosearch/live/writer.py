@@ -17,7 +17,7 @@ from geosearch.errors import BadData
 from geosearch.live.base import Base
 from geosearch.live.carry_over import replayed
 from geosearch.live.changes import ChangeRefused, LiveChange, read_change
-from geosearch.live.log import ChangeLog, NotDurable
+from geosearch.live.log import ChangeLog, Logged, NotDurable
 from geosearch.live.moment import write_moment
 from geosearch.live.moments import MomentBuilder
 from geosearch.segment.versions import current
@@ -152,6 +152,38 @@ class Writer:
             self._try_to_publish()
         return [msgspec.structs.replace(result, seq=self._log.head) for result in results]
 
+    def last(self) -> Logged | None:
+        """The last accepted change; None without one."""
+        return next(self._log.after(self.head - 1, 1), None) if self.head else None
+
+    def copy(self, changes: Sequence[Logged]) -> None:
+        """Accept changes of another log with their numbers, whatever they mean for this version.
+
+        Raises
+        ------
+        BadData
+            They do not follow the last change, or one is no change.
+        NotDurable
+            The disk is full or fails: none of them is accepted.
+        """
+        self.follow()
+        read: list[tuple[int, LiveChange]] = []
+        try:
+            with self._log.transaction():
+                for logged in changes:
+                    change = read_change(logged.change)
+                    if self._log.add(change, logged.accepted_ms) != logged.seq:
+                        raise BadData(f"Expected change {self._log.head}, got {logged.seq}")
+                    read.append((logged.seq, change))
+        except ChangeRefused as refusal:
+            raise BadData(f"Expected changes of another log, got: {refusal.detail}") from refusal
+        for seq, change in read:
+            # The version contains the first ones already.
+            if seq > self._base.cut and self._state.replay(change):
+                self._builder.follow(change.table, change.key)
+        if read:
+            self._try_to_publish()
+
     def follow(self) -> None:
         """Take over the served version, and write a moment that could not be written before.
 
@@ -220,7 +252,9 @@ class Writer:
             structlog.get_logger().error("live changes not visible", error=str(error))
 
     def _publish(self) -> None:
-        write_moment(self._base.folder, self._builder.made(self._log.head))
+        # The log of a copy may not have all changes yet that its version contains.
+        seq = max(self._log.head, self._base.cut)
+        write_moment(self._base.folder, self._builder.made(seq))
         self._published = self._log.head
 
 

@@ -26,6 +26,7 @@ from geosearch.live.log import ChangeLog, Logged, NotDurable
 from geosearch.live.writer import Writer
 from geosearch.query.parameters import problem
 from geosearch.service.committer import Committer
+from geosearch.service.follower import Follower
 from geosearch.service.ingest_settings import IngestSettings, read_token
 from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
@@ -54,7 +55,7 @@ class Ingest:
     index
         Index folder.
     committer
-        Accepts the changes.
+        Accepts the changes, or copies those of another service.
     token
         What requests must carry.
     max_body_bytes
@@ -62,7 +63,7 @@ class Ingest:
     """
 
     def __init__(
-        self, index: Path, committer: Committer, *, token: bytes, max_body_bytes: int
+        self, index: Path, committer: Committer | Follower, *, token: bytes, max_body_bytes: int
     ) -> None:
         self._index = index
         self._committer = committer
@@ -262,7 +263,8 @@ def ingest(settings: IngestSettings) -> None:
     configure_logs(settings.log_level)
     index = Path(settings.index)
     try:
-        committer = Committer(Writer(index))
+        writer, url = Writer(index), settings.from_url
+        committer = Follower(writer, url, token) if url else Committer(writer)
         app = Ingest(index, committer, token=token, max_body_bytes=settings.max_body_bytes).app()
         _log.info("taking changes", index=settings.index, host=settings.host, port=settings.port)
         uvicorn.run(

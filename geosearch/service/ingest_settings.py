@@ -7,10 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from geosearch.errors import BadData
-from geosearch.service.settings import load_struct, says, settings_of
-
-INGEST_PREFIX = "GEOSEARCH_INGEST_"
-"""Of the environment variables, such as `GEOSEARCH_INGEST_PORT`."""
+from geosearch.service.settings import INGEST_PREFIX, load_struct, says, settings_of
 
 SHORTEST_TOKEN = 16
 
@@ -26,6 +23,13 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         says(
             "File with the token that requests carry as `Authorization: Bearer TOKEN`: at least "
             f"{SHORTEST_TOKEN} characters. It has no default."
+        ),
+    ] = ""
+    from_url: Annotated[
+        str,
+        says(
+            "URL of another `geosearch ingest`, whose changes this index copies. Then it takes no "
+            "others; the token is that of both. On the command line `--from`."
         ),
     ] = ""
     max_body_bytes: Annotated[

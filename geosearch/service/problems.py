@@ -30,6 +30,7 @@ CODES: dict[str, tuple[int, str]] = {
     "bad_cursor": (400, "The cursor is not one of ours, or belongs to another query."),
     "unauthorized": (401, "The request does not carry the token of `geosearch ingest`."),
     "origin_not_allowed": (403, "The setting `cors_origins` does not name the origin of the page."),
+    "not_the_writer": (403, "The index follows another one, which takes its changes."),
     "not_found": (404, "Nothing has that name or path."),
     "method_not_allowed": (405, "The route does not take this method."),
     "request_timeout": (408, "The request did not arrive in time."),

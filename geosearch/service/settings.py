@@ -18,6 +18,9 @@ from geosearch.errors import BadData
 
 PREFIX = "GEOSEARCH_"
 
+INGEST_PREFIX = f"{PREFIX}INGEST_"
+"""Of the environment variables of `geosearch ingest`, such as `GEOSEARCH_INGEST_PORT`."""
+
 OTHER_VARIABLES = frozenset(
     PREFIX + name for name in ("KERNEL_CACHE", "TRACEBACK", "RECOVERY", "BENCH_CACHE")
 )
@@ -272,6 +275,7 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
         if variable.upper().startswith(PREFIX)
         and variable not in known.values()
         and variable not in OTHER_VARIABLES
+        and not variable.startswith(INGEST_PREFIX)
         and not _OF_KUBERNETES.fullmatch(variable)
     }
 

@@ -28,7 +28,7 @@ Params = dict[str, str | int | float]
 
 @contextmanager
 def ingesting(index: Path, **more: Any) -> Iterator[TestClient]:
-    committer = Committer(Writer(index))
+    committer = more.pop("committer", None) or Committer(Writer(index))
     limits = {"max_body_bytes": 10_000, **more}
     app = Ingest(index, committer, token=TOKEN.encode(), **limits).app()
     with TestClient(app, headers={"authorization": f"Bearer {TOKEN}"}) as client:

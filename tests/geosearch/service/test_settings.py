@@ -191,6 +191,7 @@ def test_other_variables_are_not_named() -> None:
         for variable in re.findall(r'^\w+ = "(GEOSEARCH_\w+)"$', source.read_text("utf-8"), re.M)
     }
     assert named == settings.OTHER_VARIABLES
+    assert not settings.unknown_variables({"GEOSEARCH_INGEST_PORT": "8081"})
     of_kubernetes = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_8080_TCP_ADDR"]
     others = {*named, *(f"GEOSEARCH_{name}" for name in of_kubernetes), "GEOSEARCHES", "HOME"}
     known = as_environment(Settings()) | dict.fromkeys(others, "")

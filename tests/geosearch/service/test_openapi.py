@@ -336,7 +336,9 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
             "stacking": "on",
         },
     ).json()
-    first = client.get("/v1/nearby", params=here | {"radius": 50_000}).json()["results"][0]
+    with_deal = here | {"radius": 50_000, "deals": "any"}
+    first = client.get("/v1/nearby", params=with_deal).json()["results"][0]
+    dear = with_deal | {"categories": "no", "q": "x", "max_pay": 0}
     merchant = f"/v1/merchants/{first['merchant']['merchant_id']}"
     asked = {
         "Answer": shops,
@@ -346,7 +348,7 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
         "Suggestions": client.get("/v1/suggest", params=here | {"q": "a", "radius": 50_000}).json(),
         "Worth": client.post(WORTH, json={"habits": [HABIT]}).json(),
         "MerchantRecord": client.get(merchant, params=here).json(),
-        "Why": client.get(f"{merchant}/why", params=here | {"categories": "no", "q": "x"}).json(),
+        "Why": client.get(f"{merchant}/why", params=dear).json(),
         "Zones": client.get("/v1/zones", params={"bbox": "121,31,122,32"}).json(),
         "Categories": client.get("/v1/categories").json(),
         "Programs": client.get("/v1/programs").json(),

@@ -336,7 +336,7 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
             "stacking": "on",
         },
     ).json()
-    with_deal = here | {"radius": 50_000, "deals": "any"}
+    with_deal: dict[str, Any] = here | {"radius": 50_000, "deals": "any"}
     first = client.get("/v1/nearby", params=with_deal).json()["results"][0]
     dear = with_deal | {"categories": "no", "q": "x", "max_pay": 0}
     merchant = f"/v1/merchants/{first['merchant']['merchant_id']}"

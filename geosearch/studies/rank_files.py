@@ -25,6 +25,7 @@ from geosearch.search.block_rows import (
     BLOCK_PARAMETERS,
     Records,
     RefusedRow,
+    ResultColumns,
     columns_for,
     query_of,
     refused_row,
@@ -191,16 +192,27 @@ def _first_line(error: Exception) -> str:
 def _lines(path: Path, constants: Mapping[str, Any]) -> Iterator[Records]:
     """The lines of a file as records; blank ones do not count."""
     is_named, first = None, 0
+    columns = columns_for({*_named(path), *constants})
     with path.open("rb") as file:
         lines = (line for line in file if not line.isspace())
         while some := list(islice(lines, PIECE_ROWS)):
             rows = [_decoded(line) for line in some]
             if is_named is None:
                 is_named = isinstance(rows[0], dict) and "query_id" in rows[0]
-            yield _records(rows, constants, first, is_named)
+            yield _records(rows, constants, first, is_named, columns)
             first += len(rows)
     if first == 0:
-        yield _records([], constants, 0, False)
+        yield _records([], constants, 0, False, columns)
+
+
+def _named(path: Path) -> set[str]:
+    """Parameters that some line names: all pieces of the answer have the same columns."""
+    names: set[str] = set()
+    with path.open("rb") as file:
+        for row in map(_decoded, file):
+            if isinstance(row, dict):
+                names |= row.keys() & BLOCK_PARAMETERS
+    return names
 
 
 def _decoded(line: bytes) -> Any:
@@ -210,7 +222,13 @@ def _decoded(line: bytes) -> Any:
         return error
 
 
-def _records(rows: list[Any], constants: Mapping[str, Any], first: int, is_named: bool) -> Records:
+def _records(
+    rows: list[Any],
+    constants: Mapping[str, Any],
+    first: int,
+    is_named: bool,
+    columns: ResultColumns,
+) -> Records:
     ids: list[Any] = []
     queries: list[Query | None] = []
     refused: list[RefusedRow] = []
@@ -223,7 +241,7 @@ def _records(rows: list[Any], constants: Mapping[str, Any], first: int, is_named
             queries.append(None)
             refused.append(refused_row(number, error))
     kind = pl.String if is_named else pl.Int64
-    return Records(pl.Series("query_id", ids, dtype=kind), queries, refused, columns_for(constants))
+    return Records(pl.Series("query_id", ids, dtype=kind), queries, refused, columns)
 
 
 def _query(row: Any, constants: Mapping[str, Any]) -> Query:

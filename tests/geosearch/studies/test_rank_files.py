@@ -105,6 +105,23 @@ def test_lines_that_are_no_queries(engine: Searcher, tmp_path: Path) -> None:
     assert found["query_id"].to_list() == [0, 0, 6, 6]
 
 
+def test_columns_that_only_a_late_line_asks_for(engine: Searcher, tmp_path: Path) -> None:
+    at = (engine.start + timedelta(days=2)).isoformat()
+    plain = {"lat": 31.23, "lng": 121.47, "at": at, "radius": 50000, "cards": [EVERYWHERE]}
+    rows = [plain, plain, plain | {"total": True}, plain | {"stacking": "on"}]
+    path = tmp_path / "in.ndjson"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with mock.patch.object(rank_files, "PIECE_ROWS", 2):
+        rank_file(engine, path, tmp_path / "out.arrow", {"limit": 1, "deals": "any"})
+    found = pl.read_ipc(tmp_path / "out.arrow")
+    asked = engine.rank_block(
+        pl.DataFrame(rows, infer_schema_length=None), limit=1, deals="any"
+    ).rows
+    assert found.columns == asked.columns
+    assert found["total"].is_null().to_list() == [True, True, False, True]
+    assert found["combination"].is_null().to_list() == [True, True, True, False]
+
+
 def test_progress_says_how_long_it_takes(engine: Searcher, tmp_path: Path) -> None:
     path = written(queries(engine), tmp_path / "in.parquet")
     said: list[str] = []

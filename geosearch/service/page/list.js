@@ -19,19 +19,22 @@ export function resultItem(hit, rank, page) {
 // The price stands beside the reasons already.
 export const besidesSaving = (hit, deal) => hit.reasons.filter((text) => !deal?.saving || !text.includes(money(deal.saving)));
 
-// The card that a deal needs, unless its words name it.
+// The cards that deals need, unless the words name them.
 function withCard(deal, words, page) {
-  const name = page.programs.get(deal.program_id)?.name;
-  return words.includes(name) ? words : dotted(name, words);
+  const names = (deal.uses ?? [deal]).map((one) => page.programs.get(one.program_id)?.name);
+  return dotted(...new Set(names.filter((name) => name && !words.includes(name))), words);
 }
 
-// The combination where deals combine, else the best deal.
+// The combination where deals combine, else the best deal. The best deal need not be one of the
+// combination, so it tells nothing of it. A near miss has only the ids of its deals.
 export function bestOf(hit) {
   const together = hit.best_combination;
   if (!together || together.deals.length < 2) return hit.best_deal;
   const known = [hit.best_deal, ...(hit.deals ?? [])].filter(Boolean);
-  const titles = together.deals.map((id) => known.find((deal) => deal.deal_id === id)?.title ?? id);
-  return { ...hit.best_deal, saving: together.saving, pay: together.pay, title: titles.join(' + ') };
+  const uses = together.deals.map((id) => known.find((deal) => deal.deal_id === id));
+  const title = uses.every(Boolean)
+    ? uses.map((deal) => deal.title ?? deal.deal_id).join(' + ') : say('together', { n: count(uses.length) });
+  return { title, saving: together.saving, pay: together.pay, uses: uses.filter(Boolean) };
 }
 
 export function priceTag(deal) {
@@ -48,8 +51,9 @@ export function categoryName(path, page) {
   return of(languageNow()) ?? of('en') ?? of('') ?? path.split('.').pop();
 }
 
-// A card's own instructions; else what to show.
+// A card's own instructions; else what to show. Of a combination those of all its deals.
 export function howTo(deal, page) {
+  if (deal.uses) return dotted(...new Set(deal.uses.map((one) => howTo(one, page))));
   const program = page.programs.get(deal.program_id);
   const channel = deal.redemption?.channel;
   return dotted(program?.how_to_redeem ?? (channel ? say(channel) : ''), deal.redemption?.appointment && say('appointment'));

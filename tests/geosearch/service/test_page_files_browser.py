@@ -381,14 +381,21 @@ def test_near_misses_combinations_and_why(open_page: Open) -> None:
         known = {name: body[name] for name in body.keys() - {"near_misses", "stacking"}}
         found = route.fetch(post_data=json.dumps(known)).json()
         fix = {"code": "wait", "minutes": 10, "at": found["at"]}
-        found["near_misses"] = [{**found["results"][-1], "fix": fix, "value": 1.0}]
+        miss = {**found["results"][-1], "fix": fix, "value": 1.0, "best_combination": unnamed}
+        found["near_misses"] = [{name: miss[name] for name in miss if name != "deals"}]
         hit = next(one for one in found["results"] if len(one["deals"]))
-        ids = [hit["best_deal"]["deal_id"], hit["deals"][0]["deal_id"]]
+        alone, first = hit["best_deal"], hit["deals"][0]
+        alone |= {"program_id": None, "redemption": {"channel": "barcode"}}
+        first |= {"program_id": "red", "redemption": None}
+        second = {"deal_id": "second", "program_id": None, "redemption": {"channel": "qr"}}
+        hit["deals"].append({**first, **second})
+        ids = [first["deal_id"], "second"]
         worth = {"saving": 99_900, "bill": 100}
         steps = [{"deal_id": ids[0], **worth}, {"deal_id": ids[1], "saving": None, "bill": None}]
         hit["best_combination"] = {"deals": ids, "steps": steps, "saving": 99_900, "pay": 100}
         route.fulfill(json=found)
 
+    unnamed = {"deals": ["d1", "d2"], "steps": [], "saving": 4_200, "pay": 100}
     closed = {"code": "CLOSED", "expected": "open", "got": "closed", "opens_at": None}
     short = {"code": "OVER_BUDGET", "expected": 3_000, "got": 4_550, "by": 1_550}
     card = {"code": "card", "program_id": "red", "fee": 16_800}
@@ -400,18 +407,25 @@ def test_near_misses_combinations_and_why(open_page: Open) -> None:
     page.locator(".hit").first.wait_for()
     assert (asked[0]["near_misses"], asked[0]["lang"]) == (5, "en")
     assert "in 10 min" in page.locator("#misses .fix").text_content()
+    assert "2 deals together" in page.locator("#misses .deal").text_content()
     page.locator("#others summary").click()
     page.locator("#stacking").check()
     settled(page)
     assert asked[-1]["stacking"] == "on"
     page.keyboard.press("Escape")
-    page.locator(".hit", has_text="−¥999").locator(".name").click()
+    combined = page.locator(".hit", has_text="−¥999")
+    assert "小红卡" in combined.locator(".deal").text_content()
+    combined.locator(".name").click()
     page.locator("#shop-name:focus").wait_for()
     told = page.locator("#shop-view").inner_text()
     assert "closed then" in told
     assert "over budget (¥45.50, at most ¥30)" in told
     assert "with 小红卡, ¥168 a year" in told
     assert page.locator(".steps li").count() == 2
+    best = page.locator("#shop-view .best").inner_text()
+    # How to use its deals, and not the best deal alone, which is none of them.
+    assert "QR code" in best
+    assert "barcode" not in best
 
 
 def test_keyboard_alone_reaches_a_shop(open_page: Open) -> None:

@@ -30,6 +30,7 @@ RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.1, 5.0
 """First pause after a failure, and the longest one; each failure doubles the pause."""
 
 _TIMEOUT_SECONDS = 10.0
+_FAILURES = (GeosearchError, HTTPException, OSError, ValueError)
 
 
 class Follower:
@@ -74,10 +75,13 @@ class Follower:
             try:
                 self._copy()
                 pause, said = RETRY_SECONDS, ""
-            except (GeosearchError, HTTPException, OSError, ValueError) as error:
+            except Exception as error:
+                # Another log may be in its place when it answers again.
+                self._is_known_copy = False
                 if str(error) != said:
                     said = str(error)
-                    self._log.error("feed not followed", url=self._url, error=said)
+                    fault = None if isinstance(error, _FAILURES) else error
+                    self._log.error("feed not followed", url=self._url, error=said, exc_info=fault)
                 self._stopping.wait(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
@@ -87,7 +91,10 @@ class Follower:
         if last is not None and not self._is_known_copy:
             self._check_copy(last)
         self._is_known_copy = True
-        self._writer.copy(self._feed(self._writer.head, PIECE, WAIT_SECONDS))
+        head, changes = self._feed(self._writer.head, PIECE, WAIT_SECONDS)
+        if last is not None and head < last.seq:
+            self._check_copy(last)
+        self._writer.copy(changes)
         self.head, self.visible = self._writer.head, self._writer.visible
 
     def _check_copy(self, last: Logged) -> None:
@@ -98,18 +105,21 @@ class Follower:
         BadData
             It is another one, or the feed does not have it.
         """
-        if [(one.seq, one.change) for one in self._feed(last.seq - 1, 1, 0)] != [last[::2]]:
+        _, found = self._feed(last.seq - 1, 1, 0)
+        if [(one.seq, one.change) for one in found] != [last[::2]]:
             raise BadData(
                 f"Expected change {last.seq} of the index to be that of {self._url}, got another: "
                 "remove the folder `live` of the copy, and copy the index again"
             )
 
-    def _feed(self, after: int, limit: int, wait: float) -> list[Logged]:
+    def _feed(self, after: int, limit: int, wait: float) -> tuple[int, list[Logged]]:
+        """Number of the last change of the feed, and its changes after a number."""
         url = f"{self._url}/v1/changes?after={after}&limit={limit}&wait={wait}"
         request = Request(url, headers={"Authorization": f"Bearer {self._token.decode('ascii')}"})
         try:
             with urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-                return [_logged(one) for one in orjson.loads(answer.read())["changes"]]
+                told = orjson.loads(answer.read())
+                return int(told["head"]), [_logged(one) for one in told["changes"]]
         except HTTPError as error:
             raise BadData(f"Expected the feed, got status {error.code}") from error
         except (KeyError, TypeError, AttributeError) as error:

@@ -147,6 +147,33 @@ def test_another_history_or_token_is_not_copied(
             assert len(logged(copy)) == 1
 
 
+def test_a_source_that_went_back_is_not_followed(
+    indexes: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    index, copy = indexes
+    shutil.copytree(index, saved := index.parent / "saved", symlinks=True)
+    with source(index) as (committer, port), replica(copy, port) as followed:
+        accept(committer, *(stock(0, left) for left in range(3)))
+        until(lambda: followed.visible == 3)
+        # The same address soon answers from a backup, which then has other changes.
+        said: list[str] = []
+        with source(saved) as (committer, other):
+            followed._url = f"http://127.0.0.1:{other}"
+            for changes in (1, 5):
+
+                def is_said() -> bool:
+                    said.extend(capfd.readouterr())
+                    return "Expected change 3 of the index to be that of" in "".join(said)
+
+                until(is_said)
+                accept(committer, *(stock(2, left) for left in range(changes)))
+                assert followed.head == 3
+            until(lambda: not followed._is_known_copy)
+    assert [(seq, b"d0" in change) for seq, _, change in logged(copy)] == [
+        (1, True), (2, True), (3, True),
+    ]  # fmt: skip
+
+
 def test_a_replica_takes_no_other_changes(indexes: tuple[Path, Path]) -> None:
     _, copy = indexes
     followed = Follower(Writer(copy), "http://127.0.0.1:9", TOKEN.encode())

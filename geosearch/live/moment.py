@@ -5,6 +5,7 @@ only numbers of its version: readers make columns and texts of them (`changed_se
 """
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,8 @@ def write_moment(version: Path, moment: Moment) -> None:
     body = msgspec.msgpack.encode(moment)
     draft = version / f".tmp-{LIVE}"
     write_file(draft, xxhash.xxh3_64_digest(body) + body)
+    now = time.time_ns()
+    os.utime(draft, ns=(now, now))  # The system's own stamps are milliseconds apart.
     sync_file(draft)
     draft.replace(version / LIVE)
     sync_folder(version)

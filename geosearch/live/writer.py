@@ -205,10 +205,10 @@ class Writer:
         os.close(self._lock)
 
     def _open(self, version: Path) -> None:
-        self._base = Base(version)
-        state, _ = replayed(self._base, self._log.after(self._base.cut))
-        self._state = state
-        self._builder = MomentBuilder(self._base, state)
+        base = Base(version)
+        state, _ = replayed(base, self._log.after(base.cut))
+        # All or nothing: a moment of one version must not be written for another.
+        self._builder, self._base, self._state = MomentBuilder(base, state), base, state
         self._published = -1
 
     def _accept_all(

@@ -11,6 +11,7 @@ import pytest
 
 from geosearch.errors import BadData, Behind
 from geosearch.indexing.pipeline import build
+from geosearch.live import moment
 from geosearch.live.log import ChangeLog, NotDurable
 from geosearch.live.moment import LIVE, read_moment
 from geosearch.live.writer import Receipt, Writer
@@ -326,6 +327,36 @@ def test_a_writer_follows_a_build(tmp_path: Path) -> None:
         built(tmp_path, DEALS, changes_through=2)
         writer.follow()
         assert open_index(index).as_of_seq == 2
+
+
+def test_a_version_that_cannot_be_taken_over_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Writer(built(tmp_path, DEALS)) as writer:
+        writer.apply([stock(0, 0)])
+        index = built(tmp_path, DEALS, changes_through=0)
+        before = (current(index) / LIVE).read_bytes()
+        with monkeypatch.context() as patched:
+            patched.setattr(ChangeLog, "after", lambda *_: 1 / 0)
+            for _ in range(2):
+                with pytest.raises(ZeroDivisionError):
+                    writer.follow()
+        assert (current(index) / LIVE).read_bytes() == before
+        writer.apply([stock(2, 1)])
+    assert best(index) == {"m0": None, "m1": "d2", "m2": None}
+
+
+def test_the_stamp_of_a_moment_has_nanoseconds(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where a sync takes no time, three moments may fall between two ticks of the file system, and
+    # the third has the inode of the first.
+    for clock in (10**18 + 1, 10**18 + 2):
+        monkeypatch.setattr(moment.time, "time_ns", lambda clock=clock: clock)
+        moment.write_moment(current(index), moment.Moment(seq=1, parts=()))
+        stamp = moment.moment_stamp(current(index))
+        assert stamp is not None
+        assert stamp[1] == clock
 
 
 def test_an_index_of_an_older_release_takes_no_changes(index: Path) -> None:

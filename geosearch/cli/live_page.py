@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from geosearch.cli.markdown import section
-from geosearch.live.changes import CHANGE_CODES
+from geosearch.live.changes import CHANGE_CODES, MOST_LINES
 
 CHANGES = (
     ("deals", "patch", "`stock`", "pieces left: a number, null for no limit, or `{\"add\": -1}`, "
@@ -21,8 +21,9 @@ CHANGES = (
 """What may change: table, kind of change, field, meaning."""
 
 _ROUTES = (
-    ("`POST /v1/changes`", "One change, or one a line (`application/x-ndjson`). 200 after all that "
-     "is accepted is durable: `{\"seq\", \"accepted\", \"stale\", \"duplicate\", \"rejected\": "
+    ("`POST /v1/changes`", "One change, or one a line (`application/x-ndjson`), at most "
+     f"{MOST_LINES:,} lines, uncompressed. 200 after all that is accepted is durable: "
+     "`{\"seq\", \"accepted\", \"stale\", \"duplicate\", \"rejected\": "
      "[{\"line\", \"code\", \"detail\"}]}`"),
     ("`GET /v1/changes?after=&limit=&wait=`", "The accepted changes after a number, in order, with "
      "`seq` and `accepted_at`; waits up to `wait` seconds, at most 30, for the first"),

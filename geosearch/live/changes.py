@@ -45,6 +45,9 @@ CHANGE_CODES: dict[str, str] = {
 MOST_BYTES = 65_536
 """Most bytes of one change."""
 
+MOST_LINES = 200_000
+"""Most lines of a body: each may be rejected with a sentence, and the next request waits."""
+
 _MEMBERS = frozenset({"table", "row", "patch", "delete", "change_id", "version"})
 _OPS = ("row", "patch", "delete")
 _LONGEST_ID = 255
@@ -281,6 +284,8 @@ def _change_id(value: object) -> str | None:
 def _version(value: object) -> int | None:
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise _refused("wrong_type", "`version` to be a whole number", value)
     if not 0 <= value <= _MOST_VERSION:

@@ -187,7 +187,7 @@ def _new_end(built: dict[str, Any], last: str | None, *, strict: bool) -> str | 
         return str(latest)
     if strict and first is not None and last is not None and last < first:
         raise ChangeRefused(
-            "bad_order", f"Expected `valid_from` <= `valid_through`, got {shown(first)}"
+            "bad_order", f"Expected `valid_through` from {first} on, got {shown(last)}"
         )
     return last
 

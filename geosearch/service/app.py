@@ -20,7 +20,6 @@ core. TLS and limits for each client address belong to a proxy in front of the s
 """
 
 import asyncio
-import errno
 import faulthandler
 import gc
 import multiprocessing
@@ -59,6 +58,7 @@ from geosearch.service.engines import Engines
 from geosearch.service.guard import CLIENTS, CROSS_ORIGIN, GuardedProtocol, guarded
 from geosearch.service.handlers import Handlers
 from geosearch.service.limits import Clients, raise_descriptor_limit
+from geosearch.service.listener import bound, not_free
 from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MULTIPROCESS_VARIABLE, Metrics
 from geosearch.service.polling import BusyPolling
@@ -238,7 +238,7 @@ def serve(settings: Settings) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    with _bound(settings.host, settings.port) as listener:
+    with bound(settings.host, settings.port) as listener:
         server = split_off(settings.log_level, listener) if settings.workers == 1 else None
         configure_logs(settings.log_level)
         _log.info("starting", index=settings.index, workers=settings.workers)
@@ -410,35 +410,8 @@ def _config(app: Starlette | str, settings: Settings, report: Report) -> uvicorn
     )
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address; it refuses connections until `_listen`."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # As `socket.create_server` does: connections of an earlier run may still be closing.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise _not_free(host, port, error) from error
-    listener.set_inheritable(True)
-    return listener
-
-
 def _listen(listener: socket.socket, settings: Settings) -> None:
     try:
         listener.listen(BACKLOG)
     except OSError as error:
-        raise _not_free(settings.host, settings.port, error) from error
-
-
-def _not_free(host: str, port: int, error: OSError) -> BadData:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return BadData(f"Port {port} is already in use - choose another with --port")
-        case errno.EACCES:
-            return BadData(f"Port {port} needs more rights - choose one above 1023 with --port")
-    reason = error.strerror or str(error)
-    return BadData(f"Cannot listen on {host}, port {port}: {reason} - choose another with --host")
+        raise not_free(settings.host, settings.port, error) from error

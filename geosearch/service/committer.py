@@ -95,6 +95,8 @@ class Committer:
     def _follow(self) -> None:
         try:
             self._writer.follow()
-        except GeosearchError as error:
+        except (GeosearchError, OSError) as error:
             self._log.error("index not followed", error=str(error))
+        except Exception:  # Without its thread, the service would answer nobody.
+            self._log.exception("fault")
         self.visible = self._writer.visible

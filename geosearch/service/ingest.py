@@ -17,17 +17,20 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from geosearch.errors import BadData, BadRequest
+from geosearch.live.changes import MOST_LINES
 from geosearch.live.log import ChangeLog, Logged, NotDurable
 from geosearch.live.writer import Writer
 from geosearch.query.parameters import problem
 from geosearch.service.committer import Committer
 from geosearch.service.follower import Follower
 from geosearch.service.ingest_settings import IngestSettings, read_token
+from geosearch.service.listener import bound
 from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
@@ -97,14 +100,21 @@ class Ingest:
             await asyncio.to_thread(self._committer.stop)
 
         routes = [
-            Route("/v1/changes", self._answered(self.feed, of_token=True), methods=["GET"]),
-            Route("/v1/changes", self._answered(self.accept, of_token=True), methods=["POST"]),
+            Route(
+                "/v1/changes", self._answered(self.changes, of_token=True), methods=["GET", "POST"]
+            ),
             Route("/healthz", self._answered(self.alive), methods=["GET"]),
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
         ]
-        app = Starlette(routes=routes, lifespan=lifespan)
-        app.router.default = _nowhere
+        app = Starlette(
+            routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _not_allowed}
+        )
+        app.router.default, app.router.redirect_slashes = _nowhere, False
         return app
+
+    async def changes(self, request: Request) -> Response:
+        """`/v1/changes`: a POST brings changes, a GET reads the accepted ones."""
+        return await (self.accept if request.method == "POST" else self.feed)(request)
 
     async def accept(self, request: Request) -> Response:
         """`POST /v1/changes`: one change, or one a line; answers when they are durable."""
@@ -206,6 +216,14 @@ async def _nowhere(scope: Any, receive: Any, send: Any) -> None:
     await Response(body, status_of("not_found"), media_type=PROBLEM.decode())(scope, receive, send)
 
 
+async def _not_allowed(request: Request, refusal: Exception) -> Response:
+    """Answer a request whose path has other methods."""
+    allow = ", ".join(sorted(refusal.headers["Allow"].split(", "), key="GET HEAD POST".index))
+    detail = f"Expected {allow}, got {request.method[:20]} - at `{request.url.path}`"
+    body, code = problem_body("method_not_allowed", detail), status_of("method_not_allowed")
+    return Response(body, code, {"allow": allow}, PROBLEM.decode())
+
+
 def _lines(body: bytes, request: Request) -> list[bytes]:
     """Return the changes of a body: one, which may have line feeds, or one a line."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -213,10 +231,15 @@ def _lines(body: bytes, request: Request) -> list[bytes]:
         expected = " or ".join(_MEDIA_TYPES[:2])
         got = ascii(media_type[:60]) if media_type else "nothing"
         raise HttpProblem("wrong_media_type", f"Expected content type {expected}, got {got}")
+    if encoding := request.headers.get("content-encoding", ""):
+        expected = "Expected a body without Content-Encoding"
+        raise HttpProblem("wrong_media_type", f"{expected}, got {encoding[:60]!a}")
     if media_type == _JSON:
         with suppress(ValueError):
             orjson.loads(body)
             return [body]
+    if (count := body.count(b"\n")) > MOST_LINES:
+        raise HttpProblem("too_large", f"Expected at most {MOST_LINES} lines, got {count}")
     return body.split(b"\n")
 
 
@@ -257,24 +280,30 @@ def ingest(settings: IngestSettings) -> None:
     Raises
     ------
     BadData
-        There is no index, another process writes its changes, or the token cannot be read.
+        There is no index, another process writes its changes, the token cannot be read, or the
+        port is not free.
     """
     token = read_token(settings)
     configure_logs(settings.log_level)
     index = Path(settings.index)
+    if Path(settings.token_file).stat().st_mode & 0o007:
+        _log.warning("others can read the token", file=settings.token_file)
+    listener = bound(settings.host, settings.port)
     try:
         writer, url = Writer(index), settings.from_url
         committer = Follower(writer, url, token) if url else Committer(writer)
         app = Ingest(index, committer, token=token, max_body_bytes=settings.max_body_bytes).app()
-        _log.info("taking changes", index=settings.index, host=settings.host, port=settings.port)
-        uvicorn.run(
+        port = listener.getsockname()[1]
+        _log.info("taking changes", index=settings.index, host=settings.host, port=port)
+        config = uvicorn.Config(
             app,
-            host=settings.host,
-            port=settings.port,
             access_log=False,
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=10,
         )
+        with suppress(KeyboardInterrupt):  # It has stopped by then.
+            uvicorn.Server(config).run(sockets=[listener])
     finally:
+        listener.close()
         end_logs()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -62,7 +63,21 @@ def load_ingest_settings(
     values = load_struct(
         INGEST_SETTINGS, given, environment=environment, file=file, prefix=INGEST_PREFIX
     )
-    return IngestSettings(**values)
+    settings = IngestSettings(**values)
+    if settings.from_url and not _is_service(settings.from_url):
+        # It may have a password.
+        raise BadData("Expected from_url as http://HOST:PORT, got another text - at `from_url`")
+    return settings
+
+
+def _is_service(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    is_plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    return parts.scheme in ("http", "https") and has_host and is_plain
 
 
 def read_token(settings: IngestSettings) -> bytes:

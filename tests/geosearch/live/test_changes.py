@@ -84,6 +84,10 @@ BAD: list[tuple[Any, str, str]] = [
     ({**deals(stock=1), "version": "5"}, "wrong_type", "Expected `version` to be a whole number"),
     ({**deals(stock=1), "version": -1}, "out_of_range", "Expected `version` in [0, "),
     (
+        b'{"table": "deals", "delete": "d0", "version": 18446744073709551616}',
+        *("out_of_range", "Expected `version` in [0, "),
+    ),
+    (
         {"table": "programs", "patch": {"program_id": "p", "status": "PAUSED"}},
         "bad_enum",
         'Expected `status` to be one of ACTIVE, SUSPENDED, ENDED, got "PAUSED"',

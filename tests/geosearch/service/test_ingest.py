@@ -1,6 +1,7 @@
 """`geosearch ingest`: token, receipts, refusals, the feed, and readers that follow."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 from geosearch.errors import BadData
 from geosearch.live.writer import Writer
 from geosearch.search.searcher import Searcher, open_index
+from geosearch.service import committer, ingest
 from geosearch.service.app import create_app
 from geosearch.service.committer import Committer
 from geosearch.service.engines import Engines
@@ -28,9 +30,9 @@ Params = dict[str, str | int | float]
 
 @contextmanager
 def ingesting(index: Path, **more: Any) -> Iterator[TestClient]:
-    committer = more.pop("committer", None) or Committer(Writer(index))
+    accepting = more.pop("committer", None) or Committer(Writer(index))
     limits = {"max_body_bytes": 10_000, **more}
-    app = Ingest(index, committer, token=TOKEN.encode(), **limits).app()
+    app = Ingest(index, accepting, token=TOKEN.encode(), **limits).app()
     with TestClient(app, headers={"authorization": f"Bearer {TOKEN}"}) as client:
         yield client
 
@@ -114,9 +116,55 @@ def test_bodies_that_are_refused(index: Path) -> None:
         assert (long.status_code, long.json()["code"]) == (413, "too_large")
         other = client.post("/v1/changes", content=b"x", headers={"content-type": "text/csv"})
         assert (other.status_code, other.json()["code"]) == (415, "wrong_media_type")
+        zipped = client.post(
+            "/v1/changes", content=b"x", headers={**NDJSON, "content-encoding": "gzip"}
+        )
+        assert (zipped.status_code, zipped.json()["code"]) == (415, "wrong_media_type")
         assert client.get("/v1/nearby").status_code == 404
+        assert client.get("/v1/changes/", follow_redirects=False).status_code == 404
+        for method, path, allow in (
+            ("DELETE", "/v1/changes", "GET, HEAD, POST"),
+            ("POST", "/healthz", "GET, HEAD"),
+        ):
+            refused = client.request(method, path)
+            assert (refused.status_code, refused.headers["allow"]) == (405, allow)
+            detail = f"Expected {allow}, got {method} - at `{path}`"
+            assert (refused.json()["code"], refused.json()["detail"]) == (
+                "method_not_allowed", detail,
+            )  # fmt: skip
         empty = client.post("/v1/changes", content=b"", headers=NDJSON).json()
         assert empty == {"seq": 0, "accepted": 0, "stale": 0, "duplicate": 0, "rejected": []}
+
+
+def test_a_body_has_at_most_so_many_lines(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "MOST_LINES", 2)
+    with ingesting(index) as client:
+        for count, status in ((2, 200), (3, 413)):
+            answer = client.post("/v1/changes", content=b"{}\n" * count, headers=NDJSON)
+            assert answer.status_code == status
+        assert answer.json()["detail"] == "Expected at most 2 lines, got 3"
+
+
+def test_changes_are_taken_after_a_fault_of_following(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(index)
+    faults: list[object] = []
+
+    def follow() -> None:
+        if len(faults) < 3:
+            faults.append(None)
+            raise (OSError, KeyError, ValueError)[len(faults) - 1]("a disk")
+
+    monkeypatch.setattr(writer, "follow", follow)
+    monkeypatch.setattr(committer, "FOLLOW_SECONDS", 0.001)
+    accepting = Committer(writer)
+    with ingesting(index, committer=accepting) as client:
+        while len(faults) < 3:
+            time.sleep(0.001)
+        accepting._thread.join(0.1)
+        assert accepting._thread.is_alive()
+        assert client.post("/v1/changes", json=stock(0, 0)).json()["seq"] == 1
 
 
 def test_a_full_disk_is_not_durable_and_not_visible(index: Path) -> None:
@@ -187,6 +235,39 @@ def test_a_token_that_cannot_be_one(content: bytes | None, tmp_path: Path) -> No
         file.write_bytes(content)
     with pytest.raises(BadData, match=r"token"):
         read_token(IngestSettings(token_file=str(file)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["notaurl", "file:///etc/passwd", "ftp://host", "http://", "http://[", "http://h:x",
+     "http://user:secret@host", "http://host?token=secret"],
+)  # fmt: skip
+def test_a_source_that_cannot_be_one(url: str) -> None:
+    with pytest.raises(BadData, match="Expected from_url as http://HOST:PORT") as refused:
+        load_ingest_settings({"from_url": url}, environment={})
+    assert "secret" not in str(refused.value)
+    for good in ("http://127.0.0.1:8081", "https://[::1]/"):
+        assert load_ingest_settings({"from_url": good}, environment={}).from_url == good
+
+
+def test_a_port_that_is_taken_and_a_token_for_all_are_told(
+    index: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("configure_logs", "end_logs"):  # They are the process's.
+        monkeypatch.setattr(ingest, name, lambda *_: None)
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "token").chmod(0o644)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        given = IngestSettings(index=str(index), port=port, token_file=str(tmp_path / "token"))
+        with pytest.raises(BadData, match=f"Port {port} is already in use"):
+            ingest.ingest(given)
+    log = "".join(capfd.readouterr())
+    assert "others can read the token" in log
+    assert TOKEN not in log
 
 
 def test_settings_come_from_line_and_environment(tmp_path: Path) -> None:

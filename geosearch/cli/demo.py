@@ -26,6 +26,7 @@ from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData
 from geosearch.search.searcher import open_index
 from geosearch.search.warm import warm
+from geosearch.service.settings import INGEST_PREFIX, PREFIX
 
 HOST, LAST_PORT = "127.0.0.1", 65_535
 MERCHANTS = 100_000
@@ -156,7 +157,8 @@ def _geosearch(*arguments: object) -> subprocess.Popen[bytes]:
     """Start a `geosearch` command in another process."""
     command = [sys.executable, "-m", "geosearch", *map(str, arguments)]
     # Log lines of requests would hide the answers.
-    return subprocess.Popen(command, env={"GEOSEARCH_LOG_LEVEL": "warning", **os.environ})
+    quiet = {f"{prefix}LOG_LEVEL": "warning" for prefix in (PREFIX, INGEST_PREFIX)}
+    return subprocess.Popen(command, env={**quiet, **os.environ})
 
 
 def _ask_when_ready(server: subprocess.Popen[bytes], base: str) -> int:

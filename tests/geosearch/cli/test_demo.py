@@ -39,7 +39,7 @@ def deals_of(answer: Any) -> list[str]:
 
 
 def test_demo_builds_once_and_answers(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[int] = []
     ask = demo._ask_when_ready
@@ -61,7 +61,7 @@ def test_demo_builds_once_and_answers(
     monkeypatch.setattr(demo, "answer_table", shown)
     assert run_demo(tmp_path, port=free_port()) == 0
     assert opened == [200]
-    first = capsys.readouterr()
+    first = capfd.readouterr()
     # Each example, and one of them again after its best deal was sold out.
     assert len(re.findall(r"^curl 'http", first.out, re.MULTILINE)) == len(demo.EXAMPLES) + 1 == 4
     assert len(ANSWERED.findall(first.out)) == 4
@@ -72,7 +72,8 @@ def test_demo_builds_once_and_answers(
     assert answers[3]["as_of_seq"] == 1
     versions = sorted((tmp_path / "index" / "versions").iterdir())
     assert run_demo(tmp_path, port=free_port()) == 0
-    second = capsys.readouterr()
+    second = capfd.readouterr()
+    assert '"event"' not in first.out + first.err + second.out + second.err, "lines of logs"
     assert "placing" not in second.err
     assert len(ANSWERED.findall(second.out)) == 4
     assert "min_seq=3" in second.out, "the first run took its change back"

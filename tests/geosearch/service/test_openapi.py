@@ -338,7 +338,7 @@ def test_answers_have_no_member_that_is_not_described(app: Starlette) -> None:
     ).json()
     with_deal: dict[str, Any] = here | {"radius": 50_000, "deals": "any"}
     first = client.get("/v1/nearby", params=with_deal).json()["results"][0]
-    dear = with_deal | {"categories": "no", "q": "x", "max_pay": 0}
+    dear: dict[str, Any] = with_deal | {"categories": "no", "q": "x", "max_pay": 0}
     merchant = f"/v1/merchants/{first['merchant']['merchant_id']}"
     asked = {
         "Answer": shops,

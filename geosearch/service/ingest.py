@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -72,6 +72,8 @@ class Ingest:
         self._committer = committer
         self._token = token
         self._max_body_bytes = max_body_bytes
+        self.is_stopping: Callable[[], bool] = lambda: False
+        """Whether who waits for a change has to go, since the service stops."""
         self._registry = CollectorRegistry()
         self._changes = Counter(
             "geosearch_changes", "Changes by what became of them.", ["outcome"],
@@ -131,7 +133,7 @@ class Ingest:
         """`GET /v1/changes`: the accepted changes after a number, in order."""
         after, limit, wait = _feed_parameters(request)
         until = time.monotonic() + wait
-        while self._committer.head <= after and time.monotonic() < until:
+        while self._committer.head <= after and time.monotonic() < until and not self.is_stopping():
             await asyncio.sleep(_FEED_PAUSE)
         found = await asyncio.to_thread(self._after, after, limit)
         changes = b",".join(map(_told, found))
@@ -218,7 +220,8 @@ async def _nowhere(scope: Any, receive: Any, send: Any) -> None:
 
 async def _not_allowed(request: Request, refusal: Exception) -> Response:
     """Answer a request whose path has other methods."""
-    allow = ", ".join(sorted(refusal.headers["Allow"].split(", "), key="GET HEAD POST".index))
+    methods = (cast(HTTPException, refusal).headers or {})["Allow"].split(", ")
+    allow = ", ".join(sorted(methods, key="GET HEAD POST".index))
     detail = f"Expected {allow}, got {request.method[:20]} - at `{request.url.path}`"
     body, code = problem_body("method_not_allowed", detail), status_of("method_not_allowed")
     return Response(body, code, {"allow": allow}, PROBLEM.decode())
@@ -292,18 +295,20 @@ def ingest(settings: IngestSettings) -> None:
     try:
         writer, url = Writer(index), settings.from_url
         committer = Follower(writer, url, token) if url else Committer(writer)
-        app = Ingest(index, committer, token=token, max_body_bytes=settings.max_body_bytes).app()
+        taking = Ingest(index, committer, token=token, max_body_bytes=settings.max_body_bytes)
         port = listener.getsockname()[1]
         _log.info("taking changes", index=settings.index, host=settings.host, port=port)
         config = uvicorn.Config(
-            app,
+            taking.app(),
             access_log=False,
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=10,
         )
+        server = uvicorn.Server(config)
+        taking.is_stopping = lambda: server.should_exit
         with suppress(KeyboardInterrupt):  # It has stopped by then.
-            uvicorn.Server(config).run(sockets=[listener])
+            server.run(sockets=[listener])
     finally:
         listener.close()
         end_logs()

@@ -352,7 +352,7 @@ def test_the_stamp_of_a_moment_has_nanoseconds(
     # Where a sync takes no time, three moments may fall between two ticks of the file system, and
     # the third has the inode of the first.
     for clock in (10**18 + 1, 10**18 + 2):
-        monkeypatch.setattr(moment.time, "time_ns", lambda clock=clock: clock)
+        monkeypatch.setattr("time.time_ns", lambda clock=clock: clock)
         moment.write_moment(current(index), moment.Moment(seq=1, parts=()))
         stamp = moment.moment_stamp(current(index))
         assert stamp is not None

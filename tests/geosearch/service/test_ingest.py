@@ -92,6 +92,15 @@ def test_the_feed_has_what_was_accepted(index: Path) -> None:
             assert refused.json()["errors"][0]["pointer"] == "/" + bad.partition("=")[0]
 
 
+def test_nobody_waits_for_a_service_that_stops(index: Path) -> None:
+    taking = Ingest(index, Committer(Writer(index)), token=TOKEN.encode(), max_body_bytes=1)
+    taking.is_stopping = lambda: True
+    with TestClient(taking.app(), headers={"authorization": f"Bearer {TOKEN}"}) as client:
+        started = time.monotonic()
+        assert client.get("/v1/changes?wait=30").json() == {"changes": [], "head": 0}
+        assert time.monotonic() - started < 20
+
+
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer é"]
 )

@@ -295,10 +295,11 @@ def parts_of(engine: Searcher, asked: Sequence[Query], cpu_us: float) -> dict[st
             ask(query)
         return (time.thread_time_ns() - begin) / 1e3 / len(asked)
 
-    rank, page = spent(engine.rank), spent(engine.page)
+    rank = spent(engine.rank)
+    page = max(rank, spent(engine.page))
     parts = {
         "finding and ordering (`rank`)": rank,
-        "writing the results (`page`)": max(0.0, page - rank),
+        "writing the results (`page`)": page - rank,
         "all around them (server, parsing, checks, log, metrics)": max(0.0, cpu_us - page),
     }
     return {name: round(us, 1) for name, us in parts.items()}

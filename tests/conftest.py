@@ -20,6 +20,11 @@ settings.register_profile(
 settings.load_profile("fixed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start tests that take minutes first, so that at the end no core waits for another."""
+    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SOURCES = ("made up", "real") if SHARED_DATA.is_dir() else ("made up",)
 """What tests that can do without the real data run over."""

@@ -8,6 +8,7 @@ row in doubt stays in doubt.
 """
 
 from dataclasses import asdict, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,22 @@ def keep_rows(version: Path, snapshot: Snapshot) -> None:
     folder = version / ROWS
     folder.mkdir()
     for name in _FRAMES:
-        getattr(snapshot, name).write_parquet(folder / f"{name}.parquet")
+        _write(getattr(snapshot, name), folder / f"{name}.parquet")
     if snapshot.categories is not None:
-        snapshot.categories.write_parquet(folder / "categories.parquet")
+        _write(snapshot.categories, folder / "categories.parquet")
     zones = [
         {**asdict(replace(zone, geometry=None)), "geometry": shapely.to_wkb(zone.geometry)}
         for zone in snapshot.zones
     ]
-    pl.DataFrame(zones, infer_schema_length=None).write_parquet(folder / "zones.parquet")
+    _write(pl.DataFrame(zones, infer_schema_length=None), folder / "zones.parquet")
     write_file(folder / _ENVELOPE, msgspec.json.encode(snapshot.envelope))
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    # Polars writes to a file itself, and a full disk is a `ComputeError` then.
+    content = BytesIO()
+    frame.write_parquet(content)
+    write_file(path, content.getvalue())
 
 
 def read_rows(version: Path) -> Snapshot:

@@ -54,6 +54,8 @@ class Follower:
         self._is_known_copy = False
         self.head, self.visible = writer.head, writer.visible
         """Number of the last change of the copy; of the last one that readers can see."""
+        self.failure = ""
+        """Why it does not follow now; empty while it does."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -70,18 +72,20 @@ class Follower:
         raise HttpProblem("not_the_writer", f"This index follows {self._url}; send changes there")
 
     def _run(self) -> None:
-        pause, said = RETRY_SECONDS, ""
+        pause = RETRY_SECONDS
         while not self._stopping.is_set():
             try:
                 self._copy()
-                pause, said = RETRY_SECONDS, ""
+                pause, self.failure = RETRY_SECONDS, ""
             except Exception as error:
                 # Another log may be in its place when it answers again.
                 self._is_known_copy = False
-                if str(error) != said:
-                    said = str(error)
+                if str(error) != self.failure:
+                    self.failure = str(error)
                     fault = None if isinstance(error, _FAILURES) else error
-                    self._log.error("feed not followed", url=self._url, error=said, exc_info=fault)
+                    self._log.error(
+                        "feed not followed", url=self._url, error=self.failure, exc_info=fault
+                    )
                 self._stopping.wait(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 

@@ -391,6 +391,7 @@ def _spoil(world: World) -> None:
             deal["amount"] += 1
 
 
+@pytest.mark.minutes
 @pytest.mark.skipif(SHORT, reason="it starts the modes")
 @pytest.mark.parametrize(
     ("switch", "questions"), [("NUMBA_DISABLE_JIT", 360), ("NUMBA_BOUNDSCHECK", 2000)]

@@ -42,7 +42,7 @@ def test_only_a_compilation_is_announced_with_how_far_it_is(
     monkeypatch.setattr(subject, "_others_beside", others)
     warm(reported.append)
     assert reported[0] == f"{COMPILING}: 0 % done"
-    assert reported[1] == f"{COMPILING}: 34 % done, ranking compiled"
+    assert reported[1] == f"{COMPILING}: 24 % done, ranking compiled"
     assert percents(reported) == sorted(set(percents(reported)))
     assert percents(reported)[-1] == 100
     assert whole == ["whole"]

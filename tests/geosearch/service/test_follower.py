@@ -127,45 +127,30 @@ def test_a_base_with_changes_is_copied_without_its_log(tmp_path: Path) -> None:
     assert shown(tmp_path / "copy") == shown(index)
 
 
-def test_another_history_or_token_is_not_copied(
-    indexes: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_another_history_or_token_is_not_copied(indexes: tuple[Path, Path]) -> None:
     index, copy = indexes
     with Writer(copy) as writer:
         writer.apply([stock(0, 1)])
     with source(index) as (committer, port):
         accept(committer, stock(0, 2), stock(0, 3))
         for token, sentence in ((TOKEN, "to be that of http"), ("x" * 20, "got status 401")):
-            with replica(copy, port, token):
-                said: list[str] = []
-
-                def is_said(said: list[str] = said, sentence: str = sentence) -> bool:
-                    said += capfd.readouterr()
-                    return sentence in "".join(said)
-
-                until(is_said)
+            with replica(copy, port, token) as followed:
+                until(lambda: followed.failure)
+                assert sentence in followed.failure
             assert len(logged(copy)) == 1
 
 
-def test_a_source_that_went_back_is_not_followed(
-    indexes: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_source_that_went_back_is_not_followed(indexes: tuple[Path, Path]) -> None:
     index, copy = indexes
     shutil.copytree(index, saved := index.parent / "saved", symlinks=True)
     with source(index) as (committer, port), replica(copy, port) as followed:
         accept(committer, *(stock(0, left) for left in range(3)))
         until(lambda: followed.visible == 3)
         # The same address soon answers from a backup, which then has other changes.
-        said: list[str] = []
         with source(saved) as (committer, other):
             followed._url = f"http://127.0.0.1:{other}"
             for changes in (1, 5):
-
-                def is_said() -> bool:
-                    said.extend(capfd.readouterr())
-                    return "Expected change 3 of the index to be that of" in "".join(said)
-
-                until(is_said)
+                until(lambda: "Expected change 3 of the index to be that of" in followed.failure)
                 accept(committer, *(stock(2, left) for left in range(changes)))
                 assert followed.head == 3
             until(lambda: not followed._is_known_copy)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from geosearch.errors import BadData
 from geosearch.live.writer import Writer
@@ -262,7 +263,6 @@ def test_a_source_that_cannot_be_one(url: str) -> None:
 def test_a_port_that_is_taken_and_a_token_for_all_are_told(
     index: Path,
     tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("configure_logs", "end_logs"):  # They are the process's.
@@ -272,11 +272,13 @@ def test_a_port_that_is_taken_and_a_token_for_all_are_told(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         given = IngestSettings(index=str(index), port=port, token_file=str(tmp_path / "token"))
-        with pytest.raises(BadData, match=f"Port {port} is already in use"):
+        with (
+            capture_logs() as told,
+            pytest.raises(BadData, match=f"Port {port} is already in use"),
+        ):
             ingest.ingest(given)
-    log = "".join(capfd.readouterr())
-    assert "others can read the token" in log
-    assert TOKEN not in log
+    assert "others can read the token" in str(told)
+    assert TOKEN not in str(told)
 
 
 def test_settings_come_from_line_and_environment(tmp_path: Path) -> None:

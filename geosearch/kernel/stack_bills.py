@@ -10,8 +10,8 @@ saves never fall when the bill grows. So bisection finds the change of each long
 of its beginning, and three kinds of bills are all at which a document can begin to match:
 
 - the change of a chain, where it becomes usable or takes another voucher;
-- the first bill at which the pay of a chain exceeds the budget, for it may have been the rival of
-  the wallet;
+- the first bill at which the pay of a chain within the budget exceeds it, for the chain may have
+  been the rival of the wallet;
 - the first bill at which a chain with a card saves more than the best public one does now, which
   saves no less then.
 """
@@ -173,11 +173,11 @@ def _next_change(
         chains[PATH + depth, AT] = at
         depth += 1
         chains[PATH + depth, END] = last
-        if max_pay != NO_BUDGET:
-            beyond = _first_bill(terms, chains, depth, party_size, spend, last, max_pay + 1, False)
-            end = min(end, beyond)
         # One that is too dear is so up to its change.
         is_affordable_now = max_pay == NO_BUDGET or min(pay, left) <= max_pay
+        if max_pay != NO_BUDGET and is_affordable_now:
+            beyond = _first_bill(terms, chains, depth, party_size, spend, last, max_pay + 1, False)
+            end = min(end, beyond)
         if wanted != _NEVER and is_affordable_now and _is_own(chains, depth):
             end = min(end, _first_bill(terms, chains, depth, party_size, spend, last, wanted, True))
         at += 1

@@ -288,6 +288,16 @@ def test_a_near_miss_tells_the_combination_that_one_then_has(engine: Searcher) -
     assert line == "老上海 with the card Blue, free: saves ¥56, 111 m"
 
 
+def test_what_is_too_dear_at_every_bill_is_not_tried_at_each(engine: Searcher) -> None:
+    query = Query(
+        lat=LAT, lng=LNG, at=NOW, ids=("m0",), deals="any", spend=1_000_000, max_pay=9,
+        near_misses=1, stacking="on", explain=True,
+    )  # fmt: skip
+    answer = engine.search(query).to_dict()
+    assert answer["near_misses"] == []
+    assert answer["explain"]["near_misses"]["offers"] < 100
+
+
 def test_what_is_not_asked_for_is_absent(engine: Searcher) -> None:
     for hit in engine.search(Query(lat=LAT, lng=LNG, at=NOW)).hits:
         assert "best_combination" not in hit.as_json()

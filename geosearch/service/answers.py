@@ -55,6 +55,19 @@ _REDEMPTION: Json = {
         },
     },
 }
+_CLOSURES: Json = {
+    "type": "array",
+    "items": _object(
+        {
+            "from": _said(INSTANT, "When it closes."),
+            "until": _said(INSTANT, "When it is open again, if its hours say so."),
+            "reason": _said(TEXT, "Why. Absent where the snapshot has none."),
+        },
+        "reason",
+    ),
+}
+_MEMBERS = {"closures": _CLOSURES, "redemption": _REDEMPTION}
+"""Types of the fields of kind `JSON`."""
 _JSON_TYPES: dict[Kind, Json] = {
     Kind.ID: TEXT,
     Kind.TEXT: TEXT,
@@ -64,7 +77,6 @@ _JSON_TYPES: dict[Kind, Json] = {
     Kind.FLAG: FLAG,
     Kind.DATE: {"type": "string", "format": "date"},
     Kind.INSTANT: INSTANT,
-    Kind.JSON: _REDEMPTION,
 }
 
 
@@ -152,7 +164,7 @@ def _stored(table: Table, names: tuple[str, ...]) -> tuple[Json, list[str]]:
 
 
 def _member(field: Field) -> Json:
-    schema = dict(_JSON_TYPES[field.kind])
+    schema = dict(_MEMBERS.get(field.name) or _JSON_TYPES[field.kind])
     if field.choices:
         schema["enum"] = list(field.choices)
     help_text = field.help[:1].upper() + field.help[1:]

@@ -74,3 +74,12 @@ def test_a_schema_has_the_members_of_its_struct(struct: type[Any], schema: dict[
     }
     assert always
     assert always <= set(schema["required"])
+
+
+def test_closures_are_a_list_of_spans() -> None:
+    closures = SCHEMAS["Merchant"]["properties"]["closures"]
+    assert closures["type"] == "array"
+    assert set(closures["items"]["properties"]) == {"from", "until", "reason"}
+    assert closures["items"]["required"] == ["from", "until"]
+    redemption = SCHEMAS["Deal"]["properties"]["redemption"]
+    assert types(redemption, SCHEMAS) == {"object"}

@@ -123,8 +123,8 @@ def publish_rows(
     def write(folder: Path) -> None:
         taken = take()
         read, cut = taken.snapshot, taken.cut
+        keep_rows(folder, read)  # Before the next line, which frees them.
         counts, guesses = _write_version(folder, read, built_at, taken.weights, cut.seq, say)
-        keep_rows(folder, read)
         orphans = [*taken.orphans, *carry_over(out, folder)]
         say("Comparing with the version before")
         log = read.rejects

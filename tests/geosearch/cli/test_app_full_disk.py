@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from geosearch.cli.app import BAD_DATA, DONE, run
+from geosearch.indexing import pipeline
 from geosearch.segment.versions import current, versions
 
 AT = ["--now", "2026-11-22T00:00:00+08:00"]
@@ -70,17 +71,27 @@ def test_import_names_the_file(
     assert named(capsys).parent == tmp_path / "out"
 
 
+@pytest.mark.parametrize("keeps", [True, False])
 def test_a_build_names_the_file_and_serves_what_it_did(
-    snapshot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    keeps: bool,
+    snapshot: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The limit rises, so that one file after the other fails, until the last build succeeds."""
+    """The limit rises, so that one file after the other fails, until the last build succeeds.
+
+    The kept rows are written first, and no other file fails while they do.
+    """
+    if not keeps:
+        monkeypatch.setattr(pipeline, "keep_rows", lambda *_: None)
     index = tmp_path / "index"
     assert run(["build", str(snapshot), "--out", str(index), *AT]) == DONE
     served = current(index)
     files = [file for file in served.rglob("*") if file.is_file()]
     sizes = sorted({file.stat().st_size for file in files})
     seen = set()
-    for size in (0, *sizes[:-1:14]):
+    for size in (0, 1_000) if keeps else (0, *sizes[:-1:6]):
         with files_of_at_most(size):
             assert run(["build", str(snapshot), "--out", str(index), *AT]) == BAD_DATA
         file = named(capsys)
@@ -90,7 +101,7 @@ def test_a_build_names_the_file_and_serves_what_it_did(
         assert current(index) == served
         assert versions(index) == [served.name]
         assert [path.name for path in (index / "versions").iterdir()] == [served.name]
-    assert len(seen) > 3
+    assert seen == {"merchants.parquet"} if keeps else len(seen) > 3, (seen, len(sizes))
     with files_of_at_most(sizes[-1]):
         assert run(["build", str(snapshot), "--out", str(index), *AT]) == DONE
     assert len(versions(index)) == 2

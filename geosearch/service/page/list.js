@@ -25,15 +25,13 @@ function withCard(deal, words, page) {
   return dotted(...new Set(names.filter((name) => name && !words.includes(name))), words);
 }
 
-// The combination where deals combine, else the best deal. The best deal need not be one of the
-// combination, so it tells nothing of it. A near miss has only the ids of its deals.
+// The combination where deals combine, which may lack the best deal. A near miss has only its ids.
 export function bestOf(hit) {
   const together = hit.best_combination;
   if (!together || together.deals.length < 2) return hit.best_deal;
   const known = [hit.best_deal, ...(hit.deals ?? [])].filter(Boolean);
   const uses = together.deals.map((id) => known.find((deal) => deal.deal_id === id));
-  const title = uses.every(Boolean)
-    ? uses.map((deal) => deal.title ?? deal.deal_id).join(' + ') : say('together', { n: count(uses.length) });
+  const title = uses.every(Boolean) ? uses.map((deal) => deal.title ?? deal.deal_id).join(' + ') : say('together', { n: count(uses.length) });
   return { title, saving: together.saving, pay: together.pay, uses: uses.filter(Boolean) };
 }
 
@@ -72,9 +70,7 @@ export function fixText(fix, miss, page) {
     case 'move': return say('move', { d: distance(miss.distance_m ?? fix.radius) });
     case 'party': return say('partyFix', { n: fix.party_size });
     case 'spend': return say('spendFix', { m: money(fix.spend) });
-    case 'card': return say('cardFix', {
-      card: card?.name ?? fix.program_id, fee: feeText(fix.fee ?? card?.fee), m: money(bestOf(miss)?.saving ?? 0),
-    });
+    case 'card': return say('cardFix', { card: card?.name ?? fix.program_id, fee: feeText(fix.fee ?? card?.fee), m: money(bestOf(miss)?.saving ?? 0) });
     default: return fix.code;
   }
 }
@@ -85,8 +81,7 @@ export const placesText = (number) => (number === 1 ? say('place') : say('places
 
 // "128 places · found in 41 µs"
 export function statusText(answer) {
-  if (!answer.total) return say('none');
-  return dotted(placesText(answer.total), say('took', { us: duration(answer.took_us) }));
+  return answer.total ? dotted(placesText(answer.total), say('took', { us: duration(answer.took_us) })) : say('none');
 }
 
 // What the service did to the question, in words.

@@ -56,7 +56,6 @@ function combination(hit) {
   return [h('h3', {}, say('combination')), h('ol.steps', {}, ...steps)];
 }
 
-
 function whyNodes(why, hit, page) {
   const list = (title, texts) => (texts.length ? [h('h3', {}, say(title)), h('ul.why', {}, ...texts.map((text) => h('li', {}, text)))] : []);
   const wrong = (why?.reasons ?? []).map((one) => reasonText(one));

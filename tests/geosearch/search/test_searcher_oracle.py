@@ -398,7 +398,9 @@ def _spoil(world: World) -> None:
 )
 def test_modes(switch: str, questions: int) -> None:
     """The same comparisons as plain Python, and with every index into every array checked."""
-    environment = {**os.environ, switch: "1", "GEOSEARCH_COMPARISONS": str(questions)}
+    # Most of the time is compiling, and checks of indexes need no fast code.
+    environment = {**os.environ, switch: "1", "NUMBA_OPT": "1"}
+    environment["GEOSEARCH_COMPARISONS"] = str(questions)
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(

@@ -35,7 +35,8 @@ import msgspec
 
 from benchmarks.ab_side import COMPARED
 from benchmarks.cache import cache_folder
-from benchmarks.families import FAMILIES, asked_in, places
+from benchmarks.families import FAMILIES, asked_in
+from benchmarks.places import places
 from benchmarks.reports.units import count_text, time_text
 from benchmarks.suite import SEED
 from benchmarks.texts import READ, cards_of

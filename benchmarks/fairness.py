@@ -25,9 +25,10 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from benchmarks.families import TOP_K, another_minute, places
+from benchmarks.families import TOP_K, another_minute
 from benchmarks.http_client import Load, Stream, run_streams
 from benchmarks.http_load import HOST, HttpQuestion, Say, free_port, running, usable_cores
+from benchmarks.places import places
 from benchmarks.result import FairnessResult, Latency, LatencyBeside
 from benchmarks.servers import pin
 from benchmarks.texts import cards_of, terms_of_share

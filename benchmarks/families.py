@@ -1,9 +1,8 @@
-"""Families of measured queries, and the places where they are asked.
+"""Families of measured queries, and their queries in a world.
 
 `suite` and `http_load` use them; `texts` has the families with words.
 
-A family is one query at many places. A place is a random shop, moved by about 150 m, so places are
-where shops are. The instant is a Friday evening, and an answer has 20 results.
+A family is one query at many places. The instant is a Friday evening, and an answer has 20 results.
 
 Every family with hours or cards has a cold twin, made by `cold`: each of its queries has another
 minute and another wallet of about the same share, and is timed once. So nothing that an engine kept
@@ -25,19 +24,17 @@ from msgspec.structs import replace as replace_fields
 from numpy.typing import NDArray
 
 from benchmarks.peers import PeerQuestion
+from benchmarks.places import NEAR_M, moved, places, places_near
 from benchmarks.table import PeerTable
 from benchmarks.world_deals import ALL_SHARES, BANKS, RED, SHARES, TINY
 from benchmarks.worlds import BUILT_AT, LOCAL_ZONE, USUAL_TIME
 from geosearch.query.query import Query
 from geosearch.segment.columns import DOC_ID_RANK, Columns
 from geosearch.suggest.suggester import SuggestQuery
-from indexes.geo.sphere import UNITS_PER_DEGREE
 
 TOP_K = 20
-NEAR_M = 150.0
 FAR_M = 25_000.0
 RURAL_RADIUS_M = 50_000.0
-METRES_PER_DEGREE = 111_195.0
 LATER = USUAL_TIME + timedelta(hours=4)
 """The second instant of queries: most shops are closed by then."""
 
@@ -342,38 +339,6 @@ class AskedFamily(NamedTuple):
     """Family whose cold twin it is."""
     asks: str = "rank"
     """What is timed: `rank`, `page`, or `why` for a shop at the place."""
-
-
-def moved(lat: float, lng: float, east_m: float, north_m: float) -> tuple[float, float]:
-    """Return the position `east_m` and `north_m` away, in degrees rounded to 1e-7."""
-    east = east_m / METRES_PER_DEGREE / float(np.cos(np.radians(lat)))
-    return round(lat + north_m / METRES_PER_DEGREE, 7), round(lng + east, 7)
-
-
-def places(
-    columns: Columns, count: int, seed: int, away_m: float = NEAR_M
-) -> list[tuple[float, float]]:
-    """Return latitude and longitude of `count` places about `away_m` from shops, in degrees."""
-    rng = np.random.default_rng(seed)
-    return places_near(columns, rng.integers(0, len(columns.doc_position), count), rng, away_m)
-
-
-def places_near(
-    columns: Columns, docs: NDArray[np.int64], rng: np.random.Generator, away_m: float = NEAR_M
-) -> list[tuple[float, float]]:
-    """Return latitude and longitude of a place about `away_m` from each document, in degrees."""
-    lng, lat = columns.doc_position[docs].T / UNITS_PER_DEGREE
-    north, east = rng.normal(0.0, away_m, (2, len(docs)))
-    spots = zip(lat.tolist(), lng.tolist(), east.tolist(), north.tolist(), strict=True)
-    return [moved(*spot) for spot in spots]
-
-
-def crowded_place(columns: Columns) -> int:
-    """Return a document at the most common position."""
-    _, first, counts = np.unique(
-        columns.doc_position, axis=0, return_index=True, return_counts=True
-    )
-    return int(first[counts.argmax()])
 
 
 def question_of(

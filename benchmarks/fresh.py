@@ -14,7 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.families import WARM_FAMILIES, places
+from benchmarks.families import WARM_FAMILIES
+from benchmarks.places import places
 from benchmarks.record import peak_rss_gb
 from geosearch.search.searcher import Searcher
 from geosearch.search.warm import warm

@@ -41,8 +41,9 @@ from urllib.request import urlopen
 import msgspec
 import numpy as np
 
-from benchmarks.families import FAMILIES, TOP_K, places
+from benchmarks.families import FAMILIES, TOP_K
 from benchmarks.http_client import Load, run_load
+from benchmarks.places import places
 from benchmarks.result import HttpResult, Loop
 from benchmarks.servers import Server, listens, pin
 from benchmarks.worlds import USUAL_TIME, World, open_world

@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.families import places
+from benchmarks.places import places
 from benchmarks.result import StudiesResult
 from geosearch.kernel.cells import Cells, Counts, cell_kernels
 from geosearch.query.query import Query

@@ -41,11 +41,10 @@ from benchmarks.families import (
     AskedFamily,
     Family,
     asked_in,
-    crowded_place,
     piled,
-    places,
 )
 from benchmarks.peers import PEERS, ColdPeer, Missing, Peer, PeerQuestion, may_ask, peer_class
+from benchmarks.places import crowded_place, places
 from benchmarks.result import EngineResult, FamilyResult, Line, Timing, WorldResult
 from benchmarks.table import PeerTable, table_of
 from benchmarks.texts import NAMES, READ, TextQuestions, cards_of, text_world

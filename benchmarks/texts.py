@@ -25,16 +25,8 @@ import orjson
 from numpy.typing import NDArray
 
 from benchmarks.cache import kept
-from benchmarks.families import (
-    COLD,
-    TOP_K,
-    AskedFamily,
-    another_minute,
-    places,
-    places_near,
-    question_of,
-    wallets_like,
-)
+from benchmarks.families import COLD, TOP_K, AskedFamily, another_minute, question_of, wallets_like
+from benchmarks.places import places, places_near
 from benchmarks.table import PeerTable
 from geosearch.indexing.pipeline import build
 from geosearch.query.query import Query

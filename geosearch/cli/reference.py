@@ -35,9 +35,10 @@ from geosearch.service.ingest_settings import INGEST_SETTINGS
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
 from geosearch.service.settings import INGEST_PREFIX, PREFIX, SETTINGS, Settings
+from geosearch.snapshot.fields import Cost, Table
 from geosearch.snapshot.plausibility import PROBABLE_CODES
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
-from geosearch.snapshot.tables import TABLES, Cost, Table
+from geosearch.snapshot.tables import TABLES
 from geosearch.studies.habits import HABIT_PARAMETERS, Habit
 from geosearch.suggest.suggester import SuggestQuery
 

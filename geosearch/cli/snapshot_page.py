@@ -9,6 +9,7 @@ from pathlib import Path
 
 from geosearch.cli.markdown import section
 from geosearch.snapshot.deals import LIMITS
+from geosearch.snapshot.fields import Cost, Field, Kind, Table
 from geosearch.snapshot.tables import (
     CATEGORIES,
     DEALS,
@@ -17,10 +18,6 @@ from geosearch.snapshot.tables import (
     OFFER_TYPES,
     PROGRAMS,
     ZONE,
-    Cost,
-    Field,
-    Kind,
-    Table,
 )
 from geosearch.snapshot.template import Format, template_files
 

@@ -42,8 +42,9 @@ from geosearch.service.schemas import object_schema as _object
 from geosearch.service.schemas import or_null_schema as _or_null
 from geosearch.service.schemas import said_schema as _said
 from geosearch.service.worth_schemas import worth_schemas
+from geosearch.snapshot.fields import Field, Kind, Table
 from geosearch.snapshot.stored import ALWAYS, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
-from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
+from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 
 _REDEMPTION: Json = {
     "type": "object",

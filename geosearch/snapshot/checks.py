@@ -14,9 +14,9 @@ import numpy.typing as npt
 import polars as pl
 
 from geosearch.hours.instants import LEAP_SECOND
+from geosearch.snapshot.fields import Cost, Field, Kind, Table
 from geosearch.snapshot.raw_types import raw_type
 from geosearch.snapshot.rejects import RejectLog, shown
-from geosearch.snapshot.tables import Cost, Field, Kind, Table
 
 UNKNOWN_TIMES = (
     *(ValueError, KeyError, OverflowError, RuntimeError),
@@ -90,7 +90,7 @@ class Checker:
         self.frame = self.frame.with_columns(kept)
 
     def mark_doubts(self) -> None:
-        """Add the bool column `in_doubt`, which marks rows in doubt; see `tables.Cost`."""
+        """Add the bool column `in_doubt`, which marks rows in doubt; see `fields.Cost`."""
         lines = sorted(self.log.doubtful.get(self.table.name, ()))
         doubt = pl.col("line").is_in(pl.Series(lines, dtype=pl.UInt32).implode())
         self.frame = self.frame.with_columns(doubt.alias("in_doubt"))

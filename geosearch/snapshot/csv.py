@@ -26,8 +26,8 @@ from geosearch.snapshot.csv_records import (
     is_unnamed,
 )
 from geosearch.snapshot.csv_values import as_written
+from geosearch.snapshot.fields import Field, Kind, Table
 from geosearch.snapshot.rejects import RejectLog, shown
-from geosearch.snapshot.tables import Field, Kind, Table
 
 _QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
 # Size of a piece that is read record by record: some hundreds of records, 10 ms.
@@ -37,7 +37,7 @@ _PIECE_BYTES = 1 << 17
 def read_csv(path: Path, table: Table, log: RejectLog) -> pl.DataFrame:
     """Return the raw frame of a CSV file: `raw_schema` and `line` (uint32, from 1), in file order.
 
-    Empty fields are null. A field of the wrong type costs what `tables.Cost` says. A record with
+    Empty fields are null. A field of the wrong type costs what `fields.Cost` says. A record with
     another number of fields than the header is rejected in `log`. Blank lines and rows without a
     value are skipped; a warning counts those rows.
 

@@ -14,8 +14,8 @@ from geosearch.snapshot.csv_records import (
     read_header,
 )
 from geosearch.snapshot.field_names import missing_fields, warn_unknown_field
+from geosearch.snapshot.fields import Table
 from geosearch.snapshot.rejects import RejectLog, shown
-from geosearch.snapshot.tables import Table
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", "，": "full-width commas"}
 

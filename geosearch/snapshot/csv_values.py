@@ -6,7 +6,7 @@ values.
 
 import polars as pl
 
-from geosearch.snapshot.tables import Kind, Table
+from geosearch.snapshot.fields import Kind, Table
 
 _THOUSANDS = r"^\s*[+-]?\d{1,3}(?:,\d{3})+(?:\.0*)?\s*$"
 # A day with its year first, alone or at midnight, as a column of timestamps shows it.

@@ -10,10 +10,10 @@ import orjson
 from geosearch.errors import BadData
 from geosearch.hours.holidays import read_country
 from geosearch.hours.instants import read_instant
+from geosearch.snapshot.fields import datum_named
 from geosearch.snapshot.merchants import COUNTRY_CODE, is_time_zone, unknown_subdivision
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.source import read_all
-from geosearch.snapshot.tables import datum_named
 from indexes.geo.datum import DATUMS, Datum
 
 SCHEMA_VERSION = 1

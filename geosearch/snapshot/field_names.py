@@ -6,8 +6,8 @@ The hints only go into messages. The readers never accept a column under another
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
+from geosearch.snapshot.fields import Table
 from geosearch.snapshot.rejects import RejectLog, shown
-from geosearch.snapshot.tables import Table
 
 _CLOSE = 0.75
 """Least similarity (difflib's ratio) of a misspelt name and its field."""

@@ -13,9 +13,9 @@ import msgspec
 import orjson
 
 from geosearch.snapshot.checks import RowFault
+from geosearch.snapshot.fields import WRITTEN, Cost, Field, Kind, Table
 from geosearch.snapshot.objects import has_half_surrogate, key_sentence
 from geosearch.snapshot.rejects import RejectLog, shown
-from geosearch.snapshot.tables import WRITTEN, Cost, Field, Kind, Table
 
 KEY_WITH_ESCAPE = r'\\u[^"]*"\s*:'
 """Pattern of a key with escapes, which may repeat another key: `"\\u006eame"` is `"name"`."""
@@ -47,7 +47,7 @@ class RowReader:
     def read(self, number: int, line: bytes) -> dict[str, object] | None:
         """Return the raw row of a line, with its number as `line`; None if it is rejected.
 
-        A bad value becomes null with a warning, or rejects the row, as `tables.Cost` says. The last
+        A bad value becomes null with a warning, or rejects the row, as `fields.Cost` says. The last
         value of a repeated key counts.
         """
         try:

@@ -20,11 +20,11 @@ import orjson
 import polars as pl
 
 from geosearch.snapshot.field_names import warn_unknown_field
+from geosearch.snapshot.fields import WRITTEN, Kind, Table
 from geosearch.snapshot.json_rows import KEY_WITH_ESCAPE, RowReader, key_marks
 from geosearch.snapshot.raw_types import raw_schema
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.source import line_blocks, lines_at
-from geosearch.snapshot.tables import WRITTEN, Kind, Table
 
 _BLANK = b" \t\r\n"
 # Lines of a block that are searched for unknown fields. All lines would cost more than the

@@ -20,10 +20,10 @@ import polars as pl
 from geosearch.errors import BadData
 from geosearch.snapshot.checks import UNKNOWN_TIMES, read_values
 from geosearch.snapshot.field_names import missing_fields, warn_unknown_field
+from geosearch.snapshot.fields import Field, Kind, Table
 from geosearch.snapshot.merchants import is_time_zone
 from geosearch.snapshot.raw_types import raw_type
 from geosearch.snapshot.rejects import RejectLog
-from geosearch.snapshot.tables import Field, Kind, Table
 
 # First and last day, from 1970, of years 1 to 9999, the years that libraries write and read. Days
 # outside are clipped to these two, which lie as far from any horizon.

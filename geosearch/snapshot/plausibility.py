@@ -20,8 +20,9 @@ from geosearch.hours.countries import countries_at
 from geosearch.hours.holidays import OWN_CODES
 from geosearch.money.amounts import fraction_digits
 from geosearch.snapshot.checks import Checker, FieldRule
+from geosearch.snapshot.fields import Kind, Table
 from geosearch.snapshot.rejects import RejectLog, shown
-from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Kind, Table
+from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 from indexes.geo.datum import Datum, Floats, from_wgs84, to_wgs84
 
 PROBABLE_CODES: dict[str, str] = {

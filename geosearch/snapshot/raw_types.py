@@ -5,7 +5,7 @@
 
 import polars as pl
 
-from geosearch.snapshot.tables import Kind, Table
+from geosearch.snapshot.fields import Kind, Table
 
 
 def raw_type(kind: Kind) -> pl.DataType:

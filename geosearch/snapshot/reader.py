@@ -22,6 +22,7 @@ from geosearch.snapshot.csv import read_csv
 from geosearch.snapshot.csv_records import rows_of_csv
 from geosearch.snapshot.deals import deals_checker, warn_of_deals
 from geosearch.snapshot.envelope import Envelope, read_envelope
+from geosearch.snapshot.fields import Table
 from geosearch.snapshot.links import link_deals
 from geosearch.snapshot.merchants import merchants_frame
 from geosearch.snapshot.ndjson import read_ndjson, rows_of_ndjson
@@ -29,7 +30,7 @@ from geosearch.snapshot.objects import read_aliases, read_names, read_objects
 from geosearch.snapshot.parquet import read_parquet, rows_of_parquet
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.source import Source, endings, table_file
-from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS, Table
+from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS
 from geosearch.snapshot.zones import Zone, read_zones, rows_of_zones
 
 MAX_REJECTED = 0.05

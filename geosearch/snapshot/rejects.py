@@ -15,8 +15,8 @@ from typing import Literal
 import orjson
 
 from geosearch.errors import BadData
+from geosearch.snapshot.fields import Cost
 from geosearch.snapshot.source import Source
-from geosearch.snapshot.tables import Cost
 from indexes.files import create
 
 Kind = Literal["reject", "warning"]
@@ -109,7 +109,7 @@ class RejectLog:
 
     entries: list[Entry] = field(default_factory=list)
     doubtful: dict[str, set[int]] = field(default_factory=dict)
-    """Lines of the rows in doubt, by table; see `tables.Cost`."""
+    """Lines of the rows in doubt, by table; see `fields.Cost`."""
     _sources: dict[str, Source] = field(default_factory=dict)
 
     def add_source(self, table: str, source: Source) -> None:

@@ -4,7 +4,8 @@
 members by it, so another order is another format of an index; a new field may stand anywhere.
 """
 
-from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Table
+from geosearch.snapshot.fields import Table
+from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 
 
 def _shown(table: Table, hidden: frozenset[str], *first: str) -> tuple[str, ...]:

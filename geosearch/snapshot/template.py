@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from geosearch.errors import BadRequest
+from geosearch.snapshot.fields import Kind, Table
 from geosearch.snapshot.folder import new_snapshot
-from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS, Kind, Table
+from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS
 from indexes.files import write_file
 
 Format = Literal["csv", "ndjson"]

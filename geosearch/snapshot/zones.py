@@ -16,10 +16,10 @@ import shapely
 import shapely.geometry
 
 from geosearch.errors import BadData
+from geosearch.snapshot.fields import datum_named
 from geosearch.snapshot.objects import BadObject, has_half_surrogate
 from geosearch.snapshot.rejects import RejectLog, shown
 from geosearch.snapshot.source import read_all
-from geosearch.snapshot.tables import datum_named
 from indexes.geo.crossings import TooTangled
 from indexes.geo.datum import DATUMS, Datum
 from indexes.geo.polygon import sound

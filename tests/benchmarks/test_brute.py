@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks.brute import BruteForce
-from benchmarks.families import FAMILIES, Family, places
+from benchmarks.families import FAMILIES, Family
+from benchmarks.places import places
 from benchmarks.world_deals import TINY
 from geosearch.answer.model import Ranked
 from geosearch.query.query import Query

@@ -6,8 +6,9 @@ import pytest
 
 from benchmarks.brute import BruteForce
 from benchmarks.checks import Right
-from benchmarks.families import FAMILIES, places
+from benchmarks.families import FAMILIES
 from benchmarks.peers import Found
+from benchmarks.places import places
 from benchmarks.worlds import USUAL_TIME
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher

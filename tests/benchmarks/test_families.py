@@ -25,11 +25,10 @@ from benchmarks.families import (
     another_wallet,
     asked_in,
     like_wallets,
-    moved,
-    places,
     question_of,
     wallets_like,
 )
+from benchmarks.places import moved, places
 from benchmarks.table import UNKNOWN_PAY, PeerTable, table_of
 from benchmarks.world_deals import ALL_SHARES, BANKS, RED, SHARES, TINY
 from benchmarks.worlds import BUILT_AT, USUAL_TIME

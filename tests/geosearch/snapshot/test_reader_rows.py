@@ -8,10 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from geosearch.snapshot.fields import Cost, Kind
 from geosearch.snapshot.plausibility import PROBABLE_CODES
 from geosearch.snapshot.reader import Snapshot, read_snapshot
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
-from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Cost, Kind
+from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 from tests.geosearch.snapshot_files import (
     DEAL,
     MERCHANT,

@@ -28,6 +28,23 @@ def deal(number: int, **changes: object) -> Row:
     return DEAL | {"deal_id": f"d{number}"} | changes
 
 
+def shops_with_deals(
+    shops: Sequence[tuple[int | None, Sequence[Row]]],
+) -> tuple[list[Row], list[Row]]:
+    """Merchants of a usual bill each, one north of the other, and their deals."""
+    merchants = [
+        merchant(number, avg_price=price, lat=MERCHANT["lat"] + number / 1_000)
+        for number, (price, _) in enumerate(shops)
+    ]
+    deals = [
+        {name: value for name, value in one.items() if name != "percent" or "percent" in terms}
+        for number, (_, offers) in enumerate(shops)
+        for at, terms in enumerate(offers)
+        for one in [deal(10 * number + at, merchant_ids=[f"m{number}"], **terms)]
+    ]
+    return merchants, deals
+
+
 def ndjson(rows: Sequence[Row | bytes]) -> bytes:
     """Rows as JSON lines; bytes are lines as they are."""
     lines = (row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows)

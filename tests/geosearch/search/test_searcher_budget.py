@@ -17,7 +17,7 @@ from geosearch.search.searcher import Searcher
 from tests.comparison import Duel, to_query
 from tests.generators import World
 from tests.geosearch.answer.few_shops import LAT, LNG, NOW
-from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, Row, deal, merchant
+from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, Row, shops_with_deals
 
 ANYTHING = 2_000_000_000
 
@@ -49,16 +49,7 @@ SHOPS: list[tuple[int | None, list[Row]]] = [
 
 @pytest.fixture(scope="module")
 def duel(tmp_path_factory: pytest.TempPathFactory) -> Duel:
-    shops = [
-        merchant(number, avg_price=price, lat=LAT + number / 1_000)
-        for number, (price, _) in enumerate(SHOPS)
-    ]
-    deals = [
-        {name: value for name, value in one.items() if name != "percent" or "percent" in terms}
-        for number, (_, offers) in enumerate(SHOPS)
-        for at, terms in enumerate(offers)
-        for one in [deal(10 * number + at, merchant_ids=[f"m{number}"], **terms)]
-    ]
+    shops, deals = shops_with_deals(SHOPS)
     world = World("budget", ENVELOPE, NOW, shops, deals, [PROGRAM])
     return Duel(world, tmp_path_factory.mktemp("budget"))
 

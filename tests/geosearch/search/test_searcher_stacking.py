@@ -27,7 +27,7 @@ from tests.generators import GROUPS, OFFER_TYPES, World, chance, make_deal, make
 from tests.geosearch.answer.few_shops import LAT, LNG, NOW
 from tests.geosearch.number_worlds import trees_with
 from tests.geosearch.search.driving import driven_by, filters_kept_after, trees_for_all_cards
-from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, Row, deal, merchant
+from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, Row, deal, merchant, shops_with_deals
 from tests.questions import make_request
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_COMPARISONS", "24000")) // 40
@@ -65,16 +65,7 @@ SHOPS: list[tuple[int | None, list[Row]]] = [
 
 @pytest.fixture(scope="module")
 def duel(tmp_path_factory: pytest.TempPathFactory) -> Duel:
-    shops = [
-        merchant(number, avg_price=price, lat=LAT + number / 1_000)
-        for number, (price, _) in enumerate(SHOPS)
-    ]
-    deals = [
-        {name: value for name, value in one.items() if name != "percent" or "percent" in terms}
-        for number, (_, offers) in enumerate(SHOPS)
-        for at, terms in enumerate(offers)
-        for one in [deal(10 * number + at, merchant_ids=[f"m{number}"], **terms)]
-    ]
+    shops, deals = shops_with_deals(SHOPS)
     world = World("stacks", ENVELOPE, NOW, shops, deals, [PROGRAM, BLUE])
     return Duel(world, tmp_path_factory.mktemp("stacks"))
 

@@ -12,9 +12,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import orjson
 
+from geosearch.snapshot.fields import Field, Kind, Table
 from geosearch.snapshot.objects import BadObject, read_closures
 from geosearch.snapshot.rejects import shown
-from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS, Field, Kind, Table
+from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 
 Op = Literal["patch", "delete"]
 
@@ -155,10 +156,10 @@ def read_change(given: bytes | Mapping[str, Any]) -> LiveChange:
     version = _version(said.get("version"))
     op = ops[0]
     if op == "row":
-        raise _needs_build(f"a `patch` or `delete` of {table.name}", "a whole row")
+        raise needs_build(f"a `patch` or `delete` of {table.name}", "a whole row")
     if op == "delete":
         if table is PROGRAMS:
-            raise _needs_build("`status` ENDED for a card that ends", "`delete`")
+            raise needs_build("`status` ENDED for a card that ends", "`delete`")
         key = _id(table.key, said["delete"], "delete")
         return LiveChange(
             table=table.name, op="delete", key=key, change_id=change_id, version=version
@@ -202,7 +203,7 @@ def _patch(table: Table, said: object, change_id: str | None) -> tuple[str, dict
             )
         if name not in PATCHED[table.name]:
             allowed = " or ".join(f"`{one}`" for one in PATCHED[table.name])
-            raise _needs_build(f"a patch of {allowed}", f"`{name}`")
+            raise needs_build(f"a patch of {allowed}", f"`{name}`")
         fields[name] = _value(field, value, change_id)
     if not fields:
         raise _refused("missing_field", "a field to change in `patch`", None)
@@ -297,5 +298,6 @@ def _refused(code: str, expected: str, got: object) -> ChangeRefused:
     return ChangeRefused(code, f"Expected {expected}, got {shown(got)}")
 
 
-def _needs_build(expected: str, got: str) -> ChangeRefused:
+def needs_build(expected: str, got: str) -> ChangeRefused:
+    """The refusal of a change that takes a build."""
     return ChangeRefused("needs_build", f"Expected {expected}, got {got}, which takes a build")

@@ -11,7 +11,14 @@ import numpy as np
 
 from geosearch.hours.closures import closed_where, closure_spans, open_except
 from geosearch.live.base import Base
-from geosearch.live.changes import MOST_STOCK, Add, ChangeRefused, LiveChange
+from geosearch.live.changes import (
+    MOST_STOCK,
+    TABLES,
+    Add,
+    ChangeRefused,
+    LiveChange,
+    needs_build,
+)
 from geosearch.snapshot.rejects import shown
 
 GONE = "gone"
@@ -22,7 +29,6 @@ CLOSED, CLOSED_TEMPORARILY = "CLOSED_PERMANENTLY", "CLOSED_TEMPORARILY"
 Closures = Iterable[Mapping[str, str]]
 
 _NAMES = {"merchants": "merchant", "deals": "deal", "programs": "program"}
-_KEYS = {"merchants": "merchant_id", "deals": "deal_id", "programs": "program_id"}
 
 
 class DealState(NamedTuple):
@@ -72,7 +78,7 @@ class LiveState:
         if not self._has(change.table, change.key):
             raise ChangeRefused(
                 f"unknown_{_NAMES[change.table]}",
-                f"Expected `{_KEYS[change.table]}` of the index, got {shown(change.key)}",
+                f"Expected `{TABLES[change.table].key}` of the index, got {shown(change.key)}",
             )
         if change.table == "merchants":
             return _set(self.merchants, change.key, self._merchant(change))
@@ -117,18 +123,12 @@ class LiveState:
             # The index does not have the hours of a shop that it was built closed with.
             if built == CLOSED_TEMPORARILY and status == "OPERATIONAL":
                 expected = f"`business_status` {CLOSED} or {CLOSED_TEMPORARILY}"
-                raise ChangeRefused(
-                    "needs_build", f"Expected {expected}, got {shown(status)}, which takes a build"
-                )
+                raise needs_build(expected, shown(status))
             state = state._replace(status=status)
         if "closures" in change.fields:
             added = change.fields["closures"] or ()
             if not self._are_closed(closures, added):
-                raise ChangeRefused(
-                    "needs_build",
-                    f"Expected `closures` that hold those of the snapshot, got {shown(added)}, "
-                    "which takes a build",
-                )
+                raise needs_build("`closures` that hold those of the snapshot", shown(added))
             state = state._replace(closures=tuple(added))
         return state
 
@@ -181,9 +181,7 @@ def _new_end(built: dict[str, Any], last: str | None, *, strict: bool) -> str | 
     if latest is not None and (last is None or last > latest):
         if strict:
             expected = f"`valid_through` up to {latest}, the last day in the snapshot"
-            raise ChangeRefused(
-                "needs_build", f"Expected {expected}, got {shown(last)}, which takes a build"
-            )
+            raise needs_build(expected, shown(last))
         return str(latest)
     if strict and first is not None and last is not None and last < first:
         raise ChangeRefused(

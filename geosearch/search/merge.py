@@ -14,9 +14,25 @@ from geosearch.answer.facets import most_first
 from geosearch.answer.results import Results, Text, joined
 from geosearch.search.query_planner import PlannedQuery
 from geosearch.search.segment_view import SegmentView
+from geosearch.segment.segment import Segment
 
 Found = tuple[NDArray[np.int64], NDArray[np.float64], dict[str, int]]
 """Doc ids int64[n], keys float64[n, 2], best first, and the work of the traversals."""
+
+
+def located(bases: Sequence[int], doc: int) -> tuple[int, int]:
+    """Number of the segment of a doc id, and its document there."""
+    number = bisect_right(bases, doc) - 1
+    return number, doc - bases[number]
+
+
+def place_of(segments: Sequence[Segment], merchant_id: str) -> tuple[int, int] | None:
+    """Number of the segment of a live merchant, and its document there; None without one."""
+    for number, segment in enumerate(segments):
+        doc = segment.doc_of(merchant_id)
+        if doc is not None and segment.is_live(doc):
+            return number, doc
+    return None
 
 
 def best_of(views: Sequence[SegmentView], bases: Sequence[int], planned: PlannedQuery) -> Found:
@@ -53,10 +69,8 @@ def _order(
     ascending = keys[order]
     if not (ascending[1:] == ascending[:-1]).all(axis=1).any():
         return order
-    ids = []
-    for doc in docs.tolist():
-        number = bisect_right(bases, doc) - 1
-        ids.append(views[number].segment.merchant_id(doc - bases[number]))
+    places = (located(bases, doc) for doc in docs.tolist())
+    ids = [views[number].segment.merchant_id(doc) for number, doc in places]
     rows = list(zip(*keys.T.tolist(), ids, strict=True))
     return np.array(sorted(range(len(rows)), key=rows.__getitem__))
 

@@ -8,7 +8,7 @@ their keys.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -32,7 +32,7 @@ from geosearch.query.parameters import DEFAULT_LANGUAGE, problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.described import explanation
 from geosearch.search.fix_plan import Allowed
-from geosearch.search.merge import Found, best_of, count_of, results_of
+from geosearch.search.merge import Found, best_of, count_of, located, place_of, results_of
 from geosearch.search.near_misses import allowed_fixes, near_misses
 from geosearch.search.paging import Pager
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
@@ -369,7 +369,8 @@ class Searcher:
 
     def merchant_ids(self, doc_ids: Iterable[int]) -> list[str]:
         """`merchant_id` of each document."""
-        return [self.segments[number].merchant_id(doc) for number, doc in self._local(doc_ids)]
+        places = (located(self._bases, int(doc)) for doc in doc_ids)
+        return [self.segments[number].merchant_id(doc) for number, doc in places]
 
     def merchant(
         self, merchant_id: str, at: datetime | None = None, asked: MerchantQuery = _FROM_ANYWHERE
@@ -384,20 +385,21 @@ class Searcher:
         BadRequest, NotReady
             If the instant, or now, lies outside the horizon.
         """
-        for number, view in enumerate(self._views):
-            doc = view.segment.doc_of(merchant_id)
-            if doc is not None and view.segment.is_live(doc):
-                # A wallet of every card, so that the record shows all deals.
-                cards = tuple(view.segment.program_numbers)
-                queries = (asked.as_query(cards=cards, deals=None), asked.as_query())
-                every, own = (self._planner.planned(one, 1, at or one.at) for one in queries)
-                asks = every.plans[number].criteria, own.plans[number].criteria
-                record = view.record(own.query, *asks, doc)
-                if asked.lat is not None:
-                    record["distance_m"] = view.distance_m(own.plans[number], doc)
-                head = {"snapshot_id": self.manifest["snapshot_id"], "at": every.at.isoformat()}
-                return head | record | self.as_of
-        return None
+        found = place_of(self.segments, merchant_id)
+        if found is None:
+            return None
+        number, doc = found
+        view = self._views[number]
+        # A wallet of every card, so that the record shows all deals.
+        cards = tuple(view.segment.program_numbers)
+        queries = (asked.as_query(cards=cards, deals=None), asked.as_query())
+        every, own = (self._planner.planned(one, 1, at or one.at) for one in queries)
+        asks = every.plans[number].criteria, own.plans[number].criteria
+        record = view.record(own.query, *asks, doc)
+        if asked.lat is not None:
+            record["distance_m"] = view.distance_m(own.plans[number], doc)
+        head = {"snapshot_id": self.manifest["snapshot_id"], "at": every.at.isoformat()}
+        return head | record | self.as_of
 
     def why(self, merchant_id: str, query: Query) -> dict[str, Any] | None:
         """Why a merchant matches a query or not: its place, or reasons and fixes; and its deals.
@@ -411,17 +413,17 @@ class Searcher:
             As `search`; or the query has a cursor.
         """
         if query.cursor is not None:
-            found = problem("conflict", "no `cursor`", "one", ("cursor",))
-            raise BadRequest(found["detail"], [found])
-        for number, view in enumerate(self._views):
-            doc = view.segment.doc_of(merchant_id)
-            if doc is not None and view.segment.is_live(doc):
-                planned, _ = self._answered(query, 1)
-                case = Inquiry(self._views, number, doc, planned, self._rewriter, self.start)
-                allowed = Allowed() if case.matches else self._allowed(planned)
-                head = {"snapshot_id": self.manifest["snapshot_id"]}
-                return head | {"at": instant_text(planned.at)} | case.told(allowed) | self.as_of
-        return None
+            wrong = problem("conflict", "no `cursor`", "one", ("cursor",))
+            raise BadRequest(wrong["detail"], [wrong])
+        found = place_of(self.segments, merchant_id)
+        if found is None:
+            return None
+        number, doc = found
+        planned, _ = self._answered(query, 1)
+        case = Inquiry(self._views, number, doc, planned, self._rewriter, self.start)
+        allowed = Allowed() if case.matches else self._allowed(planned)
+        head = {"snapshot_id": self.manifest["snapshot_id"], "at": instant_text(planned.at)}
+        return head | case.told(allowed) | self.as_of
 
     def zones_at(
         self, lat: float, lng: float, at: datetime | None = None, crs: Datum = "WGS84"
@@ -470,11 +472,6 @@ class Searcher:
     def close(self) -> None:
         """Drop the segments; the system unmaps them when the last query releases them."""
         self.segments, self._views = [], []
-
-    def _local(self, doc_ids: Iterable[int]) -> Iterator[tuple[int, int]]:
-        for doc in doc_ids:
-            number = int(np.searchsorted(self._bases, doc, side="right")) - 1
-            yield number, int(doc) - self._bases[number]
 
 
 def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") -> Searcher:

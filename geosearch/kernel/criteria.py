@@ -143,49 +143,33 @@ BY_BEST, BY_DISTANCE, BY_SAVING, BY_RATING, BY_RELEVANCE = range(5)
 @inner_njit
 def with_hours(criteria: Criteria, hours: Hours, states: U8) -> Criteria:
     """The same criteria at another minute, with the states of schedules then."""
-    return Criteria(
-        hours,
-        criteria.wallet,
-        criteria.bill,
-        criteria.kinds,
-        criteria.area,
-        criteria.lists,
-        criteria.words,
-        criteria.page,
-        states,
-        criteria.filter,
-    )
+    return _with(criteria, hours, criteria.wallet, criteria.bill, states)
 
 
 @inner_njit
 def with_wallet(criteria: Criteria, wallet: Wallet) -> Criteria:
     """The same criteria with other cards."""
-    return Criteria(
-        criteria.hours,
-        wallet,
-        criteria.bill,
-        criteria.kinds,
-        criteria.area,
-        criteria.lists,
-        criteria.words,
-        criteria.page,
-        criteria.states,
-        criteria.filter,
-    )
+    return _with(criteria, criteria.hours, wallet, criteria.bill, criteria.states)
 
 
 @inner_njit
 def with_bill(criteria: Criteria, bill: Bill) -> Criteria:
     """The same criteria with another party, spend or budget."""
+    return _with(criteria, criteria.hours, criteria.wallet, bill, criteria.states)
+
+
+@inner_njit
+def _with(criteria: Criteria, hours: Hours, wallet: Wallet, bill: Bill, states: U8) -> Criteria:
+    """The same criteria with these parts; a kernel has no `_replace`."""
     return Criteria(
-        criteria.hours,
-        criteria.wallet,
+        hours,
+        wallet,
         bill,
         criteria.kinds,
         criteria.area,
         criteria.lists,
         criteria.words,
         criteria.page,
-        criteria.states,
+        states,
         criteria.filter,
     )

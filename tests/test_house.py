@@ -22,7 +22,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Files that only parse, ask and print.
 THIN = sorted((ROOT / "geosearch" / "cli").glob("*.py")) + [
     ROOT / "geosearch" / name
-    for name in ("service/app.py", "service/handlers.py", "service/edge.py")
+    for name in (
+        "service/app.py",
+        "service/handlers.py",
+        "service/map_handlers.py",
+        "service/edge.py",
+    )
 ]
 MAX_LINES = 500
 

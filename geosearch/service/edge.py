@@ -38,6 +38,7 @@ from geosearch.service.problems import MEDIA_TYPE as PROBLEM
 from geosearch.service.request_ids import RequestIds
 
 JSON = b"application/json"
+GEOJSON = b"application/geo+json"
 
 _PREFLIGHT = b"access-control-request-method"
 

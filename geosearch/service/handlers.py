@@ -26,15 +26,14 @@ from geosearch.query.cursor import read_cursor
 from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.searcher import Searcher
-from geosearch.service.basemap import open_basemap
 from geosearch.service.batch_limits import check_batch
 from geosearch.service.batching import Batching
-from geosearch.service.coverage_layer import open_coverage
 from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.density import encode_density
 from geosearch.service.docs_page import POLICY, docs_page
 from geosearch.service.edge import (
     ANY_METHOD,
+    GEOJSON,
     JSON,
     Asked,
     Endpoint,
@@ -52,18 +51,16 @@ from geosearch.service.encode import (
 from geosearch.service.engines import REACH_PAUSE, Engine, Engines, Loaded
 from geosearch.service.heavy import HeavyWork, Work, in_one_part
 from geosearch.service.journal import Journal
-from geosearch.service.land import land_around
+from geosearch.service.map_handlers import MapHandlers
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
 from geosearch.service.openapi import openapi_document
-from geosearch.service.page_files import FOR_EVER, page, page_reply
 from geosearch.service.problems import HttpProblem, relocated
 from geosearch.service.request import (
     read_batch,
     read_body,
     read_categories,
-    read_coverage,
     read_density,
     read_merchant,
     read_nothing,
@@ -74,7 +71,6 @@ from geosearch.service.request import (
 )
 from geosearch.service.request_ids import RequestIds
 from geosearch.service.settings import Settings
-from geosearch.service.welcome import wants_page, welcome
 from geosearch.studies.worth import worth_in_parts
 from indexes.allowance import Allowance, TooMuchWork
 
@@ -87,9 +83,7 @@ WORTH_WORK = 20_000_000
 LONG_BODY = 16_384
 """Bytes of a body that is read in a thread: reading a wrong one takes up to 0.2 us a byte."""
 
-GEOJSON = b"application/geo+json"
 HTML = b"text/html; charset=utf-8"
-PMTILES = b"application/vnd.pmtiles"
 
 _NAMED = {language: ((b"content-language", language.encode()),) for language in LANGUAGES}
 _BY_LANGUAGE = (b"accept-language",)
@@ -117,9 +111,7 @@ class Handlers:
         self._cross_origin = CrossOrigin(settings.cors_origins)
         self._heavy = HeavyWork()
         self._batching = Batching()
-        self._basemap = open_basemap(settings.basemap)
-        self._coverage = open_coverage(settings.coverage)
-        self._land: tuple[str, bytes] | None = None
+        self._map = MapHandlers(engines, settings)
         document = openapi_document(settings)
         self._paths = frozenset(document["paths"])
         self._openapi = orjson.dumps(document)
@@ -138,16 +130,16 @@ class Handlers:
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.zones),
             self._route("/v1/density", GET=self.density),
-            self._route("/v1/coverage", GET=self.coverage),
+            self._route("/v1/coverage", GET=self._map.coverage),
             self._route("/v1/programs", GET=self.programs),
             self._route("/v1/categories", GET=self.categories),
             self._route("/v1/index", GET=self.index),
             self._route("/healthz", GET=self.alive),
             self._route("/readyz", GET=self.ready),
-            self._route("/", GET=self.welcome),
-            self._route("/page/{version}/{name:path}", GET=self.page_file),
-            self._route("/land.geojson", GET=self.land),
-            self._route("/basemap.pmtiles", GET=self.basemap),
+            self._route("/", GET=self._map.welcome),
+            self._route("/page/{version}/{name:path}", GET=self._map.page_file),
+            self._route("/land.geojson", GET=self._map.land),
+            self._route("/basemap.pmtiles", GET=self._map.basemap),
             self._route("/metrics", GET=self.metrics),
             self._route("/openapi.json", GET=self.openapi),
             self._route("/docs", GET=self.docs),
@@ -261,13 +253,6 @@ class Handlers:
 
         return await self._in_a_thread(asked, count)
 
-    async def coverage(self, asked: Asked) -> Reply:
-        """`GET /v1/coverage`: where a card beats the public price, as counted before."""
-        query = read_coverage(asked.query_string)
-        if self._coverage is None:
-            raise HttpProblem("not_found", "There is no coverage: the setting `coverage` is empty")
-        return lasting(self._coverage.layer(query), media_type=GEOJSON)
-
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""
         read_nothing(asked.query_string)
@@ -308,51 +293,6 @@ class Handlers:
                 f"{now.isoformat(timespec='seconds')} - build a new version",
             )
         return Reply((orjson.dumps({"status": "ready", "version": loaded.version}),))
-
-    async def welcome(self, asked: Asked) -> Reply:
-        """`GET /`: the map page for a browser; else links and an example, as JSON."""
-        read_nothing(asked.query_string)
-        varies = (b"accept",)
-        if wants_page(asked.accept):
-            # Without an index too: the page says so, and asks again.
-            return page_reply(page().files["index.html"], b"no-cache", varies)
-        answer = welcome(
-            self._engines.current(),
-            has_basemap=self._basemap is not None,
-            has_coverage=self._coverage is not None,
-        )
-        return Reply((orjson.dumps(answer),), varies=varies)
-
-    async def page_file(self, asked: Asked) -> Reply:
-        """`GET /page/{version}/{name}`: a file of the map page, which a browser keeps for ever."""
-        read_nothing(asked.query_string)
-        version, name = asked.path_params["version"], asked.path_params["name"]
-        file = page().files.get(name) if version == page().version else None
-        if file is None:
-            raise HttpProblem("not_found", "The page of this version has no such file - reload it")
-        return page_reply(file, FOR_EVER)
-
-    async def land(self, asked: Asked) -> Reply:
-        """`GET /land.geojson`: land around the shops of the index."""
-        read_nothing(asked.query_string)
-        loaded = self._engines.current()
-        if self._land is None or self._land[0] != loaded.version:
-            bounds = loaded.engine.info()["bounds"] or (0.0, 0.0, 0.0, 0.0)
-            self._land = loaded.version, await asyncio.to_thread(land_around, bounds)
-        return lasting(self._land[1], media_type=GEOJSON)
-
-    async def basemap(self, asked: Asked) -> Reply:
-        """`GET /basemap.pmtiles`: a part of the basemap."""
-        read_nothing(asked.query_string)
-        basemap = self._basemap
-        if basemap is None:
-            raise HttpProblem("not_found", "There is no basemap: the setting `basemap` is empty")
-        part = await asyncio.to_thread(basemap.part, asked.range)
-        headers = ((b"content-range", part.place), (b"accept-ranges", b"bytes"))
-        return Reply(
-            (part.body,), 206, PMTILES, headers,
-            cache_control=b"no-cache", etag=basemap.etag, is_whole=False,
-        )  # fmt: skip
 
     async def metrics(self, asked: Asked) -> Reply:
         """`GET /metrics`: metrics in the text format of Prometheus."""

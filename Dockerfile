@@ -15,7 +15,8 @@ ENV GEOSEARCH_KERNEL_CACHE=/kernels NUMBA_CPU_NAME=generic
 RUN /venv/bin/python -c 'from geosearch.search.warm import warm; warm(print)'
 
 FROM python:3.12-slim
-RUN useradd --create-home --uid 10001 geosearch
+# A new volume at /index gets the owner of the folder.
+RUN useradd --create-home --uid 10001 geosearch && mkdir /index && chown geosearch /index
 COPY --from=build /venv /venv
 COPY --from=build --chown=geosearch /kernels /kernels
 ENV PATH=/venv/bin:$PATH GEOSEARCH_KERNEL_CACHE=/kernels NUMBA_CPU_NAME=generic \

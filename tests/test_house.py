@@ -39,7 +39,7 @@ ROOMS = {
     ),
     "geosearch": (
         "errors hours money snapshot query segment live kernel text answer suggest search"
-        " studies sources indexing service cli"
+        " studies sources indexing service cluster cli"
     ),
 }
 

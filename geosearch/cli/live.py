@@ -1,8 +1,8 @@
-"""Commands of live changes: `ingest`, `change` and `rebuild`."""
+"""Commands of live changes and replicas: `ingest`, `replicate`, `change` and `rebuild`."""
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +13,23 @@ from rich.console import RenderableType
 from geosearch.cli.options import Given, instant, only_once, setting_rows, with_options
 from geosearch.cli.progress import ProgressReport
 from geosearch.errors import BadData, BadRequest
-from geosearch.service.ingest_settings import INGEST_SETTINGS, load_ingest_settings
+from geosearch.service.ingest_settings import INGEST_SETTINGS, IngestSettings, load_ingest_settings
 
 Show = Callable[[str | bytes | RenderableType], None]
 
 Index = Annotated[Path, typer.Argument(help="Index folder.")]
+
+
+def _settings(
+    given: Given, options: Mapping[str, str | None], config: Path | None
+) -> IngestSettings:
+    """Settings of a command, of which those on the command line are checked first."""
+    said = only_once(given) | {name: one for name, one in options.items() if one is not None}
+    try:
+        load_ingest_settings(said, environment={})
+    except BadData as wrong:
+        raise BadRequest(str(wrong)) from wrong
+    return load_ingest_settings(said, environment=os.environ, file=config)
 
 
 def add_live(app: typer.Typer, show: Show, *, rejected: int) -> None:
@@ -44,15 +56,27 @@ def add_live(app: typer.Typer, show: Show, *, rejected: int) -> None:
         config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
     ) -> None:
         """Take live changes over HTTP, or copy another's: the one writer of an index."""
-        options = only_once(given) | ({} if from_url is None else {"from_url": from_url})
-        try:
-            load_ingest_settings(options, environment={})
-        except BadData as wrong:
-            raise BadRequest(str(wrong)) from wrong
-        settings = load_ingest_settings(options, environment=os.environ, file=config)
         from geosearch.service.ingest import ingest as ingest_until_stopped
 
-        ingest_until_stopped(settings)
+        ingest_until_stopped(_settings(given, {"from_url": from_url}, config))
+
+    @app.command()
+    @with_options(
+        [row for row in setting_rows(INGEST_SETTINGS) if row.name not in ("from_url", "index")]
+    )
+    def replicate(
+        given: Given,
+        index: Annotated[Path, typer.Argument(help="Index folder; made if missing.")],
+        from_url: Annotated[
+            str, typer.Option("--from", metavar="URL", help="The geosearch ingest to follow.")
+        ],
+        config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+    ) -> None:
+        """Fetch the versions of another index, and follow its live changes."""
+        from geosearch.cluster.replica import replicate as replicate_until_stopped
+
+        options = {"from_url": from_url, "index": str(index)}
+        replicate_until_stopped(_settings(given, options, config))
 
     @app.command()
     def change(

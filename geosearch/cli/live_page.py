@@ -27,6 +27,9 @@ _ROUTES = (
      "[{\"line\", \"code\", \"detail\"}]}`"),
     ("`GET /v1/changes?after=&limit=&wait=`", "The accepted changes after a number, in order, with "
      "`seq` and `accepted_at`; waits up to `wait` seconds, at most 30, for the first"),
+    ("`GET /v1/versions`", "The served version and its files: `path`, `bytes`, `xxh3` (XXH3-128 in "
+     "hex)"),
+    ("`GET /v1/versions/{version}/{path}`", "A file of a version that is kept, or a `Range` of it"),
     ("`GET /healthz`", "The process answers; needs no token"),
     ("`GET /metrics`", "Prometheus: head, visible, lag, outcomes, seconds; needs no token"),
 )  # fmt: skip
@@ -47,9 +50,11 @@ def live_sections() -> Iterator[str]:
     yield section("Live changes", words, ("table", "change", "field", "meaning"), rows)
     yield section(
         "Routes of geosearch ingest",
-        "Requests carry `Authorization: Bearer TOKEN`; `token_file` has the token. A replica is a "
-        "copy of the files of an index with `geosearch ingest --index COPY --from URL`: it has the "
-        "changes of that service under the same numbers, and `geosearch serve` answers from it.",
+        "Requests carry `Authorization: Bearer TOKEN`; `token_file` has the token. `geosearch "
+        "replicate INDEX --from URL` fetches the versions of that service and has its changes "
+        "under the same numbers, and `geosearch serve` answers from INDEX: [replicas.md]"
+        "(replicas.md). Where you copy the files of an index yourself, `geosearch ingest --index "
+        "COPY --from URL` has the changes.",
         ("route", "what it answers"),
         _ROUTES,
     )

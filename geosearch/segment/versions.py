@@ -70,11 +70,7 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
     if keep < 1:
         raise ValueError(f"Expected `keep` of at least 1, got {keep}")
     index = Path(index)
-    folder = index / "versions"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise BadData(f"Expected the index to be a folder, got a file - at `{index}`") from None
+    folder = _versions_folder(index)
     with _locked(index):
         _sweep(folder)
         _link_reports(index)
@@ -99,6 +95,60 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
             for old in versions(index)[:-keep]:
                 _remove(folder, old)
     return name
+
+
+def receive(index: Path, name: str, fill: Callable[[Path], None], *, keep: int = KEEP) -> None:
+    """Serve a version that another index has, under its name.
+
+    Parameters
+    ----------
+    index
+        The index folder; made if missing.
+    name
+        Name of the version.
+    fill
+        Makes its folder complete: an empty one, one that an earlier call left incomplete, or that
+        of the version. If it raises, so does `receive`, the served version stays, and what `fill`
+        wrote is there for the next call with this name.
+    keep
+        Number of versions to keep, the served one included.
+
+    Raises
+    ------
+    BadData
+        If `name` is no name of a version, another process is writing to this index, or a file is
+        in its place.
+    """
+    if not _NAME.match(name):
+        raise BadData(f"Expected the name of a version, got {name[:60]!r}")
+    index = Path(index)
+    folder = _versions_folder(index)
+    with _locked(index):
+        draft = folder / f"{_TEMPORARY}received-{name}"
+        _sweep(folder, keep=draft.name)
+        if (folder / name).is_dir():
+            fill(folder / name)
+        else:
+            draft.mkdir(exist_ok=True)
+            fill(draft)
+            _sync_tree(draft)
+            draft.rename(folder / name)
+            sync_folder(folder)
+        _serve(index, name)
+        with suppress(OSError):
+            others = [old for old in versions(index) if old != name]
+            for old in others[: max(len(others) + 1 - keep, 0)]:
+                _remove(folder, old)
+
+
+def version_files(version: Path) -> list[str]:
+    """Paths of the files that a build wrote, below the folder of a version, in order.
+
+    What live changes add is not among them.
+    """
+    found = (file for file in version.glob("*/**/*") if file.is_file())
+    paths = [file.relative_to(version).as_posix() for file in found]
+    return sorted(paths + [name for name in REPORT_FILES if (version / name).is_file()])
 
 
 def rollback(index: Path, check: Callable[[Path], object] = lambda folder: None) -> str:
@@ -181,6 +231,15 @@ def rows_bytes(version: Path) -> int:
 def is_older(name: str, other: str) -> bool:
     """Whether a version is older than another one, by their names."""
     return _order(name) < _order(other)
+
+
+def _versions_folder(index: Path) -> Path:
+    folder = index / "versions"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadData(f"Expected the index to be a folder, got a file - at `{index}`") from None
+    return folder
 
 
 def _order(name: str) -> tuple[str, int]:
@@ -269,7 +328,7 @@ def _remove(folder: Path, name: str) -> None:
         shutil.rmtree(doomed, ignore_errors=True)
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, keep: str = "") -> None:
     for name in os.listdir(folder):
-        if name.startswith(_TEMPORARY):
+        if name.startswith(_TEMPORARY) and name != keep:
             shutil.rmtree(folder / name, ignore_errors=True)

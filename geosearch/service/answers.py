@@ -84,7 +84,7 @@ _JSON_TYPES: dict[Kind, Json] = {
 def answer_schemas() -> dict[str, Json]:
     """Return the schemas of all answers by name."""
     lists = ("Zones", "Categories", "Programs", "Suggestions")
-    others = ("Why", "Worth", "Density", "Index", *lists)
+    others = ("Why", "Worth", "Density", "Index", "Status", *lists)
     named = ("Answer", "FeatureCollection", "MerchantRecord", *others)
     return with_as_of(_schemas(), named)
 

@@ -292,7 +292,9 @@ class Handlers:
                 f"{loaded.horizon_end.isoformat()}, does not include now, "
                 f"{now.isoformat(timespec='seconds')} - build a new version",
             )
-        return Reply((orjson.dumps({"status": "ready", "version": loaded.version}),))
+        return Reply(
+            (orjson.dumps({"status": "ready", "version": loaded.version, **loaded.engine.as_of}),)
+        )
 
     async def metrics(self, asked: Asked) -> Reply:
         """`GET /metrics`: metrics in the text format of Prometheus."""

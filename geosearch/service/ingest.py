@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import orjson
 import structlog
 import uvicorn
@@ -19,7 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from geosearch.errors import BadData, BadRequest
@@ -27,6 +28,7 @@ from geosearch.live.changes import MOST_LINES
 from geosearch.live.log import ChangeLog, Logged, NotDurable
 from geosearch.live.writer import Writer
 from geosearch.query.parameters import problem
+from geosearch.service.change_source import ChangeSource
 from geosearch.service.committer import Committer
 from geosearch.service.follower import Follower
 from geosearch.service.ingest_settings import IngestSettings, read_token
@@ -35,6 +37,7 @@ from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.problems import MEDIA_TYPE as PROBLEM
 from geosearch.service.problems import HttpProblem, problem_body, refusal_body, status_of
+from geosearch.service.version_files import VersionFiles
 
 MOST_CHANGES = 10_000
 """Most changes in one answer of the feed."""
@@ -69,6 +72,7 @@ class Ingest:
         self, index: Path, committer: Committer | Follower, *, token: bytes, max_body_bytes: int
     ) -> None:
         self._index = index
+        self._files = VersionFiles(index)
         self._committer = committer
         self._token = token
         self._max_body_bytes = max_body_bytes
@@ -105,6 +109,12 @@ class Ingest:
             Route(
                 "/v1/changes", self._answered(self.changes, of_token=True), methods=["GET", "POST"]
             ),
+            Route("/v1/versions", self._answered(self.version, of_token=True), methods=["GET"]),
+            Route(
+                "/v1/versions/{version}/{path:path}",
+                self._answered(self.version_file, of_token=True),
+                methods=["GET"],
+            ),
             Route("/healthz", self._answered(self.alive), methods=["GET"]),
             Route("/metrics", self._answered(self.metrics), methods=["GET"]),
         ]
@@ -139,6 +149,19 @@ class Ingest:
         changes = b",".join(map(_told, found))
         head = orjson.dumps(self._committer.head)
         return Response(b'{"changes":[%b],"head":%b}' % (changes, head), media_type=_JSON)
+
+    async def version(self, request: Request) -> Response:
+        """`GET /v1/versions`: the served version, its files and their checksums."""
+        listing = await asyncio.to_thread(self._files.served)
+        return Response(msgspec.json.encode(listing), media_type=_JSON)
+
+    async def version_file(self, request: Request) -> Response:
+        """`GET /v1/versions/{version}/{path}`: a file that was listed, or a range of its bytes."""
+        version, path = request.path_params["version"], request.path_params["path"]
+        file = await asyncio.to_thread(self._files.file, version, path)
+        if file is None:
+            raise HttpProblem("not_found", "There is no such file of a version that is kept")
+        return FileResponse(file, media_type="application/octet-stream")
 
     async def alive(self, request: Request) -> Response:
         """`GET /healthz`: the process answers."""
@@ -286,6 +309,29 @@ def ingest(settings: IngestSettings) -> None:
         There is no index, another process writes its changes, the token cannot be read, or the
         port is not free.
     """
+
+    def accepting(token: bytes) -> Committer | Follower:
+        writer, url = Writer(Path(settings.index)), settings.from_url
+        return Follower(writer, ChangeSource(url, token)) if url else Committer(writer)
+
+    take_changes(settings, accepting)
+
+
+def take_changes(
+    settings: IngestSettings, accepting: Callable[[bytes], Committer | Follower]
+) -> None:
+    """Run the service until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    accepting
+        Makes what accepts or copies changes, given the token.
+
+    Raises
+    ------
+    BadData
+        As `ingest`, or `accepting` raises it.
+    """
     token = read_token(settings)
     configure_logs(settings.log_level)
     index = Path(settings.index)
@@ -293,8 +339,7 @@ def ingest(settings: IngestSettings) -> None:
         _log.warning("others can read the token", file=settings.token_file)
     listener = bound(settings.host, settings.port)
     try:
-        writer, url = Writer(index), settings.from_url
-        committer = Follower(writer, url, token) if url else Committer(writer)
+        committer = accepting(token)
         taking = Ingest(index, committer, token=token, max_body_bytes=settings.max_body_bytes)
         port = listener.getsockname()[1]
         _log.info("taking changes", index=settings.index, host=settings.host, port=port)

@@ -16,6 +16,7 @@ from geosearch.live.log import ChangeLog
 from geosearch.live.writer import Writer
 from geosearch.search.searcher import open_index
 from geosearch.service import follower
+from geosearch.service.change_source import ChangeSource
 from geosearch.service.committer import Committer
 from geosearch.service.follower import Follower
 from geosearch.service.ingest import Ingest
@@ -44,7 +45,8 @@ def source(index: Path, port: int = 0) -> Iterator[tuple[Committer, int]]:
 
 @contextmanager
 def replica(index: Path, port: int, token: str = TOKEN) -> Iterator[Follower]:
-    followed = Follower(Writer(index), f"http://127.0.0.1:{port}/", token.encode())
+    source = ChangeSource(f"http://127.0.0.1:{port}/", token.encode())
+    followed = Follower(Writer(index), source)
     followed.start()
     try:
         yield followed
@@ -148,7 +150,7 @@ def test_a_source_that_went_back_is_not_followed(indexes: tuple[Path, Path]) -> 
         until(lambda: followed.visible == 3)
         # The same address soon answers from a backup, which then has other changes.
         with source(saved) as (committer, other):
-            followed._url = f"http://127.0.0.1:{other}"
+            followed._source.url = f"http://127.0.0.1:{other}"
             for changes in (1, 5):
                 until(lambda: "Expected change 3 of the index to be that of" in followed.failure)
                 accept(committer, *(stock(2, left) for left in range(changes)))
@@ -161,7 +163,7 @@ def test_a_source_that_went_back_is_not_followed(indexes: tuple[Path, Path]) -> 
 
 def test_a_replica_takes_no_other_changes(indexes: tuple[Path, Path]) -> None:
     _, copy = indexes
-    followed = Follower(Writer(copy), "http://127.0.0.1:9", TOKEN.encode())
+    followed = Follower(Writer(copy), ChangeSource("http://127.0.0.1:9", TOKEN.encode()))
     with ingesting(copy, committer=followed) as client:
         answer = client.post("/v1/changes", json=stock(0, 0))
         assert (answer.status_code, answer.json()["code"]) == (403, "not_the_writer")

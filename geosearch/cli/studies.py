@@ -24,6 +24,14 @@ From = Annotated[
     datetime | None,
     typer.Option(parser=instant, metavar="INSTANT", help="Look ahead from here; now by default."),
 ]
+Processes = Annotated[
+    int | None,
+    typer.Option(parser=integer, metavar="N", help="Work in so many processes, or Ray actors."),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Work on a Ray cluster; `local` starts one here."),
+]
 
 
 def add_studies(app: typer.Typer, show: Show) -> None:
@@ -39,16 +47,25 @@ def add_studies(app: typer.Typer, show: Show) -> None:
         threads: Annotated[
             int | None, typer.Option(parser=integer, metavar="N", help="Threads; all cores.")
         ] = None,
+        processes: Processes = None,
+        ray: Ray = None,
     ) -> None:
         """Answer a file of questions; columns and options are the parameters of /v1/nearby."""
+        from geosearch.cluster.batches import batches
         from geosearch.search.searcher import open_index
         from geosearch.studies.rank_files import rank_file
 
         constants = _constants(given)
         with waiting():
             engine = open_index(index)
-        with ProgressReport() as progress:
-            report = rank_file(engine, queries, out, constants, threads=threads, progress=progress)
+        with (
+            batches(engine, index, processes=processes, ray=ray) as by,
+            ProgressReport() as progress,
+        ):
+            ranking = None if by is None else by.blocks
+            report = rank_file(
+                engine, queries, out, constants, threads=threads, progress=progress, ranking=ranking
+            )
         if report.refused and not report.results:
             raise BadRequest(f"No query can be answered; the first: {report.example}")
         show(_rank_words(report, out))
@@ -62,10 +79,13 @@ def add_studies(app: typer.Typer, show: Show) -> None:
             str | None, typer.Option(help="Cards to value; by default all active ones.")
         ] = None,
         at: From = None,
+        processes: Processes = None,
+        ray: Ray = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
         """Say what each card is worth to a person with some habits."""
         from geosearch.cli.study_tables import worth_table
+        from geosearch.cluster.batches import batches
         from geosearch.search.searcher import open_index
         from geosearch.studies.habits import read_habits
         from geosearch.studies.worth import worth as value
@@ -76,7 +96,11 @@ def add_studies(app: typer.Typer, show: Show) -> None:
         wanted = None if candidates is None else _names(candidates)
         with waiting():
             engine = open_index(index)
-            found = value(engine, read, cards=_names(cards), candidates=wanted, at=at)
+            with batches(engine, index, processes=processes, ray=ray) as by:
+                measure = None if by is None else by.habits
+                found = value(
+                    engine, read, cards=_names(cards), candidates=wanted, at=at, measure=measure
+                )
         show(msgspec.json.encode(found) if as_json else worth_table(found))
 
     @app.command()
@@ -97,9 +121,12 @@ def add_studies(app: typer.Typer, show: Show) -> None:
             str | None, typer.Option(metavar="A,B", help="Two cards: say which one leads where.")
         ] = None,
         at: From = None,
+        processes: Processes = None,
+        ray: Ray = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
         """Say where cards can be used, and where they beat the public price."""
+        from geosearch.cluster.batches import batches
         from geosearch.search.searcher import open_index
         from geosearch.studies.coverage import SLOTS
         from geosearch.studies.coverage import coverage as survey
@@ -110,7 +137,10 @@ def add_studies(app: typer.Typer, show: Show) -> None:
         slots = _slots(slot) if slot else SLOTS
         with waiting():
             engine = open_index(index)
-        with ProgressReport() as progress:
+        with (
+            batches(engine, index, processes=processes, ray=ray) as by,
+            ProgressReport() as progress,
+        ):
             found = survey(
                 engine,
                 programs=None if programs is None else _names(programs),
@@ -119,6 +149,7 @@ def add_studies(app: typer.Typer, show: Show) -> None:
                 compare=_pair(compare),
                 at=at,
                 progress=progress,
+                counting=None if by is None else by.minutes,
             )
             if out is not None:
                 write_coverage(found, out)

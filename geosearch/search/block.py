@@ -173,16 +173,19 @@ class BlockRanker:
         pieces: Iterable[pl.DataFrame | Records],
         constants: Mapping[str, Any],
         threads: int | None = None,
+        *,
+        first: int = 0,
+        now: datetime | None = None,
     ) -> Iterator[Block]:
         """The block of each piece, in their order.
 
-        While one is written, the next one is ranked. Row numbers go on from piece to piece. The
-        constants are for frames; records have them already.
+        While one is written, the next one is ranked. Row numbers begin with `first` and go on from
+        piece to piece. The constants are for frames; records have them already. `now` is the
+        instant of queries that name none.
         """
-        times = self._start, datetime.now(UTC)
+        times = self._start, now or datetime.now(UTC)
         with ThreadPoolExecutor(threads or usable_cores()) as pool:
             before: tuple[_Piece, pl.Series] | None = None
-            first = 0
             for some in pieces:
                 if isinstance(some, Records):
                     asked, ids = rows_of(some, times, self._are_usual), some.ids

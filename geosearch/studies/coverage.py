@@ -13,9 +13,10 @@ deal counts by itself: combinations (`stacking`) are for searches.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +57,36 @@ MOST_ROWS = 20_000_000
 Progress = Callable[[str], None]
 
 
+class CoverageAsked(NamedTuple):
+    """What is counted: cards, cells, and the instant from which days are counted."""
+
+    programs: list[str]
+    cells: str
+    at: datetime
+
+
+class CellCounts(NamedTuple):
+    """Counts of a minute.
+
+    Attributes
+    ----------
+    opened
+        Open shops by cell and then of all, int64[cells + 1].
+    counts
+        Usable, wins and gains by cell and card, and then of all, int64[(cells + 1) * cards, 3].
+    third_m
+        Metres to the third nearest win, float64[cards, cells].
+    """
+
+    opened: I64
+    counts: I64
+    third_m: F64
+
+
+Counting = Callable[[CoverageAsked, Sequence[int]], Iterator[CellCounts]]
+"""Counts minutes of the horizon, in their order."""
+
+
 class Coverage(NamedTuple):
     """Result of `coverage`.
 
@@ -88,6 +119,7 @@ def coverage(
     compare: tuple[str, str] | None = None,
     at: datetime | None = None,
     progress: Progress | None = None,
+    counting: Counting | None = None,
 ) -> Coverage:
     """Return where cards can be used, and where they beat the public price.
 
@@ -105,6 +137,8 @@ def coverage(
         Start of these days; now if None.
     progress
         Called with what begins.
+    counting
+        Counts minutes elsewhere (`cluster.batches`); by default `engine` does, one by one.
 
     Raises
     ------
@@ -122,18 +156,19 @@ def coverage(
     _check_cards(names, records, compare)
     minutes = {name: _instants(engine, name, text, at) for name, text in slots.items()}
     report("finding the cells of the shops")
-    resolution = read_cells(cells)
-    cell_map = zones(engine, at) if resolution is None else hexagons(engine, resolution)
+    cell_map = _cell_map(engine, cells, at)
     rows = len(cell_map.cells) * len(slots) * max(1, len(names))
     if rows > MOST_ROWS:
         expected = f"at most {MOST_ROWS:,} rows of cells by slots by cards"
         found = problem("too_many", expected, f"{rows:,}", ("cells",))
         raise BadRequest(found["detail"], [found])
-    survey = _Survey(engine, names, cell_map)
+    survey = Survey(engine, names, cell_map)
+    asked = CoverageAsked(names, cells, at)
+    counted = (counting or survey.count)(asked, np.concatenate([*minutes.values()]).tolist())
     tables, totals = [], []
     for slot, some in minutes.items():
         report(f"counting {slot.replace('_', ' ')}, {len(some)} instants")
-        table, total = survey.slot(slot, some)
+        table, total = survey.table(slot, islice(counted, len(some)))
         tables.append(table)
         totals.append(total)
     table = pl.concat(tables)
@@ -185,7 +220,17 @@ def _instants(engine: Searcher, name: str, text: str, at: datetime) -> I64:
     return found
 
 
-class _Survey:
+def survey_of(engine: Searcher, query: CoverageAsked) -> "Survey":
+    """The survey of an index; `query` is a valid one."""
+    return Survey(engine, query.programs, _cell_map(engine, query.cells, query.at))
+
+
+def _cell_map(engine: Searcher, cells: str, at: datetime) -> CellMap:
+    resolution = read_cells(cells)
+    return zones(engine, at) if resolution is None else hexagons(engine, resolution)
+
+
+class Survey:
     """Counts of cards by cells."""
 
     def __init__(self, engine: Searcher, names: list[str], cell_map: CellMap) -> None:
@@ -195,28 +240,37 @@ class _Survey:
         self._numbers = [card_numbers(segment, names) for segment in engine.segments]
         self._win = [np.zeros(len(segment), np.uint64) for segment in engine.segments]
 
-    def slot(self, name: str, minutes: I64) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The rows of a slot, and those of all its shops."""
+    def count(self, query: CoverageAsked, minutes: Sequence[int]) -> Iterator[CellCounts]:
+        """Count each minute; the survey is that of the query."""
+        return map(self.minute, minutes)
+
+    def minute(self, minute: int) -> CellCounts:
+        """Count one minute of the horizon."""
         cards = len(self._names)
-        opened = np.zeros(self._cells + 1, np.int64)
-        counts = np.zeros(((self._cells + 1) * cards, 3), np.int64)
-        third_m = np.zeros((cards, self._cells))
+        found = CellCounts(
+            np.zeros(self._cells + 1, np.int64),
+            np.zeros(((self._cells + 1) * cards, 3), np.int64),
+            np.zeros((cards, self._cells)),
+        )
         saving = np.zeros(cards, np.int64)
-        for minute in minutes.tolist():
-            plans = self._engine.blocks.plans(OPEN_SHOPS, minute * 60_000_000)
-            for number, (segment, plan) in enumerate(
-                zip(self._engine.segments, plans, strict=True)
-            ):
-                cell_kernels().count_cells(
-                    segment.columns_of(0),
-                    plan.criteria,
-                    self._numbers[number],
-                    Cells(*self._map.lists[number]),
-                    Counts(opened, counts, saving, self._win[number]),
-                )
-            with ThreadPoolExecutor(usable_cores()) as pool:  # The kernel holds no GIL.
-                list(pool.map(self._add_third, range(cards), third_m))
-        return self._table(name, len(minutes), opened, counts, third_m)
+        plans = self._engine.blocks.plans(OPEN_SHOPS, minute * 60_000_000)
+        for number, (segment, plan) in enumerate(zip(self._engine.segments, plans, strict=True)):
+            cell_kernels().count_cells(
+                segment.columns_of(0),
+                plan.criteria,
+                self._numbers[number],
+                Cells(*self._map.lists[number]),
+                Counts(found.opened, found.counts, saving, self._win[number]),
+            )
+        with ThreadPoolExecutor(usable_cores()) as pool:  # The kernel holds no GIL.
+            list(pool.map(self._add_third, range(cards), found.third_m))
+        return found
+
+    def table(self, slot: str, counted: Iterable[CellCounts]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows of a slot, and those of all its shops, from the counts of its minutes."""
+        opened, counts, third_m = zip(*counted, strict=True)
+        sums = np.sum(opened, axis=0), np.sum(counts, axis=0)
+        return self._table(slot, len(opened), *sums, np.max(third_m, axis=0))
 
     def _add_third(self, card: int, third_m: F64) -> None:
         """Raise the metres to the third nearest win to those of the minute just counted."""

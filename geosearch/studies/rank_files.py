@@ -7,6 +7,7 @@ Not useful for: queries in memory (`Searcher.rank_block`).
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +42,11 @@ _GROUP_ROWS = 1 << 18
 """Rows of a row group of Parquet."""
 
 Progress = Callable[[str], None]
+Piece = pl.DataFrame | Records
+
+
+Ranking = Callable[[Iterator[Piece], Mapping[str, Any]], Iterator[Block]]
+"""Ranks the pieces of a file, given the constants."""
 
 
 class RankReport(NamedTuple):
@@ -76,6 +82,7 @@ def rank_file(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    ranking: Ranking | None = None,
 ) -> RankReport:
     """Rank the queries of a file; write a row for each result, in the order of the queries.
 
@@ -91,6 +98,8 @@ def rank_file(
         Parameters that are the same for all queries.
     progress
         Called with how far it is, at most once a second.
+    ranking
+        Ranks pieces elsewhere (`cluster.batches`); by default `engine` does, in `threads`.
 
     Raises
     ------
@@ -102,11 +111,12 @@ def rank_file(
     _check_end(queries, QUERIES, "queries")
     _check_end(out, RESULTS, "out")
     started = time.monotonic()
+    ranking = ranking or partial(engine.blocks.blocks, threads=threads)
     total, pieces = _pieces(queries, constants)
     rejected = out.with_suffix(".rejected.ndjson")
     rejected.unlink(missing_ok=True)
     log = _Log(rejected, total, progress or (lambda message: None))
-    blocks = map(log.note, engine.blocks.blocks(pieces, constants, threads))
+    blocks = map(log.note, ranking(pieces, constants))
     unfinished = out.with_name(f".{out.name}.unfinished")
     try:
         _write(blocks, unfinished, out.suffix)
@@ -168,9 +178,7 @@ def _check_end(path: Path, ends: tuple[str, ...], name: str) -> None:
         raise BadRequest(found["detail"], [found])
 
 
-def _pieces(
-    path: Path, constants: Mapping[str, Any]
-) -> tuple[int | None, Iterator[pl.DataFrame | Records]]:
+def _pieces(path: Path, constants: Mapping[str, Any]) -> tuple[int | None, Iterator[Piece]]:
     """Number of queries if it is known, and the queries in pieces."""
     if path.suffix == ".ndjson":
         path.stat()  # Names a missing file before anything is written.
@@ -180,9 +188,8 @@ def _pieces(
         total = table.select(pl.len()).collect().item()
     except pl.exceptions.PolarsError as error:
         raise BadData(f"Expected queries, got: {_first_line(error)} - at `{path}`") from error
-    return total, (
-        table.slice(at, PIECE_ROWS).collect() for at in range(0, max(1, total), PIECE_ROWS)
-    )
+    starts = range(0, max(1, total), PIECE_ROWS)
+    return total, (table.slice(at, PIECE_ROWS).collect() for at in starts)
 
 
 def _first_line(error: Exception) -> str:

@@ -26,7 +26,7 @@ A year is 12 months of visits less the fee.
 """
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
 
@@ -123,6 +123,17 @@ class HabitSeen(msgspec.Struct, frozen=True, kw_only=True):
     shops: float
 
 
+class HabitFigures(NamedTuple):
+    """What a habit meets, and the mean figures of the candidates, float64[candidates, 3]."""
+
+    seen: HabitSeen
+    means: F64
+
+
+Measure = Callable[[WorthQuery], Iterable[HabitFigures]]
+"""Measures the habits of a query, which names an instant, in their order."""
+
+
 class Worth(msgspec.Struct, frozen=True, kw_only=True):
     """Result of `worth`. Cards are in the order of what they save as you go in a year."""
 
@@ -143,6 +154,7 @@ def worth(
     cards: Sequence[str] = (),
     candidates: Sequence[str] | None = None,
     at: datetime | None = None,
+    measure: Measure | None = None,
 ) -> Worth:
     """Return what each candidate card is worth to a person with these habits.
 
@@ -154,6 +166,8 @@ def worth(
         Cards to value, by default all active ones that are not held.
     at
         Instant from which the study looks 28 days ahead, or to the end of the horizon; now if None.
+    measure
+        Measures the habits elsewhere (`cluster.batches`); by default `engine` does, one by one.
 
     Raises
     ------
@@ -167,12 +181,10 @@ def worth(
     >>> lunch = Habit(lat=31.2, lng=121.5, when="Mo-Fr 12:00-13:30", visits=20, spend=4000)
     >>> worth(engine, [lunch], candidates=["red"]).cards[0].year.as_you_go  # doctest: +SKIP
     """
-    parts = worth_in_parts(engine, WorthQuery(list(habits), cards, candidates, at))
-    while True:
-        try:
-            next(parts)
-        except StopIteration as done:
-            return cast(Worth, done.value)
+    query = WorthQuery(list(habits), cards, candidates, at or datetime.now(UTC))
+    if measure is not None:
+        return _Study(engine, query, None).valued(list(measure(query)))
+    return cast(Worth, _finished(worth_in_parts(engine, query)))
 
 
 def worth_in_parts(
@@ -190,40 +202,31 @@ def worth_in_parts(
     BadRequest
         As `worth`; or the habits take more work.
     """
-    programs = {record["program_id"]: record for record in engine.programs()}
-    cards, candidates = query.cards, query.candidates
-    _check_cards(programs, cards, "cards")
-    if candidates is None:
-        candidates = [name for name, each in programs.items() if _is_active(each)]
-        candidates = [name for name in candidates if name not in cards]
-    _check_cards(programs, candidates, "candidates")
-    study = _Study(engine, query, list(dict.fromkeys(candidates)), most_work)
-    seen, found = [], []
-    for number, habit in enumerate(query.habits):
-        one, sums = yield from study.habit(habit, ("habits", number))
-        seen.append(one)
-        found.append(sums)
-    visits = [habit.visits for habit in query.habits]
-    valued = [
-        _card_worth(programs[name], visits, [sums[place] for sums in found])
-        for place, name in enumerate(study.candidates)
-    ]
-    valued.sort(key=lambda card: (-card.year.as_you_go, -card.year.advised, card.program_id))
-    named = dict.fromkeys((*cards, *study.candidates))
-    inactive = [name for name in named if not _is_active(programs[name])]
-    return Worth(
-        snapshot_id=engine.manifest["snapshot_id"],
-        at=instant_text(study.at),
-        until=instant_text(study.until),
-        currency=engine.info()["currency"],
-        cards=valued,
-        habits=seen,
-        warnings=[
-            *(f"Card {name} is not active: no deal of it counts" for name in inactive),
-            *(text for each, one in enumerate(seen) if (text := _warning(each, one))),
-        ],
-        as_of_seq=msgspec.UNSET if engine.as_of_seq is None else engine.as_of_seq,
-    )
+    study = _Study(engine, query, most_work)
+    found = []
+    for number in range(len(query.habits)):
+        found.append((yield from study.habit(number)))
+    return study.valued(found)
+
+
+def habit_figures(engine: Searcher, query: WorthQuery, number: int) -> HabitFigures:
+    """What one habit adds to `worth`.
+
+    Raises
+    ------
+    BadRequest
+        As `worth`.
+    """
+    return cast(HabitFigures, _finished(_Study(engine, query, None).habit(number)))
+
+
+def _finished(parts: Generator[None, None, Any]) -> Any:
+    """What a generator returns in the end."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as done:
+            return done.value
 
 
 def _is_active(program: dict[str, Any]) -> bool:
@@ -255,11 +258,16 @@ def _warning(number: int, seen: HabitSeen) -> str | None:
 class _Study:
     """One person's cards, and the candidates, at an instant."""
 
-    def __init__(
-        self, engine: Searcher, query: WorthQuery, candidates: list[str], most_work: int | None
-    ) -> None:
-        self.candidates = candidates
-        self._engine, self._cards = engine, tuple(query.cards)
+    def __init__(self, engine: Searcher, query: WorthQuery, most_work: int | None) -> None:
+        self._programs = {record["program_id"]: record for record in engine.programs()}
+        cards, candidates = query.cards, query.candidates
+        _check_cards(self._programs, cards, "cards")
+        if candidates is None:
+            candidates = [name for name, each in self._programs.items() if _is_active(each)]
+            candidates = [name for name in candidates if name not in cards]
+        _check_cards(self._programs, candidates, "candidates")
+        self.candidates = list(dict.fromkeys(candidates))
+        self._engine, self._cards, self._habits = engine, tuple(cards), query.habits
         self._most_work, self._work = most_work, 0
         at, zone = query.at, engine.local_zone
         self.at = (at or datetime.now(UTC)).astimezone(zone)
@@ -285,12 +293,37 @@ class _Study:
         steps = np.arange(first, end, STEP_MINUTES, dtype=np.int64)
         return steps[inside[steps]]
 
-    def habit(self, habit: Habit, where: Where) -> Generator[None, None, tuple[HabitSeen, F64]]:
-        """What a habit meets, and the mean figures of the candidates, float64[candidates, 3]."""
+    def valued(self, found: Sequence[HabitFigures]) -> Worth:
+        """The result, given the figures of each habit."""
+        visits = [habit.visits for habit in self._habits]
+        valued = [
+            _card_worth(self._programs[name], visits, [sums[place] for _, sums in found])
+            for place, name in enumerate(self.candidates)
+        ]
+        valued.sort(key=lambda card: (-card.year.as_you_go, -card.year.advised, card.program_id))
+        named = dict.fromkeys((*self._cards, *self.candidates))
+        inactive = [name for name in named if not _is_active(self._programs[name])]
+        return Worth(
+            snapshot_id=self._engine.manifest["snapshot_id"],
+            at=instant_text(self.at),
+            until=instant_text(self.until),
+            currency=self._engine.info()["currency"],
+            cards=valued,
+            habits=[one for one, _ in found],
+            warnings=[
+                *(f"Card {name} is not active: no deal of it counts" for name in inactive),
+                *(text for each, (one, _) in enumerate(found) if (text := _warning(each, one))),
+            ],
+            as_of_seq=msgspec.UNSET if self._engine.as_of_seq is None else self._engine.as_of_seq,
+        )
+
+    def habit(self, number: int) -> Generator[None, None, HabitFigures]:
+        """Measure a habit."""
+        habit, where = self._habits[number], ("habits", number)
         minutes = self.minutes(habit, where)
         sums = np.zeros((len(self.candidates), 3))
         if not len(minutes):
-            return HabitSeen(name=habit.name, instants=0, shops=0.0), sums
+            return HabitFigures(HabitSeen(name=habit.name, instants=0, shops=0.0), sums)
         query = Query(
             lat=habit.lat,
             lng=habit.lng,
@@ -322,7 +355,7 @@ class _Study:
             opened += kernels.add_gains(choice, begin, CHOICE_SHARE * habit.spend, best, sums)
         count = len(minutes)
         seen = HabitSeen(name=habit.name, instants=count, shops=round(opened / count, 1))
-        return seen, sums / count
+        return HabitFigures(seen, sums / count)
 
     def _take(self, shops: int, instants: int, where: Where) -> None:
         """Take the work of a habit from what a request may do."""

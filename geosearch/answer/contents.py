@@ -300,14 +300,7 @@ class Contents:
                 take(len(segment) // READ)
                 docs = np.flatnonzero(segment.columns.doc_area == segment.area_numbers[name])
                 places.append(segment.columns.doc_position[docs[segment.are_live(docs)]])
-        found = np.concatenate(places) if places else np.zeros((0, 2))
-        if not len(found):
-            return None
-        degrees = found / UNITS_PER_DEGREE
-        low, high = degrees.min(axis=0).tolist(), degrees.max(axis=0).tolist()
-        # The median by coordinate, because one wrong position would move a mean.
-        lng, lat = np.quantile(degrees, 0.5, axis=0, method="lower").tolist()
-        return AreaPlace(lat, lng, (*low, *high))
+        return place_of(np.concatenate(places)) if places else None
 
     def _shape(self, segment: Segment, number: int, crs: Datum) -> Any:
         """Geometry of a zone in a datum."""
@@ -323,6 +316,17 @@ class Contents:
             return np.column_stack((lng, lat))
 
         return shapely.transform(shape, converted)
+
+
+def place_of(position: NDArray[Any]) -> AreaPlace | None:
+    """Place of shops by their positions in column units, [n, 2]; None without shops."""
+    if not len(position):
+        return None
+    degrees = position / UNITS_PER_DEGREE
+    low, high = degrees.min(axis=0).tolist(), degrees.max(axis=0).tolist()
+    # The median by coordinate, because one wrong position would move a mean.
+    lng, lat = np.quantile(degrees, 0.5, axis=0, method="lower").tolist()
+    return AreaPlace(lat, lng, (*low, *high))
 
 
 def shown_box(box: Box, crs: Datum) -> Box:

@@ -255,29 +255,40 @@ def build(
     rollback: Annotated[
         bool, typer.Option("--rollback", help="Go back to the version before; takes no snapshot.")
     ] = False,
+    regions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|FILE", help="Cut into N regions, or the polygons of a GeoJSON file."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Validate a snapshot, build its index and publish it atomically."""
-    if rollback == (snapshot is not None):
+    if rollback == (snapshot is not None) or (rollback and regions is not None):
         raise BadRequest("Give either SNAPSHOT or --rollback")
     if snapshot is None:
         from geosearch.search.go_back import go_back
 
         _print(f"{out} is back at version {go_back(out)}")
         return
+    from geosearch.cluster.regional_build import build_regions
     from geosearch.indexing.pipeline import REJECTED
     from geosearch.indexing.pipeline import build as build_index
     from geosearch.search.warm import warm
 
     with ProgressReport() as progress:
-        report = build_index(
-            snapshot,
-            out,
-            now=now,
-            max_rejected=max_rejected,
-            weights=_weights(weight or []),
-            progress=progress,
-        )
+        asked: dict[str, Any] = {
+            "now": now,
+            "max_rejected": max_rejected,
+            "weights": _weights(weight or []),
+            "progress": progress,
+        }
+        report: Any
+        if regions is None:
+            report = build_index(snapshot, out, **asked)
+        else:
+            areas = integer(regions) if regions.lstrip("-").isdecimal() else Path(regions)
+            report = build_regions(snapshot, out, areas, **asked)
         warm(progress)
     _print(json.dumps(report.as_dict(), indent=2) if as_json else report.text(out / REJECTED))
 

@@ -87,7 +87,7 @@ def build(
     built_at = datetime.now(UTC) if now is None else now
     if built_at.utcoffset() is None:
         raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
-    read = _read_or_list_rejects(snapshot, out, max_rejected, progress)
+    read = read_or_list_rejects(snapshot, out, max_rejected, progress)
     cut = cut_of(out, read.envelope.changes_through, read.envelope.created_at)
     return publish_rows(out, lambda: Taken(read, cut, weights or Weights()), built_at, say)
 
@@ -158,7 +158,7 @@ def _live_report(cut: Cut, orphans: list[tuple[str, str]]) -> dict[str, Any] | N
     return {"changes_through": cut.seq, "no_cut": cut.guessed, "orphans": listed}
 
 
-def _read_or_list_rejects(
+def read_or_list_rejects(
     snapshot: Path, out: Path, max_rejected: float, progress: Callable[[str], None] | None
 ) -> Snapshot:
     """Return the snapshot; if it is unusable, write its rejects and warnings to `out` and raise."""

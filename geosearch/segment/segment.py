@@ -22,8 +22,9 @@ from geosearch.segment.catalogue import Catalogue
 from geosearch.segment.columns import Columns
 from geosearch.segment.id_search import MerchantIds, docs_of
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
+from geosearch.segment.regional import OWN_COLUMNS, Regional
 from indexes.allowance import READ, SORTED, take
-from indexes.arrays import I64, U32
+from indexes.arrays import I64, U32, U64
 from indexes.cache import BoundedCache, size_of
 from indexes.geo.zones import ZoneIndex
 from indexes.layout import Column, check_layout
@@ -119,12 +120,30 @@ class Segment:
         self._merchant_ids = Prepared(MerchantIds(*self.merchant_id_texts.arrays, self._by_id))
         self._lists = BoundedCache[tuple[str, ...], Listed](LIST_BYTES)
         self._chosen: dict[tuple[int, int, bool], Prepared[Columns]] = {}
+        self.regional = self._regional()
+        """What a segment of a region knows of shops everywhere; None in an ordinary index."""
         self.touched: U32 = np.zeros(0, np.uint32)
         """Documents whose own state or deals changed since the build, ascending."""
+
+    def _regional(self) -> Regional | None:
+        if "region" not in self.manifest:
+            return None
+        self.part(OWN_COLUMNS, Sizes(self._arrays, self.catalogue))
+        return Regional(self._folder.parent, self.manifest["region"], self._arrays)
 
     def __len__(self) -> int:
         """Number of documents."""
         return self.docs
+
+    @property
+    def doc_owned(self) -> U64 | None:
+        """One bit a document, set if the region owns its position; None = it owns all."""
+        return self._arrays.get("doc_owned")
+
+    @property
+    def doc_whole(self) -> U32 | None:
+        """Number of each document in one index, ascending; None = its own number."""
+        return self._arrays.get("doc_whole")
 
     @property
     def columns(self) -> Columns:

@@ -43,7 +43,9 @@ _NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d{4,})\Z")
 _TEMPORARY = ".tmp-"
 
 
-def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> str:
+def publish(
+    index: Path, write: Callable[[Path], None], *, keep: int = KEEP, name: str | None = None
+) -> str:
     """Write a new version and serve it.
 
     Parameters
@@ -54,6 +56,8 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
         Fills an empty folder. If it raises, so does `publish`, and the served version stays.
     keep
         Number of versions to keep, the new one included; `publish` removes older ones.
+    name
+        Name of the version, from `next_name`; by default the next one of this index.
 
     Returns
     -------
@@ -63,7 +67,8 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
     Raises
     ------
     BadData
-        If another process is writing to this index, or a file is in its place.
+        If another process is writing to this index, or a file is in its place; or the index has a
+        version that is not older than `name`.
     ValueError
         If `keep` is below 1.
     """
@@ -71,10 +76,13 @@ def publish(index: Path, write: Callable[[Path], None], *, keep: int = KEEP) -> 
         raise ValueError(f"Expected `keep` of at least 1, got {keep}")
     index = Path(index)
     folder = _versions_folder(index)
-    with _locked(index):
+    with locked(index):
         _sweep(folder)
         _link_reports(index)
-        name = _next_name(folder)
+        newest = versions(index)[-1:]
+        if name is not None and newest and not is_older(newest[0], name):
+            raise BadData(f"Expected versions older than {name}, got {newest[0]} - at `{index}`")
+        name = name or next_name(index)
         work = folder / f"{_TEMPORARY}{name}"
         try:
             work.mkdir()
@@ -123,7 +131,7 @@ def receive(index: Path, name: str, fill: Callable[[Path], None], *, keep: int =
         raise BadData(f"Expected the name of a version, got {name[:60]!r}")
     index = Path(index)
     folder = _versions_folder(index)
-    with _locked(index):
+    with locked(index):
         draft = folder / f"{_TEMPORARY}received-{name}"
         _sweep(folder, keep=draft.name)
         if (folder / name).is_dir():
@@ -174,7 +182,7 @@ def rollback(index: Path, check: Callable[[Path], object] = lambda folder: None)
     """
     index = Path(index)
     current(index)  # Before the lock, which needs an index folder.
-    with _locked(index):
+    with locked(index):
         served = current(index).name
         earlier = [name for name in versions(index) if _order(name) < _order(served)]
         if not earlier:
@@ -247,16 +255,24 @@ def _order(name: str) -> tuple[str, int]:
     return stamp, int(count)
 
 
-def _next_name(folder: Path) -> str:
+def next_name(*indexes: Path) -> str:
+    """Name of a version that is newer than every version of these indexes."""
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    known = versions(folder.parent)
+    known = sorted((name for index in indexes for name in versions(index)), key=_order)
     stamp, count = _order(known[-1]) if known else ("", 0)
     # A clock that went back must not make the new version older than the last.
     return f"{now}-0001" if now > stamp else f"{stamp}-{count + 1:04d}"
 
 
 @contextmanager
-def _locked(index: Path) -> Iterator[None]:
+def locked(index: Path) -> Iterator[None]:
+    """Context manager in which no other process writes to an index folder.
+
+    Raises
+    ------
+    BadData
+        Another process is writing.
+    """
     handle = os.open(index / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:

@@ -180,6 +180,39 @@ def directory_columns(rows: DirectoryRows, order: I64) -> Arrays:
     }
 
 
+def directory_part(whole: Mapping[str, NDArray[Any]], docs: I64) -> Arrays:
+    """Columns of the directory of some documents of a segment; all entries and keys stay.
+
+    An entry keeps its popularity everywhere.
+
+    Parameters
+    ----------
+    whole
+        Columns of the segment.
+    docs
+        Documents, ascending; they become documents 0, 1 and so on.
+    """
+    start = whole["complete_item_start"].astype(np.int64)
+    item = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    held = whole["complete_item_docs"]
+    number = np.full(len(whole["doc_by_id"]), -1, np.int64)
+    number[docs] = np.arange(len(docs))
+    new = number[held]
+    kept = new >= 0
+    # Copies: the build compiles its loops for arrays that can be written.
+    keys = (whole[f"complete_key_{name}"].copy() for name in SortedKeys._fields)
+    completions = build_completions(
+        SortedKeys(*keys),
+        whole["complete_item_kind"].copy(),
+        whole["complete_item_popularity"].copy(),
+        (item[kept], new[kept]),
+        SCORING,
+        docs=len(docs),
+    )
+    own = {_PREFIX + name: column for name, column in completions._asdict().items()}
+    return {name: own[name] if name in own else whole[name] for name in DIRECTORY_COLUMNS}
+
+
 def _flat(scoring: Scoring) -> F64:
     single = (scoring.popularity, scoring.whole, scoring.near_m)
     return np.concatenate([scoring.kind, scoring.match_kind, single])

@@ -7,7 +7,7 @@ Columns: those of `indexes.terms.vocabulary`; ``term_begin``, ``term_doc_freq``,
 uint64[p], ascending hashes of the names that split a run of characters in a query.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from indexes.terms.postings import (
     Postings,
     WeightedTexts,
     block_count,
+    block_maxima,
     build_postings,
 )
 from indexes.terms.vocabulary import Vocabulary, build_vocabulary
@@ -92,6 +93,35 @@ def text_columns(rows: TextRows, order: I64) -> dict[str, NDArray[Any]]:
         **{POSTING_COLUMNS[name]: column for name, column in postings._asdict().items()},
         **build_vocabulary(rows.keys, rows.words, rows.pinyins, doc_freq=postings.doc_freq),
         "phrase_hash": np.array(sorted(phrases), np.uint64),
+    }
+
+
+def text_part(whole: Mapping[str, NDArray[Any]], docs: I64) -> dict[str, NDArray[Any]]:
+    """Columns of the text of some documents of a segment; all terms stay, with their rows.
+
+    Parameters
+    ----------
+    whole
+        Columns of the segment.
+    docs
+        Documents, ascending; they become documents 0, 1 and so on.
+    """
+    number = np.full(len(whole["doc_by_id"]), -1, np.int64)
+    number[docs] = np.arange(len(docs))
+    new = number[whole["posting_doc"]]
+    kept = new >= 0
+    # How many postings before each place stay: a list that terms share is shared again.
+    before = np.zeros(len(kept) + 1, np.int64)
+    np.cumsum(kept, out=before[1:])
+    begin = whole["term_begin"].astype(np.int64)
+    impact = whole["posting_impact"][kept]
+    return {
+        **{name: whole[name] for name in TEXT_COLUMNS},
+        "term_begin": before[begin].astype(np.uint32),
+        "term_doc_freq": (before[begin + whole["term_doc_freq"]] - before[begin]).astype(np.uint32),
+        "posting_doc": new[kept].astype(np.uint32),
+        "posting_impact": impact,
+        "posting_block": block_maxima(impact),
     }
 
 

@@ -1,0 +1,96 @@
+"""Rectangles with as many shops each, and polygons of a file."""
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+
+from geosearch.cluster.cuts import degrees_of, polygons, rectangles
+from geosearch.errors import BadData, BadRequest
+from indexes.geo.territories import Territories
+
+
+def shops(rng: Random, count: int, kind: str) -> np.ndarray[Any, Any]:
+    """Positions in column units, some of them on the ends of the Earth or all alike."""
+    if kind == "one place":
+        rows = [(1_214_737_000, 312_304_000)] * count
+    elif kind == "ends":
+        rows = [(rng.choice((-1, 1)) * 1_800_000_000, rng.choice((-1, 1)) * 900_000_000)] * count
+    else:
+        rows = [
+            (round(rng.gauss(121, 3) * 1e7), round(rng.gauss(31, 2) * 1e7)) for _ in range(count)
+        ]
+    return np.array(rows, np.int32).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("regions", [1, 2, 5, 9, 64])
+@pytest.mark.parametrize("kind", ["spread", "one place", "ends"])
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_rectangles_tile_the_earth(regions: int, kind: str, count: int) -> None:
+    rng = Random(regions)
+    position = shops(rng, count, kind)
+    found = rectangles(position, regions)
+    assert len({region.region_id for region in found}) == regions
+    assert sum(region.area.area for region in found) == pytest.approx(360 * 180)
+    owners = Territories([region.area for region in found]).owners(*degrees_of(position))
+    assert (owners >= 0).all()
+    lat = np.array([rng.choice((-90.0, 90.0, rng.uniform(-90, 90))) for _ in range(200)])
+    lng = np.array([rng.choice((-180.0, 180.0, rng.uniform(-180, 180))) for _ in range(200)])
+    assert (Territories([region.area for region in found]).owners(lat, lng) >= 0).all()
+    if kind == "spread" and count == 500:
+        held = np.bincount(owners, minlength=regions)
+        assert held.max() - held.min() <= 1 + regions // 8
+    assert rectangles(position, regions) == found
+
+
+@pytest.mark.parametrize("regions", [0, -1, 1_001])
+def test_other_numbers_are_refused(regions: int) -> None:
+    with pytest.raises(BadRequest, match="1 to 1000 regions"):
+        rectangles(shops(Random(1), 3, "spread"), regions)
+
+
+def feature(name: Any, area: Any) -> dict[str, Any]:
+    geometry = area if isinstance(area, dict | None) else shapely.geometry.mapping(area)
+    return {"type": "Feature", "properties": {"region_id": name}, "geometry": geometry}
+
+
+WEST, EAST = shapely.box(-180, -90, 0, 90), shapely.box(0, -90, 180, 90)
+BOW = {"type": "Polygon", "coordinates": [[[0, 0], [9, 9], [9, 0], [0, 9], [0, 0]]]}
+SHOPS = np.array([(-10_000_000, 0), (10_000_000, 0)], np.int32)
+
+
+def written(file: Path, features: Any) -> Path:
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+    return file
+
+
+def test_polygons_of_a_file(tmp_path: Path) -> None:
+    file = written(tmp_path / "areas.geojson", [feature("west", WEST), feature("east", EAST)])
+    found = polygons(file, SHOPS, "m{}".format)
+    assert [region.region_id for region in found] == ["west", "east"]
+    assert found[1].area.equals(EAST)
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ([], "1 to 1000 features"),
+        ([feature("W!", WEST)], "lower-case letters"),
+        ([feature("../up", WEST)], "lower-case letters"),
+        ([feature(1, WEST)], "lower-case letters"),
+        ([feature("w", None)], "Polygon or MultiPolygon"),
+        ([feature("w", shapely.Point(0, 0))], "Polygon or MultiPolygon"),
+        ([feature("w", BOW)], "valid polygon"),
+        ([feature("w", shapely.box(0, 0, 181, 9))], "cut an area at the antimeridian"),
+        ([feature("w", WEST), feature("w", EAST)], "each `region_id` once"),
+        ([feature("w", WEST), feature("e", shapely.box(-1, -90, 180, 90))], "do not overlap"),
+        ([feature("w", WEST)], "got 1 outside, such as `m1` at latitude 0.0, longitude 1.0"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, features: Any, message: str) -> None:
+    with pytest.raises(BadData, match=message):
+        polygons(written(tmp_path / "areas.geojson", features), SHOPS, "m{}".format)

@@ -1,0 +1,85 @@
+"""`build --regions`: each shop has one owner, and each region has what its questions reach."""
+
+import json
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+import geosearch
+from geosearch.cluster.regional_build import build_regions
+from geosearch.errors import BadData, BadRequest
+from geosearch.segment.versions import current
+from tests.geosearch.small_city import NOW, small_world
+from tests.near_worlds import make_islands
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("islands")
+    make_islands(Random(5), 60, 5).write(folder)
+    return folder
+
+
+def test_every_shop_has_one_owner(snapshot: Path, tmp_path: Path) -> None:
+    # Two processes: that a child finds its work is part of the test.
+    report = build_regions(snapshot, tmp_path, 3, now=NOW, processes=2)
+    features = json.loads((tmp_path / "regions.geojson").read_bytes())["features"]
+    ids = [feature["properties"]["region_id"] for feature in features]
+    assert ids == [region.region_id for region in report.regions] == ["r1", "r2", "r3"]
+    versions = {current(tmp_path / name).name for name in ids}
+    assert versions == {report.whole.version}
+    owned: list[str] = []
+    shops = 0
+    for name, told in zip(ids, report.regions, strict=True):
+        engine = geosearch.open_index(tmp_path / name)
+        (segment,) = engine.segments
+        assert segment.doc_owned is not None
+        assert segment.regional is not None
+        bits = np.unpackbits(segment.doc_owned.view(np.uint8), bitorder="little")
+        own = np.flatnonzero(bits).tolist()
+        owned += map(segment.merchant_id, own)
+        shops += len(segment)
+        assert (told.shops, told.owned) == (len(segment), len(own))
+        for doc, (x, y) in enumerate(segment.columns.doc_position.tolist()):
+            assert (segment.regional.owner(y / 1e7, x / 1e7) == name) == bool(bits[doc])
+    whole = report.whole.counts["merchants"]
+    assert len(owned) == len(set(owned)) == whole
+    assert report.stored_again == pytest.approx(shops / whole - 1)
+    assert min(each.owned for each in report.regions) > whole / 4
+    assert f"{whole:>12,}" in report.text()
+    assert "3 regions" in report.text()
+    assert not list(tmp_path.glob(".tmp*"))
+
+
+def test_a_second_build_replaces_the_first(snapshot: Path, tmp_path: Path) -> None:
+    first = build_regions(snapshot, tmp_path, 1, now=NOW, processes=1).whole.version
+    second = build_regions(snapshot, tmp_path, 1, now=NOW, processes=1).whole.version
+    assert second > first
+    assert current(tmp_path / "r1").name == second
+
+
+def test_nothing_is_published_unless_all_is(snapshot: Path, tmp_path: Path) -> None:
+    area = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
+    row = {"type": "Feature", "properties": {"region_id": "small"}, "geometry": area}
+    file = tmp_path / "areas.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [row]}), "utf-8")
+    with pytest.raises(BadData, match="hold every shop"):
+        build_regions(snapshot, tmp_path / "out", file, now=NOW)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+    with pytest.raises(BadRequest, match="1 to 1000 regions"):
+        build_regions(snapshot, tmp_path / "other", 0, now=NOW)
+    assert not (tmp_path / "other").exists()
+
+
+def test_an_ordinary_index_stays_one(tmp_path: Path) -> None:
+    from geosearch.indexing.pipeline import build
+
+    small_world().write(tmp_path / "snapshot")
+    build(tmp_path / "snapshot", tmp_path / "index", now=NOW)
+    engine = geosearch.open_index(tmp_path / "index")
+    assert engine.segments[0].doc_owned is None
+    assert engine.segments[0].regional is None
+    with pytest.raises(BadData, match="ordinary index"):
+        build_regions(tmp_path / "snapshot", tmp_path / "index", 2, now=NOW)

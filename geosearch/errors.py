@@ -39,6 +39,14 @@ class BadRequest(GeosearchError, ValueError):
         self.code = code
 
 
+class Misdirected(BadRequest):
+    """Another region answers this; `region_id` names it, None if no region does."""
+
+    def __init__(self, message: str, errors: list[Problem], region_id: str | None) -> None:
+        super().__init__(message, errors, "misdirected")
+        self.region_id = region_id
+
+
 class BadData(GeosearchError, ValueError):
     """A snapshot or an index cannot be used; its operator must act."""
 

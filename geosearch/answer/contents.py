@@ -12,6 +12,8 @@ import shapely
 from numpy.typing import NDArray
 
 from geosearch.answer.languages import name_in
+from geosearch.errors import Misdirected
+from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
 from geosearch.segment.catalogue import ZoneRecord, prefixes
 from geosearch.segment.segment import Segment
@@ -64,6 +66,8 @@ class Contents:
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = segments
         self._areas = BoundedCache[str, Any](AREA_BYTES)
+        known = (segment.regional for segment in segments)
+        self._regional = next((one for one in known if one is not None), None)
 
     def at(self, segments: Sequence[Segment]) -> "Contents":
         """Listings of the segments at another moment; names are the same, counts are not."""
@@ -233,8 +237,29 @@ class Contents:
         lat, lng = from_wgs84(area.lat, area.lng, crs)
         sort = "best" if query.sort == "relevance" else query.sort
         moved = msgspec.structs.replace(query, lat=lat, lng=lng, q=None, sort=sort)
+        self.check_owner(moved, "q", f"the business area {shown(name)}")
         box = shown_box(area.box, crs)
         return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
+
+    def check_owner(self, query: Query, field: str = "lat", got: str = "a position") -> None:
+        """Refuse a query with a radius around a position that another region owns.
+
+        The region counts the position as it is given, in whatever datum: so do proxies.
+
+        Raises
+        ------
+        Misdirected
+            Code `misdirected`.
+        """
+        regional = self._regional
+        if regional is None or query.radius_m is None:
+            return
+        owner = regional.owner(query.lat, query.lng)
+        if owner != regional.region_id:
+            place = "no region" if owner is None else f"region `{owner}`"
+            expected = f"a question about region `{regional.region_id}`"
+            found = problem("misdirected", expected, f"{got} of {place}", (field,))
+            raise Misdirected(found["detail"], [found], owner)
 
     def unknown_ids(self, ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """The ids of a query that no segment has, each once; None if it lists none."""
@@ -243,7 +268,12 @@ class Contents:
         unknown, *others = (segment.listed(ids).unknown for segment in self._segments)
         for other in map(frozenset, others):
             unknown = tuple(one for one in unknown if one in other)
-        return unknown
+        if self._regional is None:
+            return unknown
+        nowhere = frozenset(self._regional.unknown(unknown))
+        withdrawn = (any(s.doc_of(one) is not None for s in self._segments) for one in unknown)
+        rows = zip(unknown, withdrawn, strict=True)
+        return tuple(one for one, gone in rows if gone or one in nowhere)
 
     @cached_property
     def _written_names(self) -> frozenset[str]:
@@ -285,7 +315,9 @@ class Contents:
         return _out_of_reach(shown_box(box, crs), is_swapped=is_swapped)
 
     def bounds(self) -> Box | None:
-        """Box around all shops, WGS-84; None for an empty index."""
+        """Box around all shops, also those of other regions, WGS-84; None without any."""
+        if self._regional is not None:
+            return self._regional.bounds
         boxes = [segment.columns.node_box[:, -1] for segment in self._segments if len(segment)]
         if not boxes:
             return None
@@ -294,6 +326,9 @@ class Contents:
         return (*low, *high)
 
     def _find_area(self, name: str) -> AreaPlace | None:
+        if self._regional is not None:
+            place = self._regional.areas.get(name)
+            return None if place is None else AreaPlace(place[0], place[1], tuple(place[2]))
         places = []
         for segment in self._segments:
             if name in segment.area_numbers:

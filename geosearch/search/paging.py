@@ -3,8 +3,9 @@
 `query.cursor` has their text.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,15 @@ class Pager:
         Name of the version.
     segments, bases
         Its segments; the first doc id of each, and the end of the last one.
+
+    Notes
+    -----
+    A document of a cursor has its number in one index, so that each region reads the same cursors.
     """
 
     def __init__(self, version: str, segments: Sequence[Segment], bases: Sequence[int]) -> None:
         self._version, self._segments, self._bases = version, segments, bases
+        self._everywhere = [0, *accumulate(segment.docs_everywhere for segment in segments)]
 
     def afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys of the last result before the page, for each segment.
@@ -39,9 +45,10 @@ class Pager:
         """
         if cursor.version != self._version:
             raise expired(cursor.version)
-        for segment, (base, end) in zip(self._segments, pairwise(self._bases), strict=True):
-            if base <= cursor.doc < end:
-                merchant_id = segment.merchant_id(cursor.doc - base)
+        for segment, (base, end) in zip(self._segments, pairwise(self._everywhere), strict=True):
+            doc = segment.doc_here(cursor.doc - base) if base <= cursor.doc < end else None
+            if doc is not None:
+                merchant_id = segment.merchant_id(doc)
                 through = (each.id_rank_through(merchant_id) for each in self._segments)
                 return [(*cursor.keys, id_rank) for id_rank in through]
         raise misplaced(cursor.doc)
@@ -51,12 +58,14 @@ class Pager:
     ) -> str:
         """The cursor of the page after the last of the results that the query wants."""
         last = planned.query.limit - 1
+        number = bisect_right(self._bases, doc_ids.item(last)) - 1
+        doc = doc_ids.item(last) - self._bases[number]
         return write_cursor(
             Cursor(
                 version=self._version,
                 at=planned.at,
                 question=fingerprint(planned.query),
                 keys=(keys.item(last, 0), keys.item(last, 1)),
-                doc=doc_ids.item(last),
+                doc=self._everywhere[number] + self._segments[number].number_everywhere(doc),
             )
         )

@@ -98,7 +98,8 @@ class Regional:
             check_layout(_COLUMNS, self._arrays, Whole(len(self)), self._folder)
         except (OSError, ValueError, KeyError, TypeError, shapely.errors.GEOSException) as error:
             raise BadData(f"Cannot read what a region knows: {error} - at `{file}`") from error
-        self._territories = Territories(areas)
+        self.territories = Territories(areas)
+        """Areas of all regions, in the order of `ids`."""
         # Both have the same terms in the same rows; only the lists of documents differ.
         self._arrays |= {
             name: column for name, column in own.items() if f"whole_{name}" not in self._arrays
@@ -144,7 +145,7 @@ class Regional:
 
     def owner(self, lat: float, lng: float) -> str | None:
         """The region that owns a position, None if none does."""
-        number = self._territories.owner(lat, lng)
+        number = self.territories.owner(lat, lng)
         return None if number < 0 else self.ids[number]
 
     @cached_property

@@ -141,9 +141,21 @@ class Segment:
         return self._arrays.get("doc_owned")
 
     @property
-    def doc_whole(self) -> U32 | None:
-        """Number of each document in one index, ascending; None = its own number."""
-        return self._arrays.get("doc_whole")
+    def docs_everywhere(self) -> int:
+        """Number of documents of one index: those of all regions, or its own."""
+        return len(self) if self.regional is None else len(self.regional)
+
+    def number_everywhere(self, doc: int) -> int:
+        """Number of a document in one index."""
+        return doc if self.regional is None else int(self._arrays["doc_whole"][doc])
+
+    def doc_here(self, number: int) -> int | None:
+        """Document with a number in one index; None if it is of another region."""
+        if self.regional is None:
+            return number
+        numbers = self._arrays["doc_whole"]
+        doc = int(np.searchsorted(numbers, number))
+        return doc if doc < len(numbers) and numbers[doc] == number else None
 
     @property
     def columns(self) -> Columns:

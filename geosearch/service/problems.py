@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import orjson
 
-from geosearch.errors import BadRequest, Problem
+from geosearch.errors import BadRequest, Misdirected, Problem
 
 MEDIA_TYPE = b"application/problem+json"
 
@@ -39,6 +39,7 @@ CODES: dict[str, tuple[int, str]] = {
     "uri_too_long": (414, "The request target or its query string is too long; use a POST."),
     "wrong_media_type": (415, "The request body is not uncompressed application/json."),
     "bad_range": (416, "The header `Range` is missing, or not one range of bytes of the file."),
+    "misdirected": (421, "Another region answers this; `region_id` names it."),
     "headers_too_large": (431, "The header section is too long."),
     "fault": (500, "A fault of ours; `detail` has the id under which it is logged."),
     "unknown_transfer_coding": (501, "The transfer coding of the body is not `chunked`."),
@@ -72,8 +73,10 @@ def status_of(code: str) -> int:
     return CODES.get(code, CODES["bad_request"])[0]
 
 
-def problem_body(code: str, detail: str, errors: list[Problem] | None = None) -> bytes:
-    """Return the body of an error, UTF-8 JSON."""
+def problem_body(
+    code: str, detail: str, errors: list[Problem] | None = None, **more: str | None
+) -> bytes:
+    """Return the body of an error, UTF-8 JSON, with more members."""
     status = HTTPStatus(status_of(code))
     return orjson.dumps(
         {
@@ -83,6 +86,7 @@ def problem_body(code: str, detail: str, errors: list[Problem] | None = None) ->
             "code": code,
             "detail": detail,
             "errors": errors or [],
+            **more,
         }
     )
 
@@ -95,9 +99,10 @@ def refusal_body(refusal: BadRequest) -> bytes:
     errors = refusal.errors
     detail = str(refusal)
     if len(errors) > 1:
-        more = len(errors) - 1
-        detail = f"{errors[0]['detail']} (and {more} more in `errors`)"
-    return problem_body(refusal.code, detail, errors)
+        others = len(errors) - 1
+        detail = f"{errors[0]['detail']} (and {others} more in `errors`)"
+    more = {"region_id": refusal.region_id} if isinstance(refusal, Misdirected) else {}
+    return problem_body(refusal.code, detail, errors, **more)
 
 
 def relocated(refusal: BadRequest, position: int) -> BadRequest:
@@ -111,4 +116,6 @@ def relocated(refusal: BadRequest, position: int) -> BadRequest:
         for found in refusal.errors
     ]
     message = "; ".join(found["detail"] for found in errors) or str(refusal)
+    if isinstance(refusal, Misdirected):
+        return Misdirected(message, errors, refusal.region_id)
     return BadRequest(message, errors, refusal.code)

@@ -15,6 +15,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from geosearch.segment.regional import Regional
 from geosearch.segment.segment import Segment
 from indexes.arrays import I64, U64
 from indexes.geo.rtree import node_count
@@ -214,7 +215,7 @@ class SegmentText:
     Parameters
     ----------
     segment
-        The segment.
+        The segment, or what it knows of shops everywhere.
 
     Raises
     ------
@@ -222,7 +223,7 @@ class SegmentText:
         If a text column is missing or breaks a rule of `TEXT_COLUMNS`.
     """
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment | Regional) -> None:
         self._arrays = segment.part(TEXT_COLUMNS, TextSizes(len(segment), segment.rows))
         columns = (self._arrays[name] for name in POSTING_COLUMNS.values())
         self.postings = Postings(*columns)

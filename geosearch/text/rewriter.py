@@ -97,7 +97,9 @@ class Rewriter:
 
     def __init__(self, segments: Sequence[SegmentTerms], docs: int) -> None:
         self._segments = segments
-        self._docs = docs
+        self._known = [segment.everywhere for segment in segments]
+        """Terms that say what words mean, also those that only shops of other regions have."""
+        self._docs = docs + sum(map(len, self._known)) - sum(map(len, segments))
         self._read = BoundedCache[str, Typed](TEXT_BYTES)
         self._lists = BoundedCache[_Searched, tuple[Words, ...]](LISTS_BYTES)
         self._close = BoundedCache[Word, QueryTerm | None](CLOSE_BYTES)
@@ -123,7 +125,7 @@ class Rewriter:
                 # A text that is a name as a whole stays whole.
                 return (
                     is_function(piece)
-                    or any(segment.is_phrase(piece) for segment in self._segments)
+                    or any(segment.is_phrase(piece) for segment in self._known)
                     or (whole_key(piece) == whole and self._is_term(whole))
                 )
 
@@ -156,7 +158,7 @@ class Rewriter:
             more = tuple(
                 Variant(terms, factor)
                 for terms in self._terms_of(way, words[slice(*span)])
-                if any(segment.finds_more(terms, known.readings) for segment in self._segments)
+                if any(segment.finds_more(terms, known.readings) for segment in self._known)
             )
             if more:
                 for at in range(*span):
@@ -175,7 +177,7 @@ class Rewriter:
             return [way.terms]
         if any(word.kind == "latin" and self._is_term(text_key(WORD, word.text)) for word in words):
             return []
-        found = (key for segment in self._segments for key in segment.with_initials(way.initials))
+        found = (key for segment in self._known for key in segment.with_initials(way.initials))
         return [(*way.terms, key) for key in dict.fromkeys(found)]
 
     def _keep_text(self, text: str, typed: Typed) -> Typed:
@@ -249,12 +251,12 @@ class Rewriter:
         if word.kind == "latin" and self._is_term(pinyin):
             readings += (Variant((pinyin,), SOUND_FACTOR),)
             for terms in sound_readings(word):
-                if any(segment.finds_more(terms, readings) for segment in self._segments):
+                if any(segment.finds_more(terms, readings) for segment in self._known):
                     readings += (Variant(terms, SOUND_FACTOR),)
         return QueryTerm(word.text, readings)
 
     def _is_term(self, key: int) -> bool:
-        return any(segment.is_term(key) for segment in self._segments)
+        return any(segment.is_term(key) for segment in self._known)
 
     def alternatives(self, word: Word) -> QueryTerm | None:
         """Alternatives of a word that is not found as typed; None if there are none. Cached."""
@@ -267,7 +269,7 @@ class Rewriter:
     def _look_around(self, word: Word) -> QueryTerm | None:
         readings: dict[tuple[int, ...], Variant] = {}
         meant: dict[str, float] = {}
-        for segment in self._segments:
+        for segment in self._known:
             for reading, text in segment.alternatives(word):
                 take(READING_WORK)
                 known = readings.get(reading.terms)
@@ -287,7 +289,7 @@ class Rewriter:
         A known name that no shop, brand or category is called by is an `AREA`.
         """
         found = role(text)
-        if found == CONTENT and any(segment.is_phrase(text) for segment in self._segments):
+        if found == CONTENT and any(segment.is_phrase(text) for segment in self._known):
             return CONTENT if self._is_term(whole_key(text)) else AREA
         return found
 
@@ -314,7 +316,7 @@ class Rewriter:
         return self._rarity_of(choice.readings)
 
     def _rarity_of(self, readings: tuple[Variant, ...]) -> float:
-        freq = min(sum(segment.doc_freq(readings) for segment in self._segments), self._docs)
+        freq = min(sum(segment.doc_freq(readings) for segment in self._known), self._docs)
         return log(1.0 + (self._docs - freq + 0.5) / (freq + 0.5))
 
     def described(self, text_query: TextQuery) -> list[dict[str, Any]]:
@@ -329,7 +331,7 @@ class Rewriter:
                     {
                         "terms": len(reading.terms),
                         "factor": reading.factor,
-                        "docs": sum(segment.doc_freq((reading,)) for segment in self._segments),
+                        "docs": sum(segment.doc_freq((reading,)) for segment in self._known),
                     }
                     for reading in choice.readings
                 ],

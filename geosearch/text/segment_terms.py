@@ -7,7 +7,7 @@ A `QueryTerm` is a word with its readings; a match holds at least one reading. A
 `Variant`, is one or more terms; a match holds all of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from sys import getsizeof
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ import orjson
 from geosearch.kernel.compiled import kernels
 from geosearch.kernel.criteria import Words
 from geosearch.kernel.scratch import MAX_CARRIED
+from geosearch.segment.regional import Regional
 from geosearch.segment.segment import Segment
 from geosearch.text.columns import SegmentText
 from indexes.allowance import MERGED, SORTED, take
@@ -73,6 +74,9 @@ narrowing the lists from node to node would cost more."""
 
 _STEPS = 255
 
+_ALL = 1 << 62
+"""A bound that no union reaches."""
+
 _CHOICE_BYTES, _READING_BYTES, _TERM_BYTES = 256, 192, 48
 """Bytes of a `QueryTerm`, a reading and a term, with the references to them."""
 
@@ -111,6 +115,8 @@ class _List(NamedTuple):
     begin: int
     end: int
     weight: float
+    rank: int
+    """Number of documents, of shops everywhere."""
     own: tuple[U32, U8] | None = None
     """Documents and impacts of the list; None if it is a span of the segment's postings."""
 
@@ -119,7 +125,7 @@ class _List(NamedTuple):
         return self.end - self.begin
 
 
-_EMPTY = _List(0, 0, 0.0)
+_EMPTY = _List(0, 0, 0.0, 0)
 
 
 class TextQuery(NamedTuple):
@@ -153,15 +159,22 @@ class SegmentTerms:
     Parameters
     ----------
     segment
-        The segment.
+        The segment, or what it knows of shops everywhere.
     worth
         `ranking.Weights.relevance_value`.
     category_names
         Returns the names of categories and their ancestors by category ids.
     """
 
-    def __init__(self, segment: Segment, worth: float, category_names: CategoryNames) -> None:
+    def __init__(
+        self, segment: Segment | Regional, worth: float, category_names: CategoryNames
+    ) -> None:
         self._segment = segment
+        regional = None if isinstance(segment, Regional) else segment.regional
+        self.everywhere = (
+            self if regional is None else SegmentTerms(regional, worth, category_names)
+        )
+        """Terms of the shops of all regions, in numbers of one index; these in an ordinary one."""
         self._category_names = category_names
         text = SegmentText(segment)
         self._postings, self._vocabulary = text.postings, text.vocabulary
@@ -183,6 +196,10 @@ class SegmentTerms:
         """Words of a query without text: every document matches."""
         self.match_none = self._words(self.match_all, [_EMPTY], 1)
         """Words that no document has: none matches."""
+
+    def __len__(self) -> int:
+        """Number of documents."""
+        return len(self._segment)
 
     def is_term(self, key: int) -> bool:
         """Whether some document holds a term."""
@@ -300,7 +317,8 @@ class SegmentTerms:
             lists += self._lists(choice, share * (1.0 - WHOLE_SHARE))
         if not lists or not all(part.size for part in lists):
             return self.match_none
-        lists.sort(key=lambda part: part.size)
+        # The order decides how sums round, so it is that of the lists of all shops.
+        lists.sort(key=lambda part: part.rank)
         if text_query.without:
             lists[0] = self._without(lists[0], text_query.without)
             if not lists[0].size:
@@ -308,7 +326,7 @@ class SegmentTerms:
         required = len(lists)
         whole = self._spans((text_query.whole,))
         if whole:
-            lists.append(_List(*whole[0], WHOLE_SHARE / _STEPS))
+            lists.append(_List(*whole[0], WHOLE_SHARE / _STEPS, 0))
         if any(part.own is not None for part in lists):
             return self._joined(lists, required)
         return self._words(self.match_all, lists, required)
@@ -316,6 +334,7 @@ class SegmentTerms:
     def _without(self, part: _List, choices: tuple[QueryTerm, ...]) -> _List:
         """The list without the documents that hold any of these words."""
         readings = [reading for choice in choices for reading in choice.readings]
+        readings = self.everywhere.first_taken(readings, most=len(self.everywhere))
         taken = [(spans, 1.0) for each in readings if (spans := self._spans(each.terms))]
         if not taken:
             return part
@@ -323,11 +342,11 @@ class SegmentTerms:
             self._postings.doc[part.begin : part.end],
             self._postings.impact[part.begin : part.end],
         )
-        unwanted, _ = self._united(taken, most=len(self._segment))
+        unwanted, _ = self._united(taken, most=_ALL)
         take((len(docs) + len(unwanted)) // SORTED)
         left = np.isin(docs, unwanted, invert=True)
         own = docs[left], impacts[left]
-        return _List(0, len(own[0]), part.weight, own)
+        return _List(0, len(own[0]), part.weight, part.rank, own)
 
     def with_below(self, words: Words) -> Words:
         """The same lists, with `below` if the shortest is long enough: some 100 us of work."""
@@ -336,6 +355,7 @@ class SegmentTerms:
         if size == 0 or size * RARE < len(self._segment) or len(words.below):
             return words
         take(int(size) * len(span) // MERGED)
+        assert isinstance(self._segment, Segment)
         starts = self._segment.columns.level_start
         below = np.zeros(starts[-1], np.uint16)
         self._fill_common(words.docs, span, starts, below, np.empty(len(span), np.int64))
@@ -376,7 +396,13 @@ class SegmentTerms:
             return [self._union(choice.readings, share)]
         reading = choice.readings[0]
         weight = reading.factor * share / len(reading.terms) / _STEPS
-        return [_List(begin, end, weight) for begin, end in self._spans(reading.terms)] or [_EMPTY]
+        known = self.everywhere
+        ranks = (end - begin for begin, end in known._spans(reading.terms))
+        spans = self._spans(reading.terms)
+        return [
+            _List(begin, end, weight, rank)
+            for (begin, end), rank in zip(spans, ranks, strict=False)
+        ] or [_EMPTY]
 
     def _spans(self, terms: tuple[int, ...]) -> Spans:
         """Begin and end of the postings of each term; empty if one of the terms has none."""
@@ -400,11 +426,32 @@ class SegmentTerms:
         self._note(key, row)
         return key
 
-    def _union(self, readings: Iterable[Variant], share: float) -> _List:
+    def _union(self, readings: Sequence[Variant], share: float) -> _List:
         """Documents that hold any of the readings, each with the impact of its best reading."""
+        rank = None
+        if self.everywhere is not self:
+            readings = self.everywhere.first_taken(readings, most=CLOSE_DOCS)
+            rank = self.everywhere._union(readings, share).size
         taken = [(spans, each.factor) for each in readings if (spans := self._spans(each.terms))]
-        own = self._united(taken)
-        return _List(0, len(own[0]), share / _STEPS, own)
+        own = self._united(taken, most=CLOSE_DOCS if rank is None else _ALL)
+        size = len(own[0])
+        return _List(0, size, share / _STEPS, size if rank is None else rank, own)
+
+    def first_taken(self, readings: Sequence[Variant], *, most: int) -> Sequence[Variant]:
+        """The readings that a union with this bound takes; see `Unions.union`."""
+        known = [spans for each in readings if (spans := self._spans(each.terms))]
+        if sum(min(end - begin for begin, end in spans) for spans in known) <= most:
+            return readings
+        taken = 0
+        for number, each in enumerate(readings):
+            if taken > most:
+                return readings[:number]
+            spans = self._spans(each.terms)
+            if len(spans) == 1:
+                taken += spans[0][1] - spans[0][0]
+            elif spans:
+                taken += len(self._united([(spans, 1.0)])[0])
+        return readings
 
     def _united(
         self, readings: Sequence[tuple[Spans, float]], most: int = CLOSE_DOCS

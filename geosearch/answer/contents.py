@@ -124,7 +124,7 @@ class Contents:
             "segments": len(self._segments),
             "hot_bytes": sum(segment.hot_bytes() for segment in self._segments),
             "bounds": self.bounds(),
-        }
+        } | ({} if self._regional is None else {"region_id": self._regional.region_id})
 
     @cached_property
     def _live_docs(self) -> int:
@@ -237,14 +237,17 @@ class Contents:
         lat, lng = from_wgs84(area.lat, area.lng, crs)
         sort = "best" if query.sort == "relevance" else query.sort
         moved = msgspec.structs.replace(query, lat=lat, lng=lng, q=None, sort=sort)
-        self.check_owner(moved, "q", f"the business area {shown(name)}")
+        if moved.radius_m is not None:
+            self.check_owner(lat, lng, "q", f"the business area {shown(name)}")
         box = shown_box(area.box, crs)
         return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
 
-    def check_owner(self, query: Query, field: str = "lat", got: str = "a position") -> None:
-        """Refuse a query with a radius around a position that another region owns.
+    def check_owner(
+        self, lat: float, lng: float, field: str = "lat", got: str = "a position"
+    ) -> None:
+        """Refuse a question about surroundings of a position that another region owns.
 
-        The region counts the position as it is given, in whatever datum: so do proxies.
+        The position counts as it is given, in whatever datum: so do proxies.
 
         Raises
         ------
@@ -252,10 +255,8 @@ class Contents:
             Code `misdirected`.
         """
         regional = self._regional
-        if regional is None or query.radius_m is None:
-            return
-        owner = regional.owner(query.lat, query.lng)
-        if owner != regional.region_id:
+        owner = None if regional is None else regional.owner(lat, lng)
+        if regional is not None and owner != regional.region_id:
             place = "no region" if owner is None else f"region `{owner}`"
             expected = f"a question about region `{regional.region_id}`"
             found = problem("misdirected", expected, f"{got} of {place}", (field,))

@@ -7,6 +7,7 @@ An index folder of regions holds
 
 - `regions.geojson`, a feature a region: its `region_id` and the area that it owns;
 - `REGION_ID/`, the index of each region, which `serve` takes;
+- `haproxy.cfg` and `regions.lua`, which send questions to regions; see `routing`;
 - `report.json` and `rejected.ndjson` of the snapshot.
 """
 
@@ -27,6 +28,12 @@ from numpy.typing import NDArray
 from geosearch.cluster.cut_segment import WholeSegment
 from geosearch.cluster.cuts import Region, degrees_of, polygons, rectangles
 from geosearch.cluster.halo import HALO_M, near_area
+from geosearch.cluster.routing import (
+    CONFIGURATION,
+    SCRIPT,
+    haproxy_configuration,
+    lua_script,
+)
 from geosearch.errors import BadData, BadRequest
 from geosearch.indexing.pipeline import SEGMENT, Taken, publish_rows, read_or_list_rejects
 from geosearch.indexing.report import BuildReport
@@ -181,6 +188,8 @@ def _cut(
         publish(index, write, name=name)
     for file in REPORT_FILES:
         _replace(out / file, (version / file).read_bytes())
+    _replace(out / CONFIGURATION, haproxy_configuration(chosen).encode())
+    _replace(out / SCRIPT, lua_script(chosen).encode())
     _replace(out / REGIONS, geojson)
     counts = (RegionReport(task.region_id, len(task.docs), int(task.owned.sum())) for task in tasks)
     return RegionsReport(whole.published(name), tuple(counts))

@@ -19,6 +19,7 @@ import shapely
 
 from geosearch.errors import BadData
 from geosearch.live.state import GONE, LiveState
+from geosearch.segment.regional import REGIONS
 from geosearch.segment.versions import ROWS
 from geosearch.snapshot.envelope import Envelope
 from geosearch.snapshot.reader import Snapshot
@@ -60,9 +61,14 @@ def read_rows(version: Path) -> Snapshot:
     Raises
     ------
     BadData
-        An older release built the version, or a file is damaged.
+        An older release built the version, it is that of a region, or a file is damaged.
     """
     folder = version / ROWS
+    if (version / REGIONS).exists():
+        raise BadData(
+            "Expected an index of all shops, got that of a region: build the regions again from a "
+            f"snapshot - at `{version}`"
+        )
     if not folder.is_dir():
         raise BadData(
             "Expected an index that keeps its rows, got one of an older release: build it again "

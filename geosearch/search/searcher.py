@@ -280,7 +280,8 @@ class Searcher:
             planned = self._planner.planned(query, top_k)
         else:
             planned = self._continued(query, top_k)
-        self._contents.check_owner(query)
+        if query.radius_m is not None:
+            self._contents.check_owner(query.lat, query.lng)
         if query.q is not None:
             together = self._rewriter.together(query.q)
             if together is not None and self._is_found(planned, together.choices, {}):

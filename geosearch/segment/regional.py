@@ -14,7 +14,6 @@ index, ascending.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,9 +87,7 @@ class Regional:
         self._folder = version / STATISTICS
         file = version / REGIONS
         try:
-            self.geojson = file.read_bytes()
-            """The FeatureCollection of all regions."""
-            features = orjson.loads(self.geojson)["features"]
+            features = orjson.loads(file.read_bytes())["features"]
             self.ids = [feature["properties"]["region_id"] for feature in features]
             areas = [shapely.from_geojson(orjson.dumps(each["geometry"])) for each in features]
             self._number = self.ids.index(region_id)
@@ -147,11 +144,6 @@ class Regional:
         """The region that owns a position, None if none does."""
         number = self.territories.owner(lat, lng)
         return None if number < 0 else self.ids[number]
-
-    @cached_property
-    def shown(self) -> bytes:
-        """`geojson` with the member `region_id`, which names this region."""
-        return orjson.dumps({**orjson.loads(self.geojson), "region_id": self.region_id})
 
     def _bounds(self) -> tuple[float, float, float, float] | None:
         box = self._manifest["bounds"]

@@ -144,7 +144,11 @@ def _schemas() -> dict[str, Json]:
                 "errors": _list(
                     ref("ProblemItem"), "Everything that is wrong with the parameters."
                 ),
-            }
+                "region_id": _or_null(
+                    TEXT, "Region that answers instead; null where none does. Absent but in a 421."
+                ),
+            },
+            "region_id",
         ),
         "Explanation": _explanation(),
         "ProblemItem": _object(

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import msgspec
+import orjson
 import structlog
 
 from geosearch.answer.contents import Box
@@ -28,6 +29,7 @@ from geosearch.answer.model import Page
 from geosearch.errors import BadData, GeosearchError, Misdirected
 from geosearch.query.cursor import expired
 from geosearch.query.query import MerchantQuery, Query
+from geosearch.segment.regional import REGIONS
 from geosearch.segment.segment import verify_version
 from geosearch.segment.versions import current, is_older, versions
 from geosearch.service.problems import HttpProblem
@@ -119,6 +121,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     built_at: datetime
     horizon_start: datetime
     horizon_end: datetime
+    regions: bytes = b""
+    """GeoJSON of all regions, with the `region_id` of this one; empty in an index of all shops."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -382,7 +386,7 @@ class Engines:
         with self._opening:
             loaded = self._opened.get(folder.name)
             if loaded is None:
-                loaded = _load(self._open_version(folder), folder.name)
+                loaded = _load(self._open_version(folder), folder)
                 self._opened = {**self._opened, folder.name: loaded}
             return self._with_changes(loaded)
 
@@ -406,11 +410,16 @@ class Engines:
                 self.take_changes()
 
 
-def _load(engine: Engine, version: str) -> Loaded:
+def _load(engine: Engine, folder: Path) -> Loaded:
     info = engine.info()
+    regions = b""
+    if "region_id" in info:
+        areas = orjson.loads((folder / REGIONS).read_bytes())
+        regions = orjson.dumps({**areas, "region_id": info["region_id"]})
     loaded = Loaded(
         engine=engine,
-        version=version,
+        version=folder.name,
+        regions=regions,
         snapshot_id=info["snapshot_id"],
         built_at=_instant(info["built_at"]),
         horizon_start=_instant(info["horizon"]["start"]),

@@ -134,6 +134,7 @@ class Handlers:
             self._route("/v1/programs", GET=self.programs),
             self._route("/v1/categories", GET=self.categories),
             self._route("/v1/index", GET=self.index),
+            self._route("/v1/regions", GET=self.regions),
             self._route("/healthz", GET=self.alive),
             self._route("/readyz", GET=self.ready),
             self._route("/", GET=self._map.welcome),
@@ -274,6 +275,14 @@ class Handlers:
         if refused is not None:
             info["refused"] = msgspec.to_builtins(refused)
         return lasting(orjson.dumps(info), of=orjson.dumps(info | {"age_seconds": None}))
+
+    async def regions(self, asked: Asked) -> Reply:
+        """`GET /v1/regions`: the areas of all regions, and which one this is."""
+        read_nothing(asked.query_string)
+        regions = self._engines.current().regions
+        if not regions:
+            raise HttpProblem("not_found", "This index has all shops, so there are no regions")
+        return lasting(regions, media_type=GEOJSON)
 
     async def alive(self, asked: Asked) -> Reply:
         """`GET /healthz`: the process answers."""

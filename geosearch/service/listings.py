@@ -54,6 +54,7 @@ def listing_schemas() -> dict[str, Json]:
         ),
         "Programs": _object({"programs": _list(ref("Program"), "Cards by id.")}),
         "Index": _index(),
+        "Regions": _regions(),
         "Status": _object(
             {
                 "status": _said(TEXT, "`alive` or `ready`."),
@@ -160,8 +161,32 @@ def _index() -> Json:
             ),
             "refused": _object(refused)
             | {"description": "A newer version that is damaged. Absent where there is none."},
+            "region_id": _said(TEXT, "Region of the index. Absent in an index of all shops."),
         },
         "refused",
+        "region_id",
+    )
+
+
+def _regions() -> Json:
+    area = {
+        "type": _said(TEXT, "`Polygon` or `MultiPolygon`."),
+        "coordinates": {"type": "array", "items": {}, "description": "As in GeoJSON, WGS-84."},
+    }
+    feature = {
+        "type": _choice(("Feature",), "Type of the GeoJSON object."),
+        "properties": _object({"region_id": _said(TEXT, "Id of the region.")})
+        | {"description": "Its id."},
+        "geometry": _object(area) | {"description": "Area that it owns."},
+    }
+    return _object(
+        {
+            "type": _choice(("FeatureCollection",), "Type of the GeoJSON object."),
+            "region_id": _said(TEXT, "The region that answers. Absent where all do."),
+            "halo_m": _said(COUNT, "Metres around its area within which a region has all shops."),
+            "features": _list(_object(feature), "Regions; the first that holds a place owns it."),
+        },
+        "region_id",
     )
 
 

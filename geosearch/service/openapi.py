@@ -83,14 +83,14 @@ def _paths() -> Json:
     return {
         "/v1/nearby": {
             "get": _or_geojson(
-                _operation("nearby", "Shops near a position", "Answer", 410, parameters=in_url)
+                _operation("nearby", "Shops near a position", "Answer", 410, 421, parameters=in_url)
             ),
             "post": _or_geojson(
                 _operation(
                     "nearbyPost",
                     "Shops near a position; the wallet stays out of the URL",
                     "Answer",
-                    *(410, 413, 415),
+                    *(410, 413, 415, 421),
                     body="Query",
                 )
             ),
@@ -100,7 +100,7 @@ def _paths() -> Json:
                 "nearbyBatch",
                 "Several queries at once, of one version, answered as a whole or not at all",
                 "Answers",
-                *(410, 413, 415),
+                *(410, 413, 415, 421),
                 body="Queries",
             )
         },
@@ -118,6 +118,7 @@ def _paths() -> Json:
                 "suggest",
                 "Names that begin with what was typed and have a shop nearby",
                 "Suggestions",
+                421,
                 parameters=[
                     _described(each, _SUGGEST_DEFAULTS) for each in SUGGEST_PARAMETERS.values()
                 ],
@@ -137,14 +138,14 @@ def _paths() -> Json:
                 "why",
                 "Why a shop is in the answer to a query, or not",
                 "Why",
-                *(404, 410),
+                *(404, 410, 421),
                 parameters=[merchant_id, *in_url],
             ),
             "post": _operation(
                 "whyPost",
                 "The same; the wallet stays out of the URL",
                 "Why",
-                *(404, 410, 413, 415),
+                *(404, 410, 413, 415, 421),
                 parameters=[merchant_id],
                 body="Query",
             ),
@@ -201,6 +202,13 @@ def _paths() -> Json:
         },
         "/v1/index": {
             "get": _lasting(_operation("index", "Version, counts, horizon, age", "Index"))
+        },
+        "/v1/regions": {
+            "get": _lasting(
+                _geojson_only(
+                    _operation("regions", "Areas of regions, for apps that route", "Regions", 404)
+                )
+            )
         },
         "/healthz": {"get": _operation("alive", "The process answers", "Status")},
         "/readyz": {

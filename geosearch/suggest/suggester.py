@@ -180,8 +180,15 @@ class Suggester:
         return suggester
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
-        """Suggestions for typed text, best first; none for text without letters and digits."""
+        """Suggestions for typed text, best first; none for text without letters and digits.
+
+        Raises
+        ------
+        Misdirected
+            Another region owns the position.
+        """
         started = time.perf_counter_ns()
+        self._contents.check_owner(query.lat, query.lng)
         typed = typed_form(query.q)
         found: list[Suggestion] = []
         work = dict.fromkeys(WORK, 0)

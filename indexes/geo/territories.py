@@ -51,7 +51,7 @@ class Territories:
     def __init__(self, areas: Sequence[Any]) -> None:
         self.areas = tuple(areas)
         """The areas."""
-        self._edges = [_edges(area) for area in areas]
+        self._edges = [edges_of_area(area) for area in areas]
         self._rows = [edges.tolist() for edges in self._edges]
 
     def owner(self, lat: float, lng: float) -> int:
@@ -80,7 +80,7 @@ class Territories:
         return found
 
 
-def _edges(area: Any) -> NDArray[np.float64]:
+def edges_of_area(area: Any) -> NDArray[np.float64]:
     """Edges of all rings, float64[n, 4]: x1, y1, x2, y2 with y1 < y2; level ones cross no ray."""
     pieces = [np.zeros((0, 4))]
     for part in shapely.get_parts(area):

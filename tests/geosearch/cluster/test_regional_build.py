@@ -10,6 +10,7 @@ import pytest
 import geosearch
 from geosearch.cluster.regional_build import build_regions
 from geosearch.errors import BadData, BadRequest
+from geosearch.indexing.rebuild import rebuild
 from geosearch.segment.versions import current
 from tests.geosearch.small_city import NOW, small_world
 from tests.near_worlds import make_islands
@@ -57,6 +58,8 @@ def test_a_second_build_replaces_the_first(snapshot: Path, tmp_path: Path) -> No
     first = build_regions(snapshot, tmp_path, 1, now=NOW, processes=1).whole.version
     second = build_regions(snapshot, tmp_path, 1, now=NOW, processes=1).whole.version
     assert second > first
+    with pytest.raises(BadData, match="got that of a region"):
+        rebuild(tmp_path / "r1")
     assert current(tmp_path / "r1").name == second
 
 

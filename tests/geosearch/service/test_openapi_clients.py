@@ -135,7 +135,7 @@ def test_a_python_client_has_and_uses_every_operation(
     made = {file.stem for file in (tmp_path / "nearby_client/api/default").glob("*.py")}
     snake = {"".join(f"_{c.lower()}" if c.isupper() else c for c in name) for name in operations()}
     assert made - {"__init__"} == snake
-    assert len(snake) == 20
+    assert len(snake) == 21
     script = TESTS / "clients" / "use_client.py"
     answers = json.loads(ran(TOOLS / "python", script, tmp_path, url, cwd=tmp_path))
     check_answers(answers)

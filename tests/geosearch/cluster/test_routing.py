@@ -1,0 +1,277 @@
+"""HAProxy before regions: each question reaches its owner, also on borders, by GET and by POST.
+
+HAProxy runs as a plain process on loopback. `GEOSEARCH_ROUTED` sets how many positions it routes.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import numpy as np
+import pytest
+import shapely
+
+from geosearch.cluster.cuts import Region, rectangles
+from geosearch.cluster.routing import (
+    CONFIGURATION,
+    SCRIPT,
+    haproxy_configuration,
+    lua_script,
+    variable_of,
+)
+from geosearch.service.openapi import openapi_document
+from geosearch.service.settings import Settings
+from indexes.geo.territories import Territories
+from tests.geosearch.cluster.region_worlds import Cut, without_time
+from tests.near_worlds import make_islands
+
+HAPROXY = shutil.which("haproxy")
+ROUTED = int(os.environ.get("GEOSEARCH_ROUTED", "300"))
+
+if HAPROXY is None and not os.environ.get("NEEDS_HAPROXY"):
+    pytest.skip("haproxy is not installed", allow_module_level=True)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Proxy:
+    """A running HAProxy."""
+
+    def __init__(self, folder: Path, **addresses: str) -> None:
+        self.port = free_port()
+        environment = os.environ | {"GEOSEARCH_BIND": f"127.0.0.1:{self.port}"} | addresses
+        assert HAPROXY is not None, "NEEDS_HAPROXY is set"
+        command = [HAPROXY, "-f", str(folder / CONFIGURATION)]
+        checked = subprocess.run([*command, "-c"], env=environment, capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stderr
+        self._process = subprocess.Popen([*command, "-db"], env=environment)
+        wait_for(self.port, "/", statuses=range(200, 600))
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+    def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, bytes, str]:
+        """Status, body and the header `X-Went-To` of an answer."""
+        method = "GET" if body is None else "POST"
+        sent = None if body is None else body if isinstance(body, bytes) else json.dumps(body)
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        if sent is not None:
+            named["Content-Type"] = "application/json"
+        self._connection.request(method, path, sent, named)
+        reply = self._connection.getresponse()
+        return reply.status, reply.read(), reply.headers.get("X-Went-To", "")
+
+    def stop(self) -> None:
+        self._connection.close()
+        self._process.terminate()
+        self._process.wait()
+
+
+def wait_for(port: int, path: str, statuses: Any = (200,)) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", path)
+            if connection.getresponse().status in statuses:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    raise AssertionError(f"nothing answers at port {port}")
+
+
+def told(folder: Path, regions: list[Region]) -> None:
+    """Write the files; HAProxy then says where it would send a request, and sends none."""
+    lines = haproxy_configuration(regions).splitlines()
+    at = next(row for row, line in enumerate(lines) if "use_backend" in line)
+    lines[at] = "    http-request return status 200 hdr X-Went-To %[var(txn.backend)]"
+    (folder / CONFIGURATION).write_text("\n".join(lines) + "\n", "utf-8")
+    (folder / SCRIPT).write_text(lua_script(regions), "utf-8")
+
+
+@pytest.fixture(scope="module")
+def regions() -> list[Region]:
+    rng = Random(3)
+    position = [(rng.gauss(121, 9) * 1e7, rng.gauss(31, 9) * 1e7) for _ in range(400)]
+    found = rectangles(np.array(position).astype(np.int32), 7)
+    # A polygon with a hole and slanted sides comes first, so it owns what it holds.
+    outline = [(118.1, 28.2), (125.7, 29.9), (123.3, 37.7), (117.3, 33.1)]
+    hole = [(120.0, 31.0), (121.3, 31.1), (120.7, 32.9)]
+    return [Region("slanted-1", shapely.Polygon(outline, [hole])), *found]
+
+
+@pytest.fixture(scope="module")
+def router(regions: list[Region], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp("router")
+    told(folder, regions)
+    proxy = Proxy(folder)
+    yield proxy
+    proxy.stop()
+
+
+def positions(rng: Random, regions: list[Region], count: int) -> Iterator[tuple[float, float]]:
+    """Positions on corners and edges and one double beside them, and any others."""
+    corners = [corner for each in regions for corner in shapely.get_coordinates(each.area).tolist()]
+    for _ in range(count):
+        lng, lat = rng.choice(corners)
+        if rng.random() < 0.5:
+            other_lng, other_lat = rng.choice(corners)
+            part = rng.random()
+            lng, lat = lng + (other_lng - lng) * part, lat + (other_lat - lat) * part
+        if rng.random() < 0.4:
+            lng = float(np.nextafter(lng, rng.choice((-200, 200))))
+        if rng.random() < 0.2:
+            lng, lat = rng.uniform(-180, 180), rng.uniform(-90, 90)
+        yield min(90.0, max(-90.0, lat)), min(180.0, max(-180.0, lng))
+
+
+def test_lua_finds_the_owner_that_python_finds(regions: list[Region], router: Proxy) -> None:
+    owners = Territories([region.area for region in regions])
+    rng = Random(4)
+    seen = set()
+    for lat, lng in positions(rng, regions, ROUTED):
+        expected = f"region-{regions[owners.owner(lat, lng)].region_id}"
+        query = urlencode({"lat": repr(lat), "lng": repr(lng), "q": "a&b=c"})
+        body = {"q": '{"lat": 1}', "cards": ["]", {"lat": 2}], "lat": lat, "lng": lng}
+        assert router.ask(f"/v1/nearby?{query}")[2] == expected, (lat, lng)
+        assert router.ask("/v1/nearby", body)[2] == expected, (lat, lng)
+        seen.add(expected)
+    assert len(seen) == len(regions)
+
+
+HERE = {"lat": 30.0, "lng": 119.5}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "expected"),
+    [
+        ("/v1/nearby?lat=30.0&lng=119.5", None, {}, "region-slanted-1"),
+        ("/v1/suggest?q=a&lng=119.5&lat=30", None, {}, "region-slanted-1"),
+        ("/v1/nearby?lat=3%30&lng=119%2E5", None, {}, "region-slanted-1"),
+        ("/v1/nearby", HERE | {"zone": None, "ids": None}, {}, "region-slanted-1"),
+        ("/v1/nearby", HERE | {"bbox": [1, 2, 3, 4], "radius": 9}, {}, "region-slanted-1"),
+        ("/v1/nearby", b' {\n"lat" : 30e0 ,"a\\"":"\\\\", "lng":119.5}', {}, "region-slanted-1"),
+        ("/v1/nearby:batch", {"queries": [HERE]}, {"X_Region": "r2"}, "region-r2"),
+        ("/v1/programs", None, {"X_Region": "r2"}, "region-r2"),
+        # What spans regions, names no position, or cannot be read.
+        ("/v1/nearby:batch", {"queries": [HERE]}, {}, "gateway"),
+        ("/v1/nearby", HERE | {"bbox": [1, 2, 3, 4]}, {}, "gateway"),
+        ("/v1/nearby", HERE | {"ids": []}, {}, "gateway"),
+        ("/v1/nearby?zone=z&lat=30.0&lng=119.5", None, {}, "gateway"),
+        ("/v1/nearby", {"lat": 30.0}, {}, "gateway"),
+        ("/v1/nearby", {"lat": "30.0", "lng": 119.5}, {}, "gateway"),
+        ("/v1/nearby", {"near": HERE}, {}, "gateway"),
+        ("/v1/nearby", [HERE], {}, "gateway"),
+        ("/v1/nearby", b'{"lat": 30.0, "lng', {}, "gateway"),
+        ("/v1/nearby", b"", {}, "gateway"),
+        ("/v1/nearby", b'{"a": [[[', {}, "gateway"),
+        ("/v1/nearby?lat=abc&lng=119.5", None, {}, "gateway"),
+        ("/v1/nearby?lat=30.0&lng=119.5", None, {"X_Region": "nowhere"}, "gateway"),
+        ("/v1/programs", None, {}, "gateway"),
+        ("/v1/merchants/m1", None, {}, "gateway"),
+    ],
+)
+def test_where_a_request_goes(
+    router: Proxy, path: str, body: Any, headers: dict[str, str], expected: str
+) -> None:
+    assert router.ask(path, body, **headers)[2] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"), [("r1", "GEOSEARCH_REGION_R1"), ("a-b_c", "GEOSEARCH_REGION_A_B_C")]
+)
+def test_an_address_may_come_from_the_environment(name: str, variable: str) -> None:
+    assert variable_of(name) == variable
+    assert f'"${{{variable}-127.0.0.1:8101}}"' in haproxy_configuration(
+        [Region(name, shapely.box(0, 0, 1, 1))]
+    )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cut, Proxy]]:
+    """Two regions as `geosearch serve` serves them, behind HAProxy."""
+    world = make_islands(Random(6), 60, 5)
+    world.now = datetime.now(UTC)
+    cut = Cut(world, 2, tmp_path_factory.mktemp("served"))
+    addresses, processes = {}, []
+    for name in cut.regions:
+        port = free_port()
+        addresses[variable_of(name)] = f"127.0.0.1:{port}"
+        command = ["-m", "geosearch", "serve", "--index", str(cut.folder / name)]
+        processes.append(
+            subprocess.Popen([sys.executable, *command, "--port", str(port), "--workers", "1"])
+        )
+    for address in addresses.values():
+        wait_for(int(address.rpartition(":")[2]), "/readyz")
+    proxy = Proxy(cut.folder, **addresses)
+    yield cut, proxy
+    proxy.stop()
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait()
+
+
+def test_answers_through_the_proxy_are_those_of_one_index(served: tuple[Cut, Proxy]) -> None:
+    from geosearch.query.query import Query
+    from geosearch.service.encode import encode_page
+
+    cut, proxy = served
+    rng = Random(5)
+    at = cut.world.now.isoformat()
+    found = 0
+    for number in range(60):
+        row = rng.choice(cut.world.merchants)
+        asked: dict[str, Any] = {"lat": row["lat"], "lng": row["lng"], "at": at, "radius": 5_000.0}
+        if number % 3 == 0:
+            asked |= {"cards": ["p1"], "near_misses": 2}
+        query = Query(**asked | {"at": cut.world.now, "cards": tuple(asked.get("cards", ()))})
+        expected = without_time(b"".join(encode_page(cut.one.page(query))))
+        wallet = {"cards": "p1"} if "cards" in asked else {}
+        status, body, _ = proxy.ask(f"/v1/nearby?{urlencode(asked | wallet, quote_via=quote)}")
+        assert (status, without_time(body)) == (200, expected)
+        status, body, _ = proxy.ask("/v1/nearby", asked)
+        assert (status, without_time(body)) == (200, expected)
+        found += b'"results":[{' in body
+    assert found > 20
+
+
+def test_a_region_tells_of_all_and_refuses_the_others(served: tuple[Cut, Proxy]) -> None:
+    cut, proxy = served
+    status, body, _ = proxy.ask("/v1/regions", X_Region="r2")
+    told = json.loads(body)
+    assert (status, told["region_id"]) == (200, "r2")
+    schemas = openapi_document(Settings())["components"]["schemas"]
+    assert set(told) == set(schemas["Regions"]["properties"])
+    assert [each["properties"]["region_id"] for each in told["features"]] == ["r1", "r2"]
+    assert json.loads(proxy.ask("/v1/index", X_Region="r1")[1])["region_id"] == "r1"
+    row = next(
+        row for row in cut.world.merchants if cut.regional.owner(row["lat"], row["lng"]) == "r2"
+    )
+    place = {"lat": row["lat"], "lng": row["lng"]}
+    for path, body_of, pointer in (
+        ("/v1/nearby", place, "/lat"),
+        ("/v1/nearby:batch", {"queries": [place]}, "/queries/0/lat"),
+        (f"/v1/suggest?q=s&{urlencode(place)}", None, "/lat"),
+    ):
+        status, body, _ = proxy.ask(path, body_of, X_Region="r1")
+        problem = json.loads(body)
+        assert (status, problem["code"], problem["region_id"]) == (421, "misdirected", "r2")
+        assert problem["errors"][0]["pointer"] == pointer

@@ -13,7 +13,7 @@ from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
 
 if TYPE_CHECKING:
     from geosearch.answer.model import Answer, Hit, Ranked
-    from geosearch.live.writer import Writer
+    from geosearch.indexing.writer import Writer
     from geosearch.query.query import Query
     from geosearch.search.searcher import Searcher, open_index
 
@@ -36,7 +36,7 @@ __all__ = [
 # Loaded at the first use: the kernels' compiler takes half a second that `--version` need not wait.
 _HOMES = {
     "Query": "geosearch.query.query",
-    "Writer": "geosearch.live.writer",
+    "Writer": "geosearch.indexing.writer",
     **dict.fromkeys(("Answer", "Hit", "Ranked"), "geosearch.answer.model"),
     **dict.fromkeys(("Searcher", "open_index"), "geosearch.search.searcher"),
 }

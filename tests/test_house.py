@@ -34,8 +34,8 @@ MAX_LINES = 500
 # Rooms from the lowest to the highest: each imports itself and those before it.
 ROOMS = {
     "indexes": (
-        "arrays files allowance cache kernel_cache jit prepared bisection storage layout timetable"
-        " text_buffer json_members geo terms text names"
+        "arrays files allowance cache kernel_cache jit prepared bisection storage container layout"
+        " timetable text_buffer json_members geo terms text names"
     ),
     "geosearch": (
         "errors hours money snapshot query segment live kernel text answer suggest search"

@@ -69,13 +69,6 @@ class Contents:
         known = (segment.regional for segment in segments)
         self._regional = next((one for one in known if one is not None), None)
 
-    def at(self, segments: Sequence[Segment]) -> "Contents":
-        """Listings of the segments at another moment; names are the same, counts are not."""
-        contents = Contents(segments)
-        for name in ("_area_names", "_written_names"):
-            contents.__dict__[name] = getattr(self, name)
-        return contents
-
     def programs(self) -> list[dict[str, Any]]:
         """Cards of the snapshot by id, each with the number of merchants with a deal of it."""
         return [dict(record) for record in self._programs]
@@ -97,10 +90,10 @@ class Contents:
     def _programs(self) -> list[dict[str, Any]]:
         programs: dict[str, dict[str, Any]] = {}
         for segment in self._segments:
-            for number, record in enumerate(segment.catalogue.programs):
-                if number:
-                    known = programs.setdefault(record["program_id"], {**record, "merchants": 0})
-                    known["merchants"] += segment.program_merchants(number)
+            for name, number in segment.program_numbers.items():
+                record = segment.catalogue.programs[number]
+                known = programs.setdefault(name, {**record, "merchants": 0})
+                known["merchants"] += segment.program_merchants(number)
         return [programs[name] for name in sorted(programs)]
 
     def info(self, version: str, horizon: tuple[datetime, datetime]) -> dict[str, Any]:
@@ -118,7 +111,7 @@ class Contents:
             "country": manifest["country"],
             "provisional_holidays": manifest.get("provisional_holidays", []),
             "merchants": self._live_docs,
-            "deals": sum(segment.deals() for segment in self._segments),
+            "deals": self._deals,
             "programs": len(self._programs),
             "zones": len(set().union(*(segment.zone_numbers for segment in self._segments))),
             "segments": len(self._segments),
@@ -129,6 +122,19 @@ class Contents:
     @cached_property
     def _live_docs(self) -> int:
         return sum(segment.live_docs() for segment in self._segments)
+
+    @cached_property
+    def _deals(self) -> int:
+        """Number of deals; one that several segments have counts once."""
+        first, *others = self._segments
+        count = first.deals()
+        for place, segment in enumerate(others, 1):
+            for number in range(len(segment.deal_id_texts)):
+                deal_id = segment.deal_id(number)
+                before = ((one, one.deal_of(deal_id)) for one in self._segments[:place])
+                known = any(at is not None and not one.deal_is_gone(at) for one, at in before)
+                count += not (known or segment.deal_is_gone(number))
+        return count
 
     def categories(self, language: str) -> list[dict[str, Any]]:
         """Categories by id: those of merchants, their ancestors, and those that the snapshot names.
@@ -284,8 +290,10 @@ class Contents:
     @cached_property
     def _area_names(self) -> dict[str, str]:
         """Names of business areas by their typed form."""
-        names = (name for segment in self._segments for name in segment.area_numbers)
-        return {form: name for name in names if (form := typed_form(name))}
+        first, *others = (segment.area_forms for segment in self._segments)
+        if not others:
+            return first
+        return {form: name for names in (*reversed(others), first) for form, name in names.items()}
 
     def beyond(self, query: Query) -> dict[str, Any] | None:
         """`Answer.outside_coverage` of a query; None if a shop may be in its radius and shape."""
@@ -317,9 +325,11 @@ class Contents:
 
     def bounds(self) -> Box | None:
         """Box around all shops, also those of other regions, WGS-84; None without any."""
-        if self._regional is not None:
-            return self._regional.bounds
-        boxes = [segment.columns.node_box[:, -1] for segment in self._segments if len(segment)]
+        return self._bounds if self._regional is None else self._regional.bounds
+
+    @cached_property
+    def _bounds(self) -> Box | None:
+        boxes = [box for segment in self._segments if (box := segment.box()) is not None]
         if not boxes:
             return None
         ends = np.array(boxes) / UNITS_PER_DEGREE

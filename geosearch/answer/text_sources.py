@@ -63,18 +63,17 @@ def sources_of(segment: Segment, start: datetime, weights: Weights, language: st
     changes = [offset_changes(ZoneInfo(name), start) for name in segment.catalogue.time_zones]
     days = [start + timedelta(days=day) for day in range(-1, HORIZON_MINUTES // _DAY_MINUTES + 2)]
     currency = segment.manifest["currency"]
-    # Without quotes: the kernel writes them inside of a string.
-    names = [orjson.dumps(record.get("name", ""))[1:-1] for record in segment.catalogue.programs]
     sentence_start, part, words = _sentences(language)
     merchant_start, merchant = segment.merchant_payload.arrays
     deal_start, deal = segment.deal_payload.arrays
+    program_start, program = _card_names(segment)
     return Sources(
         merchant_start=merchant_start,
         merchant=merchant,
         deal_start=deal_start,
         deal=deal,
-        program_start=np.cumsum([0, *map(len, names)], dtype=np.int64),
-        program=_bytes(b"".join(names)),
+        program_start=program_start,
+        program=program,
         dates=_bytes("".join(day.date().isoformat() for day in days).encode()),
         zone_start=np.cumsum([0, *map(len, changes)], dtype=np.int64),
         zone_offset=np.array([change for zone in changes for change in zone], np.int32),
@@ -96,6 +95,9 @@ def sources_of(segment: Segment, start: datetime, weights: Weights, language: st
 def sources_at(sources: Sources, segment: ChangedSegment) -> Sources:
     """The sources of a segment with the texts of one moment."""
     deals, merchants = segment.deal_texts, segment.merchant_texts
+    if segment.catalogue is not segment.built.catalogue:
+        program_start, program = _card_names(segment)
+        sources = sources._replace(program_start=program_start, program=program)
     return sources._replace(
         new_text=merchants.text,
         new_merchant=merchants.rows,
@@ -103,6 +105,12 @@ def sources_at(sources: Sources, segment: ChangedSegment) -> Sources:
         new_deal=deals.rows,
         new_deal_span=deals.spans,
     )
+
+
+def _card_names(segment: Segment) -> tuple[I64, U8]:
+    """Where the name of each card begins, and the names, JSON text without quotes."""
+    names = [orjson.dumps(record.get("name", ""))[1:-1] for record in segment.catalogue.programs]
+    return np.cumsum([0, *map(len, names)], dtype=np.int64), _bytes(b"".join(names))
 
 
 def _sentences(language: str) -> tuple[I64, I64Matrix, U8]:

@@ -267,7 +267,7 @@ def build(
     if rollback == (snapshot is not None) or (rollback and regions is not None):
         raise BadRequest("Give either SNAPSHOT or --rollback")
     if snapshot is None:
-        from geosearch.search.go_back import go_back
+        from geosearch.indexing.go_back import go_back
 
         _print(f"{out} is back at version {go_back(out)}")
         return

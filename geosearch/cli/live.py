@@ -87,7 +87,7 @@ def add_live(app: typer.Typer, show: Show, *, rejected: int) -> None:
         ] = False,
     ) -> int:
         """Apply live changes from a file; exits with 3 if one was rejected."""
-        from geosearch.live.file import apply_file
+        from geosearch.indexing.change_file import apply_file
 
         receipt = apply_file(index, file)
         show(receipt.as_json() if as_json else receipt.text())

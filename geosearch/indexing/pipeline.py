@@ -5,37 +5,23 @@ the others of this package, `segment.writer`, `segment.versions`).
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import orjson
-import polars as pl
 
 from geosearch.errors import BadData, BadRequest
 from geosearch.hours.schedules import Horizon
-from geosearch.indexing.countries import with_calendars
-from geosearch.indexing.hours import ScheduleBook
-from geosearch.indexing.kept_rows import keep_rows
+from geosearch.indexing.carry_over import Cut, carry_over, cut_of
+from geosearch.indexing.encoding import VersionSetting, write_rows
 from geosearch.indexing.report import BuildReport, changes_since
-from geosearch.indexing.rows import deal_rows, merchant_rows, zone_records
-from geosearch.live.base import CUT, IN_DOUBT
-from geosearch.live.carry_over import Cut, carry_over, cut_of
+from geosearch.live.kept_rows import keep_rows
 from geosearch.money.ranking import Weights
 from geosearch.segment.versions import REPORT_FILES, publish
-from geosearch.segment.writer import SegmentLookups, write_segment
 from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
 from geosearch.snapshot.rejects import RejectLog
-from geosearch.suggest.directory import directory_columns
-from geosearch.suggest.rows import POPULARITY, directory_rows
-from geosearch.text.categories import category_names
-from geosearch.text.columns import text_columns
-from geosearch.text.fields import FOUND_BY
-from geosearch.text.rows import text_rows
 from indexes.files import write_file
 
 SEGMENT = "segment-0000"
@@ -124,7 +110,8 @@ def publish_rows(
         taken = take()
         read, cut = taken.snapshot, taken.cut
         keep_rows(folder, read)  # Before the next line, which frees them.
-        counts, guesses = _write_version(folder, read, built_at, taken.weights, cut.seq, say)
+        setting = VersionSetting(built_at, Horizon.for_build(built_at), taken.weights, cut.seq)
+        counts, guesses = write_rows(folder / SEGMENT, read, setting, say)
         orphans = [*taken.orphans, *carry_over(out, folder)]
         say("Comparing with the version before")
         log = read.rejects
@@ -178,86 +165,3 @@ def read_or_list_rejects(
         rejects.write(draft)
         draft.replace(failed)
         raise type(error)(f"{error}, all listed in `{failed}`") from error
-
-
-def _write_version(
-    folder: Path,
-    snapshot: Snapshot,
-    built_at: datetime,
-    weights: Weights,
-    cut: int,
-    say: Callable[[str], None],
-) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Write all segments; return their counts and their guessed holidays.
-
-    This empties the frames of the snapshot, to save memory.
-    """
-    envelope = snapshot.envelope
-    horizon = Horizon.for_build(built_at)
-    book = ScheduleBook(horizon, snapshot.rejects, makeup=envelope.makeup_workdays)
-    merchants = snapshot.merchants.with_row_index("merchant_row").filter(
-        pl.col("business_status") != "CLOSED_PERMANENTLY"
-    )
-    closed_permanently = snapshot.merchants.height - merchants.height
-    snapshot.merchants = snapshot.merchants.clear()
-    say("Evaluating opening hours")
-    merchants = with_calendars(merchants, snapshot)
-    rows, names = merchant_rows(merchants, book, weights)
-    say("Evaluating deals")
-    deals = deal_rows(snapshot, merchants, book)
-    in_doubt = {
-        name: frame.filter("in_doubt")[f"{name[:-1]}_id"].to_list()
-        for name, frame in (("deals", snapshot.deals), ("programs", snapshot.programs))
-    }
-    guesses = [msgspec.to_builtins(guess._asdict()) for guess in book.guesses()]
-    # Frames that are encoded are dropped before the texts need memory: 1 GB for a million
-    # merchants.
-    snapshot.deals, snapshot.deal_merchants = snapshot.deals.clear(), pl.DataFrame()
-    merchants = merchants.select(*FOUND_BY, *POPULARITY)
-    say("Reading names, addresses and categories")
-    # The two steps share only the merchants: one runs Python while polars sorts for the other.
-    with ThreadPoolExecutor(1) as beside:
-        suggested = beside.submit(directory_rows, merchants, snapshot.categories)
-        text = text_rows(
-            merchants,
-            snapshot.categories,
-            category_set=rows.category_set,
-            category_sets=names["category_sets"],
-        )
-        say("Collecting the names to suggest")
-        suggestions = suggested.result()
-    del merchants
-    say("Sorting, summarising and writing the index")
-    manifest = {
-        "snapshot_id": envelope.snapshot_id,
-        "created_at": envelope.created_at.isoformat(),
-        "currency": envelope.currency,
-        "country": envelope.country,
-        "time_zone": envelope.time_zone,
-        "built_at": built_at.isoformat(),
-        "horizon_start": horizon.start.isoformat(),
-        "provisional_holidays": guesses,
-        "weights": msgspec.to_builtins(weights),
-        CUT: cut,
-        IN_DOUBT: in_doubt,
-    }
-    around = SegmentLookups(
-        timetable=book.build(),
-        start_hour_of_week=horizon.hour_of_week(),
-        zones=zone_records(snapshot),
-        zone_shapes=[zone.geometry for zone in snapshot.zones],
-        zone_datums=[zone.crs for zone in snapshot.zones],
-        category_names=category_names(snapshot.categories),
-        **names,
-    )
-    parts = (partial(text_columns, text), partial(directory_columns, suggestions))
-    write_segment(folder / SEGMENT, rows, deals, around, manifest, parts=parts)
-    counts = {
-        "merchants": len(rows.x),
-        "closed_permanently": closed_permanently,
-        "deals": len(deals.on),
-        "offers": len(deals.offer_deal),
-        "programs": snapshot.programs.height,
-        "zones": len(snapshot.zones),
-    }
-    return counts, guesses

@@ -11,11 +11,13 @@ import msgspec
 import orjson
 
 from geosearch.errors import BadRequest
-from geosearch.indexing.kept_rows import fold_changes, read_rows
+from geosearch.indexing.carry_over import Cut
+from geosearch.indexing.fold import all_changed, fold_changes
+from geosearch.indexing.live_version import replayed
 from geosearch.indexing.pipeline import REJECTED, REPORT, Taken, publish_rows
 from geosearch.indexing.report import BuildReport
 from geosearch.live.base import Base
-from geosearch.live.carry_over import Cut, replayed
+from geosearch.live.kept_rows import read_rows
 from geosearch.live.log import ChangeLog
 from geosearch.money.ranking import Weights
 from geosearch.segment.versions import current
@@ -60,7 +62,7 @@ def rebuild(
                 state, head = replayed(base, log.after(base.cut))
             finally:
                 log.close()
-            fold_changes(rows, state)
+            fold_changes(rows, all_changed(state))
             orphans = state.orphans
         said = orjson.loads((version / REPORT).read_bytes())
         weights = msgspec.convert(base.segments[0].manifest["weights"], Weights)

@@ -10,6 +10,7 @@ import orjson
 
 from geosearch.errors import BadData
 from geosearch.hours.schedules import Horizon
+from geosearch.live.kept_rows import KeptRows
 from geosearch.segment.segment import Segment, segment_folders
 from indexes.arrays import U32
 
@@ -60,6 +61,8 @@ class Base:
             for segment in self.segments
             for table, ids in segment.manifest[IN_DOUBT].items()
         }
+        self.kept = KeptRows(version)
+        """The rows that it was built of."""
         self._places: dict[tuple[str, str], list[RowPlace]] = {}
         self._deals: dict[str, dict[str, Any]] = {}
         self._offers = [_Offers(segment) for segment in self.segments]
@@ -98,14 +101,17 @@ class Base:
             self._deals[deal_id] = found
         return found
 
-    def status(self, program_id: str) -> str:
-        """Status of a card in the snapshot."""
-        segment, number = self.places("programs", program_id)[0]
-        return str(self.segments[segment].catalogue.programs[number].get("status") or "ACTIVE")
+    def program(self, place: RowPlace) -> dict[str, Any]:
+        """The stored object of a card."""
+        record: dict[str, Any] = self.segments[place.segment].catalogue.programs[place.number]
+        return record
 
-    def merchant(self, merchant_id: str) -> dict[str, Any]:
-        """The stored object of a merchant."""
-        segment, doc = self.places("merchants", merchant_id)[0]
+    def merchant(self, merchant_id: str) -> dict[str, Any] | None:
+        """The stored object of a merchant; None if the version has no document of it."""
+        places = self.places("merchants", merchant_id)
+        if not places:
+            return None
+        segment, doc = places[0]
         record: dict[str, Any] = orjson.loads(self.segments[segment].merchant_payload(doc))
         return record
 

@@ -4,14 +4,14 @@ It shares everything else with the segment that it is made of, so making one cos
 changes and of the bits.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from threading import Lock
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from geosearch.live.moment import UNLIMITED, Moment, SegmentChanges, i64, u32
+from geosearch.live.moment import UNLIMITED, SegmentChanges, i64, u32
 from geosearch.live.new_schedules import ByTree, schedule_columns
 from geosearch.live.new_texts import (
     NewTexts,
@@ -23,7 +23,7 @@ from geosearch.segment.catalogue import Catalogue, program_bit
 from geosearch.segment.columns import Columns
 from geosearch.segment.segment import LIST_BYTES, Listed, Segment
 from geosearch.snapshot.stored import DEAL_FIELDS, MERCHANT_FIELDS
-from indexes.arrays import U8, U32, U64, Bools
+from indexes.arrays import I32, U8, U32, U64, Bools
 from indexes.cache import BoundedCache
 from indexes.geo.zones import ZoneIndex
 from indexes.prepared import Prepared
@@ -57,7 +57,7 @@ class ChangedSegment(Segment):
         self._trees = {tree: Prepared(columns) for tree, columns in self._changed_trees().items()}
         self._chosen = {}
         self._lists = BoundedCache[tuple[str, ...], Listed](LIST_BYTES)
-        self.catalogue = _changed_catalogue(built.catalogue, changes.statuses)
+        self.catalogue = _catalogue(built.catalogue, changes, before)
         self._store: TextStore = TextStore() if before is None else before._store
         self.deal_texts = _deal_texts(built, self._store, changes, before)
         """Payloads of the deals, those that changed replaced."""
@@ -67,7 +67,7 @@ class ChangedSegment(Segment):
 
     def _changed_trees(self) -> dict[int, Columns]:
         columns = _changed_columns(self.built.columns, self._changes)
-        columns["doc_always"] = self._always.without(self.touched, self._changes.statuses)
+        columns["doc_always"] = self._always.without(self.touched, self._changes.cards)
         return {
             tree: self.built.columns_of(tree).value._replace(
                 **columns, **self._schedules.get(tree, {})
@@ -77,8 +77,12 @@ class ChangedSegment(Segment):
 
     @property
     def program_numbers(self) -> dict[str, int]:
-        """Number of each card by its id."""
-        return self.built.program_numbers
+        """Number of each card by its id; a deleted one has none."""
+        built = self.built.program_numbers
+        gone = {number for number, (record, _) in self._changes.cards.items() if not record}
+        if not gone:
+            return built
+        return {name: number for name, number in built.items() if number not in gone}
 
     @property
     def zone_numbers(self) -> dict[str, int]:
@@ -91,9 +95,25 @@ class ChangedSegment(Segment):
         return self.built.area_numbers
 
     @property
+    def area_forms(self) -> dict[str, str]:
+        """Names of business areas by their typed form."""
+        return self.built.area_forms
+
+    @property
     def zone_index(self) -> ZoneIndex:
         """Index of the zones' polygons."""
         return self.built.zone_index
+
+    def box(self) -> I32 | None:
+        """Least x and y and greatest x and y of the live documents, in units; None without any."""
+        box, position = self.built.box(), self.columns.doc_position
+        gone = position[u32(self._changes.gone_docs)]
+        if box is None or not (np.concatenate([gone, gone], axis=1) == box).any():
+            return box
+        position = position[self.are_live(np.arange(len(self)))]
+        if not len(position):
+            return None
+        return np.concatenate([position.min(axis=0), position.max(axis=0)])
 
     def deal_is_gone(self, deal: int) -> bool:
         """Whether a deal was deleted since the build."""
@@ -124,14 +144,9 @@ class ChangedSegment(Segment):
         return have
 
 
-def segments_at(
-    moment: Moment, built: Sequence[Segment], known: Sequence[Segment]
-) -> list[ChangedSegment]:
-    """The segments of a version at a moment; `known` are those of an earlier one."""
-    return [
-        ChangedSegment(segment, changes, before if isinstance(before, ChangedSegment) else None)
-        for segment, changes, before in zip(built, moment.parts, known, strict=True)
-    ]
+def segment_at(built: Segment, changes: SegmentChanges, known: Segment | None) -> ChangedSegment:
+    """A segment at a moment; `known` is the same one at an earlier moment."""
+    return ChangedSegment(built, changes, known if isinstance(known, ChangedSegment) else None)
 
 
 class _AlwaysBits:
@@ -208,7 +223,7 @@ def _changed_columns(columns: Columns, changes: SegmentChanges) -> dict[str, Any
     on = _cleared(_set(columns.deal_on, for_all), off)
     new = _cleared(_set(columns.deal_new, for_new), off)
     program_on: U8 = columns.program_on.copy()
-    for program, (_, in_force) in changes.statuses.items():
+    for program, (_, in_force) in changes.cards.items():
         program_on[program] = in_force
     for column in (live, on, new, program_on):
         column.flags.writeable = False
@@ -232,10 +247,15 @@ def _masks(items: U32) -> U64:
     return masks
 
 
-def _changed_catalogue(catalogue: Catalogue, statuses: dict[int, tuple[str, bool]]) -> Catalogue:
-    if not statuses:
-        return catalogue
-    programs = list(catalogue.programs)
-    for program, (status, _) in statuses.items():
-        programs[program] = {**programs[program], "status": status}
-    return msgspec.structs.replace(catalogue, programs=programs)
+def _catalogue(
+    built: Catalogue, changes: SegmentChanges, before: ChangedSegment | None
+) -> Catalogue:
+    """The catalogue with changed cards; that of an earlier moment if it has the same ones."""
+    if not changes.cards:
+        return built
+    if before is not None and before._changes.cards == changes.cards:
+        return before.catalogue
+    programs = list(built.programs)
+    for program, (record, _) in changes.cards.items():
+        programs[program] = record
+    return msgspec.structs.replace(built, programs=programs)

@@ -17,7 +17,7 @@ from geosearch.snapshot.objects import BadObject, read_closures
 from geosearch.snapshot.rejects import shown
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 
-Op = Literal["patch", "delete"]
+Op = Literal["row", "patch", "delete"]
 
 TABLES = {table.name: table for table in (MERCHANTS, DEALS, PROGRAMS)}
 
@@ -37,11 +37,15 @@ CHANGE_CODES: dict[str, str] = {
     "unknown_merchant": "the index has no such merchant",
     "unknown_deal": "the index has no such deal",
     "unknown_program": "the index has no such card",
+    "unknown_brand": "no merchant of the index has the brand of a deal",
     "no_change_id": "a change that adds to a stock, without `change_id`",
-    "needs_build": "a change that needs a new document: deliver it with the next snapshot",
+    "needs_build": "a patch of a field that only a whole row changes, or a change that concerns "
+    "too many merchants: put the row, or deliver it with the next snapshot",
     "too_long": "a line of more bytes than a change may have",
 }
-"""Why a change is rejected, by code. Codes are stable; later versions may add some."""
+"""Why a change is rejected, by code; a whole row also by those of a snapshot's rows.
+
+Codes are stable; later versions may add some."""
 
 MOST_BYTES = 65_536
 """Most bytes of one change."""
@@ -50,7 +54,7 @@ MOST_LINES = 200_000
 """Most lines of a body: each may be rejected with a sentence, and the next request waits."""
 
 _MEMBERS = frozenset({"table", "row", "patch", "delete", "change_id", "version"})
-_OPS = ("row", "patch", "delete")
+_OPS: tuple[Op, ...] = ("row", "patch", "delete")
 _LONGEST_ID = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -61,7 +65,7 @@ PATCHED = {
     "deals": ("stock", "valid_through"),
     "programs": ("status",),
 }
-"""Fields that a patch may change, by table; other fields take a build."""
+"""Fields that a patch may change, by table; other fields take a whole row."""
 
 MOST_STOCK = 2_000_000_000
 
@@ -80,11 +84,14 @@ class LiveChange(msgspec.Struct, frozen=True, kw_only=True):
     table
         merchants, deals or programs.
     op
-        patch or delete.
+        row, patch or delete.
     key
         Id of the row.
     fields
-        New values by field of a patch; an `Add` for a stock that grows; None removes.
+        The row as given; or new values by field of a patch, an `Add` for a stock that grows, None
+        removes.
+    row
+        The row in normal form, once it is checked.
     change_id, version
         Of the source; None if not given.
     """
@@ -93,6 +100,7 @@ class LiveChange(msgspec.Struct, frozen=True, kw_only=True):
     op: Op
     key: str
     fields: dict[str, Any] = {}
+    row: dict[str, Any] | None = None
     change_id: str | None = None
     version: int | None = None
 
@@ -101,6 +109,8 @@ class LiveChange(msgspec.Struct, frozen=True, kw_only=True):
         said: dict[str, Any] = {"table": self.table}
         if self.op == "delete":
             said["delete"] = self.key
+        elif self.op == "row":
+            said["row"] = self.fields
         else:
             values = {
                 name: {"add": value.pieces} if isinstance(value, Add) else value
@@ -123,7 +133,7 @@ class ChangeRefused(Exception):
 
 
 def read_change(given: bytes | Mapping[str, Any]) -> LiveChange:
-    """A change from a line of JSON, or from an object.
+    """A change from a line of JSON, or from an object; a whole row is still to be checked.
 
     Raises
     ------
@@ -155,18 +165,15 @@ def read_change(given: bytes | Mapping[str, Any]) -> LiveChange:
     change_id = _change_id(said.get("change_id"))
     version = _version(said.get("version"))
     op = ops[0]
+    fields: dict[str, Any] = {}
     if op == "row":
-        raise needs_build(f"a `patch` or `delete` of {table.name}", "a whole row")
-    if op == "delete":
-        if table is PROGRAMS:
-            raise needs_build("`status` ENDED for a card that ends", "`delete`")
+        key, fields = _row(table, said["row"])
+    elif op == "delete":
         key = _id(table.key, said["delete"], "delete")
-        return LiveChange(
-            table=table.name, op="delete", key=key, change_id=change_id, version=version
-        )
-    key, fields = _patch(table, said["patch"], change_id)
+    else:
+        key, fields = _patch(table, said["patch"], change_id)
     return LiveChange(
-        table=table.name, op="patch", key=key, fields=fields, change_id=change_id, version=version
+        table=table.name, op=op, key=key, fields=fields, change_id=change_id, version=version
     )
 
 
@@ -186,6 +193,14 @@ def _object_of(given: bytes | Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
+def _row(table: Table, said: object) -> tuple[str, dict[str, Any]]:
+    if not isinstance(said, dict):
+        raise _refused("wrong_type", "`row` to be an object", said)
+    if said.get(table.key) is None:
+        raise _refused("missing_field", f"`{table.key}`", None)
+    return _id(table.key, said[table.key], "row"), said
+
+
 def _patch(table: Table, said: object, change_id: str | None) -> tuple[str, dict[str, Any]]:
     if not isinstance(said, dict):
         raise _refused("wrong_type", "`patch` to be an object", said)
@@ -203,7 +218,8 @@ def _patch(table: Table, said: object, change_id: str | None) -> tuple[str, dict
             )
         if name not in PATCHED[table.name]:
             allowed = " or ".join(f"`{one}`" for one in PATCHED[table.name])
-            raise needs_build(f"a patch of {allowed}", f"`{name}`")
+            expected = f"Expected a patch of {allowed}, got `{name}`"
+            raise ChangeRefused("needs_build", f"{expected}, which takes a whole row")
         fields[name] = _value(field, value, change_id)
     if not fields:
         raise _refused("missing_field", "a field to change in `patch`", None)
@@ -296,8 +312,3 @@ def _version(value: object) -> int | None:
 
 def _refused(code: str, expected: str, got: object) -> ChangeRefused:
     return ChangeRefused(code, f"Expected {expected}, got {shown(got)}")
-
-
-def needs_build(expected: str, got: str) -> ChangeRefused:
-    """The refusal of a change that takes a build."""
-    return ChangeRefused("needs_build", f"Expected {expected}, got {got}, which takes a build")

@@ -1,7 +1,8 @@
 """Moment: the file of a version with all live changes that its readers show, up to one number.
 
 `Writer` replaces the file by one rename, and readers look at its inode to notice. A moment holds
-only numbers of its version: readers make columns and texts of them (`changed_segment`).
+only numbers of its version, and names files of small segments: readers make columns and texts of
+them (`changed_segment`).
 """
 
 import os
@@ -15,6 +16,7 @@ import numpy as np
 import xxhash
 
 from geosearch.errors import BadData, Behind
+from geosearch.segment.segment import SMALL
 from indexes.arrays import I64, U32
 from indexes.files import named, sync_file, sync_folder, write_file
 
@@ -27,7 +29,7 @@ UNLIMITED = -1
 NO_STAMP: "Stamp | None" = None
 """Stamp of a version without live changes."""
 
-_FORMAT = 1
+_FORMAT = 2
 _CHECKSUM_BYTES = 8
 
 
@@ -53,8 +55,9 @@ class SegmentChanges(msgspec.Struct, frozen=True, kw_only=True):
         Those of them that nobody can use, uint32, ascending: sold out, deleted, or in doubt.
     touched
         Documents whose deals or own state changed at any time since the build, uint32, ascending.
-    statuses
-        Status of the cards whose status changed, and whether it is in force, by number.
+    cards
+        Stored objects of the cards that changed, empty if deleted, and whether they are in force,
+        by number.
     merchants
         Members that changed of the stored objects of documents.
     closures
@@ -72,7 +75,7 @@ class SegmentChanges(msgspec.Struct, frozen=True, kw_only=True):
     stock: bytes = b""
     off_deals: bytes = b""
     touched: bytes = b""
-    statuses: dict[int, tuple[str, bool]] = {}
+    cards: dict[int, tuple[dict[str, Any], bool]] = {}
     new_deals: bytes = b""
     merchants: dict[int, dict[str, Any]] = {}
     closures: dict[int, list[tuple[int, int]]] = {}
@@ -81,10 +84,14 @@ class SegmentChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """All live changes of a version up to change number `seq`, one part a segment."""
+    """All live changes of a version up to change number `seq`, one part a segment.
+
+    `small` has the files of the small segments, whose parts come last.
+    """
 
     seq: int
     parts: tuple[SegmentChanges, ...]
+    small: tuple[str, ...] = ()
     format: int = _FORMAT
 
 
@@ -114,6 +121,13 @@ def write_moment(version: Path, moment: Moment) -> None:
     sync_file(draft)
     draft.replace(version / LIVE)
     sync_folder(version)
+
+
+def remove_others(version: Path, moment: Moment) -> None:
+    """Remove the small segments that a moment does not name; who maps one still reads it."""
+    for file in version.glob(f"*{SMALL}"):
+        if file.name not in moment.small:
+            file.unlink(missing_ok=True)
 
 
 def moment_stamp(version: Path) -> Stamp | None:
@@ -170,8 +184,9 @@ def read_moment(version: Path, segments: Sequence[object]) -> Moment | None:
         moment = msgspec.msgpack.decode(body, type=Moment)
     except msgspec.MsgspecError as error:
         raise BadData(f"Expected live changes, got: {error} - at `{file}`") from error
-    if moment.format != _FORMAT or len(moment.parts) != len(segments):
-        got = f"format {moment.format} of {len(moment.parts)} segments"
+    if moment.format != _FORMAT or len(moment.parts) - len(moment.small) != len(segments):
+        built = len(moment.parts) - len(moment.small)
+        got = f"format {moment.format} of {built} segments"
         raise BadData(
             f"Expected format {_FORMAT} of {len(segments)} segments, got {got} - at `{file}`"
         )

@@ -1,13 +1,17 @@
 """State of the rows that changed since the snapshot of a version: what each change means for them.
 
 `LiveState` checks a change against the current rows and applies it. It holds ids and values; which
-bits they become is in `moments`.
+bits they become is in `moments`. A change that bits cannot show, because it may raise a bound,
+moves its merchants: their built documents are withdrawn, and small segments have them whole.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
 from geosearch.hours.closures import closed_where, closure_spans, open_except
 from geosearch.live.base import Base
@@ -17,12 +21,16 @@ from geosearch.live.changes import (
     Add,
     ChangeRefused,
     LiveChange,
-    needs_build,
 )
+from geosearch.live.row_book import Row, RowBook
 from geosearch.snapshot.rejects import shown
 
 GONE = "gone"
-"""Business status of a deleted merchant: only a whole row brings it back."""
+"""Status of a deleted merchant or card: only a whole row brings it back."""
+
+MOST_MOVED = 20_000
+"""Most merchants that one change may concern, if bits cannot show it: a small segment of so many
+takes seconds to build."""
 
 CLOSED, CLOSED_TEMPORARILY = "CLOSED_PERMANENTLY", "CLOSED_TEMPORARILY"
 
@@ -54,18 +62,30 @@ class LiveState:
     merchants, deals
         The changed merchants and deals.
     programs
-        Status of the cards with a changed one.
+        Status of the cards with a changed one, `GONE` if it is deleted; None if it is in doubt.
+    moved
+        Merchants that bits of their built document cannot show: a small segment has them.
+    touched
+        Table and id of the rows that changed since somebody cleared it.
     orphans
         Table and id of the changes to rows that the version does not have, and of those that it
-        cannot show, such as a later end than in its snapshot.
+        cannot show.
     """
 
     def __init__(self, base: Base) -> None:
         self._base = base
+        self.book = RowBook(base.kept)
         self.merchants: dict[str, MerchantState] = {}
         self.deals: dict[str, DealState] = {}
-        self.programs: dict[str, str] = {}
+        self.programs: dict[str, str | None] = {}
+        self.moved: set[str] = set()
+        self.touched: set[tuple[str, str]] = set()
         self.orphans: list[tuple[str, str]] = []
+
+    @property
+    def rows(self) -> dict[str, dict[str, Row]]:
+        """Whole rows that changes put, by table and id."""
+        return self.book.rows
 
     def apply(self, change: LiveChange) -> Callable[[], None]:
         """Apply a change; return a function that undoes it, if it is the last one applied.
@@ -75,62 +95,158 @@ class LiveState:
         ChangeRefused
             There is no such row, or the change is not possible for it.
         """
-        if not self._has(change.table, change.key):
-            raise ChangeRefused(
-                f"unknown_{_NAMES[change.table]}",
-                f"Expected `{TABLES[change.table].key}` of the index, got {shown(change.key)}",
-            )
-        if change.table == "merchants":
-            return _set(self.merchants, change.key, self._merchant(change))
-        if change.table == "programs":
-            status = change.fields["status"] or "ACTIVE"
-            return _set(self.programs, change.key, status)
-        return _set(self.deals, change.key, self._deal(change, strict=True))
+        return self._apply(change, strict=True)
 
     def replay(self, change: LiveChange) -> bool:
-        """Apply an accepted change to the rows of another version; return whether it has the row.
+        """Apply an accepted change to the rows of another version; return whether it fits them.
 
         A stock does not fall below 0: the snapshot may contain some of the changes already.
         """
-        if not self._has(change.table, change.key):
-            self.orphans.append((change.table, change.key))
-            return False
-        if change.table == "deals":
-            self.deals[change.key] = self._deal(change, strict=False)
-            return True
         try:
-            self.apply(change)
+            self._apply(change, strict=False)
         except ChangeRefused:
             self.orphans.append((change.table, change.key))
             return False
         return True
 
-    def _has(self, table: str, key: str) -> bool:
-        if table == "merchants" and key in self.merchants and self.merchants[key].status == GONE:
-            return False
-        if table == "deals" and key in self.deals and self.deals[key].gone:
-            return False
-        return bool(self._base.places(table, key))
+    def has(self, table: str, key: str) -> bool:
+        """Whether there is such a row now."""
+        if table == "merchants" and key in self.merchants:
+            return self.merchants[key].status != GONE
+        if table == "deals" and key in self.deals:
+            return not self.deals[key].gone
+        if table == "programs" and key in self.programs:
+            return self.programs[key] != GONE
+        if self._base.places(table, key):
+            return True
+        # A merchant that was closed for good when the version was built has no document.
+        return table == "merchants" and self._base.kept.row(table, key) is not None
+
+    def _apply(self, change: LiveChange, *, strict: bool) -> Callable[[], None]:
+        if change.op == "row":
+            return self._put(change, strict=strict)
+        if not self.has(change.table, change.key):
+            raise ChangeRefused(
+                f"unknown_{_NAMES[change.table]}",
+                f"Expected `{TABLES[change.table].key}` of the index, got {shown(change.key)}",
+            )
+        self.touched.add((change.table, change.key))
+        if change.table == "merchants":
+            return _set(self.merchants, change.key, self._merchant(change))
+        if change.table == "deals":
+            return _set(self.deals, change.key, self._deal(change, strict=strict))
+        if change.op == "delete":
+            return self._delete_program(change.key)
+        return _set(self.programs, change.key, change.fields["status"] or "ACTIVE")
+
+    def _put(self, change: LiveChange, *, strict: bool) -> Callable[[], None]:
+        table, key, row = change.table, change.key, change.row
+        if row is None:
+            raise ChangeRefused("not_json", "Expected a row that is checked, got another one")
+        values: dict[str, Any]
+        value: Any
+        if table == "merchants":
+            values, closures = self.merchants, orjson.loads(row["closures"] or "[]")
+            value = MerchantState(row["business_status"], tuple(closures))
+            self._move([key])
+        elif table == "deals":
+            self._check_names(row)
+            shops = [*self._shops(row), *self._shops_now(key)]
+            self._check_reach(shops, strict=strict)
+            values, value = self.deals, DealState(row["stock"], _iso(row["valid_through"]))
+            self._move(shops)
+        else:
+            values, value = self.programs, row["status"]
+            if self.has(table, key) and self._changes_windows(key, row):
+                deals = filter(partial(self.has, "deals"), self.book.deals_of(key))
+                shops = [shop for deal in deals for shop in self._shops_now(deal)]
+                self._check_reach(shops, strict=strict)
+                self._move(shops)
+        self.touched.add((table, key))
+        return _both(self.book.put(table, key, row), _set(values, key, value))
+
+    def _check_names(self, row: Row) -> None:
+        """Check that the card and the merchants that a deal names exist."""
+        card = row["program_id"]
+        if card is not None and not self.has("programs", card):
+            expected = "Expected `program_id` to be one of the cards"
+            raise ChangeRefused("unknown_program", f"{expected}, got {shown(card)}")
+        for key in row["merchant_ids"] or ():
+            if not self.has("merchants", key):
+                expected = "Expected `merchant_ids` to name accepted merchants"
+                raise ChangeRefused("unknown_merchant", f"{expected}, got {shown(key)}")
+        if row["merchant_ids"] is None and not self._shops(row):
+            expected = "Expected `brand` to be that of an accepted merchant"
+            raise ChangeRefused("unknown_brand", f"{expected}, got {shown(row['brand'])}")
+
+    def _shops(self, row: Row) -> list[str]:
+        """Merchants where a deal is valid."""
+        named = row["merchant_ids"]
+        shops = self.book.shops_of(row["brand"]) if named is None else dict.fromkeys(named)
+        return [key for key in shops if self.has("merchants", key)]
+
+    def _shops_now(self, deal_id: str) -> list[str]:
+        """Merchants where a deal is valid as it is now; none if there is no such deal."""
+        row = self.book.row("deals", deal_id) if self.has("deals", deal_id) else None
+        return [] if row is None else self._shops(row)
+
+    def _changes_windows(self, key: str, row: Row) -> bool:
+        """Whether a card's new row changes when its deals may be used, or whether they may."""
+        before = self.book.row("programs", key) or {}
+        return any(before.get(name) != row[name] for name in ("valid_from", "valid_through"))
+
+    def _check_reach(self, shops: Collection[str], *, strict: bool) -> None:
+        if strict and len(shops) > MOST_MOVED:
+            raise ChangeRefused(
+                "needs_build",
+                f"Expected a change at up to {MOST_MOVED} merchants, got one at {len(shops)}, "
+                "which takes a build",
+            )
+
+    def _move(self, merchants: Iterable[str]) -> None:
+        # No undo: a document in a small segment shows what its rows say, changed or not.
+        for key in merchants:
+            self.moved.add(key)
+            self.touched.add(("merchants", key))
+
+    def _delete_program(self, key: str) -> Callable[[], None]:
+        """Delete a card, and its deals with it: nobody can use them, and no build accepts them."""
+        undo = _set(self.programs, key, GONE)
+        for deal in self.book.deals_of(key):
+            if self.has("deals", deal):
+                self.touched.add(("deals", deal))
+                gone = self._deal_state(deal)._replace(gone=True)
+                undo = _both(_set(self.deals, deal, gone), undo)
+        return undo
 
     def _merchant(self, change: LiveChange) -> MerchantState:
         row = self._base.merchant(change.key)
-        built, closures = row["business_status"], row.get("closures", ())
-        state = self.merchants.get(change.key) or MerchantState(built, tuple(closures))
+        if row is None and change.key not in self.merchants:
+            kept = self._base.kept.row("merchants", change.key) or {}
+            closures = orjson.loads(kept["closures"] or "[]")
+            state = MerchantState(kept["business_status"], tuple(closures))
+        else:
+            state = self.merchants.get(change.key) or _built(row)
         if change.op == "delete":
             return state._replace(status=GONE)
         if "business_status" in change.fields:
-            status: str = change.fields["business_status"] or "OPERATIONAL"
-            # The index does not have the hours of a shop that it was built closed with.
-            if built == CLOSED_TEMPORARILY and status == "OPERATIONAL":
-                expected = f"`business_status` {CLOSED} or {CLOSED_TEMPORARILY}"
-                raise needs_build(expected, shown(status))
-            state = state._replace(status=status)
+            state = state._replace(status=change.fields["business_status"] or "OPERATIONAL")
         if "closures" in change.fields:
-            added = change.fields["closures"] or ()
-            if not self._are_closed(closures, added):
-                raise needs_build("`closures` that hold those of the snapshot", shown(added))
-            state = state._replace(closures=tuple(added))
+            state = state._replace(closures=tuple(change.fields["closures"] or ()))
+        if change.key not in self.moved and not self._is_shown(row, state):
+            self._move([change.key])
         return state
+
+    def _is_shown(self, built: Row | None, state: MerchantState) -> bool:
+        """Whether closing the built document, or withdrawing it, shows a merchant."""
+        if state.status == CLOSED:
+            return True
+        if built is None:
+            return False
+        # The index does not have the hours of a shop that it was built closed with.
+        if built["business_status"] == CLOSED_TEMPORARILY != state.status:
+            return False
+        return self._are_closed(built.get("closures", ()), state.closures)
 
     def _are_closed(self, closures: Closures, others: Closures) -> bool:
         """Whether a merchant with the other closures is closed in all of the first ones."""
@@ -139,23 +255,58 @@ class LiveState:
         minutes, states = closed_where(other, first)
         return np.array_equal(minutes, other[0]) and np.array_equal(states, other[1])
 
+    def _deal_state(self, key: str) -> DealState:
+        found = self.deals.get(key)
+        if found is None:
+            built = self._base.deal(key)
+            found = DealState(built.get("stock"), built.get("valid_through"))
+        return found
+
     def _deal(self, change: LiveChange, *, strict: bool) -> DealState:
-        built = self._base.deal(change.key)
-        state = self.deals.get(change.key)
-        if state is None:
-            state = DealState(built.get("stock"), built.get("valid_through"))
+        state = self._deal_state(change.key)
         if change.op == "delete":
             return state._replace(gone=True)
         if "stock" in change.fields:
             stock = _new_stock(state.stock, change.fields["stock"], strict=strict)
             state = state._replace(stock=stock)
         if "valid_through" in change.fields:
-            wanted = change.fields["valid_through"]
-            last = _new_end(built, wanted, strict=strict)
-            if last != wanted:
-                self.orphans.append((change.table, change.key))
+            last = self._new_end(change, strict=strict)
             state = state._replace(valid_through=last)
         return state
+
+    def _new_end(self, change: LiveChange, *, strict: bool) -> str | None:
+        """Last day of a deal; a later one than in the build moves its merchants."""
+        last: str | None = change.fields["valid_through"]
+        put = self.rows["deals"].get(change.key)
+        built = self._base.deal(change.key) if put is None else {}
+        first = built.get("valid_from") if put is None else _iso(put["valid_from"])
+        if first is not None and last is not None and last < first:
+            raise ChangeRefused(
+                "bad_order", f"Expected `valid_through` from {first} on, got {shown(last)}"
+            )
+        latest = built.get("valid_through")
+        if latest is not None and (last is None or last > latest):
+            shops = self._shops_now(change.key)
+            self._check_reach(shops, strict=strict)
+            self._move(shops)
+        return last
+
+
+def _built(row: Row | None) -> MerchantState:
+    assert row is not None
+    return MerchantState(row["business_status"], tuple(row.get("closures", ())))
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def undo() -> None:
+        first()
+        second()
+
+    return undo
 
 
 def _new_stock(stock: int | None, value: Any, *, strict: bool) -> int | None:
@@ -173,21 +324,6 @@ def _new_stock(stock: int | None, value: Any, *, strict: bool) -> int | None:
             "out_of_range", f"Expected `stock` in [0, {MOST_STOCK}] after the change, got {total}"
         )
     return min(max(total, 0), MOST_STOCK)
-
-
-def _new_end(built: dict[str, Any], last: str | None, *, strict: bool) -> str | None:
-    """Last day of a deal; it cannot be later than in the snapshot."""
-    first, latest = built.get("valid_from"), built.get("valid_through")
-    if latest is not None and (last is None or last > latest):
-        if strict:
-            expected = f"`valid_through` up to {latest}, the last day in the snapshot"
-            raise needs_build(expected, shown(last))
-        return str(latest)
-    if strict and first is not None and last is not None and last < first:
-        raise ChangeRefused(
-            "bad_order", f"Expected `valid_through` from {first} on, got {shown(last)}"
-        )
-    return last
 
 
 def _set(values: dict[str, Any], key: str, value: Any) -> Callable[[], None]:

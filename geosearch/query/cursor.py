@@ -59,8 +59,11 @@ class Cursor(
     question
         `fingerprint` of the query.
     keys, doc
-        Sort keys of the last hit, and its position in the order of ties. The next page begins after
-        them. The primary key is infinite if the hit's value is unknown.
+        Sort keys of the last hit, and its document, which stands for its place in the order of
+        ties. The next page begins after them. The primary key is infinite if the hit's value is
+        unknown.
+    merchant_id
+        Id of the last hit if its document may have another number in the next moment, else "".
     """
 
     version: str
@@ -68,6 +71,7 @@ class Cursor(
     question: int
     keys: tuple[float, float]
     doc: int
+    merchant_id: str = ""
 
 
 def fingerprint(query: Query) -> int:

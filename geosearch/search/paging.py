@@ -25,15 +25,20 @@ class Pager:
         Name of the version.
     segments, bases
         Its segments; the first doc id of each, and the end of the last one.
+    stable
+        Number of the segments that the version has at every moment; they come first.
 
     Notes
     -----
     A document of a cursor has its number in one index, so that each region reads the same cursors.
     """
 
-    def __init__(self, version: str, segments: Sequence[Segment], bases: Sequence[int]) -> None:
+    def __init__(
+        self, version: str, segments: Sequence[Segment], bases: Sequence[int], stable: int
+    ) -> None:
         self._version, self._segments, self._bases = version, segments, bases
         self._everywhere = [0, *accumulate(segment.docs_everywhere for segment in segments)]
+        self._stable = stable
 
     def afters(self, cursor: Cursor) -> Sequence[After | None]:
         """Keys of the last result before the page, for each segment.
@@ -45,13 +50,16 @@ class Pager:
         """
         if cursor.version != self._version:
             raise expired(cursor.version)
+        merchant_id = cursor.merchant_id or self._id_of(cursor.doc)
+        through = (each.id_rank_through(merchant_id) for each in self._segments)
+        return [(*cursor.keys, id_rank) for id_rank in through]
+
+    def _id_of(self, doc: int) -> str:
         for segment, (base, end) in zip(self._segments, pairwise(self._everywhere), strict=True):
-            doc = segment.doc_here(cursor.doc - base) if base <= cursor.doc < end else None
-            if doc is not None:
-                merchant_id = segment.merchant_id(doc)
-                through = (each.id_rank_through(merchant_id) for each in self._segments)
-                return [(*cursor.keys, id_rank) for id_rank in through]
-        raise misplaced(cursor.doc)
+            here = segment.doc_here(doc - base) if base <= doc < end else None
+            if here is not None:
+                return segment.merchant_id(here)
+        raise misplaced(doc)
 
     def cursor(
         self, planned: PlannedQuery, doc_ids: NDArray[np.int64], keys: NDArray[np.float64]
@@ -59,13 +67,14 @@ class Pager:
         """The cursor of the page after the last of the results that the query wants."""
         last = planned.query.limit - 1
         number = bisect_right(self._bases, doc_ids.item(last)) - 1
-        doc = doc_ids.item(last) - self._bases[number]
+        segment, doc = self._segments[number], doc_ids.item(last) - self._bases[number]
         return write_cursor(
             Cursor(
                 version=self._version,
                 at=planned.at,
                 question=fingerprint(planned.query),
                 keys=(keys.item(last, 0), keys.item(last, 1)),
-                doc=self._everywhere[number] + self._segments[number].number_everywhere(doc),
+                doc=self._everywhere[number] + segment.number_everywhere(doc),
+                merchant_id="" if number < self._stable else segment.merchant_id(doc),
             )
         )

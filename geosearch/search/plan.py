@@ -312,6 +312,7 @@ class Planner:
         if segment.columns.schedule_start is not self._segment.columns.schedule_start:
             planner.states = StateTables(len(segment.columns.schedule_start) - 1)
         planner._segment = segment
+        planner.programs = frozenset(segment.program_numbers)
         return planner
 
     @property

@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-import numpy as np
 
-from geosearch.answer.contents import Box, Contents
+from geosearch.answer.contents import Box
 from geosearch.answer.model import Answer, Hit, Page, Ranked
 from geosearch.answer.results import Results, hits_of
 from geosearch.errors import BadData, BadRequest
 from geosearch.hours.instants import instant_text
-from geosearch.live.changed_segment import segments_at
 from geosearch.live.moment import NO_STAMP, check_reached, moment_stamp, read_moment
 from geosearch.money.ranking import Weights
 from geosearch.query.cursor import continue_from, is_of, read_cursor
@@ -34,15 +32,13 @@ from geosearch.search.described import explanation
 from geosearch.search.fix_plan import Allowed
 from geosearch.search.merge import Found, best_of, count_of, located, place_of, results_of
 from geosearch.search.near_misses import allowed_fixes, near_misses
-from geosearch.search.paging import Pager
-from geosearch.search.query_planner import PlannedQuery, QueryPlanner
-from geosearch.search.segment_view import SegmentView
+from geosearch.search.query_planner import PlannedQuery
+from geosearch.search.shown import Shown, Version, shown_at, shown_first
 from geosearch.search.stages import in_stages
 from geosearch.search.why import Inquiry
 from geosearch.segment.segment import Segment, segment_folders
 from geosearch.segment.versions import current
-from geosearch.suggest.suggester import Suggester, Suggestions, SuggestQuery
-from geosearch.text.rewriter import Rewriter
+from geosearch.suggest.suggester import Suggestions, SuggestQuery
 from geosearch.text.segment_terms import QueryTerm, TextQuery
 from indexes.allowance import NO_LIMIT, TooMuchWork, take
 from indexes.geo.datum import Datum, to_wgs84
@@ -55,6 +51,9 @@ if TYPE_CHECKING:
 
 SEARCH_WORK = 300
 """Steps of work that planning another search for a text takes, some 30 us."""
+
+MOST_LOOKS = 100
+"""Most moments that a searcher tries to open while newer ones replace them."""
 
 _FROM_ANYWHERE = MerchantQuery()
 
@@ -87,16 +86,9 @@ class Searcher:
         self.weights = msgspec.convert(self.manifest["weights"], Weights)
         self.local_zone = ZoneInfo(self.manifest["time_zone"])
         """Time zone of queries that name no instant."""
-        self._bases = np.cumsum([0, *(len(segment) for segment in self.segments)]).tolist()
-        self._pager = Pager(self.version, self.segments, self._bases)
-        self._views = [SegmentView(segment, self.start, self.weights) for segment in self.segments]
-        planners = [view.planner for view in self._views]
-        self._rewriter = Rewriter([each.terms for each in planners], self._bases[-1])
-        self._planner = QueryPlanner(planners, self._rewriter, self.start, self.local_zone)
-        self._contents = Contents(self.segments)
-        directories = [(view.segment, view.directory) for view in self._views]
-        self._suggester = Suggester(directories, self._contents, self.manifest["snapshot_id"])
-        self._folder, self._built, self._stamp = folder, self.segments, NO_STAMP
+        self._built = Version(folder, self.segments, self.start, self.weights, self.local_zone)
+        self._take(shown_first(self._built))
+        self._stamp = NO_STAMP
         self.as_of_seq: int | None = None
         """Number of the last live change that it shows; None if the index has none."""
         self._show_newest()
@@ -118,7 +110,7 @@ class Searcher:
         FileNotFoundError
             The version is gone.
         """
-        if moment_stamp(self._folder) == self._stamp:
+        if moment_stamp(self._built.folder) == self._stamp:
             return self
         searcher = copy(self)
         searcher.__dict__.pop("blocks", None)  # It ranks the views of this moment.
@@ -126,18 +118,28 @@ class Searcher:
         return searcher
 
     def _show_newest(self) -> None:
-        # The stamp first: a moment that replaces this one meanwhile is newer than it.
-        stamp = moment_stamp(self._folder)
-        moment = read_moment(self._folder, self._built)
-        if moment is None:
+        for _ in range(MOST_LOOKS):
+            # The stamp first: a moment that replaces this one meanwhile is newer than it.
+            stamp = moment_stamp(self._built.folder)
+            moment = read_moment(self._built.folder, self._built.segments)
+            if moment is None:
+                return
+            try:
+                shown = shown_at(self._built, moment, self._shown)
+            except FileNotFoundError as error:
+                gone = error  # A newer moment does not name this small segment.
+                continue
+            self._take(shown)
+            self._stamp, self.as_of_seq = stamp, moment.seq
             return
-        segments = segments_at(moment, self._built, self.segments)
-        self._views = [view.at(own) for view, own in zip(self._views, segments, strict=True)]
-        self.segments = [*segments]
-        self._planner = self._planner.at([view.planner for view in self._views])
-        self._contents = self._contents.at(segments)
-        self._suggester = self._suggester.at(segments, self._contents)
-        self._stamp, self.as_of_seq = stamp, moment.seq
+        raise BadData(f"Expected the file of a small segment, got none - at `{gone.filename}`")
+
+    def _take(self, shown: Shown) -> None:
+        """Show the segments of a moment."""
+        self._shown, self._views, self._bases = shown, shown.views, shown.bases
+        self.segments = shown.segments
+        self._pager, self._rewriter, self._planner = shown.pager, shown.rewriter, shown.planner
+        self._contents, self._suggester = shown.contents, shown.suggester
 
     def rank(self, query: Query) -> Ranked:
         """Best matches as arrays, without payloads.

@@ -30,6 +30,7 @@ from geosearch.search.fix_plan import FixPlan, FixPlanner
 from geosearch.search.plan import Plan, Planner
 from geosearch.segment.segment import Segment, type_bits
 from geosearch.suggest.directory import open_directory
+from geosearch.suggest.view import DirectoryView
 from geosearch.text.segment_terms import SegmentTerms
 from indexes.allowance import TooMuchWork, take
 from indexes.geo.datum import DATUMS
@@ -75,6 +76,8 @@ class SegmentView:
         self._first_hour = start.weekday() * 24
         self.directory = open_directory(segment)
         """Names for suggestions."""
+        self.suggest = DirectoryView(segment, self.directory)
+        """Autocomplete in this segment."""
         terms = SegmentTerms(segment, weights.relevance_value, self.directory.category_names)
         self.planner = Planner(segment, weights, terms)
         self.fix_planner = FixPlanner(segment, self.planner, weights)
@@ -93,6 +96,7 @@ class SegmentView:
         """View of the segment at another moment; it shares caches and working memory."""
         view = copy(self)
         view.segment = segment
+        view.suggest = self.suggest.at(segment)
         view.planner = self.planner.at(segment)
         view.fix_planner = self.fix_planner.at(segment, view.planner)
         view._columns = segment.columns_of(0)

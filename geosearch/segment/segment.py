@@ -24,10 +24,12 @@ from geosearch.segment.id_search import MerchantIds, docs_of
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
 from geosearch.segment.regional import OWN_COLUMNS, Regional
 from indexes.allowance import READ, SORTED, take
-from indexes.arrays import I64, U32, U64
+from indexes.arrays import I32, I64, U32, U64
 from indexes.cache import BoundedCache, size_of
+from indexes.container import open_container
 from indexes.geo.zones import ZoneIndex
 from indexes.layout import Column, check_layout
+from indexes.names.spellings import typed_form
 from indexes.prepared import Prepared
 from indexes.storage import IndexFormatError, open_folder, verify_folder
 
@@ -60,6 +62,9 @@ class Texts:
         return np.fromiter(map(xxhash.xxh3_64_intdigest, pieces), np.uint64, rows)
 
 
+SMALL = ".small"
+"""Ending of the file of a small segment, which live changes make."""
+
 LIST_BYTES = 16 << 20
 """Most bytes of the cached documents of lists of merchants, in each segment."""
 
@@ -80,7 +85,7 @@ class Segment:
     Parameters
     ----------
     folder
-        Folder that `writer.write_segment` wrote.
+        Folder, or file, that `writer.write_segment` wrote.
     verify
         See `indexes.storage.open_folder`.
 
@@ -93,7 +98,10 @@ class Segment:
     def __init__(self, folder: Path, *, verify: Literal["fast", "full"] = "fast") -> None:
         self._folder = folder
         try:
-            self._arrays, self.manifest = open_folder(folder, verify=verify, sampled=SAMPLED)
+            if folder.suffix == SMALL:
+                self._arrays, self.manifest = open_container(folder)
+            else:
+                self._arrays, self.manifest = open_folder(folder, verify=verify, sampled=SAMPLED)
             self.catalogue = _catalogue_of(self._arrays, folder)
             check_layout(SEGMENT_COLUMNS, self._arrays, Sizes(self._arrays, self.catalogue), folder)
         except IndexFormatError as error:
@@ -220,6 +228,10 @@ class Segment:
         wanted = merchant_id.encode()
         return bisect_right(self._by_id.data, wanted, key=self._merchant_id_bytes) - 1
 
+    def box(self) -> I32 | None:
+        """Least x and y and greatest x and y of the live documents, in units; None without any."""
+        return self.columns.node_box[:, -1] if len(self) else None
+
     def is_live(self, doc: int) -> bool:
         """Whether a document is live: nothing has replaced or withdrawn it since the build."""
         return bool(int(self.columns.doc_live[doc >> 6]) >> (doc & 63) & 1)
@@ -329,6 +341,11 @@ class Segment:
         return {name: number for number, name in enumerate(self.catalogue.areas) if number}
 
     @cached_property
+    def area_forms(self) -> dict[str, str]:
+        """Names of business areas by their typed form."""
+        return {form: name for name in self.area_numbers if (form := typed_form(name))}
+
+    @cached_property
     def zone_index(self) -> ZoneIndex:
         """Index of the zones' polygons, read at first use."""
         shapes = [
@@ -375,6 +392,34 @@ class Segment:
     def _postings(self, name: str, row: int) -> NDArray[Any]:
         starts = self._arrays[f"{name}_start"]
         return self._arrays[f"{name}_docs"][int(starts[row]) : int(starts[row + 1])]
+
+
+class SmallSegment(Segment):
+    """A segment in one file, with the zones of another one.
+
+    Parameters
+    ----------
+    file
+        File that `writer.write_segment` wrote.
+    whole
+        The segment with the same zones, and their shapes.
+
+    Raises
+    ------
+    BadData
+        As `Segment`.
+    FileNotFoundError
+        There is no such file.
+    """
+
+    def __init__(self, file: Path, whole: Segment) -> None:
+        super().__init__(file)
+        self._whole = whole
+
+    @property
+    def zone_index(self) -> ZoneIndex:
+        """Index of the zones' polygons."""
+        return self._whole.zone_index
 
 
 def in_both(docs: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -56,6 +56,7 @@ from geosearch.segment.columns import (
 )
 from geosearch.segment.stack_bounds import crossings, joint_stack_bounds
 from indexes.arrays import I16, I32, I64, U8, U16, U32, U64
+from indexes.container import ContainerWriter
 from indexes.geo.datum import Datum
 from indexes.geo.hilbert import hilbert_values
 from indexes.geo.rtree import level_starts, summarise
@@ -115,7 +116,10 @@ class DealRows:
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentLookups:
-    """Tables that merchants and deals refer to by number."""
+    """Tables that merchants and deals refer to by number.
+
+    `zone_index` is that of another segment with the same zones, which keeps their shapes for both.
+    """
 
     timetable: Timetable
     start_hour_of_week: int
@@ -125,6 +129,7 @@ class SegmentLookups:
     zones: list[ZoneRecord] = field(default_factory=list)
     zone_shapes: list[Any] = field(default_factory=list)
     zone_datums: list[Datum] = field(default_factory=list)
+    zone_index: ZoneIndex | None = None
     category_names: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
@@ -136,8 +141,9 @@ def write_segment(
     manifest: dict[str, Any],
     *,
     parts: Sequence[Part],
+    write: type[FolderWriter | ContainerWriter] = FolderWriter,
 ) -> None:
-    """Write a complete segment folder.
+    """Write a complete segment, by default as a folder.
 
     Parameters
     ----------
@@ -147,6 +153,8 @@ def write_segment(
         Stored with the segment: snapshot, horizon, and the weights that its bounds hold for.
     parts
         Columns of other rooms: text and suggestions.
+    write
+        Takes the columns: a folder, or one file.
 
     Raises
     ------
@@ -158,7 +166,7 @@ def write_segment(
     order = np.lexsort((id_rank, hilbert_values(merchants.x, merchants.y)))
     doc_of = np.empty(docs, np.int64)
     doc_of[order] = np.arange(docs)
-    with FolderWriter(folder) as writer, ThreadPoolExecutor(1) as beside:
+    with write(folder) as writer, ThreadPoolExecutor(1) as beside:
         # The parts are half of the work, and nothing else here waits for them.
         added = [beside.submit(part, order) for part in parts]
         columns = _doc_columns(merchants, order, id_rank)
@@ -200,7 +208,7 @@ def write_segment(
         )
         with writer.stream("catalogue") as column:
             column.write(catalogue.encode())
-        _write_pieces(writer, "zone_shape", [shapely.to_wkb(shape) for shape in around.zone_shapes])
+        _write_pieces(writer, "zone_shape", _zone_shapes(around))
         _write_texts(writer, "merchant_id", merchants.merchant_id.gather(order))
         _write_texts(writer, "merchant_payload", merchants.payload.gather(order))
         deal_order = deals.deal_id.arg_sort()
@@ -414,13 +422,21 @@ def _offer_hours(offers: Offers, masks: U64, out: U64) -> None:
 def _zone_columns(around: SegmentLookups, columns: dict[str, Any]) -> dict[str, Any]:
     if not around.zones:
         return {"zone_start": np.zeros(1, np.uint64), "zone_docs": np.zeros(0, np.uint32)}
-    ids = [zone.zone_id for zone in around.zones]
-    index = ZoneIndex(ids, around.zone_shapes, datums=around.zone_datums)
+    index = around.zone_index
+    if index is None:
+        ids = [zone.zone_id for zone in around.zones]
+        index = ZoneIndex(ids, around.zone_shapes, datums=around.zone_datums)
     start, docs = index.members(*(columns["doc_position"].T / UNITS_PER_DEGREE))
     return {"zone_start": start, "zone_docs": docs}
 
 
-def _write_pieces(writer: FolderWriter, name: str, pieces: list[bytes]) -> None:
+def _zone_shapes(around: SegmentLookups) -> list[bytes]:
+    if around.zone_index is not None:
+        return [b""] * len(around.zones)
+    return [shapely.to_wkb(shape) for shape in around.zone_shapes]
+
+
+def _write_pieces(writer: FolderWriter | ContainerWriter, name: str, pieces: list[bytes]) -> None:
     """Write byte strings as one blob and uint64[n + 1] starts."""
     starts = np.zeros(len(pieces) + 1, np.uint64)
     starts[1:] = np.cumsum([len(piece) for piece in pieces], dtype=np.uint64)
@@ -429,7 +445,7 @@ def _write_pieces(writer: FolderWriter, name: str, pieces: list[bytes]) -> None:
         column.write(b"".join(pieces))
 
 
-def _write_texts(writer: FolderWriter, name: str, texts: pl.Series) -> None:
+def _write_texts(writer: FolderWriter | ContainerWriter, name: str, texts: pl.Series) -> None:
     """Write texts as one blob and uint64[n + 1] starts."""
     starts = np.zeros(len(texts) + 1, np.uint64)
     starts[1:] = np.cumsum(texts.str.len_bytes().to_numpy(), dtype=np.uint64)

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 import structlog
 
 from geosearch.errors import GeosearchError
-from geosearch.live.writer import Receipt, Writer
+from geosearch.indexing.writer import Receipt, Writer
 
 MOST_REQUESTS = 256
 """Most requests in one transaction."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from geosearch.errors import BadData
+from geosearch.indexing.writer import Receipt, Writer
 from geosearch.live.log import Logged
-from geosearch.live.writer import Receipt, Writer
 from geosearch.service.change_source import FAILURES, ChangeSource
 from geosearch.service.problems import HttpProblem
 

@@ -24,9 +24,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from geosearch.errors import BadData, BadRequest
+from geosearch.indexing.writer import Writer
 from geosearch.live.changes import MOST_LINES
 from geosearch.live.log import ChangeLog, Logged, NotDurable
-from geosearch.live.writer import Writer
 from geosearch.query.parameters import problem
 from geosearch.service.change_source import ChangeSource
 from geosearch.service.committer import Committer

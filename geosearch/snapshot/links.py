@@ -31,12 +31,16 @@ def link_deals(checker: Checker, merchants: pl.DataFrame, programs: pl.DataFrame
     """
     _reject_programs(checker, programs)
     ids = _listed(checker.frame)
-    known = merchants.select("merchant_id", _without_deals()).with_row_index("merchant_row")
+    known = _known(merchants)
     pairs = ids.join(known, on="merchant_id", how="left", maintain_order="left")
     _reject_unknown(checker, pairs)
     _reject_brands(checker, merchants)
     checker.reject_duplicates()
-    return _pairs(checker.frame, known, merchants)
+    return pairs_of(checker.frame, merchants)
+
+
+def _known(merchants: pl.DataFrame) -> pl.DataFrame:
+    return merchants.select("merchant_id", _without_deals()).with_row_index("merchant_row")
 
 
 def _without_deals() -> pl.Expr:
@@ -92,8 +96,9 @@ def _reject_brands(checker: Checker, merchants: pl.DataFrame) -> None:
     _reject_others(checker, wanted, merchants["brand"], "unknown_brand", expected)
 
 
-def _pairs(deals: pl.DataFrame, known: pl.DataFrame, merchants: pl.DataFrame) -> pl.DataFrame:
-    known = known.with_columns(merchants["brand"]).filter(~pl.col("without_deals"))
+def pairs_of(deals: pl.DataFrame, merchants: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs of `link_deals`; ids that no merchant has are left out."""
+    known = _known(merchants).with_columns(merchants["brand"]).filter(~pl.col("without_deals"))
     listed = _listed(deals).unique(maintain_order=True)
     by_list = listed.join(known, on="merchant_id", maintain_order="left")
     branded = deals.select(

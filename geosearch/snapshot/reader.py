@@ -28,6 +28,7 @@ from geosearch.snapshot.merchants import merchants_frame
 from geosearch.snapshot.ndjson import read_ndjson, rows_of_ndjson
 from geosearch.snapshot.objects import read_aliases, read_names, read_objects
 from geosearch.snapshot.parquet import read_parquet, rows_of_parquet
+from geosearch.snapshot.programs import programs_frame
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.source import Source, endings, table_file
 from geosearch.snapshot.tables import CATEGORIES, DEALS, MERCHANTS, PROGRAMS
@@ -142,19 +143,10 @@ class _Reading:
 
     def programs(self, envelope: Envelope) -> pl.DataFrame:
         raw = self._required(PROGRAMS, envelope)
-        checker = typed(raw, PROGRAMS, self.log)
-        checker.mark_doubts()
-        checker.reject_duplicates()
-        self._limit(PROGRAMS.name, checker.frame.height)
-        plausibility.warn_of_programs(checker.frame, self.log, currency=envelope.currency)
-        return checker.frame.with_columns(
-            # An unreadable status stays unknown.
-            pl.when(~pl.col("in_doubt"))
-            .then(pl.col("status").fill_null("ACTIVE"))
-            .otherwise("status")
-            .alias("status"),
-            pl.col("fee").fill_null(0),
-        )
+        programs = programs_frame(raw, self.log)
+        self._limit(PROGRAMS.name, programs.height)
+        plausibility.warn_of_programs(programs, self.log, currency=envelope.currency)
+        return programs
 
     def categories(self, envelope: Envelope) -> pl.DataFrame | None:
         raw = self._raw(CATEGORIES, envelope)

@@ -17,7 +17,6 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from copy import copy
 from functools import partial
 from typing import Any, Literal, NamedTuple, cast
 
@@ -34,8 +33,7 @@ from geosearch.query.parameters import (
 from geosearch.query.route_parameters import (
     SUGGEST_PARAMETERS,
 )
-from geosearch.segment.segment import Segment
-from geosearch.suggest.directory import AREA, BRAND, CATEGORY, KINDS, MERCHANT, Directory, Name
+from geosearch.suggest.directory import AREA, BRAND, CATEGORY, KINDS, MERCHANT, Name
 from geosearch.suggest.view import WORK, DirectoryView, Match, SuggestScratch, Work, suggest_kernels
 from indexes.geo.datum import Datum, from_wgs84, to_wgs84
 from indexes.geo.sphere import Circle, circle_around
@@ -152,8 +150,8 @@ class Suggester:
 
     Parameters
     ----------
-    segments
-        The segments with their directories.
+    views
+        Autocomplete in each segment.
     contents
         Gives the places of areas, and the bounds of the index.
     snapshot_id
@@ -162,22 +160,13 @@ class Suggester:
 
     def __init__(
         self,
-        segments: Sequence[tuple[Segment, Directory]],
+        views: Sequence[DirectoryView],
         contents: Contents,
         snapshot_id: str,
     ) -> None:
         self._contents = contents
-        self._views = [DirectoryView(segment, directory) for segment, directory in segments]
+        self._views = [*views]
         self._snapshot_id = snapshot_id
-
-    def at(self, segments: Sequence[Segment], contents: Contents) -> "Suggester":
-        """Suggester of the segments at another moment."""
-        suggester = copy(self)
-        suggester._contents = contents
-        suggester._views = [
-            view.at(segment) for view, segment in zip(self._views, segments, strict=True)
-        ]
-        return suggester
 
     def suggest(self, query: SuggestQuery) -> Suggestions:
         """Suggestions for typed text, best first; none for text without letters and digits.

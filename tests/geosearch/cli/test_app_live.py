@@ -14,9 +14,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from geosearch.cli.app import BAD_DATA, DONE, WRONG_USE, run
-from geosearch.live.writer import Writer
+from geosearch.indexing.writer import Writer
 from geosearch.search.searcher import open_index
-from tests.geosearch.live.test_writer import DEALS, built, stock
+from tests.geosearch.indexing.test_writer import DEALS, built, stock
 
 TOKEN = "0123456789abcdef"
 

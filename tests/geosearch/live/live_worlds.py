@@ -4,7 +4,9 @@ The rows are dicts as in a snapshot. Nothing here is the engine's, and the oracl
 rows as it does for any other world.
 """
 
+from copy import deepcopy
 from datetime import timedelta
+from itertools import compress
 from random import Random
 from typing import Any
 
@@ -21,23 +23,18 @@ class LiveRows:
     `world` has the current rows; merchants that are closed for good stay, so that they can open.
     """
 
-    def __init__(self, world: World, *, simple: float = 0.0) -> None:
+    def __init__(self, world: World, *, whole: bool = False) -> None:
         self.world = world
-        self.simple = simple
-        """Share of the changes that every version with the row can show."""
-        self.deals = {row["deal_id"]: row for row in world.deals}
+        self.whole = whole
+        """Whether a build of the rows accepts all of them: no deal names a deleted merchant."""
+        # A build rejects a deal that ends before it begins.
+        ends = (
+            (row.get("valid_from") or "", row.get("valid_through") or "9") for row in world.deals
+        )
+        ordered = [begin <= end for begin, end in ends]
+        self.deals = {row["deal_id"]: row for row in compress(world.deals, ordered)}
         self.merchants = {row["merchant_id"]: row for row in world.merchants}
         self.programs = {row["program_id"]: row for row in world.programs}
-        self.built_closed = {
-            key
-            for key, row in self.merchants.items()
-            if row.get("business_status") == "CLOSED_PERMANENTLY"
-        }
-        self.built_status = {
-            key: row.get("business_status") or "OPERATIONAL" for key, row in self.merchants.items()
-        }
-        self.built_end = {key: row.get("valid_through") for key, row in self.deals.items()}
-        self.built_closures = {key: row.get("closures", []) for key, row in self.merchants.items()}
 
     def write(self) -> None:
         """Put the current rows into the world, in their order."""
@@ -47,15 +44,15 @@ class LiveRows:
 
     def change(self, rng: Random, number: int) -> tuple[Row, str]:
         """A change, and the code that refuses it, empty for one that is accepted and done here."""
-        kinds = [self._stock, self._add, self._end, self._program]
+        kinds = [self._stock, self._add, self._end, self._program, self._put_deal]
         if self.merchants:
-            kinds += [self._merchant, self._merchant, self._closures]
+            kinds += [self._merchant, self._closures, self._put_merchant, self._put_merchant]
         if rng.random() < 0.15:
-            kinds = [self._delete_deal, self._delete_merchant]
-        if rng.random() < self.simple:
-            kinds = [self._stock, self._add, self._program]
-        if not self.deals:
-            kinds = [self._program]
+            kinds = [self._delete_deal, self._delete_merchant, self._delete_program]
+        if rng.random() < 0.1:
+            kinds = [self._put_program]
+        if not self.deals or not self.programs or not self.merchants:
+            kinds = [self._put_program]
         return rng.choice(kinds)(rng, number)
 
     def _stock(self, rng: Random, number: int) -> tuple[Row, str]:
@@ -87,12 +84,10 @@ class LiveRows:
 
     def _end(self, rng: Random, number: int) -> tuple[Row, str]:
         row = rng.choice(list(self.deals.values()))
-        first, latest = row.get("valid_from"), self.built_end[row["deal_id"]]
+        first = row.get("valid_from")
         day = self.world.now.date() + timedelta(days=rng.randint(-3, 40))
         last = None if rng.random() < 0.1 else day.isoformat()
         change = _patch("deals", deal_id=row["deal_id"], valid_through=last)
-        if latest is not None and (last is None or last > latest):
-            return change, "needs_build"
         if first is not None and last is not None and last < first:
             return change, "bad_order"
         row["valid_through"] = last
@@ -102,36 +97,90 @@ class LiveRows:
         key = rng.choice(list(self.merchants))
         status = rng.choice(("CLOSED_PERMANENTLY", "CLOSED_TEMPORARILY", "OPERATIONAL"))
         change = _patch("merchants", merchant_id=key, business_status=status)
-        if key in self.built_closed:
-            return change, "unknown_merchant"
-        if self.built_status[key] == "CLOSED_TEMPORARILY" and status == "OPERATIONAL":
-            return change, "needs_build"
         self.merchants[key]["business_status"] = status
         return change, ""
 
     def _closures(self, rng: Random, number: int) -> tuple[Row, str]:
         key = rng.choice(list(self.merchants))
-        built = self.built_closures[key]
         closures = [some_closure(rng, self.world) for _ in range(rng.randint(0, 2))]
-        is_short = bool(built) and rng.random() < 0.5
-        closures = [] if is_short else [*built, *closures]
+        if rng.random() < 0.5:
+            closures += self.merchants[key].get("closures") or []
         change = _patch("merchants", merchant_id=key, closures=closures)
-        if key in self.built_closed:
-            return change, "unknown_merchant"
-        if is_short:
-            return change, "needs_build"
         self.merchants[key]["closures"] = closures
         return change, ""
 
     def _delete_merchant(self, rng: Random, number: int) -> tuple[Row, str]:
-        keys = [key for key in self.merchants if not self.simple or self._is_alone(key)]
+        keys = [key for key in self.merchants if not self.whole or self._is_alone(key)]
         if not keys:
             return self._program(rng, number)
         key = rng.choice(keys)
         change = {"table": "merchants", "delete": key}
-        if key in self.built_closed:
-            return change, "unknown_merchant"
         del self.merchants[key]
+        return change, ""
+
+    def _delete_program(self, rng: Random, number: int) -> tuple[Row, str]:
+        """A card goes with its deals."""
+        if len(self.programs) < 4:
+            return self._put_program(rng, number)
+        key = rng.choice(list(self.programs)[1:])
+        del self.programs[key]
+        for deal in [one for one in self.deals.values() if one.get("program_id") == key]:
+            del self.deals[deal["deal_id"]]
+        return {"table": "programs", "delete": key}, ""
+
+    def _put_program(self, rng: Random, number: int) -> tuple[Row, str]:
+        key = rng.choice([f"new card {number}", *self.programs])
+        row = {"program_id": key, "name": f"Card {number}", "fee": rng.choice((0, 600, 9_900))}
+        row["status"] = rng.choice(("ACTIVE", *STATUSES))
+        if rng.random() < 0.3:
+            row["valid_from"] = (
+                self.world.now.date() - timedelta(days=rng.randint(-5, 5))
+            ).isoformat()
+        self.programs[key] = row
+        return {"table": "programs", "row": dict(row)}, ""
+
+    def _put_merchant(self, rng: Random, number: int) -> tuple[Row, str]:
+        """A merchant with parts of others, elsewhere; one that has a brand keeps it."""
+        one, other, third = (rng.choice(list(self.merchants.values())) for _ in range(3))
+        key = rng.choice((one["merchant_id"], f"new {number}"))
+        hours = {name: other.get(name) for name in ("opening_hours", "time_zone", "closures")}
+        place = {"lat": min(90.0, other["lat"] + rng.choice((0.0, 1e-3))), "lng": third["lng"]}
+        place |= {name: one.get(name) for name in ("crs", "country")}
+        row = {**one, **hours, **place, "merchant_id": key, "rating": rng.choice((4.9, 2.5, None))}
+        row["business_status"] = rng.choice(
+            ("OPERATIONAL", "OPERATIONAL", one.get("business_status"))
+        )
+        row["categories"] = third.get("categories") or []
+        row["opening_periods"] = None
+        if row.get("brand") is None and key not in self.merchants:
+            row["brand"] = other.get("brand")
+        row = {name: value for name, value in row.items() if value is not None}
+        self.merchants[key] = row
+        return {"table": "merchants", "row": deepcopy(row)}, ""
+
+    def _put_deal(self, rng: Random, number: int) -> tuple[Row, str]:
+        """A deal like another one, for other merchants and another card."""
+        one = rng.choice(list(self.deals.values()))
+        key = rng.choice((one["deal_id"], f"new deal {number}"))
+        row = {**one, "deal_id": key, "title": f"Deal {number}"}
+        if rng.random() < 0.8 or "brand" not in row:
+            row |= {"brand": None, "merchant_ids": rng.sample(list(self.merchants), 1)}
+            row["merchant_ids"] += rng.sample(list(self.merchants), min(2, len(self.merchants)))
+        row["program_id"] = rng.choice([None, *self.programs])
+        row["stock"] = rng.choice((None, 0, 3, 40))
+        unknown = rng.random() < 0.05
+        if unknown:
+            row |= {"brand": None, "merchant_ids": ["nobody"]}
+        row = {name: value for name, value in row.items() if value is not None}
+        change = {"table": "deals", "row": deepcopy(row)}
+        if unknown:
+            return change, "unknown_merchant"
+        listed = row.get("merchant_ids")
+        if listed is not None and any(name not in self.merchants for name in listed):
+            return change, "unknown_merchant"
+        if listed is None and all(m.get("brand") != row["brand"] for m in self.merchants.values()):
+            return change, "unknown_brand"
+        self.deals[key] = row
         return change, ""
 
     def _is_alone(self, key: str) -> bool:

@@ -8,8 +8,8 @@ from unittest import mock
 
 import pytest
 
+from geosearch.indexing.writer import Writer
 from geosearch.kernel import filters
-from geosearch.live.writer import Writer
 from geosearch.search import plan
 from geosearch.search.searcher import open_index
 from geosearch.suggest.suggester import SuggestQuery

@@ -96,14 +96,9 @@ BAD: list[tuple[Any, str, str]] = [
         {"table": "programs", "patch": {"program_id": "p", "status": 1}},
         *("wrong_type", "Expected `status` to be text, got 1"),
     ),
-    (
-        {"table": "deals", "row": {"deal_id": "d"}},
-        *("needs_build", "Expected a `patch` or `delete` of deals, got a whole row, which takes"),
-    ),
-    (
-        {"table": "programs", "delete": "p"},
-        *("needs_build", "Expected `status` ENDED for a card that ends, got `delete`, which takes"),
-    ),
+    ({"table": "deals", "row": "d"}, "wrong_type", "Expected `row` to be an object, got"),
+    ({"table": "deals", "row": {"title": "x"}}, "missing_field", "Expected `deal_id`, got nothing"),
+    ({"table": "deals", "row": {"deal_id": 7}}, "wrong_type", "Expected `deal_id` in `row` to be"),
     (deals(title="x"), "needs_build", "Expected a patch of `stock` or `valid_through`, got"),
     (deals(valid_through="2026-02-30"), "bad_date", "Expected `valid_through` as YYYY-MM-DD, got"),
     (deals(valid_through="20260228"), "bad_date", "Expected `valid_through` as YYYY-MM-DD, got"),
@@ -147,5 +142,5 @@ def test_a_bad_change_is_refused_in_one_sentence(given: Any, code: str, sentence
 
 
 def test_every_code_is_refused_here_or_by_the_state() -> None:
-    by_state = {"unknown_merchant", "unknown_deal", "unknown_program"}
+    by_state = {"unknown_merchant", "unknown_deal", "unknown_program", "unknown_brand"}
     assert {code for _, code, _ in BAD} | by_state == CHANGE_CODES.keys()

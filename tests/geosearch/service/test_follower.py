@@ -12,15 +12,15 @@ import pytest
 import uvicorn
 
 from geosearch.indexing.rebuild import rebuild
+from geosearch.indexing.writer import Writer
 from geosearch.live.log import ChangeLog
-from geosearch.live.writer import Writer
 from geosearch.search.searcher import open_index
 from geosearch.service import follower
 from geosearch.service.change_source import ChangeSource
 from geosearch.service.committer import Committer
 from geosearch.service.follower import Follower
 from geosearch.service.ingest import Ingest
-from tests.geosearch.live.test_writer import AT, DEALS, built, status, stock
+from tests.geosearch.indexing.test_writer import AT, DEALS, built, status, stock
 from tests.geosearch.service.test_ingest import TOKEN, ingesting
 
 Logs = list[tuple[int, int, bytes]]

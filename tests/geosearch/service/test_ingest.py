@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from structlog.testing import CapturingLogger
 
 from geosearch.errors import BadData
-from geosearch.live.writer import Writer
+from geosearch.indexing.writer import Writer
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.service import committer, ingest
 from geosearch.service.app import create_app
@@ -22,7 +22,7 @@ from geosearch.service.engines import Engines
 from geosearch.service.ingest import Ingest
 from geosearch.service.ingest_settings import IngestSettings, load_ingest_settings, read_token
 from geosearch.service.settings import Settings
-from tests.geosearch.live.test_writer import AT, DEALS, built, stock
+from tests.geosearch.indexing.test_writer import AT, DEALS, built, stock
 
 TOKEN = "a token of some length".replace(" ", "-")
 NDJSON = {"content-type": "application/x-ndjson"}

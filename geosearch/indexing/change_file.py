@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from geosearch.errors import BadData
-from geosearch.live.writer import Receipt, Rejected, Writer
+from geosearch.indexing.writer import Receipt, Rejected, Writer
 
 TOGETHER = 1_000
 """Lines in one transaction."""
@@ -34,11 +34,15 @@ def apply_file(index: Path, file: Path) -> Receipt:
 
 def _sum(total: Receipt, part: Receipt, first: int) -> Receipt:
     """The sum of two receipts; lines of the second begin after line `first`."""
-    rejected = (Rejected(one.line + first, one.code, one.detail) for one in part.rejected)
+    rejected, warnings = (
+        (Rejected(one.line + first, one.code, one.detail) for one in told)
+        for told in (part.rejected, part.warnings)
+    )
     return msgspec.structs.replace(
         part,
         accepted=total.accepted + part.accepted,
         stale=total.stale + part.stale,
         duplicate=total.duplicate + part.duplicate,
         rejected=(*total.rejected, *rejected),
+        warnings=(*total.warnings, *warnings),
     )

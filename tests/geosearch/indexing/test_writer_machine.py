@@ -24,11 +24,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from geosearch.indexing.go_back import go_back
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
+from geosearch.indexing.writer import Writer
 from geosearch.live.log import ChangeLog
-from geosearch.live.writer import Writer
-from geosearch.search.go_back import go_back
 from geosearch.search.searcher import open_index
 from geosearch.segment.versions import KEEP, current
 from geosearch.suggest.suggester import SuggestQuery
@@ -51,7 +51,7 @@ class LiveMachine(RuleBasedStateMachine):
         self.folder = Path(self.temporary.name)
         self.index = self.folder / "index"
         self.duel = LiveDuel(make_world(Random(seed), kind, 40), self.folder)
-        self.rows = LiveRows(self.duel.world, simple=1.0)
+        self.rows = LiveRows(self.duel.world, whole=True)
         self.writer = Writer(self.index)
         self.accepted: list[Row] = []
         self.versions: dict[str, int] = {}
@@ -61,10 +61,15 @@ class LiveMachine(RuleBasedStateMachine):
     @rule(rng=CHOICES, count=st.integers(3, 8))
     def change(self, rng: Random, count: int) -> None:
         """A batch of changes, some of which are refused; then one that was accepted, again."""
+        self._change(rng, count)
+
+    def _change(self, rng: Random, count: int) -> None:
         changes, codes = [], []
         for _ in range(count):
             self.number += 1
             one, code = self.rows.change(rng, self.number)
+            if rng.random() < 0.3:
+                one.setdefault("change_id", f"c{self.number}")
             changes.append(one)
             codes.append(code)
         receipt = self.writer.apply(changes)
@@ -102,28 +107,32 @@ class LiveMachine(RuleBasedStateMachine):
         build(self.folder / "snapshot", self.index, now=world.now, max_rejected=1.0)
         self.older = min(self.older + 1, KEEP - 1)
         self.done["build"] += 1
+        self._change(rng, 4)
 
-    @rule()
-    def rebuild(self) -> None:
+    @rule(rng=CHOICES)
+    def rebuild(self, rng: Random) -> None:
         """A version without a snapshot, which contains all changes."""
         rebuild(self.index, now=self.duel.world.now)
         self.older = min(self.older + 1, KEEP - 1)
         self.done["rebuild"] += 1
+        self._change(rng, 4)
 
     @precondition(lambda self: self.older)
-    @rule()
-    def rollback(self) -> None:
+    @rule(rng=CHOICES)
+    def rollback(self, rng: Random) -> None:
         go_back(self.index)
         self.older -= 1
         self.done["rollback"] += 1
+        self._change(rng, 4)
 
-    @rule()
-    def restart(self) -> None:
+    @rule(rng=CHOICES)
+    def restart(self, rng: Random) -> None:
         """Another process writes, and another reads."""
         self.writer.close()
         self.writer = Writer(self.index)
         self.duel.engine = open_index(self.index)
         self.done["restart"] += 1
+        self._change(rng, 4)
 
     @invariant()
     def shows_the_rows(self) -> None:

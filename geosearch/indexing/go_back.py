@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from geosearch.live.carry_over import carry_over
+from geosearch.indexing.carry_over import carry_over
 from geosearch.search.searcher import Searcher
 from geosearch.segment.versions import rollback
 

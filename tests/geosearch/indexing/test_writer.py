@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from geosearch.errors import BadData, Behind
+from geosearch.indexing.go_back import go_back
 from geosearch.indexing.pipeline import build
+from geosearch.indexing.writer import Receipt, Writer
 from geosearch.live import moment
 from geosearch.live.log import ChangeLog, NotDurable
 from geosearch.live.moment import LIVE, read_moment
-from geosearch.live.writer import Receipt, Writer
 from geosearch.query.query import Query
-from geosearch.search.go_back import go_back
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.segment.versions import current
 from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, deal, merchant, write_snapshot

@@ -4,18 +4,14 @@ A snapshot contains the changes up to its cut. The later ones are applied to its
 anybody sees it.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from geosearch.errors import BadData
+from geosearch.indexing.live_version import LiveVersion, replayed
 from geosearch.live.base import Base
-from geosearch.live.changes import read_change
-from geosearch.live.log import ChangeLog, Logged
-from geosearch.live.moment import write_moment
-from geosearch.live.moments import MomentBuilder
-from geosearch.live.state import LiveState
+from geosearch.live.log import ChangeLog
 
 SLACK = timedelta(seconds=60)
 """How long before `created_at` a change may be accepted that the snapshot lacks."""
@@ -77,16 +73,7 @@ def carry_over(index: Path, version: Path) -> list[tuple[str, str]]:
     try:
         base = Base(version)
         state, head = replayed(base, log.after(base.cut))
-        write_moment(version, MomentBuilder(base, state).made(max(head, base.cut)))
+        LiveVersion(base, state).publish(max(head, base.cut))
         return state.orphans
     finally:
         log.close()
-
-
-def replayed(base: Base, changes: Iterable[Logged]) -> tuple[LiveState, int]:
-    """The rows of a version after these changes, and the number of the last one."""
-    state, head = LiveState(base), base.cut
-    for logged in changes:
-        state.replay(read_change(logged.change))
-        head = logged.seq
-    return state, head

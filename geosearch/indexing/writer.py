@@ -14,27 +14,35 @@ import msgspec
 import structlog
 
 from geosearch.errors import BadData
+from geosearch.indexing.live_version import (
+    Checked,
+    LiveVersion,
+    checked_changes,
+    replay,
+    replayed,
+    sentence_of,
+)
 from geosearch.live.base import Base
-from geosearch.live.carry_over import replayed
 from geosearch.live.changes import ChangeRefused, LiveChange, read_change
 from geosearch.live.log import ChangeLog, Logged, NotDurable
-from geosearch.live.moment import write_moment
-from geosearch.live.moments import MomentBuilder
 from geosearch.segment.versions import current
 
 Given = bytes | Mapping[str, Any]
 """A change as a line of JSON or as an object."""
 
 
+_Read = list[tuple[int, Checked]]
+
+
 class Rejected(msgspec.Struct, frozen=True):
-    """A change that was not accepted: its line from 1, a stable code, one sentence."""
+    """A refused change, or a fault of an accepted one: line from 1, stable code, one sentence."""
 
     line: int
     code: str
     detail: str
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of changes.
 
     Attributes
@@ -47,6 +55,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         `change_id` that was accepted before.
     rejected
         Those that were not accepted.
+    warnings
+        Faults of accepted rows, such as an optional value that is lost.
     """
 
     seq: int
@@ -54,6 +64,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     stale: int
     duplicate: int
     rejected: tuple[Rejected, ...]
+    warnings: tuple[Rejected, ...] = ()
 
     def as_json(self) -> bytes:
         """The receipt as `POST /v1/changes` answers it."""
@@ -65,7 +76,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
             f"accepted {self.accepted:,}, stale {self.stale:,}, duplicate {self.duplicate:,}, "
             f"rejected {len(self.rejected):,}; last change {self.seq:,}"
         ]
-        lines += [f"  line {one.line}: {one.detail} ({one.code})" for one in self.rejected]
+        told = [*self.rejected, *self.warnings]
+        lines += [f"  line {one.line}: {one.detail} ({one.code})" for one in told]
         return "\n".join(lines)
 
 
@@ -137,17 +149,16 @@ class Writer:
             The disk is full or fails: none of the changes is accepted.
         """
         self.follow()
+        read = [self._read(batch) for batch in batches]
         undo: list[Callable[[], None]] = []
         accepted: list[LiveChange] = []
         try:
             with self._log.transaction():
-                results = [self._accept_all(batch, accepted, undo) for batch in batches]
+                results = [self._accept_all(batch, accepted, undo) for batch in read]
         except BaseException:
             for one in reversed(undo):
                 one()
             raise
-        for change in accepted:
-            self._builder.follow(change.table, change.key)
         if accepted:
             self._try_to_publish()
         return [msgspec.structs.replace(result, seq=self._log.head) for result in results]
@@ -177,10 +188,8 @@ class Writer:
                     read.append((logged.seq, change))
         except ChangeRefused as refusal:
             raise BadData(f"Expected changes of another log, got: {refusal.detail}") from refusal
-        for seq, change in read:
-            # The version contains the first ones already.
-            if seq > self._base.cut and self._state.replay(change):
-                self._builder.follow(change.table, change.key)
+        # The version contains the first ones already.
+        replay(self._state, self._base, [change for seq, change in read if seq > self._base.cut])
         if read:
             self._try_to_publish()
 
@@ -208,19 +217,19 @@ class Writer:
         base = Base(version)
         state, _ = replayed(base, self._log.after(base.cut))
         # All or nothing: a moment of one version must not be written for another.
-        self._builder, self._base, self._state = MomentBuilder(base, state), base, state
+        self._live, self._base, self._state = LiveVersion(base, state), base, state
         self._published = -1
 
     def _accept_all(
-        self, batch: Sequence[Given], accepted: list[LiveChange], undo: list[Callable[[], None]]
+        self, batch: _Read, accepted: list[LiveChange], undo: list[Callable[[], None]]
     ) -> Receipt:
         rejected: list[Rejected] = []
+        warned: list[Rejected] = []
         outcomes = {"accepted": 0, "stale": 0, "duplicate": 0}
-        for line, given in enumerate(batch, 1):
-            if isinstance(given, bytes) and not given.strip():
-                continue
+        for line, (change, faults) in batch:
             try:
-                change = read_change(given)
+                if isinstance(change, ChangeRefused):
+                    raise change
                 outcome = self._outcome(change, undo)
             except ChangeRefused as refusal:
                 rejected.append(Rejected(line, refusal.code, refusal.detail))
@@ -228,7 +237,22 @@ class Writer:
             outcomes[outcome] += 1
             if outcome == "accepted":
                 accepted.append(change)
-        return Receipt(seq=0, rejected=tuple(rejected), **outcomes)
+                warned += (Rejected(line, one.code, sentence_of(one)) for one in faults)
+        return Receipt(seq=0, rejected=tuple(rejected), warnings=tuple(warned), **outcomes)
+
+    def _read(self, batch: Sequence[Given]) -> _Read:
+        """Lines from 1 with their changes, checked as far as single rows go."""
+        lines: list[int] = []
+        read: list[LiveChange | ChangeRefused] = []
+        for line, given in enumerate(batch, 1):
+            if isinstance(given, bytes) and not given.strip():
+                continue
+            lines.append(line)
+            try:
+                read.append(read_change(given))
+            except ChangeRefused as refusal:
+                read.append(refusal)
+        return list(zip(lines, checked_changes(self._base, read), strict=True))
 
     def _outcome(self, change: LiveChange, undo: list[Callable[[], None]]) -> str:
         if change.change_id is not None and self._log.has(change.change_id):
@@ -254,7 +278,7 @@ class Writer:
     def _publish(self) -> None:
         # The log of a copy may not have all changes yet that its version contains.
         seq = max(self._log.head, self._base.cut)
-        write_moment(self._base.folder, self._builder.made(seq))
+        self._live.publish(seq)
         self._published = self._log.head
 
 

@@ -10,11 +10,11 @@ from random import Random
 
 import pytest
 
+from geosearch.indexing.writer import Writer
 from geosearch.live.changes import read_change
 from geosearch.live.log import ChangeLog
-from geosearch.live.writer import Writer
 from geosearch.search.searcher import open_index
-from tests.geosearch.live.test_writer import AT, DEALS, built
+from tests.geosearch.indexing.test_writer import AT, DEALS, built
 
 KILLS = int(os.environ.get("GEOSEARCH_KILLS", "6"))
 

@@ -1,0 +1,107 @@
+"""A version with its live changes: their state, and the moments that show them."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from geosearch.indexing.small_segments import SmallSegments
+from geosearch.live.base import Base
+from geosearch.live.changes import TABLES, ChangeRefused, LiveChange, read_change
+from geosearch.live.log import Logged
+from geosearch.live.moment import remove_others, write_moment
+from geosearch.live.moments import MomentBuilder
+from geosearch.live.state import LiveState
+from geosearch.snapshot.rejects import Entry
+from geosearch.snapshot.single_rows import checked_rows
+
+TOGETHER = 1_000
+"""Logged changes that are replayed together."""
+
+
+class LiveVersion:
+    """One version and the live changes since.
+
+    Parameters
+    ----------
+    base
+        The version.
+    state
+        Its changed rows.
+    """
+
+    def __init__(self, base: Base, state: LiveState) -> None:
+        self.base, self.state = base, state
+        self._builder, self._small = MomentBuilder(base, state), SmallSegments(base, state)
+        state.touched.clear()
+
+    def publish(self, seq: int) -> None:
+        """Write the moment after change number `seq`.
+
+        Raises
+        ------
+        OSError
+            The disk is full or fails; the old moment stays.
+        """
+        for table, key in self.state.touched:
+            self._builder.follow(table, key)
+            self._small.follow(table, key)
+        self.state.touched.clear()
+        self._small.refresh()
+        moment = self._builder.made(seq, self._small.names)
+        write_moment(self.base.folder, moment)
+        remove_others(self.base.folder, moment)
+
+
+Checked = tuple[LiveChange | ChangeRefused, tuple[Entry, ...]]
+"""A change that may be applied, or its refusal; and warnings."""
+
+
+def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -> list[Checked]:
+    """Changes with their whole rows in normal form; a bad row becomes a refusal."""
+    found: list[Checked] = [(change, ()) for change in changes]
+    for name, table in TABLES.items():
+        places = [
+            (place, change)
+            for place, change in enumerate(changes)
+            if isinstance(change, LiveChange) and change.op == "row" and change.table == name
+        ]
+        if not places:
+            continue
+        envelope = base.kept.rows.envelope
+        rows = checked_rows(table, [change.fields for _, change in places], envelope)
+        for (place, change), (row, faults) in zip(places, rows, strict=True):
+            if row is None:
+                fault = faults[0]
+                refused = ChangeRefused(fault.code, sentence_of(fault))
+                found[place] = refused, ()
+            else:
+                found[place] = msgspec.structs.replace(change, row=row), faults
+    return found
+
+
+def sentence_of(fault: Entry) -> str:
+    """The sentence of a fault without the place of its row, which is the line of the change."""
+    return fault.message.rpartition(" - at ")[0]
+
+
+def replayed(base: Base, changes: Iterable[Logged]) -> tuple[LiveState, int]:
+    """The rows of a version after these changes, and the number of the last one."""
+    state, head = LiveState(base), base.cut
+    batch: list[Logged] = []
+    for logged in changes:
+        head = logged.seq
+        batch.append(logged)
+        if len(batch) == TOGETHER:
+            replay(state, base, [read_change(one.change) for one in batch])
+            batch.clear()
+    replay(state, base, [read_change(one.change) for one in batch])
+    return state, head
+
+
+def replay(state: LiveState, base: Base, changes: Sequence[LiveChange]) -> None:
+    """Apply accepted changes to the rows of another version."""
+    for given, (change, _) in zip(changes, checked_changes(base, changes), strict=True):
+        if isinstance(change, ChangeRefused):
+            state.orphans.append((given.table, given.key))
+        else:
+            state.replay(change)

@@ -35,9 +35,9 @@ from geosearch.cluster.routing import (
     lua_script,
 )
 from geosearch.errors import BadData, BadRequest
+from geosearch.indexing.carry_over import Cut
 from geosearch.indexing.pipeline import SEGMENT, Taken, publish_rows, read_or_list_rejects
 from geosearch.indexing.report import BuildReport
-from geosearch.live.carry_over import Cut
 from geosearch.money.ranking import Weights
 from geosearch.search.cores import usable_cores
 from geosearch.segment.regional import REGIONS, STATISTICS

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 import structlog
 
 from geosearch.errors import BadData
+from geosearch.indexing.carry_over import carry_over
+from geosearch.indexing.writer import Writer
 from geosearch.live.base import Base
-from geosearch.live.carry_over import carry_over
-from geosearch.live.writer import Writer
 from geosearch.segment.versions import receive, version_files, versions
 from geosearch.service.change_source import ChangeSource
 from geosearch.service.follower import Copying, Follower

@@ -39,7 +39,7 @@ class SharedZones(NamedTuple):
 
     records: list[ZoneRecord]
     datums: list[Datum]
-    index: ZoneIndex
+    shapes: ZoneIndex
 
 
 class VersionSetting(NamedTuple):
@@ -139,4 +139,4 @@ def _zones(snapshot: Snapshot, shared: SharedZones | None) -> dict[str, Any]:
             "zone_shapes": [zone.geometry for zone in snapshot.zones],
             "zone_datums": [zone.crs for zone in snapshot.zones],
         }
-    return {"zones": shared.records, "zone_datums": shared.datums, "zone_index": shared.index}
+    return {"zones": shared.records, "zone_datums": shared.datums, "zone_index": shared.shapes}

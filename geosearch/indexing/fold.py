@@ -22,7 +22,7 @@ class Changed(NamedTuple):
     rows: Mapping[str, Rows]
     merchants: Mapping[str, MerchantState]
     deals: Mapping[str, DealState]
-    programs: Mapping[str, str]
+    programs: Mapping[str, str | None]
 
 
 def all_changed(state: LiveState) -> Changed:

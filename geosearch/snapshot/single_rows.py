@@ -35,7 +35,8 @@ def checked_rows(
     left = list(range(len(rows)))
     while left:  # A frame holds each id once.
         ids: set[object] = set()
-        now, later = [], []
+        now: list[int] = []
+        later: list[int] = []
         for number in left:
             key = str(rows[number].get(table.key))
             (later if key in ids else now).append(number)

@@ -1,6 +1,7 @@
 """One file of columns: what is written comes back, and any other byte is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from indexes.container import ContainerWriter, open_container
 from indexes.storage import IndexFormatError
 
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "empty": np.zeros((0, 2), np.int32),
     "matrix": np.arange(6, dtype=np.float32).reshape(2, 3),
     "bytes": np.frombuffer(b"deals", np.uint8),

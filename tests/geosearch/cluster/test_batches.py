@@ -17,7 +17,7 @@ import pytest
 
 from geosearch.cluster.batches import LOCAL, Batches, batches
 from geosearch.errors import BadData, BadRequest
-from geosearch.live.writer import Writer
+from geosearch.indexing.writer import Writer
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.studies.coverage import coverage
 from geosearch.studies.habits import read_habits

@@ -11,7 +11,7 @@ import pytest
 from geosearch.cluster.replica import Fetcher, Replica
 from geosearch.errors import BadData
 from geosearch.indexing.rebuild import rebuild
-from geosearch.live.writer import Writer
+from geosearch.indexing.writer import Writer
 from geosearch.segment.versions import current, rollback, version_files, versions
 from geosearch.service.change_source import ChangeSource
 from geosearch.service.version_files import VersionFile

@@ -66,10 +66,14 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
 
 def put_deals(rows: LiveRows) -> list[Row]:
     """Changes that put a deal of each of three cards, one suspended, everywhere; done in `rows`."""
-    changes = []
+    changes: list[Row] = []
     for card, status in (("p0", "ACTIVE"), ("p1", "ACTIVE"), ("p2", "SUSPENDED")):
         rows.programs[card] = {"program_id": card, "name": card, "status": status}
-        deal = {"deal_id": f"{card} everywhere", "program_id": card, "offer_type": "percent_off"}
+        deal: dict[str, Any] = {
+            "deal_id": f"{card} everywhere",
+            "program_id": card,
+            "offer_type": "percent_off",
+        }
         deal |= {"percent": 25, "merchant_ids": list(rows.merchants)}
         rows.deals[f"{card} everywhere"] = deal
         changes.append({"table": "programs", "row": rows.programs[card]})

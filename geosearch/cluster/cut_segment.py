@@ -191,7 +191,7 @@ class WholeSegment:
         if not len(self.position):
             return None
         low, high = self.position.min(axis=0), self.position.max(axis=0)
-        return (np.concatenate((low, high)) / UNITS_PER_DEGREE).tolist()
+        return list(map(float, np.concatenate((low, high)) / UNITS_PER_DEGREE))
 
     def _areas(self) -> dict[str, Any]:
         """Place of the shops of each business area; see `answer.contents.place_of`."""

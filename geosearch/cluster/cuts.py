@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
+from geosearch.cluster.halo import HALO_M
 from geosearch.errors import BadData, BadRequest
 from indexes.arrays import F64, I32, I64
-from indexes.geo.sphere import UNITS_PER_DEGREE
+from indexes.geo.sphere import EARTH_RADIUS_M, UNITS_PER_DEGREE
 from indexes.geo.territories import NOBODY, Territories
 
 MOST_REGIONS = 1_000
@@ -21,6 +22,10 @@ MOST_REGIONS = 1_000
 _REGION_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _WORLD = (-180 * UNITS_PER_DEGREE, -90 * UNITS_PER_DEGREE, 180 * UNITS_PER_DEGREE,
           90 * UNITS_PER_DEGREE)  # fmt: skip
+
+_MOST_OFF = 0.05
+"""How far the share of a cut may be from an equal one."""
+_OFF_SHARES = sorted((0.01 * step for step in range(-5, 6)), key=abs)
 
 _TOUCH = 1e-9
 """Square degrees, some 10 m x 1 m, in which two polygons may overlap by their rounding."""
@@ -36,8 +41,8 @@ class Region(NamedTuple):
 def rectangles(position: I32, regions: int) -> list[Region]:
     """Rectangles that tile the Earth, with about equal numbers of shops.
 
-    A cut divides a rectangle where its shops' median is, or another quantile for an odd number of
-    regions, across the direction in which they lie farther apart.
+    A cut divides a rectangle near its shops' median, or another quantile for an odd number of
+    regions: where the fewest shops lie in the halo, among the places within `_MOST_OFF` of it.
 
     Parameters
     ----------
@@ -68,9 +73,7 @@ def _divided(box: tuple[int, int, int, int], shops: I64, regions: int) -> list[A
         return [box]
     west, south, east, north = box
     first = regions // 2
-    axis = _wider(box, shops)
-    low, high = (west, east) if axis == 0 else (south, north)
-    cut = _quantile(shops[:, axis], first / regions, low, high)
+    axis, cut = _best_cut(box, shops, first / regions)
     below = shops[:, axis] < cut
     ends = ((west, south, cut, north), (cut, south, east, north)) if axis == 0 else (
         (west, south, east, cut), (west, cut, east, north))  # fmt: skip
@@ -78,6 +81,27 @@ def _divided(box: tuple[int, int, int, int], shops: I64, regions: int) -> list[A
         *_divided(ends[0], shops[below], first),
         *_divided(ends[1], shops[~below], regions - first),
     ]
+
+
+def _best_cut(box: tuple[int, int, int, int], shops: I64, share: float) -> tuple[int, int]:
+    """The axis and coordinate of a cut near a share of the shops, with the fewest in its halo.
+
+    Equal ones: across the direction in which the shops lie farther apart, then nearer to the share.
+    """
+    wider = _wider(box, shops)
+    found = []
+    middle = shops[:, 1].mean() if len(shops) else 0.0
+    stretch = 1.0 / max(0.05, np.cos(np.radians(middle / UNITS_PER_DEGREE)))
+    halo = np.degrees(HALO_M / EARTH_RADIUS_M) * UNITS_PER_DEGREE
+    for axis in (wider, 1 - wider):
+        values, reach = np.sort(shops[:, axis]), halo * (stretch if axis == 0 else 1.0)
+        for off in _OFF_SHARES:
+            cut = _quantile(values, share + off, box[axis], box[axis + 2])
+            ends = np.searchsorted(values, (cut - reach, cut, cut + reach))
+            unequal = abs(int(ends[1]) - share * len(values)) - _MOST_OFF * len(values)
+            found.append((max(0.0, unequal), int(ends[2] - ends[0]), len(found), axis, cut))
+    *_, axis, cut = min(found)
+    return axis, cut
 
 
 def _wider(box: tuple[int, int, int, int], shops: I64) -> int:
@@ -91,20 +115,18 @@ def _wider(box: tuple[int, int, int, int], shops: I64) -> int:
 
 
 def _quantile(values: I64, share: float, low: int, high: int) -> int:
-    """A coordinate between two ends, below which about this share of the values lies."""
-    middle = (low + high) // 2
-    if not len(values):
-        return middle
-    place = min(round(len(values) * share), len(values) - 1)
-    at = int(np.partition(values, place)[place])
-    # Shops at one coordinate stay together: on the side that comes nearer to the share.
-    above = values[values > at]
-    after = int(above.min()) if len(above) else high
-    before = np.count_nonzero(values < at)
-    cut = at if place - before <= len(values) - len(above) - place else after
-    if not low < cut < high:
-        cut = after if cut <= low else at
-    return cut if low < cut < high else middle
+    """A coordinate between two ends, below which about this share of ascending values lies."""
+    if len(values):
+        place = min(round(len(values) * share), len(values) - 1)
+        at = values[place]
+        # Shops at one coordinate stay together: on the side that comes nearer to the share.
+        before, after = np.searchsorted(values, at), np.searchsorted(values, at, side="right")
+        above = values[after] if after < len(values) else high
+        nearer = (at, above) if place - before <= after - place else (above, at)
+        for cut in nearer:
+            if low < cut < high:
+                return int(cut)
+    return (low + high) // 2
 
 
 def polygons(file: Path, position: I32, ids: Any) -> list[Region]:

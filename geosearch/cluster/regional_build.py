@@ -182,12 +182,12 @@ def _cut(
             (folder / STATISTICS).mkdir()
             for file in sorted(statistics.iterdir()):
                 os.link(file, folder / STATISTICS / file.name)
-            for file in REPORT_FILES:
-                shutil.copyfile(version / file, folder / file)
+            for report in REPORT_FILES:
+                shutil.copyfile(version / report, folder / report)
 
         publish(index, write, name=name)
-    for file in REPORT_FILES:
-        _replace(out / file, (version / file).read_bytes())
+    for report in REPORT_FILES:
+        _replace(out / report, (version / report).read_bytes())
     _replace(out / CONFIGURATION, haproxy_configuration(chosen).encode())
     _replace(out / SCRIPT, lua_script(chosen).encode())
     _replace(out / REGIONS, geojson)

@@ -333,8 +333,8 @@ class SegmentTerms:
 
     def _without(self, part: _List, choices: tuple[QueryTerm, ...]) -> _List:
         """The list without the documents that hold any of these words."""
-        readings = [reading for choice in choices for reading in choice.readings]
-        readings = self.everywhere.first_taken(readings, most=len(self.everywhere))
+        every = [reading for choice in choices for reading in choice.readings]
+        readings = self.everywhere.first_taken(every, most=len(self.everywhere))
         taken = [(spans, 1.0) for each in readings if (spans := self._spans(each.terms))]
         if not taken:
             return part

@@ -47,11 +47,8 @@ class Cut:
         made.rename(made.with_name(report.whole.version))
         (folder / "one" / CURRENT).write_text(report.whole.version)
         self.world = world
-        self.one = Searcher(current(folder / "one"))
-        self.regions = {
-            each.region_id: Searcher(current(self.folder / each.region_id))
-            for each in report.regions
-        }
+        self._ids = [each.region_id for each in report.regions]
+        self.one, self.regions = self.opened_again()
         first = next(iter(self.regions.values())).segments[0].regional
         assert first is not None
         self.regional = first
@@ -62,6 +59,11 @@ class Cut:
         boxes = [area.bounds for area in first.territories.areas]
         self._borders = sorted({side for box in boxes for side in (box[0], box[2])})
         self._parallels = sorted({side for box in boxes for side in (box[1], box[3])})
+
+    def opened_again(self) -> tuple[Searcher, dict[str, Searcher]]:
+        """The one index and the regions, without what they have cached."""
+        regions = {name: Searcher(current(self.folder / name)) for name in self._ids}
+        return Searcher(current(self.folder.parent / "one")), regions
 
     def of(self, query: Query) -> Searcher:
         """The region that owns the position of a query."""

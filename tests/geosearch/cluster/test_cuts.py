@@ -43,7 +43,8 @@ def test_rectangles_tile_the_earth(regions: int, kind: str, count: int) -> None:
     assert (Territories([region.area for region in found]).owners(lat, lng) >= 0).all()
     if kind == "spread" and count == 500:
         held = np.bincount(owners, minlength=regions)
-        assert held.max() - held.min() <= 1 + regions // 8
+        # Each of up to six cuts may be 5 % off.
+        assert held.max() <= 1 + 1.05**6 * count / regions
     assert rectangles(position, regions) == found
 
 

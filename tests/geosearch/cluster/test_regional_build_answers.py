@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
 
-from geosearch.errors import BadRequest
+from geosearch.errors import BadRequest, Misdirected
+from geosearch.query.query import Query
 from geosearch.suggest.suggester import SuggestQuery
+from geosearch.text import segment_terms
 from tests.generators import make_world
 from tests.geosearch.cluster.region_worlds import Cut, answer, asked
+from tests.geosearch.small_city import shop, small_world
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_REGION_QUESTIONS", "60"))
 KINDS = ("city", "antimeridian", "north_pole", "worldwide", "crumbs", "many_programs")
@@ -68,7 +72,7 @@ def test_answers_are_those_of_one_index(cut: Cut) -> None:
 def test_batches_are_those_of_one_index(cut: Cut) -> None:
     rng = Random(8)
     for _ in range(3):
-        batch = []
+        batch: list[Query] = []
         while len(batch) < 20:
             try:
                 batch.append(asked(cut.question(rng)))
@@ -103,3 +107,48 @@ def test_suggestions_are_those_of_one_index(cut: Cut) -> None:
         assert got.outside_coverage == expected.outside_coverage
         found += bool(got.suggestions)
     assert found > QUESTIONS / 10
+
+
+def test_a_bound_on_readings_counts_shops_everywhere(
+    cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A union takes no further reading after so many documents, wherever they are."""
+    monkeypatch.setattr(segment_terms, "CLOSE_DOCS", 10)
+    one, regions = cut.opened_again()
+    rng = Random(10)
+    for _ in range(QUESTIONS):
+        name = rng.choice(cut.names)
+        place = rng.choice(cut.world.merchants)
+        query = Query(
+            lat=place["lat"], lng=place["lng"], radius=50_000.0, q=name[: rng.randint(1, 4)],
+            at=cut.world.now, sort="relevance", limit=50,
+        )  # fmt: skip
+        engine = regions[str(cut.regional.owner(query.lat, query.lng))]
+        expected, got = answer(one, query), answer(engine, query)
+        assert got in (expected, None)
+
+
+def test_an_area_of_another_region_is_named(tmp_path: Path) -> None:
+    """The places of areas, and ids, are known everywhere; what lies there is refused whole."""
+    world = small_world()
+    world.merchants = [
+        shop(number, lng=lng, business_area=area)
+        for number, (lng, area) in enumerate([(-20.0, "West End"), (20.0, "East Side")] * 3)
+    ]
+    world.deals = []
+    cut = Cut(world, 2, tmp_path)
+    at = {"lat": 31.0, "lng": 20.0, "at": world.now}
+    east = cut.of(Query(**at))
+    assert b'"business_area":"East Side"' in (answer(east, Query(**at, q="east side")) or b"")
+    with pytest.raises(Misdirected, match="business area 'West End' of region `r1`") as refused:
+        east.page(Query(**at, q="West End"))
+    assert refused.value.region_id == "r1"
+    assert refused.value.errors[0]["pointer"] == "/q"
+    with pytest.raises(Misdirected, match="a position of region `r1`"):
+        east.page(Query(lat=31.0, lng=-20.0, at=world.now))
+    for more in ({"business_area": ("West End", "nowhere")}, {"ids": ("m0", "m1", "no")}):
+        query = Query(**at, radius=3_000.0, **more)
+        assert answer(east, query) == answer(cut.one, query)
+    assert east.page(Query(**at, radius=3_000.0, ids=("m0", "no"))).answer.unknown_ids == ("no",)
+    # Without a radius the answer is of the region's own shops: the gateway merges them.
+    assert east.page(Query(lat=31.0, lng=-20.0, at=world.now, ids=("m1",))).count == 1

@@ -15,7 +15,7 @@ from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher
 from geosearch.segment.versions import CURRENT, current
 from geosearch.service.encode import encode_page
-from tests.generators import World
+from tests.generators import World, wrapped
 from tests.questions import make_request
 
 WORDS = (
@@ -32,6 +32,14 @@ WORDS = (
     "of",
 )
 """Texts that are found, mistyped, heard, abbreviated, or found by no shop."""
+
+
+def spread(rng: Random, world: World) -> World:
+    """The world with its shops moved to nine places some 80 km apart, so that halos end."""
+    for row in world.merchants:
+        row["lat"] = max(-90.0, min(90.0, round(row["lat"] + rng.choice((-0.7, 0.0, 0.7)), 7)))
+        row["lng"] = wrapped(round(row["lng"] + rng.choice((-0.9, 0.0, 0.9)), 7))
+    return world
 
 
 class Cut:

@@ -18,7 +18,7 @@ from geosearch.query.query import Query
 from geosearch.suggest.suggester import SuggestQuery
 from geosearch.text import segment_terms
 from tests.generators import make_world
-from tests.geosearch.cluster.region_worlds import Cut, answer, asked
+from tests.geosearch.cluster.region_worlds import Cut, answer, asked, spread
 from tests.geosearch.small_city import shop, small_world
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_REGION_QUESTIONS", "60"))
@@ -32,8 +32,12 @@ CASES = FEW if QUESTIONS < 1_000 else [(kind, number) for kind in KINDS for numb
 def cut(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Cut:
     kind, regions = request.param
     rng = Random(f"{kind} {regions}")
-    world = make_world(rng, kind, 400 if QUESTIONS >= 1_000 else 250)
-    return Cut(world, regions, tmp_path_factory.mktemp(kind))
+    world = spread(rng, make_world(rng, kind, 400 if QUESTIONS >= 1_000 else 250))
+    cut = Cut(world, regions, tmp_path_factory.mktemp(kind))
+    held = [len(engine.segments[0]) for engine in cut.regions.values()]
+    # A region that held all shops would answer as one index however wrong it was.
+    assert regions == 1 or "pole" in kind or min(held) < len(cut.one.segments[0])
+    return cut
 
 
 def test_answers_are_those_of_one_index(cut: Cut) -> None:
@@ -109,23 +113,46 @@ def test_suggestions_are_those_of_one_index(cut: Cut) -> None:
     assert found > QUESTIONS / 10
 
 
+def worded(tmp_path: Path, west: list[str], east: list[str]) -> Cut:
+    """Shops by name, in a western and an eastern region."""
+    world = small_world()
+    rows = [(-20.0, name) for name in west] + [(20.0, name) for name in east]
+    world.merchants = [
+        shop(number, lng=lng, lat=31.0, name=name) for number, (lng, name) in enumerate(rows)
+    ]
+    world.deals = []
+    cut = Cut(world, 2, tmp_path)
+    assert len(cut.regions["r2"].segments[0]) == len(east)
+    return cut
+
+
 def test_a_bound_on_readings_counts_shops_everywhere(
-    cut: Cut, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A union takes no further reading after so many documents, wherever they are."""
+    cut = worded(tmp_path, ["Coffee"] * 15, ["Toffe"] * 15)
+    query = Query(lat=31.0, lng=20.0, at=cut.world.now, q="coffe")
+    assert b'"Toffe"' in (answer(cut.of(query), query) or b"")
     monkeypatch.setattr(segment_terms, "CLOSE_DOCS", 10)
     one, regions = cut.opened_again()
-    rng = Random(10)
-    for _ in range(QUESTIONS):
-        name = rng.choice(cut.names)
-        place = rng.choice(cut.world.merchants)
-        query = Query(
-            lat=place["lat"], lng=place["lng"], radius=50_000.0, q=name[: rng.randint(1, 4)],
-            at=cut.world.now, sort="relevance", limit=50,
-        )  # fmt: skip
-        engine = regions[str(cut.regional.owner(query.lat, query.lng))]
-        expected, got = answer(one, query), answer(engine, query)
-        assert got in (expected, None)
+    got = answer(regions["r2"], query)
+    assert got == answer(one, query)
+    assert b'"Toffe"' not in (got or b"")
+
+
+def test_relevance_adds_up_in_the_order_of_one_index(tmp_path: Path) -> None:
+    """Sums of three numbers round by their order, so words have the same one everywhere."""
+    west = ["red"] * 2 + ["blue"] * 12 + ["gold"] * 30
+    east = ["red blue gold", *["red"] * 6, *["blue"] * 3, *["gold red blue"] * 6, *["x"] * 20]
+    cut = worded(tmp_path, west, east)
+    weights = [
+        engine._rewriter.as_typed("red gold blue").lists[0].weight.tolist()
+        for engine in (cut.one, cut.regions["r2"])
+    ]
+    assert len(weights[0]) == 3
+    assert weights[0] == weights[1]
+    query = Query(lat=31.0, lng=20.0, at=cut.world.now, q="red gold blue", sort="relevance")
+    assert answer(cut.of(query), query) == answer(cut.one, query)
 
 
 def test_an_area_of_another_region_is_named(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from geosearch.segment.catalogue import Catalogue
 from geosearch.segment.columns import Columns
 from geosearch.segment.id_search import MerchantIds, docs_of
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
-from geosearch.segment.regional import OWN_COLUMNS, Regional
+from geosearch.segment.regional import OWN_COLUMNS, REGIONS, STATISTICS, Regional
 from indexes.allowance import READ, SORTED, take
 from indexes.arrays import I32, I64, U32, U64
 from indexes.cache import BoundedCache, size_of
@@ -449,7 +449,7 @@ def segment_folders(version: Path) -> list[Path]:
 
 
 def verify_version(version: Path) -> None:
-    """Compare every byte of the segments of a version with its checksum.
+    """Compare every byte of the segments of a version, and what it knows of others, with checksums.
 
     It maps no file, so a read error of the disk raises an exception and no SIGBUS.
 
@@ -458,7 +458,8 @@ def verify_version(version: Path) -> None:
     BadData
         If a file differs from its checksum. The message names the file.
     """
-    for folder in segment_folders(version):
+    whole = [version / STATISTICS] if (version / REGIONS).exists() else []
+    for folder in (*segment_folders(version), *whole):
         try:
             verify_folder(folder)
         except IndexFormatError as error:

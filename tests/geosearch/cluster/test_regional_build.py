@@ -11,6 +11,8 @@ import geosearch
 from geosearch.cluster.regional_build import build_regions
 from geosearch.errors import BadData, BadRequest
 from geosearch.indexing.rebuild import rebuild
+from geosearch.query.query import Query
+from geosearch.segment.segment import verify_version
 from geosearch.segment.versions import current
 from tests.geosearch.small_city import NOW, small_world
 from tests.near_worlds import make_islands
@@ -86,3 +88,38 @@ def test_an_ordinary_index_stays_one(tmp_path: Path) -> None:
     assert engine.segments[0].regional is None
     with pytest.raises(BadData, match="ordinary index"):
         build_regions(tmp_path / "snapshot", tmp_path / "index", 2, now=NOW)
+
+
+def test_live_changes_reach_a_region(snapshot: Path, tmp_path: Path) -> None:
+    build_regions(snapshot, tmp_path, 2, now=NOW, processes=1)
+    engine = geosearch.open_index(tmp_path / "r1")
+    (segment,) = engine.segments
+    assert segment.doc_owned is not None
+    doc = int(np.flatnonzero(np.unpackbits(segment.doc_owned.view(np.uint8), bitorder="little"))[0])
+    x, y = (segment.columns.doc_position[doc] / 1e7).tolist()
+    gone = segment.merchant_id(doc)
+    query = Query(lat=y, lng=x, at=NOW, ids=(gone, "nobody"), radius=1_000.0)
+    assert engine.page(query).answer.unknown_ids == ("nobody",)
+    with geosearch.Writer(tmp_path / "r1") as writer:
+        receipt = writer.apply([{"table": "merchants", "delete": gone}])
+    assert receipt.accepted == 1
+    latest = engine.latest()
+    assert latest.page(query).answer.unknown_ids == (gone, "nobody")
+    assert latest.page(query).count == 0
+
+
+@pytest.mark.parametrize("name", ["whole_names.npy", "whole_term_begin.npy", "manifest.json"])
+def test_damage_of_what_is_known_elsewhere_is_found(
+    snapshot: Path, tmp_path: Path, name: str
+) -> None:
+    build_regions(snapshot, tmp_path, 2, now=NOW, processes=1)
+    version = current(tmp_path / "r2")
+    verify_version(version)
+    file = version / "whole" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()  # A link: the other region keeps the file as it was.
+    file.write_bytes(content)
+    with pytest.raises(BadData, match=str(file)):
+        verify_version(version)
+    verify_version(current(tmp_path / "r1"))

@@ -89,7 +89,7 @@ def _best_cut(box: tuple[int, int, int, int], shops: I64, share: float) -> tuple
     Equal ones: across the direction in which the shops lie farther apart, then nearer to the share.
     """
     wider = _wider(box, shops)
-    found = []
+    found: list[tuple[float, int, int, int, int]] = []
     middle = shops[:, 1].mean() if len(shops) else 0.0
     stretch = 1.0 / max(0.05, np.cos(np.radians(middle / UNITS_PER_DEGREE)))
     halo = np.degrees(HALO_M / EARTH_RADIUS_M) * UNITS_PER_DEGREE

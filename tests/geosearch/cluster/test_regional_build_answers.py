@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -164,7 +165,7 @@ def test_an_area_of_another_region_is_named(tmp_path: Path) -> None:
     ]
     world.deals = []
     cut = Cut(world, 2, tmp_path)
-    at = {"lat": 31.0, "lng": 20.0, "at": world.now}
+    at: dict[str, Any] = {"lat": 31.0, "lng": 20.0, "at": world.now}
     east = cut.of(Query(**at))
     assert b'"business_area":"East Side"' in (answer(east, Query(**at, q="east side")) or b"")
     with pytest.raises(Misdirected, match="business area 'West End' of region `r1`") as refused:
@@ -173,7 +174,11 @@ def test_an_area_of_another_region_is_named(tmp_path: Path) -> None:
     assert refused.value.errors[0]["pointer"] == "/q"
     with pytest.raises(Misdirected, match="a position of region `r1`"):
         east.page(Query(lat=31.0, lng=-20.0, at=world.now))
-    for more in ({"business_area": ("West End", "nowhere")}, {"ids": ("m0", "m1", "no")}):
+    asked_more: list[dict[str, Any]] = [
+        {"business_area": ("West End", "nowhere")},
+        {"ids": ("m0", "m1", "no")},
+    ]
+    for more in asked_more:
         query = Query(**at, radius=3_000.0, **more)
         assert answer(east, query) == answer(cut.one, query)
     assert east.page(Query(**at, radius=3_000.0, ids=("m0", "no"))).answer.unknown_ids == ("no",)

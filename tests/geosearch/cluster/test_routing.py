@@ -1,6 +1,7 @@
 """HAProxy before regions: each question reaches its owner, also on borders, by GET and by POST.
 
-HAProxy runs as a plain process on loopback. `GEOSEARCH_ROUTED` sets how many positions it routes, and a fifth of it how many questions.
+HAProxy runs as a plain process on loopback. `GEOSEARCH_ROUTED` sets how many positions it routes,
+and a fifth of it how many questions.
 """
 
 from __future__ import annotations

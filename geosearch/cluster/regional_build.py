@@ -49,6 +49,9 @@ from indexes.geo.territories import Territories
 
 _WORK = ".tmp-regions"
 
+_WORTH_PROCESSES = 50_000
+"""Shops whose regions take longer to cut than an interpreter takes to start, some 2 s."""
+
 
 class RegionReport(NamedTuple):
     """Shops of one region: all, and those that it owns; the others are its halo."""
@@ -117,7 +120,7 @@ def build_regions(
     regions
         Number of rectangles, or a GeoJSON file of polygons; see `cuts`.
     processes
-        How many cut at a time; by default one a core.
+        How many cut at a time; by default one a core, and one for few shops.
 
     Raises
     ------
@@ -146,13 +149,13 @@ def build_regions(
             taken = Taken(read, Cut(0, guessed=False), weights or Weights())
             whole = publish_rows(work, lambda: taken, built_at, say)
             say("Cutting the regions")
-            return _cut(out, work, whole, regions, processes or usable_cores())
+            return _cut(out, work, whole, regions, processes)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
 def _cut(
-    out: Path, work: Path, whole: BuildReport, regions: int | Path, processes: int
+    out: Path, work: Path, whole: BuildReport, regions: int | Path, processes: int | None
 ) -> RegionsReport:
     version = current(work)
     source = WholeSegment(version / SEGMENT)
@@ -170,7 +173,8 @@ def _cut(
         tasks.append(_Task(version / SEGMENT, draft, region.region_id, docs, own))
     statistics = work / STATISTICS
     source.write_statistics(statistics)
-    _cut_all(tasks, processes)
+    usual = usable_cores() if len(source.position) >= _WORTH_PROCESSES else 1
+    _cut_all(tasks, usual if processes is None else processes)
     indexes = [out / region.region_id for region in chosen]
     name = next_name(*indexes)
     geojson = _geojson(chosen)
@@ -181,7 +185,7 @@ def _cut(
             write_file(folder / REGIONS, geojson)
             (folder / STATISTICS).mkdir()
             for file in sorted(statistics.iterdir()):
-                os.link(file, folder / STATISTICS / file.name)
+                _link(file, folder / STATISTICS / file.name)
             for report in REPORT_FILES:
                 shutil.copyfile(version / report, folder / report)
 
@@ -220,6 +224,14 @@ def _geojson(regions: Sequence[Region]) -> bytes:
         for region in regions
     ]
     return orjson.dumps({"type": "FeatureCollection", "features": features, "halo_m": HALO_M})
+
+
+def _link(file: Path, name: Path) -> None:
+    """Give a file another name, or copy it where the file system has no links."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)
 
 
 def _replace(file: Path, content: bytes) -> None:

@@ -15,7 +15,7 @@ from geosearch.indexing.writer import Writer
 from geosearch.segment.versions import current, rollback, version_files, versions
 from geosearch.service.change_source import ChangeSource
 from geosearch.service.version_files import VersionFile
-from tests.geosearch.live.test_writer import AT, DEALS, built, status, stock
+from tests.geosearch.indexing.test_writer import AT, DEALS, built, status, stock
 from tests.geosearch.service.test_follower import accept, shown, source, until
 from tests.geosearch.service.test_ingest import TOKEN, ingesting
 

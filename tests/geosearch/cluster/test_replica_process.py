@@ -21,7 +21,7 @@ import pytest
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
 from tests.geosearch.cluster.proxies import HAPROXY_CFG, free_ports, haproxy, proxying
-from tests.geosearch.live.test_writer import DEALS, stock
+from tests.geosearch.indexing.test_writer import DEALS, stock
 from tests.geosearch.snapshot_files import PROGRAM, merchant, write_snapshot
 from tests.geosearch.waiting import PATIENCE_S, until
 

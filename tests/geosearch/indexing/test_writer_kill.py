@@ -21,7 +21,8 @@ KILLS = int(os.environ.get("GEOSEARCH_KILLS", "6"))
 # Each batch sets one stock twice, so that half of a batch would show: d0 is even, d2 its half.
 _WRITING = """
 import sys
-from geosearch.live import moment, writer
+from geosearch.indexing import writer
+from geosearch.live import moment
 from geosearch.live.log import ChangeLog
 
 name = sys.argv[2]

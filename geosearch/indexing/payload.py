@@ -13,8 +13,9 @@ import polars as pl
 
 from geosearch.snapshot.stored import ALWAYS, AS_JSON, DEAL_FIELDS, MERCHANT_FIELDS, PROGRAM_FIELDS
 
-_PIECES = 8
-"""Slices of a frame that are encoded in parallel; slices also save memory."""
+_PIECES, _FEWEST = 8, 1_000
+"""Slices of a frame that are encoded in parallel, and fewest rows of a slice; slices also save
+memory."""
 
 # Characters that JSON escapes inside a text: quote, backslash and control characters.
 _ESCAPED = r'["\\\x00-\x1f]'
@@ -59,7 +60,7 @@ def json_rows(
     >>> json_rows(frame, ("id", "tags", "fee")).to_list()
     ['{"id":"a","tags":["x","y\\""]}', '{"id":"b","fee":5}']
     """
-    step = max(1, -(-frame.height // _PIECES))
+    step = max(_FEWEST, -(-frame.height // _PIECES))
     slices = [frame.slice(begin, step) for begin in range(0, frame.height, step)]
     plans = [part.lazy().select(_object(part, fields, always).alias("payload")) for part in slices]
     done = [part.to_series() for part in pl.collect_all(plans)]

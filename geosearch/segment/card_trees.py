@@ -51,7 +51,8 @@ _DOC_COLUMNS = (
 def card_tree_types() -> dict[str, tuple[np.dtype[Any], int]]:
     """Type and number of dimensions of each column that `card_tree_columns` makes."""
     names = (*NODE_COLUMNS, *LEAF_COLUMNS, *OFFER_COLUMNS)
-    types = {f"card_{name}": (column_types()[name][0], 1) for name in names}
+    hot = column_types()
+    types = {f"card_{name}": (hot[name][0], 1) for name in names}
     return {"card_tree": (np.dtype(np.uint32), 1)} | types
 
 

@@ -426,7 +426,15 @@ def _zone_columns(around: SegmentLookups, columns: dict[str, Any]) -> dict[str, 
     if index is None:
         ids = [zone.zone_id for zone in around.zones]
         index = ZoneIndex(ids, around.zone_shapes, datums=around.zone_datums)
-    start, docs = index.members(*(columns["doc_position"].T / UNITS_PER_DEGREE))
+    degrees = columns["doc_position"].T / UNITS_PER_DEGREE
+    if degrees.shape[1] < len(around.zones):  # `members` looks at every zone.
+        held = [index.holding(*place) for place in degrees.T.tolist()]
+        pairs = sorted((zone, doc) for doc, zones in enumerate(held) for zone in zones)
+        counts = np.bincount([zone for zone, _ in pairs], minlength=len(around.zones))
+        start = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint64)
+        docs = np.array([doc for _, doc in pairs], np.uint32)
+    else:
+        start, docs = index.members(*degrees)
     return {"zone_start": start, "zone_docs": docs}
 
 

@@ -315,6 +315,12 @@ class Planner:
         planner.programs = frozenset(segment.program_numbers)
         return planner
 
+    def apart(self, segment: Segment) -> "Planner":
+        """As `at`, for a moment that hides documents from others: filters remember who is live."""
+        planner = self.at(segment)
+        planner._filters = FilterCache(segment.docs_of)
+        return planner
+
     @property
     def in_force(self) -> bytes:
         """Which cards are in force, by number."""

@@ -92,12 +92,18 @@ class SegmentView:
             for language in LANGUAGES
         }
 
-    def at(self, segment: ChangedSegment) -> "SegmentView":
-        """View of the segment at another moment; it shares caches and working memory."""
+    def at(self, segment: ChangedSegment, *, apart: bool = False) -> "SegmentView":
+        """View of the segment at another moment; it shares caches and working memory.
+
+        Parameters
+        ----------
+        apart
+            Whether the moment hides documents that other moments show; see `Planner.apart`.
+        """
         view = copy(self)
         view.segment = segment
         view.suggest = self.suggest.at(segment)
-        view.planner = self.planner.at(segment)
+        view.planner = self.planner.apart(segment) if apart else self.planner.at(segment)
         view.fix_planner = self.fix_planner.at(segment, view.planner)
         view._columns = segment.columns_of(0)
         view._sources = {

@@ -106,6 +106,11 @@ class Asked:
         return b",".join(named).decode("latin-1")
 
     @property
+    def owned(self) -> bytes | None:
+        """The header `X-Owned`, with which the gateway asks for a part; None without one."""
+        return next((text for name, text in self._scope["headers"] if name == b"x-owned"), None)
+
+    @property
     def range(self) -> bytes | None:
         """The header `Range`; None without one, or with several."""
         named = [text for name, text in self._scope["headers"] if name == b"range"]

@@ -56,6 +56,7 @@ from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
 from geosearch.service.openapi import openapi_document
+from geosearch.service.owned_parts import OwnedParts, read_part_of
 from geosearch.service.problems import HttpProblem, relocated
 from geosearch.service.request import (
     read_batch,
@@ -112,6 +113,7 @@ class Handlers:
         self._heavy = HeavyWork()
         self._batching = Batching()
         self._map = MapHandlers(engines, settings)
+        self._owned = OwnedParts(engines)
         document = openapi_document(settings)
         self._paths = frozenset(document["paths"])
         self._openapi = orjson.dumps(document)
@@ -158,7 +160,7 @@ class Handlers:
         """`POST /v1/nearby`: the same parameters as JSON, which keeps a wallet out of URLs."""
         read_nothing(asked.query_string)
         body, language = await asked.body(), asked.language
-        if len(body) > LONG_BODY:
+        if len(body) > LONG_BODY and asked.owned is None:
             return await self._in_a_thread(asked, lambda: self._search_long(body, language))
         return await self._nearby(asked, spoken(read_body(body), language))
 
@@ -190,7 +192,7 @@ class Handlers:
 
     def _merchant(self, asked: Asked, visit: MerchantQuery) -> Reply:
         merchant_id = asked.path_params["merchant_id"]
-        engine = self._engines.current().engine
+        engine = self._engine(asked)
         record = engine.merchant(merchant_id, None, visit)
         if record is None:
             if (
@@ -249,7 +251,7 @@ class Handlers:
         loaded = self._engines.current()
 
         def count() -> Reply:
-            counts = loaded.engine.density(query.bbox, query.cells)
+            counts = self._engine(asked).density(query.bbox, query.cells)
             return lasting(encode_density(loaded.snapshot_id, query, counts, loaded.engine.as_of))
 
         return await self._in_a_thread(asked, count)
@@ -257,13 +259,13 @@ class Handlers:
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: every card and scheme."""
         read_nothing(asked.query_string)
-        engine = self._engines.current().engine
+        engine = self._engine(asked)
         return lasting(orjson.dumps({"programs": engine.programs(), **engine.as_of}))
 
     async def categories(self, asked: Asked) -> Reply:
         """`GET /v1/categories`: every category, with its name in one language."""
         language = read_categories(asked.query_string) or asked.language
-        engine = self._engines.current().engine
+        engine = self._engine(asked)
         body = orjson.dumps({"categories": engine.categories(language), **engine.as_of})
         # Also where no name differs: a client keeps the answer with its `Content-Language`.
         return _in_language(lasting(body, of=language.encode() + body), language)
@@ -271,7 +273,7 @@ class Handlers:
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: version, counts, horizon and age, and the refused version if any."""
         read_nothing(asked.query_string)
-        info, refused = self._engines.current().engine.info(), self._engines.refused
+        info, refused = self._engine(asked).info(), self._engines.refused
         if refused is not None:
             info["refused"] = msgspec.to_builtins(refused)
         return lasting(orjson.dumps(info), of=orjson.dumps(info | {"age_seconds": None}))
@@ -351,6 +353,10 @@ class Handlers:
         )
 
     async def _nearby(self, asked: Asked, query: Query) -> Reply:
+        if asked.owned is not None:
+            part_of = read_part_of(asked.owned)
+            part = partial(self._owned.part, query, part_of)
+            return await self._in_a_thread(asked, lambda: Reply((part(),)))
         for _ in self._engines.waits_for(query.min_seq):
             await asyncio.sleep(REACH_PAUSE)
         search = partial(self._search, query)
@@ -362,6 +368,11 @@ class Handlers:
         except TooMuchWork:
             return await self._in_a_thread(asked, search)
         return _reply(query, page)
+
+    def _engine(self, asked: Asked) -> Engine:
+        """The engine of the current version; of owned shops if the gateway asks."""
+        engine = self._engines.current().engine
+        return engine if asked.owned is None else self._owned.of(engine)
 
     async def _here_or_in_a_thread(self, asked: Asked, work: Callable[[], Reply]) -> Reply:
         with suppress(TooMuchWork), Allowance(LOOP_WORK):

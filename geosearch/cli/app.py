@@ -20,6 +20,7 @@ from rich.console import RenderableType
 from typer.exceptions import TyperException
 
 from geosearch import __version__
+from geosearch.cli.gateway import add_gateway
 from geosearch.cli.live import add_live
 from geosearch.cli.options import (
     Given,
@@ -434,6 +435,7 @@ def inspect(
         _print(merchant_table(record, engine.programs(), engine.info()["currency"]))
 
 
+add_gateway(app)
 add_live(app, _print, rejected=BAD_DATA)
 add_studies(app, _print)
 

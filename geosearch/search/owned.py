@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import orjson
 import xxhash
 
 from geosearch.answer.contents import Contents
@@ -54,6 +55,24 @@ class PartOf(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     found: tuple[str, ...] = ()
 
 
+class RegionMiss(msgspec.Struct, frozen=True):
+    """A near miss of a region: its JSON, and what orders it."""
+
+    text: msgspec.Raw
+    value: float
+    distance_m: float
+    merchant_id: str
+
+    def as_text(self) -> bytes:
+        """JSON text, as `NearMiss.as_text`."""
+        return bytes(self.text)
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values, as `NearMiss.as_json`."""
+        record: dict[str, Any] = orjson.loads(self.as_text())
+        return record
+
+
 class RegionPart(msgspec.Struct, frozen=True):
     """A region's part of an answer.
 
@@ -62,13 +81,15 @@ class RegionPart(msgspec.Struct, frozen=True):
     version
         The version that answered.
     answer
-        The answer without results and cursor.
+        The answer without results, near misses and cursor.
     results
         JSON objects of the results, at most `limit`.
     keys
         Sort keys and id of each, and of one more if there are more; a key is None if infinite.
     words
         By key, whether the region found what it asked about words.
+    near_misses
+        The near misses, best first.
     """
 
     version: str
@@ -76,6 +97,7 @@ class RegionPart(msgspec.Struct, frozen=True):
     results: list[msgspec.Raw]
     keys: list[tuple[float | None, float, str]]
     words: dict[str, bool]
+    near_misses: list[RegionMiss] = []
 
 
 class OwnedSegment(ChangedSegment):
@@ -156,10 +178,19 @@ class OwnedSearcher(Searcher):
         rows = zip(keys.tolist(), ids, strict=True)
         return RegionPart(
             self.version,
-            msgspec.structs.replace(answer, next_cursor=None, took_us=0),
+            msgspec.structs.replace(answer, near_misses=None, next_cursor=None, took_us=0),
             [msgspec.Raw(bytes(text)) for text in results],
             [(_finite(primary), distance, one) for (primary, distance), one in rows],
             own.words,
+            [
+                RegionMiss(
+                    msgspec.Raw(one.as_text()),
+                    one.value,
+                    one.distance_m,
+                    one.merchant["merchant_id"],
+                )
+                for one in answer.near_misses or ()
+            ],
         )
 
 

@@ -106,6 +106,20 @@ class Asked:
         return b",".join(named).decode("latin-1")
 
     @property
+    def target(self) -> str:
+        """Path and query string as they were sent."""
+        raw = self._scope.get("raw_path") or quote(self.path, safe="/:").encode()
+        query = b"?" + self.query_string if self.query_string else b""
+        return (raw.partition(b"?")[0] + query).decode("latin-1")
+
+    @property
+    def passed_on(self) -> dict[str, str]:
+        """Headers that mean the same to whoever answers instead."""
+        names = (b"accept", b"accept-language", b"content-type", b"x-request-id")
+        found = {name.decode(): self._named(name) for name in names}
+        return {name: text for name, text in found.items() if text}
+
+    @property
     def owned(self) -> bytes | None:
         """The header `X-Owned`, with which the gateway asks for a part; None without one."""
         return next((text for name, text in self._scope["headers"] if name == b"x-owned"), None)

@@ -104,6 +104,10 @@ class Metrics:
         latency.observe(seconds)
         counts.observe(results)
 
+    def requests_page(self) -> bytes:
+        """Return the text that Prometheus scrapes of a service without an index."""
+        return generate_latest(self._registry)
+
     def page(self) -> bytes:
         """Return the text that Prometheus scrapes."""
         if MULTIPROCESS_VARIABLE not in os.environ:

@@ -45,6 +45,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_transfer_coding": (501, "The transfer coding of the body is not `chunked`."),
     "busy": (503, "Too many large requests or connections are under way."),
     "stopping": (503, "The service is stopping, and the time for requests under way is over."),
+    "region_down": (503, "A region whose shops the answer needs cannot be reached."),
     "not_durable": (503, "The disk of the log is full or fails; no change was accepted."),
     "behind": (503, "The index does not show the change `min_seq` yet; ask again."),
     "not_ready": (503, "There is no index yet, or its time horizon does not include now."),

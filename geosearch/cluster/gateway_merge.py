@@ -1,0 +1,191 @@
+"""One answer of the parts of several regions, and the cursors of such answers.
+
+The order is that of one index: by both sort keys, then by the id of the merchant.
+"""
+
+import base64
+import binascii
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import xxhash
+
+from geosearch.answer.facets import most_first
+from geosearch.answer.model import Answer, Page
+from geosearch.errors import BadRequest
+from geosearch.query.cursor import fingerprint
+from geosearch.query.parameters import problem, shown
+from geosearch.query.query import Query, is_instant
+from geosearch.search.owned import RegionPart
+
+Key = tuple[float | None, float, str]
+
+_CHECKSUM_BYTES = 4
+
+
+class SpanningCursor(
+    msgspec.Struct, frozen=True, array_like=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The end of one page of several regions.
+
+    Attributes
+    ----------
+    versions
+        Name of the version of each region, by region.
+    at
+        The instant of the page.
+    question
+        `query.cursor.fingerprint` of the query.
+    after
+        Sort keys and id of the last result; the first key is None if infinite.
+    """
+
+    versions: dict[str, str]
+    at: datetime
+    question: int
+    after: Key
+
+
+def write_cursor(cursor: SpanningCursor) -> str:
+    """URL-safe text of a cursor."""
+    packed = msgspec.msgpack.encode(cursor)
+    return base64.urlsafe_b64encode(xxhash.xxh32_digest(packed) + packed).rstrip(b"=").decode()
+
+
+def read_cursor(query: Query) -> SpanningCursor:
+    """Cursor of a query that has one.
+
+    Raises
+    ------
+    BadRequest
+        Code `bad_cursor`: not a cursor of several regions, or one of another query or instant.
+    """
+    text = query.cursor or ""
+    cursor = _decoded(text)
+    if cursor is None:
+        raise _refused("`next_cursor` of an earlier answer", shown(text))
+    if cursor.question != fingerprint(query):
+        raise _refused("a `cursor` with the parameters it was given for", "other parameters")
+    if query.at is not None and query.at != cursor.at:
+        raise _refused(f"`at` of the first page, {cursor.at.isoformat()}", query.at.isoformat())
+    return cursor
+
+
+def _decoded(text: str) -> SpanningCursor | None:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        if xxhash.xxh32_digest(raw[_CHECKSUM_BYTES:]) != raw[:_CHECKSUM_BYTES]:
+            return None
+        cursor = msgspec.msgpack.decode(raw[_CHECKSUM_BYTES:], type=SpanningCursor)
+    except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
+        return None
+    primary, secondary, _ = cursor.after
+    is_possible = (
+        is_instant(cursor.at)
+        and (primary is None or math.isfinite(primary))
+        and 0.0 <= secondary < math.inf
+    )
+    return cursor if is_possible else None
+
+
+def _refused(expected: str, got: str) -> BadRequest:
+    found = problem("bad_cursor", expected, got, ("cursor",))
+    return BadRequest(found["detail"], [found], "bad_cursor")
+
+
+def merged_page(query: Query, at: datetime, parts: Mapping[str, RegionPart], took_us: int) -> Page:
+    """The answer of all regions that a question meets.
+
+    Parameters
+    ----------
+    at
+        The instant that all of them answered for.
+    parts
+        The part of each region, by region.
+    """
+    rows = [
+        (_infinite(key), region_id, place)
+        for region_id, part in parts.items()
+        for place, key in enumerate(part.keys)
+    ]
+    rows.sort()
+    shown_rows = rows[: query.limit]
+    texts = [bytes(parts[region_id].results[place]) for _, region_id, place in shown_rows]
+    cursor = None
+    if len(rows) > query.limit:
+        _, region_id, place = shown_rows[-1]
+        versions = {name: part.version for name, part in parts.items()}
+        after = parts[region_id].keys[place]
+        cursor = write_cursor(
+            SpanningCursor(versions=versions, at=at, question=fingerprint(query), after=after)
+        )
+    answer = _answer(query, {name: part.answer for name, part in parts.items()}, bool(rows))
+    near = _near_misses(query, list(parts.values()))
+    answer = msgspec.structs.replace(answer, near_misses=near, next_cursor=cursor, took_us=took_us)
+    return Page(answer=answer, results=b"[%b]" % b",".join(texts), count=len(texts))
+
+
+def _infinite(key: Key) -> tuple[float, float, str]:
+    return (math.inf if key[0] is None else key[0], key[1], key[2])
+
+
+def _answer(query: Query, answers: Mapping[str, Answer], is_found: bool) -> Answer:
+    """The members beside the results: counts add up, and what all regions know is the same."""
+    told = list(answers.values())
+    return msgspec.structs.replace(
+        told[0],
+        total=sum(each.total or 0 for each in told) if query.total else None,
+        facets=_facets(query, told),
+        unknown_ids=_unknown_ids(query, told),
+        explain={"regions": {name: each.explain for name, each in answers.items()}}
+        if query.explain
+        else None,
+        outside_coverage=None if is_found else told[0].outside_coverage,
+        as_of_seq=lowest_seq([each.as_of_seq for each in told]),
+    )
+
+
+def lowest_seq(seqs: Sequence[int | None]) -> int | None:
+    """The change up to which all regions answer; None if none has live changes."""
+    known = [seq for seq in seqs if seq is not None]
+    return min(seq or 0 for seq in seqs) if known else None
+
+
+def _facets(query: Query, told: Sequence[Answer]) -> dict[str, dict[str, int]] | None:
+    if not query.facets:
+        return None
+    counts: dict[str, dict[str, int]] = {name: {} for name in query.facets}
+    for each in told:
+        for facet, values in (each.facets or {}).items():
+            for name, count in values.items():
+                counts[facet][name] = counts[facet].get(name, 0) + count
+    return {facet: most_first(values) for facet, values in counts.items()}
+
+
+def _unknown_ids(query: Query, told: Sequence[Answer]) -> tuple[str, ...] | None:
+    if query.ids is None:
+        return None
+    unknown = {one for each in told for one in each.unknown_ids or ()}
+    return tuple(one for one in dict.fromkeys(query.ids) if one in unknown)
+
+
+def _near_misses(query: Query, parts: Sequence[RegionPart]) -> Any:
+    """The best near misses, with what `Answer.near_misses` needs to be written."""
+    if not query.near_misses:
+        return None
+    found = [miss for part in parts for miss in part.near_misses]
+    found.sort(key=lambda miss: (-miss.value, miss.distance_m, miss.merchant_id))
+    return tuple(found[: query.near_misses])
+
+
+def unanswered(parts: Mapping[str, RegionPart]) -> dict[str, tuple[str, ...]]:
+    """What each region must be asked again: questions about words to which another one said yes."""
+    yes = {key for part in parts.values() for key, is_found in part.words.items() if is_found}
+    again = {}
+    for name, part in parts.items():
+        if any(not is_found and key in yes for key, is_found in part.words.items()):
+            again[name] = tuple(sorted(yes))
+    return again

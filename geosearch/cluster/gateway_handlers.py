@@ -130,6 +130,10 @@ class Gateway:
             self._route("/v1/nearby", GET=self.nearby_get, POST=self.nearby_post),
             self._route("/v1/nearby:batch", POST=self.batch),
             self._route("/v1/suggest", GET=self.suggest),
+            # Its rank may span regions, so no single one may answer for all.
+            self._route(
+                "/v1/merchants/{merchant_id:path}/why", GET=self.nowhere, POST=self.nowhere
+            ),
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.any_region),
             self._route("/v1/density", GET=self.density),

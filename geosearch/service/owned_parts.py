@@ -1,7 +1,8 @@
 """Answers about the shops that a region owns, for the gateway: the header `X-Owned`.
 
 The value is JSON of `PartOf`, `{}` for most. `/v1/nearby` then answers a `RegionPart`, with
-the keys that order its results. Cards, categories, density, merchants and the index count owned shops.
+the keys that order its results. Cards, categories, density, merchants
+and the index count owned shops.
 """
 
 from typing import cast

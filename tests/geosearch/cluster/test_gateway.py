@@ -166,3 +166,7 @@ def test_a_cursor_belongs_to_its_question(fronts: Fronts) -> None:
     for wrong in (cursor[:-2], "x", cursor[1:] + "A"):
         got = fronts.gateway.post("/v1/nearby", json=question | {"cursor": wrong})
         assert (got.status_code, got.json()["code"]) == (400, "bad_cursor")
+
+
+def test_why_is_not_answered_in_part(fronts: Fronts) -> None:
+    assert fronts.gateway.get("/v1/merchants/m1/why?lat=1&lng=2").status_code == 404

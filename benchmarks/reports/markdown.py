@@ -61,20 +61,20 @@ def changelog_lines(result: Result) -> str:
     return "\n\n".join([*map(table_text, shown), _escaped(sentences.circumstances(result))])
 
 
-def rewrite(text: str, lines: str) -> str:
-    """A document with other lines between `BEGIN` and `END`.
+def rewrite(text: str, lines: str, begin: str = BEGIN, end: str = END) -> str:
+    """A document with other lines between the markers `begin` and `end`.
 
     Raises
     ------
     ValueError
         If the document does not have both markers, once each and in this order.
     """
-    before, begin, rest = text.partition(BEGIN)
-    inside, end, after = rest.partition(END)
-    once = begin and end and not any(BEGIN in part or END in part for part in (before, after))
-    if not once or BEGIN in inside:
-        raise ValueError(f"Expected one {BEGIN!r} and, behind it, one {END!r}")
-    return f"{before}{BEGIN}\n{lines}\n{END}{after}"
+    before, first, rest = text.partition(begin)
+    inside, last, after = rest.partition(end)
+    once = first and last and not any(begin in part or end in part for part in (before, after))
+    if not once or begin in inside:
+        raise ValueError(f"Expected one {begin!r} and, behind it, one {end!r}")
+    return f"{before}{begin}\n{lines}\n{end}{after}"
 
 
 def table_text(table: ReportTable) -> str:

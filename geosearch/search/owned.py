@@ -28,6 +28,7 @@ from geosearch.search.merge import Found, place_of
 from geosearch.search.query_planner import PlannedQuery
 from geosearch.search.searcher import Searcher
 from geosearch.segment.segment import LIST_BYTES, Listed, Segment
+from geosearch.suggest.suggester import Suggester
 from geosearch.text.segment_terms import QueryTerm
 from indexes.arrays import U64
 from indexes.cache import BoundedCache
@@ -150,12 +151,14 @@ class OwnedSearcher(Searcher):
         self.__dict__.update(whole.__dict__)
         self.__dict__.pop("blocks", None)
         segments = [OwnedSegment(segment) for segment in whole.segments]
-        self.segments = [*segments]
         pairs = zip(self._views, segments, strict=True)
         self._views = [view.at(own, apart=True) for view, own in pairs]
+        self.segments = [view.segment for view in self._views]
         self._planner = self._planner.at([view.planner for view in self._views])
         self._contents = _OwnedContents(segments)
-        self._suggester = self._suggester.at(segments, self._contents)
+        self._suggester = Suggester(
+            [view.suggest for view in self._views], self._contents, self.manifest["snapshot_id"]
+        )
 
     def has(self, merchant_id: str) -> bool:
         """Whether the region owns a live merchant."""

@@ -23,7 +23,7 @@ from geosearch.answer.model import Answer, Hit, Page, Ranked
 from geosearch.answer.results import Results, hits_of
 from geosearch.errors import BadData, BadRequest
 from geosearch.hours.instants import instant_text
-from geosearch.live.moment import NO_STAMP, check_reached, moment_stamp, read_moment
+from geosearch.live.moment import NO_STAMP, Stamp, check_reached, moment_stamp, read_moment
 from geosearch.money.ranking import Weights
 from geosearch.query.cursor import continue_from, is_of, read_cursor
 from geosearch.query.parameters import DEFAULT_LANGUAGE, problem
@@ -87,8 +87,7 @@ class Searcher:
         self.local_zone = ZoneInfo(self.manifest["time_zone"])
         """Time zone of queries that name no instant."""
         self._built = Version(folder, self.segments, self.start, self.weights, self.local_zone)
-        self._take(shown_first(self._built))
-        self._stamp = NO_STAMP
+        self._take(shown_first(self._built), NO_STAMP)
         self.as_of_seq: int | None = None
         """Number of the last live change that it shows; None if the index has none."""
         self._show_newest()
@@ -129,14 +128,14 @@ class Searcher:
             except FileNotFoundError as error:
                 gone = error  # A newer moment does not name this small segment.
                 continue
-            self._take(shown)
-            self._stamp, self.as_of_seq = stamp, moment.seq
+            self._take(shown, stamp)
+            self.as_of_seq = moment.seq
             return
         raise BadData(f"Expected the file of a small segment, got none - at `{gone.filename}`")
 
-    def _take(self, shown: Shown) -> None:
+    def _take(self, shown: Shown, stamp: Stamp | None) -> None:
         """Show the segments of a moment."""
-        self._shown, self._views, self._bases = shown, shown.views, shown.bases
+        self._stamp, self._shown, self._views, self._bases = stamp, shown, shown.views, shown.bases
         self.segments = shown.segments
         self._pager, self._rewriter, self._planner = shown.pager, shown.rewriter, shown.planner
         self._contents, self._suggester = shown.contents, shown.suggester
@@ -474,7 +473,7 @@ class Searcher:
         return self.start <= (at or datetime.now(UTC)) < self.end
 
     def close(self) -> None:
-        """Drop the segments; the system unmaps them when the last query releases them."""
+        """Drop the segments; the system unmaps them when no query uses them."""
         self.segments, self._views = [], []
 
 

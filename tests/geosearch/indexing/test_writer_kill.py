@@ -22,7 +22,7 @@ KILLS = int(os.environ.get("GEOSEARCH_KILLS", "6"))
 _WRITING = """
 import sys
 from geosearch.indexing import writer
-from geosearch.live import moment
+from geosearch.live import moment, moments
 from geosearch.live.log import ChangeLog
 
 name = sys.argv[2]
@@ -30,7 +30,7 @@ if name != "random":
     import os, signal
     places = {
         "before commit": (ChangeLog, "add"),
-        "after commit": (writer.MomentBuilder, "follow"),
+        "after commit": (moments.MomentBuilder, "follow"),
         "before rename": (moment, "sync_file"),
         "after rename": (moment, "sync_folder"),
     }

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import ab as interleaved
+from benchmarks import changes as flow
 from benchmarks import fairness as fair
 from benchmarks import studies as many
 from benchmarks.reports import sentences
@@ -115,6 +116,13 @@ def fairness(
 def studies(index: Annotated[Path, typer.Argument(help="An index with cards.")]) -> int:
     """Measure many questions at once: blocks, worth of cards, coverage, and peers of that."""
     typer.echo("\n".join(sentences.studies(many.run(index, say=_say))))
+    return DONE
+
+
+@app.command()
+def changes(index: Annotated[Path, typer.Argument(help="An index with deals.")]) -> int:
+    """Measure live changes: durable, visible, beside questions, and by peers."""
+    typer.echo("\n".join(sentences.changes(flow.run(index, say=_say))))
     return DONE
 
 

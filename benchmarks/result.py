@@ -185,6 +185,36 @@ class StudiesResult(msgspec.Struct, kw_only=True, frozen=True):
     """None where DuckDB is not installed."""
 
 
+class Times(msgspec.Struct, kw_only=True, frozen=True):
+    """Percentiles of some times, in milliseconds."""
+
+    count: int
+    p50_ms: float
+    p99_ms: float
+
+
+class ChangesResult(msgspec.Struct, kw_only=True, frozen=True):
+    """Live changes, beside the disk and peers; None where something is not installed."""
+
+    merchants: int
+    sync: Times
+    """An append of 4 kB with `fdatasync`."""
+    bit_acknowledged: Times
+    """A change of a stock until it is durable."""
+    bit_visible: Times
+    """Until each of two readers answers with it."""
+    document_visible: Times | None
+    """A whole row of a shop; None where the writer takes none."""
+    bits_a_second: float
+    documents_a_second: float | None
+    quiet: Latency
+    """Questions at a fixed pace without changes."""
+    beside: Latency
+    """Beside 500 changes a second, and 20 whole rows."""
+    postgres: Times | None
+    redis: Times | None
+
+
 class BuildResult(msgspec.Struct, kw_only=True, frozen=True):
     """Building an index from a snapshot."""
 
@@ -205,6 +235,7 @@ class Result(msgspec.Struct, kw_only=True):
     http: HttpResult | None = None
     fairness: FairnessResult | None = None
     studies: StudiesResult | None = None
+    changes: ChangesResult | None = None
     relevance: dict[str, Any] | None = None
     """Result of `benchmarks.relevance`."""
     relevance_missing: list[str] = []

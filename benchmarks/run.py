@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import builds, fairness, http_load, studies
+from benchmarks import builds, changes, fairness, http_load, studies
 from benchmarks.peers import PEERS
 from benchmarks.record import circumstances
 from benchmarks.relevance.__main__ import main as measure_relevance
@@ -40,7 +40,7 @@ QUICK = Effort(rounds=3, compared=10, peer_seconds=0.5)
 FULL = Effort()
 QUICK_LOAD_S, FULL_LOAD_S = 2.0, 8.0
 """Length of each load on the service."""
-OTHERS = ("build", "http", "fairness", "studies", "relevance")
+OTHERS = ("build", "http", "fairness", "studies", "changes", "relevance")
 """Values of `--only` other than families."""
 
 
@@ -186,6 +186,9 @@ def steps(options: Options) -> list[_Step]:
         "studies": _Step(
             "many questions at once", main_world / 8_000 + 20, partial(_studies, main_world)
         ),
+        "changes": _Step(
+            "live changes", main_world / 8_000 + 30, partial(_changes, main_world, seconds)
+        ),
         "relevance": _Step("relevance", 20.0, _relevance),
     }
     planned += [step for name, step in others.items() if chosen.wants(name)]
@@ -222,6 +225,10 @@ def _fairness(merchants: int, seconds: float, result: Result) -> None:
 
 def _studies(merchants: int, result: Result) -> None:
     result.studies = studies.run(text_world(merchants, _say), say=_say)
+
+
+def _changes(merchants: int, seconds: float, result: Result) -> None:
+    result.changes = changes.run(text_world(merchants, _say), seconds=seconds, say=_say)
 
 
 def _relevance(result: Result) -> None:

@@ -22,7 +22,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -79,6 +80,51 @@ _SORTS = {
 }
 
 
+def server_user() -> str | None:
+    """User that the server runs as; None for this one, which is not root."""
+    return _SERVER_USER if os.geteuid() == 0 else None
+
+
+def started(folder: Path, programs: Path, user: str | None, settings: Mapping[str, str]) -> Server:
+    """A new cluster in a folder, and its server."""
+    data = folder / "data"
+    command = [str(programs / "initdb"), "--pgdata", str(data), "--username", _DATABASE_USER]
+    command += ["--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C"]
+    made = subprocess.run(as_user(command, user), cwd=folder, capture_output=True, text=True)
+    if made.returncode:
+        raise RuntimeError(f"Expected initdb to succeed, got: {made.stderr[-500:]}")
+    named = {**settings, "unix_socket_directories": f"'{folder}'"}
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.writelines(f"{name} = {value}\n" for name, value in named.items())
+    return Server(
+        [str(programs / "postgres"), "-D", str(data)],
+        folder,
+        answers=partial(_answers, folder),
+        user=user,
+        # "Fast shutdown": clients are cut off.
+        stop_signal=signal.SIGINT,
+    )
+
+
+def connected(folder: Path) -> Any:
+    """A connection to the server of a folder."""
+    import psycopg
+
+    return psycopg.connect(
+        host=str(folder), user=_DATABASE_USER, dbname="postgres", autocommit=True
+    )
+
+
+def _answers(folder: Path) -> bool:
+    import psycopg
+
+    try:
+        connected(folder).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 class PostGis:
     """One backend over a Unix socket."""
 
@@ -94,16 +140,16 @@ class PostGis:
             import psycopg
         except ImportError:
             raise Missing(INSTALL) from None
-        programs = _programs()
-        user = _SERVER_USER if os.geteuid() == 0 else None
+        programs = postgres_programs()
+        user = server_user()
         self._walk_cost_per_m = table.walk_cost_per_m
         self._queries: dict[tuple[Any, ...], bytes] = {}
         self._room = Room(folder, ".s.PGSQL.5432", user)
         self._server: Server | None = None
         self._connection: psycopg.Connection[Any] | None = None
         try:
-            self._server = self._start(programs, user)
-            self._connection = self._connect()
+            self._server = started(self._room.folder, programs, user, _SETTINGS)
+            self._connection = connected(self._room.folder)
             self._cursor = self._connection.cursor(binary=True)
             self._load(table)
         except BaseException:
@@ -143,43 +189,6 @@ class PostGis:
         if self._server is not None:
             self._server.stop()
         self._room.close()
-
-    def _start(self, programs: Path, user: str | None) -> Server:
-        data = self._room.folder / "data"
-        command = [str(programs / "initdb"), "--pgdata", str(data), "--username", _DATABASE_USER]
-        command += ["--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C"]
-        made = subprocess.run(
-            as_user(command, user), cwd=self._room.folder, capture_output=True, text=True
-        )
-        if made.returncode:
-            raise RuntimeError(f"Expected initdb to succeed, got: {made.stderr[-500:]}")
-        settings = _SETTINGS | {"unix_socket_directories": f"'{self._room.folder}'"}
-        with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
-        return Server(
-            [str(programs / "postgres"), "-D", str(data)],
-            self._room.folder,
-            answers=self._answers,
-            user=user,
-            # "Fast shutdown": clients are cut off.
-            stop_signal=signal.SIGINT,
-        )
-
-    def _connect(self) -> Any:
-        import psycopg
-
-        return psycopg.connect(
-            host=str(self._room.folder), user=_DATABASE_USER, dbname="postgres", autocommit=True
-        )
-
-    def _answers(self) -> bool:
-        import psycopg
-
-        try:
-            self._connect().close()
-        except psycopg.OperationalError:
-            return False
-        return True
 
     def _load(self, table: PeerTable) -> None:
         run = self._cursor.execute
@@ -286,8 +295,14 @@ def _rows(table: PeerTable) -> Iterator[tuple[Any, ...]]:
     yield from zip(*columns, strict=True)
 
 
-def _programs() -> Path:
-    """Folder of the newest server here that has PostGIS."""
+def postgres_programs(*, with_postgis: bool = True) -> Path:
+    """Folder of the newest server here.
+
+    Raises
+    ------
+    Missing
+        There is none, or none with PostGIS if that is wanted.
+    """
     folders = set(Path("/usr/lib/postgresql").glob("*/bin"))
     found = shutil.which("postgres")
     if found:
@@ -297,6 +312,7 @@ def _programs() -> Path:
         if not all((folder / name).exists() for name in ("initdb", "postgres", "pg_config")):
             continue
         asked = subprocess.run([config, "--sharedir"], capture_output=True, text=True)
-        if (Path(asked.stdout.strip()) / "extension" / "postgis.control").exists():
+        extension = Path(asked.stdout.strip()) / "extension" / "postgis.control"
+        if extension.exists() or not with_postgis:
             return folder
     raise Missing(f"apt-get install {PACKAGES}")

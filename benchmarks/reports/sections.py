@@ -29,7 +29,14 @@ def sections(result: Result) -> list[Section]:
         ]
     else:
         worlds = [_latency(result), _sizes(result), _memory(result)]
-    rest = [_http(result), _fairness(result), _studies(result), _build(result), _relevance(result)]
+    rest = [
+        _http(result),
+        _fairness(result),
+        _studies(result),
+        _changes(result),
+        _build(result),
+        _relevance(result),
+    ]
     found = [*worlds, _layers(result), *rest, _engines(result), _measured(result), _work(result)]
     return [section for section in found if section is not None]
 
@@ -111,6 +118,12 @@ def _studies(result: Result) -> Section | None:
     if result.studies is None:
         return None
     return Section("studies", "Many questions at once", sentences.studies(result.studies), [], [])
+
+
+def _changes(result: Result) -> Section | None:
+    if result.changes is None:
+        return None
+    return Section("changes", "Live changes", sentences.changes(result.changes), [], [])
 
 
 def _build(result: Result) -> Section | None:

@@ -13,7 +13,15 @@ from benchmarks.reports.findings import (
     spreads,
 )
 from benchmarks.reports.units import count_text, near_share, share_text, time_text, times_text
-from benchmarks.result import FairnessResult, Loop, Result, StudiesResult, WorldResult
+from benchmarks.result import (
+    ChangesResult,
+    FairnessResult,
+    Loop,
+    Result,
+    StudiesResult,
+    Times,
+    WorldResult,
+)
 
 COLD = (
     "Cold: each question has another minute and another wallet that about as many shops take, and "
@@ -209,6 +217,29 @@ def studies(found: StudiesResult) -> list[str]:
         f"Worth of the cards, 4 habits, 28 days: {found.worth_s:.2f} s.",
         f"Coverage, H3 9, 5 slots: {found.coverage_s:.1f} s, {found.coverage_rows:,} rows. "
         f"Its counts alone: {found.counting_s:.2f} s; {', '.join(peers)}.",
+    ]
+
+
+def changes(found: ChangesResult) -> list[str]:
+    """How fast changes are durable and visible, what they cost, and what peers take."""
+
+    def ms(times: Times) -> str:
+        return f"{times.p50_ms:.1f} / {times.p99_ms:.1f} ms"
+
+    peers = [("PostgreSQL", found.postgres), ("Redis", found.redis)]
+    told = [f"{name} {ms(times)}" for name, times in peers if times is not None]
+    document = "not taken" if found.document_visible is None else ms(found.document_visible)
+    rows = found.documents_a_second
+    return [
+        f"{found.merchants:,} merchants, p50 / p99. A sync of the disk {ms(found.sync)}.",
+        f"One change of a stock: durable after {ms(found.bit_acknowledged)}, shown by two readers "
+        f"after {ms(found.bit_visible)}. A whole row of a shop, shown: {document}.",
+        "The same change, and the nearest 20 with it, on one connection: "
+        f"{', '.join(told) or 'no peer is installed'}.",
+        f"In bodies of many lines {found.bits_a_second:,.0f} changes a second"
+        + (f", {rows:,.0f} whole rows." if rows is not None else "."),
+        f"Questions without changes {found.quiet.p50_ms:.2f} / {found.quiet.p99_ms:.2f} ms, beside "
+        f"500 changes a second {found.beside.p50_ms:.2f} / {found.beside.p99_ms:.2f} ms.",
     ]
 
 

@@ -1,0 +1,245 @@
+"""How fast changes are durable and visible, what they cost questions, and what peers take.
+
+Measured: `geosearch ingest` and two `geosearch serve` of one copy of an index. A change is
+acknowledged when it is durable, and visible when the slower of the two readers answers with it.
+Changes come one at a time; then in bodies of many lines; then at a fixed pace beside questions at a
+fixed pace, whose times are compared with those before. The time of an append and a sync of the disk
+stands beside. Peers change one row and read it back through its index, on one connection:
+PostgreSQL with its default durability, Redis with its append-only file synced at each write.
+
+Corpus: any index with deals. Places are those of its shops.
+
+Not shown: many writers at once, and readers on other machines.
+
+    geosearch bench changes INDEX
+    geosearch bench --only changes
+"""
+
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from benchmarks.fairness import latency_of, measure, small_questions
+from benchmarks.http_load import HOST, Say, free_port, running
+from benchmarks.peers import Missing
+from benchmarks.peers.writes import postgres_times, redis_times
+from benchmarks.result import ChangesResult, Times
+from geosearch.search.searcher import open_index
+from indexes.geo.sphere import UNITS_PER_DEGREE
+
+SEED = 20_261_130
+CHANGES = 300
+"""Changes one at a time."""
+LINES, BODIES = 5_000, 6
+DOCUMENT_LINES = 500
+BITS_PACE, DOCUMENTS_PACE = 500, 20
+"""Changes a second beside questions."""
+TICK_SECONDS = 0.05
+READERS = 2
+_TOKEN = "a-token-of-the-suite"
+
+Change = dict[str, Any]
+
+
+def run(
+    index: Path, *, seconds: float = 3.0, changes: int = CHANGES, say: Say = print
+) -> ChangesResult:
+    """Return the figures of an index; it is copied, and stays as it is.
+
+    Raises
+    ------
+    RuntimeError
+        A service ends, or does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="geosearch-changes-") as name, ExitStack() as stack:
+        folder = Path(name)
+        copy = folder / "index"
+        # Files of a version never change, so links will do.
+        shutil.copytree(index, copy, symlinks=True, copy_function=os.link)
+        engine = open_index(copy)
+        small, merchants = small_questions(engine), engine.info()["merchants"]
+        bits, documents = bit_changes(copy), document_changes(copy)
+        say("  a sync of the disk")
+        sync = _times(_syncs(folder / "sync", changes))
+        (folder / "token").write_text(_TOKEN)
+        readers = [free_port() for _ in range(READERS)]
+        for number, port in enumerate(readers):
+            (folder / f"serve-{number}").mkdir()
+            serve = ["-m", "geosearch", "serve", "--index", str(copy), "--port", str(port)]
+            stack.enter_context(running(serve, port, set(), folder / f"serve-{number}"))
+        port = free_port()
+        (folder / "ingest").mkdir()
+        ingest = ["-m", "geosearch", "ingest", "--index", str(copy), "--port", str(port)]
+        token = ["--token-file", str(folder / "token")]
+        stack.enter_context(running([*ingest, *token], port, set(), folder / "ingest"))
+        writer = stack.enter_context(_connected(port))
+        asking = [stack.enter_context(_connected(each)) for each in readers]
+        say("  changes one at a time")
+        one_bit = _visible(writer, asking, [next(bits) for _ in range(changes)])
+        takes_documents = _send(writer, [next(documents)])["accepted"] == 1
+        some = [next(documents) for _ in range(changes // 3)] if takes_documents else []
+        one_document = _visible(writer, asking, some) if some else None
+        say("  changes in bodies of many lines")
+        bits_a_second = _speed(writer, bits, LINES)
+        documents_a_second = _speed(writer, documents, DOCUMENT_LINES) if takes_documents else None
+        say("  questions without and beside changes")
+        quiet = [measure(readers[0], small, (), seconds)[0] for _ in range(2)]
+        with _flowing(port, bits, documents if takes_documents else None):
+            beside = [measure(readers[0], small, (), seconds)[0] for _ in range(2)]
+    say("  peers")
+    return ChangesResult(
+        merchants=merchants,
+        sync=sync,
+        bit_acknowledged=one_bit[0],
+        bit_visible=one_bit[1],
+        document_visible=None if one_document is None else one_document[1],
+        bits_a_second=bits_a_second,
+        documents_a_second=documents_a_second,
+        quiet=latency_of(quiet),
+        beside=latency_of(beside),
+        postgres=_peer(partial(postgres_times, merchants, changes)),
+        redis=_peer(partial(redis_times, merchants, changes)),
+    )
+
+
+def bit_changes(index: Path) -> Iterator[Change]:
+    """Changes of the stock of deals, without an end."""
+    (segment, *_) = open_index(index).segments
+    rng = np.random.default_rng(SEED)
+    while True:
+        for number in rng.integers(segment.deals(), size=1_000).tolist():
+            deal_id = orjson.loads(segment.deal_payload(number))["deal_id"]
+            patch = {"deal_id": deal_id, "stock": int(rng.integers(1, 100))}
+            yield {"table": "deals", "patch": patch}
+
+
+def document_changes(index: Path) -> Iterator[Change]:
+    """Whole rows of shops with another rating, without an end."""
+    (segment, *_) = open_index(index).segments
+    rng = np.random.default_rng(SEED)
+    while True:
+        for number in rng.integers(len(segment), size=1_000).tolist():
+            shop = orjson.loads(segment.merchant_payload(number))
+            lng, lat = (segment.columns.doc_position[number] / UNITS_PER_DEGREE).tolist()
+            row = {name: shop[name] for name in ("merchant_id", "name")} | {"lat": lat, "lng": lng}
+            yield {"table": "merchants", "row": {**row, "rating": round(rng.uniform(1, 5), 1)}}
+
+
+def _syncs(file: Path, count: int) -> list[float]:
+    found, handle = [], os.open(file, os.O_RDWR | os.O_CREAT)
+    try:
+        for _ in range(count):
+            begin = time.perf_counter()
+            os.write(handle, bytes(4_096))
+            os.fdatasync(handle)
+            found.append(time.perf_counter() - begin)
+    finally:
+        os.close(handle)
+    return found
+
+
+def _times(seconds: Sequence[float]) -> Times:
+    p50, p99 = np.percentile(np.array(seconds) * 1e3, (50, 99)).round(2).tolist()
+    return Times(count=len(seconds), p50_ms=p50, p99_ms=p99)
+
+
+@contextmanager
+def _connected(port: int) -> Iterator[HTTPConnection]:
+    connection = HTTPConnection(HOST, port, timeout=60)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _send(writer: HTTPConnection, changes: Sequence[Change]) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {_TOKEN}", "content-type": "application/x-ndjson"}
+    writer.request("POST", "/v1/changes", b"\n".join(map(orjson.dumps, changes)), headers)
+    answer = writer.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"Expected a receipt, got status {answer.status}: {body[:200]!r}")
+    receipt: dict[str, Any] = json.loads(body)
+    return receipt
+
+
+def _visible(
+    writer: HTTPConnection, readers: Sequence[HTTPConnection], changes: Sequence[Change]
+) -> tuple[Times, Times]:
+    """Times until changes are acknowledged, and until every reader shows them."""
+    acknowledged, visible = [], []
+    for change in changes:
+        begin = time.perf_counter()
+        seq = _send(writer, [change])["seq"]
+        acknowledged.append(time.perf_counter() - begin)
+        for reader in readers:  # Each waits for itself, so the slowest decides.
+            reader.request("GET", f"/v1/nearby?lat=0&lng=0&limit=1&min_seq={seq}")
+        statuses = []
+        for reader in readers:
+            answer = reader.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+        if set(statuses) != {200}:
+            raise RuntimeError(f"Expected readers with change {seq}, got statuses {statuses}")
+        visible.append(time.perf_counter() - begin)
+    return _times(acknowledged), _times(visible)
+
+
+def _speed(writer: HTTPConnection, changes: Iterator[Change], lines: int) -> float:
+    """Changes a second in bodies of many lines."""
+    bodies = [[next(changes) for _ in range(lines)] for _ in range(BODIES)]
+    _send(writer, bodies[0])
+    seconds = []
+    for body in bodies[1:]:
+        begin = time.perf_counter()
+        _send(writer, body)
+        seconds.append(time.perf_counter() - begin)
+    return round(lines / statistics.median(seconds))
+
+
+@contextmanager
+def _flowing(
+    port: int, bits: Iterator[Change], documents: Iterator[Change] | None
+) -> Iterator[None]:
+    """Send changes at a fixed pace from a thread."""
+    stopping = threading.Event()
+
+    def send() -> None:
+        due = time.perf_counter()
+        with _connected(port) as writer:
+            while not stopping.is_set():
+                some = [next(bits) for _ in range(round(BITS_PACE * TICK_SECONDS))]
+                if documents is not None:
+                    some += [next(documents) for _ in range(round(DOCUMENTS_PACE * TICK_SECONDS))]
+                _send(writer, some)
+                due += TICK_SECONDS
+                stopping.wait(max(0.0, due - time.perf_counter()))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def _peer(measure_peer: Callable[[], list[float]]) -> Times | None:
+    """Times of a peer; None where it is not installed."""
+    try:
+        return _times(measure_peer())
+    except Missing:
+        return None

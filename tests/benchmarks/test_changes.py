@@ -1,0 +1,51 @@
+"""Live changes are measured at toy size, and the index that is measured stays as it is."""
+
+from pathlib import Path
+
+from msgspec import structs
+
+from benchmarks import changes as subject
+from benchmarks.reports import sentences
+from benchmarks.result import ChangesResult, Latency, Times
+from benchmarks.texts import text_world
+from geosearch.search.searcher import open_index
+
+
+def test_everything_is_measured(world_cache: Path) -> None:
+    index, told = text_world(4_000), list[str]()
+    found = subject.run(index, seconds=0.3, changes=9, say=told.append)
+    assert found.bit_visible.count == 9
+    assert found.sync.p50_ms <= found.sync.p99_ms
+    assert 0 < found.bit_acknowledged.p50_ms <= found.bit_visible.p50_ms
+    assert found.bits_a_second > 100
+    assert found.quiet.requests == found.beside.requests > 0
+    assert len(told) == 5
+    assert open_index(index).as_of_seq is None
+    text = " ".join(sentences.changes(found))
+    for times in (found.bit_visible, found.postgres, found.redis):
+        assert times is None or f"{times.p50_ms:.1f} / {times.p99_ms:.1f} ms" in text
+
+
+def test_what_is_missing_is_said() -> None:
+    one = Times(count=1, p50_ms=1.0, p99_ms=2.0)
+    few = Latency(requests=1, p50_ms=1.0, p99_ms=2.0, longest_ms=3.0)
+    found = ChangesResult(
+        merchants=1,
+        sync=one,
+        bit_acknowledged=one,
+        bit_visible=one,
+        document_visible=None,
+        bits_a_second=1.0,
+        documents_a_second=None,
+        quiet=few,
+        beside=few,
+        postgres=None,
+        redis=None,
+    )
+    text = " ".join(sentences.changes(found))
+    assert "A whole row of a shop, shown: not taken." in text
+    assert "no peer is installed" in text
+    both = structs.replace(found, document_visible=one, documents_a_second=5.0, redis=one)
+    text = " ".join(sentences.changes(both))
+    assert "5 whole rows" in text
+    assert "Redis 1.0 / 2.0 ms" in text

@@ -381,7 +381,7 @@ def test_a_failure_while_writing_changes_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("geosearch.indexing.pipeline.write_segment", full)
+    monkeypatch.setattr("geosearch.indexing.encoding.write_segment", full)
     with pytest.raises(OSError, match="No space left"):
         made(tmp_path)
     assert current(tmp_path / "index") == served

@@ -394,7 +394,7 @@ def _spoil(world: World) -> None:
 @pytest.mark.minutes
 @pytest.mark.skipif(SHORT, reason="it starts the modes")
 @pytest.mark.parametrize(
-    ("switch", "questions"), [("NUMBA_DISABLE_JIT", 360), ("NUMBA_BOUNDSCHECK", 2000)]
+    ("switch", "questions"), [("NUMBA_DISABLE_JIT", 240), ("NUMBA_BOUNDSCHECK", 2000)]
 )
 def test_modes(switch: str, questions: int) -> None:
     """The same comparisons as plain Python, and with every index into every array checked."""

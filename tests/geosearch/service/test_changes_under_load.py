@@ -17,7 +17,7 @@ from typing import Any
 
 from geosearch.indexing.pipeline import build
 from tests.geosearch.cluster.proxies import free_ports
-from tests.geosearch.live.test_writer import DEALS, stock
+from tests.geosearch.indexing.test_writer import DEALS, stock
 from tests.geosearch.snapshot_files import PROGRAM, merchant, write_snapshot
 from tests.geosearch.waiting import PATIENCE_S, until
 

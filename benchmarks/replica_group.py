@@ -45,7 +45,7 @@ class Loss(NamedTuple):
     kind: str
 
 
-class Behind(NamedTuple):
+class FeedStop(NamedTuple):
     """The feed of `machine` copies nothing from `start` to `end` (seconds)."""
 
     machine: int
@@ -71,7 +71,7 @@ class Scenario:
     timeout: float = 30.0
     min_seq_share: float = 0.0
     loss: Loss | None = None
-    behind: Behind | None = None
+    behind: FeedStop | None = None
     seed: int = 1
 
 
@@ -85,7 +85,7 @@ class Attempt(NamedTuple):
 
 
 @dataclass(slots=True)
-class Asked:
+class SimulatedRequest:
     """A request: when it was sent, and what became of it."""
 
     sent: float
@@ -137,7 +137,7 @@ class Machine:
         start, end = self.feed
         return due if not start <= due < end else end + (self.polled - end) % POLL_EVERY
 
-    def attempt(self, asked: Asked, now: float, work: float, timeout: float) -> Attempt:
+    def attempt(self, asked: SimulatedRequest, now: float, work: float, timeout: float) -> Attempt:
         """Take a request that needs `work` seconds of a core."""
         if now >= self.lost_at:
             return Attempt(now + (timeout if self.kind == SILENT else 0.0), False)
@@ -159,7 +159,7 @@ class Machine:
 class Run(NamedTuple):
     """Every request in the order of sending, and the busy part of each machine's cores."""
 
-    asked: list[Asked]
+    asked: list[SimulatedRequest]
     busy: list[float]
 
 
@@ -168,8 +168,8 @@ def simulate(scenario: Scenario) -> Run:
     random = Random(scenario.seed)
     machines = _machines(scenario, random)
     arrivals = _arrivals(scenario, random)
-    everyone: list[Asked] = []
-    again: list[tuple[float, int, Asked, int, float, int | None]] = []
+    everyone: list[SimulatedRequest] = []
+    again: list[tuple[float, int, SimulatedRequest, int, float, int | None]] = []
     ties = count()
     failures: list[tuple[float, int]] = []
     following = next(arrivals, None)
@@ -217,7 +217,7 @@ def quantile(values: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, math.ceil(part * len(ordered)) - 1))]
 
 
-def between(run: Run, start: float, end: float) -> list[Asked]:
+def between(run: Run, start: float, end: float) -> list[SimulatedRequest]:
     """Requests sent from `start` up to, and without, `end`."""
     times = [asked.sent for asked in run.asked]
     return run.asked[bisect_right(times, start) : bisect_right(times, end)]
@@ -240,7 +240,7 @@ def _machines(scenario: Scenario, random: Random) -> list[Machine]:
     return machines
 
 
-def _arrivals(scenario: Scenario, random: Random) -> Iterator[tuple[Asked, float]]:
+def _arrivals(scenario: Scenario, random: Random) -> Iterator[tuple[SimulatedRequest, float]]:
     """Requests with the work of each; a lognormal of mean `service`, or `service` itself."""
     spread = scenario.spread
     middle = math.log(scenario.service) - spread * spread / 2
@@ -248,7 +248,7 @@ def _arrivals(scenario: Scenario, random: Random) -> Iterator[tuple[Asked, float
     while now < scenario.span:
         needs = scenario.min_seq_share > 0 and random.random() < scenario.min_seq_share
         work = random.lognormvariate(middle, spread) if spread else scenario.service
-        yield Asked(now, needs), work
+        yield SimulatedRequest(now, needs), work
         now += random.expovariate(scenario.rate)
 
 

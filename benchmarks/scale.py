@@ -17,10 +17,10 @@ from benchmarks.replica_group import (
     RETRIES,
     SILENT,
     STOPPED,
-    Asked,
-    Behind,
+    FeedStop,
     Loss,
     Scenario,
+    SimulatedRequest,
     between,
     quantile,
     simulate,
@@ -161,7 +161,7 @@ def feed_scenario() -> Scenario:
         _steady(layouts()[1], FEED_SPAN),
         rate=RATE.value / REGIONS.value,
         min_seq_share=NEEDS.value,
-        behind=Behind(0, FEED_STOPS, FEED_GOES_ON),
+        behind=FeedStop(0, FEED_STOPS, FEED_GOES_ON),
     )
 
 
@@ -282,7 +282,7 @@ def _steady(layout: Layout, span: float) -> Scenario:
     )
 
 
-def _latencies(asked: Sequence[Asked], parts: Sequence[float]) -> list[str]:
+def _latencies(asked: Sequence[SimulatedRequest], parts: Sequence[float]) -> list[str]:
     """Quantiles of the latency of answered requests; none where nothing is answered."""
     latencies = [each.latency for each in asked if each.answered]
     return [_time(quantile(latencies, part)) if latencies else "" for part in parts]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import scale
-from benchmarks.replica_group import SILENT, STOPPED, Behind, Loss, Run, Scenario, simulate
+from benchmarks.replica_group import SILENT, STOPPED, FeedStop, Loss, Run, Scenario, simulate
 
 GROUP = Scenario(machines=3, cores=1, rate=1_500, service=1e-3, span=4)
 
@@ -67,7 +67,7 @@ def test_lost_group_answers_nothing() -> None:
 
 
 def test_feed_behind_is_seen_except_with_min_seq() -> None:
-    behind = Behind(0, 1.5, 3.5)
+    behind = FeedStop(0, 1.5, 3.5)
     well, run = (
         simulate(replace(GROUP, rate=300, min_seq_share=0.2, behind=each))
         for each in (None, behind)

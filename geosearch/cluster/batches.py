@@ -253,18 +253,23 @@ class _Processes:
         self._pool = ProcessPoolExecutor(size, context, initializer=_open, initargs=opening)
 
     def submit(self, name: str, *asked: Any) -> Any:
-        return self._pool.submit(_call, name, *asked)
+        with _told_of_death():
+            return self._pool.submit(_call, name, *asked)
 
     def result(self, submitted: Any) -> Any:
-        try:
+        with _told_of_death():
             return submitted.result()
-        except BrokenProcessPool as error:
-            raise BadData(
-                "Expected workers that live, got one that died: is memory short?"
-            ) from error
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _told_of_death() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise BadData("Expected workers that live, got one that died: is memory short?") from error
 
 
 @contextmanager

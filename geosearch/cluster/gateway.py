@@ -102,8 +102,14 @@ class Regions:
         if drawn is None:
             return self.ids
         bend = 1e-6 if query.crs == "WGS84" else _BEND
-        wide = shapely.union_all([shapely.box(w - bend, s - bend, e + bend, n + bend)
-                                  for w, s, e, n in drawn])  # fmt: skip
+        # A position at 180 degrees belongs to whoever owns -180, so boxes go around the Earth.
+        wide = shapely.union_all(
+            [
+                shapely.box(west - bend + turn, south - bend, east + bend + turn, north + bend)
+                for west, south, east, north in drawn
+                for turn in (-360.0, 0.0, 360.0)
+            ]
+        )
         pairs = zip(self.ids, self._areas, strict=True)
         met = [name for name, area in pairs if shapely.intersects(area, wide)]
         return met or self.ids[:1]

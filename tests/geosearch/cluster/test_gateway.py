@@ -15,9 +15,12 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
+import shapely
 from starlette.testclient import TestClient
 
+from geosearch.cluster.gateway import RegionAddress, Regions
 from geosearch.cluster.gateway_handlers import gateway
+from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engines
@@ -170,3 +173,22 @@ def test_a_cursor_belongs_to_its_question(fronts: Fronts) -> None:
 
 def test_why_is_not_answered_in_part(fronts: Fronts) -> None:
     assert fronts.gateway.get("/v1/merchants/m1/why?lat=1&lng=2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("bbox", "met"),
+    [
+        ((-10.0, 0.0, -1.0, 1.0), ["west"]),
+        ((-10.0, 0.0, 0.0, 1.0), ["west", "east"]),
+        ((1.0, 0.0, 179.0, 1.0), ["east"]),
+        ((1.0, 0.0, 180.0, 1.0), ["west", "east"]),  # -180 is the same meridian.
+        ((-180.0, 0.0, -170.0, 1.0), ["west", "east"]),
+        ((170.0, 0.0, -170.0, 1.0), ["west", "east"]),
+    ],
+)
+def test_a_box_goes_to_the_regions_that_it_meets(
+    bbox: tuple[float, float, float, float], met: list[str]
+) -> None:
+    areas = {"west": shapely.box(-180, -90, 0, 90), "east": shapely.box(0, -90, 180, 90)}
+    regions = Regions([RegionAddress(name, area, "http://x") for name, area in areas.items()])
+    assert regions.of_area(Query(lat=0.0, lng=0.0, bbox=bbox)) == met

@@ -148,6 +148,8 @@ defaults
 frontend geosearch
     bind "${{GEOSEARCH_BIND-:8080}}"
     option http-buffer-request
+    # Only the gateway asks for the part of a region, and it asks regions itself.
+    http-request del-header X-Owned
     http-request lua.route
     use_backend %[var(txn.backend)]
     default_backend gateway

@@ -10,7 +10,7 @@ from geosearch.live.changes import TABLES, ChangeRefused, LiveChange, read_chang
 from geosearch.live.log import Logged
 from geosearch.live.moment import remove_others, write_moment
 from geosearch.live.moments import MomentBuilder
-from geosearch.live.state import LiveState
+from geosearch.live.state import LiveState, check_rows
 from geosearch.snapshot.rejects import Entry
 from geosearch.snapshot.single_rows import checked_rows
 
@@ -66,6 +66,12 @@ def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -
             if isinstance(change, LiveChange) and change.op == "row" and change.table == name
         ]
         if not places:
+            continue
+        try:
+            check_rows(base)
+        except ChangeRefused as refused:
+            for place, _ in places:
+                found[place] = refused, ()
             continue
         envelope = base.kept.rows.envelope
         rows = checked_rows(table, [change.fields for _, change in places], envelope)

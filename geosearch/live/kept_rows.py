@@ -128,6 +128,11 @@ class KeptRows:
         self._version = version
 
     @cached_property
+    def are_there(self) -> bool:
+        """Whether the version keeps its rows."""
+        return (self._version / ROWS).is_dir()
+
+    @cached_property
     def rows(self) -> Snapshot:
         """All rows.
 

@@ -120,7 +120,8 @@ class LiveState:
         if self._base.places(table, key):
             return True
         # A merchant that was closed for good when the version was built has no document.
-        return table == "merchants" and self._base.kept.row(table, key) is not None
+        kept = self._base.kept
+        return table == "merchants" and kept.are_there and kept.row(table, key) is not None
 
     def _apply(self, change: LiveChange, *, strict: bool) -> Callable[[], None]:
         if change.op == "row":
@@ -187,6 +188,7 @@ class LiveState:
 
     def _shops_now(self, deal_id: str) -> list[str]:
         """Merchants where a deal is valid as it is now; none if there is no such deal."""
+        check_rows(self._base)
         row = self.book.row("deals", deal_id) if self.has("deals", deal_id) else None
         return [] if row is None else self._shops(row)
 
@@ -204,6 +206,7 @@ class LiveState:
             )
 
     def _move(self, merchants: Iterable[str]) -> None:
+        check_rows(self._base)
         # No undo: a document in a small segment shows what its rows say, changed or not.
         for key in merchants:
             self.moved.add(key)
@@ -211,6 +214,7 @@ class LiveState:
 
     def _delete_program(self, key: str) -> Callable[[], None]:
         """Delete a card, and its deals with it: nobody can use them, and no build accepts them."""
+        check_rows(self._base)
         undo = _set(self.programs, key, GONE)
         for deal in self.book.deals_of(key):
             if self.has("deals", deal):
@@ -324,6 +328,22 @@ def _new_stock(stock: int | None, value: Any, *, strict: bool) -> int | None:
             "out_of_range", f"Expected `stock` in [0, {MOST_STOCK}] after the change, got {total}"
         )
     return min(max(total, 0), MOST_STOCK)
+
+
+def check_rows(base: Base) -> None:
+    """Check that an index keeps the rows that documents are built again of.
+
+    Raises
+    ------
+    ChangeRefused
+        It does not, as that of a region.
+    """
+    if not base.kept.are_there:
+        raise ChangeRefused(
+            "needs_build",
+            "Expected a change that bits can show in an index that keeps no rows, as that of a "
+            "region, got another, which takes a build",
+        )
 
 
 def _set(values: dict[str, Any], key: str, value: Any) -> Callable[[], None]:

@@ -101,8 +101,19 @@ def test_live_changes_reach_a_region(snapshot: Path, tmp_path: Path) -> None:
     query = Query(lat=y, lng=x, at=NOW, ids=(gone, "nobody"), radius=1_000.0)
     assert engine.page(query).answer.unknown_ids == ("nobody",)
     with geosearch.Writer(tmp_path / "r1") as writer:
-        receipt = writer.apply([{"table": "merchants", "delete": gone}])
-    assert receipt.accepted == 1
+        row = {"merchant_id": "new", "name": "new", "lat": y, "lng": x}
+        end = {"deal_id": segment.deal_id(0), "valid_through": "2099-01-01"}
+        receipt = writer.apply(
+            [
+                {"table": "merchants", "delete": gone},
+                {"table": "merchants", "row": row},
+                {"table": "merchants", "delete": "nobody"},
+                {"table": "deals", "patch": end},
+            ]
+        )
+    codes = {one.line: one.code for one in receipt.rejected}
+    assert codes.items() >= {2: "needs_build", 3: "unknown_merchant"}.items()
+    assert codes.get(4, "needs_build") == "needs_build"
     latest = engine.latest()
     assert latest.page(query).answer.unknown_ids == (gone, "nobody")
     assert latest.page(query).count == 0

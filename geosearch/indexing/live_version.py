@@ -69,9 +69,9 @@ def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -
             continue
         try:
             check_rows(base)
-        except ChangeRefused as refused:
+        except ChangeRefused as refusal:
             for place, _ in places:
-                found[place] = refused, ()
+                found[place] = refusal, ()
             continue
         envelope = base.kept.rows.envelope
         rows = checked_rows(table, [change.fields for _, change in places], envelope)

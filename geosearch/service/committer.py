@@ -82,15 +82,19 @@ class Committer:
         batch = [one for one in waiting if one[1].set_running_or_notify_cancel()]
         if not batch:
             return
+        failure: BaseException | None = None
+        receipts: list[Receipt] = []
         try:
             receipts = self._writer.apply_all([lines for lines, _ in batch])
         except BaseException as error:
-            for _, done in batch:
-                done.set_exception(error)
-        else:
-            for (_, done), receipt in zip(batch, receipts, strict=True):
-                done.set_result(receipt)
+            failure = error
+        # Before the answers: who has a receipt finds its changes in the feed.
         self.head, self.visible = self._writer.head, self._writer.visible
+        for number, (_, done) in enumerate(batch):
+            if failure is None:
+                done.set_result(receipts[number])
+            else:
+                done.set_exception(failure)
 
     def _follow(self) -> None:
         try:

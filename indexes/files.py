@@ -6,6 +6,7 @@ full or fails.
 
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,29 @@ def write_file(path: Path, content: bytes) -> None:
     """Write a whole file; replaces its content."""
     with create(path) as file:
         file.write(content)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a whole file durably; a reader sees the old one or the new one.
+
+    Raises
+    ------
+    OSError
+        The disk is full or fails; the old one stays.
+    """
+    draft = path.with_name(f".tmp-{path.name}")
+    write_file(draft, content)
+    sync_file(draft)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def link_or_copy(file: Path, name: Path) -> None:
+    """Give a file that never changes another name; copy it where there are no links."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)
 
 
 def sync_file(path: Path) -> None:

@@ -11,7 +11,6 @@ An index folder of regions holds
 - `report.json` and `rejected.ndjson` of the snapshot.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -44,7 +43,7 @@ from geosearch.segment.regional import REGIONS, STATISTICS
 from geosearch.segment.versions import REPORT_FILES, current, locked, next_name, publish
 from geosearch.snapshot.reader import MAX_REJECTED
 from indexes.arrays import I64
-from indexes.files import sync_file, sync_folder, write_file
+from indexes.files import link_or_copy, replace_file, write_file
 from indexes.geo.territories import Territories
 
 _WORK = ".tmp-regions"
@@ -185,16 +184,16 @@ def _cut(
             write_file(folder / REGIONS, geojson)
             (folder / STATISTICS).mkdir()
             for file in sorted(statistics.iterdir()):
-                _link(file, folder / STATISTICS / file.name)
+                link_or_copy(file, folder / STATISTICS / file.name)
             for report in REPORT_FILES:
                 shutil.copyfile(version / report, folder / report)
 
         publish(index, write, name=name)
     for report in REPORT_FILES:
-        _replace(out / report, (version / report).read_bytes())
-    _replace(out / CONFIGURATION, haproxy_configuration(chosen).encode())
-    _replace(out / SCRIPT, lua_script(chosen).encode())
-    _replace(out / REGIONS, geojson)
+        replace_file(out / report, (version / report).read_bytes())
+    replace_file(out / CONFIGURATION, haproxy_configuration(chosen).encode())
+    replace_file(out / SCRIPT, lua_script(chosen).encode())
+    replace_file(out / REGIONS, geojson)
     counts = (RegionReport(task.region_id, len(task.docs), int(task.owned.sum())) for task in tasks)
     return RegionsReport(whole.published(name), tuple(counts))
 
@@ -224,20 +223,3 @@ def _geojson(regions: Sequence[Region]) -> bytes:
         for region in regions
     ]
     return orjson.dumps({"type": "FeatureCollection", "features": features, "halo_m": HALO_M})
-
-
-def _link(file: Path, name: Path) -> None:
-    """Give a file another name, or copy it where the file system has no links."""
-    try:
-        os.link(file, name)
-    except OSError:
-        shutil.copyfile(file, name)
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one."""
-    draft = file.with_name(f".tmp-{file.name}")
-    write_file(draft, content)
-    sync_file(draft)
-    draft.replace(file)
-    sync_folder(file.parent)

@@ -4,7 +4,6 @@
 before is served, and it is served when all its bytes are there.
 """
 
-import os
 import threading
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -21,7 +20,7 @@ from geosearch.service.follower import Copying, Follower
 from geosearch.service.ingest import take_changes
 from geosearch.service.ingest_settings import IngestSettings
 from geosearch.service.version_files import Listing, VersionFile, checksum
-from indexes.files import create, named
+from indexes.files import create, link_or_copy, named
 
 POLL_SECONDS = 1.0
 """How often the source is asked for its version."""
@@ -109,7 +108,7 @@ class Fetcher:
             if same != target and _is_whole(same, file):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.unlink(missing_ok=True)
-                os.link(same, target)
+                link_or_copy(same, target)
                 return True
         return False
 

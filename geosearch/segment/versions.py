@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geosearch.errors import BadData
-from indexes.files import sync_file, sync_folder, write_file
+from indexes.files import replace_file, sync_file, sync_folder
 
 CURRENT = "CURRENT"
 KEEP = 3
@@ -295,11 +295,7 @@ def _sync_tree(root: Path) -> None:
 
 
 def _serve(index: Path, name: str) -> None:
-    draft = index / f"{_TEMPORARY}{CURRENT}"
-    write_file(draft, f"{name}\n".encode("ascii"))
-    sync_file(draft)
-    draft.replace(index / CURRENT)
-    sync_folder(index)
+    replace_file(index / CURRENT, f"{name}\n".encode("ascii"))
     _link_reports(index)
     sync_folder(index)
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from indexes.files import create, named, sync_file, sync_folder, write_file
+from indexes.files import (
+    create,
+    link_or_copy,
+    named,
+    replace_file,
+    sync_file,
+    sync_folder,
+    write_file,
+)
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="a system without /dev/full")
@@ -21,6 +29,39 @@ def test_what_is_written_is_there(tmp_path: Path) -> None:
     sync_folder(tmp_path)
     assert (tmp_path / "a").read_bytes() == b"2"
     assert (tmp_path / "b").stat().st_size == 100_000
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_file(tmp_path / "a", b"one")
+    with (tmp_path / "a").open("rb") as reading:
+        replace_file(tmp_path / "a", b"two")
+        assert reading.read() == b"one"
+
+    def fail(handle: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="output error"):
+        replace_file(tmp_path / "a", b"three")
+    assert (tmp_path / "a").read_bytes() == b"two"
+
+
+def test_a_file_has_another_name_also_where_there_are_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_file(tmp_path / "a", b"one")
+    link_or_copy(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "a").samefile(tmp_path / "b")
+
+    def refuse(file: Path, name: Path) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    link_or_copy(tmp_path / "a", tmp_path / "c")
+    assert not (tmp_path / "a").samefile(tmp_path / "c")
+    assert (tmp_path / "c").read_bytes() == b"one"
 
 
 @needs_full

@@ -3,27 +3,20 @@
 The order is that of one index: by both sort keys, then by the id of the merchant.
 """
 
-import base64
-import binascii
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-import xxhash
 
 from geosearch.answer.facets import most_first
 from geosearch.answer.model import Answer, Page
-from geosearch.errors import BadRequest
-from geosearch.query.cursor import fingerprint
-from geosearch.query.parameters import problem, shown
+from geosearch.query.cursor import check_of, fingerprint, read_written, written
 from geosearch.query.query import Query, is_instant
 from geosearch.search.owned import RegionPart
 
 Key = tuple[float | None, float, str]
-
-_CHECKSUM_BYTES = 4
 
 
 class SpanningCursor(
@@ -49,12 +42,6 @@ class SpanningCursor(
     after: Key
 
 
-def write_cursor(cursor: SpanningCursor) -> str:
-    """URL-safe text of a cursor."""
-    packed = msgspec.msgpack.encode(cursor)
-    return base64.urlsafe_b64encode(xxhash.xxh32_digest(packed) + packed).rstrip(b"=").decode()
-
-
 def read_cursor(query: Query) -> SpanningCursor:
     """Cursor of a query that has one.
 
@@ -63,37 +50,22 @@ def read_cursor(query: Query) -> SpanningCursor:
     BadRequest
         Code `bad_cursor`: not a cursor of several regions, or one of another query or instant.
     """
-    text = query.cursor or ""
-    cursor = _decoded(text)
-    if cursor is None:
-        raise _refused("`next_cursor` of an earlier answer", shown(text))
-    if cursor.question != fingerprint(query):
-        raise _refused("a `cursor` with the parameters it was given for", "other parameters")
-    if query.at is not None and query.at != cursor.at:
-        raise _refused(f"`at` of the first page, {cursor.at.isoformat()}", query.at.isoformat())
+    cursor = read_written(query.cursor or "", _decode, _is_possible)
+    check_of(cursor, query)
     return cursor
 
 
-def _decoded(text: str) -> SpanningCursor | None:
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        if xxhash.xxh32_digest(raw[_CHECKSUM_BYTES:]) != raw[:_CHECKSUM_BYTES]:
-            return None
-        cursor = msgspec.msgpack.decode(raw[_CHECKSUM_BYTES:], type=SpanningCursor)
-    except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
-        return None
+def _is_possible(cursor: SpanningCursor) -> bool:
     primary, secondary, _ = cursor.after
-    is_possible = (
+    return (
         is_instant(cursor.at)
         and (primary is None or math.isfinite(primary))
         and 0.0 <= secondary < math.inf
     )
-    return cursor if is_possible else None
 
 
-def _refused(expected: str, got: str) -> BadRequest:
-    found = problem("bad_cursor", expected, got, ("cursor",))
-    return BadRequest(found["detail"], [found], "bad_cursor")
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(SpanningCursor).decode
 
 
 def merged_page(query: Query, at: datetime, parts: Mapping[str, RegionPart], took_us: int) -> Page:
@@ -119,9 +91,8 @@ def merged_page(query: Query, at: datetime, parts: Mapping[str, RegionPart], too
         _, region_id, place = shown_rows[-1]
         versions = {name: part.version for name, part in parts.items()}
         after = parts[region_id].keys[place]
-        cursor = write_cursor(
-            SpanningCursor(versions=versions, at=at, question=fingerprint(query), after=after)
-        )
+        end = SpanningCursor(versions=versions, at=at, question=fingerprint(query), after=after)
+        cursor = written(_encode(end))
     answer = _answer(query, {name: part.answer for name, part in parts.items()}, bool(rows))
     near = _near_misses(query, list(parts.values()))
     answer = msgspec.structs.replace(answer, near_misses=near, next_cursor=cursor, took_us=took_us)

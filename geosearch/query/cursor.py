@@ -10,8 +10,10 @@ ones, and never opens it by name.
 import base64
 import binascii
 import math
+from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
+from typing import Protocol, TypeVar
 
 import msgspec
 import xxhash
@@ -43,6 +45,21 @@ _sets_of = attrgetter(*_SETS)
 
 _CHECKSUM_BYTES = 4
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+T = TypeVar("T")
+
+
+class PageEnd(Protocol):
+    """What any cursor has: the instant of the page, and the fingerprint of its query."""
+
+    @property
+    def at(self) -> datetime:
+        """The instant of the page."""
+
+    @property
+    def question(self) -> int:
+        """`fingerprint` of the query."""
 
 
 class Cursor(
@@ -88,7 +105,11 @@ def fingerprint(query: Query) -> int:
 
 def write_cursor(cursor: Cursor) -> str:
     """URL-safe text of a cursor."""
-    packed = _encode(cursor)
+    return written(_encode(cursor))
+
+
+def written(packed: bytes) -> str:
+    """URL-safe text of bytes, with a checksum."""
     checksum = xxhash.xxh32_digest(packed)
     text = binascii.b2a_base64(checksum + packed, newline=False)
     return text.translate(_URL_SAFE).rstrip(b"=").decode()
@@ -102,11 +123,22 @@ def read_cursor(text: str) -> Cursor:
     BadRequest
         Code `bad_cursor`: the text is not that of a cursor, is cut, or has impossible values.
     """
+    return read_written(text, _decoder.decode, _is_possible)
+
+
+def read_written(text: str, decode: Callable[[bytes], T], is_possible: Callable[[T], bool]) -> T:
+    """The cursor of a text that `written` made.
+
+    Raises
+    ------
+    BadRequest
+        As `read_cursor`.
+    """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         if xxhash.xxh32_digest(raw[_CHECKSUM_BYTES:]) == raw[:_CHECKSUM_BYTES]:
-            cursor = _decoder.decode(raw[_CHECKSUM_BYTES:])
-            if _is_possible(cursor):
+            cursor = decode(raw[_CHECKSUM_BYTES:])
+            if is_possible(cursor):
                 return cursor
     except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
         pass
@@ -122,11 +154,22 @@ def continue_from(query: Query) -> Cursor:
         Code `bad_cursor`: not a cursor, or one of another query or instant.
     """
     cursor = read_cursor(query.cursor or "")
+    check_of(cursor, query)
+    return cursor
+
+
+def check_of(cursor: PageEnd, query: Query) -> None:
+    """Check that a cursor belongs to a query and its instant.
+
+    Raises
+    ------
+    BadRequest
+        Code `bad_cursor`: it is one of another query or instant.
+    """
     if not is_of(cursor, query):
         raise _refused("a `cursor` with the parameters it was given for", "other parameters")
     if query.at is not None and query.at != cursor.at:
         raise _refused(f"`at` of the first page, {cursor.at.isoformat()}", query.at.isoformat())
-    return cursor
 
 
 def _is_possible(cursor: Cursor) -> bool:
@@ -141,7 +184,7 @@ def _is_possible(cursor: Cursor) -> bool:
     )
 
 
-def is_of(cursor: Cursor, query: Query) -> bool:
+def is_of(cursor: PageEnd, query: Query) -> bool:
     """Whether a cursor belongs to a query, at any instant."""
     try:
         return cursor.question == fingerprint(query)

@@ -14,8 +14,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -71,17 +70,6 @@ class ContainerWriter:
         self.path = Path(path)
         self._columns: dict[str, NDArray[Any]] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
     def add(self, name: str, array: NDArray[Any]) -> None:
         """Take an array as the column `name`, in C order."""
         array = np.asarray(array)
@@ -100,7 +88,7 @@ class ContainerWriter:
         Raises
         ------
         OSError
-            The disk is full or fails.
+            The disk is full or fails; there is no file then.
         """
         body, columns, begin = [], {}, _HEADER.size
         for name, array in self._columns.items():
@@ -111,8 +99,12 @@ class ContainerWriter:
         about = msgspec.json.encode(_About(manifest, columns))
         content = b"".join([*body, about])
         digest = xxhash.xxh3_128_digest(content)
-        write_file(self.path, _HEADER.pack(_MARK, begin, len(about), digest) + content)
-        sync_file(self.path)
+        try:
+            write_file(self.path, _HEADER.pack(_MARK, begin, len(about), digest) + content)
+            sync_file(self.path)
+        except BaseException:
+            self.path.unlink(missing_ok=True)  # A full disk must not fill with what nobody reads.
+            raise
 
 
 def open_container(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -64,10 +64,10 @@ class SmallSegments:
         """
         if not self._is_old:
             return
-        self._name = f"{uuid.uuid4().hex}{SMALL}"
-        path = self._base.folder / self._name
+        name = f"{uuid.uuid4().hex}{SMALL}"
+        path = self._base.folder / name
         build_small(path, self._base, self._state, self._state.moved)
-        self._newest = SmallSegment(path, self._base.segments[0])
+        self._newest, self._name = SmallSegment(path, self._base.segments[0]), name
         self._is_old = False
 
     def _concerns(self, table: str, key: str) -> bool:

@@ -266,13 +266,13 @@ class Writer:
         return "accepted"
 
     def _try_to_publish(self) -> None:
-        """Write the moment; if the disk is full or fails, the next `follow` tries again.
+        """Write the moment; if the disk fails or rows are damaged, the next `follow` tries again.
 
         The changes are accepted already, so a failure here is no answer to who sent them.
         """
         try:
             self._publish()
-        except OSError as error:
+        except (OSError, BadData) as error:
             structlog.get_logger().error("live changes not visible", error=str(error))
 
     def _publish(self) -> None:

@@ -18,14 +18,14 @@ COLUMNS: dict[str, Any] = {
 
 
 def written(path: Path) -> Path:
-    with ContainerWriter(path) as writer:
-        for name, column in COLUMNS.items():
-            writer.add(name, column)
-        with writer.stream("text") as stream:
-            stream.write(b"caf")
-            stream.write("\u00e9".encode())
-            assert stream.size == 5
-        writer.finish({"docs": 2})
+    writer = ContainerWriter(path)
+    for name, column in COLUMNS.items():
+        writer.add(name, column)
+    with writer.stream("text") as stream:
+        stream.write(b"caf")
+        stream.write("\u00e9".encode())
+        assert stream.size == 5
+    writer.finish({"docs": 2})
     return path
 
 
@@ -54,6 +54,17 @@ def test_any_altered_byte_is_refused(tmp_path: Path) -> None:
         path.write_bytes(content[:size])
         with pytest.raises(IndexFormatError):
             open_container(path)
+
+
+def test_a_disk_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> None:
+        assert path.exists()
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("indexes.container.sync_file", fail)
+    with pytest.raises(OSError, match="No space left"):
+        written(tmp_path / "one")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ from geosearch.segment.columns import (
     DOC_TIME_ZONE,
 )
 from geosearch.segment.layout import SAMPLED
-from geosearch.segment.regional import NAMES, packed
+from geosearch.segment.numbers import packed
+from geosearch.segment.regional import NAMES
 from geosearch.segment.segment import Segment
 from geosearch.segment.writer import DealRows, MerchantRows, SegmentLookups, write_segment
 from geosearch.suggest.directory import directory_part

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from geosearch.errors import BadData
 from geosearch.segment.id_search import MerchantIds, docs_of
-from indexes.arrays import U64
 from indexes.geo.territories import Territories
 from indexes.layout import Ascending, Column, Range, Tail, check_layout, flat, starts_of
 from indexes.prepared import Prepared
@@ -55,13 +54,6 @@ class Whole(NamedTuple):
     """Number of shops everywhere."""
 
     docs: int
-
-
-def packed(flags: NDArray[np.bool_]) -> U64:
-    """Flags packed into 64-bit words, the first flag in the lowest bit."""
-    padded = np.zeros(-(-len(flags) // 64) * 64, np.bool_)
-    padded[: len(flags)] = flags
-    return np.packbits(padded, bitorder="little").view(np.uint64)
 
 
 class Regional:

@@ -54,6 +54,7 @@ from geosearch.segment.columns import (
     Offers,
     offers_in,
 )
+from geosearch.segment.numbers import packed
 from geosearch.segment.stack_bounds import crossings, joint_stack_bounds
 from indexes.arrays import I16, I32, I64, U8, U16, U32, U64
 from indexes.container import ContainerWriter
@@ -166,7 +167,8 @@ def write_segment(
     order = np.lexsort((id_rank, hilbert_values(merchants.x, merchants.y)))
     doc_of = np.empty(docs, np.int64)
     doc_of[order] = np.arange(docs)
-    with write(folder) as writer, ThreadPoolExecutor(1) as beside:
+    writer = write(folder)
+    with ThreadPoolExecutor(1) as beside:
         # The parts are half of the work, and nothing else here waits for them.
         added = [beside.submit(part, order) for part in parts]
         columns = _doc_columns(merchants, order, id_rank)
@@ -243,16 +245,9 @@ def _doc_columns(merchants: MerchantRows, order: I64, id_rank: U32) -> dict[str,
         "doc_schedule": merchants.schedule[order],
         "doc_category_set": merchants.category_set[order],
         "doc_area": merchants.area[order],
-        "doc_live": _bits(np.ones(docs, np.bool_)),
+        "doc_live": packed(np.ones(docs, np.bool_)),
         "doc_by_id": by_id,
     }
-
-
-def _bits(flags: NDArray[np.bool_]) -> U64:
-    """Flags packed into 64-bit words, the first flag in the lowest bit."""
-    padded = np.zeros((len(flags) + 63) // 64 * 64, np.bool_)
-    padded[: len(flags)] = flags
-    return np.packbits(padded, bitorder="little").view(np.uint64)
 
 
 def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str, Any], list[int]]:
@@ -287,8 +282,8 @@ def _offer_columns(deals: DealRows, doc_of: I64, record: I32) -> tuple[dict[str,
         "offer_saving": saving,
         "offer_pay": pay,
         "deal_terms": terms,
-        "deal_on": _bits(on & ~for_new),
-        "deal_new": _bits(on & for_new),
+        "deal_on": packed(on & ~for_new),
+        "deal_new": packed(on & for_new),
         "program_on": np.concatenate(
             [np.ones(1, np.uint8), deals.program_on[program_order].astype(np.uint8)]
         ),

@@ -18,7 +18,7 @@ where more than 32 shops are within 0.7 m of the limit's distance, or as near in
 
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -161,6 +161,22 @@ return table.concat(sort == 'distance' and nearest() or highest(), ' ')
 """
 
 
+def started(folder: Path, path: str, settings: Mapping[str, str]) -> Server:
+    """A server in a folder, with a socket of that path.
+
+    Raises
+    ------
+    Missing
+        Redis is not installed.
+    """
+    server = shutil.which("redis-server")
+    if server is None:
+        raise Missing("apt-get install redis-server")
+    named = {"port": "0", "unixsocket": path, "save": "", "dir": str(folder), **settings}
+    options = [word for name, value in named.items() for word in (f"--{name}", value)]
+    return Server([server, *options], folder, answers=partial(listens, path))
+
+
 class RedisGeo:
     """One connection over a Unix socket."""
 
@@ -176,9 +192,6 @@ class RedisGeo:
             import redis
         except ImportError:
             raise Missing(INSTALL) from None
-        server = shutil.which("redis-server")
-        if server is None:
-            raise Missing("apt-get install redis-server")
         self._table = table
         lat, lng = np.radians(table.lat), np.radians(table.lng)
         self._unit = np.stack(
@@ -190,11 +203,7 @@ class RedisGeo:
         self._server: Server | None = None
         self._client: Any = None
         try:
-            settings = {"port": "0", "unixsocket": path, "save": "", "appendonly": "no"}
-            options = [word for name, value in settings.items() for word in (f"--{name}", value)]
-            self._server = Server(
-                [server, *options], self._room.folder, answers=partial(listens, path)
-            )
+            self._server = started(self._room.folder, path, {"appendonly": "no"})
             self._client = redis.Redis(unix_socket_path=path, single_connection_client=True)
             self._load()
             self._hash = self._client.script_load(_SCRIPT)

@@ -8,21 +8,19 @@ PostgreSQL: a table of shops with a GiST index of points, its own durability (`f
 write. Both over a Unix socket, on one connection.
 """
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import INSTALL
-from benchmarks.peers import Missing
+from benchmarks.peers import Missing, redis_geo
 from benchmarks.peers.postgis import connected, postgres_programs, server_user, started
-from benchmarks.servers import Room, Server, listens
+from benchmarks.servers import Room
 
 _SEED = 20_261_130
 _NEAREST = 20
@@ -81,17 +79,10 @@ def redis_times(shops: int, changes: int) -> list[float]:
         import redis
     except ImportError:
         raise Missing(INSTALL) from None
-    program = shutil.which("redis-server")
-    if program is None:
-        raise Missing("apt-get install redis-server")
     with _room("redis.sock", None) as folder:
         path = str(folder / "redis.sock")
-        settings = {
-            **{"port": "0", "unixsocket": path, "save": "", "dir": str(folder)},
-            **{"appendonly": "yes", "appendfsync": "always"},
-        }
-        options = [word for name, value in settings.items() for word in (f"--{name}", value)]
-        server = Server([program, *options], folder, answers=partial(listens, path))
+        settings = {"appendonly": "yes", "appendfsync": "always"}
+        server = redis_geo.started(folder, path, settings)
         client = redis.Redis(unix_socket_path=path, single_connection_client=True)
         try:
             rows = [(lng, lat, number) for number, (lng, lat) in enumerate(_places(shops))]

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,12 +37,3 @@ def proxying(configuration: Path, log: Path, **environment: str) -> Iterator[Non
     finally:
         process.terminate()
         process.wait(PATIENCE_S)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -11,16 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
-from http.client import HTTPConnection, HTTPException
+from contextlib import ExitStack
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
-from tests.geosearch.cluster.proxies import HAPROXY_CFG, free_ports, haproxy, proxying
+from tests.geosearch.asking import asked_once, free_ports, is_ready
+from tests.geosearch.cluster.proxies import HAPROXY_CFG, haproxy, proxying
 from tests.geosearch.indexing.test_writer import DEALS, stock
 from tests.geosearch.snapshot_files import PROGRAM, merchant, write_snapshot
 from tests.geosearch.waiting import PATIENCE_S, until
@@ -29,22 +29,6 @@ KILLS = int(os.environ.get("REPLICA_KILLS", "2"))
 TOKEN = "0123456789abcdef"
 NEARBY = "/v1/nearby?lat=31.23&lng=121.47&radius=50000&limit=5&deals=optional&open=any"
 BODY = json.dumps({"lat": 31.23, "lng": 121.47, "radius": 50_000, "limit": 5, "deals": "optional"})
-
-
-def asked(port: int, path: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-    try:
-        connection.request("GET" if body is None else "POST", path, body, headers)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    finally:
-        connection.close()
-
-
-def is_ready(port: int, path: str = "/readyz") -> bool:
-    with suppress(OSError, HTTPException):
-        return asked(port, path)[0] == 200
-    return False
 
 
 class Processes:
@@ -102,7 +86,7 @@ def test_a_replica_that_dies_costs_no_request(index: Path, tmp_path: Path) -> No
             pieces = seqs[-1] // 2 + 1
             lines = "\n".join(json.dumps(stock(number, pieces)) for number in (0, 2))
             headers = {"content-type": "application/x-ndjson", "authorization": f"Bearer {TOKEN}"}
-            status, receipt = asked(source, "/v1/changes", lines, **headers)
+            status, receipt = asked_once(source, "/v1/changes", lines, **headers)
             assert (status, receipt["seq"]) == (200, 2 * pieces)
             seqs.append(receipt["seq"])
             time.sleep(0.005)
@@ -115,7 +99,7 @@ def test_a_replica_that_dies_costs_no_request(index: Path, tmp_path: Path) -> No
             started = time.monotonic()
             try:
                 body = BODY if number == 1 else None
-                status, told = asked(proxy, path, body, **{"content-type": "application/json"})
+                status, told = asked_once(proxy, path, body, **{"content-type": "application/json"})
             except (OSError, HTTPException, ValueError) as error:
                 faults.append(f"{path}: {error!r} after {time.monotonic() - started:.2f} s")
                 continue
@@ -168,12 +152,12 @@ def test_a_replica_that_dies_costs_no_request(index: Path, tmp_path: Path) -> No
             # Both replicas get there.
             last = seqs[-1]
             for port in serving:
-                until(lambda port=port: asked(port, "/readyz")[1].get("as_of_seq", 0) >= last)  # type: ignore[misc]
+                until(lambda port=port: asked_once(port, "/readyz")[1].get("as_of_seq", 0) >= last)  # type: ignore[misc]
         finally:
             stopping.set()
             for thread in threads:
                 thread.join()
-        versions = {asked(port, "/v1/index")[1]["version"] for port in serving}
+        versions = {asked_once(port, "/v1/index")[1]["version"] for port in serving}
     print(f"{KILLS} kills, {answers[0]} answers, {seqs[-1]} changes, {len(faults)} faults")
     assert not faults, faults[:5]
     assert answers[0] > 100

@@ -9,8 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -36,29 +34,21 @@ from geosearch.cluster.routing import (
 from geosearch.service.openapi import openapi_document
 from geosearch.service.settings import Settings
 from indexes.geo.territories import Territories
+from tests.geosearch.asking import free_ports
+from tests.geosearch.cluster.proxies import haproxy
 from tests.geosearch.cluster.region_worlds import Cut, without_time
 from tests.near_worlds import make_islands
 
-HAPROXY = shutil.which("haproxy")
 ROUTED = int(os.environ.get("GEOSEARCH_ROUTED", "300"))
-
-if HAPROXY is None and not os.environ.get("NEEDS_HAPROXY"):
-    pytest.skip("haproxy is not installed", allow_module_level=True)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Proxy:
     """A running HAProxy."""
 
     def __init__(self, folder: Path, **addresses: str) -> None:
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         environment = os.environ | {"GEOSEARCH_BIND": f"127.0.0.1:{self.port}"} | addresses
-        assert HAPROXY is not None, "NEEDS_HAPROXY is set"
-        command = [HAPROXY, "-f", str(folder / CONFIGURATION)]
+        command = [haproxy(), "-f", str(folder / CONFIGURATION)]
         checked = subprocess.run([*command, "-c"], env=environment, capture_output=True, text=True)
         assert checked.returncode == 0, checked.stderr
         self._process = subprocess.Popen([*command, "-db"], env=environment)
@@ -213,7 +203,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cut, Prox
     cut = Cut(world, 2, tmp_path_factory.mktemp("served"))
     addresses, processes = {}, []
     for name in cut.regions:
-        port = free_port()
+        (port,) = free_ports(1)
         addresses[variable_of(name)] = f"127.0.0.1:{port}"
         command = ["-m", "geosearch", "serve", "--index", str(cut.folder / name)]
         processes.append(

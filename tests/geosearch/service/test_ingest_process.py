@@ -9,14 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, closing, suppress
-from http.client import HTTPConnection
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from geosearch.indexing.pipeline import build
-from tests.geosearch.cluster.proxies import free_ports
+from tests.geosearch.asking import asked, asked_once, connected, free_ports, is_ready
 from tests.geosearch.indexing.test_writer import DEALS, stock
 from tests.geosearch.snapshot_files import PROGRAM, merchant, write_snapshot
 from tests.geosearch.waiting import PATIENCE_S, until
@@ -26,23 +25,6 @@ WRITERS, READERS, WORKERS, LINES = 2, 3, 4, 50
 TOKEN = "0123456789abcdef"
 HEADERS = {"authorization": f"Bearer {TOKEN}", "content-type": "application/x-ndjson"}
 NEARBY = "/v1/nearby?lat=31.23&lng=121.47&limit=5&deals=optional&open=any"
-
-
-def asked(connection: HTTPConnection, path: str, body: str | None = None) -> tuple[int, Any]:
-    method, headers = ("GET", {}) if body is None else ("POST", HEADERS)
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
-
-
-def is_ready(port: int, path: str) -> bool:
-    with suppress(OSError), connected(port) as connection:
-        return asked(connection, path)[0] == 200
-    return False
-
-
-def connected(port: int) -> closing[HTTPConnection]:
-    return closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S))
 
 
 def started(stack: ExitStack, *command: str) -> None:
@@ -74,12 +56,11 @@ def test_no_request_fails_and_each_reads_what_it_wrote(tmp_path: Path) -> None:
         with connected(ingest) as own:
             while next(numbers) < CHANGES // LINES:
                 lines = "\n".join(json.dumps(stock(0, left)) for left in range(1, LINES + 1))
-                status, receipt = asked(own, "/v1/changes", lines)
+                status, receipt = asked(own, "/v1/changes", lines, **HEADERS)
                 note("changes", status, receipt, receipt.get("accepted") == LINES)
                 begun, seq = time.monotonic(), receipt["seq"]
                 # A new connection each time, so that each worker takes some.
-                with connected(serve) as connection:
-                    status, told = asked(connection, f"{NEARBY}&min_seq={seq}")
+                status, told = asked_once(serve, f"{NEARBY}&min_seq={seq}")
                 note("read", status, told, told.get("as_of_seq", -1) >= seq)
                 waits.append(time.monotonic() - begun)
 
@@ -111,8 +92,7 @@ def test_no_request_fails_and_each_reads_what_it_wrote(tmp_path: Path) -> None:
         stopping.set()
         for thread in reading:
             thread.join()
-        with connected(serve) as connection:
-            seq = asked(connection, "/readyz")[1]["as_of_seq"]
+        seq = asked_once(serve, "/readyz")[1]["as_of_seq"]
     waits.sort()
     shown = ", ".join(f"{waits[place] * 1e3:.0f} ms" for place in (len(waits) // 2, -1))
     print(f"{CHANGES} changes in {seconds:.1f} s beside {answers[0]} requests; read after {shown}")

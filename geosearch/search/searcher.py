@@ -10,7 +10,7 @@ their keys.
 import time
 from collections.abc import Iterable, Sequence
 from copy import copy
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from geosearch.answer.contents import Box
 from geosearch.answer.model import Answer, Hit, Page, Ranked
 from geosearch.answer.results import Results, hits_of
 from geosearch.errors import BadData, BadRequest
@@ -26,12 +25,13 @@ from geosearch.hours.instants import instant_text
 from geosearch.live.moment import NO_STAMP, Stamp, check_reached, moment_stamp, read_moment
 from geosearch.money.ranking import Weights
 from geosearch.query.cursor import continue_from, is_of, read_cursor
-from geosearch.query.parameters import DEFAULT_LANGUAGE, problem
+from geosearch.query.parameters import problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.described import explanation
 from geosearch.search.fix_plan import Allowed
 from geosearch.search.merge import Found, best_of, count_of, located, place_of, results_of
 from geosearch.search.near_misses import allowed_fixes, near_misses
+from geosearch.search.overview import Overview
 from geosearch.search.query_planner import PlannedQuery
 from geosearch.search.shown import Shown, Version, shown_at, shown_first
 from geosearch.search.stages import in_stages
@@ -41,7 +41,6 @@ from geosearch.segment.versions import current
 from geosearch.suggest.suggester import Suggestions, SuggestQuery
 from geosearch.text.segment_terms import QueryTerm, TextQuery
 from indexes.allowance import NO_LIMIT, TooMuchWork, take
-from indexes.geo.datum import Datum, to_wgs84
 from indexes.timetable import HORIZON_MINUTES
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ MOST_LOOKS = 100
 _FROM_ANYWHERE = MerchantQuery()
 
 
-class Searcher:
+class Searcher(Overview):
     """Answers queries over one published version of an index.
 
     Parameters
@@ -91,11 +90,6 @@ class Searcher:
         self.as_of_seq: int | None = None
         """Number of the last live change that it shows; None if the index has none."""
         self._show_newest()
-
-    @property
-    def as_of(self) -> dict[str, int]:
-        """`as_of_seq` as a member of answers; empty if the index has no live changes."""
-        return {} if self.as_of_seq is None else {"as_of_seq": self.as_of_seq}
 
     def latest(self) -> "Searcher":
         """A searcher of the same version with its newest live changes; this one if it has them.
@@ -427,50 +421,6 @@ class Searcher:
         allowed = Allowed() if case.matches else self._allowed(planned)
         head = {"snapshot_id": self.manifest["snapshot_id"], "at": instant_text(planned.at)}
         return head | case.told(allowed) | self.as_of
-
-    def zones_at(
-        self, lat: float, lng: float, at: datetime | None = None, crs: Datum = "WGS84"
-    ) -> list[dict[str, Any]]:
-        """Zones that hold a position and are in force at an instant (now by default)."""
-        lat, lng = to_wgs84(lat, lng, crs)
-        return self._contents.zones_at(lat, lng, self._day(at), crs)
-
-    def zones_in(
-        self, box: Box, at: datetime | None = None, crs: Datum = "WGS84"
-    ) -> list[dict[str, Any]]:
-        """Zones that share a point with a box and are in force at an instant, with geometry."""
-        return self._contents.zones_in(box, self._day(at), crs)
-
-    def density(self, box: Box, cells: int) -> list[list[int]]:
-        """Number of shops in each of `cells` x `cells` parts of a WGS-84 box, southern row first.
-
-        A part holds its west and south border; those at the east and north end hold theirs too.
-        """
-        counts: list[list[int]] = self._contents.density(box, cells).tolist()
-        return counts
-
-    def _day(self, at: datetime | None) -> date:
-        return (at or datetime.now(UTC)).astimezone(self.local_zone).date()
-
-    def programs(self) -> list[dict[str, Any]]:
-        """Cards of the snapshot, each with the number of merchants that have a deal of it."""
-        return self._contents.programs()
-
-    def program(self, program_id: str) -> dict[str, Any] | None:
-        """One card with its merchants, as `shops`; None if the index has no such card."""
-        return self._contents.program(program_id)
-
-    def categories(self, language: str = DEFAULT_LANGUAGE) -> list[dict[str, Any]]:
-        """Categories by id, each with its name, names by language, and number of merchants."""
-        return self._contents.categories(language)
-
-    def info(self) -> dict[str, Any]:
-        """Version, counts, horizon and age of the index."""
-        return self._contents.info(self.version, (self.start, self.end)) | self.as_of
-
-    def is_current(self, at: datetime | None = None) -> bool:
-        """Whether an instant (now by default) lies in the time horizon."""
-        return self.start <= (at or datetime.now(UTC)) < self.end
 
     def close(self) -> None:
         """Drop the segments; the system unmaps them when no query uses them."""

@@ -40,7 +40,6 @@ _AHEAD = 2
 _RESTARTS = 3
 """How often an actor that died is started again, and its piece asked again."""
 
-
 MOST_WORKERS = 4_096
 
 Moment = tuple[str, int | None]

@@ -17,7 +17,7 @@ from indexes.files import named
 _PIECE_BYTES = 1 << 20
 
 
-class VersionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+class VersionFile(msgspec.Struct, frozen=True):
     """A file of a version: its path below the folder, its length, and XXH3-128 in hex."""
 
     path: str

@@ -1,6 +1,7 @@
 """A version with its live changes: their state, and the moments that show them."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -8,8 +9,8 @@ from geosearch.indexing.small_segments import SmallSegments
 from geosearch.live.base import Base
 from geosearch.live.changes import TABLES, ChangeRefused, LiveChange, read_change
 from geosearch.live.log import Logged
-from geosearch.live.moment import remove_others, write_moment
-from geosearch.live.moments import MomentBuilder
+from geosearch.live.moment import Moment, remove_others, write_moment
+from geosearch.live.moments import SegmentDelta
 from geosearch.live.state import LiveState, check_rows
 from geosearch.snapshot.rejects import Entry
 from geosearch.snapshot.single_rows import checked_rows
@@ -31,7 +32,19 @@ class LiveVersion:
 
     def __init__(self, base: Base, state: LiveState) -> None:
         self.base, self.state = base, state
-        self._builder, self._small = MomentBuilder(base, state), SmallSegments(base, state)
+        self.small = SmallSegments(base, state)
+        """Segments of the merchants that bits cannot show."""
+        self._deltas = [
+            SegmentDelta(built, state, base.horizon, deals={}, elsewhere=state.moved)
+            for built in base.built
+        ]
+        self._follow(
+            chain(
+                (("merchants", key) for key in {*state.merchants, *state.moved}),
+                (("deals", key) for key in state.deals),
+                (("programs", key) for key in state.programs),
+            )
+        )
         state.touched.clear()
 
     def publish(self, seq: int) -> None:
@@ -43,13 +56,23 @@ class LiveVersion:
             The disk is full or fails; the old moment stays.
         """
         for table, key in self.state.touched:
-            self._builder.follow(table, key)
-            self._small.follow(table, key)
+            self.small.follow(table, key)
+        self._follow(self.state.touched)
         self.state.touched.clear()
-        self._small.refresh()
-        moment = self._builder.made(seq, self._small.names)
+        self.small.refresh()
+        parts = [*(delta.made() for delta in self._deltas), *self.small.made()]
+        moment = Moment(seq=seq, parts=tuple(parts), small=self.small.names)
         write_moment(self.base.folder, moment)
         remove_others(self.base.folder, moment)
+
+    def close(self) -> None:
+        """End what runs in the background."""
+        self.small.close()
+
+    def _follow(self, rows: Iterable[tuple[str, str]]) -> None:
+        for table, key in rows:
+            for delta in self._deltas:
+                delta.follow(table, key)
 
 
 Checked = tuple[LiveChange | ChangeRefused, tuple[Entry, ...]]

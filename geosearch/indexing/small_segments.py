@@ -1,30 +1,76 @@
 """Small segments of a version: merchants that live changes moved, built whole beside its segments.
 
+There are at most two, as in a log-structured merge tree: the newest one is built again at each
+change that bits cannot show, and has few documents; when it has too many, a larger one takes them
+over, which is built in the background. Bits show all other changes of both, as they do in the
+segments of the version.
+
 The same code builds them as builds a version. What is large is shared with the version: its parsed
 zones, and the evaluated hours that `geosearch.hours` keeps.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import polars as pl
+import structlog
 
 from geosearch.indexing.encoding import SharedZones, VersionSetting, write_rows
 from geosearch.indexing.fold import Changed, fold_changes, folded_merchants
-from geosearch.live.base import Base
-from geosearch.live.state import LiveState
+from geosearch.live.base import Base, BuiltSegment
+from geosearch.live.moment import SegmentChanges
+from geosearch.live.moments import SegmentDelta
+from geosearch.live.row_book import Row
+from geosearch.live.state import CLOSED, GONE, LiveState
 from geosearch.money.ranking import Weights
 from geosearch.segment.catalogue import prefixes
-from geosearch.segment.segment import SMALL, Segment, SmallSegment
+from geosearch.segment.segment import SMALL, SmallSegment
 from geosearch.snapshot.reader import Snapshot
 from geosearch.snapshot.rejects import RejectLog
 from indexes.container import ContainerWriter
 
 T = TypeVar("T")
+
+Puts = Mapping[str, Mapping[str, Row]]
+"""Whole rows that changes put, by table and id."""
+
+FEW = 256
+"""Merchants that the newest segment has at most before a larger one takes them over: it takes
+0.1 s to build."""
+
+SHARE = 32
+"""Or this part of the larger one, if it is more: each merchant is built so often by merges."""
+
+DRAFT = ".merging"
+"""Ending of the file of a larger segment in the making."""
+
+
+class _Small(NamedTuple):
+    """A small segment, its changes since, and the rows that were put when it was built."""
+
+    name: str
+    nbytes: int
+    delta: SegmentDelta
+    elsewhere: set[str]
+    puts: Puts
+
+    @property
+    def documents(self) -> int:
+        return len(self.delta.built.segment)
+
+
+class _Merge(NamedTuple):
+    """A larger segment in the making: its draft, the rows that were put, and what changed since."""
+
+    done: "Future[None]"
+    draft: Path
+    puts: Puts
+    since: set[tuple[str, str]]
 
 
 class SmallSegments:
@@ -40,64 +86,196 @@ class SmallSegments:
 
     def __init__(self, base: Base, state: LiveState) -> None:
         self._base, self._state = base, state
-        self._newest: Segment | None = None
-        self._name = ""
+        self._larger: _Small | None = None
+        self._newest: _Small | None = None
+        self._recent = dict.fromkeys(state.moved)
+        """Merchants of the newest segment, or of its next build."""
         self._is_old = bool(state.moved or any(state.rows.values()))
+        self._merge: _Merge | None = None
+        self._background = ThreadPoolExecutor(1)
+        for draft in base.folder.glob(f"*{DRAFT}"):
+            draft.unlink(missing_ok=True)  # Its process died.
 
     @property
     def names(self) -> tuple[str, ...]:
         """Files of the segments in the folder of the version."""
-        return (self._name,) if self._newest is not None else ()
+        return tuple(one.name for one in self._segments)
+
+    @property
+    def documents(self) -> int:
+        """Number of documents in the segments."""
+        return sum(one.documents for one in self._segments)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of their files."""
+        return sum(one.nbytes for one in self._segments)
 
     def follow(self, table: str, key: str) -> None:
         """Take note of a row that changed."""
-        if not self._is_old:
-            self._is_old = self._concerns(table, key)
+        if self._merge is not None:
+            self._merge.since.add((table, key))
+        if table == "merchants":
+            self._follow_merchant(key)
+        elif self._is_put_since(table, key):
+            self._is_old = True
+        if table == "deals":
+            for one in self._segments:
+                if one.delta.ends_later(key):
+                    for merchant_id in _merchants_with(one.delta.built, key):
+                        self._follow_merchant(merchant_id)
+        for one in self._segments:
+            one.delta.follow(table, key)
 
     def refresh(self) -> None:
-        """Build again what changed.
+        """Build again what changed, and take over a merge that is done.
 
         Raises
         ------
         OSError
             The disk is full or fails.
         """
+        self._take_over()
         if not self._is_old:
             return
-        name = f"{uuid.uuid4().hex}{SMALL}"
-        path = self._base.folder / name
-        build_small(path, self._base, self._state, self._state.moved)
-        self._newest, self._name = SmallSegment(path, self._base.segments[0]), name
+        puts = self._new_puts()
+        if self._recent or any(puts.values()):
+            path = self._base.folder / f"{uuid.uuid4().hex}{SMALL}"
+            rows = _rows_of(self._base, self._state, self._recent, puts)
+            build_small(path, self._base, rows)
+            self._newest = self._opened(path, _copied(self._state.rows))
+        else:
+            self._newest = None
         self._is_old = False
+        if self._newest is not None and len(self._recent) > self._most_recent:
+            self._make_larger(self._newest)
 
-    def _concerns(self, table: str, key: str) -> bool:
-        if key in self._state.rows[table] or (table == "merchants" and key in self._state.moved):
-            return True
-        if self._newest is None:
-            return False
-        if table == "deals":
-            return self._newest.deal_of(key) is not None
-        return table == "programs" and key in self._newest.program_numbers
+    def made(self) -> list[SegmentChanges]:
+        """What changed in each segment since it was built."""
+        return [one.delta.made() for one in self._segments]
+
+    def wait(self) -> None:
+        """Wait for the merge that runs, if any; the next `refresh` takes it over."""
+        if self._merge is not None:
+            self._merge.done.exception()
+
+    def close(self) -> None:
+        """End a merge, so that nobody writes to the folder any more."""
+        self._background.shutdown()
+        if self._merge is not None:
+            self._merge.draft.unlink(missing_ok=True)
+
+    @property
+    def _segments(self) -> list[_Small]:
+        return [one for one in (self._larger, self._newest) if one is not None]
+
+    @property
+    def _most_recent(self) -> int:
+        return max(FEW, 0 if self._larger is None else self._larger.documents // SHARE)
+
+    def _follow_merchant(self, key: str) -> None:
+        if key not in self._state.moved:
+            return
+        state = self._state.merchants.get(key)
+        if state is not None and state.status in (GONE, CLOSED):
+            return  # Bits show that.
+        if self._larger is not None:
+            self._larger.elsewhere.add(key)
+            self._larger.delta.follow("merchants", key)
+        self._recent[key] = None
+        self._is_old = True
+
+    def _is_put_since(self, table: str, key: str) -> bool:
+        """Whether a whole row was put that no small segment has."""
+        row = self._state.rows[table].get(key)
+        newest = self._segments[-1].puts[table].get(key) if self._segments else None
+        return row is not newest
+
+    def _new_puts(self) -> Puts:
+        """Whole rows of deals and cards that the larger segment lacks."""
+        known = {} if self._larger is None else self._larger.puts
+        return {
+            table: {
+                key: row
+                for key, row in self._state.rows[table].items()
+                if row is not known.get(table, {}).get(key)
+            }
+            for table in ("deals", "programs")
+        }
+
+    def _opened(self, path: Path, puts: Puts) -> _Small:
+        elsewhere: set[str] = set()
+        built = BuiltSegment(SmallSegment(path, self._base.segments[0]))
+        delta = SegmentDelta(
+            built, self._state, self._base.horizon, deals=puts["deals"], elsewhere=elsewhere
+        )
+        return _Small(path.name, path.stat().st_size, delta, elsewhere, puts)
+
+    def _make_larger(self, newest: _Small) -> None:
+        if self._larger is None:
+            self._larger, self._newest = newest, None
+            self._recent.clear()
+        elif self._merge is None:
+            puts = _copied(self._state.rows)
+            draft = self._base.folder / f"{uuid.uuid4().hex}{DRAFT}"
+            rows = _rows_of(self._base, self._state, self._state.moved, puts)
+            done = self._background.submit(build_small, draft, self._base, rows)
+            self._merge = _Merge(done, draft, puts, set())
+
+    def _take_over(self) -> None:
+        merge = self._merge
+        if merge is None or not merge.done.done():
+            return
+        self._merge = None
+        try:
+            merge.done.result()
+        except OSError as error:  # The newest one goes on, and its next build tries again.
+            structlog.get_logger().error("live changes not merged", error=str(error))
+            return
+        path = merge.draft.with_suffix(SMALL)
+        merge.draft.rename(path)
+        self._larger, self._newest = self._opened(path, merge.puts), None
+        self._recent.clear()
+        self._is_old = False
+        for table, key in merge.since:
+            self.follow(table, key)
 
 
-def build_small(path: Path, base: Base, state: LiveState, merchants: Collection[str]) -> None:
-    """Write a segment of some merchants as they are now."""
-    kept, manifest = base.kept.rows, base.segments[0].manifest
-    snapshot = _rows_of(kept, base, state, merchants)
+def build_small(path: Path, base: Base, rows: Snapshot) -> None:
+    """Write a segment of some rows of a version; this empties their frames."""
     whole = base.segments[0]
     setting = VersionSetting(
-        datetime.fromisoformat(manifest["built_at"]),
+        datetime.fromisoformat(whole.manifest["built_at"]),
         base.horizon,
-        msgspec.convert(manifest["weights"], Weights),
+        msgspec.convert(whole.manifest["weights"], Weights),
         base.cut,
         SharedZones(whole.catalogue.zones, whole.catalogue.zone_datums, whole.zone_index),
     )
-    write_rows(path, snapshot, setting, write=ContainerWriter)
+    write_rows(path, rows, setting, write=ContainerWriter)
 
 
-def _rows_of(kept: Snapshot, base: Base, state: LiveState, keys: Collection[str]) -> Snapshot:
-    """The rows of merchants as they are now, with all deals and cards that they need."""
-    rows = state.rows
+def _merchants_with(built: BuiltSegment, deal_id: str) -> list[str]:
+    number = built.number("deals", deal_id)
+    assert number is not None
+    _, docs = built.offers(number)
+    return [built.segment.merchant_id(doc) for doc in docs.tolist()]
+
+
+def _copied(rows: Puts) -> Puts:
+    return {table: dict(rows[table]) for table in ("deals", "programs")}
+
+
+def _rows_of(base: Base, state: LiveState, keys: Collection[str], puts: Puts) -> Snapshot:
+    """The rows of merchants as they are now, with all deals and cards that they need, and others.
+
+    Parameters
+    ----------
+    keys
+        Ids of the merchants.
+    puts
+        Put rows of deals and cards, to which also those belong that no merchant needs.
+    """
+    kept, rows = base.kept.rows, state.rows
     changed = Changed(
         rows={**rows, "merchants": _only(rows["merchants"], keys)},
         merchants=_only(state.merchants, keys),
@@ -106,14 +284,18 @@ def _rows_of(kept: Snapshot, base: Base, state: LiveState, keys: Collection[str]
     )
     merchants = base.kept.some("merchants", keys)
     brands = folded_merchants(merchants, changed)["brand"].drop_nulls().unique()
-    named = [*state.book.deals_at(keys, brands), *rows["deals"]]
+    named = [*state.book.deals_at(keys, brands), *puts["deals"]]
     deals = [key for key in dict.fromkeys(named) if state.has("deals", key)]
     frame = base.kept.some("deals", [key for key in deals if key not in rows["deals"]])
     cards = set(frame["program_id"].drop_nulls().unique())
     cards |= {rows["deals"][key]["program_id"] for key in deals if key in rows["deals"]} - {None}
-    cards |= rows["programs"].keys()
+    cards |= puts["programs"].keys()
     changed = changed._replace(
-        rows={**changed.rows, "deals": _only(rows["deals"], deals)},
+        rows={
+            **changed.rows,
+            "deals": _only(rows["deals"], deals),
+            "programs": _only(rows["programs"], cards),
+        },
         deals=_only(state.deals, deals),
         programs=_only(state.programs, cards),
     )

@@ -8,7 +8,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -22,6 +22,7 @@ from geosearch.indexing.live_version import (
     replayed,
     sentence_of,
 )
+from geosearch.indexing.small_segments import SmallSegments
 from geosearch.live.base import Base
 from geosearch.live.changes import ChangeRefused, LiveChange, read_change
 from geosearch.live.log import ChangeLog, Logged, NotDurable
@@ -81,6 +82,30 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return "\n".join(lines)
 
 
+class Progress(NamedTuple):
+    """How far a writer is.
+
+    Attributes
+    ----------
+    head
+        Number of the last accepted change.
+    visible
+        Number of the last change that readers can see; -1 if they see none yet.
+    documents, nbytes
+        Documents in small segments, and bytes of these.
+    """
+
+    head: int
+    visible: int
+    documents: int
+    nbytes: int
+
+    @property
+    def lag(self) -> int:
+        """Number of accepted changes that readers cannot see yet."""
+        return self.head - self.visible
+
+
 class Writer:
     """Accepts changes of one index, durably and in order.
 
@@ -124,9 +149,15 @@ class Writer:
         return self._log.head
 
     @property
-    def visible(self) -> int:
-        """Number of the last change that readers can see; -1 if they see none yet."""
-        return self._published
+    def progress(self) -> Progress:
+        """How far it is."""
+        small = self._live.small
+        return Progress(self.head, self._published, small.documents, small.nbytes)
+
+    @property
+    def small(self) -> SmallSegments:
+        """The small segments of the served version."""
+        return self._live.small
 
     def apply(self, changes: Iterable[Given]) -> Receipt:
         """Accept changes; return when they are durable, and visible in the version's moment.
@@ -203,13 +234,16 @@ class Writer:
         """
         version = current(self.index)
         if version != self._base.folder:
+            before = self._live
             self._open(version)
+            before.close()
             self._published = -1
         if self._published != self._log.head:
             self._try_to_publish()
 
     def close(self) -> None:
         """Close the log, and let another process write."""
+        self._live.close()
         self._log.close()
         os.close(self._lock)
 

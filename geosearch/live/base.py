@@ -24,10 +24,83 @@ IN_DOUBT = "in_doubt"
 _DEAL_MEMBERS = ("stock", "valid_from", "valid_through", "new_customer_only")
 
 
-class RowPlace(NamedTuple):
-    """A row of a version: its segment, and its number there."""
+class BuiltSegment:
+    """A segment as it was written: where its rows are, and what changes depend on.
 
-    segment: int
+    Parameters
+    ----------
+    segment
+        The segment, without live changes.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self._doubtful = {
+            table: frozenset(ids) for table, ids in segment.manifest[IN_DOUBT].items()
+        }
+        self._deals: dict[int, dict[str, Any]] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def number(self, table: str, key: str) -> int | None:
+        """Number of a row; None if the segment has no such row."""
+        found = self._numbers.get((table, key))
+        if found is None:
+            if table == "merchants":
+                found = self.segment.doc_of(key)
+            elif table == "deals":
+                found = self.segment.deal_of(key)
+            else:
+                found = self.segment.program_numbers.get(key)
+            if found is not None:  # Rows that change once change again; unknown ids are not kept.
+                self._numbers[table, key] = found
+        return found
+
+    def in_doubt(self, table: str, key: str) -> bool:
+        """Whether a value of a deal or card could not be read, so that it stays out of use."""
+        return key in self._doubtful[table]
+
+    def merchant(self, doc: int) -> dict[str, Any]:
+        """The stored object of a merchant."""
+        record: dict[str, Any] = orjson.loads(self.segment.merchant_payload(doc))
+        return record
+
+    def deal(self, number: int) -> dict[str, Any]:
+        """Members of the stored object of a deal that changes depend on; null ones are absent."""
+        found = self._deals.get(number)
+        if found is None:
+            record: dict[str, Any] = orjson.loads(self.segment.deal_payload(number))
+            found = {name: record[name] for name in _DEAL_MEMBERS if name in record}
+            self._deals[number] = found
+        return found
+
+    def program(self, number: int) -> dict[str, Any]:
+        """The stored object of a card."""
+        record: dict[str, Any] = self.segment.catalogue.programs[number]
+        return record
+
+    def offers(self, deal: int) -> tuple[U32, U32]:
+        """Offers of a deal, ascending, and the documents that they are at."""
+        start, offers, docs = self._offers
+        own = slice(int(start[deal]), int(start[deal + 1]))
+        return offers[own], docs[own]
+
+    @cached_property
+    def _offers(self) -> tuple[U32, U32, U32]:
+        """Offers of each deal, inverted at the first look-up."""
+        columns = self.segment.columns
+        starts = columns.offer_start.astype(np.int64)
+        counts = starts[1:] - starts[:-1]
+        docs = np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
+        order = np.argsort(columns.offer_deal, kind="stable").astype(np.uint32)
+        start = np.zeros(len(columns.deal_terms) + 1, np.uint32)
+        start[1:] = np.cumsum(np.bincount(columns.offer_deal, minlength=len(start) - 1))
+        return start, order, docs[order]
+
+
+class RowPlace(NamedTuple):
+    """A row of a version: a segment that has it, and its number there."""
+
+    built: BuiltSegment
     number: int
 
 
@@ -56,102 +129,33 @@ class Base:
             )
         self.cut: int = manifest[CUT]
         """Number of the last change that the version contains."""
-        self._doubtful = {
-            table: frozenset(ids)
-            for segment in self.segments
-            for table, ids in segment.manifest[IN_DOUBT].items()
-        }
+        self.built = [BuiltSegment(segment) for segment in self.segments]
         self.kept = KeptRows(version)
         """The rows that it was built of."""
-        self._places: dict[tuple[str, str], list[RowPlace]] = {}
-        self._deals: dict[str, dict[str, Any]] = {}
-        self._offers = [_Offers(segment) for segment in self.segments]
 
     @property
     def name(self) -> str:
         """Name of the version."""
         return self.folder.name
 
-    def places(self, table: str, key: str) -> list[RowPlace]:
-        """Where a row is; a deal or card may be in several segments."""
-        known = self._places.get((table, key))
-        if known is not None:
-            return known
-        numbers = ((number, _number(segment, table, key)) for number, segment in self._numbered)
-        found = [RowPlace(segment, number) for segment, number in numbers if number is not None]
-        if found:  # Rows that change once change again; ids that nobody has are not kept.
-            self._places[table, key] = found
-        return found
-
-    @cached_property
-    def _numbered(self) -> list[tuple[int, Segment]]:
-        return list(enumerate(self.segments))
-
-    def in_doubt(self, table: str, key: str) -> bool:
-        """Whether a value of a deal or card could not be read, so that it stays out of use."""
-        return key in self._doubtful.get(table, ())
+    def place(self, table: str, key: str) -> RowPlace | None:
+        """A segment with a row; None if the version has no such row."""
+        numbers = ((built, built.number(table, key)) for built in self.built)
+        return next((RowPlace(built, at) for built, at in numbers if at is not None), None)
 
     def deal(self, deal_id: str) -> dict[str, Any]:
-        """Members of the stored object of a deal that changes depend on; null ones are absent."""
-        found = self._deals.get(deal_id)
-        if found is None:
-            segment, number = self.places("deals", deal_id)[0]
-            record: dict[str, Any] = orjson.loads(self.segments[segment].deal_payload(number))
-            found = {name: record[name] for name in _DEAL_MEMBERS if name in record}
-            self._deals[deal_id] = found
-        return found
-
-    def program(self, place: RowPlace) -> dict[str, Any]:
-        """The stored object of a card."""
-        record: dict[str, Any] = self.segments[place.segment].catalogue.programs[place.number]
-        return record
+        """Members of the stored object of a deal of the version, as `BuiltSegment.deal`."""
+        place = self.place("deals", deal_id)
+        assert place is not None
+        return place.built.deal(place.number)
 
     def merchant(self, merchant_id: str) -> dict[str, Any] | None:
         """The stored object of a merchant; None if the version has no document of it."""
-        places = self.places("merchants", merchant_id)
-        if not places:
-            return None
-        segment, doc = places[0]
-        record: dict[str, Any] = orjson.loads(self.segments[segment].merchant_payload(doc))
-        return record
-
-    def offers(self, place: RowPlace) -> tuple[U32, U32]:
-        """Offers of a deal, ascending, and the documents that they are at."""
-        return self._offers[place.segment].of(place.number)
+        place = self.place("merchants", merchant_id)
+        return None if place is None else place.built.merchant(place.number)
 
     @cached_property
     def horizon(self) -> Horizon:
         """Horizon of the version."""
         manifest = self.segments[0].manifest
         return Horizon(datetime.fromisoformat(manifest["horizon_start"]))
-
-
-def _number(segment: Segment, table: str, key: str) -> int | None:
-    if table == "merchants":
-        return segment.doc_of(key)
-    if table == "deals":
-        return segment.deal_of(key)
-    return segment.program_numbers.get(key)
-
-
-class _Offers:
-    """Offers of each deal of a segment, inverted at the first look-up."""
-
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
-
-    @cached_property
-    def _lists(self) -> tuple[U32, U32, U32]:
-        columns = self._segment.columns
-        starts = columns.offer_start.astype(np.int64)
-        counts = starts[1:] - starts[:-1]
-        docs = np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
-        order = np.argsort(columns.offer_deal, kind="stable").astype(np.uint32)
-        start = np.zeros(len(columns.deal_terms) + 1, np.uint32)
-        start[1:] = np.cumsum(np.bincount(columns.offer_deal, minlength=len(start) - 1))
-        return start, order, docs[order]
-
-    def of(self, deal: int) -> tuple[U32, U32]:
-        start, offers, docs = self._lists
-        own = slice(int(start[deal]), int(start[deal + 1]))
-        return offers[own], docs[own]

@@ -1,154 +1,163 @@
 """Making of moments: the changed rows of a version become bits and numbers of its segments.
 
-`MomentBuilder` follows a `LiveState` change by change, so that a new moment costs its own size.
+`SegmentDelta` follows a `LiveState` change by change, so that a new moment costs its own size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
 import numpy as np
 
 from geosearch.hours.closures import closure_spans
-from geosearch.live.base import Base, RowPlace
-from geosearch.live.moment import UNLIMITED, Moment, SegmentChanges
+from geosearch.hours.schedules import Horizon
+from geosearch.live.base import BuiltSegment
+from geosearch.live.moment import UNLIMITED, SegmentChanges
+from geosearch.live.row_book import Row
 from geosearch.live.state import CLOSED, CLOSED_TEMPORARILY, GONE, LiveState
 from geosearch.snapshot.stored import PROGRAM_FIELDS
 from indexes.arrays import U32, Bools
 from indexes.timetable import HORIZON_MINUTES
 
 
-class _Part:
-    """Changes of one segment."""
-
-    def __init__(self, docs: int) -> None:
-        self.gone_docs: set[int] = set()
-        self.gone_deals: set[int] = set()
-        self.stock: dict[int, int] = {}
-        self.new_deals: set[int] = set()
-        self.off_deals: set[int] = set()
-        self.touched: Bools = np.zeros(docs, np.bool_)
-        self.cards: dict[int, tuple[dict[str, Any], bool]] = {}
-        self.merchants: dict[int, dict[str, Any]] = {}
-        self.closures: dict[int, list[tuple[int, int]]] = {}
-        self.ends: dict[int, str] = {}
-        self.ending: dict[int, U32] = {}
-
-    def made(self) -> SegmentChanges:
-        deals = np.fromiter(self.stock, np.uint32, len(self.stock))
-        stock = np.fromiter(self.stock.values(), np.int64, len(self.stock))
-        order = np.argsort(deals)
-        return SegmentChanges(
-            gone_docs=_sorted(self.gone_docs),
-            gone_deals=_sorted(self.gone_deals),
-            stock_deals=deals[order].tobytes(),
-            stock=stock[order].tobytes(),
-            new_deals=_sorted(self.new_deals),
-            off_deals=_sorted(self.off_deals),
-            touched=np.flatnonzero(self.touched).astype(np.uint32).tobytes(),
-            cards=dict(self.cards),
-            merchants=dict(self.merchants),
-            closures=dict(self.closures),
-            ends=dict(self.ends),
-            ending_offers=self._ending_offers(),
-        )
-
-    def _ending_offers(self) -> dict[str, bytes]:
-        by_day: dict[str, list[U32]] = {}
-        for deal, day in self.ends.items():
-            by_day.setdefault(day, []).append(self.ending[deal])
-        return {day: np.sort(np.concatenate(lists)).tobytes() for day, lists in by_day.items()}
-
-
-class MomentBuilder:
-    """Bits and numbers of the changes of one version.
+class SegmentDelta:
+    """Bits and numbers of the changes of one segment since it was written.
 
     Parameters
     ----------
-    base
-        The version.
+    built
+        The segment.
     state
-        Its changed rows; `follow` takes them over.
+        The changed rows of the version.
+    horizon
+        Its horizon.
+    deals
+        Whole rows of deals that changes had put when the segment was written.
+    elsewhere
+        Merchants that a newer segment has; the caller adds to it.
     """
 
-    def __init__(self, base: Base, state: LiveState) -> None:
-        self._base = base
-        self._state = state
-        self._parts = [_Part(len(segment)) for segment in base.segments]
-        for table, keys in (
-            ("merchants", state.merchants),
-            ("deals", state.deals),
-            ("programs", state.programs),
-        ):
-            for key in keys:
-                self.follow(table, key)
-        for key in state.moved:
-            self.follow("merchants", key)
+    def __init__(
+        self,
+        built: BuiltSegment,
+        state: LiveState,
+        horizon: Horizon,
+        *,
+        deals: Mapping[str, Row],
+        elsewhere: Collection[str],
+    ) -> None:
+        self.built, self._state, self._horizon = built, state, horizon
+        self._put, self._elsewhere = deals, elsewhere
+        self._gone_docs: set[int] = set()
+        self._gone_deals: set[int] = set()
+        self._stock: dict[int, int] = {}
+        self._new_deals: set[int] = set()
+        self._off_deals: set[int] = set()
+        self._touched: Bools = np.zeros(len(built.segment), np.bool_)
+        self._cards: dict[int, tuple[dict[str, Any], bool]] = {}
+        self._merchants: dict[int, dict[str, Any]] = {}
+        self._closures: dict[int, list[tuple[int, int]]] = {}
+        self._ends: dict[int, str] = {}
+        self._ending: dict[int, U32] = {}
 
     def follow(self, table: str, key: str) -> None:
         """Take over the current state of a row."""
-        for place in self._base.places(table, key):
-            part = self._parts[place.segment]
-            if table == "merchants":
-                self._follow_merchant(part, place.number, key)
-            elif table == "programs" and key in self._state.programs:
-                part.cards[place.number] = self._card(place, key)
-            elif table == "deals" and key in self._state.deals:
-                self._follow_deal(part, place, key)
+        number = self.built.number(table, key)
+        if number is None:
+            return
+        if table == "merchants":
+            self._follow_merchant(number, key)
+        elif table == "programs" and key in self._state.programs:
+            self._cards[number] = self._card(number, key)
+        elif table == "deals" and key in self._state.deals:
+            self._follow_deal(number, key)
 
-    def made(self, seq: int, small: Sequence[str] = ()) -> Moment:
-        """The moment after change number `seq`, with these small segments."""
-        parts = [*(part.made() for part in self._parts), *(SegmentChanges() for _ in small)]
-        return Moment(seq=seq, parts=tuple(parts), small=tuple(small))
+    def made(self) -> SegmentChanges:
+        """The changes as a moment has them."""
+        deals = np.fromiter(self._stock, np.uint32, len(self._stock))
+        stock = np.fromiter(self._stock.values(), np.int64, len(self._stock))
+        order = np.argsort(deals)
+        return SegmentChanges(
+            gone_docs=_sorted(self._gone_docs),
+            gone_deals=_sorted(self._gone_deals),
+            stock_deals=deals[order].tobytes(),
+            stock=stock[order].tobytes(),
+            new_deals=_sorted(self._new_deals),
+            off_deals=_sorted(self._off_deals),
+            touched=np.flatnonzero(self._touched).astype(np.uint32).tobytes(),
+            cards=dict(self._cards),
+            merchants=dict(self._merchants),
+            closures=dict(self._closures),
+            ends=dict(self._ends),
+            ending_offers=self._ending_offers(),
+        )
 
-    def _card(self, place: RowPlace, key: str) -> tuple[dict[str, Any], bool]:
+    def ends_later(self, deal_id: str) -> bool:
+        """Whether a deal of the segment ends later than it says, which bits cannot show."""
+        number, deal = self.built.number("deals", deal_id), self._state.deals.get(deal_id)
+        if number is None or deal is None or self._is_gone(deal_id):
+            return False
+        latest, last = self.built.deal(number).get("valid_through"), deal.valid_through
+        return latest is not None and (last is None or last > latest)
+
+    def _ending_offers(self) -> dict[str, bytes]:
+        by_day: dict[str, list[U32]] = {}
+        for deal, day in self._ends.items():
+            by_day.setdefault(day, []).append(self._ending[deal])
+        return {day: np.sort(np.concatenate(lists)).tobytes() for day, lists in by_day.items()}
+
+    def _card(self, number: int, key: str) -> tuple[dict[str, Any], bool]:
         status, row = self._state.programs[key], self._state.rows["programs"].get(key)
         if status == GONE:
             return {}, False
         if row is None:
-            in_force = status == "ACTIVE" and not self._base.in_doubt("programs", key)
-            return {**self._base.program(place), "status": status}, in_force
+            in_force = status == "ACTIVE" and not self.built.in_doubt("programs", key)
+            return {**self.built.program(number), "status": status}, in_force
         found = {name: row[name] for name in PROGRAM_FIELDS if row[name] is not None}
         found |= {name: one.isoformat() for name, one in found.items() if isinstance(one, date)}
         if status is not None:
             found["status"] = status
         return found, status == "ACTIVE" and not row["in_doubt"]
 
-    def _follow_merchant(self, part: _Part, doc: int, key: str) -> None:
-        state = self._state.merchants.get(key)
-        if state is None and key not in self._state.moved:
+    def _follow_merchant(self, doc: int, key: str) -> None:
+        state, is_elsewhere = self._state.merchants.get(key), key in self._elsewhere
+        if state is None and not is_elsewhere:
             return
-        part.touched[doc] = True
-        if state is None or key in self._state.moved:
-            part.gone_docs.add(doc)
-            part.closures.pop(doc, None)
-            part.merchants.pop(doc, None)
+        self._touched[doc] = True
+        if state is None or is_elsewhere:
+            self._gone_docs.add(doc)
+            self._closures.pop(doc, None)
+            self._merchants.pop(doc, None)
             return
-        _put(part.gone_docs, doc, state.status in (GONE, CLOSED))
-        spans = closure_spans(state.closures, self._base.horizon)
+        _put(self._gone_docs, doc, state.status in (GONE, CLOSED))
+        spans = closure_spans(state.closures, self._horizon)
         if state.status == CLOSED_TEMPORARILY:
             spans = [(0, HORIZON_MINUTES)]
-        part.closures.pop(doc, None)
+        self._closures.pop(doc, None)
         if spans:
-            part.closures[doc] = spans
-        part.merchants[doc] = {"business_status": state.status, "closures": [*state.closures]}
+            self._closures[doc] = spans
+        self._merchants[doc] = {"business_status": state.status, "closures": [*state.closures]}
 
-    def _follow_deal(self, part: _Part, place: RowPlace, key: str) -> None:
-        deal, built = self._state.deals[key], self._base.deal(key)
-        offers, docs = self._base.offers(place)
-        part.touched[docs] = True
-        part.stock[place.number] = UNLIMITED if deal.stock is None else deal.stock
-        _put(part.new_deals, place.number, bool(built.get("new_customer_only")))
-        # A put deal is in a small segment: all its merchants moved.
-        gone = deal.gone or key in self._state.rows["deals"]
-        _put(part.gone_deals, place.number, gone)
-        is_off = gone or deal.stock == 0 or self._base.in_doubt("deals", key)
-        _put(part.off_deals, place.number, is_off)
-        part.ends.pop(place.number, None)
+    def _follow_deal(self, number: int, key: str) -> None:
+        deal, built = self._state.deals[key], self.built.deal(number)
+        offers, docs = self.built.offers(number)
+        self._touched[docs] = True
+        self._stock[number] = UNLIMITED if deal.stock is None else deal.stock
+        _put(self._new_deals, number, bool(built.get("new_customer_only")))
+        is_gone = self._is_gone(key)
+        _put(self._gone_deals, number, is_gone)
+        is_off = is_gone or deal.stock == 0 or self.built.in_doubt("deals", key)
+        _put(self._off_deals, number, is_off)
+        self._ends.pop(number, None)
         latest = built.get("valid_through")
         if deal.valid_through is not None and (latest is None or deal.valid_through < latest):
-            part.ends[place.number] = deal.valid_through
-            part.ending[place.number] = offers
+            self._ends[number] = deal.valid_through
+            self._ending[number] = offers
+
+    def _is_gone(self, key: str) -> bool:
+        """Whether a deal is deleted, or was put since: all its merchants are elsewhere then."""
+        put = self._state.rows["deals"].get(key)
+        return self._state.deals[key].gone or put is not self._put.get(key)
 
 
 def _put(numbers: set[int], number: int, is_in: bool) -> None:

@@ -117,7 +117,7 @@ class LiveState:
             return not self.deals[key].gone
         if table == "programs" and key in self.programs:
             return self.programs[key] != GONE
-        if self._base.places(table, key):
+        if self._base.place(table, key) is not None:
             return True
         # A merchant that was closed for good when the version was built has no document.
         kept = self._base.kept

@@ -37,10 +37,8 @@ class Committer:
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="commit-changes", daemon=True)
         self._log = structlog.get_logger()
-        self.head = writer.head
-        """Number of the last accepted change."""
-        self.visible = writer.visible
-        """Number of the last change that readers can see."""
+        self.progress = writer.progress
+        """How far the writer is."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -89,7 +87,7 @@ class Committer:
         except BaseException as error:
             failure = error
         # Before the answers: who has a receipt finds its changes in the feed.
-        self.head, self.visible = self._writer.head, self._writer.visible
+        self.progress = self._writer.progress
         for number, (_, done) in enumerate(batch):
             if failure is None:
                 done.set_result(receipts[number])
@@ -103,4 +101,4 @@ class Committer:
             self._log.error("index not followed", error=str(error))
         except Exception:  # Without its thread, the service would answer nobody.
             self._log.exception("fault")
-        self.visible = self._writer.visible
+        self.progress = self._writer.progress

@@ -97,8 +97,8 @@ class Follower:
             threading.Thread(target=self._copying.run, name="follow-changes", daemon=True)
         ]
         self._is_known_copy = False
-        self.head, self.visible = writer.head, writer.visible
-        """Number of the last change of the copy; of the last one that readers can see."""
+        self.progress = writer.progress
+        """How far the copy is."""
 
     @property
     def failure(self) -> str:
@@ -134,7 +134,7 @@ class Follower:
         if last is not None and head < last.seq:
             self._check_copy(last)
         self._writer.copy(changes)
-        self.head, self.visible = self._writer.head, self._writer.visible
+        self.progress = self._writer.progress
         self._is_known_copy = True
 
     def _check_copy(self, last: Logged) -> None:

@@ -9,6 +9,7 @@ import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -86,15 +87,15 @@ class Ingest:
         self._seconds = Histogram(
             "geosearch_changes_seconds", "Time until changes are durable.", registry=self._registry
         )
-        for name, text, value in (
-            ("head", "Number of the last accepted change.", lambda: committer.head),
-            ("visible", "Number of the last change that readers can see.",
-             lambda: committer.visible),
-            ("lag", "Accepted changes that readers cannot see yet.",
-             lambda: committer.head - committer.visible),
-        ):  # fmt: skip
+        for name, text, member in (
+            ("head", "Number of the last accepted change.", "head"),
+            ("visible", "Number of the last change that readers can see.", "visible"),
+            ("lag", "Accepted changes that readers cannot see yet.", "lag"),
+            ("small_documents", "Documents in small segments.", "documents"),
+            ("small_bytes", "Bytes of small segments.", "nbytes"),
+        ):
             gauge = Gauge(f"geosearch_changes_{name}", text, registry=self._registry)
-            gauge.set_function(value)
+            gauge.set_function(partial(self._progress, member))
 
     def app(self) -> Starlette:
         """Return the ASGI application; it closes the writer when it stops."""
@@ -143,11 +144,15 @@ class Ingest:
         """`GET /v1/changes`: the accepted changes after a number, in order."""
         after, limit, wait = _feed_parameters(request)
         until = time.monotonic() + wait
-        while self._committer.head <= after and time.monotonic() < until and not self.is_stopping():
+        while (
+            self._committer.progress.head <= after
+            and time.monotonic() < until
+            and not self.is_stopping()
+        ):
             await asyncio.sleep(_FEED_PAUSE)
         found = await asyncio.to_thread(self._after, after, limit)
         changes = b",".join(map(_told, found))
-        head = orjson.dumps(self._committer.head)
+        head = orjson.dumps(self._committer.progress.head)
         return Response(b'{"changes":[%b],"head":%b}' % (changes, head), media_type=_JSON)
 
     async def version(self, request: Request) -> Response:
@@ -171,6 +176,9 @@ class Ingest:
         """`GET /metrics`: metrics in the text format of Prometheus."""
         page = generate_latest(self._registry)
         return Response(page, headers={"content-type": METRICS_TEXT.decode()})
+
+    def _progress(self, member: str) -> float:
+        return float(getattr(self._committer.progress, member))
 
     def _after(self, seq: int, limit: int) -> list[Logged]:
         log = ChangeLog.read(self._index)

@@ -50,7 +50,7 @@ def test_versions_and_changes_are_followed(index: Path, tmp_path: Path) -> None:
     with source(index) as (committer, port):
         accept(committer, stock(0, 3))
         with replica(copy, port) as followed:
-            until(lambda: followed.visible == 1)
+            until(lambda: followed.progress.visible == 1)
             assert contents(current(copy)) == contents(current(index))
             first = current(index).name
             rebuild(index, now=AT)

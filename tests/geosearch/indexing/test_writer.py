@@ -200,10 +200,10 @@ def test_accepted_changes_become_visible_when_the_moment_can_be_written(
         with monkeypatch.context() as patched:
             patched.setattr("geosearch.live.moment.sync_file", fail)
             assert counts(writer.apply([stock(0, 0)])) == (1, 1, 0, 0, 0)
-            assert (writer.head, writer.visible) == (1, 0)
+            assert (writer.head, writer.progress.visible) == (1, 0)
             assert best(index)["m0"] == "d0"
         writer.follow()
-        assert writer.visible == 1
+        assert writer.progress.visible == 1
     assert best(index)["m0"] is None
 
 

@@ -30,7 +30,7 @@ if name != "random":
     import os, signal
     places = {
         "before commit": (ChangeLog, "add"),
-        "after commit": (moments.MomentBuilder, "follow"),
+        "after commit": (moments.SegmentDelta, "follow"),
         "before rename": (moment, "sync_file"),
         "after rename": (moment, "sync_folder"),
     }

@@ -7,12 +7,15 @@ exactly the accepted changes. `GEOSEARCH_LIVE_SEQUENCES` sets how many sequences
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
 from copy import deepcopy
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,6 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from geosearch.indexing import small_segments
 from geosearch.indexing.go_back import go_back
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
@@ -37,16 +41,48 @@ from tests.geosearch.live.live_worlds import LiveDuel, LiveRows, Row, check_list
 from tests.questions import make_request
 
 SEQUENCES = int(os.environ.get("GEOSEARCH_LIVE_SEQUENCES", "4"))
+ACTIONS = ("merge", "build", "rebuild", "rollback", "restart")
 CHOICES = st.randoms(use_true_random=False)
 
 
+class Background:
+    """Executor whose work is done when the test says so."""
+
+    waiting: ClassVar[list[Callable[[], None]]] = []
+
+    def __init__(self, threads: int) -> None:
+        self.waiting.clear()
+
+    def submit(self, function: Callable[..., object], *arguments: object) -> "Future[object]":
+        done: Future[object] = Future()
+        self.waiting.append(lambda: done.set_result(function(*arguments)))
+        return done
+
+    def shutdown(self) -> None:
+        self.run()
+
+    @classmethod
+    def run(cls) -> int:
+        """Do the work; return how much there was."""
+        count = len(cls.waiting)
+        while cls.waiting:
+            cls.waiting.pop()()
+        return count
+
+
 class LiveMachine(RuleBasedStateMachine):
-    """An index, its writer and a reader; and the rows that they should show."""
+    """An index, its writer and a reader; and the rows that they should show.
+
+    Small segments are merged long before they are large.
+    """
 
     done: ClassVar[Counter[str]] = Counter()
 
     @initialize(kind=st.sampled_from(["city", "time_zones", "many_programs"]), seed=st.integers())
     def begin(self, kind: str, seed: int) -> None:
+        self.patches = pytest.MonkeyPatch()
+        self.patches.setattr(small_segments, "ThreadPoolExecutor", Background)
+        self.patches.setattr(small_segments, "FEW", 3)
         self.temporary = TemporaryDirectory()
         self.folder = Path(self.temporary.name)
         self.index = self.folder / "index"
@@ -97,6 +133,13 @@ class LiveMachine(RuleBasedStateMachine):
             self.versions[key] = version
             self.rows.deals[key]["stock"] = stock
             self._accept(one)
+
+    @rule(rng=CHOICES)
+    def merge(self, rng: Random) -> None:
+        """Small segments become a larger one, beside changes."""
+        self._change(rng, 4)
+        self.done["merge"] += Background.run()
+        self._change(rng, 4)
 
     @rule(rng=CHOICES)
     def build(self, rng: Random) -> None:
@@ -164,6 +207,7 @@ class LiveMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.writer.close()
+        self.patches.undo()
         self.temporary.cleanup()
 
 
@@ -173,8 +217,8 @@ def each_action_once() -> None:
     machine.begin(kind="city", seed=5)
     try:
         machine.change(rng=rng, count=5)
-        for act in (machine.build, machine.rebuild, machine.rollback, machine.restart):
-            act(rng=rng)
+        for act in ACTIONS:
+            getattr(machine, act)(rng=rng)
             machine.shows_the_rows()
     finally:
         machine.teardown()
@@ -193,6 +237,4 @@ def test_any_order_of_changes_builds_rollbacks_and_restarts() -> None:
         ),
     )
     done = LiveMachine.done
-    assert min(done[name] for name in ("again", "build", "rebuild", "rollback", "restart")) > 0, (
-        done
-    )
+    assert min(done[name] for name in ("again", *ACTIONS)) > 0, done

@@ -64,7 +64,7 @@ def until(is_so: Callable[[], Any]) -> None:
 def accept(committer: Committer, *changes: dict[str, Any]) -> None:
     """Accept changes as a request does."""
     committer._writer.apply(changes)
-    committer.head = committer._writer.head
+    committer.progress = committer._writer.progress
 
 
 def logged(index: Path) -> Logs:
@@ -95,15 +95,15 @@ def test_a_replica_has_the_same_changes(
     with source(index) as (committer, port):
         accept(committer, stock(0, 3, change_id="a"), stock(1, 0, version=7), status("SUSPENDED"))
         with replica(copy, port) as followed:
-            until(lambda: followed.visible == 3)
+            until(lambda: followed.progress.visible == 3)
             accept(committer, stock(0, {"add": -1}, change_id="b"))
-            until(lambda: followed.visible == 4)
+            until(lambda: followed.progress.visible == 4)
             assert shown(copy) == shown(index)
             assert shown(copy)[0] == 4
         # What was accepted while it was down comes when it follows again.
         accept(committer, stock(2, 0))
         with replica(copy, port) as followed:
-            until(lambda: followed.visible == 5)
+            until(lambda: followed.progress.visible == 5)
     with replica(copy, port), source(index, port) as (committer, _):  # The source came later.
         accept(committer, status("ACTIVE"))
         until(lambda: len(logged(copy)) == 6)
@@ -125,7 +125,7 @@ def test_a_base_with_changes_is_copied_without_its_log(tmp_path: Path) -> None:
     shutil.copytree(index, tmp_path / "copy", symlinks=True, ignore=without_log)
     with source(index) as (committer, port), replica(tmp_path / "copy", port) as followed:
         accept(committer, stock(1, 0))
-        until(lambda: followed.visible == 4)
+        until(lambda: followed.progress.visible == 4)
     assert shown(tmp_path / "copy") == shown(index)
 
 
@@ -147,14 +147,14 @@ def test_a_source_that_went_back_is_not_followed(indexes: tuple[Path, Path]) -> 
     shutil.copytree(index, saved := index.parent / "saved", symlinks=True)
     with source(index) as (committer, port), replica(copy, port) as followed:
         accept(committer, *(stock(0, left) for left in range(3)))
-        until(lambda: followed.visible == 3)
+        until(lambda: followed.progress.visible == 3)
         # The same address soon answers from a backup, which then has other changes.
         with source(saved) as (committer, other):
             followed._source.url = f"http://127.0.0.1:{other}"
             for changes in (1, 5):
                 until(lambda: "Expected change 3 of the index to be that of" in followed.failure)
                 accept(committer, *(stock(2, left) for left in range(changes)))
-                assert followed.head == 3
+                assert followed.progress.head == 3
             until(lambda: not followed._is_known_copy)
     assert [(seq, b"d0" in change) for seq, _, change in logged(copy)] == [
         (1, True), (2, True), (3, True),

@@ -67,6 +67,7 @@ def test_changes_are_accepted_and_visible_when_they_are_answered(index: Path) ->
         text = client.get("/metrics").text
         assert "geosearch_changes_head 3.0" in text
         assert "geosearch_changes_lag 0.0" in text
+        assert "geosearch_changes_small_documents 0.0" in text
         assert 'geosearch_changes_total{outcome="rejected"} 1.0' in text
         assert client.get("/healthz").json() == {"status": "alive"}
     with Writer(index) as writer:

@@ -20,6 +20,14 @@ Show = Callable[[str | bytes | RenderableType], None]
 Index = Annotated[Path, typer.Argument(help="Index folder.")]
 
 
+def _leave_cores() -> None:
+    """Leave cores to processes that answer: small segments take polars as long on one as on two.
+
+    It looks when it loads.
+    """
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+
 def _settings(
     given: Given, options: Mapping[str, str | None], config: Path | None
 ) -> IngestSettings:
@@ -56,6 +64,7 @@ def add_live(app: typer.Typer, show: Show, *, rejected: int) -> None:
         config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
     ) -> None:
         """Take live changes over HTTP, or copy another's: the one writer of an index."""
+        _leave_cores()
         from geosearch.service.ingest import ingest as ingest_until_stopped
 
         ingest_until_stopped(_settings(given, {"from_url": from_url}, config))
@@ -73,6 +82,7 @@ def add_live(app: typer.Typer, show: Show, *, rejected: int) -> None:
         config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
     ) -> None:
         """Fetch the versions of another index, and follow its live changes."""
+        _leave_cores()
         from geosearch.cluster.replica import replicate as replicate_until_stopped
 
         options = {"from_url": from_url, "index": str(index)}

@@ -13,6 +13,7 @@ documents, and the offers of these, which are far apart in the columns of all do
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ _DOC_COLUMNS = (
 )
 
 
+@cache
 def card_tree_types() -> dict[str, tuple[np.dtype[Any], int]]:
     """Type and number of dimensions of each column that `card_tree_columns` makes."""
     names = (*NODE_COLUMNS, *LEAF_COLUMNS, *OFFER_COLUMNS)

@@ -6,6 +6,7 @@ Not useful for: filling them (`writer`), opening them (`segment`), the criteria 
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
@@ -133,6 +134,7 @@ def offers_in(columns: Mapping[str, Any]) -> Offers:
     return Offers(*(columns[f"offer_{name}"] for name in Offers._fields))
 
 
+@cache
 def column_types() -> dict[str, tuple[np.dtype[Any], int]]:
     """Type and number of dimensions of each column, from the annotations above."""
     hints = get_type_hints(Columns, include_extras=True)

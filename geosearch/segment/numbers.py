@@ -8,13 +8,11 @@ from indexes.arrays import U64
 
 
 def numbered(texts: pl.Series) -> tuple[NDArray[np.uint32], list[str]]:
-    """Number of each text in the order of first appearance, and the distinct texts."""
+    """Number of each text in the order of first appearance, and the distinct texts; no nulls."""
     distinct = texts.unique(maintain_order=True)
-    numbers = pl.DataFrame({"text": distinct, "number": np.arange(len(distinct), dtype=np.uint32)})
-    found = texts.to_frame("text").join(
-        numbers, on="text", how="left", nulls_equal=True, maintain_order="left"
-    )
-    return found["number"].to_numpy().astype(np.uint32), distinct.to_list()
+    # A join takes twice as long, and three times as long for a few texts.
+    numbers = texts.cast(pl.Enum(distinct)).to_physical().cast(pl.UInt32)
+    return numbers.to_numpy(), distinct.to_list()
 
 
 def packed(flags: NDArray[np.bool_]) -> U64:

@@ -6,6 +6,7 @@ Not useful for: answering users; `app` does, in processes of its own without tok
 
 import asyncio
 import hmac
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -45,6 +46,9 @@ MOST_CHANGES = 10_000
 
 LONGEST_WAIT = 30.0
 """Most seconds that the feed waits for a change."""
+
+NICENESS = 10
+"""Priority of the process, as `nice` has it."""
 
 _FEED_PAUSE = 0.02
 _JSON = "application/json"
@@ -347,6 +351,8 @@ def take_changes(
         _log.warning("others can read the token", file=settings.token_file)
     listener = bound(settings.host, settings.port)
     try:
+        # Processes that answer users go first where the cores are busy.
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
         committer = accepting(token)
         taking = Ingest(index, committer, token=token, max_body_bytes=settings.max_body_bytes)
         port = listener.getsockname()[1]

@@ -146,8 +146,8 @@ def test_programmes_are_numbered_from_one(
 
 
 def test_numbered_keeps_the_order_of_appearance() -> None:
-    numbers, names = numbered(pl.Series(["b", "", "a", "b", None, "a", None]))
-    assert names == ["b", "", "a", None]
+    numbers, names = numbered(pl.Series(["b", "", "a", "b", "店", "a", "店"]))
+    assert names == ["b", "", "a", "店"]
     assert numbers.tolist() == [0, 1, 2, 0, 3, 2, 3]
     numbers, names = numbered(pl.Series([], dtype=pl.String))
     assert (numbers.tolist(), names) == ([], [])

@@ -4,8 +4,10 @@ Measured: `geosearch ingest` and two `geosearch serve` of one copy of an index. 
 acknowledged when it is durable, and visible when the slower of the two readers answers with it.
 Changes come one at a time; then in bodies of many lines; then at a fixed pace beside questions at a
 fixed pace, whose times are compared with those before. The time of an append and a sync of the disk
-stands beside. Peers change one row and read it back through its index, on one connection:
-PostgreSQL with its default durability, Redis with its append-only file synced at each write.
+stands beside. Questions are also timed in the process, beside none, one and two small segments of
+some 250 shops that moved. Peers change one row and read it back through its index, on one
+connection: PostgreSQL with its default durability, Redis with its append-only file synced at each
+write.
 
 Corpus: any index with deals. Places are those of its shops.
 
@@ -24,6 +26,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -36,7 +39,12 @@ from benchmarks.fairness import latency_of, measure, small_questions
 from benchmarks.http_load import HOST, Say, free_port, running
 from benchmarks.peers import Missing
 from benchmarks.peers.writes import postgres_times, redis_times
-from benchmarks.result import ChangesResult, Times
+from benchmarks.places import places
+from benchmarks.result import ChangesResult, SegmentsCost, Times
+from benchmarks.timing import Runner, interleaved
+from geosearch.indexing.small_segments import FEW
+from geosearch.indexing.writer import Writer
+from geosearch.query.query import Query
 from geosearch.search.searcher import open_index
 from indexes.geo.sphere import UNITS_PER_DEGREE
 
@@ -49,6 +57,8 @@ BITS_PACE, DOCUMENTS_PACE = 500, 20
 """Changes a second beside questions."""
 TICK_SECONDS = 0.05
 READERS = 2
+QUESTIONS = 400
+"""Questions beside small segments."""
 _TOKEN = "a-token-of-the-suite"
 
 Change = dict[str, Any]
@@ -67,8 +77,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="geosearch-changes-") as name, ExitStack() as stack:
         folder = Path(name)
         copy = folder / "index"
-        # Files of a version never change, so links will do.
-        shutil.copytree(index, copy, symlinks=True, copy_function=os.link)
+        _linked(index, copy)
         engine = open_index(copy)
         small, merchants = small_questions(engine), engine.info()["merchants"]
         bits, documents = bit_changes(copy), document_changes(copy)
@@ -99,6 +108,8 @@ def run(
         quiet = [measure(readers[0], small, (), seconds)[0] for _ in range(2)]
         with _flowing(port, bits, documents if takes_documents else None):
             beside = [measure(readers[0], small, (), seconds)[0] for _ in range(2)]
+        say("  questions beside small segments")
+        segments = small_segment_costs(index, folder, seconds) if takes_documents else ()
     say("  peers")
     return ChangesResult(
         merchants=merchants,
@@ -110,6 +121,7 @@ def run(
         documents_a_second=documents_a_second,
         quiet=latency_of(quiet),
         beside=latency_of(beside),
+        segments=segments,
         postgres=_peer(partial(postgres_times, merchants, changes)),
         redis=_peer(partial(redis_times, merchants, changes)),
     )
@@ -136,6 +148,59 @@ def document_changes(index: Path) -> Iterator[Change]:
             lng, lat = (segment.columns.doc_position[number] / UNITS_PER_DEGREE).tolist()
             row = {name: shop[name] for name in ("merchant_id", "name")} | {"lat": lat, "lng": lng}
             yield {"table": "merchants", "row": {**row, "rating": round(rng.uniform(1, 5), 1)}}
+
+
+def small_segment_costs(index: Path, folder: Path, seconds: float) -> tuple[SegmentsCost, ...]:
+    """Times of the same questions beside none, one and two small segments, in turn.
+
+    Parameters
+    ----------
+    folder
+        Where copies of the index are made.
+    seconds
+        Time limit of each kind of question.
+    """
+    engines = [open_index(index)]
+    for number, bodies in enumerate(((FEW,), (FEW + 1, FEW)), 1):
+        copy = folder / f"small-{number}"
+        _linked(index, copy)
+        documents = document_changes(copy)
+        with Writer(copy) as writer:
+            for body in bodies:
+                writer.apply(_of_shops(documents, body))
+        engines.append(open_index(copy))
+    spots = places(engines[0].segments[0].columns, QUESTIONS, SEED)
+    cards = tuple(card["program_id"] for card in engines[0].programs()[:1])
+    at = engines[0].start + timedelta(days=3, hours=4)
+    asked = [Query(lat=lat, lng=lng, at=at, open="now", cards=cards) for lat, lng in spots]
+    rank, page = (
+        interleaved(
+            [Runner(getattr(one, ask), asked) for one in engines], rounds=7, seconds=seconds
+        )
+        for ask in ("rank", "page")
+    )
+    return tuple(
+        SegmentsCost(
+            segments=len(engine.segments) - len(engines[0].segments),
+            rank_us=ranked.p50_us,
+            page_us=paged.p50_us,
+        )
+        for engine, ranked, paged in zip(engines, rank, page, strict=True)
+    )
+
+
+def _of_shops(documents: Iterator[Change], count: int) -> list[Change]:
+    """A whole row of each of some shops."""
+    rows: dict[str, Change] = {}
+    while len(rows) < count:
+        change = next(documents)
+        rows[change["row"]["merchant_id"]] = change
+    return list(rows.values())
+
+
+def _linked(index: Path, copy: Path) -> None:
+    # Files of a version never change, so links will do.
+    shutil.copytree(index, copy, symlinks=True, copy_function=os.link)
 
 
 def _syncs(file: Path, count: int) -> list[float]:

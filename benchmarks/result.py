@@ -193,6 +193,14 @@ class Times(msgspec.Struct, kw_only=True, frozen=True):
     p99_ms: float
 
 
+class SegmentsCost(msgspec.Struct, kw_only=True, frozen=True):
+    """Median times of questions beside small segments, in microseconds."""
+
+    segments: int
+    rank_us: float
+    page_us: float
+
+
 class ChangesResult(msgspec.Struct, kw_only=True, frozen=True):
     """Live changes, beside the disk and peers; None where something is not installed."""
 
@@ -211,6 +219,8 @@ class ChangesResult(msgspec.Struct, kw_only=True, frozen=True):
     """Questions at a fixed pace without changes."""
     beside: Latency
     """Beside 500 changes a second, and 20 whole rows."""
+    segments: tuple[SegmentsCost, ...] = ()
+    """Beside none, one and two small segments; empty where the writer takes no whole rows."""
     postgres: Times | None
     redis: Times | None
 

@@ -18,6 +18,7 @@ from benchmarks.result import (
     FairnessResult,
     Loop,
     Result,
+    SegmentsCost,
     StudiesResult,
     Times,
     WorldResult,
@@ -240,6 +241,22 @@ def changes(found: ChangesResult) -> list[str]:
         + (f", {rows:,.0f} whole rows." if rows is not None else "."),
         f"Questions without changes {found.quiet.p50_ms:.2f} / {found.quiet.p99_ms:.2f} ms, beside "
         f"500 changes a second {found.beside.p50_ms:.2f} / {found.beside.p99_ms:.2f} ms.",
+        *_beside_segments(found.segments),
+    ]
+
+
+def _beside_segments(costs: Sequence[SegmentsCost]) -> list[str]:
+    if not costs:
+        return []
+    alone, *others = costs
+    more = (
+        f"{cost.segments} of them +{cost.rank_us - alone.rank_us:.1f} and "
+        f"+{cost.page_us - alone.page_us:.1f} us"
+        for cost in others
+    )
+    return [
+        f"Without small segments rank takes {alone.rank_us:.1f} us and a page "
+        f"{alone.page_us:.1f} us, beside {', beside '.join(more)}."
     ]
 
 

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from benchmarks import changes as subject
 from benchmarks.reports import sentences
-from benchmarks.result import ChangesResult, Latency, Times
+from benchmarks.result import ChangesResult, Latency, SegmentsCost, Times
 from benchmarks.texts import text_world
 from geosearch.search.searcher import open_index
 
@@ -19,7 +19,8 @@ def test_everything_is_measured(world_cache: Path) -> None:
     assert 0 < found.bit_acknowledged.p50_ms <= found.bit_visible.p50_ms
     assert found.bits_a_second > 100
     assert found.quiet.requests == found.beside.requests > 0
-    assert len(told) == 5
+    assert [cost.segments for cost in found.segments] == [0, 1, 2]
+    assert len(told) == 6
     assert open_index(index).as_of_seq is None
     text = " ".join(sentences.changes(found))
     for times in (found.bit_visible, found.postgres, found.redis):
@@ -45,7 +46,11 @@ def test_what_is_missing_is_said() -> None:
     text = " ".join(sentences.changes(found))
     assert "A whole row of a shop, shown: not taken." in text
     assert "no peer is installed" in text
+    assert "small segments" not in text
     both = structs.replace(found, document_visible=one, documents_a_second=5.0, redis=one)
     text = " ".join(sentences.changes(both))
     assert "5 whole rows" in text
     assert "Redis 1.0 / 2.0 ms" in text
+    costs = [SegmentsCost(segments=n, rank_us=10.0 + n, page_us=50.0 + 2 * n) for n in range(3)]
+    text = " ".join(sentences.changes(structs.replace(found, segments=tuple(costs))))
+    assert "beside 1 of them +1.0 and +2.0 us, beside 2 of them +2.0 and +4.0 us." in text

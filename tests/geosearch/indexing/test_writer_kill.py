@@ -1,4 +1,7 @@
-"""kill -9 of a writer: what it acknowledged is there, and everything else whole or absent."""
+"""kill -9 of a writer: what it acknowledged is there, and everything else whole or absent.
+
+`GEOSEARCH_KILLS` sets how often it is killed at random.
+"""
 
 import os
 import signal
@@ -18,19 +21,25 @@ from tests.geosearch.indexing.test_writer import AT, DEALS, built
 
 KILLS = int(os.environ.get("GEOSEARCH_KILLS", "6"))
 
-# Each batch sets one stock twice, so that half of a batch would show: d0 is even, d2 its half.
+BATCH = 3
+"""Changes of a batch."""
+
+# Each batch sets one stock twice, so that half of a batch would show: d0 is even, d2 its half. Its
+# whole row has the same number, and small segments merge all the time.
 _WRITING = """
 import sys
-from geosearch.indexing import writer
+from geosearch.indexing import small_segments, writer
 from geosearch.live import moment, moments
 from geosearch.live.log import ChangeLog
 
+small_segments.FEW = 2
 name = sys.argv[2]
 if name != "random":
     import os, signal
     places = {
         "before commit": (ChangeLog, "add"),
         "after commit": (moments.SegmentDelta, "follow"),
+        "in a small segment": (small_segments, "build_small"),
         "before rename": (moment, "sync_file"),
         "after rename": (moment, "sync_folder"),
     }
@@ -45,11 +54,13 @@ if name != "random":
         return called(*arguments)
     setattr(owner, attribute, die)
 with writer.Writer(sys.argv[1]) as one:
-    first = one.head // 2
+    first = one.head // 3
     print("ready", flush=True)
     for number in range(first + 1, first + 100_000):
         patch = {"deal_id": "d0", "stock": 2 * number}, {"deal_id": "d2", "stock": number}
-        receipt = one.apply([{"table": "deals", "patch": each} for each in patch])
+        row = {"merchant_id": f"new {number % 7}", "name": f"Shop {number}", "lat": 31, "lng": 121}
+        changes = [{"table": "deals", "patch": each} for each in patch]
+        receipt = one.apply([*changes, {"table": "merchants", "row": row}])
         print(receipt.seq, flush=True)
 """
 
@@ -60,8 +71,9 @@ def check(index: Path, acknowledged: int) -> int:
     changes = [read_change(one.change) for one in log.after(0)]
     assert [one.seq for one in log.after(0)] == list(range(1, log.head + 1))
     assert log.head >= acknowledged
-    assert log.head % 2 == 0, "half of a batch"
-    stocks = [one.fields["stock"] for one in changes]
+    assert log.head % BATCH == 0, "half of a batch"
+    stocks = [one.fields["stock"] for one in changes if one.table == "deals"]
+    names = {one.key: one.fields["name"] for one in changes if one.table == "merchants"}
     assert all(even == 2 * half for even, half in zip(stocks[::2], stocks[1::2], strict=True))
     log.close()
     engine = open_index(index)
@@ -74,6 +86,11 @@ def check(index: Path, acknowledged: int) -> int:
     assert record is not None
     if stocks:
         assert record["deals"][0]["stock"] == stocks[-2]
+    for key, name in names.items():
+        record = engine.merchant(key, AT)
+        assert record is not None
+        assert record["merchant"]["name"] == name
+    assert engine.info()["merchants"] == 3 + len(names)
     return log.head
 
 
@@ -98,6 +115,8 @@ def killed(index: Path, name: str, count: int, seconds: float | None = None) -> 
     [
         *(("before commit", 1), ("before commit", 2), ("before commit", 8)),
         *(("after commit", 1), ("after commit", 4)),
+        # The fourth is a merge, beside which the others go on.
+        *(("in a small segment", number) for number in (1, 3, 4, 5, 6)),
         *(("before rename", 2), ("before rename", 4), ("after rename", 3), ("after rename", 5)),
     ],
 )
@@ -109,6 +128,6 @@ def test_killed_at_a_named_point(name: str, count: int, tmp_path: Path) -> None:
 def test_killed_at_random(tmp_path: Path) -> None:
     index, rng, found = built(tmp_path, DEALS), Random(7), 0
     for _ in range(KILLS):
-        acknowledged = killed(index, "random", 0, rng.uniform(0.0, 0.2))
+        acknowledged = killed(index, "random", 0, rng.uniform(0.0, 0.5))
         found = check(index, max(acknowledged, found))
     assert found > 0

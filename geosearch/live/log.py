@@ -3,6 +3,8 @@
 SQLite keeps it (WAL, `synchronous=FULL`): a commit returns after the disk has the changes. One
 `ChangeLog` writes an index, because SQLite before 3.51.3 can lose a commit if two connections reset
 its WAL at the same time; `ChangeLog.read` opens further ones that only read.
+
+Each change has a checksum with its number, so that who reads it back need not validate it again.
 """
 
 import os
@@ -14,15 +16,19 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
+import xxhash
+
 from geosearch.errors import BadData
-from geosearch.live.changes import LiveChange
+from geosearch.live.changes import ChangeRefused, LiveChange, read_change
 from indexes.files import sync_folder
 
 LOG = "changes.sqlite"
 """File of the log in the folder `live` of an index."""
 
 _APPLICATION = 0x67656F6C  # "geol"
-_FORMAT = 1
+_FORMAT = 2
+_UNCHECKED = 1
+"""Format of logs without checksums: their lines are validated instead."""
 _TABLES = f"""
 CREATE TABLE changes (
     seq INTEGER PRIMARY KEY,
@@ -31,10 +37,15 @@ CREATE TABLE changes (
     row_key TEXT NOT NULL,
     change_id TEXT UNIQUE,
     version INTEGER,
-    change BLOB NOT NULL
+    change BLOB NOT NULL,
+    checksum BLOB
 );
 CREATE INDEX versions ON changes (row_table, row_key, version) WHERE version IS NOT NULL;
 PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_FORMAT};
+"""
+_TO_CHECKED = f"""
+ALTER TABLE changes ADD COLUMN checksum BLOB;
 PRAGMA user_version = {_FORMAT};
 """
 
@@ -113,16 +124,20 @@ class ChangeLog:
             if version == 0:
                 connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
             self._check_format()
+            if version == _UNCHECKED:
+                connection.executescript(f"BEGIN IMMEDIATE; {_TO_CHECKED} COMMIT;")
+                self._checksum = "checksum"
         return connection
 
     def _check_format(self) -> None:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if (application, version) != (_APPLICATION, _FORMAT):
+        if application != _APPLICATION or version not in (_UNCHECKED, _FORMAT):
             raise BadData(
                 f"Expected a log of changes of format {_FORMAT}, got format {version} "
                 f"- at `{self._file}`"
             )
+        self._checksum = "checksum" if version == _FORMAT else "NULL"
 
     def _head(self) -> int:
         with _faults(self._file):
@@ -167,11 +182,12 @@ class ChangeLog:
         """
         seq = self.head + 1
         accepted_ms = time.time_ns() // 1_000_000 if accepted_ms is None else accepted_ms
+        line = change.as_json()
         self._connection.execute(
-            "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(seq, accepted_ms, change.table, change.key),
-                *(change.change_id, change.version, change.as_json()),
+                *(seq, accepted_ms, change.table, change.key, change.change_id, change.version),
+                *(line, xxhash.xxh3_64_digest(line, seq)),
             ),
         )
         self.head = seq
@@ -193,14 +209,28 @@ class ChangeLog:
         return version
 
     def after(self, seq: int, limit: int = -1) -> Iterator[Logged]:
-        """The changes after number `seq` in order, at most `limit`; all if that is negative."""
+        """The changes after number `seq` in order, at most `limit`; all if that is negative.
+
+        Each is as `LiveChange.as_json` wrote it, so that `read_logged` may read it.
+
+        Raises
+        ------
+        BadData
+            A change is missing or damaged, or was not written here.
+        """
         with _faults(self._file):
             rows = self._connection.execute(
-                "SELECT seq, accepted_ms, change FROM changes WHERE seq > ? ORDER BY seq LIMIT ?",
+                f"SELECT seq, accepted_ms, change, {self._checksum} FROM changes"
+                " WHERE seq > ? ORDER BY seq LIMIT ?",
                 (seq, limit),
             )
-            for row in rows:
-                yield Logged(*row)
+            for due, (found, accepted_ms, change, checksum) in enumerate(rows, seq + 1):
+                if found != due or not _is_whole(due, change, checksum):
+                    raise BadData(
+                        f"Expected change {due} with its checksum, got another or none - at "
+                        f"`{self._file}`"
+                    )
+                yield Logged(due, accepted_ms, change)
 
     def last_through(self, milliseconds: int) -> int:
         """Number of the last change accepted at or before an instant (Unix time); 0 without one.
@@ -217,6 +247,18 @@ class ChangeLog:
         """Close the file."""
         with closing(self._connection):
             pass
+
+
+def _is_whole(seq: int, change: object, checksum: bytes | None) -> bool:
+    """Whether a change is as it was written under its number."""
+    if not isinstance(change, bytes):
+        return False
+    if checksum is not None:
+        return xxhash.xxh3_64_digest(change, seq) == checksum
+    try:
+        return read_change(change).as_json() == change
+    except ChangeRefused:
+        return False
 
 
 @contextmanager

@@ -255,7 +255,9 @@ class LiveState:
     def _are_closed(self, closures: Closures, others: Closures) -> bool:
         """Whether a merchant with the other closures is closed in all of the first ones."""
         horizon = self._base.horizon
-        first, other = (open_except(closure_spans(one, horizon)) for one in (closures, others))
+        if not (spans := closure_spans(closures, horizon)):
+            return True
+        first, other = open_except(spans), open_except(closure_spans(others, horizon))
         minutes, states = closed_where(other, first)
         return np.array_equal(minutes, other[0]) and np.array_equal(states, other[1])
 
@@ -270,13 +272,12 @@ class LiveState:
         state = self._deal_state(change.key)
         if change.op == "delete":
             return state._replace(gone=True)
+        stock, last, gone = state
         if "stock" in change.fields:
-            stock = _new_stock(state.stock, change.fields["stock"], strict=strict)
-            state = state._replace(stock=stock)
+            stock = _new_stock(stock, change.fields["stock"], strict=strict)
         if "valid_through" in change.fields:
             last = self._new_end(change, strict=strict)
-            state = state._replace(valid_through=last)
-        return state
+        return DealState(stock, last, gone)
 
     def _new_end(self, change: LiveChange, *, strict: bool) -> str | None:
         """Last day of a deal; a later one than in the build moves its merchants."""

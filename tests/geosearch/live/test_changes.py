@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given as random
+from hypothesis import strategies as st
 
-from geosearch.live.changes import CHANGE_CODES, Add, ChangeRefused, read_change
+from geosearch.live.changes import CHANGE_CODES, Add, ChangeRefused, read_change, read_logged
 
 STOCK = {"deal_id": "d", "stock": 3}
 
@@ -128,7 +130,84 @@ def test_a_change_is_read_and_written_alike(
     change = read_change(json.dumps(given).encode() if written else given)
     assert (change.op, change.key, change.fields) == (op, key, fields)
     assert (change.change_id, change.version) == (given.get("change_id"), None)
-    assert read_change(change.as_json()) == change
+    assert read_change(change.as_json()) == read_logged(change.as_json()) == change
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=6)
+IDS = st.one_of(st.sampled_from(("d", "店 1", "add", "patch", '"')), TEXT).filter(
+    lambda text: text.strip() and text.isprintable()
+)
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
+    max_leaves=8,
+)
+CLOSURE = st.fixed_dictionaries(
+    {
+        "from": st.just(CLOSED["from"]),
+        "until": st.sampled_from((CLOSED["until"], "9998-12-31T00Z")),
+    },
+    optional={"reason": st.one_of(st.none(), TEXT)},
+)
+STOCKS = st.one_of(
+    st.none(),
+    st.integers(0, 2_000_000_000),
+    st.integers(0, 99).map(float),
+    st.builds(lambda pieces: {"add": pieces}, st.integers(-9, 9)),
+)
+PATCHES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "deals": {"stock": STOCKS, "valid_through": st.sampled_from(("2026-12-01", None))},
+    "merchants": {
+        "closures": st.one_of(st.none(), st.lists(CLOSURE, max_size=3)),
+        "business_status": st.sampled_from(("OPERATIONAL", "CLOSED_TEMPORARILY", None)),
+    },
+    "programs": {"status": st.sampled_from(("ACTIVE", "SUSPENDED", "ENDED", None))},
+}
+
+
+@st.composite
+def some_change(draw: st.DrawFn) -> dict[str, Any]:
+    """Any change that may be valid, of each op."""
+    table = draw(st.sampled_from(list(PATCHES)))
+    key, key_name = draw(IDS), f"{table[:-1]}_id"
+    op = draw(st.sampled_from(("row", "patch", "delete")))
+    said: dict[str, Any] = {"table": table, op: key}
+    if op == "row":
+        said[op] = draw(st.dictionaries(TEXT, JSON, max_size=4)) | {key_name: key}
+        if draw(st.booleans()):
+            said[op]["stock"] = draw(JSON)
+    if op == "patch":
+        some = draw(st.fixed_dictionaries({}, optional=PATCHES[table]).filter(bool))
+        said[op] = dict(draw(st.permutations([(key_name, key), *some.items()])))
+    if draw(st.booleans()):
+        said["change_id"] = draw(st.one_of(st.none(), IDS))
+    if draw(st.booleans()):
+        said["version"] = draw(st.one_of(st.none(), st.integers(0, 2**63 - 1), st.just(7.0)))
+    return said
+
+
+def test_a_logged_line_is_read_without_validation_as_with_it() -> None:
+    read: dict[str, int] = {}
+
+    @random(some_change())
+    def check(said: dict[str, Any]) -> None:
+        try:
+            line = read_change(json.dumps(said).encode()).as_json()
+        except ChangeRefused as refused:
+            read[refused.code] = read.get(refused.code, 0) + 1
+            return
+        validated, trusted = read_change(line), read_logged(line)
+        assert trusted == validated
+        # Equal values of other types are other rows: 1, 1.0 and True.
+        assert repr(trusted) == repr(validated)
+        assert trusted.as_json() == line
+        name = f"{trusted.table} {trusted.op}"
+        read[name] = read.get(name, 0) + 1
+
+    check()
+    kinds = {f"{table} {op}" for table in PATCHES for op in ("row", "patch", "delete")}
+    assert kinds <= read.keys(), read
+    assert read.keys() - kinds <= {"not_json", "no_change_id", "bad_instant", "bad_id"}, read
 
 
 @pytest.mark.parametrize(("given", "code", "sentence"), BAD)

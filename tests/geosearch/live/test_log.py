@@ -108,6 +108,68 @@ def test_another_file_is_no_log(index: Path, content: bytes) -> None:
         ChangeLog(index)
 
 
+DAMAGE = {
+    "another stock": "UPDATE changes SET change = CAST(replace(change, '1', '2') AS BLOB)"
+    " WHERE seq = 2",
+    "another op": "UPDATE changes SET change = CAST(replace(change, 'patch', 'row') AS BLOB)"
+    " WHERE seq = 2",
+    "no JSON": "UPDATE changes SET change = x'7b' WHERE seq = 2",
+    "a text": "UPDATE changes SET change = 'text' WHERE seq = 2",
+    "a change of another number": "UPDATE changes SET (change, checksum) ="
+    " (SELECT change, checksum FROM changes WHERE seq = 3) WHERE seq = 2",
+    "another checksum": "UPDATE changes SET checksum = x'0011223344556677' WHERE seq = 2",
+    "a number": "UPDATE changes SET checksum = 5 WHERE seq = 2",
+    "a line that was not validated": "UPDATE changes SET change = CAST('{}' AS BLOB),"
+    " checksum = NULL WHERE seq = 2",
+    "a gap": "DELETE FROM changes WHERE seq = 2",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("limit", [-1, 2])
+def test_a_damaged_change_is_bad_data_and_never_read(index: Path, damage: str, limit: int) -> None:
+    log = ChangeLog(index)
+    add_all(log, 4)
+    assert log._connection.execute(damage).rowcount == 1
+    for opened in (log, ChangeLog.read(index)):
+        assert opened is not None
+        found = []
+        with pytest.raises(BadData, match=r"change 2 with its checksum, got .* - at `.*sqlite`"):
+            found += list(opened.after(0, limit))
+        found = [next(opened.after(0)).seq, *(one.seq for one in opened.after(2))]
+        assert found == [1, 3, 4]
+
+
+def without_checksums(log: ChangeLog) -> None:
+    """Make a log as releases before checksums wrote it."""
+    log._connection.executescript(
+        "ALTER TABLE changes DROP COLUMN checksum; PRAGMA user_version = 1;"
+    )
+    log.close()
+
+
+def test_a_log_without_checksums_is_validated_and_gets_them(index: Path) -> None:
+    log = ChangeLog(index)
+    add_all(log, 3)
+    lines = [one.change for one in log.after(0)]
+    without_checksums(log)
+    reader = ChangeLog.read(index)
+    assert reader is not None
+    assert [one.change for one in reader.after(0)] == lines
+    log = ChangeLog(index)
+    add_all(log, 2)
+    assert [one.seq for one in log.after(0)] == [one.seq for one in reader.after(0)]
+    assert [one.change for one in log.after(0)] == lines + lines[:2]
+    sums = log._connection.execute("SELECT checksum IS NULL FROM changes ORDER BY seq").fetchall()
+    assert sums == [(1,), (1,), (1,), (0,), (0,)]
+    log._connection.execute(
+        "UPDATE changes SET change = CAST(replace(change, '1', '\"1\"') AS BLOB)"
+    )
+    for opened in (log, reader):
+        with pytest.raises(BadData, match="Expected change 2"):
+            list(opened.after(0))
+
+
 def test_a_full_log_accepts_nothing_and_goes_on_when_there_is_room(index: Path) -> None:
     log = ChangeLog(index)
     with log.transaction():

@@ -4,21 +4,16 @@ Useful for: files of millions of questions, many habits, coverage of many minute
 Not useful for: one question, whose search takes less than the way to another process.
 
 Each worker opens the index for itself; on one machine they share its mapped pages. A piece travels
-as columns, and only its own questions decide its answer, so workers change no result. Ray is
-imported where it is asked for.
-
+as columns, and only its own questions decide its answer, so workers change no result.
 In a folder of regions, a question goes to the region that owns its position, as a part of its piece
 (`pieces`). A worker opens the regions that it is asked of, and one on Ray is asked of regions that
 it has. What concerns several regions, all answer together (`all_regions`).
 """
 
-import logging
 import multiprocessing
-import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -32,24 +27,19 @@ import polars as pl
 
 from geosearch.cluster.all_regions import RegionsSearcher
 from geosearch.cluster.pieces import Piece, PiecePart, ids_of, joined, parts_of
-from geosearch.errors import BadData, BadRequest, GeosearchError
+from geosearch.cluster.workers import RESTARTS, connected, result_of, told_of_death
+from geosearch.errors import BadData, BadRequest
 from geosearch.search.block import Block
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.studies.coverage import CellCounts, CoverageAsked, Survey, survey_of
 from geosearch.studies.habits import Habit
 from geosearch.studies.worth import HabitFigures, WorthQuery, habit_figures
 
-LOCAL = "local"
-"""Address that starts Ray on this machine."""
-
 _AHEAD = 2
 """Pieces a worker has: the one that it works on, and the next.
 
 One that must open a region counts as if it had as many more.
 """
-
-_RESTARTS = 3
-"""How often an actor that died is started again, and its piece asked again."""
 
 MOST_WORKERS = 4_096
 
@@ -367,23 +357,15 @@ class _Processes:
         self._pool = ProcessPoolExecutor(size, context, initializer=_open, initargs=opening)
 
     def submit(self, name: str, *asked: Any) -> Any:
-        with _told_of_death():
+        with told_of_death():
             return self._pool.submit(_call, name, *asked)
 
     def result(self, submitted: Any) -> Any:
-        with _told_of_death():
+        with told_of_death():
             return submitted.result()
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _told_of_death() -> Iterator[None]:
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise BadData("Expected workers that live, got one that died: is memory short?") from error
 
 
 @contextmanager
@@ -403,7 +385,7 @@ class _Actors:
         self._waiting: Counter[int] = Counter()
         self._asked: dict[Any, int] = {}
         self._has: list[set[str | None]] = [set() for _ in range(size)]
-        kind = ray.remote(num_cpus=1, max_restarts=_RESTARTS, max_task_retries=_RESTARTS)(Worker)
+        kind = ray.remote(num_cpus=1, max_restarts=RESTARTS, max_task_retries=RESTARTS)(Worker)
         self._actors = [kind.remote(*opening) for _ in range(size)]
 
     def submit(self, name: str, region_id: str | None, *asked: Any) -> Any:
@@ -420,42 +402,11 @@ class _Actors:
 
     def result(self, submitted: Any) -> Any:
         self._waiting[self._asked.pop(submitted)] -= 1
-        try:
-            return self._ray.get(submitted)
-        except self._ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, GeosearchError):
-                raise error.cause from None
-            raise
-        except self._ray.exceptions.RayActorError as error:
-            reason = str(error).partition("\n")[0]
-            raise BadData(f"Expected workers that live, got one that died: {reason}") from error
+        return result_of(self._ray, submitted)
 
 
 @contextmanager
 def _actors(opening: Opening, size: int | None, address: str) -> Iterator[_Actors]:
-    # Before the import, which reads it: nothing is told to anybody.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray as installed
-    except ImportError as error:
-        raise BadRequest(
-            "Expected Ray for `--ray`, got none: pip install 'geosearch-deals[ray]'"
-        ) from error
-    ray: Any = installed  # Half of it has types.
-    started: dict[str, Any] = {"num_cpus": size} if address == LOCAL else {}
-    try:
-        ray.init(
-            address=address,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **started,
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise BadRequest(f"Expected a Ray cluster at {address}, got none: {reason}") from error
-    try:
+    with connected(address, cores=size) as ray:
         cores = int(ray.available_resources().get("CPU", 1))
         yield _Actors(ray, opening, size or max(1, cores))
-    finally:
-        ray.shutdown()

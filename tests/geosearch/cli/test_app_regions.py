@@ -82,3 +82,8 @@ def test_other_regions_are_refused(
 def test_a_rollback_has_no_regions(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["build", "--rollback", "--regions", "2"]) == WRONG_USE
     assert "either SNAPSHOT or --rollback" in capsys.readouterr().err
+
+
+def test_ray_needs_regions(snapshot: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["build", snapshot, "--ray", "local"]) == WRONG_USE
+    assert "Expected --regions with --ray" in capsys.readouterr().err

@@ -20,11 +20,13 @@ import polars as pl
 import pytest
 
 from geosearch.cluster.all_regions import RegionsSearcher, open_all
-from geosearch.cluster.batches import LOCAL, Batches, batches
+from geosearch.cluster.batches import Batches, batches
 from geosearch.cluster.regional_build import build_regions
+from geosearch.cluster.workers import LOCAL
 from geosearch.errors import BadData, BadRequest
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.writer import Writer
+from geosearch.kernel.cells import MOST_CARDS
 from geosearch.search.block import PIECE_ROWS
 from geosearch.search.block_rows import BLOCK_PARAMETERS
 from geosearch.studies.coverage import coverage
@@ -149,7 +151,8 @@ def test_what_cards_are_worth(cut: Cut, all_regions: RegionsSearcher, here: Batc
 def test_cells_count_each_shop_once(
     cut: Cut, all_regions: RegionsSearcher, here: Batches, cells: str
 ) -> None:
-    asked: Any = {"cells": cells, "at": cut.world.now}
+    cards = [each["program_id"] for each in cut.one.programs()][:MOST_CARDS]
+    asked: Any = {"cells": cells, "at": cut.world.now, "programs": cards}
     expected = coverage(cut.one, **asked)
     for counting in (here.minutes, None):
         found = coverage(all_regions, **asked, counting=counting)

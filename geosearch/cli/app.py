@@ -34,7 +34,7 @@ from geosearch.cli.options import (
     with_options,
 )
 from geosearch.cli.progress import ProgressReport, waiting
-from geosearch.cli.studies import add_studies
+from geosearch.cli.studies import Ray, add_studies
 from geosearch.cli.tables import answer_table, console
 from geosearch.errors import BadData, BadRequest, Fault, GeosearchError
 from geosearch.query.query import Query
@@ -262,11 +262,14 @@ def build(
             metavar="N|FILE", help="Cut into N regions, or the polygons of a GeoJSON file."
         ),
     ] = None,
+    ray: Ray = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Validate a snapshot, build its index and publish it atomically."""
     if rollback == (snapshot is not None) or (rollback and regions is not None):
         raise BadRequest("Give either SNAPSHOT or --rollback")
+    if ray is not None and regions is None:
+        raise BadRequest("Expected --regions with --ray, got none")
     if snapshot is None:
         from geosearch.indexing.go_back import go_back
 
@@ -289,7 +292,7 @@ def build(
             report = build_index(snapshot, out, **asked)
         else:
             areas = integer(regions) if regions.lstrip("-").isdecimal() else Path(regions)
-            report = build_regions(snapshot, out, areas, **asked)
+            report = build_regions(snapshot, out, areas, ray=ray, **asked)
         warm(progress)
     _print(json.dumps(report.as_dict(), indent=2) if as_json else report.text(out / REJECTED))
 

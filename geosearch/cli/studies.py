@@ -19,7 +19,7 @@ Show = Callable[[str | bytes | RenderableType], None]
 
 _NOT_IN_BLOCKS = ("cursor", "facets", "explain", "format")
 
-Index = Annotated[Path, typer.Argument(help="Index folder.")]
+Index = Annotated[Path, typer.Argument(help="Index folder, or folder of regions.")]
 From = Annotated[
     datetime | None,
     typer.Option(parser=instant, metavar="INSTANT", help="Look ahead from here; now by default."),
@@ -51,15 +51,15 @@ def add_studies(app: typer.Typer, show: Show) -> None:
         ray: Ray = None,
     ) -> None:
         """Answer a file of questions; columns and options are the parameters of /v1/nearby."""
+        from geosearch.cluster.all_regions import open_all
         from geosearch.cluster.batches import batches
-        from geosearch.search.searcher import open_index
         from geosearch.studies.rank_files import rank_file
 
         constants = _constants(given)
         with waiting():
-            engine = open_index(index)
+            engine = open_all(index)
         with (
-            batches(engine, index, processes=processes, ray=ray) as by,
+            batches(engine, index, processes=processes, ray=ray, threads=threads) as by,
             ProgressReport() as progress,
         ):
             ranking = None if by is None else by.blocks
@@ -85,8 +85,8 @@ def add_studies(app: typer.Typer, show: Show) -> None:
     ) -> None:
         """Say what each card is worth to a person with some habits."""
         from geosearch.cli.study_tables import worth_table
+        from geosearch.cluster.all_regions import open_all
         from geosearch.cluster.batches import batches
-        from geosearch.search.searcher import open_index
         from geosearch.studies.habits import read_habits
         from geosearch.studies.worth import worth as value
 
@@ -95,7 +95,7 @@ def add_studies(app: typer.Typer, show: Show) -> None:
                            else record)  # fmt: skip
         wanted = None if candidates is None else _names(candidates)
         with waiting():
-            engine = open_index(index)
+            engine = open_all(index)
             with batches(engine, index, processes=processes, ray=ray) as by:
                 measure = None if by is None else by.habits
                 found = value(
@@ -126,8 +126,8 @@ def add_studies(app: typer.Typer, show: Show) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
         """Say where cards can be used, and where they beat the public price."""
+        from geosearch.cluster.all_regions import open_all
         from geosearch.cluster.batches import batches
-        from geosearch.search.searcher import open_index
         from geosearch.studies.coverage import SLOTS
         from geosearch.studies.coverage import coverage as survey
         from geosearch.studies.coverage_files import check_format, sentences, write_coverage
@@ -136,7 +136,7 @@ def add_studies(app: typer.Typer, show: Show) -> None:
             check_format(out)
         slots = _slots(slot) if slot else SLOTS
         with waiting():
-            engine = open_index(index)
+            engine = open_all(index)
         with (
             batches(engine, index, processes=processes, ray=ray) as by,
             ProgressReport() as progress,

@@ -1,7 +1,7 @@
 """`build --regions`: one snapshot becomes an index for each region.
 
-The snapshot is read, checked and evaluated once. Processes then cut the regions from the result
-side by side, and nothing is published before all are done.
+The snapshot is read, checked and evaluated once. Processes, or tasks of a Ray cluster, then cut the
+regions from the result side by side, and nothing is published before all are done.
 
 An index folder of regions holds
 
@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from geosearch.cluster.routing import (
     haproxy_configuration,
     lua_script,
 )
+from geosearch.cluster.workers import RESTARTS, connected, result_of, told_of_death
 from geosearch.errors import BadData, BadRequest
 from geosearch.indexing.carry_over import Cut
 from geosearch.indexing.pipeline import SEGMENT, Taken, publish_rows, read_or_list_rejects
@@ -104,6 +106,7 @@ def build_regions(
     max_rejected: float = MAX_REJECTED,
     weights: Weights | None = None,
     processes: int | None = None,
+    ray: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> RegionsReport:
     """Validate a snapshot, cut it into regions and publish an index for each.
@@ -120,13 +123,17 @@ def build_regions(
         Number of rectangles, or a GeoJSON file of polygons; see `cuts`.
     processes
         How many cut at a time; by default one a core, and one for few shops.
+    ray
+        Address of a Ray cluster that cuts instead, or `local`. Each of its machines has `out` under
+        the same path.
 
     Raises
     ------
     BadData
-        As `build`; or the polygons are not usable. Every published version stays.
+        As `build`; or the polygons are not usable, or a region cannot be cut. Every published
+        version stays.
     BadRequest
-        `now` has no offset, or the number of regions is out of range.
+        `now` has no offset, the number of regions is out of range, or there is no Ray.
     """
     say = progress or (lambda step: None)
     built_at = datetime.now(UTC) if now is None else now
@@ -148,13 +155,17 @@ def build_regions(
             taken = Taken(read, Cut(0, guessed=False), weights or Weights())
             whole = publish_rows(work, lambda: taken, built_at, say)
             say("Cutting the regions")
-            return _cut(out, work, whole, regions, processes)
+            return _cut(out, work, whole, regions, partial(_cut_all, processes=processes, ray=ray))
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
 def _cut(
-    out: Path, work: Path, whole: BuildReport, regions: int | Path, processes: int | None
+    out: Path,
+    work: Path,
+    whole: BuildReport,
+    regions: int | Path,
+    cut_all: Callable[[Sequence[_Task]], None],
 ) -> RegionsReport:
     version = current(work)
     source = WholeSegment(version / SEGMENT)
@@ -172,8 +183,7 @@ def _cut(
         tasks.append(_Task(version / SEGMENT, draft, region.region_id, docs, own))
     statistics = work / STATISTICS
     source.write_statistics(statistics)
-    usual = usable_cores() if len(source.position) >= _WORTH_PROCESSES else 1
-    _cut_all(tasks, usual if processes is None else processes)
+    cut_all(tasks)
     indexes = [out / region.region_id for region in chosen]
     name = next_name(*indexes)
     geojson = _geojson(chosen)
@@ -198,17 +208,42 @@ def _cut(
     return RegionsReport(whole.published(name), tuple(counts))
 
 
-def _cut_all(tasks: Sequence[_Task], processes: int) -> None:
+def _cut_all(tasks: Sequence[_Task], processes: int | None, ray: str | None) -> None:
+    if ray is not None:
+        _cut_on_ray(tasks, ray)
+        return
+    if processes is None:
+        few = sum(len(task.docs) for task in tasks) < _WORTH_PROCESSES
+        processes = 1 if few else usable_cores()
     if processes == 1 or len(tasks) == 1:
         for task in tasks:
             _cut_one(task)
         return
     # A new interpreter each: threads of polars do not survive a fork.
-    with ProcessPoolExecutor(min(processes, len(tasks)), get_context("spawn")) as pool:
+    with (
+        told_of_death(),
+        ProcessPoolExecutor(min(processes, len(tasks)), get_context("spawn")) as pool,
+    ):
         list(pool.map(_cut_one, tasks))
 
 
+def _cut_on_ray(tasks: Sequence[_Task], address: str) -> None:
+    with connected(address) as ray:
+        cut = ray.remote(num_cpus=1, max_retries=RESTARTS)(_cut_one)
+        for submitted in [cut.remote(task) for task in tasks]:
+            result_of(ray, submitted)
+    missing = [task.region_id for task in tasks if not (task.draft / SEGMENT).exists()]
+    if missing:
+        raise BadData(
+            f"Expected a folder that all machines share, got no region `{missing[0]}` in it - at "
+            f"`{tasks[0].segment.parent}`"
+        )
+
+
 def _cut_one(task: _Task) -> None:
+    if not task.segment.exists():
+        raise BadData(f"Expected a folder that all machines share, got none - at `{task.segment}`")
+    shutil.rmtree(task.draft, ignore_errors=True)  # One who died left a part.
     source = WholeSegment(task.segment)
     source.cut(task.draft / SEGMENT, task.docs, task.owned, task.region_id)
 

@@ -359,9 +359,10 @@ class _Piece:
         if self._asked.columns.combinations:
             frame = frame.with_columns(self._combinations(deals))
             money += ["combined_saving", "combined_pay"]
-        frame = frame.with_columns(
-            pl.when(pl.col(name) != UNKNOWN_MONEY).then(pl.col(name)) for name in money
-        )
+        # Files also store what is under a null: always 0.
+        for name in money:
+            stated = pl.when(pl.col(name) != UNKNOWN_MONEY)
+            frame = frame.with_columns(stated.then(stated.then(pl.col(name)).otherwise(0)))
         if self._asked.columns.totals:
             known = pl.Series("total", [totals.get(row) for row in range(len(count))], pl.Int64)
             frame = frame.with_columns(known.gather(rows))

@@ -177,10 +177,8 @@ def rows_of_frame(
     _check_names(frame.columns, constants)
     frame = frame.drop("query_id", strict=False)
     start, now = times
-    radius = _numbers(frame, constants, "radius", DEFAULT_RADIUS_M)
-    places = np.stack(
-        [_numbers(frame, constants, "lat"), _numbers(frame, constants, "lng"), radius]
-    )
+    radius = numbers(frame, constants, "radius", DEFAULT_RADIUS_M)
+    places = np.stack([numbers(frame, constants, "lat"), numbers(frame, constants, "lng"), radius])
     micros = _instants(frame, constants, start, now)
     plain = (micros >= 0) & (micros < HORIZON_US) & np.bool_(not are_usual)
     for name, values in zip(("lat", "lng", "radius"), places, strict=True):
@@ -277,7 +275,7 @@ def _asked(
     return BlockRows(rows_, micros, alike, others, refused, columns)
 
 
-def _numbers(
+def numbers(
     frame: pl.DataFrame, constants: Mapping[str, Any], name: str, default: float = np.nan
 ) -> NDArray[np.float64]:
     """Numbers of a parameter; NaN where a value is no number, `default` where there is none."""

@@ -159,6 +159,16 @@ class Searcher(Overview):
         explain = self._explain(planned, work) if query.explain else None
         return Ranked(doc_ids=doc_ids, keys=keys, total=total, facets=facets, explain=explain)
 
+    def check_instant(self, at: datetime | None) -> None:
+        """Refuse an instant, now for None, outside the horizon.
+
+        Raises
+        ------
+        BadRequest, NotReady
+            As `rank`.
+        """
+        self._planner.planned(Query(lat=0.0, lng=0.0, at=at, limit=1), 1)
+
     def rank_many(self, queries: Sequence[Query]) -> list[Ranked]:
         """`rank` of each query, on all cores; the kernel runs without the GIL."""
         return self.blocks.ranked(queries)

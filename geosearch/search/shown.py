@@ -66,6 +66,11 @@ def shown_first(version: Version) -> Shown:
     return _assembled(version, version.segments, {}, [*map(version.view, version.segments)], None)
 
 
+def shown_together(version: Version, views: list[SegmentView]) -> Shown:
+    """Some views as one version shows them; all are of its start and its weights."""
+    return _assembled(version, version.segments, {}, views, None)
+
+
 def shown_at(version: Version, moment: Moment, before: Shown) -> Shown:
     """A version at a moment; `before` is the same version at an earlier one.
 

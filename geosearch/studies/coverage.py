@@ -149,7 +149,7 @@ def coverage(
     at = (at or datetime.now(UTC)).astimezone(engine.local_zone)
     report = progress or (lambda message: None)
     # Refuses an instant outside the horizon, as a search does.
-    engine.rank(Query(lat=0.0, lng=0.0, at=at, limit=1, radius=1.0))
+    engine.check_instant(at)
     records = {record["program_id"]: record for record in engine.programs()}
     active = [name for name, each in records.items() if _is_active(each)]
     names = list(dict.fromkeys(active if programs is None else programs))

@@ -8,7 +8,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import islice
+from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -281,12 +282,22 @@ def _write(blocks: Iterator[Block], out: Path, end: str) -> None:
         n_rows: int | None,
         batch_size: int | None,
     ) -> Iterator[pl.DataFrame]:
-        yield first.rows
-        for block in blocks:
-            yield block.rows
+        for block in chain((first,), blocks):
+            yield block.rows if end == ".parquet" else _as_read(block.rows)
 
     table = register_io_source(rows, schema=first.rows.schema)
     if end == ".parquet":
         table.sink_parquet(out, row_group_size=_GROUP_ROWS)
     else:
-        table.sink_ipc(out)
+        table.sink_ipc(out, compat_level=_PLAIN)
+
+
+_PLAIN = pl.CompatLevel.oldest()
+"""Texts one behind the other: views of texts depend on what else is in memory."""
+
+
+def _as_read(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows as a file gives them back, so that equal rows become equal bytes."""
+    packed = BytesIO()
+    rows.write_ipc(packed, compat_level=_PLAIN)
+    return pl.read_ipc(packed.getvalue())

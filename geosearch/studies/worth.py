@@ -183,7 +183,8 @@ def worth(
     """
     query = WorthQuery(list(habits), cards, candidates, at or datetime.now(UTC))
     if measure is not None:
-        return _Study(engine, query, None).valued(list(measure(query)))
+        study = _Study(engine, query, None)
+        return study.valued(list(measure(query._replace(candidates=study.candidates))))
     return cast(Worth, _finished(worth_in_parts(engine, query)))
 
 
@@ -272,7 +273,7 @@ class _Study:
         at, zone = query.at, engine.local_zone
         self.at = (at or datetime.now(UTC)).astimezone(zone)
         # Refuses an instant outside the horizon, as a search does.
-        engine.rank(Query(lat=0.0, lng=0.0, at=at, limit=1, radius=1.0))
+        engine.check_instant(at)
         self.until = min(self.at + timedelta(days=DAYS), engine.end.astimezone(zone))
         self._clock = WallClock(engine.start, engine.info())
         self._numbered = [self._cards_of(segment) for segment in engine.segments]

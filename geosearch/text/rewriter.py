@@ -97,8 +97,13 @@ class Rewriter:
 
     def __init__(self, segments: Sequence[SegmentTerms], docs: int) -> None:
         self._segments = segments
-        self._known = [segment.everywhere for segment in segments]
-        """Terms that say what words mean, also those that only shops of other regions have."""
+        regional = [one.everywhere for one in segments if one.everywhere is not one]
+        own = [one for one in segments if one.everywhere is one]
+        self._known = [*own, *regional[:1]]
+        """Terms that say what words mean, also those that only shops of other regions have.
+
+        What one region knows of shops everywhere, all know.
+        """
         self._docs = docs + sum(map(len, self._known)) - sum(map(len, segments))
         self._read = BoundedCache[str, Typed](TEXT_BYTES)
         self._lists = BoundedCache[_Searched, tuple[Words, ...]](LISTS_BYTES)

@@ -36,6 +36,27 @@ def test_more_regions_than_shops(
     assert json.loads(capsys.readouterr().out)["results"] == []
 
 
+def test_studies_of_all_regions(
+    snapshot: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(tmp_path / name) for name in ("regions", "one")]
+    assert run(["build", snapshot, "--out", folders[0], "--regions", "3", *NOW]) == DONE
+    assert run(["build", snapshot, "--out", folders[1], *NOW]) == DONE
+    question = {"lat": small_world().merchants[0]["lat"], "lng": small_world().merchants[0]["lng"]}
+    asked, results = tmp_path / "in.ndjson", [f"{folder}.arrow" for folder in folders]
+    asked.write_text(json.dumps(question))
+    capsys.readouterr()
+    counted = []
+    for folder, out in zip(folders, results, strict=True):
+        rank = ["rank", folder, "--queries", str(asked), "--out", out, "--at", NOW[1]]
+        assert run(rank) == DONE
+        assert "1 queries" in capsys.readouterr().out
+        assert run(["coverage", folder, "--json", "--at", NOW[1]]) == DONE
+        counted.append(json.loads(capsys.readouterr().out))
+    assert Path(results[0]).read_bytes() == Path(results[1]).read_bytes()
+    assert counted[0] == counted[1]
+
+
 @pytest.mark.parametrize(
     ("regions", "status", "sentence"),
     [
@@ -61,3 +82,8 @@ def test_other_regions_are_refused(
 def test_a_rollback_has_no_regions(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["build", "--rollback", "--regions", "2"]) == WRONG_USE
     assert "either SNAPSHOT or --rollback" in capsys.readouterr().err
+
+
+def test_ray_needs_regions(snapshot: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["build", snapshot, "--ray", "local"]) == WRONG_USE
+    assert "Expected --regions with --ray" in capsys.readouterr().err

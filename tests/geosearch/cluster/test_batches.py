@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from geosearch.cluster.batches import LOCAL, Batches, batches
+from geosearch.cluster.batches import Batches, batches
+from geosearch.cluster.workers import LOCAL
 from geosearch.errors import BadData, BadRequest
 from geosearch.indexing.writer import Writer
 from geosearch.search.searcher import Searcher, open_index

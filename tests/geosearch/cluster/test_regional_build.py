@@ -1,14 +1,19 @@
 """`build --regions`: each shop has one owner, and each region has what its questions reach."""
 
+import importlib.util
 import json
+import os
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 
 import geosearch
+from geosearch.cluster import regional_build
 from geosearch.cluster.regional_build import build_regions
+from geosearch.cluster.workers import LOCAL, connected
 from geosearch.errors import BadData, BadRequest
 from geosearch.indexing.rebuild import rebuild
 from geosearch.query.query import Query
@@ -54,6 +59,52 @@ def test_every_shop_has_one_owner(snapshot: Path, tmp_path: Path) -> None:
     assert f"{whole:>12,}" in report.text()
     assert "3 regions" in report.text()
     assert not list(tmp_path.glob(".tmp*"))
+
+
+def test_ray_cuts_the_same_bytes(
+    snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that dies is done again; a region that fails leaves what is served."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("pip install 'geosearch-deals[ray]'")
+    cut_one, died = regional_build._cut_one, tmp_path / "died"
+
+    def dying(task: Any) -> None:
+        if task.region_id == "r2" and not died.exists():
+            died.touch()
+            os._exit(1)
+        cut_one(task)
+
+    def failing(task: Any) -> None:
+        if task.region_id == "r2":
+            raise BadData("Expected a disk, got none")
+        cut_one(task)
+
+    build_regions(snapshot, tmp_path / "here", 3, now=NOW, processes=1)
+    with connected(LOCAL, cores=2):  # One cluster for all builds.
+        monkeypatch.setattr(regional_build, "_cut_one", dying)
+        build_regions(snapshot, tmp_path / "ray", 3, now=NOW, ray=LOCAL)
+        assert died.exists()
+        here, there = (_files(tmp_path / name) for name in ("here", "ray"))
+        assert here == there
+        assert len(here) > 100
+        monkeypatch.setattr(regional_build, "_cut_one", failing)
+        for ray in (LOCAL, None):
+            with pytest.raises(BadData, match="Expected a disk, got none"):
+                build_regions(snapshot, tmp_path / "ray", 3, now=NOW, ray=ray, processes=1)
+            assert _files(tmp_path / "ray") == there
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Contents by path, in which versions are called alike."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        for index in folder.glob("*/CURRENT"):
+            name = name.replace(current(index.parent).name, "version")
+        if path.is_file() and path.name != "CURRENT":
+            found[name] = path.read_bytes()
+    return found
 
 
 def test_a_second_build_replaces_the_first(snapshot: Path, tmp_path: Path) -> None:

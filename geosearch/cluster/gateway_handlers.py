@@ -53,7 +53,7 @@ from geosearch.service.settings import Settings
 
 BACKLOG = 2_048
 
-NOT_FOUND, MISDIRECTED = 404, 421
+BAD, NOT_FOUND, MISDIRECTED = 400, 404, 421
 
 
 class Gateway:
@@ -237,21 +237,20 @@ class Gateway:
             *(self._regions.ask_part(name, "GET", asked) for name in self._regions.ids),
             return_exceptions=True,
         )
-        down = None
-        absent = None
-        for name, response in zip(self._regions.ids, found, strict=True):
-            if isinstance(response, BaseException):
-                if not isinstance(response, HttpProblem):
-                    raise response
-                down = response
-            elif response.status_code == NOT_FOUND:
-                absent = response
-            else:
+        refused: list[Reply | BaseException] = []
+        for name, told in zip(self._regions.ids, found, strict=True):
+            if isinstance(told, BaseException):
+                refused.append(told)
+            elif told.status_code < BAD:
                 self._owners.learn_shop(asked.path_params["merchant_id"], name)
-                return reply_of(response)
-        if down is not None or absent is None:
-            raise down or HttpProblem("not_found", "There is no merchant with this id")
-        return reply_of(absent)
+                return reply_of(told)
+            else:
+                refused.append(reply_of(told))
+        # A region that is down may have the shop.
+        worst = next((each for each in refused if not _is_absent(each)), refused[0])
+        if isinstance(worst, BaseException):
+            raise worst
+        return worst
 
     async def density(self, asked: Asked) -> Reply:
         """`GET /v1/density`: counts of all regions, added up."""
@@ -344,6 +343,10 @@ class Gateway:
             cross_origin=self._cross_origin,
             max_body_bytes=self._settings.max_body_bytes,
         )
+
+
+def _is_absent(told: Reply | BaseException) -> bool:
+    return isinstance(told, Reply) and told.status == NOT_FOUND
 
 
 def _with_refusals(handler: Handler) -> Handler:

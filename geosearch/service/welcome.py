@@ -76,7 +76,7 @@ def middle_of(bounds: Box, start: datetime) -> Query:
     """Return the query for the shop nearest to the centre of a box."""
     west, south, east, north = bounds
     return Query(
-        lat=(south + north) / 2, lng=(west + east) / 2, bbox=tuple(bounds),
+        lat=(south + north) / 2, lng=(west + east) / 2, bbox=(west, south, east, north),
         sort="distance", limit=1, at=start,
     )  # fmt: skip
 

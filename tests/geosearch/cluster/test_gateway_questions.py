@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from geosearch.search.owned import OwnedSearcher
+from geosearch.service import handlers
 from tests.geosearch.cluster.gateway_fronts import WORLD, Fronts, plain
 from tests.geosearch.cluster.region_worlds import Cut
 from tests.geosearch.small_city import NOW, deal, shop, small_world
@@ -258,3 +259,23 @@ def test_a_shop_is_taken_from_the_region_that_has_it(
         assert fresh.gateway.get("/v1/merchants/m1", params=AT).status_code == 200
         for shop_id in ("m0", "nobody"):
             assert fresh.gateway.get(f"/v1/merchants/{shop_id}", params=AT).status_code == 503
+
+
+def test_the_work_of_all_habits_counts(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each habit reaches four shops at every quarter hour of 28 days, wherever it is."""
+    work = 4 * 28 * 96
+    west, east = HABIT, HABIT | {"lng": 20.0}
+    wrong = HABIT | {"when": "whenever"}
+    for most, habits, code in (
+        (2 * work, [west, east], None),
+        (2 * work - 1, [west, east], "too_many"),
+        (2 * work, [west, east, west], "too_many"),
+        (work - 1, [west, wrong, east], "too_many"),
+        (work, [west, wrong, east], "unreadable_hours"),
+        (work, [west, east, wrong], "too_many"),
+    ):
+        monkeypatch.setattr(handlers, "WORTH_WORK", most)
+        one, _ = fronts.same("POST", "/v1/cards:worth", json={"habits": habits, **AT})
+        assert (one.status_code == 200) == (code is None), one.text
+        if code is not None:
+            assert one.json()["errors"][0]["code"] == code

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from geosearch.answer.languages import name_in
 from geosearch.errors import Misdirected
-from geosearch.query.parameters import problem, shown
+from geosearch.query.parameters import problem
 from geosearch.query.query import Query
 from geosearch.segment.catalogue import ZoneRecord, prefixes
 from geosearch.segment.segment import Segment
@@ -243,8 +243,6 @@ class Contents:
         lat, lng = from_wgs84(area.lat, area.lng, crs)
         sort = "best" if query.sort == "relevance" else query.sort
         moved = msgspec.structs.replace(query, lat=lat, lng=lng, q=None, sort=sort)
-        if moved.radius_m is not None:
-            self.check_owner(lat, lng, "q", f"the business area {shown(name)}")
         box = shown_box(area.box, crs)
         return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
 

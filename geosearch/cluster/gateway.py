@@ -3,41 +3,35 @@
 Useful for: `geosearch gateway`; HAProxy sends it what no single region answers.
 Not useful for: an ordinary index.
 
-A question with a radius, and one whose box or polygon lies in one region, is passed on. Another one
-goes to every region that its area meets with the header `X-Owned`, and `gateway_merge` joins the
-parts. A region that cannot be reached makes a problem, never an answer without its shops.
+This module knows the regions, their areas and their services. A region that cannot be reached makes
+a problem, never an answer without its shops.
 """
 
 import asyncio
-import json
-import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
 
 import httpx2
 import msgspec
 import orjson
 import shapely
+import shapely.affinity
 
-from geosearch.cluster.gateway_merge import lowest_seq, merged_page, read_cursor, unanswered
+from geosearch.cluster.gateway_merge import lowest_seq
 from geosearch.query.query import Query
-from geosearch.search.owned import PartOf, RegionPart
-from geosearch.service.edge import GEOJSON, JSON, Asked, Reply
-from geosearch.service.encode import encode_geojson, encode_page
+from geosearch.service.edge import Asked, Reply
 from geosearch.service.problems import HttpProblem
 from indexes.geo.territories import Territories
-
-WAIT_SECONDS = 30.0
-"""Longest wait for a region."""
-
-ROUNDS = 200
-"""Most times that regions are asked about words: at least one is settled each time."""
 
 _BEND = 0.05
 """Degrees by which a datum, or a side that bends in it, may move a position."""
 
-_OWNED = "x-owned"
+MOST_CORNERS = 2_000
+"""Most corners of a polygon that is compared with the areas; of a longer one its bounds are."""
+
+_OWNED = {"x-owned": "1"}
+_JSON = {"content-type": "application/json"}
 
 
 class RegionAddress(NamedTuple):
@@ -65,12 +59,16 @@ class Regions:
         The regions, in the order in which they own positions.
     transports
         Transport of each region, in tests; by default the network.
+    wait_seconds
+        Longest wait for a region.
     """
 
     def __init__(
         self,
         regions: Sequence[RegionAddress],
         transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
+        *,
+        wait_seconds: float = 30.0,
     ) -> None:
         self.ids = [region.region_id for region in regions]
         self._areas = [region.area for region in regions]
@@ -80,7 +78,7 @@ class Regions:
             region.region_id: httpx2.AsyncClient(
                 base_url=region.url,
                 transport=given.get(region.region_id),
-                timeout=WAIT_SECONDS,
+                timeout=wait_seconds,
                 headers={"accept-encoding": "identity"},
             )
             for region in regions
@@ -97,25 +95,22 @@ class Regions:
         return None if number < 0 else self.ids[number]
 
     def of_area(self, query: Query) -> list[str]:
-        """Regions that a question without a radius meets: one if it lies in the area of one."""
-        drawn = _drawn(query)
-        if drawn is None:
-            return self.ids
+        """Regions that a question without a radius may meet: one if its area lies in that one."""
         bend = 1e-6 if query.crs == "WGS84" else _BEND
-        # A position at 180 degrees belongs to whoever owns -180, so boxes go around the Earth.
-        wide = shapely.union_all(
-            [
-                shapely.box(west - bend + turn, south - bend, east + bend + turn, north + bend)
-                for west, south, east, north in drawn
-                for turn in (-360.0, 0.0, 360.0)
-            ]
-        )
-        pairs = zip(self.ids, self._areas, strict=True)
-        met = [name for name, area in pairs if shapely.intersects(area, wide)]
+        # A position at 180 degrees belongs to whoever owns -180, so areas go around the Earth.
+        drawn = [
+            [shapely.affinity.translate(shape, turn) for turn in (-360.0, 0.0, 360.0)]
+            for shape in _drawn(query)
+        ]
+        met = [
+            name
+            for name, area in zip(self.ids, self._areas, strict=True)
+            if all(shapely.dwithin(area, turned, bend).any() for turned in drawn)
+        ]
         return met or self.ids[:1]
 
     async def ask(self, region_id: str, method: str, asked: Asked, **how: Any) -> httpx2.Response:
-        """The answer of a region.
+        """The answer of a region, to what was asked or to a `path` and `content` instead.
 
         Raises
         ------
@@ -131,8 +126,37 @@ class Regions:
             detail = f"Region `{region_id}` cannot be reached: {type(error).__name__}"
             raise HttpProblem("region_down", detail) from error
 
-    async def parts(self, ids: Sequence[str], asked: Asked, method: str, **how: Any) -> list[Any]:
-        """The answers of regions for the shops that they own, in their order.
+    async def ask_part(
+        self, region_id: str, method: str, asked: Asked, **how: Any
+    ) -> httpx2.Response:
+        """As `ask`, for the shops that the region owns; a body is JSON.
+
+        Raises
+        ------
+        HttpProblem
+            As `ask`.
+        """
+        headers = _OWNED if how.get("content") is None else _OWNED | _JSON
+        return await self.ask(region_id, method, asked, headers=headers, **how)
+
+    async def any(self, asked: Asked, **how: Any) -> httpx2.Response:
+        """The answer of the first region that can be reached.
+
+        Raises
+        ------
+        HttpProblem
+            No region can be reached.
+        """
+        down = HttpProblem("region_down", "No region can be reached")
+        for name in self.ids:
+            try:
+                return await self.ask(name, "GET", asked, **how)
+            except HttpProblem as problem:
+                down = problem
+        raise down
+
+    async def parts(self, asked: Asked) -> list[Any]:
+        """What all regions tell of the shops that they own, as JSON values, in their order.
 
         Raises
         ------
@@ -141,32 +165,67 @@ class Regions:
         HttpProblem
             A region cannot be reached.
         """
-        headers = {_OWNED: how.pop("owned", "{}")}
-        waiting = (self.ask(name, method, asked, headers=headers, **how) for name in ids)
-        found = await asyncio.gather(*waiting)
-        for response in found:
-            if response.status_code != 200:
-                raise Refusal(reply_of(response))
-        return [response.content for response in found]
+        found = await asyncio.gather(*(self.ask_part(name, "GET", asked) for name in self.ids))
+        return [orjson.loads(checked(response).content) for response in found]
 
 
-def _drawn(query: Query) -> list[tuple[float, float, float, float]] | None:
-    """Boxes that hold the area of a question; None if it has neither a box nor a polygon."""
+T = TypeVar("T")
+
+
+def understood(name: str, response: httpx2.Response, read: Callable[[bytes], T]) -> T:
+    """What a region tells the gateway.
+
+    Raises
+    ------
+    Refusal
+        It is a refusal.
+    HttpProblem
+        The region has another release.
+    """
+    try:
+        return read(checked(response).content)
+    except msgspec.MsgspecError as error:
+        raise other_release(name) from error
+
+
+def other_release(name: str) -> HttpProblem:
+    """The problem of a region that does not speak with this gateway."""
+    detail = f"Region `{name}` does not understand the gateway: it is of another release"
+    return HttpProblem("regions_differ", detail)
+
+
+def checked(response: httpx2.Response) -> httpx2.Response:
+    """A response with an answer.
+
+    Raises
+    ------
+    Refusal
+        It is a refusal.
+    """
+    if response.status_code != 200:
+        raise Refusal(reply_of(response))
+    return response
+
+
+def _drawn(query: Query) -> list[Any]:
+    """Box and polygon of a question, those that it has; for a long or wrong polygon, its bounds."""
+    found = []
     if query.bbox is not None:
         west, south, east, north = query.bbox
-        if west <= east:
-            return [query.bbox]
-        return [(west, south, 180.0, north), (-180.0, south, east, north)]
+        halves = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+        boxes = [shapely.box(low, south, high, north) for low, high in halves]
+        found.append(shapely.union_all(boxes))
     if query.polygon is not None:
-        try:
-            return [shapely.geometry.shape(query.polygon).bounds]
-        except Exception:  # The region says what is wrong with it.
-            return None
-    return None
+        with suppress(Exception):  # The region says what is wrong with it.
+            shape = shapely.geometry.shape(query.polygon)
+            is_short = shapely.get_num_coordinates(shape) <= MOST_CORNERS
+            found.append(shape if is_short and shape.is_valid else shapely.box(*shape.bounds))
+    return found
 
 
 def reply_of(response: httpx2.Response) -> Reply:
     """The answer of a region, as it is."""
+    varies = response.headers.get("vary", "").split(", ")
     headers = tuple(
         (name.encode(), response.headers[name].encode())
         for name in ("content-language", "location")
@@ -183,71 +242,9 @@ def reply_of(response: httpx2.Response) -> Reply:
         headers,
         code,
         cache_control=response.headers.get("cache-control", "no-store").encode(),
+        etag=response.headers.get("etag", "").encode(),
+        varies=tuple(name.encode() for name in varies if name.startswith("accept-l")),
     )
-
-
-class Spanning:
-    """Answers of several regions to questions like `/v1/nearby`."""
-
-    def __init__(self, regions: Regions) -> None:
-        self._regions = regions
-
-    async def page(self, query: Query, ids: Sequence[str], asked: Asked, body: bytes) -> Reply:
-        """The merged answer; `body` is the question as JSON."""
-        started = time.perf_counter_ns()
-        at = query.at
-        first = PartOf(at=at or datetime.now(UTC))
-        versions: dict[str, str] = {}
-        if query.cursor is not None:
-            cursor = read_cursor(query)
-            at, versions = at or cursor.at, cursor.versions
-            first = PartOf(at=at, after=cursor.after)
-            ids = [name for name in self._regions.ids if name in versions]
-        parts = await self._settled(ids, asked, body, first, versions)
-        took_us = (time.perf_counter_ns() - started) // 1000
-        page = merged_page(query, first.at or datetime.now(UTC), parts, took_us)
-        language = query.language.encode()
-        is_geojson = query.format == "geojson"
-        return Reply(
-            encode_geojson(page) if is_geojson else encode_page(page),
-            media_type=GEOJSON if is_geojson else JSON,
-            headers=((b"content-language", language),),
-            query=query,
-            results=page.count,
-            varies=(b"accept-language",),
-        )
-
-    async def _settled(
-        self, ids: Sequence[str], asked: Asked, body: bytes, first: PartOf, versions: dict[str, str]
-    ) -> dict[str, RegionPart]:
-        """The parts of regions that agree about the words of the text."""
-        parts: dict[str, RegionPart] = {}
-        again: dict[str, tuple[str, ...]] = dict.fromkeys(ids, ())
-        for _ in range(ROUNDS):
-            waiting = [
-                self._part(
-                    name,
-                    asked,
-                    body,
-                    msgspec.structs.replace(first, found=found, version=versions.get(name)),
-                )
-                for name, found in again.items()
-            ]
-            parts |= dict(zip(again, await asyncio.gather(*waiting), strict=True))
-            again = unanswered(parts)
-            if not again:
-                return {name: parts[name] for name in ids}
-        raise HttpProblem("busy", "Regions do not agree about the words of the text; ask again")
-
-    async def _part(self, name: str, asked: Asked, body: bytes, part: PartOf) -> RegionPart:
-        (content,) = await self._regions.parts(
-            [name], asked, "POST", path="/v1/nearby", content=body,
-            owned=json.dumps(msgspec.to_builtins(part)),
-        )  # fmt: skip
-        return _decode(content)
-
-
-_decode = msgspec.json.Decoder(RegionPart).decode
 
 
 def with_seq(answers: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -1,45 +1,48 @@
 """Routes of the gateway: which regions a request goes to, and how their answers become one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import httpx2
-import msgspec
 import orjson
-import shapely
-import uvicorn
-from starlette.applications import Starlette
 from starlette.routing import Route
 
-from geosearch.cluster.gateway import (
-    Refusal,
-    RegionAddress,
-    Regions,
-    Spanning,
-    reply_of,
-    with_seq,
-)
-from geosearch.errors import BadData, BadRequest
+from geosearch.answer.model import Page
+from geosearch.cluster.gateway import Refusal, Regions, reply_of, with_seq
+from geosearch.cluster.gateway_map import RegionsShown
+from geosearch.cluster.gateway_merge import is_spanning
+from geosearch.cluster.gateway_owners import Owners
+from geosearch.cluster.gateway_questions import Question, answer
+from geosearch.cluster.gateway_why import why
+from geosearch.cluster.gateway_worth import worth
+from geosearch.errors import BadRequest
 from geosearch.query.query import Query
-from geosearch.segment.regional import REGIONS
+from geosearch.search.searcher import check_first_page
 from geosearch.service.batch_limits import check_batch
 from geosearch.service.cross_origin import CrossOrigin
-from geosearch.service.edge import ANY_METHOD, GEOJSON, Asked, Endpoint, Handler, Reply, lasting
-from geosearch.service.engines import Engines
+from geosearch.service.edge import (
+    ANY_METHOD,
+    GEOJSON,
+    JSON,
+    Asked,
+    Endpoint,
+    Handler,
+    Reply,
+    in_language,
+    lasting,
+    without_slash,
+)
+from geosearch.service.encode import encode_geojson, encode_page
 from geosearch.service.journal import Journal
-from geosearch.service.listener import bound
-from geosearch.service.logs import configure_logs, end_logs
+from geosearch.service.map_handlers import MapHandlers
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
-from geosearch.service.problems import MEDIA_TYPE as PROBLEM
-from geosearch.service.problems import HttpProblem, refusal_body, relocated, status_of
+from geosearch.service.problems import HttpProblem, relocated
 from geosearch.service.request import (
     read_batch,
     read_body,
+    read_categories,
     read_density,
     read_nothing,
     read_suggest,
@@ -50,48 +53,7 @@ from geosearch.service.settings import Settings
 
 BACKLOG = 2_048
 
-TOGETHER = 16
-"""Most questions of a batch that are under way at a time."""
-
-
-def read_regions(folder: Path, urls: Mapping[str, str]) -> tuple[list[RegionAddress], bytes]:
-    """Return the regions of a folder with their addresses, and the text of `regions.geojson`.
-
-    Parameters
-    ----------
-    urls
-        URL of each region; else its property `url` in the file counts.
-
-    Raises
-    ------
-    BadData
-        The file cannot be read, or a region has no address.
-    """
-    file = folder / REGIONS
-    try:
-        text = file.read_bytes()
-        features = orjson.loads(text)["features"]
-        found = [
-            RegionAddress(
-                feature["properties"]["region_id"],
-                shapely.from_geojson(orjson.dumps(feature["geometry"])),
-                urls.get(feature["properties"]["region_id"])
-                or feature["properties"].get("url", ""),
-            )
-            for feature in features
-        ]
-    except (OSError, ValueError, KeyError, TypeError, shapely.errors.GEOSException) as error:
-        raise BadData(f"Expected areas of regions, got: {error} - at `{file}`") from error
-    names = [region.region_id for region in found]
-    for name in urls:
-        if name not in names:
-            raise BadData(f"Expected one of {', '.join(names)}, got `{name}` - at `--region`")
-    for region in found:
-        if not region.url:
-            raise BadData(
-                f"Expected the address of region `{region.region_id}`, got none - at `--region`"
-            )
-    return found, text
+BAD, NOT_FOUND, MISDIRECTED = 400, 404, 421
 
 
 class Gateway:
@@ -113,26 +75,23 @@ class Gateway:
         self, regions: Regions, geojson: bytes, settings: Settings, metrics: Metrics
     ) -> None:
         self._regions, self._geojson, self._settings = regions, geojson, settings
-        self._spanning = Spanning(regions)
+        self._owners = Owners(regions)
+        self._map = MapHandlers(RegionsShown(regions, self._owners), settings)
         self._metrics = metrics
         self._journal = Journal(metrics, logs=settings.log_requests)
         self._request_ids = RequestIds()
+        self._cross_origin = CrossOrigin(settings.cors_origins)
+        self._paths = frozenset(route.path for route in self.routes())
 
-    def app(self) -> Starlette:
-        """Return the ASGI application."""
-
-        @asynccontextmanager
-        async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            yield
-            await self._regions.close()
-
-        routes = [
+    def routes(self) -> list[Route]:
+        """Return every route."""
+        return [
             self._route("/v1/nearby", GET=self.nearby_get, POST=self.nearby_post),
             self._route("/v1/nearby:batch", POST=self.batch),
+            self._route("/v1/cards:worth", POST=self.worth),
             self._route("/v1/suggest", GET=self.suggest),
-            # Its rank may span regions, so no single one may answer for all.
             self._route(
-                "/v1/merchants/{merchant_id:path}/why", GET=self.nowhere, POST=self.nowhere
+                "/v1/merchants/{merchant_id:path}/why", GET=self.why_get, POST=self.why_post
             ),
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.any_region),
@@ -141,16 +100,26 @@ class Gateway:
             self._route("/v1/categories", GET=self.categories),
             self._route("/v1/index", GET=self.index),
             self._route("/v1/regions", GET=self.regions),
+            self._route("/v1/coverage", GET=self._map.coverage),
+            self._route("/", GET=self._map.welcome),
+            self._route("/page/{version}/{name:path}", GET=self._map.page_file),
+            self._route("/land.geojson", GET=self._map.land),
+            self._route("/basemap.pmtiles", GET=self._map.basemap),
             self._route("/healthz", GET=self.alive),
             self._route("/readyz", GET=self.ready),
             self._route("/metrics", GET=self.metrics),
             self._route("/openapi.json", GET=self.any_region),
             self._route("/docs", GET=self.any_region),
         ]
-        app = Starlette(routes=routes, lifespan=lifespan)
-        app.router.default = self._endpoint("elsewhere", {ANY_METHOD: self.nowhere})
-        app.router.redirect_slashes = False
-        return app
+
+    def elsewhere(self) -> Endpoint:
+        """Return the endpoint of all other paths."""
+        return self._endpoint("elsewhere", {ANY_METHOD: self.nowhere})
+
+    async def close(self) -> None:
+        """Close all connections to regions, and report the last requests."""
+        await self._regions.close()
+        self._journal.tell()
 
     async def nearby_get(self, asked: Asked) -> Reply:
         """`GET /v1/nearby`."""
@@ -164,27 +133,48 @@ class Gateway:
         return await self._nearby(spoken(read_body(body), asked.language), asked, "POST", body)
 
     async def _nearby(self, query: Query, asked: Asked, method: str, body: bytes | None) -> Reply:
-        ids = self._ids(query)
-        if len(ids) == 1:
-            response = await self._regions.ask(ids[0], method, asked, content=body)
-            return reply_of(response)
-        whole = msgspec.json.encode(query)
-        return await self._spanning.page(query, ids, asked, whole)
+        question = await self._question(query, asked)
+        if list(question.next.values()) == [None]:
+            (owner,) = question.next
+            response = await self._regions.ask(owner, method, asked, content=body)
+            if response.status_code != MISDIRECTED:
+                return reply_of(response)
+            question.ask_parts(self._regions.ids)
+        await answer([question], self._regions, self._owners, asked)
+        if question.page is None:
+            raise question.refusal or BadRequest("no answer")
+        return merged_reply(query, question.page)
 
-    def _ids(self, query: Query) -> list[str]:
-        """Regions that a question goes to."""
+    async def _question(self, query: Query, asked: Asked) -> Question:
+        """A question, and the regions that it goes to."""
+        question = Question(query, self._regions.ids)
+        if query.cursor is not None and is_spanning(query):
+            question.ask_parts(self._regions.ids)
+            return question
+        met = self._met(query)
+        if query.radius_m is None and (query.ids is not None or query.zone is not None):
+            owners = await self._owners.of(query, asked)
+            if owners is None:
+                question.ask_parts(met)
+            else:
+                both = [name for name in met if name in owners]
+                question.ask_parts(both or met[:1], self._owners.version)
+        elif len(met) == 1:
+            question.ask_whole(met[0])
+        else:
+            question.ask_parts(met)
+        return question
+
+    def _met(self, query: Query) -> list[str]:
+        """Regions that a question may meet; the owner of its position if it has a radius."""
         if query.radius_m is None:
             return self._regions.of_area(query)
-        return [self._owner(query.lat, query.lng)]
-
-    def _owner(self, lat: float, lng: float) -> str:
-        owner = self._regions.owner(lat, lng)
-        if owner is None:
-            raise HttpProblem("not_found", "No region owns this position")
-        return owner
+        owner = self._regions.owner(query.lat, query.lng)
+        # Shops of several regions may be near a position in a gap.
+        return self._regions.ids if owner is None else [owner]
 
     async def batch(self, asked: Asked) -> Reply:
-        """`POST /v1/nearby:batch`: each question goes to its regions, answers keep their order."""
+        """`POST /v1/nearby:batch`: one request a region and round; answers keep their order."""
         read_nothing(asked.query_string)
         body = await asked.body()
         queries = [
@@ -192,71 +182,80 @@ class Gateway:
             for query in read_batch(body, most=self._settings.max_batch)
         ]
         check_batch(queries, self._settings)
-        limit = asyncio.Semaphore(TOGETHER)
-
-        async def answer(position: int, query: Query) -> Reply:
-            async with limit:
-                try:
-                    whole = msgspec.json.encode(query)
-                    ids = self._ids(query)
-                    if len(ids) > 1:
-                        return await self._spanning.page(query, ids, asked, whole)
-                    response = await self._regions.ask(
-                        ids[0], "POST", asked, path="/v1/nearby", content=whole
-                    )
-                    if response.status_code != 200:
-                        raise Refusal(reply_of(response))
-                    return reply_of(response)
-                except BadRequest as refusal:
-                    return _problem(relocated(refusal, position))
-                except Refusal as refusal:
-                    return _relocated(refusal.reply, position)
-
-        replies = await asyncio.gather(*(answer(at, query) for at, query in enumerate(queries)))
-        for reply in replies:
-            if reply.status != 200:
-                return reply
-        answers = b",".join(b"".join(reply.body) for reply in replies)
+        questions = [await self._question(query, asked) for query in queries]
+        await answer(questions, self._regions, self._owners, asked)
+        answers = []
+        for position, question in enumerate(questions):
+            if question.refusal is not None:
+                raise relocated(question.refusal, position)
+            page = question.page
+            answers.append(question.body or b"".join(() if page is None else encode_page(page)))
         languages = ", ".join(dict.fromkeys(query.language for query in queries))
-        return Reply(
-            (b'{"answers":[%b]}' % answers,),
-            headers=((b"content-language", languages.encode()),),
-            varies=(b"accept-language",),
-        )
+        return in_language(Reply((b'{"answers":[%b]}' % b",".join(answers),)), languages)
+
+    async def why_get(self, asked: Asked) -> Reply:
+        """`GET /v1/merchants/{id}/why`."""
+        return await self._why(read_url(asked.query_string), asked, "GET", None)
+
+    async def why_post(self, asked: Asked) -> Reply:
+        """`POST /v1/merchants/{id}/why`."""
+        read_nothing(asked.query_string)
+        body = await asked.body()
+        return await self._why(read_body(body), asked, "POST", body)
+
+    async def _why(self, query: Query, asked: Asked, method: str, body: bytes | None) -> Reply:
+        check_first_page(query)
+        met = self._met(query)
+        if query.radius_m is not None and len(met) == 1:
+            response = await self._regions.ask(met[0], method, asked, content=body)
+            if response.status_code not in (NOT_FOUND, MISDIRECTED):
+                return reply_of(response)
+            met = self._regions.ids  # The shop, or the area that the text names, lies elsewhere.
+        return await why(query, met, asked, self._regions, self._owners)
+
+    async def worth(self, asked: Asked) -> Reply:
+        """`POST /v1/cards:worth`."""
+        read_nothing(asked.query_string)
+        return await worth(await asked.body(), asked, self._regions)
 
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: of the region that owns the position."""
         query = read_suggest(asked.query_string)
-        owner = self._owner(query.lat, query.lng)
+        owner = self._regions.owner(query.lat, query.lng)
+        if owner is None:
+            raise HttpProblem("not_found", "No region owns this position")
         return reply_of(await self._regions.ask(owner, "GET", asked))
 
     async def merchant(self, asked: Asked) -> Reply:
         """`GET /v1/merchants/{id}`: of the region that owns the shop."""
-        ids = self._regions.ids
-        headers = {"x-owned": "{}"}
+        owner = self._owners.of_id(asked.path_params["merchant_id"])
+        if owner is not None:
+            response = await self._regions.ask_part(owner, "GET", asked)
+            if response.status_code != NOT_FOUND:
+                return reply_of(response)
         found = await asyncio.gather(
-            *(self._regions.ask(name, "GET", asked, headers=headers) for name in ids),
+            *(self._regions.ask_part(name, "GET", asked) for name in self._regions.ids),
             return_exceptions=True,
         )
-        down = None
-        absent = None
-        for response in found:
-            if isinstance(response, BaseException):
-                if not isinstance(response, HttpProblem):
-                    raise response
-                down = response
-            elif response.status_code == 404:
-                absent = response
+        refused: list[Reply | BaseException] = []
+        for name, told in zip(self._regions.ids, found, strict=True):
+            if isinstance(told, BaseException):
+                refused.append(told)
+            elif told.status_code < BAD:
+                self._owners.learn_shop(asked.path_params["merchant_id"], name)
+                return reply_of(told)
             else:
-                return reply_of(response)
-        if down is not None or absent is None:
-            raise down or HttpProblem("not_found", "There is no merchant with this id")
-        return reply_of(absent)
+                refused.append(reply_of(told))
+        # A region that is down may have the shop.
+        worst = next((each for each in refused if not _is_absent(each)), refused[0])
+        if isinstance(worst, BaseException):
+            raise worst
+        return worst
 
     async def density(self, asked: Asked) -> Reply:
         """`GET /v1/density`: counts of all regions, added up."""
         read_density(asked.query_string)
-        told = await self._told(asked)
+        told = await self._regions.parts(asked)
         counts = [
             [sum(cell) for cell in zip(*rows, strict=True)]
             for rows in zip(*(each["counts"] for each in told), strict=True)
@@ -266,27 +265,27 @@ class Gateway:
 
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: cards, with the shops of all regions."""
-        return await self._added(asked, "programs", "program_id")
+        return lasting(await self._added(asked, "programs", "program_id"))
 
     async def categories(self, asked: Asked) -> Reply:
         """`GET /v1/categories`: categories, with the shops of all regions."""
-        return await self._added(asked, "categories", "category_id")
+        language = read_categories(asked.query_string) or asked.language
+        body = await self._added(asked, "categories", "category_id")
+        return in_language(lasting(body, of=language.encode() + body), language)
 
-    async def _added(self, asked: Asked, member: str, key: str) -> Reply:
+    async def _added(self, asked: Asked, member: str, key: str) -> bytes:
         """A listing whose rows have numbers of shops, which add up."""
-        told = await self._told(asked)
+        told = await self._regions.parts(asked)
         rows: dict[str, dict[str, Any]] = {}
         for each in told:
             for row in each[member]:
                 known = rows.setdefault(row[key], {**row, "merchants": 0})
                 known["merchants"] += row["merchants"]
-        return lasting(
-            orjson.dumps({member: [rows[name] for name in sorted(rows)]} | with_seq(told))
-        )
+        return orjson.dumps({member: [rows[name] for name in sorted(rows)]} | with_seq(told))
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: of all regions; a deal of several regions counts in each of them."""
-        told = await self._told(asked)
+        told = await self._regions.parts(asked)
         added = {
             name: sum(each[name] for each in told)
             for name in ("merchants", "deals", "segments", "hot_bytes")
@@ -300,10 +299,6 @@ class Gateway:
         info.pop("region_id", None)
         return Reply((orjson.dumps(info),))
 
-    async def _told(self, asked: Asked) -> list[dict[str, Any]]:
-        contents = await self._regions.parts(self._regions.ids, asked, "GET")
-        return [orjson.loads(content) for content in contents]
-
     async def regions(self, asked: Asked) -> Reply:
         """`GET /v1/regions`: the areas of all regions."""
         read_nothing(asked.query_string)
@@ -311,13 +306,7 @@ class Gateway:
 
     async def any_region(self, asked: Asked) -> Reply:
         """What every region answers alike: the first that can be reached."""
-        down = HttpProblem("region_down", "No region can be reached")
-        for name in self._regions.ids:
-            try:
-                return reply_of(await self._regions.ask(name, "GET", asked))
-            except HttpProblem as problem:
-                down = problem
-        raise down
+        return reply_of(await self._regions.any(asked))
 
     async def alive(self, asked: Asked) -> Reply:
         """`GET /healthz`: the process answers."""
@@ -327,7 +316,7 @@ class Gateway:
     async def ready(self, asked: Asked) -> Reply:
         """`GET /readyz`: every region is ready."""
         read_nothing(asked.query_string)
-        told = await self._told(asked)
+        told = await self._regions.parts(asked)
         return Reply((orjson.dumps({"status": "ready", "version": told[0]["version"]}),))
 
     async def metrics(self, asked: Asked) -> Reply:
@@ -337,8 +326,10 @@ class Gateway:
         return Reply((self._metrics.requests_page(),), media_type=METRICS_TEXT)
 
     async def nowhere(self, asked: Asked) -> Reply:
-        """Answer 404."""
-        raise HttpProblem("not_found", "The gateway has no such path; a region may have it")
+        """Answer 404, or redirect from a route's path with a trailing slash."""
+        if asked.path.endswith("/") and asked.path[:-1] in self._paths:
+            return without_slash(asked)
+        raise HttpProblem("not_found", "There is no such path - /openapi.json lists all")
 
     def _route(self, path: str, **handlers: Handler) -> Route:
         return Route(path, self._endpoint(path, handlers))
@@ -349,9 +340,13 @@ class Gateway:
             {method: _with_refusals(handler) for method, handler in handlers.items()},
             journal=self._journal,
             request_ids=self._request_ids,
-            cross_origin=CrossOrigin(self._settings.cors_origins),
+            cross_origin=self._cross_origin,
             max_body_bytes=self._settings.max_body_bytes,
         )
+
+
+def _is_absent(told: Reply | BaseException) -> bool:
+    return isinstance(told, Reply) and told.status == NOT_FOUND
 
 
 def _with_refusals(handler: Handler) -> Handler:
@@ -364,57 +359,13 @@ def _with_refusals(handler: Handler) -> Handler:
     return handled
 
 
-def _problem(refusal: BadRequest) -> Reply:
-    code = refusal.code
-    return Reply((refusal_body(refusal),), status_of(code), PROBLEM, code=code)
-
-
-def _relocated(reply: Reply, position: int) -> Reply:
-    """The refusal of one question of a batch, with pointers into the batch."""
-    told = orjson.loads(b"".join(reply.body))
-    if not told.get("errors"):
-        return reply
-    refusal = BadRequest(told["detail"], told["errors"], told["code"])
-    return _problem(relocated(refusal, position))
-
-
-def gateway(
-    folder: Path,
-    urls: Mapping[str, str],
-    settings: Settings,
-    transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
-) -> Starlette:
-    """Return the ASGI application of the gateway of a folder of regions.
-
-    Raises
-    ------
-    BadData
-        As `read_regions`.
-    """
-    addresses, geojson = read_regions(folder, urls)
-    metrics = Metrics(Engines(folder, _none, poll_seconds=1.0))
-    return Gateway(Regions(addresses, transports), geojson, settings, metrics).app()
-
-
-def _none(folder: Path) -> Any:
-    raise BadData(f"A gateway opens no index - at `{folder}`")
-
-
-def serve_gateway(folder: Path, urls: Mapping[str, str], host: str, port: int) -> None:
-    """Answer over HTTP until SIGTERM or SIGINT.
-
-    Raises
-    ------
-    BadData
-        As `read_regions`, or the address cannot be had.
-    """
-    settings = Settings(host=host, port=port)
-    app = gateway(folder, urls, settings)
-    configure_logs(settings.log_level)
-    with bound(host, port) as listener:
-        listener.listen(BACKLOG)
-        config = uvicorn.Config(
-            app, access_log=False, log_config=None, server_header=False, proxy_headers=False
-        )
-        uvicorn.Server(config).run(sockets=[listener])
-    end_logs()
+def merged_reply(query: Query, page: Page) -> Reply:
+    """The merged answer to one question."""
+    is_geojson = query.format == "geojson"
+    reply = Reply(
+        encode_geojson(page) if is_geojson else encode_page(page),
+        media_type=GEOJSON if is_geojson else JSON,
+        query=query,
+        results=page.count,
+    )
+    return in_language(reply, query.language)

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from geosearch.answer.model import Page
 from geosearch.errors import BadRequest
 from geosearch.query.cursor import read_cursor
-from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES
+from geosearch.query.parameters import LANGUAGES
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.searcher import Searcher
 from geosearch.service.batch_limits import check_batch
@@ -39,6 +39,7 @@ from geosearch.service.edge import (
     Endpoint,
     Handler,
     Reply,
+    in_language,
     lasting,
     without_slash,
 )
@@ -51,12 +52,12 @@ from geosearch.service.encode import (
 from geosearch.service.engines import REACH_PAUSE, Engine, Engines, Loaded
 from geosearch.service.heavy import HeavyWork, Work, in_one_part
 from geosearch.service.journal import Journal
-from geosearch.service.map_handlers import MapHandlers
+from geosearch.service.map_handlers import EnginesShown, MapHandlers
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
 from geosearch.service.openapi import openapi_document
-from geosearch.service.owned_parts import OwnedParts, read_part_of
+from geosearch.service.owned_parts import OwnedParts
 from geosearch.service.problems import HttpProblem, relocated
 from geosearch.service.request import (
     read_batch,
@@ -112,7 +113,7 @@ class Handlers:
         self._cross_origin = CrossOrigin(settings.cors_origins)
         self._heavy = HeavyWork()
         self._batching = Batching()
-        self._map = MapHandlers(engines, settings)
+        self._map = MapHandlers(EnginesShown(engines), settings)
         self._owned = OwnedParts(engines)
         document = openapi_document(settings)
         self._paths = frozenset(document["paths"])
@@ -160,7 +161,7 @@ class Handlers:
         """`POST /v1/nearby`: the same parameters as JSON, which keeps a wallet out of URLs."""
         read_nothing(asked.query_string)
         body, language = await asked.body(), asked.language
-        if len(body) > LONG_BODY and asked.owned is None:
+        if len(body) > LONG_BODY:
             return await self._in_a_thread(asked, lambda: self._search_long(body, language))
         return await self._nearby(asked, spoken(read_body(body), language))
 
@@ -169,20 +170,25 @@ class Handlers:
         read_nothing(asked.query_string)
         body = await asked.body()
         work = self._search_all(body, asked.language)
+        if asked.is_part:
+            work = _replied(self._owned.batch(body))
         return await self._heavy.run(work, asked.left, asked.client)
 
     async def worth(self, asked: Asked) -> Reply:
         """`POST /v1/cards:worth`: what cards are worth to a person with some habits."""
         read_nothing(asked.query_string)
         body = await asked.body()
-        return await self._heavy.run(self._worth(body), asked.left, asked.client)
+        work = self._worth(body)
+        if asked.is_part:
+            work = _replied(self._owned.worth(body, read_worth, WORTH_WORK))
+        return await self._heavy.run(work, asked.left, asked.client)
 
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: completions of a half-typed text."""
         query = spoken(read_suggest(asked.query_string), asked.language)
         suggest = partial(self._engines.current().engine.suggest, query)
         return await self._here_or_in_a_thread(
-            asked, lambda: _in_language(Reply((encode_suggestions(suggest()),)), query.lang)
+            asked, lambda: in_language(Reply((encode_suggestions(suggest()),)), query.lang)
         )
 
     async def merchant(self, asked: Asked) -> Reply:
@@ -211,6 +217,9 @@ class Handlers:
         """`POST /v1/merchants/{id}/why`: the same parameters as JSON."""
         read_nothing(asked.query_string)
         body = await asked.body()
+        if asked.is_part:
+            part = partial(self._owned.why, asked.path_params["merchant_id"], body)
+            return await self._in_a_thread(asked, lambda: Reply((part(),)))
         if len(body) > LONG_BODY:
             return await self._in_a_thread(asked, lambda: self._reasons_long(asked, body))
         return await self._why(asked, read_body(body))
@@ -237,6 +246,8 @@ class Handlers:
 
     async def zones(self, asked: Asked) -> Reply:
         """`GET /v1/zones`: zones that contain a point or intersect a box."""
+        if asked.is_part:
+            return await self._in_a_thread(asked, lambda: Reply((self._owned.zones(),)))
         query = read_zones(asked.query_string)
         engine = self._engines.current().engine
         if query.bbox is not None:
@@ -268,7 +279,7 @@ class Handlers:
         engine = self._engine(asked)
         body = orjson.dumps({"categories": engine.categories(language), **engine.as_of})
         # Also where no name differs: a client keeps the answer with its `Content-Language`.
-        return _in_language(lasting(body, of=language.encode() + body), language)
+        return in_language(lasting(body, of=language.encode() + body), language)
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: version, counts, horizon and age, and the refused version if any."""
@@ -353,10 +364,6 @@ class Handlers:
         )
 
     async def _nearby(self, asked: Asked, query: Query) -> Reply:
-        if asked.owned is not None:
-            part_of = read_part_of(asked.owned)
-            part = partial(self._owned.part, query, part_of)
-            return await self._in_a_thread(asked, lambda: Reply((part(),)))
         for _ in self._engines.waits_for(query.min_seq):
             await asyncio.sleep(REACH_PAUSE)
         search = partial(self._search, query)
@@ -372,7 +379,7 @@ class Handlers:
     def _engine(self, asked: Asked) -> Engine:
         """The engine of the current version; of owned shops if the gateway asks."""
         engine = self._engines.current().engine
-        return engine if asked.owned is None else self._owned.of(engine)
+        return self._owned.of(engine) if asked.is_part else engine
 
     async def _here_or_in_a_thread(self, asked: Asked, work: Callable[[], Reply]) -> Reply:
         with suppress(TooMuchWork), Allowance(LOOP_WORK):
@@ -417,7 +424,7 @@ class Handlers:
             except BadRequest as refusal:
                 raise relocated(refusal, position) from refusal
         languages = dict.fromkeys(query.language for query in queries)
-        return _in_language(Reply((encode_pages(pages),)), ", ".join(languages))
+        return in_language(Reply((encode_pages(pages),)), ", ".join(languages))
 
     def _worth(self, body: bytes) -> Work[Reply]:
         """Return what cards are worth, part by part."""
@@ -427,14 +434,14 @@ class Handlers:
         return Reply((msgspec.json.encode(found),))
 
 
+def _replied(work: Work[bytes]) -> Work[Reply]:
+    """Work of which the result is the body of a reply."""
+    body = yield from work
+    return Reply((body,))
+
+
 def _zones(engine: Engine, found: list[dict[str, Any]], *, is_personal: bool = False) -> Reply:
     return lasting(orjson.dumps({"zones": found, **engine.as_of}), is_personal=is_personal)
-
-
-def _in_language(reply: Reply, language: str | None) -> Reply:
-    """Return a reply that says its language, and which header of a request decides it."""
-    named = (b"content-language", (language or DEFAULT_LANGUAGE).encode())
-    return msgspec.structs.replace(reply, headers=(named,), varies=_BY_LANGUAGE)
 
 
 def _reply(query: Query, page: Page) -> Reply:

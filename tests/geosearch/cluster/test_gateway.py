@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -16,62 +14,23 @@ from urllib.parse import quote
 import httpx2
 import pytest
 import shapely
-from starlette.testclient import TestClient
 
 from geosearch.cluster.gateway import RegionAddress, Regions
-from geosearch.cluster.gateway_handlers import gateway
 from geosearch.query.query import Query
-from geosearch.search.searcher import Searcher
-from geosearch.service.app import make_app
-from geosearch.service.engines import Engines
-from geosearch.service.handlers import Handlers
-from geosearch.service.metrics import Metrics
-from geosearch.service.settings import Settings
+from geosearch.service.page_files import page
 from tests.generators import make_world
+from tests.geosearch.cluster.gateway_fronts import WORLD, Fronts, plain, spanning
 from tests.geosearch.cluster.region_worlds import Cut
+from tests.geosearch.small_city import priced
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_REGION_QUESTIONS", "25"))
+HEADERS = ("content-type", "cache-control", "content-language", "etag", "location", "vary")
 KINDS = ("city", "antimeridian", "worldwide", "crumbs", "many_programs")
 CASES = (
     [("city", 3)]
     if QUESTIONS < 1_000
     else [(kind, regions) for kind in KINDS for regions in (2, 5, 9)]
 )
-WORLD = (-180.0, -90.0, 180.0, 90.0)
-
-
-def service(index: Path) -> Any:
-    engines = Engines(index, Searcher, poll_seconds=1.0)
-    engines.load()
-    return make_app(Handlers(engines, Metrics(engines), Settings(log_requests=False)))
-
-
-class Fronts:
-    """One index and the gateway of its regions."""
-
-    def __init__(self, cut: Cut, folder: Path) -> None:
-        self.cut = cut
-        self.transports: dict[str, Any] = {
-            name: httpx2.ASGITransport(service(cut.folder / name)) for name in cut.regions
-        }
-        urls = dict.fromkeys(cut.regions, "http://region")
-        app = gateway(cut.folder, urls, Settings(log_requests=False), self.transports)
-        self.one = TestClient(service(folder / "one"))
-        self.gateway = TestClient(app)
-
-    def same(self, method: str, path: str, **how: Any) -> tuple[Any, Any]:
-        one = self.one.request(method, path, **how)
-        got = self.gateway.request(method, path, **how)
-        assert got.status_code == one.status_code or b"misdirected" in got.content, got.text
-        if b"misdirected" not in got.content:
-            assert plain(got.content) == plain(one.content), how or path
-        return one, got
-
-
-def plain(body: bytes) -> bytes:
-    """A body without time and cursors."""
-    body = re.sub(rb'"(took_us|age_seconds)":\d+', rb'"\1":0', body)
-    return re.sub(rb'"next_cursor":"[^"]+"', b'"next_cursor":"x"', body)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
@@ -80,20 +39,11 @@ def fronts(
 ) -> Iterator[Fronts]:
     kind, regions = request.param
     folder = tmp_path_factory.mktemp(kind)
-    cut = Cut(make_world(Random(f"{kind} {regions}"), kind, 250), regions, folder)
+    world = priced(Random(1), make_world(Random(f"{kind} {regions}"), kind, 250))
+    cut = Cut(world, regions, folder)
     made = Fronts(cut, folder)
     with made.gateway:
         yield made
-
-
-def spanning(rng: Random, cut: Cut) -> dict[str, Any]:
-    question = cut.question(rng)
-    if rng.random() < 0.8:
-        del question["radius"]
-        if not {"zone", "bbox", "polygon", "ids"} & set(question) or rng.random() < 0.5:
-            question["bbox"] = WORLD
-            question.pop("polygon", None)
-    return question
 
 
 def test_answers_are_those_of_one_index(fronts: Fronts) -> None:
@@ -130,8 +80,27 @@ def test_listings_are_those_of_one_index(fronts: Fronts) -> None:
         "/v1/density?cells=16",
         "/v1/nearby?lat=1&lng=2&bbox=-180,-90,180,90&radius=x",
         "/v1/merchants/nobody",
+        "/",
+        "/land.geojson",
+        "/basemap.pmtiles",
+        "/v1/coverage",
+        f"/page/{page().version}/app.js",
+        "/page/old/app.js",
+        "/openapi.json",
+        "/docs",
+        "/v1/programs/",
+        "/nowhere/",
     ):
-        fronts.same("GET", path)
+        one, got = fronts.same("GET", path)
+        for header in (
+            "content-type",
+            "cache-control",
+            "content-language",
+            "etag",
+            "location",
+            "vary",
+        ):
+            assert got.headers.get(header) == one.headers.get(header), (path, header)
     shops = [row["merchant_id"] for row in fronts.cut.world.merchants if row.get("merchant_id")]
     at = quote(fronts.cut.world.now.isoformat())
     for shop in Random(1).sample(shops, 20):
@@ -139,10 +108,25 @@ def test_listings_are_those_of_one_index(fronts: Fronts) -> None:
 
 
 def test_batches_are_those_of_one_index(fronts: Fronts) -> None:
-    rng = Random(12)
-    for _ in range(4):
+    rng, done = Random(12), 0
+    for _ in range(6):
         batch = [spanning(rng, fronts.cut) | {"limit": 5, "near_misses": 0} for _ in range(6)]
-        fronts.same("POST", "/v1/nearby:batch", json={"queries": batch})
+        one, got = fronts.same("POST", "/v1/nearby:batch", json={"queries": batch})
+        if one.status_code != 200:
+            continue
+        ends = zip(batch, *(each.json()["answers"] for each in (one, got)), strict=True)
+        going = [each for each in ends if each[1]["next_cursor"]]
+        if not going:
+            continue
+        first, second = (
+            [each[0] | {"cursor": each[1 + front]["next_cursor"]} for each in going]
+            for front in (0, 1)
+        )
+        then = fronts.one.post("/v1/nearby:batch", json={"queries": first})
+        continued = fronts.gateway.post("/v1/nearby:batch", json={"queries": second})
+        assert plain(continued.content) == plain(then.content)
+        done += 1
+    assert done
 
 
 def test_a_region_that_is_down_is_named(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,24 +155,82 @@ def test_a_cursor_belongs_to_its_question(fronts: Fronts) -> None:
         assert (got.status_code, got.json()["code"]) == (400, "bad_cursor")
 
 
-def test_why_is_not_answered_in_part(fronts: Fronts) -> None:
-    assert fronts.gateway.get("/v1/merchants/m1/why?lat=1&lng=2").status_code == 404
+def test_what_cards_are_worth_is_that_of_one_index(fronts: Fronts) -> None:
+    rng, cut = Random(14), fronts.cut
+    done = dict.fromkeys(("gains", "refused"), 0)
+    for number in range(QUESTIONS):
+        habits: list[dict[str, Any]] = []
+        for _ in range(rng.randint(1, 5)):
+            place = {name: cut.question(rng)[name] for name in ("lat", "lng")}
+            habits.append(
+                place
+                | {"when": rng.choice(("24/7", "Mo-Fr 12:00-13:00", "Sa 10:00-12:00"))}
+                | {"visits": rng.randint(0, 30), "radius": rng.choice((1_000, 50_000))}
+                | {"spend": rng.choice((1_000, 4_000, 10_000)), "party_size": rng.randint(1, 3)}
+            )
+        if number % 6 == 5:
+            habits[rng.randrange(len(habits))]["when"] = "whenever"
+        cards = [row["program_id"] for row in cut.world.programs]
+        asked = {"habits": habits, "at": cut.world.now.isoformat(), "cards": cards[:1]}
+        if number % 9 == 8:
+            asked["candidates"] = ["nobody's"]
+        one, _ = fronts.same("POST", "/v1/cards:worth", json=asked)
+        done["refused"] += one.status_code == 400
+        done["gains"] += one.status_code == 200 and any(
+            card["per_visit"]["as_you_go"] > 0 for card in one.json()["cards"]
+        )
+    assert min(done.values()) > 0, done
+
+
+def test_reasons_are_those_of_one_index(fronts: Fronts) -> None:
+    rng = Random(13)
+    shops = [row["merchant_id"] for row in fronts.cut.world.merchants if row.get("merchant_id")]
+    done = dict.fromkeys(("matches", "far", "fixes", "absent"), 0)
+    for number in range(QUESTIONS * 2):
+        question = spanning(rng, fronts.cut)
+        question.pop("cursor", None)
+        shop = quote(str(rng.choice(shops)), safe="") if number % 9 else "nobody"
+        one, _ = fronts.same("POST", f"/v1/merchants/{shop}/why", json=question)
+        done["matches"] += b'"matches":true' in one.content
+        done["far"] += b'"OUTSIDE_RADIUS"' in one.content
+        done["fixes"] += b'"fixes":[{' in one.content
+        done["absent"] += one.status_code == 404
+    assert min(done.values()) > 0, done
+
+
+CORNERED = [[-9, 0], [-1, 0], [-1, 9], [1, 9], [1, 10], [-9, 10], [-9, 0]]
+SOUTH = [[-9, -9], [9, -9], [9, -1], [-1, -1], [-1, 9], [-9, 9], [-9, -9]]
 
 
 @pytest.mark.parametrize(
-    ("bbox", "met"),
+    ("area", "met"),
     [
-        ((-10.0, 0.0, -1.0, 1.0), ["west"]),
-        ((-10.0, 0.0, 0.0, 1.0), ["west", "east"]),
-        ((1.0, 0.0, 179.0, 1.0), ["east"]),
-        ((1.0, 0.0, 180.0, 1.0), ["west", "east"]),  # -180 is the same meridian.
-        ((-180.0, 0.0, -170.0, 1.0), ["west", "east"]),
-        ((170.0, 0.0, -170.0, 1.0), ["west", "east"]),
+        ({"bbox": (-10.0, 0.0, -1.0, 1.0)}, ["west"]),
+        ({"bbox": (-10.0, 0.0, 0.0, 1.0)}, ["west", "east"]),
+        ({"bbox": (1.0, 0.0, 179.0, 1.0)}, ["east"]),
+        # -180 is the same meridian.
+        ({"bbox": (1.0, 0.0, 180.0, 1.0)}, ["west", "east"]),
+        ({"bbox": (-180.0, 0.0, -170.0, 1.0)}, ["west", "east"]),
+        ({"bbox": (170.0, 0.0, -170.0, 1.0)}, ["west", "east"]),
+        ({"polygon": CORNERED}, ["west", "east"]),
+        ({"polygon": CORNERED, "bbox": (-9.0, 0.0, -2.0, 9.0)}, ["west"]),
+        ({"polygon": CORNERED, "bbox": (20.0, 0.0, 30.0, 9.0)}, ["east"]),
+        # Its bounds meet the region in the middle, the polygon does not.
+        ({"polygon": SOUTH}, ["west", "east"]),
+        ({"polygon": [[0.5, 1], [1, 1], [1, 2], [0.5, 1]]}, ["east"]),
+        ({"polygon": [[1, 1], [180, 1], [180, 2], [1, 1]]}, ["west", "east"]),
+        ({"polygon": [[0.5, 1], [1, 2], [1, 1], [0.5, 2], [0.5, 1]]}, ["east"]),
+        ({"polygon": []}, ["west"]),
     ],
+    ids=str,
 )
-def test_a_box_goes_to_the_regions_that_it_meets(
-    bbox: tuple[float, float, float, float], met: list[str]
-) -> None:
-    areas = {"west": shapely.box(-180, -90, 0, 90), "east": shapely.box(0, -90, 180, 90)}
-    regions = Regions([RegionAddress(name, area, "http://x") for name, area in areas.items()])
-    assert regions.of_area(Query(lat=0.0, lng=0.0, bbox=bbox)) == met
+def test_an_area_goes_to_the_regions_that_it_meets(area: dict[str, Any], met: list[str]) -> None:
+    areas = {
+        "west": shapely.box(-180, -90, 0, 90),
+        "east": shapely.difference(shapely.box(0, -90, 180, 90), shapely.box(2, 2, 9, 9)),
+        "middle": shapely.box(2, 2, 9, 9),
+    }
+    regions = Regions([RegionAddress(name, each, "http://x") for name, each in areas.items()])
+    if "polygon" in area:
+        area = area | {"polygon": {"type": "Polygon", "coordinates": [area["polygon"]]}}
+    assert regions.of_area(Query(lat=0.0, lng=0.0, **area)) == met

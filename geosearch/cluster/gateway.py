@@ -81,7 +81,7 @@ class Regions:
                 base_url=region.url,
                 transport=given.get(region.region_id),
                 timeout=WAIT_SECONDS,
-                headers={"accept-encoding": "identity"},
+                headers={"accept-encoding": "identity", "x-region": region.region_id},
             )
             for region in regions
         }

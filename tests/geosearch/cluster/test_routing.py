@@ -46,8 +46,10 @@ class Proxy:
     """A running HAProxy."""
 
     def __init__(self, folder: Path, **addresses: str) -> None:
-        (self.port,) = free_ports(1)
-        environment = os.environ | {"GEOSEARCH_BIND": f"127.0.0.1:{self.port}"} | addresses
+        self.port, inside = free_ports(2)
+        binds = {"BIND": self.port, "INSIDE": inside}
+        named = {f"GEOSEARCH_{name}": f"127.0.0.1:{port}" for name, port in binds.items()}
+        environment = os.environ | named | addresses
         command = [haproxy(), "-f", str(folder / CONFIGURATION)]
         checked = subprocess.run([*command, "-c"], env=environment, capture_output=True, text=True)
         assert checked.returncode == 0, checked.stderr
@@ -158,7 +160,12 @@ HERE = {"lat": 30.0, "lng": 119.5}
         ("/v1/nearby?lat=3%30&lng=119%2E5", None, {}, "region-slanted-1"),
         ("/v1/nearby", HERE | {"zone": None, "ids": None}, {}, "region-slanted-1"),
         ("/v1/nearby", HERE | {"bbox": [1, 2, 3, 4], "radius": 9}, {}, "region-slanted-1"),
-        ("/v1/nearby", b' {\n"lat" : 30e0 ,"a\\"":"\\\\", "lng":119.5}', {}, "region-slanted-1"),
+        (
+            "/v1/nearby",
+            b' {\n"lat" : 30e0 ,"a":"\\\\\\"", "lng":119.5\n}\n',
+            {},
+            "region-slanted-1",
+        ),
         ("/v1/nearby:batch", {"queries": [HERE]}, {"X_Region": "r2"}, "region-r2"),
         ("/v1/programs", None, {"X_Region": "r2"}, "region-r2"),
         # What spans regions, names no position, or cannot be read.
@@ -174,6 +181,20 @@ HERE = {"lat": 30.0, "lng": 119.5}
         ("/v1/nearby", b"", {}, "gateway"),
         ("/v1/nearby", b'{"a": [[[', {}, "gateway"),
         ("/v1/nearby?lat=abc&lng=119.5", None, {}, "gateway"),
+        # An area bounds it, however its name is written.
+        ("/v1/nearby?lat=30.0&lng=119.5&ids[]=a&ids[]=b", None, {}, "gateway"),
+        ("/v1/nearby?lat=30.0&lng=119.5&ids%5B0%5D=a", None, {}, "gateway"),
+        ("/v1/nearby?lat=30.0&lng=119.5&i%64s=a", None, {}, "gateway"),
+        ("/v1/nearby", b'{"lat": 30.0, "lng": 119.5, "\\u0069ds": ["a"]}', {}, "gateway"),
+        # What may follow is not read: only the first 64 kB of a body are there.
+        ("/v1/nearby", HERE | {"cards": ["c" * 70_000], "zone": "z"}, {}, "gateway"),
+        ("/v1/nearby", b'{"lat": 30.0, "lng": 119.5, "q": "x', {}, "gateway"),
+        ("/v1/nearby", b'{"lat": 30.0, "lng": 119.5} x', {}, "gateway"),
+        ("/v1/cards:worth", {"habits": [HERE]}, {}, "gateway"),
+        ("/v1/merchants/m1/why?lat=30.0&lng=119.5&radius=9", None, {}, "gateway"),
+        ("/v1/zones?lat=30.0&lng=119.5", None, {}, "gateway"),
+        ("/v1/nearby?lat=30.0&lng=119.5&cursor=x&q=a", None, {}, "region-slanted-1"),
+        ("/v1/nearby?lat=30.0&lng=119.5&radius=9&zone=z&ids=a", None, {}, "region-slanted-1"),
         ("/v1/nearby?lat=30.0&lng=119.5", None, {"X_Region": "nowhere"}, "gateway"),
         ("/v1/programs", None, {}, "gateway"),
         ("/v1/merchants/m1", None, {}, "gateway"),

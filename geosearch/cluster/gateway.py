@@ -123,6 +123,8 @@ class Regions:
             Code `region_down`: it cannot be reached.
         """
         headers = {**asked.passed_on, **how.pop("headers", {})}
+        if how.get("content") is not None:
+            headers["content-type"] = "application/json"  # Also where it came in a URL.
         try:
             return await self._clients[region_id].request(
                 method, how.pop("path", asked.target), headers=headers, **how
@@ -183,6 +185,12 @@ def reply_of(response: httpx2.Response) -> Reply:
         headers,
         code,
         cache_control=response.headers.get("cache-control", "no-store").encode(),
+        etag=response.headers.get("etag", "").encode(),
+        varies=tuple(
+            name.strip().encode()
+            for name in response.headers.get("vary", "").split(",")
+            if name.strip() not in ("", "accept-encoding")  # That is the gateway's to say.
+        ),
     )
 
 

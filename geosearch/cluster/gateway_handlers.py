@@ -40,6 +40,7 @@ from geosearch.service.problems import HttpProblem, refusal_body, relocated, sta
 from geosearch.service.request import (
     read_batch,
     read_body,
+    read_categories,
     read_density,
     read_nothing,
     read_suggest,
@@ -266,13 +267,19 @@ class Gateway:
 
     async def programs(self, asked: Asked) -> Reply:
         """`GET /v1/programs`: cards, with the shops of all regions."""
-        return await self._added(asked, "programs", "program_id")
+        return lasting(await self._added(asked, "programs", "program_id"))
 
     async def categories(self, asked: Asked) -> Reply:
         """`GET /v1/categories`: categories, with the shops of all regions."""
-        return await self._added(asked, "categories", "category_id")
+        language = read_categories(asked.query_string) or asked.language
+        body = await self._added(asked, "categories", "category_id")
+        return msgspec.structs.replace(
+            lasting(body, of=language.encode() + body),
+            headers=((b"content-language", language.encode()),),
+            varies=(b"accept-language",),
+        )
 
-    async def _added(self, asked: Asked, member: str, key: str) -> Reply:
+    async def _added(self, asked: Asked, member: str, key: str) -> bytes:
         """A listing whose rows have numbers of shops, which add up."""
         told = await self._told(asked)
         rows: dict[str, dict[str, Any]] = {}
@@ -280,9 +287,7 @@ class Gateway:
             for row in each[member]:
                 known = rows.setdefault(row[key], {**row, "merchants": 0})
                 known["merchants"] += row["merchants"]
-        return lasting(
-            orjson.dumps({member: [rows[name] for name in sorted(rows)]} | with_seq(told))
-        )
+        return orjson.dumps({member: [rows[name] for name in sorted(rows)]} | with_seq(told))
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: of all regions; a deal of several regions counts in each of them."""

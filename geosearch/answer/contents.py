@@ -243,10 +243,15 @@ class Contents:
         lat, lng = from_wgs84(area.lat, area.lng, crs)
         sort = "best" if query.sort == "relevance" else query.sort
         moved = msgspec.structs.replace(query, lat=lat, lng=lng, q=None, sort=sort)
-        if moved.radius_m is not None:
-            self.check_owner(lat, lng, "q", f"the business area {shown(name)}")
         box = shown_box(area.box, crs)
         return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
+
+    def check_area(self, moved: Moved) -> None:
+        """As `check_owner`, of a query with a radius that is moved to an area."""
+        query = moved.query
+        if query.radius_m is not None:
+            area = f"the business area {shown(moved.around['business_area'])}"
+            self.check_owner(query.lat, query.lng, "q", area)
 
     def check_owner(
         self, lat: float, lng: float, field: str = "lat", got: str = "a position"

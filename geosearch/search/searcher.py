@@ -286,6 +286,7 @@ class Searcher(Overview):
             return planned, found
         moved = self._contents.moved(query, len(found[0]) > 0) if query.cursor is None else None
         if moved is not None:
+            self._contents.check_area(moved)
             planned = self._planner.planned(moved.query, top_k)
             planned = msgspec.structs.replace(planned, around=moved.around, typed=query)
             return planned, self._best(planned)
@@ -339,6 +340,7 @@ class Searcher(Overview):
         """The plan of a query as typed, for the page after its cursor."""
         moved = self._contents.moved(query)
         if moved is not None and is_of(read_cursor(query.cursor or ""), moved.query):
+            self._contents.check_area(moved)
             planned = self._continued(moved.query, top_k)
             return msgspec.structs.replace(planned, around=moved.around)
         cursor = continue_from(query)

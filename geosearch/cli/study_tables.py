@@ -6,7 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from geosearch.money.amounts import fraction_digits, money_sign, money_text
-from geosearch.studies.worth import CardWorth, Worth
+from geosearch.studies.card_worth import CardWorth
+from geosearch.studies.worth import Worth
 
 _HEADS = (
     "card",

@@ -3,41 +3,32 @@
 Useful for: `geosearch gateway`; HAProxy sends it what no single region answers.
 Not useful for: an ordinary index.
 
-A question with a radius, and one whose box or polygon lies in one region, is passed on. Another one
-goes to every region that its area meets with the header `X-Owned`, and `gateway_merge` joins the
-parts. A region that cannot be reached makes a problem, never an answer without its shops.
+This module knows the regions, their areas and their services. A region that cannot be reached makes
+a problem, never an answer without its shops.
 """
 
 import asyncio
-import json
-import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import httpx2
-import msgspec
 import orjson
 import shapely
 
-from geosearch.cluster.gateway_merge import lowest_seq, merged_page, read_cursor, unanswered
+from geosearch.cluster.gateway_merge import lowest_seq
 from geosearch.query.query import Query
-from geosearch.search.owned import PartOf, RegionPart
-from geosearch.service.edge import GEOJSON, JSON, Asked, Reply
-from geosearch.service.encode import encode_geojson, encode_page
+from geosearch.service.edge import Asked, Reply
 from geosearch.service.problems import HttpProblem
 from indexes.geo.territories import Territories
 
 WAIT_SECONDS = 30.0
 """Longest wait for a region."""
 
-ROUNDS = 200
-"""Most times that regions are asked about words: at least one is settled each time."""
-
 _BEND = 0.05
 """Degrees by which a datum, or a side that bends in it, may move a position."""
 
-_OWNED = "x-owned"
+_OWNED = {"x-owned": "1"}
+_JSON = {"content-type": "application/json"}
 
 
 class RegionAddress(NamedTuple):
@@ -115,7 +106,7 @@ class Regions:
         return met or self.ids[:1]
 
     async def ask(self, region_id: str, method: str, asked: Asked, **how: Any) -> httpx2.Response:
-        """The answer of a region.
+        """The answer of a region, to what was asked or to a `path` and `content` instead.
 
         Raises
         ------
@@ -123,8 +114,6 @@ class Regions:
             Code `region_down`: it cannot be reached.
         """
         headers = {**asked.passed_on, **how.pop("headers", {})}
-        if how.get("content") is not None:
-            headers["content-type"] = "application/json"  # Also where it came in a URL.
         try:
             return await self._clients[region_id].request(
                 method, how.pop("path", asked.target), headers=headers, **how
@@ -133,8 +122,21 @@ class Regions:
             detail = f"Region `{region_id}` cannot be reached: {type(error).__name__}"
             raise HttpProblem("region_down", detail) from error
 
-    async def parts(self, ids: Sequence[str], asked: Asked, method: str, **how: Any) -> list[Any]:
-        """The answers of regions for the shops that they own, in their order.
+    async def ask_part(
+        self, region_id: str, method: str, asked: Asked, **how: Any
+    ) -> httpx2.Response:
+        """As `ask`, for the shops that the region owns; a body is JSON.
+
+        Raises
+        ------
+        HttpProblem
+            As `ask`.
+        """
+        headers = _OWNED if how.get("content") is None else _OWNED | _JSON
+        return await self.ask(region_id, method, asked, headers=headers, **how)
+
+    async def parts(self, asked: Asked) -> list[Any]:
+        """What all regions tell of the shops that they own, as JSON values, in their order.
 
         Raises
         ------
@@ -143,13 +145,21 @@ class Regions:
         HttpProblem
             A region cannot be reached.
         """
-        headers = {_OWNED: how.pop("owned", "{}")}
-        waiting = (self.ask(name, method, asked, headers=headers, **how) for name in ids)
-        found = await asyncio.gather(*waiting)
-        for response in found:
-            if response.status_code != 200:
-                raise Refusal(reply_of(response))
-        return [response.content for response in found]
+        found = await asyncio.gather(*(self.ask_part(name, "GET", asked) for name in self.ids))
+        return [orjson.loads(checked(response).content) for response in found]
+
+
+def checked(response: httpx2.Response) -> httpx2.Response:
+    """A response with an answer.
+
+    Raises
+    ------
+    Refusal
+        It is a refusal.
+    """
+    if response.status_code != 200:
+        raise Refusal(reply_of(response))
+    return response
 
 
 def _drawn(query: Query) -> list[tuple[float, float, float, float]] | None:
@@ -192,70 +202,6 @@ def reply_of(response: httpx2.Response) -> Reply:
             if name.strip() not in ("", "accept-encoding")  # That is the gateway's to say.
         ),
     )
-
-
-class Spanning:
-    """Answers of several regions to questions like `/v1/nearby`."""
-
-    def __init__(self, regions: Regions) -> None:
-        self._regions = regions
-
-    async def page(self, query: Query, ids: Sequence[str], asked: Asked, body: bytes) -> Reply:
-        """The merged answer; `body` is the question as JSON."""
-        started = time.perf_counter_ns()
-        at = query.at
-        first = PartOf(at=at or datetime.now(UTC))
-        versions: dict[str, str] = {}
-        if query.cursor is not None:
-            cursor = read_cursor(query)
-            at, versions = at or cursor.at, cursor.versions
-            first = PartOf(at=at, after=cursor.after)
-            ids = [name for name in self._regions.ids if name in versions]
-        parts = await self._settled(ids, asked, body, first, versions)
-        took_us = (time.perf_counter_ns() - started) // 1000
-        page = merged_page(query, first.at or datetime.now(UTC), parts, took_us)
-        language = query.language.encode()
-        is_geojson = query.format == "geojson"
-        return Reply(
-            encode_geojson(page) if is_geojson else encode_page(page),
-            media_type=GEOJSON if is_geojson else JSON,
-            headers=((b"content-language", language),),
-            query=query,
-            results=page.count,
-            varies=(b"accept-language",),
-        )
-
-    async def _settled(
-        self, ids: Sequence[str], asked: Asked, body: bytes, first: PartOf, versions: dict[str, str]
-    ) -> dict[str, RegionPart]:
-        """The parts of regions that agree about the words of the text."""
-        parts: dict[str, RegionPart] = {}
-        again: dict[str, tuple[str, ...]] = dict.fromkeys(ids, ())
-        for _ in range(ROUNDS):
-            waiting = [
-                self._part(
-                    name,
-                    asked,
-                    body,
-                    msgspec.structs.replace(first, found=found, version=versions.get(name)),
-                )
-                for name, found in again.items()
-            ]
-            parts |= dict(zip(again, await asyncio.gather(*waiting), strict=True))
-            again = unanswered(parts)
-            if not again:
-                return {name: parts[name] for name in ids}
-        raise HttpProblem("busy", "Regions do not agree about the words of the text; ask again")
-
-    async def _part(self, name: str, asked: Asked, body: bytes, part: PartOf) -> RegionPart:
-        (content,) = await self._regions.parts(
-            [name], asked, "POST", path="/v1/nearby", content=body,
-            owned=json.dumps(msgspec.to_builtins(part)),
-        )  # fmt: skip
-        return _decode(content)
-
-
-_decode = msgspec.json.Decoder(RegionPart).decode
 
 
 def with_seq(answers: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -14,20 +14,30 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from geosearch.cluster.gateway import (
-    Refusal,
-    RegionAddress,
-    Regions,
-    Spanning,
-    reply_of,
-    with_seq,
-)
+from geosearch.answer.model import Page
+from geosearch.cluster.gateway import Refusal, RegionAddress, Regions, reply_of, with_seq
+from geosearch.cluster.gateway_merge import is_spanning
+from geosearch.cluster.gateway_owners import Owners
+from geosearch.cluster.gateway_questions import Question, answer
+from geosearch.cluster.gateway_why import why
+from geosearch.cluster.gateway_worth import worth
 from geosearch.errors import BadData, BadRequest
 from geosearch.query.query import Query
+from geosearch.search.searcher import check_first_page
 from geosearch.segment.regional import REGIONS
 from geosearch.service.batch_limits import check_batch
 from geosearch.service.cross_origin import CrossOrigin
-from geosearch.service.edge import ANY_METHOD, GEOJSON, Asked, Endpoint, Handler, Reply, lasting
+from geosearch.service.edge import (
+    ANY_METHOD,
+    GEOJSON,
+    JSON,
+    Asked,
+    Endpoint,
+    Handler,
+    Reply,
+    lasting,
+)
+from geosearch.service.encode import encode_geojson, encode_page
 from geosearch.service.engines import Engines
 from geosearch.service.journal import Journal
 from geosearch.service.listener import bound
@@ -35,8 +45,7 @@ from geosearch.service.logs import configure_logs, end_logs
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
-from geosearch.service.problems import MEDIA_TYPE as PROBLEM
-from geosearch.service.problems import HttpProblem, refusal_body, relocated, status_of
+from geosearch.service.problems import HttpProblem, relocated
 from geosearch.service.request import (
     read_batch,
     read_body,
@@ -51,8 +60,7 @@ from geosearch.service.settings import Settings
 
 BACKLOG = 2_048
 
-TOGETHER = 16
-"""Most questions of a batch that are under way at a time."""
+NOT_FOUND, MISDIRECTED = 404, 421
 
 
 def read_regions(folder: Path, urls: Mapping[str, str]) -> tuple[list[RegionAddress], bytes]:
@@ -114,7 +122,7 @@ class Gateway:
         self, regions: Regions, geojson: bytes, settings: Settings, metrics: Metrics
     ) -> None:
         self._regions, self._geojson, self._settings = regions, geojson, settings
-        self._spanning = Spanning(regions)
+        self._owners = Owners(regions)
         self._metrics = metrics
         self._journal = Journal(metrics, logs=settings.log_requests)
         self._request_ids = RequestIds()
@@ -130,10 +138,10 @@ class Gateway:
         routes = [
             self._route("/v1/nearby", GET=self.nearby_get, POST=self.nearby_post),
             self._route("/v1/nearby:batch", POST=self.batch),
+            self._route("/v1/cards:worth", POST=self.worth),
             self._route("/v1/suggest", GET=self.suggest),
-            # Its rank may span regions, so no single one may answer for all.
             self._route(
-                "/v1/merchants/{merchant_id:path}/why", GET=self.nowhere, POST=self.nowhere
+                "/v1/merchants/{merchant_id:path}/why", GET=self.why_get, POST=self.why_post
             ),
             self._route("/v1/merchants/{merchant_id:path}", GET=self.merchant),
             self._route("/v1/zones", GET=self.any_region),
@@ -165,27 +173,48 @@ class Gateway:
         return await self._nearby(spoken(read_body(body), asked.language), asked, "POST", body)
 
     async def _nearby(self, query: Query, asked: Asked, method: str, body: bytes | None) -> Reply:
-        ids = self._ids(query)
-        if len(ids) == 1:
-            response = await self._regions.ask(ids[0], method, asked, content=body)
-            return reply_of(response)
-        whole = msgspec.json.encode(query)
-        return await self._spanning.page(query, ids, asked, whole)
+        question = await self._question(query, asked)
+        if list(question.next.values()) == [None]:
+            (owner,) = question.next
+            response = await self._regions.ask(owner, method, asked, content=body)
+            if response.status_code != MISDIRECTED:
+                return reply_of(response)
+            question.ask_parts(self._regions.ids)
+        await answer([question], self._regions, self._owners, asked)
+        if question.page is None:
+            raise question.refusal or BadRequest("no answer")
+        return merged_reply(query, question.page)
 
-    def _ids(self, query: Query) -> list[str]:
-        """Regions that a question goes to."""
+    async def _question(self, query: Query, asked: Asked) -> Question:
+        """A question, and the regions that it goes to."""
+        question = Question(query, self._regions.ids)
+        if query.cursor is not None and is_spanning(query):
+            question.ask_parts(self._regions.ids)
+            return question
+        met = self._met(query)
+        if query.radius_m is None and (query.ids is not None or query.zone is not None):
+            owners = await self._owners.of(query, asked)
+            if owners is None:
+                question.ask_parts(met)
+            else:
+                both = [name for name in met if name in owners]
+                question.ask_parts(both or met[:1], self._owners.version)
+        elif len(met) == 1:
+            question.ask_whole(met[0])
+        else:
+            question.ask_parts(met)
+        return question
+
+    def _met(self, query: Query) -> list[str]:
+        """Regions that a question may meet; the owner of its position if it has a radius."""
         if query.radius_m is None:
             return self._regions.of_area(query)
-        return [self._owner(query.lat, query.lng)]
-
-    def _owner(self, lat: float, lng: float) -> str:
-        owner = self._regions.owner(lat, lng)
-        if owner is None:
-            raise HttpProblem("not_found", "No region owns this position")
-        return owner
+        owner = self._regions.owner(query.lat, query.lng)
+        # Shops of several regions may be near a position in a gap.
+        return self._regions.ids if owner is None else [owner]
 
     async def batch(self, asked: Asked) -> Reply:
-        """`POST /v1/nearby:batch`: each question goes to its regions, answers keep their order."""
+        """`POST /v1/nearby:batch`: one request a region and round; answers keep their order."""
         read_nothing(asked.query_string)
         body = await asked.body()
         queries = [
@@ -193,62 +222,76 @@ class Gateway:
             for query in read_batch(body, most=self._settings.max_batch)
         ]
         check_batch(queries, self._settings)
-        limit = asyncio.Semaphore(TOGETHER)
-
-        async def answer(position: int, query: Query) -> Reply:
-            async with limit:
-                try:
-                    whole = msgspec.json.encode(query)
-                    ids = self._ids(query)
-                    if len(ids) > 1:
-                        return await self._spanning.page(query, ids, asked, whole)
-                    response = await self._regions.ask(
-                        ids[0], "POST", asked, path="/v1/nearby", content=whole
-                    )
-                    if response.status_code != 200:
-                        raise Refusal(reply_of(response))
-                    return reply_of(response)
-                except BadRequest as refusal:
-                    return _problem(relocated(refusal, position))
-                except Refusal as refusal:
-                    return _relocated(refusal.reply, position)
-
-        replies = await asyncio.gather(*(answer(at, query) for at, query in enumerate(queries)))
-        for reply in replies:
-            if reply.status != 200:
-                return reply
-        answers = b",".join(b"".join(reply.body) for reply in replies)
+        questions = [await self._question(query, asked) for query in queries]
+        await answer(questions, self._regions, self._owners, asked)
+        answers = []
+        for position, question in enumerate(questions):
+            if question.refusal is not None:
+                raise relocated(question.refusal, position)
+            page = question.page
+            answers.append(question.body or b"".join(() if page is None else encode_page(page)))
         languages = ", ".join(dict.fromkeys(query.language for query in queries))
         return Reply(
-            (b'{"answers":[%b]}' % answers,),
+            (b'{"answers":[%b]}' % b",".join(answers),),
             headers=((b"content-language", languages.encode()),),
             varies=(b"accept-language",),
         )
 
+    async def why_get(self, asked: Asked) -> Reply:
+        """`GET /v1/merchants/{id}/why`."""
+        return await self._why(read_url(asked.query_string), asked, "GET", None)
+
+    async def why_post(self, asked: Asked) -> Reply:
+        """`POST /v1/merchants/{id}/why`."""
+        read_nothing(asked.query_string)
+        body = await asked.body()
+        return await self._why(read_body(body), asked, "POST", body)
+
+    async def _why(self, query: Query, asked: Asked, method: str, body: bytes | None) -> Reply:
+        check_first_page(query)
+        met = self._met(query)
+        if query.radius_m is not None and len(met) == 1:
+            response = await self._regions.ask(met[0], method, asked, content=body)
+            if response.status_code not in (NOT_FOUND, MISDIRECTED):
+                return reply_of(response)
+            met = self._regions.ids  # The shop, or the area that the text names, lies elsewhere.
+        return await why(query, met, asked, self._regions, self._owners)
+
+    async def worth(self, asked: Asked) -> Reply:
+        """`POST /v1/cards:worth`."""
+        read_nothing(asked.query_string)
+        return await worth(await asked.body(), asked, self._regions)
+
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: of the region that owns the position."""
         query = read_suggest(asked.query_string)
-        owner = self._owner(query.lat, query.lng)
+        owner = self._regions.owner(query.lat, query.lng)
+        if owner is None:
+            raise HttpProblem("not_found", "No region owns this position")
         return reply_of(await self._regions.ask(owner, "GET", asked))
 
     async def merchant(self, asked: Asked) -> Reply:
         """`GET /v1/merchants/{id}`: of the region that owns the shop."""
-        ids = self._regions.ids
-        headers = {"x-owned": "{}"}
+        owner = self._owners.of_id(asked.path_params["merchant_id"])
+        if owner is not None:
+            response = await self._regions.ask_part(owner, "GET", asked)
+            if response.status_code != NOT_FOUND:
+                return reply_of(response)
         found = await asyncio.gather(
-            *(self._regions.ask(name, "GET", asked, headers=headers) for name in ids),
+            *(self._regions.ask_part(name, "GET", asked) for name in self._regions.ids),
             return_exceptions=True,
         )
         down = None
         absent = None
-        for response in found:
+        for name, response in zip(self._regions.ids, found, strict=True):
             if isinstance(response, BaseException):
                 if not isinstance(response, HttpProblem):
                     raise response
                 down = response
-            elif response.status_code == 404:
+            elif response.status_code == NOT_FOUND:
                 absent = response
             else:
+                self._owners.learn_shop(asked.path_params["merchant_id"], name)
                 return reply_of(response)
         if down is not None or absent is None:
             raise down or HttpProblem("not_found", "There is no merchant with this id")
@@ -257,7 +300,7 @@ class Gateway:
     async def density(self, asked: Asked) -> Reply:
         """`GET /v1/density`: counts of all regions, added up."""
         read_density(asked.query_string)
-        told = await self._told(asked)
+        told = await self._regions.parts(asked)
         counts = [
             [sum(cell) for cell in zip(*rows, strict=True)]
             for rows in zip(*(each["counts"] for each in told), strict=True)
@@ -281,7 +324,7 @@ class Gateway:
 
     async def _added(self, asked: Asked, member: str, key: str) -> bytes:
         """A listing whose rows have numbers of shops, which add up."""
-        told = await self._told(asked)
+        told = await self._regions.parts(asked)
         rows: dict[str, dict[str, Any]] = {}
         for each in told:
             for row in each[member]:
@@ -291,7 +334,7 @@ class Gateway:
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: of all regions; a deal of several regions counts in each of them."""
-        told = await self._told(asked)
+        told = await self._regions.parts(asked)
         added = {
             name: sum(each[name] for each in told)
             for name in ("merchants", "deals", "segments", "hot_bytes")
@@ -304,10 +347,6 @@ class Gateway:
         info = told[0] | added | oldest | {"regions": own} | with_seq(told)
         info.pop("region_id", None)
         return Reply((orjson.dumps(info),))
-
-    async def _told(self, asked: Asked) -> list[dict[str, Any]]:
-        contents = await self._regions.parts(self._regions.ids, asked, "GET")
-        return [orjson.loads(content) for content in contents]
 
     async def regions(self, asked: Asked) -> Reply:
         """`GET /v1/regions`: the areas of all regions."""
@@ -332,7 +371,7 @@ class Gateway:
     async def ready(self, asked: Asked) -> Reply:
         """`GET /readyz`: every region is ready."""
         read_nothing(asked.query_string)
-        told = await self._told(asked)
+        told = await self._regions.parts(asked)
         return Reply((orjson.dumps({"status": "ready", "version": told[0]["version"]}),))
 
     async def metrics(self, asked: Asked) -> Reply:
@@ -369,18 +408,17 @@ def _with_refusals(handler: Handler) -> Handler:
     return handled
 
 
-def _problem(refusal: BadRequest) -> Reply:
-    code = refusal.code
-    return Reply((refusal_body(refusal),), status_of(code), PROBLEM, code=code)
-
-
-def _relocated(reply: Reply, position: int) -> Reply:
-    """The refusal of one question of a batch, with pointers into the batch."""
-    told = orjson.loads(b"".join(reply.body))
-    if not told.get("errors"):
-        return reply
-    refusal = BadRequest(told["detail"], told["errors"], told["code"])
-    return _problem(relocated(refusal, position))
+def merged_reply(query: Query, page: Page) -> Reply:
+    """The merged answer to one question."""
+    is_geojson = query.format == "geojson"
+    return Reply(
+        encode_geojson(page) if is_geojson else encode_page(page),
+        media_type=GEOJSON if is_geojson else JSON,
+        headers=((b"content-language", query.language.encode()),),
+        query=query,
+        results=page.count,
+        varies=(b"accept-language",),
+    )
 
 
 def gateway(

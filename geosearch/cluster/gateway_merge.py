@@ -12,11 +12,10 @@ import msgspec
 
 from geosearch.answer.facets import most_first
 from geosearch.answer.model import Answer, Page
+from geosearch.errors import BadRequest
 from geosearch.query.cursor import check_of, fingerprint, read_written, written
 from geosearch.query.query import Query, is_instant
-from geosearch.search.owned import RegionPart
-
-Key = tuple[float | None, float, str]
+from geosearch.search.owned import Key, RegionPart
 
 
 class SpanningCursor(
@@ -33,13 +32,25 @@ class SpanningCursor(
     question
         `query.cursor.fingerprint` of the query.
     after
-        Sort keys and id of the last result; the first key is None if infinite.
+        `Key` of the last result.
+    is_moved
+        Whether the page covers the business area that the text names.
     """
 
     versions: dict[str, str]
     at: datetime
     question: int
     after: Key
+    is_moved: bool
+
+
+def is_spanning(query: Query) -> bool:
+    """Whether a query has a cursor of several regions."""
+    try:
+        read_written(query.cursor or "", _decode, _is_possible)
+    except BadRequest:
+        return False
+    return True
 
 
 def read_cursor(query: Query) -> SpanningCursor:
@@ -91,7 +102,13 @@ def merged_page(query: Query, at: datetime, parts: Mapping[str, RegionPart], too
         _, region_id, place = shown_rows[-1]
         versions = {name: part.version for name, part in parts.items()}
         after = parts[region_id].keys[place]
-        end = SpanningCursor(versions=versions, at=at, question=fingerprint(query), after=after)
+        end = SpanningCursor(
+            versions=versions,
+            at=at,
+            question=fingerprint(query),
+            after=after,
+            is_moved=any(part.answer.around is not None for part in parts.values()),
+        )
         cursor = written(_encode(end))
     answer = _answer(query, {name: part.answer for name, part in parts.items()}, bool(rows))
     near = _near_misses(query, list(parts.values()))

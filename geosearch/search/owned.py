@@ -18,15 +18,18 @@ import msgspec
 import numpy as np
 import orjson
 import xxhash
+from numpy.typing import NDArray
 
 from geosearch.answer.contents import Contents
 from geosearch.answer.model import Answer
+from geosearch.errors import BadRequest, NotReady
 from geosearch.live.changed_segment import ChangedSegment
-from geosearch.live.moment import SegmentChanges, check_reached
+from geosearch.live.moment import SegmentChanges
 from geosearch.query.query import Query
-from geosearch.search.merge import Found, place_of
+from geosearch.search.merge import Found
 from geosearch.search.query_planner import PlannedQuery
-from geosearch.search.searcher import Searcher
+from geosearch.search.searcher import Searcher, check_first_page
+from geosearch.search.why import count_before
 from geosearch.segment.segment import LIST_BYTES, Listed, Segment
 from geosearch.suggest.suggester import Suggester
 from geosearch.text.segment_terms import QueryTerm
@@ -34,9 +37,16 @@ from indexes.arrays import U64
 from indexes.cache import BoundedCache
 from indexes.prepared import Prepared
 
+Key = tuple[float | None, float, str]
+"""Sort keys and id of a result; the first key is None if infinite."""
+
+
+NO_TEXT = msgspec.Raw(b"")
+"""In place of JSON text where there is none; msgspec has no other optional text."""
+
 
 class PartOf(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What the gateway asks of a region besides the question: the header `X-Owned`.
+    """What the gateway asks of a region besides the question.
 
     Attributes
     ----------
@@ -45,15 +55,18 @@ class PartOf(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     version
         Version to answer from; the current one without it.
     after
-        Sort keys and id of the last result before the page; a key is None if infinite.
+        `Key` of the last result before the page.
     found
         Keys of `RegionPart.words` that another region answered with yes.
+    is_moved
+        Whether the pages before covered the business area that the text names.
     """
 
     at: datetime | None = None
     version: str | None = None
-    after: tuple[float | None, float, str] | None = None
+    after: Key | None = None
     found: tuple[str, ...] = ()
+    is_moved: bool = False
 
 
 class RegionMiss(msgspec.Struct, frozen=True):
@@ -86,19 +99,47 @@ class RegionPart(msgspec.Struct, frozen=True):
     results
         JSON objects of the results, at most `limit`.
     keys
-        Sort keys and id of each, and of one more if there are more; a key is None if infinite.
+        `Key` of each, and of one more if there are more.
     words
         By key, whether the region found what it asked about words.
     near_misses
         The near misses, best first.
+    owned_ids
+        Those of the question's `ids` whose shops the region owns, also withdrawn ones.
     """
 
     version: str
     answer: Answer
     results: list[msgspec.Raw]
-    keys: list[tuple[float | None, float, str]]
+    keys: list[Key]
     words: dict[str, bool]
     near_misses: list[RegionMiss] = []
+    owned_ids: list[str] = []
+
+
+class WhyPart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A region's part of an answer why a shop is, or is not, in an answer.
+
+    Attributes
+    ----------
+    version
+        The version that answered.
+    words
+        As `RegionPart.words`.
+    told
+        The answer of the region that owns the shop, whose rank counts that region's shops; else
+        `NO_TEXT`.
+    key
+        `Key` of the shop, if it matches.
+    before
+        Number of the region's matches that come before the key that was asked about.
+    """
+
+    version: str
+    words: dict[str, bool]
+    told: msgspec.Raw = NO_TEXT
+    key: Key | None = None
+    before: int = 0
 
 
 class OwnedSegment(ChangedSegment):
@@ -122,10 +163,15 @@ class OwnedSegment(ChangedSegment):
     def doc_of(self, merchant_id: str) -> int | None:
         """Document of a merchant; None if the region does not own it."""
         doc = super().doc_of(merchant_id)
+        return doc if doc is None or self.owns_any(np.array([doc])) else None
+
+    def owns_any(self, docs: NDArray[Any]) -> bool:
+        """Whether the region owns one of these documents."""
         owned = self.doc_owned
-        if doc is None or owned is None or int(owned[doc >> 6]) >> (doc & 63) & 1:
-            return doc
-        return None
+        if owned is None:
+            return len(docs) > 0
+        bits = owned[docs >> 6] >> (docs & 63).astype(np.uint64) & np.uint64(1)
+        return bool(bits.any())
 
 
 def _of_owner(columns: Any, owned: U64) -> Any:
@@ -150,7 +196,7 @@ class OwnedSearcher(Searcher):
     def __init__(self, whole: Searcher) -> None:
         self.__dict__.update(whole.__dict__)
         self.__dict__.pop("blocks", None)
-        segments = [OwnedSegment(segment) for segment in whole.segments]
+        self._own = segments = [OwnedSegment(segment) for segment in whole.segments]
         pairs = zip(self._views, segments, strict=True)
         self._views = [view.at(own, apart=True) for view, own in pairs]
         self.segments = [view.segment for view in self._views]
@@ -159,10 +205,6 @@ class OwnedSearcher(Searcher):
         self._suggester = Suggester(
             [view.suggest for view in self._views], self._contents, self.manifest["snapshot_id"]
         )
-
-    def has(self, merchant_id: str) -> bool:
-        """Whether the region owns a live merchant."""
-        return place_of(self.segments, merchant_id) is not None
 
     def part(self, query: Query, asked: PartOf) -> RegionPart:
         """The region's part of an answer.
@@ -183,7 +225,7 @@ class OwnedSearcher(Searcher):
             self.version,
             msgspec.structs.replace(answer, near_misses=None, next_cursor=None, took_us=0),
             [msgspec.Raw(bytes(text)) for text in results],
-            [(_finite(primary), distance, one) for (primary, distance), one in rows],
+            [_written(*pair, one) for pair, one in rows],
             own.words,
             [
                 RegionMiss(
@@ -194,6 +236,58 @@ class OwnedSearcher(Searcher):
                 )
                 for one in answer.near_misses or ()
             ],
+            [one for one in query.distinct_ids or () if self._has(one)],
+        )
+
+    def _has(self, merchant_id: str) -> bool:
+        """Whether the region owns a shop, which may be withdrawn."""
+        return any(segment.doc_of(merchant_id) is not None for segment in self.segments)
+
+    def why_part(
+        self, merchant_id: str, query: Query, asked: PartOf, before: Key | None
+    ) -> WhyPart:
+        """The region's part of `Searcher.why`.
+
+        Parameters
+        ----------
+        before
+            Key of the shop, of another region, before which matches count; None counts none.
+
+        Raises
+        ------
+        BadRequest
+            As `Searcher.why`.
+        """
+        check_first_page(query)
+        own = _OnePart(self, asked)
+        inquiry = own._inquiry(merchant_id, query)
+        if inquiry is not None:
+            told = msgspec.Raw(orjson.dumps(own._told_of(*inquiry)))
+            case = inquiry[1]
+            key = _written(*case.key) if case.matches else None
+            return WhyPart(self.version, own.words, told, key)
+        if before is None and query.q is None:
+            return WhyPart(self.version, {})
+        try:
+            planned, _ = own._answered(query, 1)
+            own._allowed(planned)  # For the words of its fixes.
+        except (BadRequest, NotReady):  # So says the region that owns the shop, if any does.
+            return WhyPart(self.version, {})
+        count = 0
+        if before is not None:
+            key = (np.inf if before[0] is None else before[0], before[1], before[2])
+            count = count_before(own._views, planned, key)
+        return WhyPart(self.version, own.words, before=count)
+
+    def zones_with_shops(self) -> list[str]:
+        """Zones in which the region owns a shop, also a withdrawn one, by id."""
+        return sorted(
+            {
+                zone
+                for segment in self._own
+                for zone, number in segment.zone_numbers.items()
+                if segment.owns_any(segment.zone_docs(number))
+            }
         )
 
 
@@ -205,30 +299,23 @@ class _OnePart(OwnedSearcher):
         self._asked_of = asked
         self.words: dict[str, bool] = {}
 
-    def _answered(self, query: Query, top_k: int) -> tuple[PlannedQuery, Found]:
-        if query.min_seq is not None:
-            check_reached(self.as_of_seq, query.min_seq)
+    def _begun(self, query: Query, top_k: int) -> PlannedQuery:
         at, after = query.at, self._asked_of.after
         if at is None and self._asked_of.at is not None:
             at = self._asked_of.at.astimezone(self.local_zone)
-        afters = None
-        if after is not None:
-            primary = np.inf if after[0] is None else after[0]
-            ranks = [segment.id_rank_through(after[2]) for segment in self.segments]
-            afters = [(float(primary), after[1], rank) for rank in ranks]
-        planned = self._planner.planned(query, top_k, at, afters)
-        if query.q is None:
-            return planned, self._best(planned)
-        together = self._rewriter.together(query.q)
-        if together is not None and self._is_found(planned, together.choices, {}):
-            return self._asked(planned, together)
-        found = self._best(planned)
-        if self._told(planned, "typed", len(found[0]) > 0):
-            return planned, found
-        tried = {planned.text_query.choices: (planned, found)}
-        text_query = self._reworded(planned, tried)
-        planned, found = tried.get(text_query.choices) or self._asked(planned, text_query)
-        return msgspec.structs.replace(planned, text_query=text_query), found
+        if after is None:
+            return self._planner.planned(query, top_k, at)
+        primary = np.inf if after[0] is None else after[0]
+        ranks = [segment.id_rank_through(after[2]) for segment in self.segments]
+        afters = [(float(primary), after[1], rank) for rank in ranks]
+        moved = self._contents.moved(query) if self._asked_of.is_moved else None
+        if moved is None:
+            return self._planner.planned(query, top_k, at, afters)
+        planned = self._planner.planned(moved.query, top_k, at, afters)
+        return msgspec.structs.replace(planned, around=moved.around)
+
+    def _is_found_as_typed(self, planned: PlannedQuery, found: Found) -> bool:
+        return self._told(planned, "typed", super()._is_found_as_typed(planned, found))
 
     def _is_found(
         self,
@@ -245,5 +332,5 @@ class _OnePart(OwnedSearcher):
         return self.words[key]
 
 
-def _finite(key: float) -> float | None:
-    return None if np.isinf(key) else key
+def _written(primary: float, secondary: float, merchant_id: str) -> Key:
+    return (None if np.isinf(primary) else primary, secondary, merchant_id)

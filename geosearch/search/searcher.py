@@ -159,6 +159,16 @@ class Searcher(Overview):
         explain = self._explain(planned, work) if query.explain else None
         return Ranked(doc_ids=doc_ids, keys=keys, total=total, facets=facets, explain=explain)
 
+    def check_instant(self, at: datetime | None) -> None:
+        """Refuse an instant, now for None, outside the horizon.
+
+        Raises
+        ------
+        BadRequest, NotReady
+            As `rank`.
+        """
+        self._planner.planned(Query(lat=0.0, lng=0.0, at=at, limit=1), 1)
+
     def rank_many(self, queries: Sequence[Query]) -> list[Ranked]:
         """`rank` of each query, on all cores; the kernel runs without the GIL."""
         return self.blocks.ranked(queries)
@@ -271,10 +281,7 @@ class Searcher(Overview):
         """The plan of a query with the words or area of its answer, and its best results."""
         if query.min_seq is not None:
             check_reached(self.as_of_seq, query.min_seq)
-        if query.cursor is None:
-            planned = self._planner.planned(query, top_k)
-        else:
-            planned = self._continued(query, top_k)
+        planned = self._begun(query, top_k)
         if query.radius_m is not None:
             self._contents.check_owner(query.lat, query.lng)
         if query.q is not None:
@@ -284,18 +291,29 @@ class Searcher(Overview):
         found = self._best(planned)
         if query.q is None or planned.around is not None:
             return planned, found
-        moved = self._contents.moved(query, len(found[0]) > 0) if query.cursor is None else None
+        is_found = self._is_found_as_typed(planned, found)
+        moved = self._contents.moved(query, is_found) if planned.afters[0] is None else None
         if moved is not None:
             self._contents.check_area(moved)
-            planned = self._planner.planned(moved.query, top_k)
+            planned = self._planner.planned(moved.query, top_k, planned.at)
             planned = msgspec.structs.replace(planned, around=moved.around, typed=query)
             return planned, self._best(planned)
-        if len(found[0]):
+        if is_found:
             return planned, found
         asked = {planned.text_query.choices: (planned, found)}
         text_query = self._reworded(planned, asked)
         planned, found = asked.get(text_query.choices) or self._asked(planned, text_query)
         return msgspec.structs.replace(planned, text_query=text_query), found
+
+    def _begun(self, query: Query, top_k: int) -> PlannedQuery:
+        """The plan of a query as typed, for its first page or the one after its cursor."""
+        if query.cursor is None:
+            return self._planner.planned(query, top_k)
+        return self._continued(query, top_k)
+
+    def _is_found_as_typed(self, planned: PlannedQuery, found: Found) -> bool:
+        """Whether a shop matches the text as typed, and all else."""
+        return len(found[0]) > 0
 
     def _reworded(
         self, planned: PlannedQuery, asked: dict[tuple[QueryTerm, ...], tuple[PlannedQuery, Found]]
@@ -411,15 +429,19 @@ class Searcher(Overview):
         BadRequest
             As `search`; or the query has a cursor.
         """
-        if query.cursor is not None:
-            wrong = problem("conflict", "no `cursor`", "one", ("cursor",))
-            raise BadRequest(wrong["detail"], [wrong])
+        check_first_page(query)
+        inquiry = self._inquiry(merchant_id, query)
+        return None if inquiry is None else self._told_of(*inquiry)
+
+    def _inquiry(self, merchant_id: str, query: Query) -> tuple[PlannedQuery, Inquiry] | None:
+        """The plan of a query, and what it says of a live merchant; None without the merchant."""
         found = place_of(self.segments, merchant_id)
         if found is None:
             return None
-        number, doc = found
         planned, _ = self._answered(query, 1)
-        case = Inquiry(self._views, number, doc, planned, self._rewriter, self.start)
+        return planned, Inquiry(self._views, *found, planned, self._rewriter, self.start)
+
+    def _told_of(self, planned: PlannedQuery, case: Inquiry) -> dict[str, Any]:
         allowed = Allowed() if case.matches else self._allowed(planned)
         head = {"snapshot_id": self.manifest["snapshot_id"], "at": instant_text(planned.at)}
         return head | case.told(allowed) | self.as_of
@@ -427,6 +449,19 @@ class Searcher(Overview):
     def close(self) -> None:
         """Drop the segments; the system unmaps them when no query uses them."""
         self.segments, self._views = [], []
+
+
+def check_first_page(query: Query) -> None:
+    """Refuse a query with a cursor.
+
+    Raises
+    ------
+    BadRequest
+        It has one.
+    """
+    if query.cursor is not None:
+        wrong = problem("conflict", "no `cursor`", "one", ("cursor",))
+        raise BadRequest(wrong["detail"], [wrong])
 
 
 def open_index(path: str | Path, *, verify: Literal["fast", "full"] = "fast") -> Searcher:

@@ -123,14 +123,13 @@ class Inquiry:
 
     def _rank(self) -> int:
         """Place among the matches in the order of the query, from 1."""
-        merchant_id, before = self._segment.merchant_id(self._doc), 0
-        for number, (view, plan) in enumerate(zip(self._views, self._planned.plans, strict=True)):
-            id_rank = view.segment.id_rank_through(merchant_id)
-            # Another segment does not have the id: it comes after the one that is found there.
-            id_rank += number != self._number
-            keys = self._judged.primary, self._judged.distance_m
-            before += view.count_before(plan, *keys, id_rank)
-        return before + 1
+        return 1 + count_before(self._views, self._planned, self.key, self._number)
+
+    @property
+    def key(self) -> tuple[float, float, str]:
+        """Sort keys of the shop, as if it matched, and its id."""
+        judged = self._judged
+        return judged.primary, judged.distance_m, self._segment.merchant_id(self._doc)
 
     def _facts(self, row: list[int]) -> OfferFacts | None:
         """A deal of the shop; None for one that was deleted since the build."""
@@ -229,6 +228,31 @@ class Inquiry:
             for code, change, value in rows
         )
         return [msgspec.to_builtins(replace(fix, value=cut(value))) for fix, value in fixes]
+
+
+def count_before(
+    views: Sequence[SegmentView],
+    planned: PlannedQuery,
+    key: tuple[float, float, str],
+    holder: int | None = None,
+) -> int:
+    """Number of matches that come before a shop in the order of a query.
+
+    Parameters
+    ----------
+    key
+        Sort keys and id of the shop.
+    holder
+        Number of the segment that has the shop; None if none of them has it.
+    """
+    primary, distance_m, merchant_id = key
+    before = 0
+    for number, (view, plan) in enumerate(zip(views, planned.plans, strict=True)):
+        id_rank = view.segment.id_rank_through(merchant_id)
+        # A segment without the id: the shop comes after the one that is found there.
+        id_rank += number != holder
+        before += view.count_before(plan, primary, distance_m, id_rank)
+    return before
 
 
 def _holds(docs: np.ndarray[Any, np.dtype[Any]], doc: int) -> bool:

@@ -61,6 +61,9 @@ _WITHOUT_BODY = (204, 304)
 
 Headers = list[tuple[bytes, bytes]]
 
+PART_BODIES = 4
+"""How many times longer a body of the gateway may be: it says more than that of its caller."""
+
 ANY_METHOD = "*"
 """Key of a handler for every method."""
 
@@ -120,9 +123,9 @@ class Asked:
         return {name: text for name, text in found.items() if text}
 
     @property
-    def owned(self) -> bytes | None:
-        """The header `X-Owned`, with which the gateway asks for a part; None without one."""
-        return next((text for name, text in self._scope["headers"] if name == b"x-owned"), None)
+    def is_part(self) -> bool:
+        """Whether the gateway asks for a region's part of an answer: the header `X-Owned`."""
+        return any(name == b"x-owned" for name, _ in self._scope["headers"])
 
     @property
     def range(self) -> bytes | None:
@@ -147,7 +150,8 @@ class Asked:
         ClientGone
             The client disconnected.
         """
-        if read_body_headers(self._scope["headers"]) > self._max_body_bytes:
+        most = self._max_body_bytes * (PART_BODIES if self.is_part else 1)
+        if read_body_headers(self._scope["headers"]) > most:
             raise self._too_large()
         whole = bytearray()
         more = True
@@ -157,7 +161,7 @@ class Asked:
                 raise ClientGone
             whole += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(whole) > self._max_body_bytes:
+            if len(whole) > most:
                 raise self._too_large()
         return bytes(whole)
 

@@ -56,7 +56,7 @@ from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
 from geosearch.service.openapi import openapi_document
-from geosearch.service.owned_parts import OwnedParts, read_part_of
+from geosearch.service.owned_parts import OwnedParts
 from geosearch.service.problems import HttpProblem, relocated
 from geosearch.service.request import (
     read_batch,
@@ -160,7 +160,7 @@ class Handlers:
         """`POST /v1/nearby`: the same parameters as JSON, which keeps a wallet out of URLs."""
         read_nothing(asked.query_string)
         body, language = await asked.body(), asked.language
-        if len(body) > LONG_BODY and asked.owned is None:
+        if len(body) > LONG_BODY:
             return await self._in_a_thread(asked, lambda: self._search_long(body, language))
         return await self._nearby(asked, spoken(read_body(body), language))
 
@@ -169,13 +169,18 @@ class Handlers:
         read_nothing(asked.query_string)
         body = await asked.body()
         work = self._search_all(body, asked.language)
+        if asked.is_part:
+            work = _replied(self._owned.batch(body))
         return await self._heavy.run(work, asked.left, asked.client)
 
     async def worth(self, asked: Asked) -> Reply:
         """`POST /v1/cards:worth`: what cards are worth to a person with some habits."""
         read_nothing(asked.query_string)
         body = await asked.body()
-        return await self._heavy.run(self._worth(body), asked.left, asked.client)
+        work = self._worth(body)
+        if asked.is_part:
+            work = _replied(self._owned.worth(body, read_worth, WORTH_WORK))
+        return await self._heavy.run(work, asked.left, asked.client)
 
     async def suggest(self, asked: Asked) -> Reply:
         """`GET /v1/suggest`: completions of a half-typed text."""
@@ -211,6 +216,9 @@ class Handlers:
         """`POST /v1/merchants/{id}/why`: the same parameters as JSON."""
         read_nothing(asked.query_string)
         body = await asked.body()
+        if asked.is_part:
+            part = partial(self._owned.why, asked.path_params["merchant_id"], body)
+            return await self._in_a_thread(asked, lambda: Reply((part(),)))
         if len(body) > LONG_BODY:
             return await self._in_a_thread(asked, lambda: self._reasons_long(asked, body))
         return await self._why(asked, read_body(body))
@@ -237,6 +245,8 @@ class Handlers:
 
     async def zones(self, asked: Asked) -> Reply:
         """`GET /v1/zones`: zones that contain a point or intersect a box."""
+        if asked.is_part:
+            return await self._in_a_thread(asked, lambda: Reply((self._owned.zones(),)))
         query = read_zones(asked.query_string)
         engine = self._engines.current().engine
         if query.bbox is not None:
@@ -353,10 +363,6 @@ class Handlers:
         )
 
     async def _nearby(self, asked: Asked, query: Query) -> Reply:
-        if asked.owned is not None:
-            part_of = read_part_of(asked.owned)
-            part = partial(self._owned.part, query, part_of)
-            return await self._in_a_thread(asked, lambda: Reply((part(),)))
         for _ in self._engines.waits_for(query.min_seq):
             await asyncio.sleep(REACH_PAUSE)
         search = partial(self._search, query)
@@ -372,7 +378,7 @@ class Handlers:
     def _engine(self, asked: Asked) -> Engine:
         """The engine of the current version; of owned shops if the gateway asks."""
         engine = self._engines.current().engine
-        return engine if asked.owned is None else self._owned.of(engine)
+        return self._owned.of(engine) if asked.is_part else engine
 
     async def _here_or_in_a_thread(self, asked: Asked, work: Callable[[], Reply]) -> Reply:
         with suppress(TooMuchWork), Allowance(LOOP_WORK):
@@ -425,6 +431,12 @@ class Handlers:
         engine = cast(Searcher, self._engines.current().engine)
         found = yield from worth_in_parts(engine, query, most_work=WORTH_WORK)
         return Reply((msgspec.json.encode(found),))
+
+
+def _replied(work: Work[bytes]) -> Work[Reply]:
+    """Work of which the result is the body of a reply."""
+    body = yield from work
+    return Reply((body,))
 
 
 def _zones(engine: Engine, found: list[dict[str, Any]], *, is_personal: bool = False) -> Reply:

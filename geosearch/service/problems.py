@@ -46,6 +46,7 @@ CODES: dict[str, tuple[int, str]] = {
     "busy": (503, "Too many large requests or connections are under way."),
     "stopping": (503, "The service is stopping, and the time for requests under way is over."),
     "region_down": (503, "A region whose shops the answer needs cannot be reached."),
+    "regions_differ": (503, "Regions have different versions; ask again in a moment."),
     "not_durable": (503, "The disk of the log is full or fails; no change was accepted."),
     "behind": (503, "The index does not show the change `min_seq` yet; ask again."),
     "not_ready": (503, "There is no index yet, or its time horizon does not include now."),

@@ -25,7 +25,6 @@ Three figures answer three questions, each per visit:
 A year is 12 months of visits less the fee.
 """
 
-import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
@@ -33,14 +32,15 @@ from typing import Any, NamedTuple, cast
 import msgspec
 import numpy as np
 
-from geosearch.errors import BadRequest
+from geosearch.errors import BadRequest, Problem
 from geosearch.hours.instants import instant_text
-from geosearch.kernel.gains import ADVISED, AS_YOU_GO, SHARE, Cards, Choice, gain_kernels
+from geosearch.kernel.gains import Cards, Choice, gain_kernels
 from geosearch.query.parameters import Where, problem, shown
 from geosearch.query.query import Query
 from geosearch.search.plan import Plan
 from geosearch.search.searcher import Searcher
 from geosearch.segment.segment import Segment
+from geosearch.studies.card_worth import CardWorth, card_worth
 from geosearch.studies.habits import Habit
 from geosearch.studies.moments import WallClock, minutes_since
 from geosearch.studies.stock import limited_deals
@@ -58,15 +58,10 @@ STEP_MINUTES = 15
 They are days of the local clock, so that each time of the week comes four times also where clocks
 change."""
 
-MONTHS_A_YEAR = 12
-"""Visits are by the month, and fees by the year."""
-
 _PART_SHOPS = 200_000
 """Shops by instants of a part, some 10 ms."""
 _SHOPS = 4_096
 """Shops of a choice set for which there is room at first; there is always more."""
-_DIGITS = 6
-"""Digits of reported figures after the point, so that sums in another order read the same."""
 
 
 class WorthQuery(NamedTuple):
@@ -76,43 +71,6 @@ class WorthQuery(NamedTuple):
     cards: Sequence[str] = ()
     candidates: Sequence[str] | None = None
     at: datetime | None = None
-
-
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What a card saves per visit, minor units; `share_of_visits` is a share."""
-
-    as_you_go: float
-    share_of_visits: float
-    only_partners: float
-    advised: float
-
-
-class Year(msgspec.Struct, frozen=True, kw_only=True):
-    """What a card saves in a year less its fee, minor units."""
-
-    as_you_go: int
-    only_partners: int
-    advised: int
-
-
-class BreakEven(msgspec.Struct, frozen=True, kw_only=True):
-    """Visits a year after which the fee is earned; None where a visit saves nothing."""
-
-    as_you_go: int | None
-    only_partners: int | None
-    advised: int | None
-
-
-class CardWorth(msgspec.Struct, frozen=True, kw_only=True):
-    """What one card is worth over all habits, weighted by their visits, and in each."""
-
-    program_id: str
-    name: str
-    fee: int
-    per_visit: Figures
-    year: Year
-    break_even_visits: BreakEven
-    habits: list[Figures]
 
 
 class HabitSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,6 +178,69 @@ def habit_figures(engine: Searcher, query: WorthQuery, number: int) -> HabitFigu
     return cast(HabitFigures, _finished(_Study(engine, query, None).habit(number)))
 
 
+class HabitPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one habit adds, measured by the region that owns its position.
+
+    Attributes
+    ----------
+    work
+        Shops within reach, each counted for every instant.
+    seen, means
+        `HabitFigures`; none where the habit is refused.
+    sentence, errors, code
+        The refusal.
+    """
+
+    work: int
+    seen: HabitSeen | None = None
+    means: list[list[float]] = []
+    sentence: str = ""
+    errors: list[Problem] = []
+    code: str = ""
+
+
+def habit_parts(
+    engine: Searcher, query: WorthQuery, numbers: Sequence[int], *, most_work: int
+) -> Generator[None, None, list[HabitPart]]:
+    """Measure some habits, until one is refused; it yields between parts as `worth_in_parts`.
+
+    Raises
+    ------
+    BadRequest
+        As `worth`, but for what a habit says.
+    """
+    study, parts = _Study(engine, query, most_work), []
+    for number in numbers:
+        before = study.work
+        try:
+            seen, means = yield from study.habit(number)
+        except BadRequest as refusal:
+            told = {"sentence": str(refusal), "errors": refusal.errors, "code": refusal.code}
+            parts.append(HabitPart(work=study.work - before, **told))
+            break
+        parts.append(HabitPart(work=study.work - before, seen=seen, means=means.tolist()))
+    return parts
+
+
+def worth_of_parts(
+    engine: Searcher, query: WorthQuery, parts: Sequence[HabitPart], most_work: int
+) -> Worth:
+    """`worth` of habits that are measured, in their order, to the first that is refused.
+
+    Raises
+    ------
+    BadRequest
+        A habit is refused; or all of them take more work.
+    """
+    study, found = _Study(engine, query, most_work), []
+    for number, part in enumerate(parts):
+        study.take(part.work, ("habits", number))
+        if part.seen is None:
+            raise BadRequest(part.sentence, part.errors, part.code)
+        found.append(HabitFigures(part.seen, np.array(part.means).reshape(-1, 3)))
+    return study.valued(found)
+
+
 def _finished(parts: Generator[None, None, Any]) -> Any:
     """What a generator returns in the end."""
     while True:
@@ -268,11 +289,11 @@ class _Study:
         _check_cards(self._programs, candidates, "candidates")
         self.candidates = list(dict.fromkeys(candidates))
         self._engine, self._cards, self._habits = engine, tuple(cards), query.habits
-        self._most_work, self._work = most_work, 0
+        self._most_work, self.work = most_work, 0
         at, zone = query.at, engine.local_zone
         self.at = (at or datetime.now(UTC)).astimezone(zone)
         # Refuses an instant outside the horizon, as a search does.
-        engine.rank(Query(lat=0.0, lng=0.0, at=at, limit=1, radius=1.0))
+        engine.check_instant(at)
         self.until = min(self.at + timedelta(days=DAYS), engine.end.astimezone(zone))
         self._clock = WallClock(engine.start, engine.info())
         self._numbered = [self._cards_of(segment) for segment in engine.segments]
@@ -297,7 +318,7 @@ class _Study:
         """The result, given the figures of each habit."""
         visits = [habit.visits for habit in self._habits]
         valued = [
-            _card_worth(self._programs[name], visits, [sums[place] for _, sums in found])
+            card_worth(self._programs[name], visits, [sums[place] for _, sums in found])
             for place, name in enumerate(self.candidates)
         ]
         valued.sort(key=lambda card: (-card.year.as_you_go, -card.year.advised, card.program_id))
@@ -357,12 +378,12 @@ class _Study:
         seen = HabitSeen(name=habit.name, instants=count, shops=round(opened / count, 1))
         return HabitFigures(seen, sums / count)
 
-    def _take(self, shops: int, instants: int, where: Where) -> None:
+    def take(self, work: int, where: Where) -> None:
         """Take the work of a habit from what a request may do."""
-        self._work += shops * max(instants, len(self.candidates))
-        if self._most_work is not None and self._work > self._most_work:
+        self.work += work
+        if self._most_work is not None and self.work > self._most_work:
             expected = f"`habits` of at most {self._most_work:,} shops within reach by instants"
-            found = problem("too_many", expected, f"{self._work:,}", where)
+            found = problem("too_many", expected, f"{self.work:,}", where)
             raise BadRequest(found["detail"], [found])
 
     def _plans(self, query: Query, minute: int) -> list[Plan]:
@@ -380,7 +401,7 @@ class _Study:
                 end = gain_kernels().find_choice(*asked)
                 ends.append(end)
             if room == _SHOPS:  # The first time: before there is room for more.
-                self._take(end, len(minutes), where)
+                self.take(end * max(len(minutes), len(self.candidates)), where)
             if end <= room:
                 return choice, ends
             room = end
@@ -397,49 +418,3 @@ def _new_choice(room: int, candidates: int) -> Choice:
         np.zeros((room, candidates), np.int64),
         np.empty(room),
     )
-
-
-def _card_worth(program: dict[str, Any], visits: list[float], means: list[F64]) -> CardWorth:
-    """Return the worth of one card; `means` are its figures for each habit."""
-    months, fee = sum(visits), int(program.get("fee") or 0)
-    weights = [each / months if months else 0.0 for each in visits]
-    total = [
-        math.fsum(w * mean[i] for w, mean in zip(weights, means, strict=True)) for i in range(3)
-    ]
-    figures = _figures(total)
-    exact = (total[AS_YOU_GO], _only_partners(total), total[ADVISED])
-    year = [_rounded(MONTHS_A_YEAR * months * each - fee) for each in exact]
-    even = [math.ceil(_settled(fee / each)) if each > 0 else None for each in exact]
-    names = ("as_you_go", "only_partners", "advised")
-    return CardWorth(
-        program_id=program["program_id"],
-        name=program.get("name") or program["program_id"],
-        fee=fee,
-        per_visit=figures,
-        year=Year(**dict(zip(names, year, strict=True))),
-        break_even_visits=BreakEven(**dict(zip(names, even, strict=True))),
-        habits=[_figures(mean) for mean in means],
-    )
-
-
-def _figures(means: Sequence[float] | F64) -> Figures:
-    return Figures(
-        as_you_go=round(float(means[AS_YOU_GO]), _DIGITS),
-        share_of_visits=round(float(means[SHARE]), _DIGITS),
-        only_partners=round(_only_partners(means), _DIGITS),
-        advised=round(float(means[ADVISED]), _DIGITS),
-    )
-
-
-def _only_partners(means: Sequence[float] | F64) -> float:
-    return float(means[AS_YOU_GO] / means[SHARE]) if means[SHARE] > 0 else 0.0
-
-
-def _rounded(minor: float) -> int:
-    """Return the nearest minor unit; half a unit counts as one more."""
-    return math.floor(_settled(minor) + 0.5)
-
-
-def _settled(value: float) -> float:
-    """Return a figure without the noise of the last digits, so that 28.000000001 visits are 28."""
-    return round(value, _DIGITS)

@@ -17,10 +17,10 @@ from starlette.testclient import TestClient
 from geosearch.cluster.routing import CONFIGURATION, variable_of
 from tests import generators
 from tests.geosearch.asking import free_ports, is_ready
+from tests.geosearch.cluster.gateway_fronts import application, opened
 from tests.geosearch.cluster.processes import Processes
 from tests.geosearch.cluster.proxies import haproxy, proxying
 from tests.geosearch.cluster.region_worlds import Cut, spread
-from tests.geosearch.cluster.test_gateway import service
 from tests.geosearch.waiting import until
 
 
@@ -64,7 +64,7 @@ class Fleet:
         self.cut, self.port, self.processes = cut, port, processes
         self._ports = ports
         self.twins = [name for name in ports if f"{name}-2" in ports or name.endswith("-2")]
-        self.one = TestClient(service(cut.folder.parent / "one"))
+        self.one = TestClient(application(opened(cut.folder.parent / "one")))
 
     def is_ready(self, name: str) -> bool:
         """Whether a process answers."""

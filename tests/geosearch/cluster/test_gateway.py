@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -16,19 +14,13 @@ from urllib.parse import quote
 import httpx2
 import pytest
 import shapely
-from starlette.testclient import TestClient
 
 from geosearch.cluster.gateway import RegionAddress, Regions
-from geosearch.cluster.gateway_handlers import gateway
 from geosearch.query.query import Query
-from geosearch.search.searcher import Searcher
-from geosearch.service.app import make_app
-from geosearch.service.engines import Engines
-from geosearch.service.handlers import Handlers
-from geosearch.service.metrics import Metrics
-from geosearch.service.settings import Settings
 from tests.generators import make_world
+from tests.geosearch.cluster.gateway_fronts import WORLD, Fronts, plain, spanning
 from tests.geosearch.cluster.region_worlds import Cut
+from tests.geosearch.small_city import priced
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_REGION_QUESTIONS", "25"))
 KINDS = ("city", "antimeridian", "worldwide", "crumbs", "many_programs")
@@ -37,41 +29,6 @@ CASES = (
     if QUESTIONS < 1_000
     else [(kind, regions) for kind in KINDS for regions in (2, 5, 9)]
 )
-WORLD = (-180.0, -90.0, 180.0, 90.0)
-
-
-def service(index: Path) -> Any:
-    engines = Engines(index, Searcher, poll_seconds=1.0)
-    engines.load()
-    return make_app(Handlers(engines, Metrics(engines), Settings(log_requests=False)))
-
-
-class Fronts:
-    """One index and the gateway of its regions."""
-
-    def __init__(self, cut: Cut, folder: Path) -> None:
-        self.cut = cut
-        self.transports: dict[str, Any] = {
-            name: httpx2.ASGITransport(service(cut.folder / name)) for name in cut.regions
-        }
-        urls = dict.fromkeys(cut.regions, "http://region")
-        app = gateway(cut.folder, urls, Settings(log_requests=False), self.transports)
-        self.one = TestClient(service(folder / "one"))
-        self.gateway = TestClient(app)
-
-    def same(self, method: str, path: str, **how: Any) -> tuple[Any, Any]:
-        one = self.one.request(method, path, **how)
-        got = self.gateway.request(method, path, **how)
-        assert got.status_code == one.status_code or b"misdirected" in got.content, got.text
-        if b"misdirected" not in got.content:
-            assert plain(got.content) == plain(one.content), how or path
-        return one, got
-
-
-def plain(body: bytes) -> bytes:
-    """A body without time and cursors."""
-    body = re.sub(rb'"(took_us|age_seconds)":\d+', rb'"\1":0', body)
-    return re.sub(rb'"next_cursor":"[^"]+"', b'"next_cursor":"x"', body)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
@@ -80,20 +37,11 @@ def fronts(
 ) -> Iterator[Fronts]:
     kind, regions = request.param
     folder = tmp_path_factory.mktemp(kind)
-    cut = Cut(make_world(Random(f"{kind} {regions}"), kind, 250), regions, folder)
+    world = priced(Random(1), make_world(Random(f"{kind} {regions}"), kind, 250))
+    cut = Cut(world, regions, folder)
     made = Fronts(cut, folder)
     with made.gateway:
         yield made
-
-
-def spanning(rng: Random, cut: Cut) -> dict[str, Any]:
-    question = cut.question(rng)
-    if rng.random() < 0.8:
-        del question["radius"]
-        if not {"zone", "bbox", "polygon", "ids"} & set(question) or rng.random() < 0.5:
-            question["bbox"] = WORLD
-            question.pop("polygon", None)
-    return question
 
 
 def test_answers_are_those_of_one_index(fronts: Fronts) -> None:
@@ -171,8 +119,47 @@ def test_a_cursor_belongs_to_its_question(fronts: Fronts) -> None:
         assert (got.status_code, got.json()["code"]) == (400, "bad_cursor")
 
 
-def test_why_is_not_answered_in_part(fronts: Fronts) -> None:
-    assert fronts.gateway.get("/v1/merchants/m1/why?lat=1&lng=2").status_code == 404
+def test_what_cards_are_worth_is_that_of_one_index(fronts: Fronts) -> None:
+    rng, cut = Random(14), fronts.cut
+    done = dict.fromkeys(("gains", "refused"), 0)
+    for number in range(QUESTIONS):
+        habits: list[dict[str, Any]] = []
+        for _ in range(rng.randint(1, 5)):
+            place = {name: cut.question(rng)[name] for name in ("lat", "lng")}
+            habits.append(
+                place
+                | {"when": rng.choice(("24/7", "Mo-Fr 12:00-13:00", "Sa 10:00-12:00"))}
+                | {"visits": rng.randint(0, 30), "radius": rng.choice((1_000, 50_000))}
+                | {"spend": rng.choice((1_000, 4_000, 10_000)), "party_size": rng.randint(1, 3)}
+            )
+        if number % 6 == 5:
+            habits[rng.randrange(len(habits))]["when"] = "whenever"
+        cards = [row["program_id"] for row in cut.world.programs]
+        asked = {"habits": habits, "at": cut.world.now.isoformat(), "cards": cards[:1]}
+        if number % 9 == 8:
+            asked["candidates"] = ["nobody's"]
+        one, _ = fronts.same("POST", "/v1/cards:worth", json=asked)
+        done["refused"] += one.status_code == 400
+        done["gains"] += one.status_code == 200 and any(
+            card["per_visit"]["as_you_go"] > 0 for card in one.json()["cards"]
+        )
+    assert min(done.values()) > 0, done
+
+
+def test_reasons_are_those_of_one_index(fronts: Fronts) -> None:
+    rng = Random(13)
+    shops = [row["merchant_id"] for row in fronts.cut.world.merchants if row.get("merchant_id")]
+    done = dict.fromkeys(("matches", "far", "fixes", "absent"), 0)
+    for number in range(QUESTIONS * 2):
+        question = spanning(rng, fronts.cut)
+        question.pop("cursor", None)
+        shop = quote(str(rng.choice(shops)), safe="") if number % 9 else "nobody"
+        one, _ = fronts.same("POST", f"/v1/merchants/{shop}/why", json=question)
+        done["matches"] += b'"matches":true' in one.content
+        done["far"] += b'"OUTSIDE_RADIUS"' in one.content
+        done["fixes"] += b'"fixes":[{' in one.content
+        done["absent"] += one.status_code == 404
+    assert min(done.values()) > 0, done
 
 
 @pytest.mark.parametrize(

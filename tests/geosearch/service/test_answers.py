@@ -11,7 +11,8 @@ from geosearch.answer.model import Answer, Combination, Hit, OpenState, Step
 from geosearch.errors import Problem
 from geosearch.service.answers import answer_schemas
 from geosearch.service.engines import Refused
-from geosearch.studies.worth import CardWorth, Figures, HabitSeen, Worth
+from geosearch.studies.card_worth import CardWorth, Figures
+from geosearch.studies.worth import HabitSeen, Worth
 from geosearch.suggest.suggester import Suggestion, Suggestions
 
 SCHEMAS = answer_schemas()

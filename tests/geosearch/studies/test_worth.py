@@ -17,8 +17,9 @@ import pytest
 
 from geosearch.errors import BadRequest
 from geosearch.search.searcher import Searcher
+from geosearch.studies.card_worth import CardWorth
 from geosearch.studies.habits import Habit, read_habits
-from geosearch.studies.worth import CardWorth, Worth, worth
+from geosearch.studies.worth import Worth, worth
 from tests.comparison import Duel
 from tests.generators import EVERYWHERE, World, make_world, some_position
 from tests.geosearch.small_city import LUNCH, NOW, deal, opened, priced, small_world

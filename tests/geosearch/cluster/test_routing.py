@@ -189,6 +189,7 @@ HERE = {"lat": 30.0, "lng": 119.5}
         ("/v1/nearby?lat=30.0&lng=119.5&cursor=x&q=a", None, {}, "region-slanted-1"),
         ("/v1/nearby?lat=30.0&lng=119.5&radius=9&zone=z&ids=a", None, {}, "region-slanted-1"),
         ("/v1/nearby?lat=30.0&lng=119.5", None, {"X_Region": "nowhere"}, "gateway"),
+        ("/v1/nearby?lat=30.0&lng=119.5", None, {"X_Region": "*"}, "gateway"),
         ("/v1/programs", None, {}, "gateway"),
         ("/v1/merchants/m1", None, {}, "gateway"),
     ],

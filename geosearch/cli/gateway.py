@@ -1,33 +1,43 @@
 """Command `gateway`: one front for an index of regions."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from geosearch.errors import BadRequest
+from geosearch.cli.options import Given, only_once, setting_rows, with_options
+from geosearch.cluster.gateway_settings import GATEWAY_SETTINGS, load_gateway_settings
+from geosearch.errors import BadData, BadRequest
 
 
 def add_gateway(app: typer.Typer) -> None:
     """Add the command to an application."""
 
     @app.command()
+    @with_options(setting_rows(GATEWAY_SETTINGS))
     def gateway(
+        given: Given,
         folder: Annotated[Path, typer.Argument(help="Folder of regions.")],
         region: Annotated[
             list[str] | None,
             typer.Option(metavar="ID=URL", help="Address of a region; once for each."),
         ] = None,
-        host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-        port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 8080,
+        config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
     ) -> None:
         """Answer questions that span regions, and pass on the others."""
         urls: dict[str, str] = {}
-        for given in region or ():
-            name, found, url = given.partition("=")
+        for each in region or ():
+            name, found, url = each.partition("=")
             if not found or not url.startswith(("http://", "https://")) or name in urls:
-                raise BadRequest(f"Expected ID=URL once a region, got `{given}` - at `--region`")
+                raise BadRequest(f"Expected ID=URL once a region, got `{each}` - at `--region`")
             urls[name] = url
-        from geosearch.cluster.gateway_handlers import serve_gateway
+        said = only_once(given)
+        try:
+            load_gateway_settings(said, environment={})
+        except BadData as wrong:
+            raise BadRequest(str(wrong)) from wrong
+        settings = load_gateway_settings(said, environment=os.environ, file=config)
+        from geosearch.cluster.gateway_server import serve_gateway
 
-        serve_gateway(folder, urls, host, port)
+        serve_gateway(folder, urls, settings)

@@ -13,6 +13,7 @@ import msgspec
 from geosearch.cli.live_page import live_sections
 from geosearch.cli.markdown import section
 from geosearch.cli.snapshot_page import SNAPSHOT_PAGE, snapshot_page
+from geosearch.cluster.gateway_settings import GATEWAY_SETTINGS
 from geosearch.money.ranking import WEIGHT_HELP, Weights
 from geosearch.query.parameters import (
     PARAMETERS,
@@ -34,7 +35,7 @@ from geosearch.service.edge import REQUEST_HEADERS
 from geosearch.service.ingest_settings import INGEST_SETTINGS
 from geosearch.service.openapi import openapi_document
 from geosearch.service.problems import CODES
-from geosearch.service.settings import INGEST_PREFIX, PREFIX, SETTINGS, Settings
+from geosearch.service.settings import GATEWAY_PREFIX, INGEST_PREFIX, PREFIX, SETTINGS, Settings
 from geosearch.snapshot.fields import Cost, Table
 from geosearch.snapshot.plausibility import PROBABLE_CODES
 from geosearch.snapshot.rejects import REJECT_CODES, WARNING_CODES
@@ -111,6 +112,12 @@ def _sections() -> Iterator[str]:
         f"As above; the environment has `{INGEST_PREFIX}PORT`.",
         ("setting", "default", "meaning"),
         ((f"`{each.name}`", _shown(each.default), each.help) for each in INGEST_SETTINGS.values()),
+    )
+    yield section(
+        "Settings of geosearch gateway",
+        f"As above; the environment has `{GATEWAY_PREFIX}PORT`.",
+        ("setting", "default", "meaning"),
+        ((f"`{each.name}`", _shown(each.default), each.help) for each in GATEWAY_SETTINGS.values()),
     )
     yield from live_sections()
     yield section(

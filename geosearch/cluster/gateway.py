@@ -8,10 +8,11 @@ a problem, never an answer without its shops.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import httpx2
+import msgspec
 import orjson
 import shapely
 
@@ -20,9 +21,6 @@ from geosearch.query.query import Query
 from geosearch.service.edge import Asked, Reply
 from geosearch.service.problems import HttpProblem
 from indexes.geo.territories import Territories
-
-WAIT_SECONDS = 30.0
-"""Longest wait for a region."""
 
 _BEND = 0.05
 """Degrees by which a datum, or a side that bends in it, may move a position."""
@@ -56,12 +54,16 @@ class Regions:
         The regions, in the order in which they own positions.
     transports
         Transport of each region, in tests; by default the network.
+    wait_seconds
+        Longest wait for a region.
     """
 
     def __init__(
         self,
         regions: Sequence[RegionAddress],
         transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
+        *,
+        wait_seconds: float = 30.0,
     ) -> None:
         self.ids = [region.region_id for region in regions]
         self._areas = [region.area for region in regions]
@@ -71,7 +73,7 @@ class Regions:
             region.region_id: httpx2.AsyncClient(
                 base_url=region.url,
                 transport=given.get(region.region_id),
-                timeout=WAIT_SECONDS,
+                timeout=wait_seconds,
                 headers={"accept-encoding": "identity", "x-region": region.region_id},
             )
             for region in regions
@@ -135,6 +137,22 @@ class Regions:
         headers = _OWNED if how.get("content") is None else _OWNED | _JSON
         return await self.ask(region_id, method, asked, headers=headers, **how)
 
+    async def any(self, asked: Asked, **how: Any) -> httpx2.Response:
+        """The answer of the first region that can be reached.
+
+        Raises
+        ------
+        HttpProblem
+            No region can be reached.
+        """
+        down = HttpProblem("region_down", "No region can be reached")
+        for name in self.ids:
+            try:
+                return await self.ask(name, "GET", asked, **how)
+            except HttpProblem as problem:
+                down = problem
+        raise down
+
     async def parts(self, asked: Asked) -> list[Any]:
         """What all regions tell of the shops that they own, as JSON values, in their order.
 
@@ -147,6 +165,31 @@ class Regions:
         """
         found = await asyncio.gather(*(self.ask_part(name, "GET", asked) for name in self.ids))
         return [orjson.loads(checked(response).content) for response in found]
+
+
+T = TypeVar("T")
+
+
+def understood(name: str, response: httpx2.Response, read: Callable[[bytes], T]) -> T:
+    """What a region tells the gateway.
+
+    Raises
+    ------
+    Refusal
+        It is a refusal.
+    HttpProblem
+        The region has another release.
+    """
+    try:
+        return read(checked(response).content)
+    except msgspec.MsgspecError as error:
+        raise other_release(name) from error
+
+
+def other_release(name: str) -> HttpProblem:
+    """The problem of a region that does not speak with this gateway."""
+    detail = f"Region `{name}` does not understand the gateway: it is of another release"
+    return HttpProblem("regions_differ", detail)
 
 
 def checked(response: httpx2.Response) -> httpx2.Response:
@@ -179,6 +222,7 @@ def _drawn(query: Query) -> list[tuple[float, float, float, float]] | None:
 
 def reply_of(response: httpx2.Response) -> Reply:
     """The answer of a region, as it is."""
+    varies = response.headers.get("vary", "").split(", ")
     headers = tuple(
         (name.encode(), response.headers[name].encode())
         for name in ("content-language", "location")
@@ -196,11 +240,7 @@ def reply_of(response: httpx2.Response) -> Reply:
         code,
         cache_control=response.headers.get("cache-control", "no-store").encode(),
         etag=response.headers.get("etag", "").encode(),
-        varies=tuple(
-            name.strip().encode()
-            for name in response.headers.get("vary", "").split(",")
-            if name.strip() not in ("", "accept-encoding")  # That is the gateway's to say.
-        ),
+        varies=tuple(name.encode() for name in varies if name.startswith("accept-l")),
     )
 
 

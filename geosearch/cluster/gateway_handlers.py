@@ -1,30 +1,23 @@
 """Routes of the gateway: which regions a request goes to, and how their answers become one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import httpx2
-import msgspec
 import orjson
-import shapely
-import uvicorn
-from starlette.applications import Starlette
 from starlette.routing import Route
 
 from geosearch.answer.model import Page
-from geosearch.cluster.gateway import Refusal, RegionAddress, Regions, reply_of, with_seq
+from geosearch.cluster.gateway import Refusal, Regions, reply_of, with_seq
+from geosearch.cluster.gateway_map import RegionsShown
 from geosearch.cluster.gateway_merge import is_spanning
 from geosearch.cluster.gateway_owners import Owners
 from geosearch.cluster.gateway_questions import Question, answer
 from geosearch.cluster.gateway_why import why
 from geosearch.cluster.gateway_worth import worth
-from geosearch.errors import BadData, BadRequest
+from geosearch.errors import BadRequest
 from geosearch.query.query import Query
 from geosearch.search.searcher import check_first_page
-from geosearch.segment.regional import REGIONS
 from geosearch.service.batch_limits import check_batch
 from geosearch.service.cross_origin import CrossOrigin
 from geosearch.service.edge import (
@@ -35,13 +28,13 @@ from geosearch.service.edge import (
     Endpoint,
     Handler,
     Reply,
+    in_language,
     lasting,
+    without_slash,
 )
 from geosearch.service.encode import encode_geojson, encode_page
-from geosearch.service.engines import Engines
 from geosearch.service.journal import Journal
-from geosearch.service.listener import bound
-from geosearch.service.logs import configure_logs, end_logs
+from geosearch.service.map_handlers import MapHandlers
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
@@ -60,47 +53,7 @@ from geosearch.service.settings import Settings
 
 BACKLOG = 2_048
 
-NOT_FOUND, MISDIRECTED = 404, 421
-
-
-def read_regions(folder: Path, urls: Mapping[str, str]) -> tuple[list[RegionAddress], bytes]:
-    """Return the regions of a folder with their addresses, and the text of `regions.geojson`.
-
-    Parameters
-    ----------
-    urls
-        URL of each region; else its property `url` in the file counts.
-
-    Raises
-    ------
-    BadData
-        The file cannot be read, or a region has no address.
-    """
-    file = folder / REGIONS
-    try:
-        text = file.read_bytes()
-        features = orjson.loads(text)["features"]
-        found = [
-            RegionAddress(
-                feature["properties"]["region_id"],
-                shapely.from_geojson(orjson.dumps(feature["geometry"])),
-                urls.get(feature["properties"]["region_id"])
-                or feature["properties"].get("url", ""),
-            )
-            for feature in features
-        ]
-    except (OSError, ValueError, KeyError, TypeError, shapely.errors.GEOSException) as error:
-        raise BadData(f"Expected areas of regions, got: {error} - at `{file}`") from error
-    names = [region.region_id for region in found]
-    for name in urls:
-        if name not in names:
-            raise BadData(f"Expected one of {', '.join(names)}, got `{name}` - at `--region`")
-    for region in found:
-        if not region.url:
-            raise BadData(
-                f"Expected the address of region `{region.region_id}`, got none - at `--region`"
-            )
-    return found, text
+BAD, NOT_FOUND, MISDIRECTED = 400, 404, 421
 
 
 class Gateway:
@@ -123,19 +76,16 @@ class Gateway:
     ) -> None:
         self._regions, self._geojson, self._settings = regions, geojson, settings
         self._owners = Owners(regions)
+        self._map = MapHandlers(RegionsShown(regions, self._owners), settings)
         self._metrics = metrics
         self._journal = Journal(metrics, logs=settings.log_requests)
         self._request_ids = RequestIds()
+        self._cross_origin = CrossOrigin(settings.cors_origins)
+        self._paths = frozenset(route.path for route in self.routes())
 
-    def app(self) -> Starlette:
-        """Return the ASGI application."""
-
-        @asynccontextmanager
-        async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            yield
-            await self._regions.close()
-
-        routes = [
+    def routes(self) -> list[Route]:
+        """Return every route."""
+        return [
             self._route("/v1/nearby", GET=self.nearby_get, POST=self.nearby_post),
             self._route("/v1/nearby:batch", POST=self.batch),
             self._route("/v1/cards:worth", POST=self.worth),
@@ -150,16 +100,26 @@ class Gateway:
             self._route("/v1/categories", GET=self.categories),
             self._route("/v1/index", GET=self.index),
             self._route("/v1/regions", GET=self.regions),
+            self._route("/v1/coverage", GET=self._map.coverage),
+            self._route("/", GET=self._map.welcome),
+            self._route("/page/{version}/{name:path}", GET=self._map.page_file),
+            self._route("/land.geojson", GET=self._map.land),
+            self._route("/basemap.pmtiles", GET=self._map.basemap),
             self._route("/healthz", GET=self.alive),
             self._route("/readyz", GET=self.ready),
             self._route("/metrics", GET=self.metrics),
             self._route("/openapi.json", GET=self.any_region),
             self._route("/docs", GET=self.any_region),
         ]
-        app = Starlette(routes=routes, lifespan=lifespan)
-        app.router.default = self._endpoint("elsewhere", {ANY_METHOD: self.nowhere})
-        app.router.redirect_slashes = False
-        return app
+
+    def elsewhere(self) -> Endpoint:
+        """Return the endpoint of all other paths."""
+        return self._endpoint("elsewhere", {ANY_METHOD: self.nowhere})
+
+    async def close(self) -> None:
+        """Close all connections to regions, and report the last requests."""
+        await self._regions.close()
+        self._journal.tell()
 
     async def nearby_get(self, asked: Asked) -> Reply:
         """`GET /v1/nearby`."""
@@ -231,11 +191,7 @@ class Gateway:
             page = question.page
             answers.append(question.body or b"".join(() if page is None else encode_page(page)))
         languages = ", ".join(dict.fromkeys(query.language for query in queries))
-        return Reply(
-            (b'{"answers":[%b]}' % b",".join(answers),),
-            headers=((b"content-language", languages.encode()),),
-            varies=(b"accept-language",),
-        )
+        return in_language(Reply((b'{"answers":[%b]}' % b",".join(answers),)), languages)
 
     async def why_get(self, asked: Asked) -> Reply:
         """`GET /v1/merchants/{id}/why`."""
@@ -281,21 +237,20 @@ class Gateway:
             *(self._regions.ask_part(name, "GET", asked) for name in self._regions.ids),
             return_exceptions=True,
         )
-        down = None
-        absent = None
-        for name, response in zip(self._regions.ids, found, strict=True):
-            if isinstance(response, BaseException):
-                if not isinstance(response, HttpProblem):
-                    raise response
-                down = response
-            elif response.status_code == NOT_FOUND:
-                absent = response
-            else:
+        refused: list[Reply | BaseException] = []
+        for name, told in zip(self._regions.ids, found, strict=True):
+            if isinstance(told, BaseException):
+                refused.append(told)
+            elif told.status_code < BAD:
                 self._owners.learn_shop(asked.path_params["merchant_id"], name)
-                return reply_of(response)
-        if down is not None or absent is None:
-            raise down or HttpProblem("not_found", "There is no merchant with this id")
-        return reply_of(absent)
+                return reply_of(told)
+            else:
+                refused.append(reply_of(told))
+        # A region that is down may have the shop.
+        worst = next((each for each in refused if not _is_absent(each)), refused[0])
+        if isinstance(worst, BaseException):
+            raise worst
+        return worst
 
     async def density(self, asked: Asked) -> Reply:
         """`GET /v1/density`: counts of all regions, added up."""
@@ -316,11 +271,7 @@ class Gateway:
         """`GET /v1/categories`: categories, with the shops of all regions."""
         language = read_categories(asked.query_string) or asked.language
         body = await self._added(asked, "categories", "category_id")
-        return msgspec.structs.replace(
-            lasting(body, of=language.encode() + body),
-            headers=((b"content-language", language.encode()),),
-            varies=(b"accept-language",),
-        )
+        return in_language(lasting(body, of=language.encode() + body), language)
 
     async def _added(self, asked: Asked, member: str, key: str) -> bytes:
         """A listing whose rows have numbers of shops, which add up."""
@@ -355,13 +306,7 @@ class Gateway:
 
     async def any_region(self, asked: Asked) -> Reply:
         """What every region answers alike: the first that can be reached."""
-        down = HttpProblem("region_down", "No region can be reached")
-        for name in self._regions.ids:
-            try:
-                return reply_of(await self._regions.ask(name, "GET", asked))
-            except HttpProblem as problem:
-                down = problem
-        raise down
+        return reply_of(await self._regions.any(asked))
 
     async def alive(self, asked: Asked) -> Reply:
         """`GET /healthz`: the process answers."""
@@ -381,8 +326,10 @@ class Gateway:
         return Reply((self._metrics.requests_page(),), media_type=METRICS_TEXT)
 
     async def nowhere(self, asked: Asked) -> Reply:
-        """Answer 404."""
-        raise HttpProblem("not_found", "The gateway has no such path; a region may have it")
+        """Answer 404, or redirect from a route's path with a trailing slash."""
+        if asked.path.endswith("/") and asked.path[:-1] in self._paths:
+            return without_slash(asked)
+        raise HttpProblem("not_found", "There is no such path - /openapi.json lists all")
 
     def _route(self, path: str, **handlers: Handler) -> Route:
         return Route(path, self._endpoint(path, handlers))
@@ -393,9 +340,13 @@ class Gateway:
             {method: _with_refusals(handler) for method, handler in handlers.items()},
             journal=self._journal,
             request_ids=self._request_ids,
-            cross_origin=CrossOrigin(self._settings.cors_origins),
+            cross_origin=self._cross_origin,
             max_body_bytes=self._settings.max_body_bytes,
         )
+
+
+def _is_absent(told: Reply | BaseException) -> bool:
+    return isinstance(told, Reply) and told.status == NOT_FOUND
 
 
 def _with_refusals(handler: Handler) -> Handler:
@@ -411,53 +362,10 @@ def _with_refusals(handler: Handler) -> Handler:
 def merged_reply(query: Query, page: Page) -> Reply:
     """The merged answer to one question."""
     is_geojson = query.format == "geojson"
-    return Reply(
+    reply = Reply(
         encode_geojson(page) if is_geojson else encode_page(page),
         media_type=GEOJSON if is_geojson else JSON,
-        headers=((b"content-language", query.language.encode()),),
         query=query,
         results=page.count,
-        varies=(b"accept-language",),
     )
-
-
-def gateway(
-    folder: Path,
-    urls: Mapping[str, str],
-    settings: Settings,
-    transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
-) -> Starlette:
-    """Return the ASGI application of the gateway of a folder of regions.
-
-    Raises
-    ------
-    BadData
-        As `read_regions`.
-    """
-    addresses, geojson = read_regions(folder, urls)
-    metrics = Metrics(Engines(folder, _none, poll_seconds=1.0))
-    return Gateway(Regions(addresses, transports), geojson, settings, metrics).app()
-
-
-def _none(folder: Path) -> Any:
-    raise BadData(f"A gateway opens no index - at `{folder}`")
-
-
-def serve_gateway(folder: Path, urls: Mapping[str, str], host: str, port: int) -> None:
-    """Answer over HTTP until SIGTERM or SIGINT.
-
-    Raises
-    ------
-    BadData
-        As `read_regions`, or the address cannot be had.
-    """
-    settings = Settings(host=host, port=port)
-    app = gateway(folder, urls, settings)
-    configure_logs(settings.log_level)
-    with bound(host, port) as listener:
-        listener.listen(BACKLOG)
-        config = uvicorn.Config(
-            app, access_log=False, log_config=None, server_header=False, proxy_headers=False
-        )
-        uvicorn.Server(config).run(sockets=[listener])
-    end_logs()
+    return in_language(reply, query.language)

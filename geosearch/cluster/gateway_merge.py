@@ -15,7 +15,7 @@ from geosearch.answer.model import Answer, Page
 from geosearch.errors import BadRequest
 from geosearch.query.cursor import check_of, fingerprint, read_written, written
 from geosearch.query.query import Query, is_instant
-from geosearch.search.owned import Key, RegionPart
+from geosearch.search.owned import Key, RegionPart, WhyPart
 
 
 class SpanningCursor(
@@ -169,7 +169,7 @@ def _near_misses(query: Query, parts: Sequence[RegionPart]) -> Any:
     return tuple(found[: query.near_misses])
 
 
-def unanswered(parts: Mapping[str, RegionPart]) -> dict[str, tuple[str, ...]]:
+def unanswered(parts: Mapping[str, RegionPart | WhyPart]) -> dict[str, tuple[str, ...]]:
     """What each region must be asked again: questions about words to which another one said yes."""
     yes = {key for part in parts.values() for key, is_found in part.words.items() if is_found}
     again = {}

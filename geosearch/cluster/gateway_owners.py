@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from geosearch.cluster.gateway import Regions, checked
+from geosearch.cluster.gateway import Regions, understood
 from geosearch.query.query import Query
 from geosearch.search.owned import RegionPart
 from geosearch.service.edge import Asked
@@ -97,7 +97,8 @@ class Owners:
         found = await asyncio.gather(
             *(self._regions.ask_part(name, "GET", asked, path="/v1/zones") for name in ids)
         )
-        told = [_read_zones(checked(response).content) for response in found]
+        pairs = zip(ids, found, strict=True)
+        told = [understood(name, response, _read_zones) for name, response in pairs]
         if len({each.version for each in told}) > 1:
             return
         self._begin(told[0].version)

@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from geosearch.answer.model import Page
-from geosearch.cluster.gateway import Regions, checked
+from geosearch.cluster.gateway import Regions, other_release, understood
 from geosearch.cluster.gateway_merge import merged_page, read_cursor, unanswered
 from geosearch.cluster.gateway_owners import Owners
 from geosearch.errors import BadRequest, Misdirected
@@ -147,7 +147,7 @@ def check_kept(refusal: BadRequest, query: Query) -> BadRequest:
         of the caller named.
     """
     if refusal.code == "cursor_expired" and query.cursor is None:
-        raise HttpProblem("regions_differ", "Regions have different versions; ask again")
+        raise HttpProblem("regions_differ", f"Regions have different versions: {refusal}")
     return refusal
 
 
@@ -208,4 +208,6 @@ async def _told(
     rows = [{"query": short(one.query), "part": one.next[name]} for one in questions]
     body = msgspec.json.encode({"questions": rows})
     response = await regions.ask_part(name, "POST", asked, path="/v1/nearby:batch", content=body)
-    return _read_told(checked(response).content).told
+    if 400 <= response.status_code < 500:  # Refusals of questions are in the answer.
+        raise other_release(name)
+    return understood(name, response, _read_told).told

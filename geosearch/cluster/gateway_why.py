@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from geosearch.cluster.gateway import Regions, checked
+from geosearch.cluster.gateway import Regions, understood
 from geosearch.cluster.gateway_merge import unanswered
 from geosearch.cluster.gateway_owners import Owners
 from geosearch.cluster.gateway_questions import ROUNDS, oldest_of, short
@@ -101,4 +101,4 @@ async def _part(
     body = msgspec.json.encode({"query": short(query), "part": part, "before": before})
     path = asked.target.partition("?")[0]
     response = await regions.ask_part(name, "POST", asked, path=path, content=body)
-    return _read_part(checked(response).content)
+    return understood(name, response, _read_part)

@@ -13,7 +13,7 @@ import httpx2
 import msgspec
 import orjson
 
-from geosearch.cluster.gateway import Regions, checked, reply_of
+from geosearch.cluster.gateway import Regions, reply_of, understood
 from geosearch.cluster.gateway_merge import lowest_seq
 from geosearch.cluster.gateway_questions import oldest_of
 from geosearch.service.edge import Asked, Reply
@@ -57,7 +57,7 @@ async def worth(body: bytes, asked: Asked, regions: Regions) -> Reply:
 
     async def told(name: str, version: str | None = None) -> ToldHabits:
         part = AskedWorth(question, numbers[name], version=version)
-        return _read_told(checked(await ask(name, part)).content)
+        return understood(name, await ask(name, part), _read_told)
 
     parts = dict(zip(numbers, await asyncio.gather(*map(told, numbers)), strict=True))
     oldest = oldest_of(part.version for part in parts.values())

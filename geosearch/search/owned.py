@@ -225,7 +225,7 @@ class OwnedSearcher(Searcher):
             self.version,
             msgspec.structs.replace(answer, near_misses=None, next_cursor=None, took_us=0),
             [msgspec.Raw(bytes(text)) for text in results],
-            [_written(*pair, one) for pair, one in rows],
+            [_written(first, second, one) for (first, second), one in rows],
             own.words,
             [
                 RegionMiss(
@@ -236,10 +236,10 @@ class OwnedSearcher(Searcher):
                 )
                 for one in answer.near_misses or ()
             ],
-            [one for one in query.distinct_ids or () if self._has(one)],
+            [one for one in query.distinct_ids or () if self.has(one)],
         )
 
-    def _has(self, merchant_id: str) -> bool:
+    def has(self, merchant_id: str) -> bool:
         """Whether the region owns a shop, which may be withdrawn."""
         return any(segment.doc_of(merchant_id) is not None for segment in self.segments)
 

@@ -35,7 +35,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import httptools
 import structlog
@@ -54,6 +54,7 @@ from geosearch.segment.versions import current
 from geosearch.service.basemap import open_basemap
 from geosearch.service.coverage_layer import open_coverage
 from geosearch.service.cross_origin import CrossOrigin
+from geosearch.service.edge import Endpoint
 from geosearch.service.engines import Engines
 from geosearch.service.guard import CLIENTS, CROSS_ORIGIN, GuardedProtocol, guarded
 from geosearch.service.handlers import Handlers
@@ -118,7 +119,17 @@ def create_app(
     return make_app(handlers, lifespan)
 
 
-def make_app(handlers: Handlers, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+class Routes(Protocol):
+    """Handlers of a service: `Handlers`, or those of the gateway."""
+
+    def routes(self) -> list[Route]:
+        """Return every route."""
+
+    def elsewhere(self) -> Endpoint:
+        """Return the endpoint of all other paths."""
+
+
+def make_app(handlers: Routes, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
     """Return the application of `handlers`; without `lifespan` it does not follow the index."""
     app = _Application(routes=handlers.routes(), middleware=[], lifespan=lifespan)
     # A catch-all route would not do: the pattern of a path does not match a line feed.
@@ -256,10 +267,7 @@ def _serve(settings: Settings) -> None:
         else:
             engines.load()
         _settle()
-        _listen(listener, settings)
-        # uvicorn raises the stop signal again when it has stopped; a stop is not a failure.
-        for stop in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(stop, lambda *_: None)
+        listen(listener, settings)
         serving = partial(_tell_serving, settings, listener.getsockname())
         if server is not None:
             to_check = settings.verify == "fast" and not killed
@@ -304,7 +312,7 @@ def _run_here(
             checking.start()
 
     app = create_app(settings, engines, leave=_leave)
-    server = uvicorn.Server(_config(app, settings, Report(waiting, answer)))
+    server = uvicorn.Server(server_config(app, settings, Report(waiting, answer)))
     checking = _Checking(engines, stop)
     server.run(sockets=[listener])
     checking.tell()
@@ -324,7 +332,7 @@ def _run_workers(
     with tempfile.TemporaryDirectory(prefix="geosearch-metrics-") as folder:
         os.environ |= as_environment(settings) | {MULTIPROCESS_VARIABLE: folder}
         app = "geosearch.service.app:app_from_environment"
-        config = _config(app, settings, Report(waiting))
+        config = server_config(app, settings, Report(waiting))
         supervisor = Supervisor(config, [listener], reports=reports, serving=answer)
         checking = _Checking(engines, supervisor.should_exit.set)
         supervisor.run()
@@ -390,7 +398,8 @@ class _Checking:
                 return
 
 
-def _config(app: Starlette | str, settings: Settings, report: Report) -> uvicorn.Config:
+def server_config(app: Starlette | str, settings: Settings, report: Report) -> uvicorn.Config:
+    """Return the configuration of the server, with its guard and its limits."""
     busy_polling = BusyPolling(settings.busy_poll_us / 1e6)
     return uvicorn.Config(
         app,
@@ -410,8 +419,18 @@ def _config(app: Starlette | str, settings: Settings, report: Report) -> uvicorn
     )
 
 
-def _listen(listener: socket.socket, settings: Settings) -> None:
+def listen(listener: socket.socket, settings: Settings) -> None:
+    """Begin to accept connections; a signal to stop is no failure from now on.
+
+    Raises
+    ------
+    BadData
+        The address cannot be had.
+    """
     try:
         listener.listen(BACKLOG)
     except OSError as error:
         raise not_free(settings.host, settings.port, error) from error
+    # uvicorn raises the stop signal again when it has stopped.
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: None)

@@ -18,6 +18,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from geosearch.errors import BadRequest, Behind, NotReady
+from geosearch.query.parameters import DEFAULT_LANGUAGE
 from geosearch.query.query import Query
 from geosearch.service.compression import IN_THREAD, SMALLEST, accepts_gzip, coding_for
 from geosearch.service.conditional import entity_tag, is_current
@@ -217,6 +218,12 @@ def lasting(
     cache_control = b"private, no-cache" if is_personal else b"no-cache"
     etag = entity_tag(of or body)
     return Reply((body,), media_type=media_type, cache_control=cache_control, etag=etag)
+
+
+def in_language(reply: Reply, language: str | None) -> Reply:
+    """Return a reply that says its language, and which header of a request decides it."""
+    named = (b"content-language", (language or DEFAULT_LANGUAGE).encode())
+    return msgspec.structs.replace(reply, headers=(named,), varies=(b"accept-language",))
 
 
 def without_slash(asked: Asked) -> Reply:

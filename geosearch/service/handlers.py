@@ -23,7 +23,7 @@ from starlette.routing import Route
 from geosearch.answer.model import Page
 from geosearch.errors import BadRequest
 from geosearch.query.cursor import read_cursor
-from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES
+from geosearch.query.parameters import LANGUAGES
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.searcher import Searcher
 from geosearch.service.batch_limits import check_batch
@@ -39,6 +39,7 @@ from geosearch.service.edge import (
     Endpoint,
     Handler,
     Reply,
+    in_language,
     lasting,
     without_slash,
 )
@@ -51,7 +52,7 @@ from geosearch.service.encode import (
 from geosearch.service.engines import REACH_PAUSE, Engine, Engines, Loaded
 from geosearch.service.heavy import HeavyWork, Work, in_one_part
 from geosearch.service.journal import Journal
-from geosearch.service.map_handlers import MapHandlers
+from geosearch.service.map_handlers import EnginesShown, MapHandlers
 from geosearch.service.metrics import MEDIA_TYPE as METRICS_TEXT
 from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
@@ -112,7 +113,7 @@ class Handlers:
         self._cross_origin = CrossOrigin(settings.cors_origins)
         self._heavy = HeavyWork()
         self._batching = Batching()
-        self._map = MapHandlers(engines, settings)
+        self._map = MapHandlers(EnginesShown(engines), settings)
         self._owned = OwnedParts(engines)
         document = openapi_document(settings)
         self._paths = frozenset(document["paths"])
@@ -187,7 +188,7 @@ class Handlers:
         query = spoken(read_suggest(asked.query_string), asked.language)
         suggest = partial(self._engines.current().engine.suggest, query)
         return await self._here_or_in_a_thread(
-            asked, lambda: _in_language(Reply((encode_suggestions(suggest()),)), query.lang)
+            asked, lambda: in_language(Reply((encode_suggestions(suggest()),)), query.lang)
         )
 
     async def merchant(self, asked: Asked) -> Reply:
@@ -278,7 +279,7 @@ class Handlers:
         engine = self._engine(asked)
         body = orjson.dumps({"categories": engine.categories(language), **engine.as_of})
         # Also where no name differs: a client keeps the answer with its `Content-Language`.
-        return _in_language(lasting(body, of=language.encode() + body), language)
+        return in_language(lasting(body, of=language.encode() + body), language)
 
     async def index(self, asked: Asked) -> Reply:
         """`GET /v1/index`: version, counts, horizon and age, and the refused version if any."""
@@ -423,7 +424,7 @@ class Handlers:
             except BadRequest as refusal:
                 raise relocated(refusal, position) from refusal
         languages = dict.fromkeys(query.language for query in queries)
-        return _in_language(Reply((encode_pages(pages),)), ", ".join(languages))
+        return in_language(Reply((encode_pages(pages),)), ", ".join(languages))
 
     def _worth(self, body: bytes) -> Work[Reply]:
         """Return what cards are worth, part by part."""
@@ -441,12 +442,6 @@ def _replied(work: Work[bytes]) -> Work[Reply]:
 
 def _zones(engine: Engine, found: list[dict[str, Any]], *, is_personal: bool = False) -> Reply:
     return lasting(orjson.dumps({"zones": found, **engine.as_of}), is_personal=is_personal)
-
-
-def _in_language(reply: Reply, language: str | None) -> Reply:
-    """Return a reply that says its language, and which header of a request decides it."""
-    named = (b"content-language", (language or DEFAULT_LANGUAGE).encode())
-    return msgspec.structs.replace(reply, headers=(named,), varies=_BY_LANGUAGE)
 
 
 def _reply(query: Query, page: Page) -> Reply:

@@ -4,9 +4,11 @@
 """
 
 import asyncio
+from typing import Protocol
 
 import orjson
 
+from geosearch.answer.contents import Box
 from geosearch.service.basemap import open_basemap
 from geosearch.service.coverage_layer import open_coverage
 from geosearch.service.edge import GEOJSON, Asked, Reply, lasting
@@ -16,9 +18,36 @@ from geosearch.service.page_files import FOR_EVER, page, page_reply
 from geosearch.service.problems import HttpProblem
 from geosearch.service.request import read_coverage, read_nothing
 from geosearch.service.settings import Settings
-from geosearch.service.welcome import wants_page, welcome
+from geosearch.service.welcome import example_of, wants_page, welcome
 
 PMTILES = b"application/vnd.pmtiles"
+
+
+class MapSource(Protocol):
+    """What the map page needs to know of an index."""
+
+    async def facts(self, asked: Asked) -> tuple[str, str | None]:
+        """Id of the snapshot, and URL of an example; None without a shop."""
+
+    async def place(self, asked: Asked) -> tuple[str, Box | None]:
+        """Version, and the box around all shops."""
+
+
+class EnginesShown:
+    """A `MapSource` of the current version."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+
+    async def facts(self, asked: Asked) -> tuple[str, str | None]:
+        """Id of the snapshot, and URL of an example; None without a shop."""
+        loaded = self._engines.current()
+        return loaded.snapshot_id, example_of(loaded)
+
+    async def place(self, asked: Asked) -> tuple[str, Box | None]:
+        """Version, and the box around all shops."""
+        loaded = self._engines.current()
+        return loaded.version, loaded.engine.info()["bounds"]
 
 
 class MapHandlers:
@@ -26,8 +55,8 @@ class MapHandlers:
 
     Parameters
     ----------
-    engines
-        Source of the engine for a request.
+    source
+        What the page is about.
     settings
         Source of the files to show.
 
@@ -37,8 +66,8 @@ class MapHandlers:
         A file to show cannot be used.
     """
 
-    def __init__(self, engines: Engines, settings: Settings) -> None:
-        self._engines = engines
+    def __init__(self, source: MapSource, settings: Settings) -> None:
+        self._source = source
         self._basemap = open_basemap(settings.basemap)
         self._coverage = open_coverage(settings.coverage)
         self._land: tuple[str, bytes] | None = None
@@ -51,7 +80,7 @@ class MapHandlers:
             # Without an index too: the page says so, and asks again.
             return page_reply(page().files["index.html"], b"no-cache", varies)
         answer = welcome(
-            self._engines.current(),
+            *await self._source.facts(asked),
             has_basemap=self._basemap is not None,
             has_coverage=self._coverage is not None,
         )
@@ -69,11 +98,12 @@ class MapHandlers:
     async def land(self, asked: Asked) -> Reply:
         """`GET /land.geojson`: land around the shops of the index."""
         read_nothing(asked.query_string)
-        loaded = self._engines.current()
-        if self._land is None or self._land[0] != loaded.version:
-            bounds = loaded.engine.info()["bounds"] or (0.0, 0.0, 0.0, 0.0)
-            self._land = loaded.version, await asyncio.to_thread(land_around, bounds)
-        return lasting(self._land[1], media_type=GEOJSON)
+        version, box = await self._source.place(asked)
+        land = self._land
+        if land is None or land[0] != version:
+            bounds = box or (0.0, 0.0, 0.0, 0.0)
+            self._land = land = version, await asyncio.to_thread(land_around, bounds)
+        return lasting(land[1], media_type=GEOJSON)
 
     async def basemap(self, asked: Asked) -> Reply:
         """`GET /basemap.pmtiles`: a part of the basemap."""

@@ -21,6 +21,9 @@ PREFIX = "GEOSEARCH_"
 INGEST_PREFIX = f"{PREFIX}INGEST_"
 """Of the environment variables of `geosearch ingest`, such as `GEOSEARCH_INGEST_PORT`."""
 
+GATEWAY_PREFIX = f"{PREFIX}GATEWAY_"
+"""Of the environment variables of `geosearch gateway`, such as `GEOSEARCH_GATEWAY_PORT`."""
+
 OTHER_VARIABLES = frozenset(
     PREFIX + name for name in ("KERNEL_CACHE", "TRACEBACK", "RECOVERY", "BENCH_CACHE")
 )
@@ -275,7 +278,7 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
         if variable.upper().startswith(PREFIX)
         and variable not in known.values()
         and variable not in OTHER_VARIABLES
-        and not variable.startswith(INGEST_PREFIX)
+        and not variable.startswith((INGEST_PREFIX, GATEWAY_PREFIX))
         and not _OF_KUBERNETES.fullmatch(variable)
     }
 

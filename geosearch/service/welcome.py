@@ -3,12 +3,14 @@
 A browser gets the map page instead (`page_files`); `/openapi.json` has all routes for programs.
 """
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 
 from geosearch import __version__
+from geosearch.answer.contents import Box
 from geosearch.query.query import Query
 from geosearch.service.engines import Loaded
 
@@ -34,9 +36,11 @@ _DECIMALS = 4
 """Decimals of the degrees in the example: 11 m."""
 
 
-def welcome(loaded: Loaded, *, has_basemap: bool = False, has_coverage: bool = False) -> Json:
+def welcome(
+    snapshot_id: str, example: str | None, *, has_basemap: bool = False, has_coverage: bool = False
+) -> Json:
     """Return the answer as JSON values; the example is null if the index has no shop."""
-    links = {"example": _example(loaded), **{name: path for name, path, _ in LINKS}}
+    links = {"example": example, **{name: path for name, path, _ in LINKS}}
     links["land"] = LAND
     links["basemap"] = BASEMAP if has_basemap else None
     links["coverage"] = COVERAGE if has_coverage else None
@@ -44,7 +48,7 @@ def welcome(loaded: Loaded, *, has_basemap: bool = False, has_coverage: bool = F
         "service": "geosearch",
         "version": __version__,
         "description": DESCRIPTION,
-        "snapshot_id": loaded.snapshot_id,
+        "snapshot_id": snapshot_id,
         "links": links,
         "documentation": DOCUMENTATION,
     }
@@ -60,18 +64,27 @@ def wants_page(accept: str) -> bool:
     return "text/html" in accepted and "application/json" not in accepted
 
 
-def _example(loaded: Loaded) -> str | None:
+def example_of(loaded: Loaded) -> str | None:
     """Return the URL of a query at the shop nearest to the centre; None without a shop."""
     bounds = loaded.engine.info()["bounds"]
     if bounds is None:
         return None
+    return example_at(loaded.engine.page(middle_of(bounds, loaded.horizon_start)).results)
+
+
+def middle_of(bounds: Box, start: datetime) -> Query:
+    """Return the query for the shop nearest to the centre of a box."""
     west, south, east, north = bounds
-    middle = Query(
-        lat=(south + north) / 2, lng=(west + east) / 2, bbox=tuple(bounds),
-        sort="distance", limit=1, at=loaded.horizon_start,
+    return Query(
+        lat=(south + north) / 2, lng=(west + east) / 2, bbox=(west, south, east, north),
+        sort="distance", limit=1, at=start,
     )  # fmt: skip
-    results = orjson.loads(loaded.engine.page(middle).results)
-    if not results:
+
+
+def example_at(results: bytes | memoryview) -> str | None:
+    """Return the URL of a query at the first result, JSON; None without one."""
+    found = orjson.loads(results)
+    if not found:
         return None
-    place = {name: round(results[0]["merchant"][name], _DECIMALS) for name in ("lat", "lng")}
+    place = {name: round(found[0]["merchant"][name], _DECIMALS) for name in ("lat", "lng")}
     return "/v1/nearby?" + urlencode(place | {"limit": 5})

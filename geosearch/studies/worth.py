@@ -215,8 +215,9 @@ def habit_parts(
         try:
             seen, means = yield from study.habit(number)
         except BadRequest as refusal:
-            told = {"sentence": str(refusal), "errors": refusal.errors, "code": refusal.code}
-            parts.append(HabitPart(work=study.work - before, **told))
+            work, errors = study.work - before, refusal.errors
+            sentence, code = str(refusal), refusal.code
+            parts.append(HabitPart(work=work, sentence=sentence, errors=errors, code=code))
             break
         parts.append(HabitPart(work=study.work - before, seen=seen, means=means.tolist()))
     return parts

@@ -13,7 +13,8 @@ from typing import Any
 import httpx2
 from starlette.testclient import TestClient
 
-from geosearch.cluster.gateway_handlers import gateway
+from geosearch.cluster.gateway_server import gateway
+from geosearch.cluster.gateway_settings import GatewaySettings
 from geosearch.search.searcher import Searcher
 from geosearch.service.app import make_app
 from geosearch.service.engines import Engines
@@ -60,7 +61,7 @@ class Fronts:
 
     def _new_gateway(self) -> TestClient:
         urls = dict.fromkeys(self.cut.regions, "http://region")
-        settings = Settings(log_requests=False)
+        settings = GatewaySettings(log_requests=False)
         return TestClient(gateway(self.cut.folder, urls, settings, self.transports))
 
     @contextmanager

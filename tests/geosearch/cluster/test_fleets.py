@@ -103,7 +103,7 @@ class Asking:
 
     def nearby(self, question: dict[str, Any]) -> None:
         """A question by POST and by GET, and sometimes its pages to the end."""
-        is_read = self._rng.random() < 0.4
+        is_read = self._rng.random() < 0.15
         if is_read:
             question |= {"limit": self._rng.choice((2, 5, 20))}
         path = self._url(question)
@@ -249,7 +249,7 @@ def test_every_question_is_answered_as_by_one_index(regions: Fleet) -> None:
     least = {
         "found": 0.3,
         "by GET": 0.4,
-        "pages": 0.05,
+        "pages": 0.02,
         "near": 0.02,
         "words": 0.02,
         "batches": 0.1,

@@ -17,12 +17,14 @@ import shapely
 
 from geosearch.cluster.gateway import RegionAddress, Regions
 from geosearch.query.query import Query
+from geosearch.service.page_files import page
 from tests.generators import make_world
 from tests.geosearch.cluster.gateway_fronts import WORLD, Fronts, plain, spanning
 from tests.geosearch.cluster.region_worlds import Cut
 from tests.geosearch.small_city import priced
 
 QUESTIONS = int(os.environ.get("GEOSEARCH_REGION_QUESTIONS", "25"))
+HEADERS = ("content-type", "cache-control", "content-language", "etag", "location", "vary")
 KINDS = ("city", "antimeridian", "worldwide", "crumbs", "many_programs")
 CASES = (
     [("city", 3)]
@@ -78,8 +80,27 @@ def test_listings_are_those_of_one_index(fronts: Fronts) -> None:
         "/v1/density?cells=16",
         "/v1/nearby?lat=1&lng=2&bbox=-180,-90,180,90&radius=x",
         "/v1/merchants/nobody",
+        "/",
+        "/land.geojson",
+        "/basemap.pmtiles",
+        "/v1/coverage",
+        f"/page/{page().version}/app.js",
+        "/page/old/app.js",
+        "/openapi.json",
+        "/docs",
+        "/v1/programs/",
+        "/nowhere/",
     ):
-        fronts.same("GET", path)
+        one, got = fronts.same("GET", path)
+        for header in (
+            "content-type",
+            "cache-control",
+            "content-language",
+            "etag",
+            "location",
+            "vary",
+        ):
+            assert got.headers.get(header) == one.headers.get(header), (path, header)
     shops = [row["merchant_id"] for row in fronts.cut.world.merchants if row.get("merchant_id")]
     at = quote(fronts.cut.world.now.isoformat())
     for shop in Random(1).sample(shops, 20):

@@ -166,16 +166,16 @@ def test_an_area_of_another_region_is_answered(
     for place in (EAST, WEST, EAST | {"crs": "GCJ02"}):
         question = place | more | {"q": text}
         pages = 0
-        found = fronts.same("GET", f"{NEARBY}?{urlencode(question)}")
+        found: Any = fronts.same("GET", f"{NEARBY}?{urlencode(question)}")
         while found[0].json()["next_cursor"] and pages < 5:
             pages += 1
-            found = tuple(
+            found = [
                 front.post(
                     NEARBY,
                     json=question | {"cursor": each.json()["next_cursor"], "near_misses": 0},
                 )
                 for front, each in zip((fronts.one, fronts.gateway), found, strict=True)
-            )
+            ]
             assert plain(found[0].content) == plain(found[1].content), question
         for shop_id in ("m0", "m1", "m6", "m7"):
             fronts.same("POST", f"/v1/merchants/{shop_id}/why", json=question)

@@ -65,7 +65,7 @@ BATCH_HIGH = Input("CPU a question in batches, most", 0.7e-6, "s", "measured: th
 CHECKS = Input("health check every", CHECK_EVERY, "s", "deploy/haproxy.cfg: inter, fall 1")
 FAILURES = Input("failures in a row", CONSECUTIVE_FAILURES, "", "deploy/haproxy.cfg: error-limit")
 ATTEMPTS = Input("more attempts", RETRIES, "", "deploy/haproxy.cfg: retries, redispatch 1")
-TIMEOUT = Input("wait for a silent machine", 30, "s", "deploy/haproxy.cfg: timeout server")
+TIMEOUT = Input("wait for a silent machine", 2, "s", "deploy/haproxy.cfg: timeout server")
 POLLS = Input("poll of a feed every", POLL_EVERY, "s", "the replica")
 WAIT = Input("longest wait for `min_seq`", MIN_SEQ_WAIT, "s", "the service")
 SITES = Input("sites, a copy in each", 3, "", "chosen: one may be lost, one may be updated")
@@ -147,8 +147,8 @@ def scenarios() -> dict[str, Scenario]:
         "region, all well": region,
         "region, a process stopped": replace(region, loss=Loss((0,), LOST_AT, STOPPED)),
         "region, a machine silent": replace(region, loss=Loss((0,), LOST_AT, SILENT)),
-        "the same, `timeout server 2s`": replace(
-            region, loss=Loss((0,), LOST_AT, SILENT), timeout=2
+        "the same, `timeout server 30s`": replace(
+            region, loss=Loss((0,), LOST_AT, SILENT), timeout=30
         ),
         "region, two of three silent": replace(region, loss=Loss((0, 1), LOST_AT, SILENT)),
         "region, all processes stopped": replace(region, loss=Loss((0, 1, 2), LOST_AT, STOPPED)),

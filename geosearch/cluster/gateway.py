@@ -79,7 +79,7 @@ class Regions:
                 base_url=region.url,
                 transport=given.get(region.region_id),
                 timeout=wait_seconds,
-                headers={"accept-encoding": "identity"},
+                headers={"accept-encoding": "identity", "x-region": region.region_id},
             )
             for region in regions
         }

@@ -9,8 +9,12 @@ and what names no position, goes to the gateway; so does a question that only an
 """
 
 from collections.abc import Sequence
+from http import HTTPStatus
+
+import orjson
 
 from geosearch.cluster.cuts import Region
+from geosearch.service.problems import MEDIA_TYPE, problem_body
 from indexes.geo.territories import LAST_LAT, edges_of_area
 
 FIRST_PORT = 8101
@@ -71,7 +75,8 @@ local function after_nested(body, at)
   end
 end
 
--- Texts of the members of a JSON object, without those that are null.
+-- Texts of the members of a JSON object, without those that are null; none if it is not all there,
+-- or if a name has a backslash, with which any name can be written.
 local function members(body)
   local found = {}
   local at = body:match("^%%s*{()")
@@ -81,7 +86,7 @@ local function members(body)
     local past = after_string(body, quote)
     local name = body:sub(quote + 1, past - 2)
     local value = body:match("^%%s*:%%s*()", past)
-    if not value then break end
+    if not value or name:find("\\\\", 1, true) then return {} end
     local char = body:sub(value, value)
     if char == '"' then
       at = after_string(body, value)
@@ -93,14 +98,15 @@ local function members(body)
     local text = body:sub(value, at - 1)
     found[name] = text ~= "null" and text or nil
   end
-  return found
+  return at and body:match("^%%s*}%%s*$", at) and found or {}
 end
 
 local function parameters(txn)
   local found = {}
   for piece in (txn.f:query() or ""):gmatch("[^&]+") do
     local name, value = piece:match("^([^=]*)=?(.*)$")
-    found[name] = txn.c:url_dec(value)
+    -- A list may be written `ids[]` or `ids[0]`.
+    found[txn.c:url_dec(name):gsub("%%[%%d*%%]$", "")] = txn.c:url_dec(value)
   end
   return found
 end
@@ -127,62 +133,123 @@ end)
 
 _CONFIGURATION = """\
 # Written by `geosearch build --regions`. Check it with `haproxy -c -f haproxy.cfg`.
-# The environment may name addresses: GEOSEARCH_BIND, GEOSEARCH_GATEWAY, and GEOSEARCH_REGION_x for
-# region x, in capitals, with _ for -. No line logs requests: their URLs have positions.
+# The environment may name addresses:
+#   GEOSEARCH_BIND        where apps ask
+#   GEOSEARCH_INSIDE      where gateways ask regions; keep it private
+#   GEOSEARCH_REGION_x    region x, in capitals, with _ for -; GEOSEARCH_REPLICA_x, if it has two
+#   GEOSEARCH_GATEWAY     the gateway; GEOSEARCH_GATEWAY_2, if there are two
+# No line logs requests: their URLs have positions.
 global
     default-path config
     # One state for all threads: HAProxy 2.6 looks for one a thread beside the working folder.
     lua-load {script}
-    # The longest body whose position is read; a longer one goes to the gateway.
+    # A longer body goes to the gateway, and is not sent twice.
     tune.bufsize 65536
 
 defaults
     mode http
-    timeout connect 2s
-    timeout client 30s
-    timeout server 30s
+    timeout connect 1s
+    timeout client 60s
+    timeout server {region_seconds}s
     timeout http-request 10s
-    option redispatch
+    timeout http-keep-alive 60s
+    # Two more attempts, the first of them at another server already: all routes only read.
     retries 2
+    option redispatch 1
+    # 503 is also the answer to `min_seq` of a replica that does not show the change yet.
+    retry-on conn-failure empty-response junk-response response-timeout 503
+    option http-buffer-request
+    balance leastconn
+    # Answers with 503 say nothing about a server, so only connections and checks take it out.
+    default-server check inter 1s fall 2 rise 1 maxconn 2000
+    default-server observe layer4 error-limit 2 on-error mark-down
 
 frontend geosearch
     bind "${{GEOSEARCH_BIND-:8080}}"
-    option http-buffer-request
-    # Only the gateway asks for the part of a region, and it asks regions itself.
+    # Only the gateway asks for the part of a region, and it asks inside.
     http-request del-header X-Owned
     http-request lua.route
     use_backend %[var(txn.backend)]
     default_backend gateway
 
+frontend inside
+    bind "${{GEOSEARCH_INSIDE-127.0.0.1:8090}}"
+    use_backend region-%[req.hdr(x-region)]
+
 backend gateway
+    # It answers although a region is lost, so /readyz is not asked.
+    option httpchk GET /healthz
+    timeout server {gateway_seconds}s
+    http-request set-timeout server {long_seconds}s if {{ path {long_paths} }}
+{gateway_errors}
     server gateway "${{GEOSEARCH_GATEWAY-127.0.0.1:8100}}"
+.if defined(GEOSEARCH_GATEWAY_2)
+    server gateway-2 "${{GEOSEARCH_GATEWAY_2}}"
+.endif
 """
 
 _BACKEND = """
 backend region-{region_id}
     option httpchk GET /readyz
-    server {region_id} "${{{variable}-127.0.0.1:{port}}}" check
+    http-request set-timeout server {long_seconds}s if {{ path {long_paths} }}
+{errors}
+    server {region_id} "${{{variable}-127.0.0.1:{port}}}"
+.if defined({second})
+    server {region_id}-2 "${{{second}}}"
+.endif
 """
+
+_SECONDS = {"region_seconds": 2, "gateway_seconds": 5, "long_seconds": 30}
+"""Longest waits: of a region it is longer than that for `min_seq`; a gateway asks regions twice."""
+
+_UNANSWERED = (
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+
+_LONG_PATHS = "/v1/nearby:batch /v1/cards:worth /v1/coverage"
 
 
 def haproxy_configuration(regions: Sequence[Region]) -> str:
     """The configuration, with a backend a region; further replicas are further servers of it."""
+    shared = {**_SECONDS, "long_paths": _LONG_PATHS, "script": SCRIPT}
     backends = (
         _BACKEND.format(
-            region_id=region.region_id, variable=variable_of(region.region_id), port=port
+            region_id=region.region_id,
+            variable=variable_of(region.region_id),
+            second=variable_of(region.region_id, "REPLICA"),
+            port=port,
+            errors=_errors(f"Region `{region.region_id}`"),
+            **shared,
         )
         for port, region in enumerate(regions, FIRST_PORT)
     )
-    return _CONFIGURATION.format(script=SCRIPT) + "".join(backends)
+    first = _CONFIGURATION.format(gateway_errors=_errors("The gateway"), **shared)
+    return first + "".join(backends)
 
 
-def variable_of(region_id: str) -> str:
-    """Environment variable with the address of a region.
+def _errors(who: str) -> str:
+    """What HAProxy answers where nobody else does: a problem, as RFC 9457 has it."""
+    told = orjson.loads(problem_body("region_down", f"{who} cannot be reached"))
+    line = "    http-error status {} content-type {} string '{}'"
+    return "\n".join(
+        line.format(
+            status.value,
+            MEDIA_TYPE.decode(),
+            orjson.dumps(told | {"title": status.phrase, "status": status.value}).decode(),
+        )
+        for status in _UNANSWERED
+    )
 
-    >>> variable_of("north-1")
-    'GEOSEARCH_REGION_NORTH_1'
+
+def variable_of(region_id: str, kind: str = "REGION") -> str:
+    """Environment variable with the address of a region, or of its replica.
+
+    >>> variable_of("north-1"), variable_of("r1", "REPLICA")
+    ('GEOSEARCH_REGION_NORTH_1', 'GEOSEARCH_REPLICA_R1')
     """
-    return f"GEOSEARCH_REGION_{region_id.upper().replace('-', '_')}"
+    return f"GEOSEARCH_{kind}_{region_id.upper().replace('-', '_')}"
 
 
 def lua_script(regions: Sequence[Region]) -> str:

@@ -65,7 +65,7 @@ class Cut:
             {row[field] for row in world.merchants for field in fields if row.get(field)}
         )
         boxes = [area.bounds for area in first.territories.areas]
-        self._borders = sorted({side for box in boxes for side in (box[0], box[2])})
+        self.borders = sorted({side for box in boxes for side in (box[0], box[2])})
         self._parallels = sorted({side for box in boxes for side in (box[1], box[3])})
 
     def opened_again(self) -> tuple[Searcher, dict[str, Searcher]]:
@@ -85,7 +85,7 @@ class Cut:
         request.setdefault("radius", rng.choice((1_000.0, 50_000.0)))
         request["explain"] = False
         if rng.random() < 0.2:
-            request["lng"] = rng.choice(self._borders)
+            request["lng"] = rng.choice(self.borders)
         if rng.random() < 0.1:
             request["lat"] = rng.choice(self._parallels)
         if rng.random() < 0.4 and self.names:

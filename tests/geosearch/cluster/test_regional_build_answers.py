@@ -184,3 +184,25 @@ def test_an_area_of_another_region_is_named(tmp_path: Path) -> None:
     assert east.page(Query(**at, radius=3_000.0, ids=("m0", "no"))).answer.unknown_ids == ("no",)
     # Without a radius the answer is of the region's own shops: the gateway merges them.
     assert east.page(Query(lat=31.0, lng=-20.0, at=world.now, ids=("m1",))).count == 1
+
+
+def test_pages_near_a_border_go_on_where_the_text_names_an_area_beyond(tmp_path: Path) -> None:
+    """The area lies on both sides, its middle in the west; the east shows its own shops of it."""
+    world = small_world()
+    world.merchants = [
+        shop(number, lng=lng, business_area="West End")
+        for number, lng in enumerate([-0.5, -0.4, -0.3, -0.2, 0.2, 0.3, 0.4])
+    ]
+    world.deals = []
+    cut = Cut(world, 2, tmp_path)
+    query = Query(lat=31.0, lng=0.3, at=world.now, q="West End", radius=15_000.0, limit=1)
+    found = 0
+    while True:
+        got = answer(cut.of(query), query)
+        assert got == answer(cut.one, query)
+        found += 1
+        cursor = re.search(rb'"next_cursor":"([^"]+)"', got or b"")
+        if cursor is None:
+            break
+        query = msgspec.structs.replace(query, cursor=cursor[1].decode())
+    assert found == 3

@@ -6,9 +6,6 @@
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -20,43 +17,16 @@ import pytest
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
 from tests.geosearch.asking import asked_once, free_ports, is_ready
+from tests.geosearch.cluster.processes import Processes
 from tests.geosearch.cluster.proxies import HAPROXY_CFG, haproxy, proxying
 from tests.geosearch.indexing.test_writer import DEALS, stock
 from tests.geosearch.snapshot_files import PROGRAM, merchant, write_snapshot
-from tests.geosearch.waiting import PATIENCE_S, until
+from tests.geosearch.waiting import until
 
 KILLS = int(os.environ.get("REPLICA_KILLS", "2"))
 TOKEN = "0123456789abcdef"
 NEARBY = "/v1/nearby?lat=31.23&lng=121.47&radius=50000&limit=5&deals=optional&open=any"
 BODY = json.dumps({"lat": 31.23, "lng": 121.47, "radius": 50_000, "limit": 5, "deals": "optional"})
-
-
-class Processes:
-    """Processes by name, which end with the test."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._commands: dict[str, list[str]] = {}
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, name: str, *command: str) -> None:
-        self._commands[name] = [sys.executable, "-m", "geosearch", *command]
-        with (self._log / f"{name}.log").open("ab") as log:
-            self._running[name] = subprocess.Popen(
-                self._commands[name], stdout=log, stderr=log, start_new_session=True
-            )
-
-    def kill_and_start(self, name: str) -> None:
-        """Kill a process and its workers without a word, and start it again."""
-        os.killpg(self._running[name].pid, signal.SIGKILL)
-        self._running[name].wait(PATIENCE_S)
-        self.start(name, *self._commands[name][3:])
-
-    def stop(self) -> None:
-        for process in self._running.values():
-            process.terminate()
-        for process in self._running.values():
-            process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -142,10 +112,12 @@ def test_a_replica_that_dies_costs_no_request(index: Path, tmp_path: Path) -> No
                 time.sleep(rng.random() / 2)
                 number = kill // 2 % 2
                 if kill % 2:
-                    processes.kill_and_start(replicas[number].name)
+                    processes.kill(replicas[number].name)
+                    processes.start_again(replicas[number].name)
                     until(lambda port=copies[number]: is_ready(port, "/healthz"))  # type: ignore[misc]
                 else:
-                    processes.kill_and_start(f"serve-{number}")
+                    processes.kill(f"serve-{number}")
+                    processes.start_again(f"serve-{number}")
                     until(lambda port=serving[number]: is_ready(port))  # type: ignore[misc]
                 if kill % 10 == 1:
                     rebuild(index)

@@ -1,7 +1,8 @@
 """All that may happen to an index with live changes, in any order, against plain rows.
 
 The model is a dict of rows, and brute force answers from it. After every step the newest moment has
-exactly the accepted changes. `GEOSEARCH_LIVE_SEQUENCES` sets how many sequences are tried.
+exactly the accepted changes, and a replica has those up to its own number.
+`GEOSEARCH_LIVE_SEQUENCES` sets how many sequences are tried.
 """
 
 import json
@@ -28,11 +29,13 @@ from geosearch.indexing.go_back import go_back
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
 from geosearch.indexing.writer import Writer
+from geosearch.live.base import Base
 from geosearch.live.log import ChangeLog
 from geosearch.search.searcher import open_index
 from geosearch.segment.versions import KEEP, current
 from geosearch.suggest.suggester import SuggestQuery
 from tests.generators import make_world
+from tests.geosearch.cluster.copies import Copy
 from tests.geosearch.live.live_worlds import LiveDuel, LiveRows, Row, check_listings
 from tests.questions import make_request
 
@@ -41,7 +44,7 @@ CHOICES = st.randoms(use_true_random=False)
 
 
 class LiveMachine(RuleBasedStateMachine):
-    """An index, its writer and a reader; and the rows that they should show."""
+    """An index, its writer, a reader and a replica; and the rows that they should show."""
 
     done: ClassVar[Counter[str]] = Counter()
 
@@ -57,6 +60,7 @@ class LiveMachine(RuleBasedStateMachine):
         self.versions: dict[str, int] = {}
         self.snapshots = [(0, deepcopy(self.duel.world))]
         self.older = self.number = 0
+        self.copy = Copy(self.index, self.folder / "copy")
 
     @rule(rng=CHOICES, count=st.integers(3, 8))
     def change(self, rng: Random, count: int) -> None:
@@ -134,6 +138,21 @@ class LiveMachine(RuleBasedStateMachine):
         self.done["restart"] += 1
         self._change(rng, 4)
 
+    @rule(rng=CHOICES, breaks=st.booleans(), restarts=st.booleans())
+    def replicate(self, rng: Random, breaks: bool, restarts: bool) -> None:
+        """A replica fetches the version, and copies changes up to one of them."""
+        left = rng.choice((0, 1, 5_000, 100_000, 400_000)) if breaks else None
+        self.done["broken off"] += self.copy.fetch(left)
+        if restarts:
+            self.copy.restart()
+        seqs = [seq for seq, _ in self.snapshots if seq >= self.copy.head]
+        self.copy.follow(rng.choice(seqs))
+        shown = max(self.copy.head, Base(current(self.index)).cut)
+        assert (open_index(self.copy.folder).as_of_seq or 0) == shown
+        self.copy.check(self.duel, dict(self.snapshots)[shown], rng)
+        self.done["replica"] += 1
+        self.done["replica behind"] += shown < len(self.accepted)
+
     @invariant()
     def shows_the_rows(self) -> None:
         if self.duel.engine.version != current(self.index).name:
@@ -163,6 +182,7 @@ class LiveMachine(RuleBasedStateMachine):
         self.snapshots.append((len(self.accepted), deepcopy(self.duel.world)))
 
     def teardown(self) -> None:
+        self.copy.restart()
         self.writer.close()
         self.temporary.cleanup()
 
@@ -176,11 +196,12 @@ def each_action_once() -> None:
         for act in (machine.build, machine.rebuild, machine.rollback, machine.restart):
             act(rng=rng)
             machine.shows_the_rows()
+            machine.replicate(rng=rng, breaks=act != machine.restart, restarts=True)
     finally:
         machine.teardown()
 
 
-def test_any_order_of_changes_builds_rollbacks_and_restarts() -> None:
+def test_any_order_of_changes_builds_rollbacks_restarts_and_replicas() -> None:
     each_action_once()
     run_state_machine_as_test(
         LiveMachine,
@@ -193,6 +214,6 @@ def test_any_order_of_changes_builds_rollbacks_and_restarts() -> None:
         ),
     )
     done = LiveMachine.done
-    assert min(done[name] for name in ("again", "build", "rebuild", "rollback", "restart")) > 0, (
-        done
-    )
+    needed = ["again", "build", "rebuild", "rollback", "restart"]
+    needed += ["replica", "replica behind", "broken off"]
+    assert min(done[name] for name in needed) > 0, done

@@ -17,6 +17,26 @@ from geosearch.service.ingest_settings import INGEST_SETTINGS, IngestSettings, l
 
 Show = Callable[[str | bytes | RenderableType], None]
 
+CHANGE_EXAMPLES = (
+    ("A deal is sold out", '{"table": "deals", "patch": {"deal_id": "d1", "stock": 0}}'),
+    (
+        "A new deal: all that a snapshot's row would say",
+        '{"table": "deals", "row": {"deal_id": "lunch-20", "program_id": "red", "merchant_ids": '
+        '["m1"], "offer_type": "percent_off", "percent": 20, "valid_through": "2027-06-30"}}',
+    ),
+    (
+        "A shop moved: all its fields, since what a row does not say is gone",
+        '{"table": "merchants", "row": {"merchant_id": "m1", "name": "Noodle House", "lat": '
+        '31.2335, "lng": 121.4737, "categories": ["food.restaurant"], "opening_hours": '
+        '"Mo-Su 10:00-22:00"}}',
+    ),
+)
+"""Changes of a file, and what each says."""
+
+_CHANGE_HELP = "\b\nExamples of lines:\n" + "\n".join(
+    f"  {words}:\n    {line}" for words, line in CHANGE_EXAMPLES
+)
+
 Index = Annotated[Path, typer.Argument(help="Index folder.")]
 
 
@@ -88,7 +108,7 @@ def add_live(app: typer.Typer, show: Show, *, rejected: int) -> None:
         options = {"from_url": from_url, "index": str(index)}
         replicate_until_stopped(_settings(given, options, config))
 
-    @app.command()
+    @app.command(epilog=_CHANGE_HELP)
     def change(
         index: Index,
         file: Annotated[Path, typer.Argument(help="NDJSON file of changes, one a line.")],

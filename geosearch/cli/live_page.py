@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from geosearch.cli.live import CHANGE_EXAMPLES
 from geosearch.cli.markdown import section
 from geosearch.live.changes import CHANGE_CODES, MOST_LINES
 
@@ -56,6 +57,9 @@ def live_sections() -> Iterator[str]:
     )
     rows = ((f"`{table}`", op, field, text) for table, op, field, text in CHANGES)
     yield section("Live changes", words, ("table", "change", "field", "meaning"), rows)
+    yield "### Examples of changes\n"
+    for said, line in CHANGE_EXAMPLES:
+        yield f"{said}:\n\n```json\n{line}\n```\n"
     yield section(
         "Routes of geosearch ingest",
         "Requests carry `Authorization: Bearer TOKEN`; `token_file` has the token. `geosearch "

@@ -21,6 +21,7 @@ Op = Literal["row", "patch", "delete"]
 
 TABLES = {table.name: table for table in (MERCHANTS, DEALS, PROGRAMS)}
 _KEYS = {name: table.key for name, table in TABLES.items()}
+_FIELDS = {name: {field.name: field for field in table.fields} for name, table in TABLES.items()}
 
 CHANGE_CODES: dict[str, str] = {
     "not_json": "the line is not one JSON object",
@@ -156,8 +157,9 @@ def read_change(given: bytes | Mapping[str, Any]) -> LiveChange:
     if table is None:
         expected = f"`table` to be one of {', '.join(TABLES)}"
         raise _refused("unknown_table", expected, name)
-    for other in sorted(said.keys() - _MEMBERS):
-        raise _refused("unknown_field", f"members {', '.join(sorted(_MEMBERS))}", other)
+    if not said.keys() <= _MEMBERS:
+        expected, other = f"members {', '.join(sorted(_MEMBERS))}", min(said.keys() - _MEMBERS)
+        raise _refused("unknown_field", expected, other)
     ops = [op for op in _OPS if op in said]
     if not ops:
         raise _refused("missing_field", "one of `row`, `patch` and `delete`", None)
@@ -244,7 +246,7 @@ def _patch(table: Table, said: object, change_id: str | None) -> tuple[str, dict
     for name, value in said.items():
         if name == table.key:
             continue
-        field = next((one for one in table.fields if one.name == name), None)
+        field = _FIELDS[table.name].get(name)
         if field is None:
             raise ChangeRefused(
                 "unknown_field", f"Expected fields of {table.name}, got {shown(name)} - at `patch`"

@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from geosearch.cli.app import BAD_DATA, DONE, WRONG_USE, run
+from geosearch.cli.live import CHANGE_EXAMPLES
 from geosearch.indexing.writer import Writer
 from geosearch.search.searcher import open_index
 from tests.geosearch.indexing.test_writer import DEALS, built, stock
@@ -42,6 +43,27 @@ def test_change_applies_a_file(
     assert (receipt["seq"], receipt["accepted"]) == (3_000, 1_500)
     assert [(one["line"], one["code"]) for one in receipt["rejected"]] == [(1_501, "unknown_deal")]
     assert open_index(index).as_of_seq == 3_000
+
+
+def test_the_examples_of_changes_do_what_they_say(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["change", "--help"]) == DONE
+    printed = capsys.readouterr().out
+    file = tmp_path / "changes.ndjson"
+    file.write_text("".join(f"{line}\n" for _, line in CHANGE_EXAMPLES))
+    assert run(["change", str(index), str(file)]) == DONE
+    counts = f"accepted {len(CHANGE_EXAMPLES)}, stale 0, duplicate 0, rejected 0; last change 3"
+    assert capsys.readouterr().out.strip() == counts
+    engine = open_index(index)
+    record = engine.merchant("m1", engine.start)
+    assert record is not None
+    assert [record["merchant"][name] for name in ("lat", "lng")] == [31.2335, 121.4737]
+    deals = {deal["deal_id"]: deal for deal in record["deals"]}
+    assert deals["d1"]["stock"] == 0
+    assert deals["lunch-20"]["percent"] == 20
+    for words, line in CHANGE_EXAMPLES:
+        assert f"    {words}:\n      {line}\n" in printed
 
 
 def test_change_says_what_is_wrong(

@@ -1,7 +1,8 @@
 """All that may happen to an index with live changes, in any order, against plain rows.
 
 The model is a dict of rows, and brute force answers from it. After every step the newest moment has
-exactly the accepted changes. `GEOSEARCH_LIVE_SEQUENCES` sets how many sequences are tried.
+exactly the accepted changes, and a replica has those up to its own number.
+`GEOSEARCH_LIVE_SEQUENCES` sets how many sequences are tried.
 """
 
 import json
@@ -32,11 +33,13 @@ from geosearch.indexing.go_back import go_back
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
 from geosearch.indexing.writer import Writer
+from geosearch.live.base import Base
 from geosearch.live.log import ChangeLog
 from geosearch.search.searcher import open_index
 from geosearch.segment.versions import KEEP, current
 from geosearch.suggest.suggester import SuggestQuery
 from tests.generators import make_world
+from tests.geosearch.cluster.copies import Copy
 from tests.geosearch.live.live_worlds import LiveDuel, LiveRows, Row, check_listings
 from tests.questions import make_request
 
@@ -48,30 +51,27 @@ CHOICES = st.randoms(use_true_random=False)
 class Background:
     """Executor whose work is done when the test says so."""
 
-    waiting: ClassVar[list[Callable[[], None]]] = []
+    every: ClassVar[list["Background"]] = []
 
     def __init__(self, threads: int) -> None:
-        self.waiting.clear()
+        self.waiting: list[Callable[[], None]] = []
+        self.every.append(self)
 
     def submit(self, function: Callable[..., object], *arguments: object) -> "Future[object]":
         done: Future[object] = Future()
         self.waiting.append(lambda: done.set_result(function(*arguments)))
         return done
 
-    def shutdown(self) -> None:
-        self.run()
-
-    @classmethod
-    def run(cls) -> int:
+    def shutdown(self) -> int:
         """Do the work; return how much there was."""
-        count = len(cls.waiting)
-        while cls.waiting:
-            cls.waiting.pop()()
+        count = len(self.waiting)
+        while self.waiting:
+            self.waiting.pop()()
         return count
 
 
 class LiveMachine(RuleBasedStateMachine):
-    """An index, its writer and a reader; and the rows that they should show.
+    """An index, its writer, a reader and a replica; and the rows that they should show.
 
     Small segments are merged long before they are large.
     """
@@ -80,6 +80,7 @@ class LiveMachine(RuleBasedStateMachine):
 
     @initialize(kind=st.sampled_from(["city", "time_zones", "many_programs"]), seed=st.integers())
     def begin(self, kind: str, seed: int) -> None:
+        Background.every.clear()
         self.patches = pytest.MonkeyPatch()
         self.patches.setattr(small_segments, "ThreadPoolExecutor", Background)
         self.patches.setattr(small_segments, "FEW", 3)
@@ -93,6 +94,7 @@ class LiveMachine(RuleBasedStateMachine):
         self.versions: dict[str, int] = {}
         self.snapshots = [(0, deepcopy(self.duel.world))]
         self.older = self.number = 0
+        self.copy = Copy(self.index, self.folder / "copy")
 
     @rule(rng=CHOICES, count=st.integers(3, 8))
     def change(self, rng: Random, count: int) -> None:
@@ -138,7 +140,7 @@ class LiveMachine(RuleBasedStateMachine):
     def merge(self, rng: Random) -> None:
         """Small segments become a larger one, beside changes."""
         self._change(rng, 4)
-        self.done["merge"] += Background.run()
+        self.done["merge"] += sum(one.shutdown() for one in Background.every)
         self._change(rng, 4)
 
     @rule(rng=CHOICES)
@@ -177,6 +179,21 @@ class LiveMachine(RuleBasedStateMachine):
         self.done["restart"] += 1
         self._change(rng, 4)
 
+    @rule(rng=CHOICES, breaks=st.booleans(), restarts=st.booleans())
+    def replicate(self, rng: Random, breaks: bool, restarts: bool) -> None:
+        """A replica fetches the version, and copies changes up to one of them."""
+        left = rng.choice((0, 1, 5_000, 100_000, 400_000)) if breaks else None
+        self.done["broken off"] += self.copy.fetch(left)
+        if restarts:
+            self.copy.restart()
+        seqs = [seq for seq, _ in self.snapshots if seq >= self.copy.head]
+        self.copy.follow(rng.choice(seqs))
+        shown = max(self.copy.head, Base(current(self.index)).cut)
+        assert (open_index(self.copy.folder).as_of_seq or 0) == shown
+        self.copy.check(self.duel, dict(self.snapshots)[shown], rng)
+        self.done["replica"] += 1
+        self.done["replica behind"] += shown < len(self.accepted)
+
     @invariant()
     def shows_the_rows(self) -> None:
         if self.duel.engine.version != current(self.index).name:
@@ -206,6 +223,7 @@ class LiveMachine(RuleBasedStateMachine):
         self.snapshots.append((len(self.accepted), deepcopy(self.duel.world)))
 
     def teardown(self) -> None:
+        self.copy.restart()
         self.writer.close()
         self.patches.undo()
         self.temporary.cleanup()
@@ -220,11 +238,12 @@ def each_action_once() -> None:
         for act in ACTIONS:
             getattr(machine, act)(rng=rng)
             machine.shows_the_rows()
+            machine.replicate(rng=rng, breaks=act != machine.restart, restarts=True)
     finally:
         machine.teardown()
 
 
-def test_any_order_of_changes_builds_rollbacks_and_restarts() -> None:
+def test_any_order_of_changes_builds_rollbacks_restarts_and_replicas() -> None:
     each_action_once()
     run_state_machine_as_test(
         LiveMachine,
@@ -237,4 +256,5 @@ def test_any_order_of_changes_builds_rollbacks_and_restarts() -> None:
         ),
     )
     done = LiveMachine.done
-    assert min(done[name] for name in ("again", *ACTIONS)) > 0, done
+    needed = ["again", *ACTIONS, "replica", "replica behind", "broken off"]
+    assert min(done[name] for name in needed) > 0, done

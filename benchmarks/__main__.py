@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import ab as interleaved
+from benchmarks import batches as shared
 from benchmarks import changes as flow
 from benchmarks import fairness as fair
 from benchmarks import studies as many
@@ -116,6 +117,19 @@ def fairness(
 def studies(index: Annotated[Path, typer.Argument(help="An index with cards.")]) -> int:
     """Measure many questions at once: blocks, worth of cards, coverage, and peers of that."""
     typer.echo("\n".join(sentences.studies(many.run(index, say=_say))))
+    return DONE
+
+
+@app.command()
+def batches(
+    index: Annotated[Path, typer.Argument(help="An index with cards.")],
+    questions: Annotated[
+        int, typer.Option(parser=integer, metavar="N", help="Questions of the file.")
+    ] = 100_000,
+) -> int:
+    """Measure a file of questions by one thread, by processes, and by actors of Ray."""
+    found = shared.run(index, questions=questions, say=_say)
+    typer.echo("\n".join(sentences.batches(found)))
     return DONE
 
 

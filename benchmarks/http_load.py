@@ -143,7 +143,7 @@ class Served(NamedTuple):
         self, asked: Sequence[HttpQuestion], seconds: float, connections: int, cores: set[int]
     ) -> Loop:
         """Measure a closed loop: each connection always has an open request. It prefers `wrk`."""
-        before = _cpu_seconds(self.process)
+        before = cpu_seconds(self.process)
         wrk = shutil.which("wrk")
         if wrk is None:
             load = run_load(
@@ -162,7 +162,7 @@ class Served(NamedTuple):
         self, asked: Sequence[HttpQuestion], seconds: float, rate: float
     ) -> tuple[Loop, int]:
         """Measure an open loop of `rate` requests per second; return also the median body bytes."""
-        before = _cpu_seconds(self.process)
+        before = cpu_seconds(self.process)
         load = run_load(
             (HOST, self.port),
             [question.wire() for question in asked],
@@ -200,7 +200,7 @@ class Served(NamedTuple):
             p90_ms=p90,
             p99_ms=p99,
             p999_ms=p999,
-            cpu_us=round((_cpu_seconds(self.process) - before) / count * 1e6, 1),
+            cpu_us=round((cpu_seconds(self.process) - before) / count * 1e6, 1),
         )
 
 
@@ -259,7 +259,7 @@ def _wrk(
     return int(count), count / spent, percentiles
 
 
-def _cpu_seconds(process: int) -> float:
+def cpu_seconds(process: int) -> float:
     """Return the CPU time of a process and its children; 0 if the system does not say.
 
     A server with one worker has two processes: one waits, the other answers.
@@ -271,7 +271,7 @@ def _cpu_seconds(process: int) -> float:
     except OSError:
         return 0.0
     own = (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(_cpu_seconds(int(child)) for child in started)
+    return own + sum(cpu_seconds(int(child)) for child in started)
 
 
 def _usual(runs: Sequence[Loop]) -> Loop:

@@ -225,6 +225,34 @@ class ChangesResult(msgspec.Struct, kw_only=True, frozen=True):
     redis: Times | None
 
 
+class BatchRoad(msgspec.Struct, kw_only=True, frozen=True):
+    """One way to rank a file of questions, in microseconds a question."""
+
+    road: str
+    piece: int
+    """Questions of a piece."""
+    cpu_us: float
+    wall_us: float
+
+
+class BatchesResult(msgspec.Struct, kw_only=True, frozen=True):
+    """A file of questions, ranked by one thread and shared out; medians over the rounds."""
+
+    merchants: int
+    questions: int
+    workers: int
+    roads: list[BatchRoad]
+    """Those of one thread first; the last size of pieces is the usual one."""
+    missing: str = ""
+    """Why Ray was not measured."""
+
+    def overhead(self, road: BatchRoad) -> float:
+        """CPU beyond that of one thread with pieces of the usual size, as a share of it."""
+        usual = max(road.piece for road in self.roads)
+        (alone,) = (one for one in self.roads if one.piece == usual and one.road == "one thread")
+        return road.cpu_us / alone.cpu_us - 1
+
+
 class BuildResult(msgspec.Struct, kw_only=True, frozen=True):
     """Building an index from a snapshot."""
 
@@ -245,6 +273,7 @@ class Result(msgspec.Struct, kw_only=True):
     http: HttpResult | None = None
     fairness: FairnessResult | None = None
     studies: StudiesResult | None = None
+    batches: BatchesResult | None = None
     changes: ChangesResult | None = None
     relevance: dict[str, Any] | None = None
     """Result of `benchmarks.relevance`."""

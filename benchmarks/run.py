@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import builds, changes, fairness, http_load, studies
+from benchmarks import batches, builds, changes, fairness, http_load, studies
 from benchmarks.peers import PEERS
 from benchmarks.record import circumstances
 from benchmarks.relevance.__main__ import main as measure_relevance
@@ -40,7 +40,9 @@ QUICK = Effort(rounds=3, compared=10, peer_seconds=0.5)
 FULL = Effort()
 QUICK_LOAD_S, FULL_LOAD_S = 2.0, 8.0
 """Length of each load on the service."""
-OTHERS = ("build", "http", "fairness", "studies", "changes", "relevance")
+QUICK_QUESTIONS, FULL_QUESTIONS = 100_000, 1_000_000
+"""Questions that are shared out."""
+OTHERS = ("build", "http", "fairness", "studies", "batches", "changes", "relevance")
 """Values of `--only` other than families."""
 
 
@@ -186,6 +188,11 @@ def steps(options: Options) -> list[_Step]:
         "studies": _Step(
             "many questions at once", main_world / 8_000 + 20, partial(_studies, main_world)
         ),
+        "batches": _Step(
+            "questions shared out",
+            main_world / 8_000 + (200 if options.full else 30),
+            partial(_batches, main_world, FULL_QUESTIONS if options.full else QUICK_QUESTIONS),
+        ),
         "changes": _Step(
             "live changes", main_world / 8_000 + 30, partial(_changes, main_world, seconds)
         ),
@@ -225,6 +232,10 @@ def _fairness(merchants: int, seconds: float, result: Result) -> None:
 
 def _studies(merchants: int, result: Result) -> None:
     result.studies = studies.run(text_world(merchants, _say), say=_say)
+
+
+def _batches(merchants: int, questions: int, result: Result) -> None:
+    result.batches = batches.run(text_world(merchants, _say), questions=questions, say=_say)
 
 
 def _changes(merchants: int, seconds: float, result: Result) -> None:

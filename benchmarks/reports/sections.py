@@ -33,6 +33,7 @@ def sections(result: Result) -> list[Section]:
         _http(result),
         _fairness(result),
         _studies(result),
+        _batches(result),
         _changes(result),
         _build(result),
         _relevance(result),
@@ -118,6 +119,12 @@ def _studies(result: Result) -> Section | None:
     if result.studies is None:
         return None
     return Section("studies", "Many questions at once", sentences.studies(result.studies), [], [])
+
+
+def _batches(result: Result) -> Section | None:
+    if result.batches is None:
+        return None
+    return Section("batches", "Questions shared out", sentences.batches(result.batches), [], [])
 
 
 def _changes(result: Result) -> Section | None:

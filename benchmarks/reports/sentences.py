@@ -14,6 +14,7 @@ from benchmarks.reports.findings import (
 )
 from benchmarks.reports.units import count_text, near_share, share_text, time_text, times_text
 from benchmarks.result import (
+    BatchesResult,
     ChangesResult,
     FairnessResult,
     Loop,
@@ -218,6 +219,22 @@ def studies(found: StudiesResult) -> list[str]:
         f"Worth of the cards, 4 habits, 28 days: {found.worth_s:.2f} s.",
         f"Coverage, H3 9, 5 slots: {found.coverage_s:.1f} s, {found.coverage_rows:,} rows. "
         f"Its counts alone: {found.counting_s:.2f} s; {', '.join(peers)}.",
+    ]
+
+
+def batches(found: BatchesResult) -> list[str]:
+    """What sharing out a file of questions costs, and why Ray was left out."""
+    roads = [
+        f"{road.road}, pieces of {road.piece:,}: {road.cpu_us:.2f} us of CPU a question, "
+        f"{road.wall_us:.2f} us of time, {100 * found.overhead(road):+.1f} %."
+        for road in found.roads
+    ]
+    return [
+        f"{found.questions:,} questions, nearest 20, open at minutes of a week, one card, to "
+        f"{found.merchants:,} merchants; {found.workers} processes or actors. CPU is that of all "
+        "processes, without the start of workers; the percentage is what one thread does not take.",
+        *roads,
+        *([f"Left out: {found.missing}."] if found.missing else []),
     ]
 
 

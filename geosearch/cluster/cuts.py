@@ -23,9 +23,19 @@ _REGION_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _WORLD = (-180 * UNITS_PER_DEGREE, -90 * UNITS_PER_DEGREE, 180 * UNITS_PER_DEGREE,
           90 * UNITS_PER_DEGREE)  # fmt: skip
 
-_MOST_OFF = 0.05
-"""How far the share of a cut may be from an equal one."""
-_OFF_SHARES = sorted((0.01 * step for step in range(-5, 6)), key=abs)
+_MOST_OFF = 0.1
+"""How far the shops on a side of a cut may be from their share, as a part of the smaller share."""
+_OFFS = np.array(sorted(np.linspace(-1.0, 1.0, 41), key=abs))
+"""Places of cuts that are tried, as parts of what is allowed, the nearest first."""
+
+_SEARCHED = 9
+"""Most regions for which all ways to divide them are tried, some 220 cuts of boxes at most."""
+
+_LOOKED_AT = 20_000
+"""Shops that choose the cuts, each so many places after the one before."""
+
+Box = tuple[int, int, int, int]
+"""West, south, east and north end in column units."""
 
 _TOUCH = 1e-9
 """Square degrees, some 10 m x 1 m, in which two polygons may overlap by their rounding."""
@@ -41,8 +51,10 @@ class Region(NamedTuple):
 def rectangles(position: I32, regions: int) -> list[Region]:
     """Rectangles that tile the Earth, with about equal numbers of shops.
 
-    A cut divides a rectangle near its shops' median, or another quantile for an odd number of
-    regions: where the fewest shops lie in the halo, among the places within `_MOST_OFF` of it.
+    A cut divides a rectangle from west to east or from south to north, near a quantile of its
+    shops. Of all ways to divide up to `_SEARCHED` regions, in halves or nearly, the one with the
+    fewest shops in the halos of its cuts is taken; of more, the first cut is the one with the
+    fewest.
 
     Parameters
     ----------
@@ -60,7 +72,8 @@ def rectangles(position: I32, regions: int) -> list[Region]:
         raise BadRequest(
             f"Expected 1 to {MOST_REGIONS} regions or a GeoJSON file, got {regions} - at `regions`"
         )
-    boxes = _divided(_WORLD, position.astype(np.int64), regions)
+    step = 1 + len(position) // _LOOKED_AT
+    boxes = _divided(_WORLD, position[::step].astype(np.int64), regions).boxes
     width = len(str(regions))
     return [
         Region(f"r{number:0{width}}", shapely.box(*(end / UNITS_PER_DEGREE for end in box)))
@@ -68,43 +81,85 @@ def rectangles(position: I32, regions: int) -> list[Region]:
     ]
 
 
-def _divided(box: tuple[int, int, int, int], shops: I64, regions: int) -> list[Any]:
+class _Cut(NamedTuple):
+    """Shops beyond what is allowed, and in the halo; then the axis and the coordinate."""
+
+    unequal: float
+    again: int
+    axis: int
+    at: int
+
+
+class _Division(NamedTuple):
+    """Sums over the cuts, and the boxes."""
+
+    unequal: float
+    again: int
+    boxes: list[Box]
+
+
+def _divided(box: Box, shops: I64, regions: int) -> _Division:
+    """The division of a box with the least sums; the first of equal ones."""
     if regions == 1:
-        return [box]
-    west, south, east, north = box
-    first = regions // 2
-    axis, cut = _best_cut(box, shops, first / regions)
-    below = shops[:, axis] < cut
-    ends = ((west, south, cut, north), (cut, south, east, north)) if axis == 0 else (
-        (west, south, east, cut), (west, cut, east, north))  # fmt: skip
-    return [
-        *_divided(ends[0], shops[below], first),
-        *_divided(ends[1], shops[~below], regions - first),
+        return _Division(0.0, 0, [box])
+    tried = [
+        (cut, first) for first in _firsts(regions) for cut in _cuts(box, shops, first / regions)
     ]
+    if regions > _SEARCHED:
+        tried = [min(tried, key=lambda each: each[0][:2])]
+    found = (_joined(box, shops, regions, first, cut) for cut, first in tried)
+    return min(found, key=lambda each: each[:2])
 
 
-def _best_cut(box: tuple[int, int, int, int], shops: I64, share: float) -> tuple[int, int]:
-    """The axis and coordinate of a cut near a share of the shops, with the fewest in its halo.
+def _firsts(regions: int) -> list[int]:
+    """Regions on the lower side of a cut: a half, or one more or fewer than the other side."""
+    half, odd = divmod(regions, 2)
+    counts = (half, half + 1) if odd else (half, half - 1, half + 1)
+    return [count for count in counts if 0 < count < regions]
 
-    Equal ones: across the direction in which the shops lie farther apart, then nearer to the share.
+
+def _joined(box: Box, shops: I64, regions: int, first: int, cut: _Cut) -> _Division:
+    """A cut with the divisions of both sides."""
+    west, south, east, north = box
+    below = shops[:, cut.axis] < cut.at
+    low, high = (
+        ((west, south, cut.at, north), (cut.at, south, east, north))
+        if cut.axis == 0
+        else ((west, south, east, cut.at), (west, cut.at, east, north))
+    )
+    one = _divided(low, shops[below], first)
+    other = _divided(high, shops[~below], regions - first)
+    return _Division(
+        cut.unequal + one.unequal + other.unequal,
+        cut.again + one.again + other.again,
+        one.boxes + other.boxes,
+    )
+
+
+def _cuts(box: Box, shops: I64, share: float) -> list[_Cut]:
+    """For each axis the cut near a share of the shops with the fewest in its halo.
+
+    The axis comes first along which the shops lie farther apart; of equal cuts the one nearer to
+    the share is taken.
     """
     wider = _wider(box, shops)
-    found: list[tuple[float, int, int, int, int]] = []
     middle = shops[:, 1].mean() if len(shops) else 0.0
     stretch = 1.0 / max(0.05, np.cos(np.radians(middle / UNITS_PER_DEGREE)))
     halo = np.degrees(HALO_M / EARTH_RADIUS_M) * UNITS_PER_DEGREE
+    allowed = _MOST_OFF * min(share, 1.0 - share)
+    found = []
     for axis in (wider, 1 - wider):
         values, reach = np.sort(shops[:, axis]), halo * (stretch if axis == 0 else 1.0)
-        for off in _OFF_SHARES:
-            cut = _quantile(values, share + off, box[axis], box[axis + 2])
-            ends = np.searchsorted(values, (cut - reach, cut, cut + reach))
-            unequal = abs(int(ends[1]) - share * len(values)) - _MOST_OFF * len(values)
-            found.append((max(0.0, unequal), int(ends[2] - ends[0]), len(found), axis, cut))
-    *_, axis, cut = min(found)
-    return axis, cut
+        at = _quantiles(values, share + allowed * _OFFS, box[axis], box[axis + 2])
+        below, cut, above = (np.searchsorted(values, at + way * reach) for way in (-1, 0, 1))
+        off = np.abs(cut - share * len(values)) - allowed * len(values)
+        unequal, again = np.maximum(0.0, off), above - below
+        best = np.lexsort((np.arange(len(at)), again, unequal))[0]
+        found.append(_Cut(float(unequal[best]), int(again[best]), axis, int(at[best])))
+    return found
 
 
-def _wider(box: tuple[int, int, int, int], shops: I64) -> int:
+def _wider(box: Box, shops: I64) -> int:
     """The axis along which the shops lie farther apart; without two shops, the box's sides."""
     ends = np.array(box).reshape(2, 2)
     if len(shops) > 1 and (shops.max(axis=0) > shops.min(axis=0)).any():
@@ -114,19 +169,24 @@ def _wider(box: tuple[int, int, int, int], shops: I64) -> int:
     return 0 if wide * np.cos(middle) >= tall else 1
 
 
-def _quantile(values: I64, share: float, low: int, high: int) -> int:
-    """A coordinate between two ends, below which about this share of ascending values lies."""
-    if len(values):
-        place = min(round(len(values) * share), len(values) - 1)
-        at = values[place]
-        # Shops at one coordinate stay together: on the side that comes nearer to the share.
-        before, after = np.searchsorted(values, at), np.searchsorted(values, at, side="right")
-        above = values[after] if after < len(values) else high
-        nearer = (at, above) if place - before <= after - place else (above, at)
-        for cut in nearer:
-            if low < cut < high:
-                return int(cut)
-    return (low + high) // 2
+def _quantiles(values: I64, shares: F64, low: int, high: int) -> I64:
+    """Coordinates between two ends, below which about these shares of ascending values lie."""
+    middle = (low + high) // 2
+    if not len(values):
+        return np.full(len(shares), middle, np.int64)
+    last = len(values) - 1
+    place = np.clip(np.round(len(values) * shares).astype(np.int64), 0, last)
+    at = values[place]
+    # Shops at one coordinate stay together: on the side that comes nearer to the share.
+    before, after = np.searchsorted(values, at), np.searchsorted(values, at, side="right")
+    # Half-way between neighbours: in a wide gap, no shop is in the halo.
+    under = np.where(before > 0, (values[np.maximum(before - 1, 0)] + at + 1) // 2, at)
+    above = np.where(after > last, high, (at + values[np.minimum(after, last)] + 1) // 2)
+    is_first = place - before <= after - place
+    found = np.full(len(shares), middle, np.int64)
+    for cut in (np.where(is_first, above, under), np.where(is_first, under, above)):
+        found = np.where((low < cut) & (cut < high), cut, found)
+    return found
 
 
 def polygons(file: Path, position: I32, ids: Any) -> list[Region]:

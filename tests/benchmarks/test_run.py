@@ -76,7 +76,7 @@ def test_what_a_run_consists_of() -> None:
         "1,000,000, one city: families without words",
         "100,000, one city, 10,000 on one position: families without words",
     ]
-    assert len(quick) == 10
+    assert len(quick) == 11
     full = [step.name for step in steps(options(full=True))]
     assert "10,000,000, 300 towns: families without words" in full
     assert "1,000,000 merchants: families with words" in full

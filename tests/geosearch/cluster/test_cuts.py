@@ -43,9 +43,40 @@ def test_rectangles_tile_the_earth(regions: int, kind: str, count: int) -> None:
     assert (Territories([region.area for region in found]).owners(lat, lng) >= 0).all()
     if kind == "spread" and count == 500:
         held = np.bincount(owners, minlength=regions)
-        # Each of up to six cuts may be 5 % off.
+        # Each of up to six cuts may be a tenth off, and hardly all are in one direction.
         assert held.max() <= 1 + 1.05**6 * count / regions
     assert rectangles(position, regions) == found
+
+
+def test_cuts_go_between_towns() -> None:
+    """Three countries of 3, 2 and 3 parts far apart: no region has shops of two of them."""
+    rng = Random(3)
+    rows = [
+        (middle + rng.uniform(-4, 4), rng.uniform(28, 34))
+        for middle, parts in ((80, 3), (105, 2), (130, 3))
+        for _ in range(500 * parts)
+    ]
+    position = np.round(np.array(rows) * 1e7).astype(np.int32)
+    found = rectangles(position, 8)
+    lat, lng = degrees_of(position)
+    owners = Territories([region.area for region in found]).owners(lat, lng)
+    countries = [set(np.round((lng[owners == number] - 80) / 25).tolist()) for number in range(8)]
+    assert sorted(map(len, countries)) == [1] * 8
+    assert np.bincount(owners).max() <= 1.25 * 500
+    # Cut in halves, the country in the middle would be in four regions.
+    assert sum(105 / 25 - 80 / 25 in each for each in countries) == 2
+
+
+def test_a_cut_avoids_a_town_beside_it() -> None:
+    """A town a little off the median has all its shops on one side."""
+    town = [(round(1_000_000_000 + n), 300_000_000) for n in range(60)]
+    far = [(round(9e8 + 2e6 * n), 300_000_000 + n) for n in range(47)]
+    far += [(round(10.5e8 + 2e6 * n), 300_000_000 + n) for n in range(103)]
+    position = np.array([*town, *far], np.int32)
+    one, _ = rectangles(position, 2)
+    reach = 54_000 / 111_195 / 0.866
+    east = one.area.bounds[2]
+    assert abs(east - 100) > reach
 
 
 @pytest.mark.parametrize("regions", [0, -1, 1_001])

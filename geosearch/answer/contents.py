@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from geosearch.answer.languages import name_in
 from geosearch.errors import Misdirected
-from geosearch.query.parameters import problem
+from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
 from geosearch.segment.catalogue import ZoneRecord, prefixes
 from geosearch.segment.segment import Segment
@@ -245,6 +245,13 @@ class Contents:
         moved = msgspec.structs.replace(query, lat=lat, lng=lng, q=None, sort=sort)
         box = shown_box(area.box, crs)
         return Moved(moved, {"business_area": name, "lat": lat, "lng": lng, "bbox": box})
+
+    def check_area(self, moved: Moved) -> None:
+        """As `check_owner`, of a query with a radius that is moved to an area."""
+        query = moved.query
+        if query.radius_m is not None:
+            area = f"the business area {shown(moved.around['business_area'])}"
+            self.check_owner(query.lat, query.lng, "q", area)
 
     def check_owner(
         self, lat: float, lng: float, field: str = "lat", got: str = "a position"

@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from geosearch.answer.contents import Moved
 from geosearch.answer.model import Answer, Hit, Page, Ranked
 from geosearch.answer.results import Results, hits_of
 from geosearch.errors import BadData, BadRequest
@@ -26,7 +25,7 @@ from geosearch.hours.instants import instant_text
 from geosearch.live.moment import NO_STAMP, Stamp, check_reached, moment_stamp, read_moment
 from geosearch.money.ranking import Weights
 from geosearch.query.cursor import continue_from, is_of, read_cursor
-from geosearch.query.parameters import problem, shown
+from geosearch.query.parameters import problem
 from geosearch.query.query import MerchantQuery, Query
 from geosearch.search.described import explanation
 from geosearch.search.fix_plan import Allowed
@@ -295,7 +294,7 @@ class Searcher(Overview):
         is_found = self._is_found_as_typed(planned, found)
         moved = self._contents.moved(query, is_found) if planned.afters[0] is None else None
         if moved is not None:
-            self._check_area(moved)
+            self._contents.check_area(moved)
             planned = self._planner.planned(moved.query, top_k, planned.at)
             planned = msgspec.structs.replace(planned, around=moved.around, typed=query)
             return planned, self._best(planned)
@@ -305,12 +304,6 @@ class Searcher(Overview):
         text_query = self._reworded(planned, asked)
         planned, found = asked.get(text_query.choices) or self._asked(planned, text_query)
         return msgspec.structs.replace(planned, text_query=text_query), found
-
-    def _check_area(self, moved: Moved) -> None:
-        """Refuse a query that covers surroundings in a business area of another region."""
-        if moved.query.radius_m is not None:
-            area = f"the business area {shown(moved.around['business_area'])}"
-            self._contents.check_owner(moved.query.lat, moved.query.lng, "q", area)
 
     def _begun(self, query: Query, top_k: int) -> PlannedQuery:
         """The plan of a query as typed, for its first page or the one after its cursor."""
@@ -365,7 +358,7 @@ class Searcher(Overview):
         """The plan of a query as typed, for the page after its cursor."""
         moved = self._contents.moved(query)
         if moved is not None and is_of(read_cursor(query.cursor or ""), moved.query):
-            self._check_area(moved)
+            self._contents.check_area(moved)
             planned = self._continued(moved.query, top_k)
             return msgspec.structs.replace(planned, around=moved.around)
         cursor = continue_from(query)

@@ -9,12 +9,14 @@ a problem, never an answer without its shops.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 import httpx2
 import msgspec
 import orjson
 import shapely
+import shapely.affinity
 
 from geosearch.cluster.gateway_merge import lowest_seq
 from geosearch.query.query import Query
@@ -24,6 +26,9 @@ from indexes.geo.territories import Territories
 
 _BEND = 0.05
 """Degrees by which a datum, or a side that bends in it, may move a position."""
+
+MOST_CORNERS = 2_000
+"""Most corners of a polygon that is compared with the areas; of a longer one its bounds are."""
 
 _OWNED = {"x-owned": "1"}
 _JSON = {"content-type": "application/json"}
@@ -90,21 +95,18 @@ class Regions:
         return None if number < 0 else self.ids[number]
 
     def of_area(self, query: Query) -> list[str]:
-        """Regions that a question without a radius meets: one if it lies in the area of one."""
-        drawn = _drawn(query)
-        if drawn is None:
-            return self.ids
+        """Regions that a question without a radius may meet: one if its area lies in that one."""
         bend = 1e-6 if query.crs == "WGS84" else _BEND
-        # A position at 180 degrees belongs to whoever owns -180, so boxes go around the Earth.
-        wide = shapely.union_all(
-            [
-                shapely.box(west - bend + turn, south - bend, east + bend + turn, north + bend)
-                for west, south, east, north in drawn
-                for turn in (-360.0, 0.0, 360.0)
-            ]
-        )
-        pairs = zip(self.ids, self._areas, strict=True)
-        met = [name for name, area in pairs if shapely.intersects(area, wide)]
+        # A position at 180 degrees belongs to whoever owns -180, so areas go around the Earth.
+        drawn = [
+            [shapely.affinity.translate(shape, turn) for turn in (-360.0, 0.0, 360.0)]
+            for shape in _drawn(query)
+        ]
+        met = [
+            name
+            for name, area in zip(self.ids, self._areas, strict=True)
+            if all(shapely.dwithin(area, turned, bend).any() for turned in drawn)
+        ]
         return met or self.ids[:1]
 
     async def ask(self, region_id: str, method: str, asked: Asked, **how: Any) -> httpx2.Response:
@@ -205,19 +207,20 @@ def checked(response: httpx2.Response) -> httpx2.Response:
     return response
 
 
-def _drawn(query: Query) -> list[tuple[float, float, float, float]] | None:
-    """Boxes that hold the area of a question; None if it has neither a box nor a polygon."""
+def _drawn(query: Query) -> list[Any]:
+    """Box and polygon of a question, those that it has; for a long or wrong polygon, its bounds."""
+    found = []
     if query.bbox is not None:
         west, south, east, north = query.bbox
-        if west <= east:
-            return [query.bbox]
-        return [(west, south, 180.0, north), (-180.0, south, east, north)]
+        halves = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+        boxes = [shapely.box(low, south, high, north) for low, high in halves]
+        found.append(shapely.union_all(boxes))
     if query.polygon is not None:
-        try:
-            return [shapely.geometry.shape(query.polygon).bounds]
-        except Exception:  # The region says what is wrong with it.
-            return None
-    return None
+        with suppress(Exception):  # The region says what is wrong with it.
+            shape = shapely.geometry.shape(query.polygon)
+            is_short = shapely.get_num_coordinates(shape) <= MOST_CORNERS
+            found.append(shape if is_short and shape.is_valid else shapely.box(*shape.bounds))
+    return found
 
 
 def reply_of(response: httpx2.Response) -> Reply:

@@ -108,10 +108,25 @@ def test_listings_are_those_of_one_index(fronts: Fronts) -> None:
 
 
 def test_batches_are_those_of_one_index(fronts: Fronts) -> None:
-    rng = Random(12)
-    for _ in range(4):
+    rng, done = Random(12), 0
+    for _ in range(6):
         batch = [spanning(rng, fronts.cut) | {"limit": 5, "near_misses": 0} for _ in range(6)]
-        fronts.same("POST", "/v1/nearby:batch", json={"queries": batch})
+        one, got = fronts.same("POST", "/v1/nearby:batch", json={"queries": batch})
+        if one.status_code != 200:
+            continue
+        ends = zip(batch, *(each.json()["answers"] for each in (one, got)), strict=True)
+        going = [each for each in ends if each[1]["next_cursor"]]
+        if not going:
+            continue
+        first, second = (
+            [each[0] | {"cursor": each[1 + front]["next_cursor"]} for each in going]
+            for front in (0, 1)
+        )
+        then = fronts.one.post("/v1/nearby:batch", json={"queries": first})
+        continued = fronts.gateway.post("/v1/nearby:batch", json={"queries": second})
+        assert plain(continued.content) == plain(then.content)
+        done += 1
+    assert done
 
 
 def test_a_region_that_is_down_is_named(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,20 +198,39 @@ def test_reasons_are_those_of_one_index(fronts: Fronts) -> None:
     assert min(done.values()) > 0, done
 
 
+CORNERED = [[-9, 0], [-1, 0], [-1, 9], [1, 9], [1, 10], [-9, 10], [-9, 0]]
+SOUTH = [[-9, -9], [9, -9], [9, -1], [-1, -1], [-1, 9], [-9, 9], [-9, -9]]
+
+
 @pytest.mark.parametrize(
-    ("bbox", "met"),
+    ("area", "met"),
     [
-        ((-10.0, 0.0, -1.0, 1.0), ["west"]),
-        ((-10.0, 0.0, 0.0, 1.0), ["west", "east"]),
-        ((1.0, 0.0, 179.0, 1.0), ["east"]),
-        ((1.0, 0.0, 180.0, 1.0), ["west", "east"]),  # -180 is the same meridian.
-        ((-180.0, 0.0, -170.0, 1.0), ["west", "east"]),
-        ((170.0, 0.0, -170.0, 1.0), ["west", "east"]),
+        ({"bbox": (-10.0, 0.0, -1.0, 1.0)}, ["west"]),
+        ({"bbox": (-10.0, 0.0, 0.0, 1.0)}, ["west", "east"]),
+        ({"bbox": (1.0, 0.0, 179.0, 1.0)}, ["east"]),
+        # -180 is the same meridian.
+        ({"bbox": (1.0, 0.0, 180.0, 1.0)}, ["west", "east"]),
+        ({"bbox": (-180.0, 0.0, -170.0, 1.0)}, ["west", "east"]),
+        ({"bbox": (170.0, 0.0, -170.0, 1.0)}, ["west", "east"]),
+        ({"polygon": CORNERED}, ["west", "east"]),
+        ({"polygon": CORNERED, "bbox": (-9.0, 0.0, -2.0, 9.0)}, ["west"]),
+        ({"polygon": CORNERED, "bbox": (20.0, 0.0, 30.0, 9.0)}, ["east"]),
+        # Its bounds meet the region in the middle, the polygon does not.
+        ({"polygon": SOUTH}, ["west", "east"]),
+        ({"polygon": [[0.5, 1], [1, 1], [1, 2], [0.5, 1]]}, ["east"]),
+        ({"polygon": [[1, 1], [180, 1], [180, 2], [1, 1]]}, ["west", "east"]),
+        ({"polygon": [[0.5, 1], [1, 2], [1, 1], [0.5, 2], [0.5, 1]]}, ["east"]),
+        ({"polygon": []}, ["west"]),
     ],
+    ids=str,
 )
-def test_a_box_goes_to_the_regions_that_it_meets(
-    bbox: tuple[float, float, float, float], met: list[str]
-) -> None:
-    areas = {"west": shapely.box(-180, -90, 0, 90), "east": shapely.box(0, -90, 180, 90)}
-    regions = Regions([RegionAddress(name, area, "http://x") for name, area in areas.items()])
-    assert regions.of_area(Query(lat=0.0, lng=0.0, bbox=bbox)) == met
+def test_an_area_goes_to_the_regions_that_it_meets(area: dict[str, Any], met: list[str]) -> None:
+    areas = {
+        "west": shapely.box(-180, -90, 0, 90),
+        "east": shapely.difference(shapely.box(0, -90, 180, 90), shapely.box(2, 2, 9, 9)),
+        "middle": shapely.box(2, 2, 9, 9),
+    }
+    regions = Regions([RegionAddress(name, each, "http://x") for name, each in areas.items()])
+    if "polygon" in area:
+        area = area | {"polygon": {"type": "Polygon", "coordinates": [area["polygon"]]}}
+    assert regions.of_area(Query(lat=0.0, lng=0.0, **area)) == met

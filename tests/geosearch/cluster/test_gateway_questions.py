@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx2
 import msgspec
 import pytest
 
 from geosearch.search.owned import OwnedSearcher
+from geosearch.service import handlers
 from tests.geosearch.cluster.gateway_fronts import WORLD, Fronts, plain
 from tests.geosearch.cluster.region_worlds import Cut
 from tests.geosearch.small_city import NOW, deal, shop, small_world
@@ -51,6 +53,8 @@ def fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronts]:
         yield made
 
 
+HABIT = {"lat": 31.0, "lng": -20.0, "when": "24/7", "visits": 3, "spend": 4_000}
+REFUSED = {"code": "bad_request", "errors": [], "detail": "no"}
 NEWER = "20991231T000000Z-0001"
 BATCH = "/v1/nearby:batch"
 NEARBY = "/v1/nearby"
@@ -209,3 +213,69 @@ def test_regions_of_two_versions_answer_from_the_older_one(
     )
     got = fronts.gateway.post(NEARBY, json=question)
     assert (got.status_code, got.json()["code"]) == (503, "regions_differ")
+
+
+def answering(status: int, told: Any) -> Any:
+    async def handle(request: Any) -> httpx2.Response:
+        return httpx2.Response(status, json=told)
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "question", "answers"),
+    [
+        ("POST", NEARBY, EAST | {"bbox": WORLD}, [(400, REFUSED), (200, {"answers": []})]),
+        ("POST", NEARBY, EAST | {"zone": "both"}, [(200, {"zones": []})]),
+        ("POST", "/v1/merchants/m0/why", EAST | {"bbox": WORLD}, [(200, {"matches": True})]),
+        ("POST", "/v1/cards:worth", {"habits": [HABIT], **AT}, [(200, {"cards": []})]),
+    ],
+)
+def test_a_region_of_another_release_is_named(
+    fronts: Fronts,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    question: dict[str, Any],
+    answers: list[tuple[int, Any]],
+) -> None:
+    for status, told in answers:
+        monkeypatch.setattr(
+            fronts.transports["r1"], "handle_async_request", answering(status, told)
+        )
+        with fronts.fresh() as fresh:
+            got = fresh.gateway.request(method, path, json=question)
+        assert (got.status_code, got.json()["code"]) == (503, "regions_differ")
+        assert "Region `r1` does not understand the gateway" in got.json()["detail"]
+
+
+def test_a_shop_is_taken_from_the_region_that_has_it(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another region says matters only if none has the shop."""
+    busy = {"code": "busy", "errors": [], "detail": "later"}
+    monkeypatch.setattr(fronts.transports["r1"], "handle_async_request", answering(503, busy))
+    with fronts.fresh() as fresh:
+        assert fresh.gateway.get("/v1/merchants/m1", params=AT).status_code == 200
+        for shop_id in ("m0", "nobody"):
+            assert fresh.gateway.get(f"/v1/merchants/{shop_id}", params=AT).status_code == 503
+
+
+def test_the_work_of_all_habits_counts(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each habit reaches four shops at every quarter hour of 28 days, wherever it is."""
+    work = 4 * 28 * 96
+    west, east = HABIT, HABIT | {"lng": 20.0}
+    wrong = HABIT | {"when": "whenever"}
+    for most, habits, code in (
+        (2 * work, [west, east], None),
+        (2 * work - 1, [west, east], "too_many"),
+        (2 * work, [west, east, west], "too_many"),
+        (work - 1, [west, wrong, east], "too_many"),
+        (work, [west, wrong, east], "unreadable_hours"),
+        (work, [west, east, wrong], "too_many"),
+    ):
+        monkeypatch.setattr(handlers, "WORTH_WORK", most)
+        one, _ = fronts.same("POST", "/v1/cards:worth", json={"habits": habits, **AT})
+        assert (one.status_code == 200) == (code is None), one.text
+        if code is not None:
+            assert one.json()["errors"][0]["code"] == code

@@ -153,11 +153,12 @@ defaults
     timeout server {region_seconds}s
     timeout http-request 10s
     timeout http-keep-alive 60s
-    # Two more attempts, the first of them at another server already: all routes only read.
+    # Two more attempts, the first of them at another server already: all routes only read. Silence
+    # is waited out again only where there is another one; else it is told at once.
     retries 2
     option redispatch 1
     # 503 is also the answer to `min_seq` of a replica that does not show the change yet.
-    retry-on conn-failure empty-response junk-response response-timeout 503
+    retry-on {repeated}
     option http-buffer-request
     balance leastconn
     # Answers with 503 say nothing about a server, so only connections and checks take it out.
@@ -184,6 +185,7 @@ backend gateway
 {gateway_errors}
     server gateway "${{GEOSEARCH_GATEWAY-127.0.0.1:8100}}"
 .if defined(GEOSEARCH_GATEWAY_2)
+    retry-on {repeated} response-timeout
     server gateway-2 "${{GEOSEARCH_GATEWAY_2}}"
 .endif
 """
@@ -195,6 +197,7 @@ backend region-{region_id}
 {errors}
     server {region_id} "${{{variable}-127.0.0.1:{port}}}"
 .if defined({second})
+    retry-on {repeated} response-timeout
     server {region_id}-2 "${{{second}}}"
 .endif
 """
@@ -208,12 +211,14 @@ _UNANSWERED = (
     HTTPStatus.GATEWAY_TIMEOUT,
 )
 
+_REPEATED = "conn-failure empty-response junk-response 503"
+
 _LONG_PATHS = "/v1/nearby:batch /v1/cards:worth /v1/coverage"
 
 
 def haproxy_configuration(regions: Sequence[Region]) -> str:
     """The configuration, with a backend a region; further replicas are further servers of it."""
-    shared = {**_SECONDS, "long_paths": _LONG_PATHS, "script": SCRIPT}
+    shared = {**_SECONDS, "long_paths": _LONG_PATHS, "script": SCRIPT, "repeated": _REPEATED}
     backends = (
         _BACKEND.format(
             region_id=region.region_id,

@@ -36,11 +36,20 @@ HEADERS = ("content-type", "content-language", "cache-control", "vary", "etag")
 """What apps and their caches go by."""
 
 
+FAR_AREAS = ("Westgate", "Eastgate")
+"""Business areas at two ends of a world, so that a text may name one of another region."""
+
+
 def recent_world(rng: Random, kind: str, size: int) -> generators.World:
     """A world of today, for a service is ready only within the horizon of its index."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generators, "NOWS", (datetime.now(UTC).replace(microsecond=0),))
-        return spread(rng, generators.make_world(rng, kind, size))
+        world = spread(rng, generators.make_world(rng, kind, size))
+    rows = sorted(world.merchants, key=lambda row: float(row["lng"]))
+    for name, some in zip(FAR_AREAS, (rows[: size // 10], rows[-size // 10 :]), strict=True):
+        for row in some:
+            row["business_area"] = name
+    return world
 
 
 def told_by(headers: Any) -> tuple[str | None, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -50,22 +51,22 @@ def behind() -> Iterator[int]:
 
 
 @contextmanager
-def proxied(name: str, service: int, folder: Path) -> Iterator[int]:
-    """Port of HAProxy before one service, with the file of replicas or that of regions."""
+def proxied(name: str, service: int, folder: Path, second: int | None = None) -> Iterator[int]:
+    """Port of HAProxy before a service or two, with the file of replicas or that of regions."""
     proxy, inside, other = free_ports(3)
-    address = {port: f"127.0.0.1:{port}" for port in (proxy, inside, other, service)}
     if name == "replicas":
         file = HAPROXY_CFG
         # The other replica is not there, so the service is the last one.
-        named = {"BIND": proxy, "REPLICA_1": service, "REPLICA_2": other}
+        named = {"BIND": proxy, "REPLICA_1": service, "REPLICA_2": second or other}
     else:
         file = folder / CONFIGURATION
         regions = [Region("r1", shapely.box(-180, -90, 180, 90))]
         file.write_text(haproxy_configuration(regions), "utf-8")
         (folder / SCRIPT).write_text(lua_script(regions), "utf-8")
         named = {"BIND": proxy, "INSIDE": inside, "REGION_R1": service, "GATEWAY": other}
+        named |= {"REPLICA_R1": second} if second else {}
         named = {f"GEOSEARCH_{key}": port for key, port in named.items()}
-    environment = {key: address[port] for key, port in named.items()}
+    environment = {key: f"127.0.0.1:{port}" for key, port in named.items()}
     with proxying(file, folder / "proxy.log", **environment):
         yield proxy
 
@@ -78,6 +79,21 @@ def test_answers_of_503_take_no_service_out(name: str, behind: int, tmp_path: Pa
         for _ in range(5):
             assert asked_once(proxy, f"{HERE}&min_seq=9")[0] == 503
         assert asked_once(proxy, HERE)[0] == 200
+
+
+@pytest.mark.parametrize("name", ["replicas", "regions"])
+def test_another_one_answers_for_one_that_says_nothing(
+    name: str, behind: int, tmp_path: Path
+) -> None:
+    """Of questions that come at once, the first ones go to both."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        proxied(name, silent.getsockname()[1], tmp_path, behind) as proxy,
+        ThreadPoolExecutor(4) as threads,
+    ):
+        until(lambda: _answers(proxy))
+        answers = list(threads.map(asked_once, [proxy] * 4, [HERE] * 4))
+    assert answers == [(200, {})] * 4
 
 
 def test_a_region_that_says_nothing_is_named(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class Copy:
             follower._copy()
         self._writer.follow()
         self.head = self._writer.head
-        assert self.head == self._writer.visible == seq
+        assert self.head == self._writer.progress.visible == seq
 
     def check(self, duel: LiveDuel, world: World, rng: Random) -> None:
         """Compare its answers with those of the rows that it should show."""

@@ -238,7 +238,7 @@ def each_action_once() -> None:
         for act in ACTIONS:
             getattr(machine, act)(rng=rng)
             machine.shows_the_rows()
-            machine.replicate(rng=rng, breaks=act != machine.restart, restarts=True)
+            machine.replicate(rng=rng, breaks=act != "restart", restarts=True)
     finally:
         machine.teardown()
 

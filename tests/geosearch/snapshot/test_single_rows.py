@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 import pytest
 
 from geosearch.snapshot import single_rows
@@ -44,8 +45,14 @@ def test_rows_with_one_id_are_checked_together_as_alone(
     keys = ("k", "other", "k")
     rows = [{table.key: key, **row} for key in keys for row in ROWS[table]]
     alone = [checked_rows(table, [row], ENVELOPE)[0] for row in rows]
-    frames, made = [], single_rows._frame
-    monkeypatch.setattr(single_rows, "_frame", lambda *a: frames.append(made(*a)) or frames[-1])
+    frames: list[pl.DataFrame] = []
+    made = single_rows._frame
+
+    def counted(*given: Any) -> pl.DataFrame:
+        frames.append(made(*given))
+        return frames[-1]
+
+    monkeypatch.setattr(single_rows, "_frame", counted)
     together = checked_rows(table, rows * 3, ENVELOPE)
     assert len(frames) == 1
     assert [_without_lines(one) for one in together] == [_without_lines(one) for one in alone] * 3

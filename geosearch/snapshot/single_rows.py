@@ -5,6 +5,7 @@ Rules between tables are not checked: they depend on the rows of the moment.
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import orjson
 import polars as pl
@@ -30,37 +31,44 @@ class SingleRow(NamedTuple):
 def checked_rows(
     table: Table, rows: Sequence[dict[str, Any]], envelope: Envelope
 ) -> list[SingleRow]:
-    """Each row with what a snapshot's reader says of it; two rows may have the same id."""
-    found: list[SingleRow | None] = [None] * len(rows)
-    left = list(range(len(rows)))
-    while left:  # A frame holds each id once.
-        ids: set[object] = set()
-        now: list[int] = []
-        later: list[int] = []
-        for number in left:
-            key = str(rows[number].get(table.key))
-            (later if key in ids else now).append(number)
-            ids.add(key)
-        checked = _checked(table, [rows[at] for at in now], envelope)
-        for number, one in zip(now, checked, strict=True):
-            found[number] = one
-        left = later
-    return [one for one in found if one is not None]
+    """Each row with what a snapshot's reader says of it; two rows may have the same id.
 
-
-def _checked(table: Table, rows: Sequence[dict[str, Any]], envelope: Envelope) -> list[SingleRow]:
+    Parameters
+    ----------
+    rows
+        Rows whose ids are valid, as those that `read_change` accepts.
+    """
     log = RejectLog()
     reader = RowReader(table, log)
-    read = [reader.read(line, orjson.dumps(row)) for line, row in enumerate(rows)]
-    raw = pl.DataFrame(
-        [one for one in read if one is not None],
-        schema=raw_schema(table) | {"line": pl.UInt32()},
-    )
+    found = (reader.read(line, orjson.dumps(row)) for line, row in enumerate(rows))
+    read = [one for one in found if one is not None]
+    ids = _told_apart(read, table.key)
+    raw = pl.DataFrame(read, schema=raw_schema(table) | {"line": pl.UInt32()})
     kept = {row["line"]: row for row in _frame(table, raw, log, envelope).iter_rows(named=True)}
+    for line in ids.keys() & kept.keys():
+        kept[line][table.key] = ids[line]
     faults: dict[int, list[Entry]] = {}
     for entry in log.entries:
         faults.setdefault(entry.line, []).append(entry)
     return [SingleRow(kept.get(line), tuple(faults.get(line, ()))) for line in range(len(rows))]
+
+
+def _told_apart(read: Sequence[dict[str, Any]], key: str) -> dict[int, str]:
+    """Give each row that repeats an id another one, since a frame holds each id once.
+
+    Returns
+    -------
+    dict
+        The ids that they had, by line.
+    """
+    before: dict[int, str] = {}
+    known = set()
+    for row in read:
+        if row[key] in known:
+            before[row["line"]] = row[key]
+            row[key] = uuid4().hex
+        known.add(row[key])
+    return before
 
 
 def _frame(table: Table, raw: pl.DataFrame, log: RejectLog, envelope: Envelope) -> pl.DataFrame:

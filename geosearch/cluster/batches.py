@@ -17,10 +17,9 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -29,7 +28,7 @@ from geosearch.cluster.all_regions import RegionsSearcher
 from geosearch.cluster.pieces import Piece, PiecePart, ids_of, joined, parts_of
 from geosearch.cluster.workers import RESTARTS, connected, result_of, told_of_death
 from geosearch.errors import BadData, BadRequest
-from geosearch.search.block import Block
+from geosearch.search.block import Block, RawBlock
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.studies.coverage import CellCounts, CoverageAsked, Survey, survey_of
 from geosearch.studies.habits import Habit
@@ -52,20 +51,6 @@ Moments = Mapping[str, Moment]
 _WHOLE = ""
 
 
-class PackedBlock(NamedTuple):
-    """A block as Arrow IPC: half of the time that pickled frames take."""
-
-    rows: bytes
-    refused: bytes
-    queries: int
-
-
-def _packed(frame: pl.DataFrame) -> bytes:
-    packed = BytesIO()
-    frame.write_ipc(packed)
-    return packed.getvalue()
-
-
 class Worker:
     """What is asked of an index, or of some regions; it opens them when it is first asked.
 
@@ -85,13 +70,6 @@ class Worker:
         self._survey = lru_cache(maxsize=1)(self._new_survey)
 
     def call(self, name: str, region_id: str | None, *asked: Any) -> Any:
-        """`answer`, a block of it packed."""
-        found = self.answer(name, region_id, *asked)
-        if isinstance(found, Block):
-            return PackedBlock(_packed(found.rows), _packed(found.refused), found.queries)
-        return found
-
-    def answer(self, name: str, region_id: str | None, *asked: Any) -> Any:
         """Call a method with the engine of a region; None = of all shops.
 
         Raises
@@ -126,10 +104,11 @@ class Worker:
         constants: Mapping[str, Any],
         first: int,
         now: datetime,
-    ) -> Block:
-        """The answers to a piece, whose rows are numbered from `first`."""
+    ) -> RawBlock:
+        """The answers to a piece, whose rows are numbered from `first`, in numbers."""
         asked = [piece], constants, self._threads
-        return next(engine.blocks.blocks(*asked, first=first, now=now))
+        raw, _ = next(engine.blocks.raw_blocks(*asked, first=first, now=now))
+        return raw
 
     def habit(self, engine: Searcher, query: WorthQuery, number: int) -> HabitFigures:
         """What a habit adds to what cards are worth."""
@@ -201,30 +180,38 @@ class Batches:
     """
 
     def __init__(self, engine: Searcher, workers: Workers) -> None:
+        self._engine = engine
         self._regions = engine if isinstance(engine, RegionsSearcher) else None
         self._workers = workers
 
     def blocks(self, pieces: Iterator[Piece], constants: Mapping[str, Any]) -> Iterator[Block]:
         """The block of each piece, in their order (`studies.rank_files.Ranking`)."""
         now = datetime.now(UTC)
-        asked: deque[tuple[pl.Series, int]] = deque()
+        asked: deque[tuple[pl.Series, list[PiecePart]]] = deque()
 
         def tasks() -> Iterator[tuple[Any, ...]]:
             first = 0
             for piece in pieces:
                 ids, parts = ids_of(piece, first), self._parts(piece, constants)
-                asked.append((ids, len(parts)))
+                asked.append((ids, parts))
                 for part in parts:
                     yield part.region_id, part.questions, constants, first, now
                 first += len(ids)
 
-        answers = map(_unpacked, self._in_order("block", tasks()))
-        for block in answers:
+        answers = self._in_order("block", tasks())
+        for raw in answers:
             ids, parts = asked.popleft()
             if self._regions is None:
-                yield block
+                yield self._engine.blocks.written(raw, ids)
             else:
-                yield joined([block, *islice(answers, parts - 1)], ids)
+                raws = zip(parts, [raw, *islice(answers, len(parts) - 1)], strict=True)
+                yield joined([self._written(part, one) for part, one in raws], ids)
+
+    def _written(self, part: PiecePart, raw: RawBlock) -> Block:
+        engine = self._engine
+        if self._regions is not None and part.region_id is not None:
+            engine = self._regions.regions[part.region_id]
+        return engine.blocks.written(raw, ids_of(part.questions, 0))
 
     def _parts(self, piece: Piece, constants: Mapping[str, Any]) -> list[PiecePart]:
         if self._regions is None:
@@ -256,12 +243,6 @@ class Batches:
                 yield self._workers.result(waiting.popleft())
         while waiting:
             yield self._workers.result(waiting.popleft())
-
-
-def _unpacked(block: Block | PackedBlock) -> Block:
-    if isinstance(block, Block):
-        return block
-    return Block(pl.read_ipc(block.rows), pl.read_ipc(block.refused), block.queries)
 
 
 @contextmanager
@@ -335,7 +316,7 @@ class _Thread:
         self._worker, self._pool = worker, pool
 
     def submit(self, name: str, *asked: Any) -> Any:
-        return self._pool.submit(self._worker.answer, name, *asked)
+        return self._pool.submit(self._worker.call, name, *asked)
 
     def result(self, submitted: Any) -> Any:
         return submitted.result()

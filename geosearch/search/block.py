@@ -42,6 +42,7 @@ from geosearch.search.block_rows import (
     BlockRows,
     Records,
     RefusedRow,
+    ResultColumns,
     columns_for,
     refused_row,
     rows_of,
@@ -90,6 +91,22 @@ class Block(NamedTuple):
     rows: pl.DataFrame
     refused: pl.DataFrame
     queries: int
+
+
+class RawBlock(NamedTuple):
+    """Answers to a block in numbers of the index, for `BlockRanker.written`.
+
+    `counts` are the results of each query; `docs`, `distances` and `deals` are those of all
+    results, one query after the other.
+    """
+
+    counts: I64
+    docs: I64
+    distances: NDArray[np.float64]
+    deals: I64
+    totals: dict[int, int]
+    refused: list[RefusedRow]
+    columns: ResultColumns
 
 
 class UsualRoad(NamedTuple):
@@ -183,6 +200,19 @@ class BlockRanker:
         piece to piece. The constants are for frames; records have them already. `now` is the
         instant of queries that name none.
         """
+        found = self.raw_blocks(pieces, constants, threads, first=first, now=now)
+        return (self.written(raw, ids) for raw, ids in found)
+
+    def raw_blocks(
+        self,
+        pieces: Iterable[pl.DataFrame | Records],
+        constants: Mapping[str, Any],
+        threads: int | None = None,
+        *,
+        first: int = 0,
+        now: datetime | None = None,
+    ) -> Iterator[tuple[RawBlock, pl.Series]]:
+        """As `blocks`, in numbers, each with the `query_id` of its queries."""
         times = self._start, now or datetime.now(UTC)
         with ThreadPoolExecutor(threads or usable_cores()) as pool:
             before: tuple[_Piece, pl.Series] | None = None
@@ -196,10 +226,65 @@ class BlockRanker:
                 piece = _Piece(self, asked, pool)
                 piece.begin_others(partial(self._usual, width=piece.width))
                 if before is not None:
-                    yield before[0].block(before[1])
+                    yield before[0].raw(), before[1]
                 before = piece, ids
             if before is not None:
-                yield before[0].block(before[1])
+                yield before[0].raw(), before[1]
+
+    def written(self, raw: RawBlock, ids: pl.Series) -> Block:
+        """A block with the names of what it found; `ids` are those of its queries."""
+        count = raw.counts
+        rows = np.repeat(np.arange(len(count)), count)
+        begin = np.repeat(np.cumsum(count) - count, count)
+        frame = pl.DataFrame(
+            {
+                "query_id": ids.gather(rows),
+                "rank": (np.arange(len(rows)) - begin + 1).astype(np.int32),
+                "merchant_id": self.merchant_ids(raw.docs),
+                "distance_m": raw.distances,
+                "deal_id": self.deal_ids(raw.deals[:, DEAL]),
+                "saving": raw.deals[:, SAVING],
+                "pay": raw.deals[:, PAY],
+            }
+        )
+        money = ["saving", "pay"]
+        if raw.columns.combinations:
+            frame = frame.with_columns(self._combinations(raw.deals))
+            money += ["combined_saving", "combined_pay"]
+        # Files also store what is under a null: always 0.
+        for name in money:
+            stated = pl.when(pl.col(name) != UNKNOWN_MONEY)
+            frame = frame.with_columns(stated.then(stated.then(pl.col(name)).otherwise(0)))
+        if raw.columns.totals:
+            known = pl.Series("total", [raw.totals.get(row) for row in range(len(count))], pl.Int64)
+            frame = frame.with_columns(known.gather(rows))
+        return Block(
+            rows=frame,
+            refused=pl.DataFrame(
+                {
+                    "query_id": ids.gather([one.row for one in raw.refused]),
+                    "code": pl.Series([one.code for one in raw.refused], dtype=pl.String),
+                    "detail": pl.Series([one.detail for one in raw.refused], dtype=pl.String),
+                }
+            ),
+            queries=len(count),
+        )
+
+    def _combinations(self, deals: I64) -> list[pl.Series]:
+        """The columns about combinations; those of a query without stacking are null."""
+        count = np.maximum(deals[:, COMBINED_COUNT], 0)
+        used = np.arange(deals.shape[1] - COMBINED_DEALS) < count[:, None]
+        ids = self.deal_ids(deals[:, COMBINED_DEALS:][used])
+        rows = pl.DataFrame({"row": np.repeat(np.arange(len(deals)), count), "id": ids})
+        lists = rows.group_by("row", maintain_order=True).agg("id")["id"]
+        none = pl.Series([None], dtype=pl.List(pl.String))
+        table = pl.concat([lists.cast(pl.List(pl.String)), none])
+        number = np.where(count > 0, np.cumsum(count > 0) - 1, len(lists))
+        return [
+            table.gather(number).alias("combination"),
+            pl.Series("combined_saving", deals[:, COMBINED_SAVING]),
+            pl.Series("combined_pay", deals[:, COMBINED_PAY]),
+        ]
 
     @property
     def _are_usual(self) -> bool:
@@ -328,7 +413,7 @@ class _Piece:
                 )
         return [ranked for ranked in found if ranked is not None]
 
-    def block(self, ids: pl.Series) -> Block:
+    def raw(self) -> RawBlock:
         """The results of all queries, those of the usual road among the others."""
         self._wait()
         refused, totals = list(self._asked.refused), {}
@@ -342,58 +427,9 @@ class _Piece:
                 if one.total is not None:
                     totals[row] = one.total
         count, docs, keys, deals = self._merged(told)
-        rows = np.repeat(np.arange(len(count)), count)
-        begin = np.repeat(np.cumsum(count) - count, count)
-        frame = pl.DataFrame(
-            {
-                "query_id": ids.gather(rows),
-                "rank": (np.arange(len(rows)) - begin + 1).astype(np.int32),
-                "merchant_id": self._ranker.merchant_ids(docs),
-                "distance_m": keys[:, 1],
-                "deal_id": self._ranker.deal_ids(deals[:, DEAL]),
-                "saving": deals[:, SAVING],
-                "pay": deals[:, PAY],
-            }
-        )
-        money = ["saving", "pay"]
-        if self._asked.columns.combinations:
-            frame = frame.with_columns(self._combinations(deals))
-            money += ["combined_saving", "combined_pay"]
-        # Files also store what is under a null: always 0.
-        for name in money:
-            stated = pl.when(pl.col(name) != UNKNOWN_MONEY)
-            frame = frame.with_columns(stated.then(stated.then(pl.col(name)).otherwise(0)))
-        if self._asked.columns.totals:
-            known = pl.Series("total", [totals.get(row) for row in range(len(count))], pl.Int64)
-            frame = frame.with_columns(known.gather(rows))
         refused.sort(key=lambda one: one.row)
-        return Block(
-            rows=frame,
-            refused=pl.DataFrame(
-                {
-                    "query_id": ids.gather([one.row for one in refused]),
-                    "code": pl.Series([one.code for one in refused], dtype=pl.String),
-                    "detail": pl.Series([one.detail for one in refused], dtype=pl.String),
-                }
-            ),
-            queries=len(count),
-        )
-
-    def _combinations(self, deals: I64) -> list[pl.Series]:
-        """The columns about combinations; those of a query without stacking are null."""
-        count = np.maximum(deals[:, COMBINED_COUNT], 0)
-        used = np.arange(deals.shape[1] - COMBINED_DEALS) < count[:, None]
-        ids = self._ranker.deal_ids(deals[:, COMBINED_DEALS:][used])
-        rows = pl.DataFrame({"row": np.repeat(np.arange(len(deals)), count), "id": ids})
-        lists = rows.group_by("row", maintain_order=True).agg("id")["id"]
-        none = pl.Series([None], dtype=pl.List(pl.String))
-        table = pl.concat([lists.cast(pl.List(pl.String)), none])
-        number = np.where(count > 0, np.cumsum(count > 0) - 1, len(lists))
-        return [
-            table.gather(number).alias("combination"),
-            pl.Series("combined_saving", deals[:, COMBINED_SAVING]),
-            pl.Series("combined_pay", deals[:, COMBINED_PAY]),
-        ]
+        distances = np.ascontiguousarray(keys[:, 1])
+        return RawBlock(count, docs, distances, deals, totals, refused, self._asked.columns)
 
     def _wait(self) -> None:
         for task in self._tasks:

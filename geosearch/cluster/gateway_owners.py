@@ -14,8 +14,8 @@ from geosearch.search.owned import RegionPart
 from geosearch.service.edge import Asked
 from indexes.cache import BoundedCache
 
-IDS_BYTES = 64 << 20
-"""Bytes of the cache of ids, some 100 for each."""
+IDS_BYTES = 32 << 20
+"""Bytes of each of two caches of ids, some 100 an id: those of questions, and single shops."""
 
 _ID_BYTES = 100
 _NOWHERE = ""

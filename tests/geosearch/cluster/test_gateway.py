@@ -129,6 +129,34 @@ def test_batches_are_those_of_one_index(fronts: Fronts) -> None:
     assert done
 
 
+def test_positions_in_a_gap_are_answered_by_all(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where polygons leave a gap, shops of several regions may be near."""
+    monkeypatch.setattr(Regions, "owner", lambda *_: None)
+    rng, done = Random(15), 0
+    shops = [row["merchant_id"] for row in fronts.cut.world.merchants if row.get("merchant_id")]
+    for _ in range(QUESTIONS):
+        question = fronts.cut.question(rng)
+        one, got = fronts.same("POST", "/v1/nearby", json=question)
+        if one.status_code == 200 and one.json()["next_cursor"]:
+            done += 1
+            question["near_misses"] = 0
+            then, continued = (
+                front.post("/v1/nearby", json=question | {"cursor": each.json()["next_cursor"]})
+                for front, each in ((fronts.one, one), (fronts.gateway, got))
+            )
+            assert plain(continued.content) == plain(then.content), question
+        shop = quote(str(rng.choice(shops)), safe="")
+        fronts.same("POST", f"/v1/merchants/{shop}/why", json=question)
+    assert done
+    place = {"lat": 1, "lng": 2}
+    assert fronts.gateway.get("/v1/suggest", params=place | {"q": "a"}).status_code == 404
+    habit = place | {"when": "24/7", "visits": 1, "spend": 1_000}
+    got = fronts.gateway.post("/v1/cards:worth", json={"habits": [habit]})
+    assert (got.status_code, got.json()["code"]) == (404, "not_found")
+
+
 def test_a_region_that_is_down_is_named(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
     name = next(iter(fronts.cut.regions))
 

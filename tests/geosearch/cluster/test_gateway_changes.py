@@ -21,7 +21,7 @@ from tests.geosearch.cluster.gateway_fronts import WORLD, Fronts, plain, spannin
 from tests.geosearch.cluster.region_worlds import Cut
 from tests.geosearch.small_city import LUNCH, priced
 
-QUESTIONS = int(os.environ.get("GEOSEARCH_REGION_QUESTIONS", "40"))
+QUESTIONS = int(os.environ.get("GEOSEARCH_REGION_QUESTIONS", "20"))
 CHANGES = 60
 
 

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from geosearch.errors import BadRequest, Misdirected
+from geosearch.query.cursor import fingerprint, read_cursor, write_cursor
 from geosearch.query.query import Query
 from geosearch.suggest.suggester import SuggestQuery
 from geosearch.text import segment_terms
@@ -163,6 +164,8 @@ def test_an_area_of_another_region_is_named(tmp_path: Path) -> None:
         shop(number, lng=lng, business_area=area)
         for number, (lng, area) in enumerate([(-20.0, "West End"), (20.0, "East Side")] * 3)
     ]
+    for row in (world.merchants[3], world.merchants[5]):
+        row["name"] = "West End Grill"
     world.deals = []
     cut = Cut(world, 2, tmp_path)
     at: dict[str, Any] = {"lat": 31.0, "lng": 20.0, "at": world.now}
@@ -172,6 +175,23 @@ def test_an_area_of_another_region_is_named(tmp_path: Path) -> None:
         east.page(Query(**at, q="West End"))
     assert refused.value.region_id == "r1"
     assert refused.value.errors[0]["pointer"] == "/q"
+    nearby = Query(**at, q="East Side", limit=1)
+    end = east.page(nearby).answer.next_cursor
+    assert end is not None
+    # The area lies in the region, so the page after it does, too.
+    assert east.page(msgspec.structs.replace(nearby, cursor=end)).count == 1
+    # Two shops are called like the area elsewhere: the second page is no more there than the first.
+    grill = Query(**at, q="west end", limit=1)
+    for _ in range(2):
+        following = east.page(grill).answer.next_cursor
+        assert answer(east, grill) == answer(cut.one, grill)
+        grill = msgspec.structs.replace(grill, cursor=following)
+    beyond = Query(**at, q="West End", limit=1)
+    moved = cut.one._contents.moved(beyond)
+    assert moved is not None
+    forged = msgspec.structs.replace(read_cursor(end), question=fingerprint(moved.query))
+    with pytest.raises(Misdirected, match="business area 'West End' of region `r1`"):
+        east.page(msgspec.structs.replace(beyond, cursor=write_cursor(forged)))
     with pytest.raises(Misdirected, match="a position of region `r1`"):
         east.page(Query(lat=31.0, lng=-20.0, at=world.now))
     asked_more: list[dict[str, Any]] = [

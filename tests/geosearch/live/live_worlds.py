@@ -27,12 +27,14 @@ class LiveRows:
         self.world = world
         self.whole = whole
         """Whether a build of the rows accepts all of them: no deal names a deleted merchant."""
-        # A build rejects a deal that ends before it begins.
-        ends = (
-            (row.get("valid_from") or "", row.get("valid_through") or "9") for row in world.deals
-        )
-        ordered = [begin <= end for begin, end in ends]
-        self.deals = {row["deal_id"]: row for row in compress(world.deals, ordered)}
+        # A build rejects a deal that ends before it begins, or whose brand nobody has.
+        brands = {row.get("brand") for row in world.merchants}
+        accepted = [
+            (row.get("valid_from") or "") <= (row.get("valid_through") or "9")
+            and (row.get("merchant_ids") is not None or row.get("brand") in brands)
+            for row in world.deals
+        ]
+        self.deals = {row["deal_id"]: row for row in compress(world.deals, accepted)}
         self.merchants = {row["merchant_id"]: row for row in world.merchants}
         self.programs = {row["program_id"]: row for row in world.programs}
 

@@ -4,7 +4,9 @@ Useful for: files of millions of questions, many habits, coverage of many minute
 Not useful for: one question, whose search takes less than the way to another process.
 
 Each worker opens the index for itself; on one machine they share its mapped pages. A piece travels
-as columns, and only its own questions decide its answer, so workers change no result.
+as columns, and only its own questions decide its answer, so workers change no result. Results
+travel as numbers, and the process that asks writes their names.
+
 In a folder of regions, a question goes to the region that owns its position, as a part of its piece
 (`pieces`). A worker opens the regions that it is asked of, and one on Ray is asked of regions that
 it has. What concerns several regions, all answer together (`all_regions`).

@@ -66,7 +66,7 @@ class Cut:
         )
         boxes = [area.bounds for area in first.territories.areas]
         self.borders = sorted({side for box in boxes for side in (box[0], box[2])})
-        self._parallels = sorted({side for box in boxes for side in (box[1], box[3])})
+        self.parallels = sorted({side for box in boxes for side in (box[1], box[3])})
 
     def opened_again(self) -> tuple[Searcher, dict[str, Searcher]]:
         """The one index and the regions, without what they have cached."""
@@ -87,7 +87,7 @@ class Cut:
         if rng.random() < 0.2:
             request["lng"] = rng.choice(self.borders)
         if rng.random() < 0.1:
-            request["lat"] = rng.choice(self._parallels)
+            request["lat"] = rng.choice(self.parallels)
         if rng.random() < 0.4 and self.names:
             text = rng.choice((rng.choice(self.names), rng.choice(WORDS)))
             if rng.random() < 0.3:

@@ -85,9 +85,9 @@ def frame(cut: Cut, file: Path, count: int = 4 * QUESTIONS) -> Path:
     shops = [(row["lat"], row["lng"]) for row in cut.world.merchants]
     lat, lng = np.array(shops)[rng.integers(len(shops), size=count)].T.copy()
     lat += rng.uniform(-0.4, 0.4, count) * (rng.random(count) < 0.5)
-    borders = np.array([*cut._borders, 180.0, -180.0])
+    borders = np.array([*cut.borders, 180.0, -180.0])
     lng[::7] = borders[rng.integers(len(borders), size=len(lng[::7]))]
-    lat[::11] = np.array(cut._parallels)[rng.integers(len(cut._parallels), size=len(lat[::11]))]
+    lat[::11] = np.array(cut.parallels)[rng.integers(len(cut.parallels), size=len(lat[::11]))]
     lat[::97] = 95.0
     minute = rng.integers(0, 3_000, count) * 60_000_000 + int(cut.one.start.timestamp() * 1e6)
     asked = pl.DataFrame({"lat": np.minimum(lat, 95.0), "lng": np.clip(lng, -180, 180)})

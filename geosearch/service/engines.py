@@ -40,7 +40,7 @@ from indexes.geo.datum import Datum
 STOP_SECONDS = 0.2
 """How long a shutdown waits for the thread that opens a version."""
 
-CHANGES_SECONDS = 0.02
+CHANGES_SECONDS = 0.01
 """Pause between two looks at the live changes of the current version; a look takes 2 us."""
 
 REACH_SECONDS = 1.0

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from geosearch.live.moment import UNLIMITED, SegmentChanges, i64, u32
+from geosearch.live.moment import SegmentChanges, i64, u32
 from geosearch.live.new_schedules import ByTree, schedule_columns
 from geosearch.live.new_texts import (
+    DEAL_VALUE,
     NewTexts,
     TextStore,
     with_members,
@@ -187,14 +188,16 @@ def _deal_texts(
     built: Segment, store: TextStore, changes: SegmentChanges, before: ChangedSegment | None
 ) -> NewTexts:
     deals = u32(changes.stock_deals)
-    left = (None if pieces == UNLIMITED else pieces for pieces in i64(changes.stock).tolist())
-    ends = map(changes.ends.get, deals.tolist())
+    values = np.zeros(len(deals), DEAL_VALUE)
+    values["left"] = i64(changes.stock)
+    ended = np.fromiter(changes.ends, np.uint32, len(changes.ends))
+    values["end"][np.searchsorted(deals, ended)] = [*changes.ends.values()]
     return NewTexts(
         built.deal_payload,
         store,
         None if before is None else before.deal_texts,
         rows=deals,
-        values=list(zip(left, ends, strict=True)),
+        values=values,
         fields=DEAL_FIELDS,
         rewrite=with_stock_and_end,
     )
@@ -204,12 +207,14 @@ def _merchant_texts(
     built: Segment, store: TextStore, changes: SegmentChanges, before: ChangedSegment | None
 ) -> NewTexts:
     docs = sorted(changes.merchants)
+    values = np.empty(len(docs), np.object_)
+    values[:] = [changes.merchants[doc] for doc in docs]
     return NewTexts(
         built.merchant_payload,
         store,
         None if before is None else before.merchant_texts,
         rows=np.array(docs, np.uint32),
-        values=[changes.merchants[doc] for doc in docs],
+        values=values,
         fields=MERCHANT_FIELDS,
         rewrite=with_members,
     )

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
+from geosearch.live.moment import UNLIMITED
 from geosearch.segment.segment import Texts
 from indexes.arrays import I64, U8, U32
 
@@ -52,7 +54,8 @@ class NewTexts(Texts):
     before
         Those of an earlier moment.
     rows, values
-        Rows with a replaced text, ascending, and what decides the text of each.
+        Rows with a replaced text, ascending, and what decides the text of each; an array whose
+        elements can be compared.
     fields
         Names of members in their stored order, which `put_members` relies on.
     rewrite
@@ -66,7 +69,7 @@ class NewTexts(Texts):
         before: "NewTexts | None",
         *,
         rows: U32,
-        values: Sequence[Any],
+        values: NDArray[Any],
         fields: Sequence[str],
         rewrite: Callable[[Record, Any], None],
     ) -> None:
@@ -96,31 +99,31 @@ class NewTexts(Texts):
 
     def _take_over(self, before: "NewTexts") -> I64:
         """Take over the texts of an earlier moment; return the places of those that differ."""
-        at = np.searchsorted(before.rows, self.rows).tolist()
-        same = np.array(
-            [
-                place < len(before.rows)
-                and before.rows[place] == row
-                and before._values[place] == value
-                for place, row, value in zip(at, self.rows.tolist(), self._values, strict=True)
-            ],
-            np.bool_,
-        )
-        self.spans[same] = before.spans[np.array(at, np.int64)[same]]
+        # A moment may have a hundred thousand changed deals, so no loop of Python looks at all.
+        if not len(before.rows):
+            return np.arange(len(self.rows))
+        at = np.minimum(np.searchsorted(before.rows, self.rows), len(before.rows) - 1)
+        same = (before.rows[at] == self.rows) & (before._values[at] == self._values)
+        self.spans[same] = before.spans[at[same]]
         return np.flatnonzero(~same)
 
 
-def with_stock_and_end(record: Record, value: tuple[int | None, str | None]) -> None:
-    """Give a deal its pieces left, None = unlimited, and its last day, None = as in the snapshot.
+DEAL_VALUE = np.dtype([("left", np.int64), ("end", "S10")])
+"""What decides the text of a deal: its pieces left, `UNLIMITED` without a limit, and its last day,
+ISO, empty = as in the snapshot."""
+
+
+def with_stock_and_end(record: Record, value: NDArray[Any]) -> None:
+    """Give a deal its pieces left and its last day, from a `DEAL_VALUE`.
 
     The object of a deal without a limit has no member `stock`.
     """
-    left, end = value
+    left, end = value.item()
     record.pop("stock", None)
-    if left is not None:
+    if left != UNLIMITED:
         record["stock"] = left
-    if end is not None:
-        record["valid_through"] = end
+    if end:
+        record["valid_through"] = end.decode()
 
 
 def with_members(record: Record, members: Record) -> None:

@@ -96,7 +96,7 @@ def run(
 
 
 def asked(engine: Searcher, questions: int) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Places and minutes, and what all ask: the nearest 20, open, with a card that some take."""
+    """Places and minutes, and what all ask: the 20 best, open, with a card that some take."""
     spots = places(engine.segments[0].columns, questions, SEED)
     minutes = np.random.default_rng(SEED).integers(_DAYS * 1_440, size=questions)
     start = int((engine.start + timedelta(days=2)).timestamp())
@@ -105,7 +105,7 @@ def asked(engine: Searcher, questions: int) -> tuple[pl.DataFrame, dict[str, Any
     )
     programs = sorted(engine.programs(), key=lambda each: -each["merchants"])
     card = programs[len(programs) // 2]["program_id"]
-    return frame, {"cards": (card,), "open": "now", "sort": "distance", "limit": 20}
+    return frame, {"cards": (card,), "open": "now", "sort": "best", "limit": 20}
 
 
 def _check(roads: dict[str, Ranking], frame: pl.DataFrame, same: dict[str, Any]) -> None:

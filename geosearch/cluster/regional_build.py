@@ -139,8 +139,12 @@ def build_regions(
     built_at = datetime.now(UTC) if now is None else now
     if built_at.utcoffset() is None:
         raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
+    nowhere = np.zeros((0, 2), np.int32)
+    # Before the work, if the number or the file is wrong.
     if isinstance(regions, int):
-        rectangles(np.zeros((0, 2), np.int32), regions)  # Before the work, if the number is wrong.
+        rectangles(nowhere, regions)
+    else:
+        polygons(regions, nowhere, str)
     if (out / "CURRENT").exists():
         raise BadData(f"Expected a folder of regions, got an ordinary index - at `{out}`")
     read = read_or_list_rejects(snapshot, out, max_rejected, progress)

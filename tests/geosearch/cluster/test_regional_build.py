@@ -129,6 +129,18 @@ def test_nothing_is_published_unless_all_is(snapshot: Path, tmp_path: Path) -> N
     assert not (tmp_path / "other").exists()
 
 
+def test_wrong_areas_are_told_before_the_work(tmp_path: Path) -> None:
+    """The work takes minutes; here there is no snapshot to do any with."""
+    file = tmp_path / "areas.geojson"
+    for text, sentence in (("{", "Expected a GeoJSON file"), ("{}", "of 1 to 1000 features")):
+        file.write_text(text)
+        with pytest.raises(BadData, match=sentence):
+            build_regions(tmp_path / "none", tmp_path / "out", file, now=NOW)
+    with pytest.raises(BadRequest, match="1 to 1000 regions"):
+        build_regions(tmp_path / "none", tmp_path / "out", 0, now=NOW)
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_ordinary_index_stays_one(tmp_path: Path) -> None:
     from geosearch.indexing.pipeline import build
 

@@ -129,6 +129,11 @@ class Asked:
         return any(name == b"x-owned" for name, _ in self._scope["headers"])
 
     @property
+    def region(self) -> str:
+        """The region that is meant: the header `X-Region`; empty without one."""
+        return self._named(b"x-region")
+
+    @property
     def range(self) -> bytes | None:
         """The header `Range`; None without one, or with several."""
         named = [text for name, text in self._scope["headers"] if name == b"range"]

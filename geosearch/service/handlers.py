@@ -353,10 +353,27 @@ class Handlers:
     def _route(self, path: str, **handlers: Handler) -> Route:
         return Route(path, self._endpoint(path, handlers))
 
+    def _at_its_region(self, handler: Handler) -> Handler:
+        """A handler that refuses requests for another region, which a wrong address brings."""
+
+        async def handled(asked: Asked) -> Reply:
+            meant, loaded = asked.region, self._engines.loaded
+            if meant and loaded is not None:
+                own = loaded.region_id
+                if own != meant and (own is not None or asked.is_part):
+                    found = "an index of all shops" if own is None else f"region `{own}`"
+                    raise HttpProblem(
+                        "region_down",
+                        f"Region `{meant}` cannot be reached: at its address is {found}",
+                    )
+            return await handler(asked)
+
+        return handled
+
     def _endpoint(self, name: str, handlers: Mapping[str, Handler]) -> Endpoint:
         return Endpoint(
             name,
-            handlers,
+            {method: self._at_its_region(handler) for method, handler in handlers.items()},
             journal=self._journal,
             request_ids=self._request_ids,
             cross_origin=self._cross_origin,

@@ -41,8 +41,8 @@ from geosearch.indexing.pipeline import SEGMENT, Taken, publish_rows, read_or_li
 from geosearch.indexing.report import BuildReport
 from geosearch.money.ranking import Weights
 from geosearch.search.cores import usable_cores
-from geosearch.segment.regional import REGIONS, STATISTICS
-from geosearch.segment.versions import REPORT_FILES, current, locked, next_name, publish
+from geosearch.segment.regional import STATISTICS
+from geosearch.segment.versions import REGIONS, REPORT_FILES, current, locked, next_name, publish
 from geosearch.snapshot.reader import MAX_REJECTED
 from indexes.arrays import I64
 from indexes.files import link_or_copy, replace_file, write_file

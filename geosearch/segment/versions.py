@@ -30,6 +30,9 @@ from geosearch.errors import BadData
 from indexes.files import replace_file, sync_file, sync_folder
 
 CURRENT = "CURRENT"
+REGIONS = "regions.geojson"
+"""File with the areas of all regions, in a folder of regions and in their versions."""
+
 KEEP = 3
 """Default number of versions that `publish` keeps, the served one included."""
 
@@ -210,6 +213,10 @@ def current(index: Path) -> Path:
     try:
         name = file.read_text("ascii").removesuffix("\n")
     except (FileNotFoundError, NotADirectoryError):
+        if (index / REGIONS).exists():
+            raise BadData(
+                f"Expected one index, got a folder of regions: name one of them - at `{index}`"
+            ) from None
         raise BadData(
             f"There is no index (no file {CURRENT}); geosearch build makes one - at `{index}`"
         ) from None

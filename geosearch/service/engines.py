@@ -29,9 +29,8 @@ from geosearch.answer.model import Page
 from geosearch.errors import BadData, GeosearchError, Misdirected
 from geosearch.query.cursor import expired
 from geosearch.query.query import MerchantQuery, Query
-from geosearch.segment.regional import REGIONS
 from geosearch.segment.segment import verify_version
-from geosearch.segment.versions import current, is_older, versions
+from geosearch.segment.versions import REGIONS, current, is_older, versions
 from geosearch.service.problems import HttpProblem
 from geosearch.suggest.suggester import Suggestions, SuggestQuery
 from indexes.allowance import TooMuchWork

@@ -159,7 +159,8 @@ def version_files(version: Path) -> list[str]:
     """
     found = (file for file in version.glob("*/**/*") if file.is_file())
     paths = [file.relative_to(version).as_posix() for file in found]
-    return sorted(paths + [name for name in REPORT_FILES if (version / name).is_file()])
+    beside = (name for name in (*REPORT_FILES, REGIONS) if (version / name).is_file())
+    return sorted([*paths, *beside])
 
 
 def rollback(index: Path, check: Callable[[Path], object] = lambda folder: None) -> str:

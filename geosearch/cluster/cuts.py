@@ -212,9 +212,9 @@ def polygons(file: Path, position: I32, ids: Any) -> list[Region]:
     variables = {name.replace("-", "_"): name for name in names}
     alike = sorted(set(names) - set(variables.values()))
     if alike:
-        other = variables[alike[0].replace("-", "_")]
+        same = variables[alike[0].replace("-", "_")]
         raise BadData(
-            f"Expected ids that differ in more than `-` and `_`, got `{alike[0]}` and `{other}` - "
+            f"Expected ids that differ in more than `-` and `_`, got `{alike[0]}` and `{same}` - "
             f"at `{file}`"
         )
     for at, one in enumerate(found):

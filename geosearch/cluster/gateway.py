@@ -27,6 +27,9 @@ from indexes.geo.territories import Territories
 _BEND = 0.05
 """Degrees by which a datum, or a side that bends in it, may move a position."""
 
+UNABLE = 500
+"""From this status on a region, or a proxy in front of it, cannot answer."""
+
 MOST_CORNERS = 2_000
 """Most corners of a polygon that is compared with the areas; of a longer one its bounds are."""
 
@@ -152,20 +155,25 @@ class Regions:
         return await self.ask(region_id, method, asked, headers=headers, **how)
 
     async def any(self, asked: Asked, **how: Any) -> httpx2.Response:
-        """The answer of the first region that can be reached.
+        """The answer of the first region that can answer.
 
         Raises
         ------
         HttpProblem
             No region can be reached.
         """
-        down = HttpProblem("region_down", "No region can be reached")
+        last: httpx2.Response | HttpProblem = HttpProblem("region_down", "No region can be reached")
         for name in self.ids:
             try:
-                return await self.ask(name, "GET", asked, **how)
+                last = await self.ask(name, "GET", asked, **how)
             except HttpProblem as problem:
-                down = problem
-        raise down
+                last = problem
+            else:
+                if last.status_code < UNABLE:  # Else a proxy may say that the region is down.
+                    break
+        if isinstance(last, HttpProblem):
+            raise last
+        return last
 
     async def parts(self, asked: Asked) -> list[Any]:
         """What all regions tell of the shops that they own, as JSON values, in their order.

@@ -12,7 +12,7 @@ from geosearch.cluster.cuts import MOST_REGIONS
 from geosearch.cluster.gateway_merge import merged_page, read_cursor, regions_of
 from geosearch.errors import BadRequest
 from geosearch.query.query import Query
-from geosearch.search.owned import RegionPart
+from geosearch.search.owned import Key, RegionPart
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 VERSION = "20261122T000000Z-0001"
@@ -21,7 +21,7 @@ QUESTION = Query(lat=1.0, lng=2.0, bbox=(0.0, 0.0, 9.0, 9.0), limit=1)
 
 def part(name: str) -> RegionPart:
     answer = Answer(snapshot_id="s", at=AT.isoformat(), took_us=0)
-    keys = [(None, float(number), f"{name}-{number}") for number in range(2)]
+    keys: list[Key] = [(None, float(number), f"{name}-{number}") for number in range(2)]
     return RegionPart(VERSION, answer, [msgspec.Raw(b"{}")], keys, {})
 
 

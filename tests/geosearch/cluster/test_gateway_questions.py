@@ -358,6 +358,28 @@ def test_a_page_instead_of_json_is_told(fronts: Fronts, monkeypatch: pytest.Monk
         assert (got.status_code, got.json()["code"]) == (503, "regions_differ"), path
 
 
+@pytest.mark.parametrize(
+    "path", ["/docs", "/openapi.json", "/v1/zones?lat=31&lng=20", "/land.geojson"]
+)
+def test_any_region_answers_for_one_that_is_down(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """It is down for a proxy, which says so, or for the gateway, which cannot connect."""
+    down = {"code": "region_down", "errors": [], "detail": "Region `r1` cannot be reached"}
+
+    async def unconnected(request: Any) -> httpx2.Response:
+        raise httpx2.ConnectError("refused")
+
+    for handle in (answering(503, down), answering(504, down), unconnected):
+        monkeypatch.setattr(fronts.transports["r1"], "handle_async_request", handle)
+        fronts.same("GET", path)
+    monkeypatch.setattr(
+        fronts.transports["r2"], "handle_async_request", answering(503, down | {"detail": "both"})
+    )
+    got = fronts.gateway.get(path)
+    assert (got.status_code, got.json()["code"]) == (503, "region_down")
+
+
 @pytest.mark.parametrize("name", ["accept", "accept-language", "x-request-id"])
 def test_headers_need_not_be_ascii(fronts: Fronts, name: str) -> None:
     fronts.same("GET", f"{NEARBY}?{urlencode(WEST)}", headers=[(name.encode(), b"\xe4\xb8, zh")])

@@ -22,8 +22,7 @@ from geosearch.live.moment import NO_STAMP
 from geosearch.search.owned import OwnedSearcher
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.search.shown import shown_together
-from geosearch.segment.regional import REGIONS
-from geosearch.segment.versions import CURRENT
+from geosearch.segment.versions import CURRENT, REGIONS
 from indexes.arrays import F64, I64
 from indexes.geo.territories import Territories
 

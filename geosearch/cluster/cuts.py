@@ -208,6 +208,15 @@ def polygons(file: Path, position: I32, ids: Any) -> list[Region]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadData(f"Expected each `region_id` once, got `{twice[0]}` again - at `{file}`")
+    # As `routing.variable_of` has it.
+    variables = {name.replace("-", "_"): name for name in names}
+    alike = sorted(set(names) - set(variables.values()))
+    if alike:
+        same = variables[alike[0].replace("-", "_")]
+        raise BadData(
+            f"Expected ids that differ in more than `-` and `_`, got `{alike[0]}` and `{same}` - "
+            f"at `{file}`"
+        )
     for at, one in enumerate(found):
         for other in found[:at]:
             shared = shapely.intersection(one.area, other.area).area

@@ -21,16 +21,20 @@ import shapely.affinity
 from geosearch.cluster.gateway_merge import lowest_seq
 from geosearch.query.query import Query
 from geosearch.service.edge import Asked, Reply
-from geosearch.service.problems import HttpProblem
+from geosearch.service.problems import MEDIA_TYPE, HttpProblem
 from indexes.geo.territories import Territories
 
 _BEND = 0.05
 """Degrees by which a datum, or a side that bends in it, may move a position."""
 
+UNABLE = 500
+"""From this status on a region, or a proxy in front of it, cannot answer."""
+
 MOST_CORNERS = 2_000
 """Most corners of a polygon that is compared with the areas; of a longer one its bounds are."""
 
 _OWNED = {"x-owned": "1"}
+_PROBLEM = MEDIA_TYPE.decode()
 _JSON = {"content-type": "application/json"}
 
 
@@ -115,16 +119,27 @@ class Regions:
         Raises
         ------
         HttpProblem
-            Code `region_down`: it cannot be reached.
+            Code `region_down`: it cannot be reached, or another service answers.
         """
         headers = {**asked.passed_on, **how.pop("headers", {})}
+        path, mark, query = how.pop("path", asked.target).partition("?")
+        # A client takes `..` in a path as a step up; for a region it is a part of an id.
+        target = path.replace(".", "%2E") + mark + query
         try:
-            return await self._clients[region_id].request(
-                method, how.pop("path", asked.target), headers=headers, **how
+            response = await self._clients[region_id].request(
+                method,
+                target,
+                headers={name: text.encode("latin-1") for name, text in headers.items()},
+                **how,
             )
         except httpx2.HTTPError as error:
             detail = f"Region `{region_id}` cannot be reached: {type(error).__name__}"
             raise HttpProblem("region_down", detail) from error
+        kind = response.headers.get("content-type", "")
+        if response.status_code != 200 and kind != _PROBLEM:
+            detail = f"Region `{region_id}` cannot be reached: at its address is another service"
+            raise HttpProblem("region_down", detail)
+        return response
 
     async def ask_part(
         self, region_id: str, method: str, asked: Asked, **how: Any
@@ -140,20 +155,25 @@ class Regions:
         return await self.ask(region_id, method, asked, headers=headers, **how)
 
     async def any(self, asked: Asked, **how: Any) -> httpx2.Response:
-        """The answer of the first region that can be reached.
+        """The answer of the first region that can answer.
 
         Raises
         ------
         HttpProblem
             No region can be reached.
         """
-        down = HttpProblem("region_down", "No region can be reached")
+        last: httpx2.Response | HttpProblem = HttpProblem("region_down", "No region can be reached")
         for name in self.ids:
             try:
-                return await self.ask(name, "GET", asked, **how)
+                last = await self.ask(name, "GET", asked, **how)
             except HttpProblem as problem:
-                down = problem
-        raise down
+                last = problem
+            else:
+                if last.status_code < UNABLE:  # Else a proxy may say that the region is down.
+                    break
+        if isinstance(last, HttpProblem):
+            raise last
+        return last
 
     async def parts(self, asked: Asked) -> list[Any]:
         """What all regions tell of the shops that they own, as JSON values, in their order.
@@ -166,7 +186,8 @@ class Regions:
             A region cannot be reached.
         """
         found = await asyncio.gather(*(self.ask_part(name, "GET", asked) for name in self.ids))
-        return [orjson.loads(checked(response).content) for response in found]
+        pairs = zip(self.ids, found, strict=True)
+        return [understood(name, response, orjson.loads) for name, response in pairs]
 
 
 T = TypeVar("T")
@@ -184,7 +205,7 @@ def understood(name: str, response: httpx2.Response, read: Callable[[bytes], T])
     """
     try:
         return read(checked(response).content)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, orjson.JSONDecodeError) as error:
         raise other_release(name) from error
 
 

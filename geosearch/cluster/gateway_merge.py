@@ -4,16 +4,17 @@ The order is that of one index: by both sort keys, then by the id of the merchan
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
+import xxhash
 
 from geosearch.answer.facets import most_first
 from geosearch.answer.model import Answer, Page
 from geosearch.errors import BadRequest
-from geosearch.query.cursor import check_of, fingerprint, read_written, written
+from geosearch.query.cursor import check_of, expired, fingerprint, read_written, written
 from geosearch.query.query import Query, is_instant
 from geosearch.search.owned import Key, RegionPart, WhyPart
 
@@ -23,10 +24,16 @@ class SpanningCursor(
 ):
     """The end of one page of several regions.
 
+    It names them by bits, since a text of a cursor has at most `MAX_CURSOR` characters.
+
     Attributes
     ----------
-    versions
-        Name of the version of each region, by region.
+    version
+        Name of the version that all of them answered from.
+    fleet
+        `_hash_of` all regions of the gateway: other regions cannot read the bits.
+    regions
+        A bit for each region that has a part, the lowest for the first of all.
     at
         The instant of the page.
     question
@@ -37,7 +44,9 @@ class SpanningCursor(
         Whether the page covers the business area that the text names.
     """
 
-    versions: dict[str, str]
+    version: str
+    fleet: int
+    regions: bytes
     at: datetime
     question: int
     after: Key
@@ -66,10 +75,34 @@ def read_cursor(query: Query) -> SpanningCursor:
     return cursor
 
 
+def regions_of(cursor: SpanningCursor, every: Sequence[str]) -> list[str]:
+    """The regions that have a part in the pages of a cursor, of all those of the gateway.
+
+    Raises
+    ------
+    BadRequest
+        Code `cursor_expired`: the gateway of the cursor had other regions.
+    """
+    bits = int.from_bytes(cursor.regions, "little")
+    if cursor.fleet != _hash_of(every) or bits >> len(every):
+        raise expired(cursor.version)
+    return [name for number, name in enumerate(every) if bits >> number & 1]
+
+
+def _bits_of(names: Container[str], every: Sequence[str]) -> bytes:
+    bits = sum(1 << number for number, name in enumerate(every) if name in names)
+    return bits.to_bytes((len(every) + 7) // 8, "little")
+
+
+def _hash_of(every: Sequence[str]) -> int:
+    return xxhash.xxh32_intdigest(" ".join(every).encode())
+
+
 def _is_possible(cursor: SpanningCursor) -> bool:
     primary, secondary, _ = cursor.after
     return (
-        is_instant(cursor.at)
+        any(cursor.regions)
+        and is_instant(cursor.at)
         and (primary is None or math.isfinite(primary))
         and 0.0 <= secondary < math.inf
     )
@@ -79,7 +112,13 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SpanningCursor).decode
 
 
-def merged_page(query: Query, at: datetime, parts: Mapping[str, RegionPart], took_us: int) -> Page:
+def merged_page(
+    query: Query,
+    at: datetime,
+    parts: Mapping[str, RegionPart],
+    every: Sequence[str],
+    took_us: int,
+) -> Page:
     """The answer of all regions that a question meets.
 
     Parameters
@@ -87,7 +126,9 @@ def merged_page(query: Query, at: datetime, parts: Mapping[str, RegionPart], too
     at
         The instant that all of them answered for.
     parts
-        The part of each region, by region.
+        The part of each region, by region; all of one version.
+    every
+        All regions of the gateway.
     """
     rows = [
         (_infinite(key), region_id, place)
@@ -100,10 +141,11 @@ def merged_page(query: Query, at: datetime, parts: Mapping[str, RegionPart], too
     cursor = None
     if len(rows) > query.limit:
         _, region_id, place = shown_rows[-1]
-        versions = {name: part.version for name, part in parts.items()}
         after = parts[region_id].keys[place]
         end = SpanningCursor(
-            versions=versions,
+            version=parts[region_id].version,
+            fleet=_hash_of(every),
+            regions=_bits_of(parts, every),
             at=at,
             question=fingerprint(query),
             after=after,

@@ -15,7 +15,12 @@ import orjson
 
 from geosearch.answer.model import Page
 from geosearch.cluster.gateway import Regions, other_release, understood
-from geosearch.cluster.gateway_merge import merged_page, read_cursor, unanswered
+from geosearch.cluster.gateway_merge import (
+    merged_page,
+    read_cursor,
+    regions_of,
+    unanswered,
+)
 from geosearch.cluster.gateway_owners import Owners
 from geosearch.errors import BadRequest, Misdirected
 from geosearch.query.query import Query
@@ -82,16 +87,18 @@ class Question:
             return
         try:
             cursor = read_cursor(query)
+            names = regions_of(cursor, self._every)
         except BadRequest as refusal:
             self.next, self.refusal = {}, refusal
             return
         self._known_at = None
-        self._first = PartOf(at=query.at or cursor.at, after=cursor.after, is_moved=cursor.is_moved)
-        self.next = {
-            name: msgspec.structs.replace(self._first, version=cursor.versions[name])
-            for name in self._every
-            if name in cursor.versions
-        }
+        self._first = PartOf(
+            at=query.at or cursor.at,
+            version=cursor.version,
+            after=cursor.after,
+            is_moved=cursor.is_moved,
+        )
+        self.next = dict.fromkeys(names, self._first)
 
     def take(self, told: Iterable[tuple[str, Told]], owners: Owners) -> None:
         """Take over what regions told, and decide whom to ask next."""
@@ -117,16 +124,11 @@ class Question:
             self.ask_parts(self._every)
             return
         oldest = oldest_of(part.version for part in parts.values())
-        again: dict[str, tuple[str, ...]] = {}
-        if self.query.cursor is None:
-            again = {name: () for name, part in parts.items() if part.version != oldest}
-        again = again or unanswered(parts)
+        newer: dict[str, tuple[str, ...]]
+        newer = {name: () for name, part in parts.items() if part.version != oldest}
+        again = newer or unanswered(parts)
         self.next = {
-            name: msgspec.structs.replace(
-                self._first,
-                found=found,
-                version=oldest if self.query.cursor is None else parts[name].version,
-            )
+            name: msgspec.structs.replace(self._first, found=found, version=oldest)
             for name, found in again.items()
         }
         if not self.next:
@@ -134,7 +136,7 @@ class Question:
                 owners.learn(parts)
             took_us = (time.perf_counter_ns() - self._started) // 1000
             at = self._first.at or datetime.now(UTC)
-            self.page = merged_page(self.query, at, parts, took_us)
+            self.page = merged_page(self.query, at, parts, self._every, took_us)
 
 
 def check_kept(refusal: BadRequest, query: Query) -> BadRequest:

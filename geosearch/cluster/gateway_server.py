@@ -19,7 +19,7 @@ from geosearch.cluster.gateway import RegionAddress, Regions
 from geosearch.cluster.gateway_handlers import Gateway
 from geosearch.cluster.gateway_settings import GatewaySettings
 from geosearch.errors import BadData
-from geosearch.segment.regional import REGIONS
+from geosearch.segment.versions import REGIONS
 from geosearch.service.app import listen, make_app, server_config
 from geosearch.service.basemap import open_basemap
 from geosearch.service.coverage_layer import open_coverage
@@ -46,7 +46,7 @@ def read_regions(folder: Path, urls: Mapping[str, str]) -> tuple[list[RegionAddr
     Raises
     ------
     BadData
-        The file cannot be read, or a region has no address.
+        The file cannot be read, or a region has no address, or one that is no URL of a host.
     """
     file = folder / REGIONS
     try:
@@ -72,7 +72,21 @@ def read_regions(folder: Path, urls: Mapping[str, str]) -> tuple[list[RegionAddr
             raise BadData(
                 f"Expected the address of region `{region.region_id}`, got none - at `--region`"
             )
+        if not _is_address(region.url):
+            raise BadData(
+                f"Expected http://HOST:PORT of region `{region.region_id}`, got {region.url!r} - "
+                "at `--region`"
+            )
     return found, text
+
+
+def _is_address(url: str) -> bool:
+    try:
+        read = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return False
+    is_whole = read.scheme in ("http", "https") and read.host != ""
+    return is_whole and (read.port is None or 0 < read.port < 65_536)
 
 
 def gateway(

@@ -41,8 +41,8 @@ from geosearch.indexing.pipeline import SEGMENT, Taken, publish_rows, read_or_li
 from geosearch.indexing.report import BuildReport
 from geosearch.money.ranking import Weights
 from geosearch.search.cores import usable_cores
-from geosearch.segment.regional import REGIONS, STATISTICS
-from geosearch.segment.versions import REPORT_FILES, current, locked, next_name, publish
+from geosearch.segment.regional import STATISTICS
+from geosearch.segment.versions import REGIONS, REPORT_FILES, current, locked, next_name, publish
 from geosearch.snapshot.reader import MAX_REJECTED
 from indexes.arrays import I64
 from indexes.files import link_or_copy, replace_file, write_file
@@ -139,8 +139,12 @@ def build_regions(
     built_at = datetime.now(UTC) if now is None else now
     if built_at.utcoffset() is None:
         raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
+    nowhere = np.zeros((0, 2), np.int32)
+    # Before the work, if the number or the file is wrong.
     if isinstance(regions, int):
-        rectangles(np.zeros((0, 2), np.int32), regions)  # Before the work, if the number is wrong.
+        rectangles(nowhere, regions)
+    else:
+        polygons(regions, nowhere, str)
     if (out / "CURRENT").exists():
         raise BadData(f"Expected a folder of regions, got an ordinary index - at `{out}`")
     read = read_or_list_rejects(snapshot, out, max_rejected, progress)

@@ -19,7 +19,7 @@ from geosearch.indexing.encoding import VersionSetting, write_rows
 from geosearch.indexing.report import BuildReport, changes_since
 from geosearch.live.kept_rows import keep_rows
 from geosearch.money.ranking import Weights
-from geosearch.segment.versions import REPORT_FILES, publish
+from geosearch.segment.versions import REGIONS, REPORT_FILES, publish
 from geosearch.snapshot.reader import MAX_REJECTED, Snapshot, read_snapshot
 from geosearch.snapshot.rejects import RejectLog
 from indexes.files import write_file
@@ -64,8 +64,9 @@ def build(
     Raises
     ------
     BadData
-        The snapshot as a whole is unusable. The published version stays. `rejected.failed.ndjson`
-        in `out` lists the faults of single rows until the next build.
+        The snapshot as a whole is unusable; or `out` is a folder of regions. The published version
+        stays. `rejected.failed.ndjson` in `out` lists the faults of single rows until the next
+        build.
     BadRequest
         `now` has no offset.
     """
@@ -73,6 +74,8 @@ def build(
     built_at = datetime.now(UTC) if now is None else now
     if built_at.utcoffset() is None:
         raise BadRequest(f"Expected `now` with an offset, got {built_at.isoformat()}")
+    if (out / REGIONS).exists():
+        raise BadData(f"Expected a folder for one index, got one of regions - at `{out}`")
     read = read_or_list_rejects(snapshot, out, max_rejected, progress)
     cut = cut_of(out, read.envelope.changes_through, read.envelope.created_at)
     return publish_rows(out, lambda: Taken(read, cut, weights or Weights()), built_at, say)

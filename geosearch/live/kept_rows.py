@@ -21,8 +21,7 @@ import polars as pl
 import shapely
 
 from geosearch.errors import BadData
-from geosearch.segment.regional import REGIONS
-from geosearch.segment.versions import ROWS
+from geosearch.segment.versions import REGIONS, ROWS
 from geosearch.snapshot.envelope import Envelope
 from geosearch.snapshot.reader import Snapshot
 from geosearch.snapshot.rejects import RejectLog

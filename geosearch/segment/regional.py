@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from geosearch.errors import BadData
 from geosearch.segment.id_search import MerchantIds, docs_of
+from geosearch.segment.versions import REGIONS
 from indexes.geo.territories import Territories
 from indexes.layout import Ascending, Column, Range, Tail, check_layout, flat, starts_of
 from indexes.prepared import Prepared
@@ -31,7 +32,6 @@ from indexes.storage import IndexFormatError, open_folder
 
 Arrays = dict[str, NDArray[Any]]
 
-REGIONS = "regions.geojson"
 STATISTICS = "whole"
 NAMES = ("name", "brand", "aliases", "categories")
 """Members of a merchant that say how it is called."""

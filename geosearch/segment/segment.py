@@ -22,7 +22,8 @@ from geosearch.segment.catalogue import Catalogue
 from geosearch.segment.columns import Columns
 from geosearch.segment.id_search import MerchantIds, docs_of
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
-from geosearch.segment.regional import OWN_COLUMNS, REGIONS, STATISTICS, Regional
+from geosearch.segment.regional import OWN_COLUMNS, STATISTICS, Regional
+from geosearch.segment.versions import REGIONS
 from indexes.allowance import READ, SORTED, take
 from indexes.arrays import I32, I64, U32, U64
 from indexes.cache import BoundedCache, size_of

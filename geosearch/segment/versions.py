@@ -30,6 +30,9 @@ from geosearch.errors import BadData
 from indexes.files import replace_file, sync_file, sync_folder
 
 CURRENT = "CURRENT"
+REGIONS = "regions.geojson"
+"""File with the areas of all regions, in a folder of regions and in their versions."""
+
 KEEP = 3
 """Default number of versions that `publish` keeps, the served one included."""
 
@@ -156,7 +159,8 @@ def version_files(version: Path) -> list[str]:
     """
     found = (file for file in version.glob("*/**/*") if file.is_file())
     paths = [file.relative_to(version).as_posix() for file in found]
-    return sorted(paths + [name for name in REPORT_FILES if (version / name).is_file()])
+    beside = (name for name in (*REPORT_FILES, REGIONS) if (version / name).is_file())
+    return sorted([*paths, *beside])
 
 
 def rollback(index: Path, check: Callable[[Path], object] = lambda folder: None) -> str:
@@ -210,6 +214,10 @@ def current(index: Path) -> Path:
     try:
         name = file.read_text("ascii").removesuffix("\n")
     except (FileNotFoundError, NotADirectoryError):
+        if (index / REGIONS).exists():
+            raise BadData(
+                f"Expected one index, got a folder of regions: name one of them - at `{index}`"
+            ) from None
         raise BadData(
             f"There is no index (no file {CURRENT}); geosearch build makes one - at `{index}`"
         ) from None

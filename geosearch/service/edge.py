@@ -129,6 +129,11 @@ class Asked:
         return any(name == b"x-owned" for name, _ in self._scope["headers"])
 
     @property
+    def region(self) -> str:
+        """The region that is meant: the header `X-Region`; empty without one."""
+        return self._named(b"x-region")
+
+    @property
     def range(self) -> bytes | None:
         """The header `Range`; None without one, or with several."""
         named = [text for name, text in self._scope["headers"] if name == b"range"]
@@ -256,6 +261,8 @@ class Endpoint:
         Says which pages may read the answers.
     max_body_bytes
         Longest body in bytes; a longer one is refused.
+    check
+        Raises what refuses a request before its handler.
     """
 
     def __init__(
@@ -267,6 +274,7 @@ class Endpoint:
         request_ids: RequestIds,
         cross_origin: CrossOrigin,
         max_body_bytes: int,
+        check: Callable[[Asked], None] | None = None,
     ) -> None:
         self.route = route
         self._handlers = dict(handlers)
@@ -277,6 +285,7 @@ class Endpoint:
         self._request_ids = request_ids
         self._cross_origin = cross_origin
         self._max_body_bytes = max_body_bytes
+        self._check = check
         self._log = structlog.get_logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -327,7 +336,10 @@ class Endpoint:
                 )
             if len(scope["query_string"]) > MAX_QUERY_STRING:
                 raise uri_too_long()
-            return await handler(Asked(scope, receive, self._max_body_bytes))
+            request = Asked(scope, receive, self._max_body_bytes)
+            if self._check is not None:
+                self._check(request)
+            return await handler(request)
         except BadRequest as refusal:
             code = refusal.code
             return Reply((refusal_body(refusal),), status_of(code), PROBLEM, code=code)

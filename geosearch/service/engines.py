@@ -29,9 +29,8 @@ from geosearch.answer.model import Page
 from geosearch.errors import BadData, GeosearchError, Misdirected
 from geosearch.query.cursor import expired
 from geosearch.query.query import MerchantQuery, Query
-from geosearch.segment.regional import REGIONS
 from geosearch.segment.segment import verify_version
-from geosearch.segment.versions import current, is_older, versions
+from geosearch.segment.versions import REGIONS, current, is_older, versions
 from geosearch.service.problems import HttpProblem
 from geosearch.suggest.suggester import Suggestions, SuggestQuery
 from indexes.allowance import TooMuchWork
@@ -123,6 +122,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     horizon_end: datetime
     regions: bytes = b""
     """GeoJSON of all regions, with the `region_id` of this one; empty in an index of all shops."""
+    region_id: str | None = None
+    """The region of the index; None in an index of all shops."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -412,14 +413,15 @@ class Engines:
 
 def _load(engine: Engine, folder: Path) -> Loaded:
     info = engine.info()
-    regions = b""
-    if "region_id" in info:
+    regions, region_id = b"", info.get("region_id")
+    if region_id is not None:
         areas = orjson.loads((folder / REGIONS).read_bytes())
-        regions = orjson.dumps({**areas, "region_id": info["region_id"]})
+        regions = orjson.dumps({**areas, "region_id": region_id})
     loaded = Loaded(
         engine=engine,
         version=folder.name,
         regions=regions,
+        region_id=region_id,
         snapshot_id=info["snapshot_id"],
         built_at=_instant(info["built_at"]),
         horizon_start=_instant(info["horizon"]["start"]),

@@ -353,6 +353,17 @@ class Handlers:
     def _route(self, path: str, **handlers: Handler) -> Route:
         return Route(path, self._endpoint(path, handlers))
 
+    def _check_region(self, asked: Asked) -> None:
+        """Refuse a request for another region, which a wrong address brings."""
+        meant, loaded = asked.region, self._engines.loaded
+        if not meant or loaded is None or meant == loaded.region_id:
+            return
+        own = loaded.region_id
+        if own is not None or asked.is_part:
+            found = "an index of all shops" if own is None else f"region `{own}`"
+            detail = f"Region `{meant}` cannot be reached: at its address is {found}"
+            raise HttpProblem("region_down", detail)
+
     def _endpoint(self, name: str, handlers: Mapping[str, Handler]) -> Endpoint:
         return Endpoint(
             name,
@@ -361,6 +372,7 @@ class Handlers:
             request_ids=self._request_ids,
             cross_origin=self._cross_origin,
             max_body_bytes=self._settings.max_body_bytes,
+            check=self._check_region,
         )
 
     async def _nearby(self, asked: Asked, query: Query) -> Reply:

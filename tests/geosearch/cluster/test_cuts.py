@@ -119,6 +119,10 @@ def test_polygons_of_a_file(tmp_path: Path) -> None:
         ([feature("w", BOW)], "valid polygon"),
         ([feature("w", shapely.box(0, 0, 181, 9))], "cut an area at the antimeridian"),
         ([feature("w", WEST), feature("w", EAST)], "each `region_id` once"),
+        (
+            [feature("w-1", WEST), feature("w_1", EAST)],
+            "more than `-` and `_`, got `w-1` and `w_1`",
+        ),
         ([feature("w", WEST), feature("e", shapely.box(-1, -90, 180, 90))], "do not overlap"),
         ([feature("w", WEST)], "got 1 outside, such as `m1` at latitude 0.0, longitude 1.0"),
     ],

@@ -6,6 +6,7 @@ and a zone; one more zone has shops of both.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +15,11 @@ import httpx2
 import msgspec
 import pytest
 
+from geosearch.cluster.gateway import RegionAddress, Regions
 from geosearch.search.owned import OwnedSearcher
 from geosearch.service import handlers
-from tests.geosearch.cluster.gateway_fronts import WORLD, Fronts, plain
+from geosearch.service.edge import Asked
+from tests.geosearch.cluster.gateway_fronts import WORLD, Fronts, application, plain
 from tests.geosearch.cluster.region_worlds import Cut
 from tests.geosearch.small_city import NOW, deal, shop, small_world
 
@@ -216,8 +219,10 @@ def test_regions_of_two_versions_answer_from_the_older_one(
 
 
 def answering(status: int, told: Any) -> Any:
+    kind = "application/json" if status == 200 else "application/problem+json"
+
     async def handle(request: Any) -> httpx2.Response:
-        return httpx2.Response(status, json=told)
+        return httpx2.Response(status, json=told, headers={"content-type": kind})
 
     return handle
 
@@ -279,3 +284,114 @@ def test_the_work_of_all_habits_counts(fronts: Fronts, monkeypatch: pytest.Monke
         assert (one.status_code == 200) == (code is None), one.text
         if code is not None:
             assert one.json()["errors"][0]["code"] == code
+
+
+ASKED = [
+    ("GET", f"{NEARBY}?{urlencode(WEST)}", None),
+    ("POST", NEARBY, WEST | {"bbox": [-21, 30, -19, 32]}),
+    ("POST", NEARBY, EAST | {"bbox": WORLD}),
+    ("POST", NEARBY, EAST | {"zone": "both"}),
+    ("POST", BATCH, {"queries": [WEST]}),
+    ("POST", "/v1/merchants/m0/why", WEST),
+    ("POST", "/v1/cards:worth", {"habits": [HABIT], **AT}),
+    ("GET", "/v1/programs", None),
+    ("GET", "/v1/merchants/m0", None),
+    ("GET", "/readyz", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ASKED)
+def test_another_region_at_an_address_is_told(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: Any
+) -> None:
+    """Else an answer would lack the shops of one region, and have those of another one twice."""
+    here = fronts.transports["r1"]
+    for found, name in ((fronts.transports["r2"], "region `r2`"), (whole(fronts), "an index of")):
+        monkeypatch.setattr(here, "handle_async_request", found.handle_async_request)
+        with fronts.fresh() as fresh:
+            got = fresh.gateway.request(method, path, json=body)
+        told = got.json()
+        if got.status_code == 200:  # An index of all shops answers for one region, too.
+            assert name == "an index of"
+            assert plain(got.content) == plain(fronts.one.request(method, path, json=body).content)
+        else:
+            assert (got.status_code, told["code"]) == (503, "region_down")
+            assert f"Region `r1` cannot be reached: at its address is {name}" in told["detail"]
+
+
+def whole(fronts: Fronts) -> httpx2.ASGITransport:
+    return httpx2.ASGITransport(application(fronts.whole))
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ASKED)
+@pytest.mark.parametrize(
+    "found",
+    [(404, {"html": "<html>"}), (502, {"json": {"code": "x"}}), (302, {"text": ""})],
+    ids=str,
+)
+def test_another_service_at_an_address_is_told(
+    fronts: Fronts,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    body: Any,
+    found: tuple[int, dict[str, Any]],
+) -> None:
+    async def handle(request: Any) -> httpx2.Response:
+        return httpx2.Response(found[0], **found[1])
+
+    for transport in fronts.transports.values():
+        monkeypatch.setattr(transport, "handle_async_request", handle)
+    with fronts.fresh() as fresh:
+        got = fresh.gateway.request(method, path, json=body)
+    assert (got.status_code, got.json()["code"]) == (503, "region_down")
+    assert "at its address is another service" in got.json()["detail"]
+
+
+def test_a_page_instead_of_json_is_told(fronts: Fronts, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def handle(request: Any) -> httpx2.Response:
+        return httpx2.Response(200, html="<html>")
+
+    monkeypatch.setattr(fronts.transports["r1"], "handle_async_request", handle)
+    for path in ("/v1/programs", "/v1/index", "/v1/density?bbox=0,0,9,9&cells=16", "/readyz"):
+        got = fronts.gateway.get(path)
+        assert (got.status_code, got.json()["code"]) == (503, "regions_differ"), path
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs", "/openapi.json", "/v1/zones?lat=31&lng=20", "/land.geojson"]
+)
+def test_any_region_answers_for_one_that_is_down(
+    fronts: Fronts, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """It is down for a proxy, which says so, or for the gateway, which cannot connect."""
+    down = {"code": "region_down", "errors": [], "detail": "Region `r1` cannot be reached"}
+
+    async def unconnected(request: Any) -> httpx2.Response:
+        raise httpx2.ConnectError("refused")
+
+    for handle in (answering(503, down), answering(504, down), unconnected):
+        monkeypatch.setattr(fronts.transports["r1"], "handle_async_request", handle)
+        fronts.same("GET", path)
+    monkeypatch.setattr(
+        fronts.transports["r2"], "handle_async_request", answering(503, down | {"detail": "both"})
+    )
+    got = fronts.gateway.get(path)
+    assert (got.status_code, got.json()["code"]) == (503, "region_down")
+
+
+@pytest.mark.parametrize("name", ["accept", "accept-language", "x-request-id"])
+def test_headers_need_not_be_ascii(fronts: Fronts, name: str) -> None:
+    fronts.same("GET", f"{NEARBY}?{urlencode(WEST)}", headers=[(name.encode(), b"\xe4\xb8, zh")])
+
+
+@pytest.mark.parametrize("path", ["/v1/merchants/../../metrics", "/v1/merchants/./m0"])
+def test_dots_of_a_path_are_parts_of_an_id(fronts: Fronts, path: str) -> None:
+    """Else anybody could ask a region for anything, with the rights of the gateway."""
+    scope = {"path": path, "raw_path": path.encode(), "query_string": b"", "headers": []}
+    asked = Asked({"type": "http", **scope}, None, 0)  # type: ignore[arg-type]
+    regions = Regions([RegionAddress("r1", None, "http://region")], fronts.transports)
+    fronts.transports["r1"].paths.clear()
+    response = asyncio.run(regions.ask_part("r1", "GET", asked))
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert fronts.transports["r1"].paths == [path]

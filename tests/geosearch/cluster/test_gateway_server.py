@@ -177,6 +177,10 @@ def test_settings_have_an_environment_of_their_own(tmp_path: Path) -> None:
     [
         ({}, "Expected the address of region `west`, got none - at `--region`"),
         ({"north": "http://x"}, "Expected one of west, east, got `north` - at `--region`"),
+        *(
+            ({"west": url, "east": "http://x"}, "Expected http://HOST:PORT of region `west`, got")
+            for url in ("http://", "http://a:x", "http://a:65536", "http://a:0", "a:80", "ftp://a")
+        ),
     ],
 )
 def test_wrong_regions_are_told(folder: Path, urls: dict[str, str], sentence: str) -> None:

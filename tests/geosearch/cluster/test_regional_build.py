@@ -15,10 +15,11 @@ from geosearch.cluster import regional_build
 from geosearch.cluster.regional_build import build_regions
 from geosearch.cluster.workers import LOCAL, connected
 from geosearch.errors import BadData, BadRequest
+from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
 from geosearch.query.query import Query
 from geosearch.segment.segment import verify_version
-from geosearch.segment.versions import current
+from geosearch.segment.versions import current, rollback
 from tests.geosearch.small_city import NOW, small_world
 from tests.near_worlds import make_islands
 
@@ -129,9 +130,19 @@ def test_nothing_is_published_unless_all_is(snapshot: Path, tmp_path: Path) -> N
     assert not (tmp_path / "other").exists()
 
 
-def test_an_ordinary_index_stays_one(tmp_path: Path) -> None:
-    from geosearch.indexing.pipeline import build
+def test_wrong_areas_are_told_before_the_work(tmp_path: Path) -> None:
+    """The work takes minutes; here there is no snapshot to do any with."""
+    file = tmp_path / "areas.geojson"
+    for text, sentence in (("{", "Expected a GeoJSON file"), ("{}", "of 1 to 1000 features")):
+        file.write_text(text)
+        with pytest.raises(BadData, match=sentence):
+            build_regions(tmp_path / "none", tmp_path / "out", file, now=NOW)
+    with pytest.raises(BadRequest, match="1 to 1000 regions"):
+        build_regions(tmp_path / "none", tmp_path / "out", 0, now=NOW)
+    assert not (tmp_path / "out").exists()
 
+
+def test_an_ordinary_index_stays_one(tmp_path: Path) -> None:
     small_world().write(tmp_path / "snapshot")
     build(tmp_path / "snapshot", tmp_path / "index", now=NOW)
     engine = geosearch.open_index(tmp_path / "index")
@@ -139,6 +150,17 @@ def test_an_ordinary_index_stays_one(tmp_path: Path) -> None:
     assert engine.segments[0].regional is None
     with pytest.raises(BadData, match="ordinary index"):
         build_regions(tmp_path / "snapshot", tmp_path / "index", 2, now=NOW)
+
+
+def test_a_folder_of_regions_stays_one(snapshot: Path, tmp_path: Path) -> None:
+    """Else studies would answer from the index, and gateways from the regions."""
+    build_regions(snapshot, tmp_path, 2, now=NOW, processes=1)
+    with pytest.raises(BadData, match="a folder for one index, got one of regions"):
+        build(snapshot, tmp_path, now=NOW)
+    for asked in (geosearch.open_index, current, rollback):
+        with pytest.raises(BadData, match="got a folder of regions: name one of them"):
+            asked(tmp_path)
+    assert not (tmp_path / "CURRENT").exists()
 
 
 def test_live_changes_reach_a_region(snapshot: Path, tmp_path: Path) -> None:

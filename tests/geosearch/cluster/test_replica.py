@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
+from geosearch.cluster.regional_build import build_regions
 from geosearch.cluster.replica import Fetcher, Replica
 from geosearch.errors import BadData
 from geosearch.indexing.rebuild import rebuild
 from geosearch.indexing.writer import Writer
+from geosearch.search.searcher import open_index
 from geosearch.segment.versions import current, rollback, version_files, versions
 from geosearch.service.change_source import ChangeSource
 from geosearch.service.version_files import VersionFile
+from tests.geosearch.cluster.copies import FolderSource
 from tests.geosearch.indexing.test_writer import AT, DEALS, built, status, stock
 from tests.geosearch.service.test_follower import accept, shown, source, until
 from tests.geosearch.service.test_ingest import TOKEN, ingesting
+from tests.geosearch.small_city import NOW, small_world
 
 
 @pytest.fixture
@@ -71,6 +75,20 @@ def test_versions_and_changes_are_followed(index: Path, tmp_path: Path) -> None:
             until(lambda: current(copy).name == first)
             until(lambda: shown(copy) == shown(index))
             assert shown(copy)[0] == 3
+
+
+def test_a_region_is_copied_whole(tmp_path: Path) -> None:
+    """Its areas lie beside its segment, and without them it cannot be opened."""
+    small_world().write(tmp_path / "snapshot")
+    build_regions(tmp_path / "snapshot", tmp_path / "regions", 2, now=NOW, processes=1)
+    index, copy = tmp_path / "regions" / "r2", tmp_path / "copy"
+    Fetcher(copy, FolderSource(index)).step()
+    told, found = (
+        {file.relative_to(version): file.read_bytes() for file in version.rglob("*.*")}
+        for version in (current(index), current(copy))
+    )
+    assert found == told
+    assert open_index(copy).info()["region_id"] == "r2"
 
 
 def test_old_versions_go_but_not_the_served_one(index: Path, tmp_path: Path) -> None:

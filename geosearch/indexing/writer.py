@@ -77,8 +77,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             f"accepted {self.accepted:,}, stale {self.stale:,}, duplicate {self.duplicate:,}, "
             f"rejected {len(self.rejected):,}; last change {self.seq:,}"
         ]
-        told = [*self.rejected, *self.warnings]
-        lines += [f"  line {one.line}: {one.detail} ({one.code})" for one in told]
+        for one in self.rejected:
+            lines.append(f"  line {one.line}: {one.detail} ({one.code})")
+        for one in self.warnings:
+            lines.append(f"  line {one.line}, accepted: {one.detail} ({one.code})")
         return "\n".join(lines)
 
 

@@ -73,6 +73,36 @@ def counts(receipt: Receipt) -> tuple[int, int, int, int, int]:
     return receipt.seq, *parts
 
 
+def row(table: str, **fields: Any) -> dict[str, Any]:
+    return {"table": table, "row": fields}
+
+
+def test_a_receipt_says_what_a_build_would_say_of_a_row(index: Path) -> None:
+    shop = {"merchant_id": "m9", "name": "Tea", "lat": 31.23, "lng": 121.47}
+    offer = {"deal_id": "d9", "merchant_ids": ["m0"], "offer_type": "percent_off"}
+    two = ["unknown_field"] * 2
+    cut = "Fr 18:00-02:00; Sa 10:00-20:00"
+    table: list[tuple[dict[str, Any], list[str], list[str]]] = [
+        (row("merchants", **shop, opening_hours="Mo-Su 10:00-22:00"), [], []),
+        (row("merchants", **shop, opening_hour="24/7"), [], ["unknown_field"]),
+        (row("merchants", **shop, opening_hours="whenever"), [], ["unreadable_hours"]),
+        (row("merchants", **shop, opening_hours=cut), [], ["overnight_trap"]),
+        (row("merchants", **shop, rating=9, a=1, b=2), [], [*two, "out_of_range"]),
+        (row("merchants", **shop, **{f"f{n}": n for n in range(99)}), [], two * 5),
+        (row("deals", **offer, percent=10, use_hours="whenever"), [], ["unreadable_hours"]),
+        (row("deals", **offer, percent=10, colour=1), [], ["unknown_field"]),
+        (row("programs", program_id="p", name="P", nme=1), [], ["unknown_field"]),
+        # A row is rejected for what rejects it, whatever else it has.
+        (row("deals", **offer, title=5, colour=1), ["missing_for_type"], []),
+        (row("merchants", **shop | {"lat": 99}, tags=5), ["out_of_range"], []),
+    ]  # fmt: skip
+    receipt = apply(index, *(one for one, _, _ in table))
+    for line, (one, rejected, warned) in enumerate(table, 1):
+        assert [told.code for told in receipt.rejected if told.line == line] == rejected, one
+        assert [told.code for told in receipt.warnings if told.line == line] == warned, one
+    assert "line 2, accepted: Expected a field of table" in receipt.text()
+
+
 def test_the_answer_after_each_change_is_that_of_the_new_rows(index: Path) -> None:
     cards = {"cards": ("red",), "deals": "optional"}
     assert best(index, **cards) == {"m0": "d0", "m1": "d1", "m2": None}

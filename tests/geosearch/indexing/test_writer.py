@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from geosearch.errors import BadData, Behind
 from geosearch.indexing.go_back import go_back
 from geosearch.indexing.pipeline import build
+from geosearch.indexing.rebuild import rebuild
 from geosearch.indexing.writer import Receipt, Writer
 from geosearch.live import moment
 from geosearch.live.log import ChangeLog, NotDurable
@@ -403,3 +405,24 @@ def test_a_writer_needs_an_index(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="There is no index"):
         Writer(tmp_path)
     assert ChangeLog.read(tmp_path) is None
+
+
+def test_a_log_that_lacks_changes_of_its_version_takes_only_these(index: Path) -> None:
+    """As that of a copy whose source died early: a restart would lose what it accepts."""
+    with Writer(index) as writer:
+        writer.apply([stock(0, 7), stock(1, 5)])
+    rebuild(index, now=AT)
+    copy = index.parent / "copy"
+    shutil.copytree(index, copy, ignore=shutil.ignore_patterns("live"))
+    log = ChangeLog.read(index)
+    assert log is not None
+    with Writer(copy) as writer:
+        for logged in log.after(0):
+            with pytest.raises(BadData, match="a log of 2 changes or more"):
+                writer.apply([stock(0, 0)])
+            assert writer.head == logged.seq - 1
+            writer.copy([logged])
+        assert writer.apply([stock(0, 0)]).seq == 3
+    with Writer(copy) as writer:
+        assert writer.head == 3
+    assert best(copy)["m0"] is None

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from itertools import chain
 
 import msgspec
+import polars as pl
 
+from geosearch.indexing.hours import warn_of_hours
 from geosearch.indexing.small_segments import SmallSegments
 from geosearch.live.base import Base
 from geosearch.live.changes import TABLES, ChangeRefused, LiveChange, read_logged
@@ -14,11 +16,14 @@ from geosearch.live.log import Logged
 from geosearch.live.moment import Moment, remove_others, write_moment
 from geosearch.live.moments import SegmentDelta
 from geosearch.live.state import LiveState, check_rows
-from geosearch.snapshot.rejects import Entry
-from geosearch.snapshot.single_rows import checked_rows
+from geosearch.snapshot.rejects import Entry, RejectLog
+from geosearch.snapshot.single_rows import SingleRow, checked_rows
 
 TOGETHER = 50_000
 """Logged changes that are replayed together."""
+
+_HOURS = {"merchants": "opening_hours", "deals": "use_hours"}
+"""Fields with hours, by table."""
 
 
 @contextmanager
@@ -116,14 +121,30 @@ def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -
             continue
         envelope = base.kept.rows.envelope
         rows = checked_rows(table, [change.fields for _, change in places], envelope)
-        for (place, change), (row, faults) in zip(places, rows, strict=True):
+        doubts = _faults_of_hours(name, rows)
+        for line, ((place, change), (row, faults)) in enumerate(zip(places, rows, strict=True)):
             if row is None:
-                fault = faults[0]
+                fault = next(one for one in faults if one.kind == "reject")
                 refused = ChangeRefused(fault.code, sentence_of(fault))
                 found[place] = refused, ()
             else:
-                found[place] = msgspec.structs.replace(change, row=row), faults
+                warned = *faults, *doubts.get(line, ())
+                found[place] = msgspec.structs.replace(change, row=row), warned
     return found
+
+
+def _faults_of_hours(table: str, rows: Sequence[SingleRow]) -> dict[int, list[Entry]]:
+    """What a build says of the hours in accepted rows, by place."""
+    faults: dict[int, list[Entry]] = {}
+    if (field := _HOURS.get(table)) is None:
+        return faults
+    kept = {line: row[field] for line, (row, _) in enumerate(rows) if row is not None}
+    log = RejectLog()
+    frame = pl.DataFrame([*kept.items()], {"line": pl.UInt32, field: pl.String}, orient="row")
+    warn_of_hours(log, table, field, frame)
+    for entry in log.entries:
+        faults.setdefault(entry.line, []).append(entry)
+    return faults
 
 
 def sentence_of(fault: Entry) -> str:

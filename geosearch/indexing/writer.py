@@ -77,8 +77,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             f"accepted {self.accepted:,}, stale {self.stale:,}, duplicate {self.duplicate:,}, "
             f"rejected {len(self.rejected):,}; last change {self.seq:,}"
         ]
-        told = [*self.rejected, *self.warnings]
-        lines += [f"  line {one.line}: {one.detail} ({one.code})" for one in told]
+        for one in self.rejected:
+            lines.append(f"  line {one.line}: {one.detail} ({one.code})")
+        for one in self.warnings:
+            lines.append(f"  line {one.line}, accepted: {one.detail} ({one.code})")
         return "\n".join(lines)
 
 
@@ -176,10 +178,13 @@ class Writer:
 
         Raises
         ------
+        BadData
+            The log lacks changes that the version contains.
         NotDurable
             The disk is full or fails: none of the changes is accepted.
         """
         self.follow()
+        self._check_log()
         read = [self._read(batch) for batch in batches]
         undo: list[Callable[[], None]] = []
         accepted: list[LiveChange] = []
@@ -253,6 +258,18 @@ class Writer:
         # All or nothing: a moment of one version must not be written for another.
         self._live, self._base, self._state = LiveVersion(base, state), base, state
         self._published = -1
+
+    def _check_log(self) -> None:
+        """Check that the next change gets a number after those that the version contains.
+
+        Others count as part of the version, so a restart would lose it.
+        """
+        if self._log.head < self._base.cut:
+            raise BadData(
+                f"Expected a log of {self._base.cut} changes or more, which the version contains, "
+                f"got {self._log.head}: copy the others with `geosearch ingest --from`, or build "
+                f"again from a snapshot - at `{self.index}`"
+            )
 
     def _accept_all(
         self, batch: _Read, accepted: list[LiveChange], undo: list[Callable[[], None]]

@@ -52,6 +52,9 @@ Codes are stable; later versions may add some."""
 MOST_BYTES = 65_536
 """Most bytes of one change."""
 
+MOST_LEVELS = 254
+"""Most levels of objects and lists in a change: `orjson` writes so many, and reads 1,024."""
+
 MOST_LINES = 200_000
 """Most lines of a body: each may be rejected with a sentence, and the next request waits."""
 
@@ -225,7 +228,16 @@ def _object_of(given: bytes | Mapping[str, Any]) -> dict[str, Any]:
         raise ChangeRefused("not_json", f"Expected a JSON object, got {start} ({error})") from None
     if not isinstance(said, dict):
         raise ChangeRefused("not_json", f"Expected a JSON object, got {shown(said)}")
+    _check_depth(said)
     return said
+
+
+def _check_depth(said: dict[str, Any]) -> None:
+    try:
+        orjson.dumps(said)
+    except TypeError:
+        expected = f"Expected at most {MOST_LEVELS} levels of objects and lists"
+        raise ChangeRefused("wrong_type", f"{expected}, got more") from None
 
 
 def _row(table: Table, said: object) -> tuple[str, dict[str, Any]]:

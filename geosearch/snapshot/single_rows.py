@@ -12,6 +12,7 @@ import polars as pl
 
 from geosearch.snapshot.deals import deals_checker, warn_of_deals
 from geosearch.snapshot.envelope import Envelope
+from geosearch.snapshot.field_names import warn_unknown_field
 from geosearch.snapshot.fields import Table
 from geosearch.snapshot.json_rows import RowReader
 from geosearch.snapshot.merchants import merchants_frame
@@ -19,6 +20,9 @@ from geosearch.snapshot.programs import programs_frame
 from geosearch.snapshot.raw_types import raw_schema
 from geosearch.snapshot.rejects import Entry, RejectLog
 from geosearch.snapshot.tables import DEALS, PROGRAMS
+
+MOST_UNKNOWN = 10
+"""Unknown fields of a row that are told: a row of nothing else must not make a long answer."""
 
 
 class SingleRow(NamedTuple):
@@ -39,6 +43,7 @@ def checked_rows(
         Rows whose ids are valid, as those that `read_change` accepts.
     """
     log = RejectLog()
+    _warn_of_unknown_fields(table, rows, log)
     reader = RowReader(table, log)
     found = (reader.read(line, orjson.dumps(row)) for line, row in enumerate(rows))
     read = [one for one in found if one is not None]
@@ -51,6 +56,13 @@ def checked_rows(
     for entry in log.entries:
         faults.setdefault(entry.line, []).append(entry)
     return [SingleRow(kept.get(line), tuple(faults.get(line, ()))) for line in range(len(rows))]
+
+
+def _warn_of_unknown_fields(table: Table, rows: Sequence[dict[str, Any]], log: RejectLog) -> None:
+    known = set(table.names())
+    for line, row in enumerate(rows):
+        for name in sorted(row.keys() - known)[:MOST_UNKNOWN]:
+            warn_unknown_field(log, table, line, name)
 
 
 def _told_apart(read: Sequence[dict[str, Any]], key: str) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from geosearch.errors import BadData, Behind
 from geosearch.indexing.go_back import go_back
 from geosearch.indexing.pipeline import build
+from geosearch.indexing.rebuild import rebuild
 from geosearch.indexing.writer import Receipt, Writer
 from geosearch.live import moment
 from geosearch.live.log import ChangeLog, NotDurable
@@ -71,6 +73,36 @@ def apply(index: Path, *changes: dict[str, Any] | bytes) -> Receipt:
 def counts(receipt: Receipt) -> tuple[int, int, int, int, int]:
     parts = receipt.accepted, receipt.stale, receipt.duplicate, len(receipt.rejected)
     return receipt.seq, *parts
+
+
+def row(table: str, **fields: Any) -> dict[str, Any]:
+    return {"table": table, "row": fields}
+
+
+def test_a_receipt_says_what_a_build_would_say_of_a_row(index: Path) -> None:
+    shop = {"merchant_id": "m9", "name": "Tea", "lat": 31.23, "lng": 121.47}
+    offer = {"deal_id": "d9", "merchant_ids": ["m0"], "offer_type": "percent_off"}
+    two = ["unknown_field"] * 2
+    cut = "Fr 18:00-02:00; Sa 10:00-20:00"
+    table: list[tuple[dict[str, Any], list[str], list[str]]] = [
+        (row("merchants", **shop, opening_hours="Mo-Su 10:00-22:00"), [], []),
+        (row("merchants", **shop, opening_hour="24/7"), [], ["unknown_field"]),
+        (row("merchants", **shop, opening_hours="whenever"), [], ["unreadable_hours"]),
+        (row("merchants", **shop, opening_hours=cut), [], ["overnight_trap"]),
+        (row("merchants", **shop, rating=9, a=1, b=2), [], [*two, "out_of_range"]),
+        (row("merchants", **shop, **{f"f{n}": n for n in range(99)}), [], two * 5),
+        (row("deals", **offer, percent=10, use_hours="whenever"), [], ["unreadable_hours"]),
+        (row("deals", **offer, percent=10, colour=1), [], ["unknown_field"]),
+        (row("programs", program_id="p", name="P", nme=1), [], ["unknown_field"]),
+        # A row is rejected for what rejects it, whatever else it has.
+        (row("deals", **offer, title=5, colour=1), ["missing_for_type"], []),
+        (row("merchants", **shop | {"lat": 99}, tags=5), ["out_of_range"], []),
+    ]  # fmt: skip
+    receipt = apply(index, *(one for one, _, _ in table))
+    for line, (one, rejected, warned) in enumerate(table, 1):
+        assert [told.code for told in receipt.rejected if told.line == line] == rejected, one
+        assert [told.code for told in receipt.warnings if told.line == line] == warned, one
+    assert "line 2, accepted: Expected a field of table" in receipt.text()
 
 
 def test_the_answer_after_each_change_is_that_of_the_new_rows(index: Path) -> None:
@@ -373,3 +405,24 @@ def test_a_writer_needs_an_index(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="There is no index"):
         Writer(tmp_path)
     assert ChangeLog.read(tmp_path) is None
+
+
+def test_a_log_that_lacks_changes_of_its_version_takes_only_these(index: Path) -> None:
+    """As that of a copy whose source died early: a restart would lose what it accepts."""
+    with Writer(index) as writer:
+        writer.apply([stock(0, 7), stock(1, 5)])
+    rebuild(index, now=AT)
+    copy = index.parent / "copy"
+    shutil.copytree(index, copy, ignore=shutil.ignore_patterns("live"))
+    log = ChangeLog.read(index)
+    assert log is not None
+    with Writer(copy) as writer:
+        for logged in log.after(0):
+            with pytest.raises(BadData, match="a log of 2 changes or more"):
+                writer.apply([stock(0, 0)])
+            assert writer.head == logged.seq - 1
+            writer.copy([logged])
+        assert writer.apply([stock(0, 0)]).seq == 3
+    with Writer(copy) as writer:
+        assert writer.head == 3
+    assert best(copy)["m0"] is None

@@ -139,6 +139,9 @@ class LiveMachine(RuleBasedStateMachine):
     @rule(rng=CHOICES)
     def merge(self, rng: Random) -> None:
         """Small segments become a larger one, beside changes."""
+        last = self.number + 100
+        while self.number < last and not any(one.waiting for one in Background.every):
+            self._change(rng, 4)
         self._change(rng, 4)
         self.done["merge"] += sum(one.shutdown() for one in Background.every)
         self._change(rng, 4)

@@ -46,7 +46,23 @@ GOOD: list[tuple[dict[str, Any], str, str, dict[str, Any]]] = [
     ),
 ]
 
+
+def nested(text: str, levels: int) -> bytes:
+    """A change that is itself `text`, with lists in lists in place of its zero."""
+    return text.replace("0", "[" * levels + "]" * levels).encode()
+
+
+DEEP = (
+    '{"table": "merchants", "row": {"merchant_id": "m", "more": 0}}',
+    '{"table": "merchants", "row": {"merchant_id": "m", "closures": 0}}',
+    '{"table": "merchants", "patch": {"merchant_id": "m", "closures": 0}}',
+    '{"table": "deals", "delete": 0}',
+)
+
 BAD: list[tuple[Any, str, str]] = [
+    *((nested(text, 253), "wrong_type", "Expected at most 254 levels of") for text in DEEP[:3]),
+    *((nested(text, 900), "wrong_type", "Expected at most 254 levels of") for text in DEEP),
+    (nested(DEEP[0], 9_000), "not_json", "Expected a JSON object, got "),
     (b"{", "not_json", "Expected a JSON object, got "),
     (b"[1]", "not_json", "Expected a JSON object, got [1]"),
     (b'"\xff"', "not_json", "Expected a JSON object, got "),

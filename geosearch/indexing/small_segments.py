@@ -138,6 +138,9 @@ class SmallSegments:
         self._take_over()
         if not self._is_old:
             return
+        if self._larger is not None and self._merge is None and self._is_outgrown(self._larger):
+            # As quick as a newest one of them, which each change would build again until it merged.
+            self._larger, self._recent = None, dict.fromkeys(self._state.moved)
         puts = self._new_puts()
         if self._recent or any(puts.values()):
             path = self._base.folder / f"{uuid.uuid4().hex}{SMALL}"
@@ -172,6 +175,9 @@ class SmallSegments:
     @property
     def _most_recent(self) -> int:
         return max(FEW, 0 if self._larger is None else self._larger.documents // SHARE)
+
+    def _is_outgrown(self, larger: _Small) -> bool:
+        return len(self._recent) > max(self._most_recent, larger.documents)
 
     def _follow_merchant(self, key: str) -> None:
         if key not in self._state.moved:

@@ -154,3 +154,14 @@ def test_a_larger_segment_lets_the_newest_one_grow(
         for one, other in pairwise(range(20, 31, 10)):
             writer.apply(rows[one:other])
         assert sizes(index) == [20, 10]
+
+
+def test_many_at_once_become_the_larger_segment_themselves(index: Path) -> None:
+    rows = [put(row) for row in shops_of(index)]
+    with Writer(index) as writer:
+        writer.apply(rows[:5])
+        assert sizes(index) == [5]
+        writer.apply(rows[10:18])
+        assert sizes(index) == [13]
+        writer.apply(rows[18:19])
+        assert sizes(index) == [13, 1]

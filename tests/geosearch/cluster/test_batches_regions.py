@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -164,10 +163,7 @@ def test_cells_count_each_shop_once(
 
 @pytest.mark.parametrize("road", ["processes", "ray"])
 def test_workers_answer_for_regions(tmp_path: Path, road: str) -> None:
-    """Questions, habits and cells on two workers, which open regions when they are asked of them.
-
-    Actors are killed after the first piece, and those that take their place go on.
-    """
+    """Questions, habits and cells on two workers, which open regions when they are asked."""
     ray = LOCAL if road == "ray" else None
     if ray and importlib.util.find_spec("ray") is None:
         pytest.skip("pip install 'geosearch-deals[ray]'")
@@ -189,9 +185,8 @@ def test_workers_answer_for_regions(tmp_path: Path, road: str) -> None:
     value = msgspec.json.encode(worth(cut.one, habits, at=at))
     with batches(engine, cut.folder, processes=2, ray=ray) as by:
         assert by is not None
-        asked = (by, Killing(by)) if ray else (by, by)
-        for file, rows, way in zip(files, expected, asked, strict=True):
-            assert ranked(engine, file, tmp_path / f"many{file.suffix}.arrow", way) == rows
+        for file, rows in zip(files, expected, strict=True):
+            assert ranked(engine, file, tmp_path / f"many{file.suffix}.arrow", by) == rows
         assert msgspec.json.encode(worth(engine, habits, at=at, measure=by.habits)) == value
         counted = coverage(engine, cells="h3:7", at=at, counting=by.minutes)
         assert counted.rows.equals(coverage(cut.one, cells="h3:7", at=at).rows)
@@ -201,23 +196,6 @@ def test_workers_answer_for_regions(tmp_path: Path, road: str) -> None:
             with pytest.raises(BadData, match="got one that died"):
                 ranked(engine, files[1], tmp_path / "dead.arrow", by)
             assert not (tmp_path / "dead.arrow").exists()
-
-
-class Killing:
-    """Batches that kill their actors after the first piece."""
-
-    def __init__(self, by: Batches) -> None:
-        self._by, self._workers = by, by._workers
-
-    def blocks(self, *asked: Any) -> Iterator[Any]:
-        workers: Any = self._workers
-        pids = [actor.__ray_call__.remote(lambda worker: os.getpid()) for actor in workers._actors]
-        pids = workers._ray.get(pids)
-        for number, block in enumerate(self._by.blocks(*asked)):
-            if number == 0:
-                for pid in pids:
-                    os.kill(pid, signal.SIGKILL)
-            yield block
 
 
 def test_a_folder_that_is_no_build_of_regions_is_refused(cut: Cut, tmp_path: Path) -> None:

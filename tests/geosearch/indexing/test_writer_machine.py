@@ -43,7 +43,7 @@ from tests.geosearch.cluster.copies import Copy
 from tests.geosearch.live.live_worlds import LiveDuel, LiveRows, Row, check_listings
 from tests.questions import make_request
 
-SEQUENCES = int(os.environ.get("GEOSEARCH_LIVE_SEQUENCES", "4"))
+SEQUENCES = int(os.environ.get("GEOSEARCH_LIVE_SEQUENCES", "3"))
 ACTIONS = ("merge", "build", "rebuild", "rollback", "restart")
 CHOICES = st.randoms(use_true_random=False)
 

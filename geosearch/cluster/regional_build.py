@@ -12,6 +12,7 @@ An index folder of regions holds
 """
 
 import shutil
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
@@ -247,9 +248,15 @@ def _cut_on_ray(tasks: Sequence[_Task], address: str) -> None:
 def _cut_one(task: _Task) -> None:
     if not task.segment.exists():
         raise BadData(f"Expected a folder that all machines share, got none - at `{task.segment}`")
-    shutil.rmtree(task.draft, ignore_errors=True)  # One who died left a part.
+    # A cluster may do a task twice, even at once, so each attempt has a folder of its own.
+    attempt = task.draft.with_name(f"{task.region_id}.{uuid.uuid4().hex}")
     source = WholeSegment(task.segment)
-    source.cut(task.draft / SEGMENT, task.docs, task.owned, task.region_id)
+    source.cut(attempt / SEGMENT, task.docs, task.owned, task.region_id)
+    try:
+        attempt.rename(task.draft)
+    except OSError:
+        if not (task.draft / SEGMENT).exists():  # Another attempt was first.
+            raise
 
 
 def _geojson(regions: Sequence[Region]) -> bytes:

@@ -86,14 +86,20 @@ def test_ray_cuts_the_same_bytes(
         monkeypatch.setattr(regional_build, "_cut_one", dying)
         build_regions(snapshot, tmp_path / "ray", 3, now=NOW, ray=LOCAL)
         assert died.exists()
-        here, there = (_files(tmp_path / name) for name in ("here", "ray"))
+        here, there = (_published(tmp_path / name) for name in ("here", "ray"))
         assert here == there
         assert len(here) > 100
         monkeypatch.setattr(regional_build, "_cut_one", failing)
         for ray in (LOCAL, None):
             with pytest.raises(BadData, match="Expected a disk, got none"):
                 build_regions(snapshot, tmp_path / "ray", 3, now=NOW, ray=ray, processes=1)
-            assert _files(tmp_path / "ray") == there
+            assert _published(tmp_path / "ray") == there
+
+
+def _published(folder: Path) -> dict[str, bytes]:
+    """Files without drafts: one who does a task again may come when the build has ended."""
+    files = _files(folder).items()
+    return {name: content for name, content in files if not name.startswith(".tmp-regions")}
 
 
 def _files(folder: Path) -> dict[str, bytes]:

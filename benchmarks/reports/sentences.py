@@ -230,7 +230,7 @@ def batches(found: BatchesResult) -> list[str]:
         for road in found.roads
     ]
     return [
-        f"{found.questions:,} questions, nearest 20, open at minutes of a week, one card, to "
+        f"{found.questions:,} questions, best 20, open at minutes of a week, one card, to "
         f"{found.merchants:,} merchants; {found.workers} processes or actors. CPU is that of all "
         "processes, without the start of workers; the percentage is what one thread does not take.",
         *roads,

@@ -123,7 +123,7 @@ class SmallSegments:
             for one in self._segments:
                 if one.delta.ends_later(key):
                     for merchant_id in _merchants_with(one.delta.built, key):
-                        self._follow_merchant(merchant_id)
+                        self.follow("merchants", merchant_id)
         for one in self._segments:
             one.delta.follow(table, key)
 
@@ -139,7 +139,7 @@ class SmallSegments:
         if not self._is_old:
             return
         if self._larger is not None and self._merge is None and self._is_outgrown(self._larger):
-            # As quick as a newest one of them, which each change would build again until it merged.
+            # A newest one of them takes as long, and each change would build it again.
             self._larger, self._recent = None, dict.fromkeys(self._state.moved)
         puts = self._new_puts()
         if self._recent or any(puts.values()):
@@ -156,11 +156,6 @@ class SmallSegments:
     def made(self) -> list[SegmentChanges]:
         """What changed in each segment since it was built."""
         return [one.delta.made() for one in self._segments]
-
-    def wait(self) -> None:
-        """Wait for the merge that runs, if any; the next `refresh` takes it over."""
-        if self._merge is not None:
-            self._merge.done.exception()
 
     def close(self) -> None:
         """End a merge, so that nobody writes to the folder any more."""
@@ -187,7 +182,6 @@ class SmallSegments:
             return  # Bits show that.
         if self._larger is not None:
             self._larger.elsewhere.add(key)
-            self._larger.delta.follow("merchants", key)
         self._recent[key] = None
         self._is_old = True
 

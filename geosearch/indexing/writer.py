@@ -22,7 +22,6 @@ from geosearch.indexing.live_version import (
     replayed,
     sentence_of,
 )
-from geosearch.indexing.small_segments import SmallSegments
 from geosearch.live.base import Base
 from geosearch.live.changes import ChangeRefused, LiveChange, read_change
 from geosearch.live.log import ChangeLog, Logged, NotDurable
@@ -155,11 +154,6 @@ class Writer:
         """How far it is."""
         small = self._live.small
         return Progress(self.head, self._published, small.documents, small.nbytes)
-
-    @property
-    def small(self) -> SmallSegments:
-        """The small segments of the served version."""
-        return self._live.small
 
     def apply(self, changes: Iterable[Given]) -> Receipt:
         """Accept changes; return when they are durable, and visible in the version's moment.

@@ -1,4 +1,5 @@
 import errno
+from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +19,27 @@ from tests.generators import make_world
 FEW = 4
 
 
+class AtOnce:
+    """Executor whose work is done when it is handed over; the next change finds it done."""
+
+    def __init__(self, threads: int) -> None: ...
+
+    def submit(self, work: Callable[..., object], *arguments: object) -> "Future[object]":
+        done: Future[object] = Future()
+        try:
+            done.set_result(work(*arguments))
+        except OSError as error:
+            done.set_exception(error)
+        return done
+
+    def shutdown(self) -> None: ...
+
+
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An index of 40 shops whose newest small segment has at most four."""
     monkeypatch.setattr(small_segments, "FEW", FEW)
+    monkeypatch.setattr(small_segments, "ThreadPoolExecutor", AtOnce)
     world = make_world(Random(7), "city", 40)
     world.write(tmp_path / "snapshot")
     build(tmp_path / "snapshot", tmp_path / "index", now=world.now, max_rejected=1.0)
@@ -53,7 +71,6 @@ def test_the_newest_segment_becomes_the_larger_one_and_then_merges_into_it(index
         seen = []
         for row in shops[:16]:
             writer.apply([put(row)])
-            writer.small.wait()
             seen.append(sizes(index))
     assert seen[:5] == [[1], [2], [3], [4], [5]]
     assert seen[5:10] == [[5, 1], [5, 2], [5, 3], [5, 4], [5, 5]]
@@ -130,7 +147,6 @@ def test_a_merge_that_fails_is_tried_again(index: Path, monkeypatch: pytest.Monk
     with Writer(index) as writer:
         for row in shops[: 2 * FEW + 4]:
             assert writer.apply([put(row)]).accepted == 1
-            writer.small.wait()
     assert len(failures) == 1
     assert sizes(index) == [2 * FEW + 3, 1]
 

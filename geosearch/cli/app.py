@@ -30,6 +30,7 @@ from geosearch.cli.options import (
     only_once,
     query_rows,
     setting_rows,
+    settings_from,
     share,
     with_options,
 )
@@ -326,12 +327,7 @@ def serve(
     """Answer over HTTP, and follow new versions of the index."""
     from geosearch.service.settings import load_settings
 
-    options = only_once(given)
-    try:
-        load_settings(options, environment={})
-    except BadData as wrong:
-        raise BadRequest(str(wrong)) from wrong
-    settings = load_settings(options, environment=os.environ, file=config)
+    settings = settings_from(load_settings, only_once(given), config)
     from geosearch.service.app import serve as serve_until_stopped
 
     serve_until_stopped(settings)

@@ -1,14 +1,13 @@
 """Command `gateway`: one front for an index of regions."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from geosearch.cli.options import Given, only_once, setting_rows, with_options
+from geosearch.cli.options import Given, only_once, setting_rows, settings_from, with_options
 from geosearch.cluster.gateway_settings import GATEWAY_SETTINGS, load_gateway_settings
-from geosearch.errors import BadData, BadRequest
+from geosearch.errors import BadRequest
 
 
 def add_gateway(app: typer.Typer) -> None:
@@ -32,12 +31,7 @@ def add_gateway(app: typer.Typer) -> None:
             if not found or not url.startswith(("http://", "https://")) or name in urls:
                 raise BadRequest(f"Expected ID=URL once a region, got `{each}` - at `--region`")
             urls[name] = url
-        said = only_once(given)
-        try:
-            load_gateway_settings(said, environment={})
-        except BadData as wrong:
-            raise BadRequest(str(wrong)) from wrong
-        settings = load_gateway_settings(said, environment=os.environ, file=config)
+        settings = settings_from(load_gateway_settings, only_once(given), config)
         from geosearch.cluster.gateway_server import serve_gateway
 
         serve_gateway(folder, urls, settings)

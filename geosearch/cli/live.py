@@ -10,9 +10,15 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from geosearch.cli.options import Given, instant, only_once, setting_rows, with_options
+from geosearch.cli.options import (
+    Given,
+    instant,
+    only_once,
+    setting_rows,
+    settings_from,
+    with_options,
+)
 from geosearch.cli.progress import ProgressReport
-from geosearch.errors import BadData, BadRequest
 from geosearch.service.ingest_settings import INGEST_SETTINGS, IngestSettings, load_ingest_settings
 
 Show = Callable[[str | bytes | RenderableType], None]
@@ -51,13 +57,9 @@ def _leave_cores() -> None:
 def _settings(
     given: Given, options: Mapping[str, str | None], config: Path | None
 ) -> IngestSettings:
-    """Settings of a command, of which those on the command line are checked first."""
+    """Settings of a command with more options than those."""
     said = only_once(given) | {name: one for name, one in options.items() if one is not None}
-    try:
-        load_ingest_settings(said, environment={})
-    except BadData as wrong:
-        raise BadRequest(str(wrong)) from wrong
-    return load_ingest_settings(said, environment=os.environ, file=config)
+    return settings_from(load_ingest_settings, said, config)
 
 
 def add_live(app: typer.Typer, show: Show, *, rejected: int) -> None:

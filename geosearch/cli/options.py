@@ -6,17 +6,22 @@ with the same sentences as over HTTP.
 """
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from inspect import Parameter, Signature, signature
-from typing import Annotated, Any, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
+from geosearch.errors import BadData, BadRequest
 from geosearch.hours.instants import read_instant
 from geosearch.query.parameters import DEFAULT_LANGUAGE, LANGUAGES, PARAMETERS
 from geosearch.service.settings import SETTINGS, Setting, as_text
+
+S = TypeVar("S")
 
 
 class OptionRow(NamedTuple):
@@ -123,6 +128,32 @@ def setting_rows(table: Mapping[str, Setting] | None = None) -> list[OptionRow]:
         )
         for each in (SETTINGS if table is None else table).values()
     ]
+
+
+def settings_from(load: Callable[..., S], said: Mapping[str, str], config: Path | None) -> S:
+    """Settings of a command; those on the command line are checked first, by themselves.
+
+    Parameters
+    ----------
+    load
+        Loads the settings, as `service.settings.load_settings`.
+    said
+        Those on the command line.
+    config
+        TOML file of further ones; the environment has more.
+
+    Raises
+    ------
+    BadRequest
+        A setting on the command line is wrong.
+    BadData
+        Another one is.
+    """
+    try:
+        load(said, environment={})
+    except BadData as wrong:
+        raise BadRequest(str(wrong)) from wrong
+    return load(said, environment=os.environ, file=config)
 
 
 def locale_language(environment: Mapping[str, str]) -> str:

@@ -15,7 +15,6 @@ from geosearch.cluster.gateway_owners import Owners
 from geosearch.cluster.gateway_questions import Question, answer
 from geosearch.cluster.gateway_why import why
 from geosearch.cluster.gateway_worth import worth
-from geosearch.errors import BadRequest
 from geosearch.query.query import Query
 from geosearch.search.searcher import check_first_page
 from geosearch.service.batch_limits import check_batch
@@ -50,8 +49,6 @@ from geosearch.service.request import (
 )
 from geosearch.service.request_ids import RequestIds
 from geosearch.service.settings import Settings
-
-BACKLOG = 2_048
 
 BAD, NOT_FOUND, MISDIRECTED = 400, 404, 421
 
@@ -141,8 +138,9 @@ class Gateway:
                 return reply_of(response)
             question.ask_parts(self._regions.ids)
         await answer([question], self._regions, self._owners, asked)
-        if question.page is None:
-            raise question.refusal or BadRequest("no answer")
+        if question.refusal is not None:
+            raise question.refusal
+        assert question.page is not None
         return merged_reply(query, question.page)
 
     async def _question(self, query: Query, asked: Asked) -> Question:

@@ -6,7 +6,7 @@ have to agree about words or versions, or where a region says that another one a
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from geosearch.cluster.gateway_merge import (
 from geosearch.cluster.gateway_owners import Owners
 from geosearch.errors import BadRequest, Misdirected
 from geosearch.query.query import Query
-from geosearch.search.owned import PartOf, RegionPart
+from geosearch.search.owned import PartOf, RegionPart, WhyPart
 from geosearch.segment.versions import is_older
 from geosearch.service.edge import Asked
 from geosearch.service.owned_parts import Told, ToldParts
@@ -123,20 +123,37 @@ class Question:
             owners.forget()
             self.ask_parts(self._every)
             return
-        oldest = oldest_of(part.version for part in parts.values())
-        newer: dict[str, tuple[str, ...]]
-        newer = {name: () for name, part in parts.items() if part.version != oldest}
-        again = newer or unanswered(parts)
-        self.next = {
-            name: msgspec.structs.replace(self._first, found=found, version=oldest)
-            for name, found in again.items()
-        }
+        self.next = dict(next_round(parts, self._first))
         if not self.next:
             if self.query.ids is not None:
                 owners.learn(parts)
             took_us = (time.perf_counter_ns() - self._started) // 1000
             at = self._first.at or datetime.now(UTC)
             self.page = merged_page(self.query, at, parts, self._every, took_us)
+
+
+def next_round(parts: Mapping[str, RegionPart | WhyPart], first: PartOf) -> dict[str, PartOf]:
+    """What regions are asked next: those with newer versions than others, else about words.
+
+    Parameters
+    ----------
+    parts
+        The part of each region so far.
+    first
+        What all of them were asked first.
+    """
+    oldest = oldest_of(part.version for part in parts.values())
+    newer: dict[str, tuple[str, ...]]
+    newer = {name: () for name, part in parts.items() if part.version != oldest}
+    return {
+        name: msgspec.structs.replace(first, found=found, version=oldest)
+        for name, found in (newer or unanswered(parts)).items()
+    }
+
+
+def undecided() -> HttpProblem:
+    """The problem of regions that were asked `ROUNDS` times."""
+    return HttpProblem("busy", "Regions do not agree about the words of the text; ask again")
 
 
 def check_kept(refusal: BadRequest, query: Query) -> BadRequest:
@@ -200,7 +217,7 @@ async def answer(
         for question in questions:
             if id(question) in told:
                 question.take(told[id(question)], owners)
-    raise HttpProblem("busy", "Regions do not agree about the words of the text; ask again")
+    raise undecided()
 
 
 async def _told(

@@ -13,17 +13,14 @@ import msgspec
 import orjson
 
 from geosearch.cluster.gateway import Regions, understood
-from geosearch.cluster.gateway_merge import unanswered
 from geosearch.cluster.gateway_owners import Owners
-from geosearch.cluster.gateway_questions import ROUNDS, oldest_of, short
+from geosearch.cluster.gateway_questions import ROUNDS, next_round, short, undecided
 from geosearch.query.query import Query
 from geosearch.search.owned import Key, PartOf, WhyPart
 from geosearch.service.edge import Asked, Reply
-from geosearch.service.problems import HttpProblem
+from geosearch.service.problems import no_such_shop
 
 _read_part = msgspec.json.Decoder(WhyPart).decode
-
-NOBODY = "There is no merchant with this id, or it has closed for good or was withdrawn"
 
 
 async def why(
@@ -55,7 +52,7 @@ async def why(
         owners.forget()
         return await why(query, met, asked, regions, owners)
     if holder is None:
-        raise HttpProblem("not_found", NOBODY)
+        raise no_such_shop()
     holding = parts[holder]
     owners.learn_id(merchant_id, holder, holding.version)
     told: dict[str, Any] = orjson.loads(bytes(holding.told))
@@ -79,15 +76,10 @@ async def _settled(
     for _ in range(ROUNDS):
         asking = (_part(query, name, part, asked, regions) for name, part in again.items())
         parts |= dict(zip(again, await asyncio.gather(*asking), strict=True))
-        oldest = oldest_of(part.version for part in parts.values())
-        newer = {name: () for name, part in parts.items() if part.version != oldest}
-        again = {
-            name: msgspec.structs.replace(first, found=found, version=oldest)
-            for name, found in (newer or unanswered(parts)).items()
-        }
+        again = next_round(parts, first)
         if not again:
             return parts
-    raise HttpProblem("busy", "Regions do not agree about the words of the text; ask again")
+    raise undecided()
 
 
 async def _part(

@@ -58,7 +58,7 @@ from geosearch.service.metrics import Metrics
 from geosearch.service.negotiation import spoken
 from geosearch.service.openapi import openapi_document
 from geosearch.service.owned_parts import OwnedParts
-from geosearch.service.problems import HttpProblem, relocated
+from geosearch.service.problems import HttpProblem, no_such_shop, relocated
 from geosearch.service.request import (
     read_batch,
     read_body,
@@ -169,18 +169,20 @@ class Handlers:
         """`POST /v1/nearby:batch`: many queries; one bad query refuses the whole batch."""
         read_nothing(asked.query_string)
         body = await asked.body()
-        work = self._search_all(body, asked.language)
         if asked.is_part:
             work = _replied(self._owned.batch(body))
+        else:
+            work = self._search_all(body, asked.language)
         return await self._heavy.run(work, asked.left, asked.client)
 
     async def worth(self, asked: Asked) -> Reply:
         """`POST /v1/cards:worth`: what cards are worth to a person with some habits."""
         read_nothing(asked.query_string)
         body = await asked.body()
-        work = self._worth(body)
         if asked.is_part:
             work = _replied(self._owned.worth(body, read_worth, WORTH_WORK))
+        else:
+            work = self._worth(body)
         return await self._heavy.run(work, asked.left, asked.client)
 
     async def suggest(self, asked: Asked) -> Reply:
@@ -240,8 +242,7 @@ class Handlers:
     def _reasons(self, asked: Asked, query: Query) -> Reply:
         told = self._engines.current().engine.why(asked.path_params["merchant_id"], query)
         if told is None:
-            detail = "There is no merchant with this id, or it has closed for good or was withdrawn"
-            raise HttpProblem("not_found", detail)
+            raise no_such_shop()
         return Reply((orjson.dumps(told),))
 
     async def zones(self, asked: Asked) -> Reply:

@@ -70,6 +70,12 @@ def uri_too_long() -> HttpProblem:
     return HttpProblem("uri_too_long", expected)
 
 
+def no_such_shop() -> HttpProblem:
+    """Return the refusal of a question why about a shop that the index does not have."""
+    detail = "There is no merchant with this id, or it has closed for good or was withdrawn"
+    return HttpProblem("not_found", detail)
+
+
 def status_of(code: str) -> int:
     """Return the HTTP status of a code; 400 for a code that is not in `CODES`."""
     return CODES.get(code, CODES["bad_request"])[0]

@@ -33,7 +33,8 @@ from benchmarks.places import places
 from benchmarks.result import BatchesResult, BatchRoad
 from geosearch.cluster.batches import batches
 from geosearch.cluster.workers import LOCAL
-from geosearch.search.block import PIECE_ROWS, Block
+from geosearch.search.block import PIECE_ROWS
+from geosearch.search.block_results import Block
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.search.warm import warm
 

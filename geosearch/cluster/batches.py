@@ -30,7 +30,7 @@ from geosearch.cluster.all_regions import RegionsSearcher
 from geosearch.cluster.pieces import Piece, PiecePart, ids_of, joined, parts_of
 from geosearch.cluster.workers import RESTARTS, connected, result_of, told_of_death
 from geosearch.errors import BadData, BadRequest
-from geosearch.search.block import Block, RawBlock
+from geosearch.search.block_results import Block, RawBlock
 from geosearch.search.searcher import Searcher, open_index
 from geosearch.studies.coverage import CellCounts, CoverageAsked, Survey, survey_of
 from geosearch.studies.habits import Habit
@@ -204,7 +204,7 @@ class Batches:
         for raw in answers:
             ids, parts = asked.popleft()
             if self._regions is None:
-                yield self._engine.blocks.written(raw, ids)
+                yield self._engine.blocks.writer.written(raw, ids)
             else:
                 raws = zip(parts, [raw, *islice(answers, len(parts) - 1)], strict=True)
                 yield joined([self._written(part, one) for part, one in raws], ids)
@@ -213,7 +213,7 @@ class Batches:
         engine = self._engine
         if self._regions is not None and part.region_id is not None:
             engine = self._regions.regions[part.region_id]
-        return engine.blocks.written(raw, ids_of(part.questions, 0))
+        return engine.blocks.writer.written(raw, ids_of(part.questions, 0))
 
     def _parts(self, piece: Piece, constants: Mapping[str, Any]) -> list[PiecePart]:
         if self._regions is None:

@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from geosearch.cluster.all_regions import RegionsSearcher
-from geosearch.search.block import Block, query_ids
+from geosearch.search.block import query_ids
+from geosearch.search.block_results import Block
 from geosearch.search.block_rows import Records, numbers
 from indexes.arrays import I64, Bools
 

@@ -22,27 +22,21 @@ from numpy.typing import NDArray
 from geosearch.answer.model import Ranked
 from geosearch.errors import BadRequest, NotReady
 from geosearch.kernel.block import (
-    COMBINED_COUNT,
     COMBINED_DEALS,
     COMBINED_DEALS_WIDTH,
-    COMBINED_PAY,
-    COMBINED_SAVING,
     DEAL,
     DEALS_WIDTH,
     NO_DEAL,
-    PAY,
-    SAVING,
     Best,
     Rows,
 )
-from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.query.query import Query
+from geosearch.search.block_results import Block, BlockWriter, RawBlock
 from geosearch.search.block_rows import (
     Alike,
     BlockRows,
     Records,
     RefusedRow,
-    ResultColumns,
     columns_for,
     refused_row,
     rows_of,
@@ -53,7 +47,6 @@ from geosearch.search.merge import Found
 from geosearch.search.plan import Plan
 from geosearch.search.query_planner import PlannedQuery, QueryPlanner
 from geosearch.search.segment_view import SegmentView
-from geosearch.segment.segment import Texts
 from indexes.arrays import I64
 from indexes.geo.hilbert import hilbert_values
 from indexes.geo.sphere import to_units
@@ -69,44 +62,6 @@ KEPT_ROWS = 256
 
 _USUAL_ROWS = 64
 """Queries of the usual road in one task."""
-
-
-class Block(NamedTuple):
-    """Answers to a block of queries.
-
-    Attributes
-    ----------
-    rows
-        A row for each result, in the order of the queries, best first: `query_id`, `rank` from 1,
-        `merchant_id`, `distance_m` in metres; `deal_id`, `saving` and `pay` of the best deal, minor
-        units, null where there is none or where they are unknown; `total` if a query asks for it;
-        `combination`, `combined_saving` and `combined_pay` of the best combination, a list of deal
-        ids, if the columns or the options name `stacking`, null where it is off.
-    refused
-        A row for each query without an answer: `query_id`, stable `code`, and `detail`, a sentence.
-    queries
-        Number of queries, refused ones included.
-    """
-
-    rows: pl.DataFrame
-    refused: pl.DataFrame
-    queries: int
-
-
-class RawBlock(NamedTuple):
-    """Answers to a block in numbers of the index, for `BlockRanker.written`.
-
-    `counts` are the results of each query; `docs`, `distances` and `deals` are those of all
-    results, one query after the other.
-    """
-
-    counts: I64
-    docs: I64
-    distances: NDArray[np.float64]
-    deals: I64
-    totals: dict[int, int]
-    refused: list[RefusedRow]
-    columns: ResultColumns
 
 
 class UsualRoad(NamedTuple):
@@ -201,7 +156,7 @@ class BlockRanker:
         instant of queries that name none.
         """
         found = self.raw_blocks(pieces, constants, threads, first=first, now=now)
-        return (self.written(raw, ids) for raw, ids in found)
+        return (self.writer.written(raw, ids) for raw, ids in found)
 
     def raw_blocks(
         self,
@@ -230,61 +185,6 @@ class BlockRanker:
                 before = piece, ids
             if before is not None:
                 yield before[0].raw(), before[1]
-
-    def written(self, raw: RawBlock, ids: pl.Series) -> Block:
-        """A block with the names of what it found; `ids` are those of its queries."""
-        count = raw.counts
-        rows = np.repeat(np.arange(len(count)), count)
-        begin = np.repeat(np.cumsum(count) - count, count)
-        frame = pl.DataFrame(
-            {
-                "query_id": ids.gather(rows),
-                "rank": (np.arange(len(rows)) - begin + 1).astype(np.int32),
-                "merchant_id": self.merchant_ids(raw.docs),
-                "distance_m": raw.distances,
-                "deal_id": self.deal_ids(raw.deals[:, DEAL]),
-                "saving": raw.deals[:, SAVING],
-                "pay": raw.deals[:, PAY],
-            }
-        )
-        money = ["saving", "pay"]
-        if raw.columns.combinations:
-            frame = frame.with_columns(self._combinations(raw.deals))
-            money += ["combined_saving", "combined_pay"]
-        # Files also store what is under a null: always 0.
-        for name in money:
-            stated = pl.when(pl.col(name) != UNKNOWN_MONEY)
-            frame = frame.with_columns(stated.then(stated.then(pl.col(name)).otherwise(0)))
-        if raw.columns.totals:
-            known = pl.Series("total", [raw.totals.get(row) for row in range(len(count))], pl.Int64)
-            frame = frame.with_columns(known.gather(rows))
-        return Block(
-            rows=frame,
-            refused=pl.DataFrame(
-                {
-                    "query_id": ids.gather([one.row for one in raw.refused]),
-                    "code": pl.Series([one.code for one in raw.refused], dtype=pl.String),
-                    "detail": pl.Series([one.detail for one in raw.refused], dtype=pl.String),
-                }
-            ),
-            queries=len(count),
-        )
-
-    def _combinations(self, deals: I64) -> list[pl.Series]:
-        """The columns about combinations; those of a query without stacking are null."""
-        count = np.maximum(deals[:, COMBINED_COUNT], 0)
-        used = np.arange(deals.shape[1] - COMBINED_DEALS) < count[:, None]
-        ids = self.deal_ids(deals[:, COMBINED_DEALS:][used])
-        rows = pl.DataFrame({"row": np.repeat(np.arange(len(deals)), count), "id": ids})
-        lists = rows.group_by("row", maintain_order=True).agg("id")["id"]
-        none = pl.Series([None], dtype=pl.List(pl.String))
-        table = pl.concat([lists.cast(pl.List(pl.String)), none])
-        number = np.where(count > 0, np.cumsum(count > 0) - 1, len(lists))
-        return [
-            table.gather(number).alias("combination"),
-            pl.Series("combined_saving", deals[:, COMBINED_SAVING]),
-            pl.Series("combined_pay", deals[:, COMBINED_PAY]),
-        ]
 
     @property
     def _are_usual(self) -> bool:
@@ -330,14 +230,9 @@ class BlockRanker:
         return bases
 
     @cached_property
-    def merchant_ids(self) -> "Names":
-        """Ids of documents."""
-        return Names([view.segment.merchant_id_texts for view in self._views])
-
-    @cached_property
-    def deal_ids(self) -> "Names":
-        """Ids of deals."""
-        return Names([view.segment.deal_id_texts for view in self._views])
+    def writer(self) -> BlockWriter:
+        """Writes results with their names."""
+        return BlockWriter([view.segment for view in self._views])
 
 
 class _Piece:
@@ -448,46 +343,6 @@ class _Piece:
         if kept.all():
             return best.found, best.doc, best.key, best.deal
         return best.found, best.doc[kept], best.key[kept], best.deal[kept]
-
-
-class Names:
-    """Texts by number, of all segments; made when first needed."""
-
-    def __init__(self, texts: Sequence[Texts]) -> None:
-        self._texts = texts
-        self._lengths = [len(one) for one in texts]
-
-    def __call__(self, numbers: I64) -> pl.Series:
-        """Text of each number; null for a negative one."""
-        if len(numbers) * _SPARSE < sum(self._lengths):
-            distinct, places = np.unique(numbers, return_inverse=True)
-            table = pl.Series(list(map(self._text, distinct.tolist())), dtype=pl.String)
-            return table.gather(places)
-        return self._table.gather(np.where(numbers < 0, sum(self._lengths), numbers))
-
-    def _text(self, number: int) -> str | None:
-        for texts, length in zip(self._texts, self._lengths, strict=True):
-            if 0 <= number < length:
-                return str(texts(number), "utf-8")
-            number -= length
-        return None
-
-    @cached_property
-    def _table(self) -> pl.Series:
-        """All texts, and null behind them."""
-        table = [
-            pl.Series([_decoded(texts(row)) for row in range(len(texts))], dtype=pl.String)
-            for texts in self._texts
-        ]
-        return pl.concat([*table, pl.Series([None], dtype=pl.String)], rechunk=True)
-
-
-_SPARSE = 4
-"""Where fewer than one in so many texts is asked for, only those are read."""
-
-
-def _decoded(text: memoryview) -> str:
-    return str(text, "utf-8")
 
 
 def query_ids(frame: pl.DataFrame, first: int) -> pl.Series:

@@ -22,7 +22,8 @@ from geosearch.errors import BadData, BadRequest
 from geosearch.query.checks import find_problems
 from geosearch.query.parameters import problem, shown
 from geosearch.query.query import Query
-from geosearch.search.block import PIECE_ROWS, Block
+from geosearch.search.block import PIECE_ROWS
+from geosearch.search.block_results import Block
 from geosearch.search.block_rows import (
     BLOCK_PARAMETERS,
     Records,

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 from geosearch.answer.model import Hit
 from geosearch.errors import BadRequest, NotReady
 from geosearch.query.query import Query
-from geosearch.search import block
+from geosearch.search import block, block_results
 from tests.comparison import Duel, to_query
 from tests.generators import EVERYWHERE, make_world
 from tests.geosearch.search.driving import trees_for_all_cards
@@ -261,9 +261,9 @@ def test_a_frame_without_rows(duel: Duel) -> None:
 
 
 def test_names_are_read_one_by_one_or_as_a_table(duel: Duel, tmp_path: Path) -> None:
-    names = duel.engine.blocks.merchant_ids
+    names = duel.engine.blocks.writer.merchant_ids
     some = np.array([5, 0, -1, 5, 17])
     expected = [None if doc < 0 else duel.engine.merchant_ids([doc])[0] for doc in some.tolist()]
     for sparse in (0, 10_000):
-        with mock.patch.object(block, "_SPARSE", sparse):
+        with mock.patch.object(block_results, "_SPARSE", sparse):
             assert names(some).to_list() == expected

@@ -20,7 +20,7 @@ from geosearch.answer.model import Answer, Page
 from geosearch.indexing.pipeline import build
 from geosearch.money.ranking import Weights
 from geosearch.query.query import MerchantQuery, Query
-from geosearch.search import searcher, segment_view
+from geosearch.search import answering, segment_view
 from geosearch.search.searcher import Searcher
 from geosearch.search.segment_view import SegmentView
 from geosearch.segment.segment import Segment, in_both
@@ -218,7 +218,7 @@ def test_other_words_take_work_for_each_search_and_reading(
     index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 10**9  # far more than all else takes
-    for module, name in ((searcher, "SEARCH_WORK"), (rewriter, "READING_WORK")):
+    for module, name in ((answering, "SEARCH_WORK"), (rewriter, "READING_WORK")):
         engine = geosearch.open_index(index)
         with monkeypatch.context() as patched:
             patched.setattr(module, name, most)
@@ -227,7 +227,7 @@ def test_other_words_take_work_for_each_search_and_reading(
             assert page.answer.corrected
             assert work // most >= 2, name
             again, _ = took(lambda engine=engine: engine.page(asked(engine, q="ambr bakry")))  # type: ignore[misc]
-            assert (again // most > 0) == (module is searcher), "alternatives are kept"
+            assert (again // most > 0) == (module is answering), "alternatives are kept"
 
 
 def test_long_results_take_work(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,29 @@ class Prepared(int, Generic[T]):
 
     def __new__(cls, value: T) -> Self:
         """Unbox a tuple."""
-        image = np.fromiter(_words_of(value), np.int64)
+        return cls._of(value, np.fromiter(_words_of(value), np.int64))
+
+    def replaced(self, **arrays: NDArray[Any]) -> Self:
+        """The tuple with other arrays in some fields; only these are unboxed.
+
+        Raises
+        ------
+        TypeError
+            If an array has another number of dimensions.
+        """
+        value, image = self.value._replace(**arrays), self._image.copy()  # type: ignore[attr-defined]
+        begin = 0
+        for before, array in zip(self.value, value, strict=True):
+            end = begin + _array_bytes(before.ndim) // image.itemsize
+            if array.ndim != before.ndim:
+                raise TypeError(f"Expected {before.ndim} dimensions, got {array.ndim}")
+            if array is not before:
+                image[begin:end] = [*_words_of((array,))]
+            begin = end
+        return self._of(value, image)
+
+    @classmethod
+    def _of(cls, value: T, image: NDArray[np.int64]) -> Self:
         size = sum(_array_bytes(array.ndim) for array in value)
         if size != image.nbytes:
             raise TypeError(f"Expected arrays of {size} bytes, got {image.nbytes}")

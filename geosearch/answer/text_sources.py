@@ -18,6 +18,7 @@ from geosearch.money.amounts import fraction_digits, money_sign
 from geosearch.money.ranking import Weights
 from geosearch.segment.segment import Segment
 from indexes.arrays import F64, I64, U8, U32, U64, I32Matrix, I64Matrix
+from indexes.prepared import Prepared
 from indexes.timetable import HORIZON_MINUTES
 
 SLOTS = ("amount", "card", "minutes", "kilometres", "time", "count", "cards")
@@ -92,13 +93,13 @@ def sources_of(segment: Segment, start: datetime, weights: Weights, language: st
     )
 
 
-def sources_at(sources: Sources, segment: ChangedSegment) -> Sources:
+def sources_at(sources: Prepared[Sources], segment: ChangedSegment) -> Prepared[Sources]:
     """The sources of a segment with the texts of one moment."""
     deals, merchants = segment.deal_texts, segment.merchant_texts
     if segment.catalogue is not segment.built.catalogue:
         program_start, program = _card_names(segment)
-        sources = sources._replace(program_start=program_start, program=program)
-    return sources._replace(
+        sources = sources.replaced(program_start=program_start, program=program)
+    return sources.replaced(
         new_text=merchants.text,
         new_merchant=merchants.rows,
         new_merchant_span=merchants.spans,

@@ -55,7 +55,7 @@ class ChangedSegment(Segment):
         self.touched = u32(changes.touched)
         self._always: _AlwaysBits = _AlwaysBits(built) if before is None else before._always
         self._schedules = _schedules(built, changes, before)
-        self._trees = {tree: Prepared(columns) for tree, columns in self._changed_trees().items()}
+        self._trees = self._changed_trees()
         self._chosen = {}
         self._lists = BoundedCache[tuple[str, ...], Listed](LIST_BYTES)
         self.catalogue = _catalogue(built.catalogue, changes, before)
@@ -66,13 +66,11 @@ class ChangedSegment(Segment):
         """Payloads of the documents, those that changed replaced."""
         self.deal_payload, self.merchant_payload = self.deal_texts, self.merchant_texts
 
-    def _changed_trees(self) -> dict[int, Columns]:
+    def _changed_trees(self) -> dict[int, Prepared[Columns]]:
         columns = _changed_columns(self.built.columns, self._changes)
         columns["doc_always"] = self._always.without(self.touched, self._changes.cards)
         return {
-            tree: self.built.columns_of(tree).value._replace(
-                **columns, **self._schedules.get(tree, {})
-            )
+            tree: self.built.columns_of(tree).replaced(**columns, **self._schedules.get(tree, {}))
             for tree in self.built.trees
         }
 

@@ -107,8 +107,7 @@ class SegmentView:
         view.fix_planner = self.fix_planner.at(segment, view.planner)
         view._columns = segment.columns_of(0)
         view._sources = {
-            language: Prepared(sources_at(sources.value, segment))
-            for language, sources in self._sources.items()
+            language: sources_at(sources, segment) for language, sources in self._sources.items()
         }
         return view
 

@@ -55,6 +55,21 @@ def test_a_kernel_reads_the_same() -> None:
         assert entry(prepared) == sum_up_prepared(prepared) == sum_up(arrays)
 
 
+def test_arrays_of_a_prepared_tuple_can_be_replaced() -> None:
+    rng = np.random.default_rng(5)
+    arrays, others = arrays_of(rng, 3, 5), arrays_of(rng, 7, 2)
+    before = Prepared(arrays)
+    for names in ((), ("one",), ("two", "three"), ("one", "two", "three")):
+        some = {name: getattr(others, name) for name in names}
+        after = before.replaced(**some)
+        expected = arrays._replace(**some)
+        assert [*map(id, after.value)] == [*map(id, expected)]
+        assert sum_up_prepared(after) == sum_up(expected)
+    assert sum_up_prepared(before) == sum_up(arrays)
+    with pytest.raises(TypeError, match="Expected 1 dimensions, got 2"):
+        before.replaced(three=others.two)
+
+
 def test_a_kernel_sees_what_changes_and_may_change_it() -> None:
     @njit
     def lift(prepared: Prepared[Any]) -> None:

@@ -39,24 +39,8 @@ def fold_changes(snapshot: Snapshot, changed: Changed) -> None:
         {key: {"status": one} for key, one in changed.programs.items()},
         [key for key, one in changed.programs.items() if one == GONE],
     )
-    snapshot.merchants = folded_merchants(snapshot.merchants, changed)
-    snapshot.deals = _folded(
-        snapshot.deals,
-        "deal_id",
-        changed.rows["deals"],
-        {
-            key: {"stock": one.stock, "valid_through": one.valid_through}
-            for key, one in changed.deals.items()
-        },
-        [key for key, one in changed.deals.items() if one.gone],
-    )
-    snapshot.deal_merchants = pairs_of(snapshot.deals, snapshot.merchants)
-
-
-def folded_merchants(merchants: pl.DataFrame, changed: Changed) -> pl.DataFrame:
-    """The merchants with their changes."""
-    return _folded(
-        merchants,
+    snapshot.merchants = _folded(
+        snapshot.merchants,
         "merchant_id",
         changed.rows["merchants"],
         {
@@ -68,6 +52,17 @@ def folded_merchants(merchants: pl.DataFrame, changed: Changed) -> pl.DataFrame:
         },
         [key for key, one in changed.merchants.items() if one.status == GONE],
     )
+    snapshot.deals = _folded(
+        snapshot.deals,
+        "deal_id",
+        changed.rows["deals"],
+        {
+            key: {"stock": one.stock, "valid_through": one.valid_through}
+            for key, one in changed.deals.items()
+        },
+        [key for key, one in changed.deals.items() if one.gone],
+    )
+    snapshot.deal_merchants = pairs_of(snapshot.deals, snapshot.merchants)
 
 
 def _folded(

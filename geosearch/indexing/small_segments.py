@@ -21,7 +21,7 @@ import polars as pl
 import structlog
 
 from geosearch.indexing.encoding import SharedZones, VersionSetting, write_rows
-from geosearch.indexing.fold import Changed, fold_changes, folded_merchants
+from geosearch.indexing.fold import Changed, fold_changes
 from geosearch.live.base import Base, BuiltSegment
 from geosearch.live.moment import SegmentChanges
 from geosearch.live.moments import SegmentDelta
@@ -276,26 +276,19 @@ def _rows_of(base: Base, state: LiveState, keys: Collection[str], puts: Puts) ->
         Put rows of deals and cards, to which also those belong that no merchant needs.
     """
     kept, rows = base.kept.rows, state.rows
-    changed = Changed(
-        rows={**rows, "merchants": _only(rows["merchants"], keys)},
-        merchants=_only(state.merchants, keys),
-        deals={},
-        programs=state.programs,
-    )
-    merchants = base.kept.some("merchants", keys)
-    brands = folded_merchants(merchants, changed)["brand"].drop_nulls().unique()
-    named = [*state.book.deals_at(keys, brands), *puts["deals"]]
+    shops = [key for key in keys if state.has("merchants", key)]
+    merchants, brands = _kept_and_named(base, state, "merchants", shops, "brand")
+    named = [*state.book.deals_at(shops, brands), *puts["deals"]]
     deals = [key for key in dict.fromkeys(named) if state.has("deals", key)]
-    frame = base.kept.some("deals", [key for key in deals if key not in rows["deals"]])
-    cards = set(frame["program_id"].drop_nulls().unique())
-    cards |= {rows["deals"][key]["program_id"] for key in deals if key in rows["deals"]} - {None}
+    frame, cards = _kept_and_named(base, state, "deals", deals, "program_id")
     cards |= puts["programs"].keys()
-    changed = changed._replace(
+    changed = Changed(
         rows={
-            **changed.rows,
+            "merchants": _only(rows["merchants"], shops),
             "deals": _only(rows["deals"], deals),
             "programs": _only(rows["programs"], cards),
         },
+        merchants=_only(state.merchants, shops),
         deals=_only(state.deals, deals),
         programs=_only(state.programs, cards),
     )
@@ -315,6 +308,16 @@ def _rows_of(base: Base, state: LiveState, keys: Collection[str], puts: Puts) ->
         used = {prefix for path in paths for prefix in prefixes(path)}
         snapshot.categories = kept.categories.filter(pl.col("category_id").is_in(list(used)))
     return snapshot
+
+
+def _kept_and_named(
+    base: Base, state: LiveState, table: str, keys: Collection[str], name: str
+) -> tuple[pl.DataFrame, set[str]]:
+    """Kept rows of those keys that were not put since, and what all of them name in a column."""
+    put = _only(state.rows[table], keys)
+    frame = base.kept.some(table, [key for key in keys if key not in put])
+    named = {*frame[name].to_list(), *(row[name] for row in put.values())}
+    return frame, named - {None}
 
 
 def _only(values: dict[str, T], keys: Collection[str]) -> dict[str, T]:

@@ -2,12 +2,12 @@
 
 Measured: `geosearch ingest` and two `geosearch serve` of one copy of an index. A change is
 acknowledged when it is durable, and visible when the slower of the two readers answers with it.
-Changes come one at a time; then in bodies of many lines; then at a fixed pace beside questions at a
-fixed pace, whose times are compared with those before. The time of an append and a sync of the disk
-stands beside. Questions are also timed in the process, beside none, one and two small segments of
-some 250 shops that moved. Peers change one row and read it back through its index, on one
-connection: PostgreSQL with its default durability, Redis with its append-only file synced at each
-write.
+Changes come one at a time, whole rows with a pause, since the writer rests after each; then in
+bodies of many lines; then at a pace beside questions at a pace, whose times are compared with
+those before. The time of an append and a sync of the disk stands beside. Questions are also
+timed in the process, beside none, one and two small segments of some 250 shops that moved. Peers
+change one row and read it back through its index, on one connection: PostgreSQL with its default
+durability, Redis with its append-only file synced at each write.
 
 Corpus: any index with deals. Places are those of its shops.
 
@@ -29,6 +29,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ from benchmarks.places import places
 from benchmarks.result import ChangesResult, SegmentsCost, Times
 from benchmarks.timing import Runner, interleaved
 from geosearch.indexing.small_segments import FEW
-from geosearch.indexing.writer import Writer
+from geosearch.indexing.writer import LONGEST_REST, Writer
 from geosearch.query.query import Query
 from geosearch.search.searcher import open_index
 from indexes.geo.sphere import UNITS_PER_DEGREE
@@ -56,6 +57,10 @@ DOCUMENT_LINES = 500
 BITS_PACE, DOCUMENTS_PACE = 500, 20
 """Changes a second beside questions."""
 TICK_SECONDS = 0.05
+TICKS = 400
+"""Different bodies at that pace."""
+PAUSES = LONGEST_REST, 1.5 * LONGEST_REST
+"""Shortest and longest pause before a change that comes alone, in seconds."""
 READERS = 2
 QUESTIONS = 400
 """Questions beside small segments."""
@@ -99,8 +104,8 @@ def run(
         say("  changes one at a time")
         one_bit = _visible(writer, asking, [next(bits) for _ in range(changes)])
         takes_documents = _send(writer, [next(documents)])["accepted"] == 1
-        some = [next(documents) for _ in range(changes // 3)] if takes_documents else []
-        one_document = _visible(writer, asking, some) if some else None
+        some = [next(documents) for _ in range(changes // 5)] if takes_documents else []
+        one_document = _visible(writer, asking, some, pauses=True) if some else None
         say("  changes in bodies of many lines")
         bits_a_second = _speed(writer, bits, LINES)
         documents_a_second = _speed(writer, documents, DOCUMENT_LINES) if takes_documents else None
@@ -108,6 +113,8 @@ def run(
         quiet = [measure(readers[0], small, (), seconds)[0] for _ in range(2)]
         with _flowing(port, bits, documents if takes_documents else None):
             beside = [measure(readers[0], small, (), seconds)[0] for _ in range(2)]
+            some = [next(bits) for _ in range(changes // 5)]
+            flowing = _visible(writer, asking, some, pauses=True)
         say("  questions beside small segments")
         segments = small_segment_costs(index, folder, seconds) if takes_documents else ()
     say("  peers")
@@ -121,6 +128,7 @@ def run(
         documents_a_second=documents_a_second,
         quiet=latency_of(quiet),
         beside=latency_of(beside),
+        flowing_visible=flowing[1],
         segments=segments,
         postgres=_peer(partial(postgres_times, merchants, changes)),
         redis=_peer(partial(redis_times, merchants, changes)),
@@ -242,11 +250,18 @@ def _send(writer: HTTPConnection, changes: Sequence[Change]) -> dict[str, Any]:
 
 
 def _visible(
-    writer: HTTPConnection, readers: Sequence[HTTPConnection], changes: Sequence[Change]
+    writer: HTTPConnection,
+    readers: Sequence[HTTPConnection],
+    changes: Sequence[Change],
+    *,
+    pauses: bool = False,
 ) -> tuple[Times, Times]:
     """Times until changes are acknowledged, and until every reader shows them."""
+    rng = np.random.default_rng(SEED)
     acknowledged, visible = [], []
     for change in changes:
+        if pauses:
+            time.sleep(rng.uniform(*PAUSES))
         begin = time.perf_counter()
         seq = _send(writer, [change])["seq"]
         acknowledged.append(time.perf_counter() - begin)
@@ -281,15 +296,17 @@ def _flowing(
 ) -> Iterator[None]:
     """Send changes at a fixed pace from a thread."""
     stopping = threading.Event()
+    # The thread shares its core with who measures.
+    few, many = (round(pace * TICK_SECONDS) for pace in (DOCUMENTS_PACE, BITS_PACE))
+    bodies = [[*islice(bits, many), *islice(documents or (), few)] for _ in range(TICKS)]
 
     def send() -> None:
         due = time.perf_counter()
         with _connected(port) as writer:
-            while not stopping.is_set():
-                some = [next(bits) for _ in range(round(BITS_PACE * TICK_SECONDS))]
-                if documents is not None:
-                    some += [next(documents) for _ in range(round(DOCUMENTS_PACE * TICK_SECONDS))]
-                _send(writer, some)
+            for body in cycle(bodies):
+                if stopping.is_set():
+                    return
+                _send(writer, body)
                 due += TICK_SECONDS
                 stopping.wait(max(0.0, due - time.perf_counter()))
 

@@ -219,6 +219,8 @@ class ChangesResult(msgspec.Struct, kw_only=True, frozen=True):
     """Questions at a fixed pace without changes."""
     beside: Latency
     """Beside 500 changes a second, and 20 whole rows."""
+    flowing_visible: Times | None = None
+    """Another change of a stock beside these; None in older results."""
     segments: tuple[SegmentsCost, ...] = ()
     """Beside none, one and two small segments; empty where the writer takes no whole rows."""
     postgres: Times | None

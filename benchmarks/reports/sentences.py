@@ -247,7 +247,7 @@ def changes(found: ChangesResult) -> list[str]:
     peers = [("PostgreSQL", found.postgres), ("Redis", found.redis)]
     told = [f"{name} {ms(times)}" for name, times in peers if times is not None]
     document = "not taken" if found.document_visible is None else ms(found.document_visible)
-    rows = found.documents_a_second
+    rows, flowing = found.documents_a_second, found.flowing_visible
     return [
         f"{found.merchants:,} merchants, p50 / p99. A sync of the disk {ms(found.sync)}.",
         f"One change of a stock: durable after {ms(found.bit_acknowledged)}, shown by two readers "
@@ -257,7 +257,8 @@ def changes(found: ChangesResult) -> list[str]:
         f"In bodies of many lines {found.bits_a_second:,.0f} changes a second"
         + (f", {rows:,.0f} whole rows." if rows is not None else "."),
         f"Questions without changes {found.quiet.p50_ms:.2f} / {found.quiet.p99_ms:.2f} ms, beside "
-        f"500 changes a second {found.beside.p50_ms:.2f} / {found.beside.p99_ms:.2f} ms.",
+        f"500 changes a second {found.beside.p50_ms:.2f} / {found.beside.p99_ms:.2f} ms"
+        + (f"; each is shown after {ms(flowing)}." if flowing is not None else "."),
         *_beside_segments(found.segments),
     ]
 

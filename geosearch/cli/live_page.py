@@ -30,7 +30,9 @@ _ROUTES = (
     ("`POST /v1/changes`", "One change, or one a line (`application/x-ndjson`), at most "
      f"{MOST_LINES:,} lines, uncompressed. 200 after all that is accepted is durable: "
      "`{\"seq\", \"accepted\", \"stale\", \"duplicate\", \"rejected\": "
-     "[{\"line\", \"code\", \"detail\"}], \"warnings\"}`"),
+     "[{\"line\", \"code\", \"detail\"}], \"warnings\"}`. Readers show them soon after: "
+     "one that comes alone at once, those of a stream together, some times a second; `min_seq` "
+     "waits for them"),
     ("`GET /v1/changes?after=&limit=&wait=`", "The accepted changes after a number, in order, with "
      "`seq` and `accepted_at`; waits up to `wait` seconds, at most 30, for the first"),
     ("`GET /v1/versions`", "The served version and its files: `path`, `bytes`, `xxh3` (XXH3-128 in "

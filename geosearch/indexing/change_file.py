@@ -28,7 +28,9 @@ def apply_file(index: Path, file: Path) -> Receipt:
     with Writer(index) as writer:
         total = Receipt(seq=writer.head, accepted=0, stale=0, duplicate=0, rejected=())
         for first in range(0, len(lines), TOGETHER):
-            total = _sum(total, writer.apply(lines[first : first + TOGETHER]), first)
+            (receipt,) = writer.accept([lines[first : first + TOGETHER]])
+            total = _sum(total, receipt, first)
+            writer.follow()
     return total
 
 

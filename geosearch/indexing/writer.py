@@ -1,11 +1,13 @@
 """`Writer`: the one writer of the live changes of an index.
 
 A change is accepted when the log has it durably, and it is visible when the version's moment has
-it, which `apply` writes before it returns.
+it. `apply` does both. A service accepts, and publishes when a moment is due: each moment costs all
+readers some milliseconds, and one with whole rows costs the writer some fifty.
 """
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +32,13 @@ from geosearch.segment.versions import current
 Given = bytes | Mapping[str, Any]
 """A change as a line of JSON or as an object."""
 
+REST, LONGEST_REST = 2.0, 0.25
+"""How long the writer of a service rests after a moment: this multiple of the time that it took,
+and at most so many seconds. So a stream of changes takes a third of a core, and a change that comes
+alone is visible at once."""
+
+RETRY_SECONDS = 0.1
+"""How long it waits after a moment that could not be written."""
 
 _Read = list[tuple[int, Checked]]
 
@@ -165,10 +174,14 @@ class Writer:
         NotDurable
             The disk is full or fails: none of the changes is accepted.
         """
-        return self.apply_all([list(changes)])[0]
+        (receipt,) = self.accept([list(changes)])
+        self.publish()
+        return receipt
 
-    def apply_all(self, batches: Sequence[Sequence[Given]]) -> list[Receipt]:
-        """Accept several batches in one transaction; return a receipt for each.
+    def accept(self, batches: Sequence[Sequence[Given]]) -> list[Receipt]:
+        """Accept several batches in one transaction, durably; return a receipt for each.
+
+        `follow` makes them visible.
 
         Raises
         ------
@@ -177,7 +190,7 @@ class Writer:
         NotDurable
             The disk is full or fails: none of the changes is accepted.
         """
-        self.follow()
+        self._take_over()
         self._check_log()
         read = [self._read(batch) for batch in batches]
         undo: list[Callable[[], None]] = []
@@ -189,8 +202,6 @@ class Writer:
             for one in reversed(undo):
                 one()
             raise
-        if accepted:
-            self._try_to_publish()
         return [msgspec.structs.replace(result, seq=self._log.head) for result in results]
 
     def last(self) -> Logged | None:
@@ -200,6 +211,8 @@ class Writer:
     def copy(self, changes: Sequence[Logged]) -> None:
         """Accept changes of another log with their numbers, whatever they mean for this version.
 
+        `follow` makes them visible.
+
         Raises
         ------
         BadData
@@ -207,7 +220,7 @@ class Writer:
         NotDurable
             The disk is full or fails: none of them is accepted.
         """
-        self.follow()
+        self._take_over()
         read: list[tuple[int, LiveChange]] = []
         try:
             with self._log.transaction():
@@ -220,28 +233,46 @@ class Writer:
             raise BadData(f"Expected changes of another log, got: {refusal.detail}") from refusal
         # The version contains the first ones already.
         replay(self._state, self._base, [change for seq, change in read if seq > self._base.cut])
-        if read:
-            self._try_to_publish()
 
     def follow(self) -> None:
-        """Take over the served version, and write a moment that could not be written before.
+        """Take over the served version, and write a moment if one is due.
 
         Raises
         ------
         BadData
             The served version takes no changes.
         """
-        version = current(self.index)
-        if version != self._base.folder:
-            before = self._live
-            self._open(version)
-            before.close()
-            self._published = -1
-        if self._published != self._log.head:
-            self._try_to_publish()
+        self._take_over()
+        if time.monotonic() >= self._due:
+            self.publish()
+
+    def pause(self, longest: float) -> float:
+        """Seconds until `follow` has a moment to write; at most `longest`."""
+        if self._published == self._log.head:
+            return longest
+        return min(longest, max(0.0, self._due - time.monotonic()))
+
+    def publish(self) -> None:
+        """Make all accepted changes visible now.
+
+        If the disk fails or rows are damaged, the log says so, and `follow` tries again: the
+        changes are accepted already, so a failure here is no answer to who sent them.
+        """
+        if self._published == self._log.head:
+            return
+        begin = time.monotonic()
+        try:
+            self._publish()
+        except (OSError, BadData) as error:
+            structlog.get_logger().error("live changes not visible", error=str(error))
+            self._due = time.monotonic() + RETRY_SECONDS
+        else:
+            end = time.monotonic()
+            self._due = end + min(REST * (end - begin), LONGEST_REST)
 
     def close(self) -> None:
-        """Close the log, and let another process write."""
+        """Make all accepted changes visible, close the log, and let another process write."""
+        self.publish()
         self._live.close()
         self._log.close()
         os.close(self._lock)
@@ -251,7 +282,15 @@ class Writer:
         state, _ = replayed(base, self._log.after(base.cut))
         # All or nothing: a moment of one version must not be written for another.
         self._live, self._base, self._state = LiveVersion(base, state), base, state
-        self._published = -1
+        self._published, self._due = -1, 0.0
+
+    def _take_over(self) -> None:
+        """Take over the served version."""
+        version = current(self.index)
+        if version != self._base.folder:
+            before = self._live
+            self._open(version)
+            before.close()
 
     def _check_log(self) -> None:
         """Check that the next change gets a number after those that the version contains.
@@ -309,16 +348,6 @@ class Writer:
         undo.append(self._state.apply(change))
         self._log.add(change)
         return "accepted"
-
-    def _try_to_publish(self) -> None:
-        """Write the moment; if the disk fails or rows are damaged, the next `follow` tries again.
-
-        The changes are accepted already, so a failure here is no answer to who sent them.
-        """
-        try:
-            self._publish()
-        except (OSError, BadData) as error:
-            structlog.get_logger().error("live changes not visible", error=str(error))
 
     def _publish(self) -> None:
         # The log of a copy may not have all changes yet that its version contains.

@@ -66,14 +66,14 @@ class Committer:
         stopping = False
         while not stopping:
             try:
-                batch = [self._waiting.get(timeout=FOLLOW_SECONDS)]
+                batch = [self._waiting.get(timeout=self._writer.pause(FOLLOW_SECONDS))]
+                while len(batch) < MOST_REQUESTS and not self._waiting.empty():
+                    batch.append(self._waiting.get())
             except queue.Empty:
-                self._follow()
-                continue
-            while len(batch) < MOST_REQUESTS and not self._waiting.empty():
-                batch.append(self._waiting.get())
+                batch = []
             stopping = None in batch
             self._commit([one for one in batch if one is not None])
+            self._follow()
 
     def _commit(self, waiting: list[_Waiting]) -> None:
         # A client that left meanwhile has cancelled its request.
@@ -83,7 +83,7 @@ class Committer:
         failure: BaseException | None = None
         receipts: list[Receipt] = []
         try:
-            receipts = self._writer.apply_all([lines for lines, _ in batch])
+            receipts = self._writer.accept([lines for lines, _ in batch])
         except BaseException as error:
             failure = error
         # Before the answers: who has a receipt finds its changes in the feed.

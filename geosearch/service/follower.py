@@ -130,10 +130,12 @@ class Follower:
         last = self._writer.last()
         if last is not None and not is_known:
             self._check_copy(last)
-        head, changes = self._source.feed(self._writer.head, PIECE, WAIT_SECONDS)
+        wait = self._writer.pause(WAIT_SECONDS)
+        head, changes = self._source.feed(self._writer.head, PIECE, wait)
         if last is not None and head < last.seq:
             self._check_copy(last)
         self._writer.copy(changes)
+        self._writer.follow()
         self.progress = self._writer.progress
         self._is_known_copy = True
 

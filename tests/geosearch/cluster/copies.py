@@ -106,7 +106,7 @@ class Copy:
         self._source.head = seq
         while self._writer.head < seq:
             follower._copy()
-        self._writer.follow()
+        self._writer.publish()
         self.head = self._writer.head
         assert self.head == self._writer.progress.visible == seq
 

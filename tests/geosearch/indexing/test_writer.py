@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -234,9 +235,36 @@ def test_accepted_changes_become_visible_when_the_moment_can_be_written(
             assert counts(writer.apply([stock(0, 0)])) == (1, 1, 0, 0, 0)
             assert (writer.head, writer.progress.visible) == (1, 0)
             assert best(index)["m0"] == "d0"
+        time.sleep(writer.pause(1.0))
         writer.follow()
         assert writer.progress.visible == 1
     assert best(index)["m0"] is None
+
+
+def test_a_writer_rests_after_a_moment(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+
+    def write(*given: Any) -> None:
+        nonlocal now
+        now += 0.05
+        moment.write_moment(*given)
+
+    monkeypatch.setattr("geosearch.indexing.writer.time.monotonic", lambda: now)
+    monkeypatch.setattr("geosearch.indexing.live_version.write_moment", write)
+    shown = []
+    with Writer(index) as writer:
+        assert writer.pause(1.0) == 1.0  # Nothing waits.
+        for number in range(25):  # A change each 10 ms.
+            now += 0.01
+            writer.accept([[stock(0, number)]])
+            assert writer.pause(1.0) <= 0.1
+            writer.follow()
+            shown.append(writer.progress.visible)
+        # The first one at once; then 50 ms for a moment, and 100 ms without one.
+        assert shown == [*[1] * 10, *[11] * 10, *[21] * 5]
+        assert best(index)["m0"] == "d0"
+        assert writer.progress.lag == 4
+    assert open_index(index).as_of_seq == 25
 
 
 def test_a_reader_goes_on_at_its_moment(index: Path) -> None:

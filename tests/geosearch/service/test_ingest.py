@@ -47,7 +47,14 @@ def lines(*changes: dict[str, Any]) -> bytes:
     return b"\n".join(json.dumps(one).encode() for one in changes) + b"\n"
 
 
-def test_changes_are_accepted_and_visible_when_they_are_answered(index: Path) -> None:
+def wait_until_visible(client: TestClient, seq: int) -> None:
+    end = time.monotonic() + 20
+    while f"geosearch_changes_visible {seq:.1f}" not in client.get("/metrics").text:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_changes_are_accepted_when_they_are_answered_and_soon_visible(index: Path) -> None:
     with ingesting(index) as client:
         body = lines(stock(0, 0), stock(99, 1), stock(2, 5, change_id="a"))
         answer = client.post("/v1/changes", content=body, headers=NDJSON)
@@ -56,6 +63,7 @@ def test_changes_are_accepted_and_visible_when_they_are_answered(index: Path) ->
         rejected = [{"line": 2, "code": "unknown_deal", "detail": detail}]
         told = {"seq": 2, "accepted": 2, "stale": 0, "duplicate": 0, "rejected": rejected}
         assert answer.json() == told
+        wait_until_visible(client, 2)
         assert open_index(index).as_of_seq == 2
         one = client.post("/v1/changes", json=stock(2, 5, change_id="a"))
         assert one.json()["duplicate"] == 1
@@ -64,6 +72,7 @@ def test_changes_are_accepted_and_visible_when_they_are_answered(index: Path) ->
             "/v1/changes", content=pretty, headers={"content-type": "application/json"}
         )
         assert answer.json()["seq"] == 3
+        wait_until_visible(client, 3)
         text = client.get("/metrics").text
         assert "geosearch_changes_head 3.0" in text
         assert "geosearch_changes_lag 0.0" in text

@@ -275,18 +275,18 @@ def _rows_of(base: Base, state: LiveState, keys: Collection[str], puts: Puts) ->
     puts
         Put rows of deals and cards, to which also those belong that no merchant needs.
     """
-    kept, rows = base.kept.rows, state.rows
+    kept, rows = base.kept, state.rows
     changed = Changed(
         rows={**rows, "merchants": _only(rows["merchants"], keys)},
         merchants=_only(state.merchants, keys),
         deals={},
         programs=state.programs,
     )
-    merchants = base.kept.some("merchants", keys)
+    merchants = kept.some("merchants", [key for key in keys if key not in rows["merchants"]])
     brands = folded_merchants(merchants, changed)["brand"].drop_nulls().unique()
     named = [*state.book.deals_at(keys, brands), *puts["deals"]]
     deals = [key for key in dict.fromkeys(named) if state.has("deals", key)]
-    frame = base.kept.some("deals", [key for key in deals if key not in rows["deals"]])
+    frame = kept.some("deals", [key for key in deals if key not in rows["deals"]])
     cards = set(frame["program_id"].drop_nulls().unique())
     cards |= {rows["deals"][key]["program_id"] for key in deals if key in rows["deals"]} - {None}
     cards |= puts["programs"].keys()
@@ -303,7 +303,7 @@ def _rows_of(base: Base, state: LiveState, keys: Collection[str], puts: Puts) ->
         envelope=kept.envelope,
         merchants=merchants,
         deals=frame,
-        programs=base.kept.some("programs", cards),
+        programs=kept.some("programs", cards),
         categories=None,
         zones=[],
         deal_merchants=pl.DataFrame(),

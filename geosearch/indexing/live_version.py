@@ -119,7 +119,7 @@ def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -
             for place, _ in places:
                 found[place] = refusal, ()
             continue
-        envelope = base.kept.rows.envelope
+        envelope = base.kept.envelope
         rows = checked_rows(table, [change.fields for _, change in places], envelope)
         doubts = _faults_of_hours(name, rows)
         for line, ((place, change), (row, faults)) in enumerate(zip(places, rows, strict=True)):

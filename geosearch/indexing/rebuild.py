@@ -21,6 +21,7 @@ from geosearch.live.kept_rows import read_rows
 from geosearch.live.log import ChangeLog
 from geosearch.money.ranking import Weights
 from geosearch.segment.versions import current
+from geosearch.snapshot.links import pairs_of
 
 
 def rebuild(
@@ -57,7 +58,9 @@ def rebuild(
         log = ChangeLog.read(index)
         orphans: list[tuple[str, str]] = []
         head = base.cut
-        if log is not None:
+        if log is None:
+            rows.deal_merchants = pairs_of(rows.deals, rows.merchants)
+        else:
             try:
                 state, head = replayed(base, log.after(base.cut))
             finally:

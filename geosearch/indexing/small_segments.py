@@ -275,7 +275,7 @@ def _rows_of(base: Base, state: LiveState, keys: Collection[str], puts: Puts) ->
     puts
         Put rows of deals and cards, to which also those belong that no merchant needs.
     """
-    kept, rows = base.kept.rows, state.rows
+    kept, rows = base.kept, state.rows
     shops = [key for key in keys if state.has("merchants", key)]
     merchants, brands = _kept_and_named(base, state, "merchants", shops, "brand")
     named = [*state.book.deals_at(shops, brands), *puts["deals"]]
@@ -296,7 +296,7 @@ def _rows_of(base: Base, state: LiveState, keys: Collection[str], puts: Puts) ->
         envelope=kept.envelope,
         merchants=merchants,
         deals=frame,
-        programs=base.kept.some("programs", cards),
+        programs=kept.some("programs", cards),
         categories=None,
         zones=[],
         deal_merchants=pl.DataFrame(),

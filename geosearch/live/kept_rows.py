@@ -1,19 +1,20 @@
 """Accepted rows of a version, kept beside its segments: what a version is built of again.
 
 Useful for: `rebuild`, which needs no snapshot; and the writer of live changes, which builds single
-merchants again.
+merchants again and reads only their rows.
 Not useful for: answers; no search reads these files.
 
 They are the frames of `Snapshot` as they are after the checks. So nothing is checked twice, and a
-row in doubt stays in doubt.
+row in doubt stays in doubt. Large tables are in blocks, with look-ups beside them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -21,26 +22,38 @@ import polars as pl
 import shapely
 
 from geosearch.errors import BadData
+from geosearch.live.row_blocks import Blocks, RowBlocks, write_blocks
+from geosearch.live.row_lookups import Arrays, RowLookups, lookup_columns
 from geosearch.segment.versions import REGIONS, ROWS
 from geosearch.snapshot.envelope import Envelope
 from geosearch.snapshot.reader import Snapshot
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.zones import Zone
 from indexes.arrays import U32
+from indexes.container import ContainerWriter, open_container
 from indexes.files import write_file
 
 _ENVELOPE = "snapshot.json"
-_FRAMES = ("merchants", "deals", "programs", "deal_merchants")
+_CATEGORIES = "categories.parquet"
+_LOOKUPS = "lookups.columns"
+_TABLES = ("merchants", "deals", "programs")
 
 
 def keep_rows(version: Path, snapshot: Snapshot) -> None:
     """Write the rows of a snapshot into the folder of a version."""
     folder = version / ROWS
     folder.mkdir()
-    for name in _FRAMES:
-        _write(getattr(snapshot, name), folder / f"{name}.parquet")
+    tables = {name: getattr(snapshot, name) for name in _TABLES}
+    columns = lookup_columns(tables)
+    for name, frame in tables.items():
+        blocks = write_blocks(folder / f"{name}.blocks", frame)
+        columns |= {f"{name}_{field}": column for field, column in blocks._asdict().items()}
+    writer = ContainerWriter(folder / _LOOKUPS)
+    for name, column in columns.items():
+        writer.add(name, column)
+    writer.finish({name: frame.height for name, frame in tables.items()})
     if snapshot.categories is not None:
-        _write(snapshot.categories, folder / "categories.parquet")
+        _write(snapshot.categories, folder / _CATEGORIES)
     zones = [
         {**asdict(replace(zone, geometry=None)), "geometry": shapely.to_wkb(zone.geometry)}
         for zone in snapshot.zones
@@ -57,70 +70,65 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
 
 
 def read_rows(version: Path) -> Snapshot:
-    """The rows of a version.
+    """The rows of a version; `deal_merchants` is empty, `links.pairs_of` finds the pairs.
 
     Raises
     ------
     BadData
         An older release built the version, it is that of a region, or a file is damaged.
     """
-    folder = version / ROWS
-    if (version / REGIONS).exists():
-        raise BadData(
-            "Expected an index of all shops, got that of a region: build the regions again from a "
-            f"snapshot - at `{version}`"
-        )
-    if not folder.is_dir():
-        raise BadData(
-            "Expected an index that keeps its rows, got one of an older release: build it again "
-            f"from a snapshot - at `{version}`"
-        )
-    categories = folder / "categories.parquet"
-    try:
-        frames = {name: pl.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
+    kept = KeptRows(version)
+    with kept.readable() as folder:
         zones = pl.read_parquet(folder / "zones.parquet").to_dicts()
         return Snapshot(
-            envelope=msgspec.json.decode((folder / _ENVELOPE).read_bytes(), type=Envelope),
-            categories=pl.read_parquet(categories) if categories.exists() else None,
+            envelope=kept.envelope,
+            categories=kept.categories,
             zones=[Zone(**{**one, "geometry": shapely.from_wkb(one["geometry"])}) for one in zones],
+            deal_merchants=pl.DataFrame(),
             rejects=RejectLog(),
-            **frames,
+            **{name: table.all() for name, table in kept.tables.items()},
         )
-    except (pl.exceptions.PolarsError, shapely.errors.ShapelyError, ValueError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise BadData(f"Cannot read the rows of the version: {reason} - at `{folder}`") from error
 
 
-class _Places:
-    """Places of texts in a column: a bisection of their hashes."""
+class _Table(Protocol):
+    """Rows of a table, as `RowBlocks`."""
 
-    def __init__(self, texts: pl.Series, rows: U32 | None = None) -> None:
-        hashes = texts.hash().to_numpy()
-        self._order = np.argsort(hashes, kind="stable")
-        self._hashes, self._texts, self._rows = hashes[self._order], texts, rows
+    def take(self, rows: U32) -> pl.DataFrame: ...
 
-    def of(self, wanted: Iterable[str]) -> U32:
-        """Ascending rows of the column with any of these texts, each once."""
-        texts = pl.Series(list(wanted), dtype=pl.String)
-        hashes = texts.hash().to_numpy()
-        begins = np.searchsorted(self._hashes, hashes)
-        ends = np.searchsorted(self._hashes, hashes, side="right")
-        spans = [self._order[a:b] for a, b in zip(begins, ends, strict=True) if a < b]
-        if not spans:
-            return np.zeros(0, np.uint32)
-        at = np.unique(np.concatenate(spans))
-        at = at[self._texts.gather(at).is_in(texts.implode()).to_numpy()]
-        rows = at if self._rows is None else np.unique(self._rows[at])
-        return rows.astype(np.uint32)
+    def row(self, number: int) -> dict[str, Any]: ...
+
+    def all(self) -> pl.DataFrame: ...
+
+
+class _Frame:
+    """A table of a version that has Parquet for it: all rows are read, at the first look-up."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    def take(self, rows: U32) -> pl.DataFrame:
+        return self._frame[rows]
+
+    def row(self, number: int) -> dict[str, Any]:
+        return self._frame.row(number, named=True)
+
+    def all(self) -> pl.DataFrame:
+        return self._frame
 
 
 class KeptRows:
-    """The rows of a version by id, read at the first look-up.
+    """The rows of a version by id, each read when it is needed.
 
     Parameters
     ----------
     version
         Folder of the version.
+
+    Raises
+    ------
+    BadData
+        At a look-up: an older release built the version, it is that of a region, or a file is
+        damaged.
     """
 
     def __init__(self, version: Path) -> None:
@@ -131,68 +139,106 @@ class KeptRows:
         """Whether the version keeps its rows."""
         return (self._version / ROWS).is_dir()
 
-    @cached_property
-    def rows(self) -> Snapshot:
-        """All rows.
+    @contextmanager
+    def readable(self) -> Iterator[Path]:
+        """Context manager of the folder with the rows; errors of its files are `BadData` in it."""
+        folder = self._version / ROWS
+        if (self._version / REGIONS).exists():
+            raise BadData(
+                "Expected an index of all shops, got that of a region: build the regions again "
+                f"from a snapshot - at `{self._version}`"
+            )
+        if not folder.is_dir():
+            raise BadData(
+                "Expected an index that keeps its rows, got one of an older release: build it "
+                f"again from a snapshot - at `{self._version}`"
+            )
+        try:
+            yield folder
+        except BadData:
+            raise
+        except (
+            pl.exceptions.PolarsError,
+            shapely.errors.ShapelyError,
+            ValueError,
+            OSError,
+        ) as error:
+            reason = str(error).partition("\n")[0]
+            raise BadData(
+                f"Cannot read the rows of the version: {reason} - at `{folder}`"
+            ) from error
 
-        Raises
-        ------
-        BadData
-            As `read_rows`.
-        """
-        return read_rows(self._version)
+    @cached_property
+    def envelope(self) -> Envelope:
+        """Envelope of the snapshot."""
+        with self.readable() as folder:
+            return msgspec.json.decode((folder / _ENVELOPE).read_bytes(), type=Envelope)
 
     @cached_property
-    def _ids(self) -> dict[str, _Places]:
-        return {
-            name: _Places(getattr(self.rows, name)[f"{name[:-1]}_id"])
-            for name in ("merchants", "deals", "programs")
-        }
+    def categories(self) -> pl.DataFrame | None:
+        """Categories; None without that table."""
+        with self.readable() as folder:
+            file = folder / _CATEGORIES
+            return pl.read_parquet(file) if file.exists() else None
 
     @cached_property
-    def _scopes(self) -> dict[str, _Places]:
-        """Deals by merchant, by brand and by card, and merchants by brand."""
-        deals = self.rows.deals.select("merchant_ids", "brand", "program_id").with_row_index("row")
-        listed = deals.filter(pl.col("merchant_ids").is_not_null()).explode("merchant_ids")
-        branded = deals.filter(pl.col("merchant_ids").is_null() & pl.col("brand").is_not_null())
-        carded = deals.filter(pl.col("program_id").is_not_null())
-        shops = self.rows.merchants.select("brand").with_row_index("row").drop_nulls("brand")
-        columns = {
-            "merchant": (listed, "merchant_ids"),
-            "brand": (branded, "brand"),
-            "program": (carded, "program_id"),
-            "shops": (shops, "brand"),
-        }
-        return {
-            name: _Places(frame[column], frame["row"].to_numpy())
-            for name, (frame, column) in columns.items()
-        }
+    def tables(self) -> Mapping[str, _Table]:
+        """Merchants, deals and programs."""
+        with self.readable() as folder:
+            if self._columns is None:
+                return {
+                    name: _Frame(pl.read_parquet(folder / f"{name}.parquet")) for name in _TABLES
+                }
+            columns, _ = self._columns
+            return {
+                name: RowBlocks(
+                    folder / f"{name}.blocks",
+                    Blocks(*(columns[f"{name}_{field}"] for field in Blocks._fields)),
+                )
+                for name in _TABLES
+            }
 
     def some(self, table: str, ids: Iterable[str]) -> pl.DataFrame:
         """Rows of a table with these ids."""
-        frame: pl.DataFrame = getattr(self.rows, table)
-        return frame[self._ids[table].of(ids)]
+        with self.readable():
+            return self.tables[table].take(self._lookups.rows(table, ids))
 
     def row(self, table: str, key: str) -> dict[str, Any] | None:
         """One row; None without it."""
-        found = self.some(table, [key])
-        return found.row(0, named=True) if found.height else None
+        with self.readable():
+            found = self._lookups.rows(table, [key]).tolist()
+            return self.tables[table].row(found[0]) if found else None
 
     def deals_at(self, merchants: Iterable[str], brands: Iterable[str]) -> list[str]:
         """Ids of the deals that name any of these merchants, or one of these brands."""
-        scopes = self._scopes
-        rows = np.union1d(scopes["merchant"].of(merchants), scopes["brand"].of(brands))
-        found: list[str] = self.rows.deals["deal_id"].gather(rows).to_list()
-        return found
+        of = self._lookups
+        listed, branded = (
+            of.named("deals_by_merchant", merchants),
+            of.named("deals_by_brand", brands),
+        )
+        return of.ids("deals", np.union1d(listed, branded))
 
     def deals_of(self, program_id: str) -> list[str]:
         """Ids of the deals that need a card."""
-        rows = self._scopes["program"].of([program_id])
-        found: list[str] = self.rows.deals["deal_id"].gather(rows).to_list()
-        return found
+        return self._lookups.ids("deals", self._lookups.named("deals_by_program", [program_id]))
 
     def shops_of(self, brand: str) -> list[str]:
         """Ids of the merchants of a brand."""
-        rows = self._scopes["shops"].of([brand])
-        found: list[str] = self.rows.merchants["merchant_id"].gather(rows).to_list()
-        return found
+        return self._lookups.ids("merchants", self._lookups.named("merchants_by_brand", [brand]))
+
+    @cached_property
+    def _columns(self) -> tuple[Arrays, dict[str, Any]] | None:
+        """Columns and heights of the tables; None if the version has Parquet for them."""
+        with self.readable() as folder:
+            if (folder / "merchants.parquet").exists() and not (folder / _LOOKUPS).exists():
+                return None
+            return open_container(folder / _LOOKUPS)
+
+    @cached_property
+    def _lookups(self) -> RowLookups:
+        if self._columns is None:
+            frames = {name: table.all() for name, table in self.tables.items()}
+            return RowLookups(
+                lookup_columns(frames), {name: frame.height for name, frame in frames.items()}
+            )
+        return RowLookups(*self._columns)

@@ -101,7 +101,7 @@ def test_a_build_names_the_file_and_serves_what_it_did(
         assert current(index) == served
         assert versions(index) == [served.name]
         assert [path.name for path in (index / "versions").iterdir()] == [served.name]
-    assert seen == {"merchants.parquet"} if keeps else len(seen) > 3, (seen, len(sizes))
+    assert seen == {"merchants.blocks"} if keeps else len(seen) > 3, (seen, len(sizes))
     with files_of_at_most(sizes[-1]):
         assert run(["build", str(snapshot), "--out", str(index), *AT]) == DONE
     assert len(versions(index)) == 2

@@ -69,7 +69,7 @@ def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="`now` with an offset"):
         rebuild(index, now=world.now.replace(tzinfo=None))
     rows = current(index) / ROWS
-    (rows / "deals.parquet").write_bytes(b"PAR1 torn")
+    (rows / "deals.blocks").write_bytes(b"torn")
     with pytest.raises(BadData, match=r"Cannot read the rows of the version: .* - at `.*rows`"):
         rebuild(index)
     shutil.rmtree(rows)

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -29,7 +29,6 @@ from geosearch.snapshot.envelope import Envelope
 from geosearch.snapshot.reader import Snapshot
 from geosearch.snapshot.rejects import RejectLog
 from geosearch.snapshot.zones import Zone
-from indexes.arrays import U32
 from indexes.container import ContainerWriter, open_container
 from indexes.files import write_file
 
@@ -90,32 +89,6 @@ def read_rows(version: Path) -> Snapshot:
         )
 
 
-class _Table(Protocol):
-    """Rows of a table, as `RowBlocks`."""
-
-    def take(self, rows: U32) -> pl.DataFrame: ...
-
-    def row(self, number: int) -> dict[str, Any]: ...
-
-    def all(self) -> pl.DataFrame: ...
-
-
-class _Frame:
-    """A table of a version that has Parquet for it: all rows are read, at the first look-up."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
-
-    def take(self, rows: U32) -> pl.DataFrame:
-        return self._frame[rows]
-
-    def row(self, number: int) -> dict[str, Any]:
-        return self._frame.row(number, named=True)
-
-    def all(self) -> pl.DataFrame:
-        return self._frame
-
-
 class KeptRows:
     """The rows of a version by id, each read when it is needed.
 
@@ -137,7 +110,7 @@ class KeptRows:
     @cached_property
     def are_there(self) -> bool:
         """Whether the version keeps its rows."""
-        return (self._version / ROWS).is_dir()
+        return (self._version / ROWS / _LOOKUPS).exists()
 
     @contextmanager
     def readable(self) -> Iterator[Path]:
@@ -148,7 +121,7 @@ class KeptRows:
                 "Expected an index of all shops, got that of a region: build the regions again "
                 f"from a snapshot - at `{self._version}`"
             )
-        if not folder.is_dir():
+        if not self.are_there:
             raise BadData(
                 "Expected an index that keeps its rows, got one of an older release: build it "
                 f"again from a snapshot - at `{self._version}`"
@@ -182,13 +155,9 @@ class KeptRows:
             return pl.read_parquet(file) if file.exists() else None
 
     @cached_property
-    def tables(self) -> Mapping[str, _Table]:
+    def tables(self) -> Mapping[str, RowBlocks]:
         """Merchants, deals and programs."""
         with self.readable() as folder:
-            if self._columns is None:
-                return {
-                    name: _Frame(pl.read_parquet(folder / f"{name}.parquet")) for name in _TABLES
-                }
             columns, _ = self._columns
             return {
                 name: RowBlocks(
@@ -211,12 +180,9 @@ class KeptRows:
 
     def deals_at(self, merchants: Iterable[str], brands: Iterable[str]) -> list[str]:
         """Ids of the deals that name any of these merchants, or one of these brands."""
-        of = self._lookups
-        listed, branded = (
-            of.named("deals_by_merchant", merchants),
-            of.named("deals_by_brand", brands),
-        )
-        return of.ids("deals", np.union1d(listed, branded))
+        lookups = self._lookups
+        listed = lookups.named("deals_by_merchant", merchants)
+        return lookups.ids("deals", np.union1d(listed, lookups.named("deals_by_brand", brands)))
 
     def deals_of(self, program_id: str) -> list[str]:
         """Ids of the deals that need a card."""
@@ -227,18 +193,11 @@ class KeptRows:
         return self._lookups.ids("merchants", self._lookups.named("merchants_by_brand", [brand]))
 
     @cached_property
-    def _columns(self) -> tuple[Arrays, dict[str, Any]] | None:
-        """Columns and heights of the tables; None if the version has Parquet for them."""
+    def _columns(self) -> tuple[Arrays, dict[str, int]]:
+        """Columns of the tables, and their numbers of rows."""
         with self.readable() as folder:
-            if (folder / "merchants.parquet").exists() and not (folder / _LOOKUPS).exists():
-                return None
             return open_container(folder / _LOOKUPS)
 
     @cached_property
     def _lookups(self) -> RowLookups:
-        if self._columns is None:
-            frames = {name: table.all() for name, table in self.tables.items()}
-            return RowLookups(
-                lookup_columns(frames), {name: frame.height for name, frame in frames.items()}
-            )
         return RowLookups(*self._columns)

@@ -1,7 +1,6 @@
 """Kept rows against a plain scan of the tables; and damaged files."""
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -40,19 +39,9 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_blocks, "_TOGETHER", 2)
 
 
-def as_blocks(version: Path, snapshot: Snapshot) -> KeptRows:
+def kept_in(version: Path, snapshot: Snapshot) -> KeptRows:
     version.mkdir()
     keep_rows(version, snapshot)
-    return KeptRows(version)
-
-
-def as_parquet(version: Path, snapshot: Snapshot) -> KeptRows:
-    """Rows as releases before those of blocks keep them."""
-    as_blocks(version, snapshot)
-    for name in TABLES:
-        (version / ROWS / f"{name}.blocks").unlink()
-        getattr(snapshot, name).write_parquet(version / ROWS / f"{name}.parquet")
-    (version / ROWS / "lookups.columns").unlink()
     return KeptRows(version)
 
 
@@ -60,12 +49,9 @@ def ids_of(name: str, rows: list[Row]) -> list[str]:
     return [row[f"{name[:-1]}_id"] for row in rows]
 
 
-@pytest.mark.parametrize("keep", [as_blocks, as_parquet])
 @pytest.mark.usefixtures("small_blocks")
-def test_rows_are_those_of_a_scan(
-    keep: Callable[[Path, Snapshot], KeptRows], snapshot: Snapshot, tmp_path: Path
-) -> None:
-    kept, rng, asked = keep(tmp_path / "version", snapshot), Random("asked"), Counter[str]()
+def test_rows_are_those_of_a_scan(snapshot: Snapshot, tmp_path: Path) -> None:
+    kept, rng, asked = kept_in(tmp_path / "version", snapshot), Random("asked"), Counter[str]()
     tables = {name: getattr(snapshot, name).to_dicts() for name in TABLES}
     deals = tables["deals"]
     named = {key for row in deals for key in row["merchant_ids"] or ()}
@@ -108,13 +94,10 @@ def is_at(deal: Row, shops: list[str], brands: list[str]) -> bool:
     return not set(deal["merchant_ids"]).isdisjoint(shops)
 
 
-@pytest.mark.parametrize("keep", [as_blocks, as_parquet])
 @pytest.mark.usefixtures("small_blocks")
-def test_all_rows_are_read(
-    keep: Callable[[Path, Snapshot], KeptRows], snapshot: Snapshot, tmp_path: Path
-) -> None:
+def test_all_rows_are_read(snapshot: Snapshot, tmp_path: Path) -> None:
     snapshot.programs = snapshot.programs.clear()
-    keep(tmp_path / "version", snapshot)
+    kept_in(tmp_path / "version", snapshot)
     read = read_rows(tmp_path / "version")
     for name in (*TABLES, "categories"):
         frame = getattr(snapshot, name)
@@ -134,7 +117,7 @@ def test_one_row_reads_one_block(
         read[len(content)] += 1
         return decoded(content)
 
-    kept = as_blocks(tmp_path / "version", snapshot)
+    kept = kept_in(tmp_path / "version", snapshot)
     monkeypatch.setattr(row_blocks, "_decoded", counted)
     keys = snapshot.merchants["merchant_id"]
     assert kept.envelope == snapshot.envelope
@@ -153,7 +136,7 @@ def test_one_row_reads_one_block(
 
 @pytest.mark.usefixtures("small_blocks")
 def test_a_damaged_file_gives_no_other_row(snapshot: Snapshot, tmp_path: Path) -> None:
-    as_blocks(tmp_path / "version", snapshot)
+    kept_in(tmp_path / "version", snapshot)
     rows, rng, refused = snapshot.deals.to_dicts(), Random("damage"), 0
 
     def is_refused() -> bool:

@@ -105,14 +105,11 @@ Checked = tuple[LiveChange | ChangeRefused, tuple[Entry, ...]]
 def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -> list[Checked]:
     """Changes with their whole rows in normal form; a bad row becomes a refusal."""
     found: list[Checked] = [(change, ()) for change in changes]
-    for name, table in TABLES.items():
-        places = [
-            (place, change)
-            for place, change in enumerate(changes)
-            if isinstance(change, LiveChange) and change.op == "row" and change.table == name
-        ]
-        if not places:
-            continue
+    by_table: dict[str, list[tuple[int, LiveChange]]] = {}
+    for place, change in enumerate(changes):
+        if isinstance(change, LiveChange) and change.op == "row":
+            by_table.setdefault(change.table, []).append((place, change))
+    for name, places in by_table.items():
         try:
             check_rows(base)
         except ChangeRefused as refusal:
@@ -120,7 +117,7 @@ def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -
                 found[place] = refusal, ()
             continue
         envelope = base.kept.rows.envelope
-        rows = checked_rows(table, [change.fields for _, change in places], envelope)
+        rows = checked_rows(TABLES[name], [change.fields for _, change in places], envelope)
         doubts = _faults_of_hours(name, rows)
         for line, ((place, change), (row, faults)) in enumerate(zip(places, rows, strict=True)):
             if row is None:

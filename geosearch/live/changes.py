@@ -81,7 +81,7 @@ class Add(NamedTuple):
     pieces: int
 
 
-class LiveChange(msgspec.Struct, frozen=True, kw_only=True):
+class LiveChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One valid change.
 
     Attributes
@@ -129,6 +129,20 @@ class LiveChange(msgspec.Struct, frozen=True, kw_only=True):
             if (value := getattr(self, name)) is not None:
                 said[name] = value
         return orjson.dumps(said)
+
+
+class _Line(msgspec.Struct, gc=False):
+    """A line that `LiveChange.as_json` wrote."""
+
+    table: str
+    patch: dict[str, Any] | None = None
+    row: dict[str, Any] | None = None
+    delete: str = ""
+    change_id: str | None = None
+    version: int | None = None
+
+
+_LINE = msgspec.json.Decoder(_Line)
 
 
 class ChangeRefused(Exception):
@@ -198,20 +212,19 @@ def read_logged(line: bytes) -> LiveChange:
     >>> read_logged(change.as_json()) == change
     True
     """
-    said: dict[str, Any] = orjson.loads(line)
-    table: str = said["table"]
-    change_id, version = said.get("change_id"), said.get("version")
+    said = _LINE.decode(line)
+    table = said.table
     op: Op
-    if (fields := said.get("patch")) is not None:
+    if (fields := said.patch) is not None:
         op, key = "patch", fields.pop(_KEYS[table])
         if isinstance(stock := fields.get("stock"), dict):
             fields["stock"] = Add(stock["add"])
-    elif (fields := said.get("row")) is not None:
+    elif (fields := said.row) is not None:
         op, key = "row", fields[_KEYS[table]]
     else:
-        op, key, fields = "delete", said["delete"], {}
+        op, key, fields = "delete", said.delete, {}
     return LiveChange(
-        table=table, op=op, key=key, fields=fields, change_id=change_id, version=version
+        table=table, op=op, key=key, fields=fields, change_id=said.change_id, version=said.version
     )
 
 

@@ -218,6 +218,7 @@ class ChangeLog:
         BadData
             A change is missing or damaged, or was not written here.
         """
+        digest = xxhash.xxh3_64_digest
         with _faults(self._file):
             rows = self._connection.execute(
                 f"SELECT seq, accepted_ms, change, {self._checksum} FROM changes"
@@ -225,7 +226,10 @@ class ChangeLog:
                 (seq, limit),
             )
             for due, (found, accepted_ms, change, checksum) in enumerate(rows, seq + 1):
-                if found != due or not _is_whole(due, change, checksum):
+                if found != due or not (
+                    (type(change) is bytes and digest(change, due) == checksum)
+                    or _is_valid(change, checksum)
+                ):
                     raise BadData(
                         f"Expected change {due} with its checksum, got another or none - at "
                         f"`{self._file}`"
@@ -249,12 +253,10 @@ class ChangeLog:
             pass
 
 
-def _is_whole(seq: int, change: object, checksum: bytes | None) -> bool:
-    """Whether a change is as it was written under its number."""
-    if not isinstance(change, bytes):
+def _is_valid(change: object, checksum: object) -> bool:
+    """Whether a change without a checksum is as `LiveChange.as_json` writes it."""
+    if not isinstance(change, bytes) or checksum is not None:
         return False
-    if checksum is not None:
-        return xxhash.xxh3_64_digest(change, seq) == checksum
     try:
         return read_change(change).as_json() == change
     except ChangeRefused:

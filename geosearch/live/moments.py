@@ -97,7 +97,7 @@ class SegmentDelta:
         number, deal = self.built.number("deals", deal_id), self._state.deals.get(deal_id)
         if number is None or deal is None or self._is_gone(deal_id):
             return False
-        latest, last = self.built.deal(number).get("valid_through"), deal.valid_through
+        latest, last = self.built.deal(number).valid_through, deal.valid_through
         return latest is not None and (last is None or last > latest)
 
     def _ending_offers(self) -> dict[str, bytes]:
@@ -143,13 +143,13 @@ class SegmentDelta:
         offers, docs = self.built.offers(number)
         self._touched[docs] = True
         self._stock[number] = UNLIMITED if deal.stock is None else deal.stock
-        _put(self._new_deals, number, bool(built.get("new_customer_only")))
+        _put(self._new_deals, number, built.new_customer_only)
         is_gone = self._is_gone(key)
         _put(self._gone_deals, number, is_gone)
         is_off = is_gone or deal.stock == 0 or self.built.in_doubt("deals", key)
         _put(self._off_deals, number, is_off)
         self._ends.pop(number, None)
-        latest = built.get("valid_through")
+        latest = built.valid_through
         if deal.valid_through is not None and (latest is None or deal.valid_through < latest):
             self._ends[number] = deal.valid_through
             self._ending[number] = offers

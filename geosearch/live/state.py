@@ -8,13 +8,15 @@ moves its merchants: their built documents are withdrawn, and small segments hav
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 import orjson
+from msgspec.structs import replace
 
 from geosearch.hours.closures import closed_where, closure_spans, open_except
-from geosearch.live.base import Base
+from geosearch.live.base import Base, BuiltDeal, BuiltMerchant
 from geosearch.live.changes import (
     MOST_STOCK,
     TABLES,
@@ -39,7 +41,7 @@ Closures = Iterable[Mapping[str, str]]
 _NAMES = {"merchants": "merchant", "deals": "deal", "programs": "program"}
 
 
-class DealState(NamedTuple):
+class DealState(msgspec.Struct, frozen=True, gc=False):
     """A changed deal: pieces left, None = unlimited; its last day; whether it is deleted."""
 
     stock: int | None
@@ -47,7 +49,7 @@ class DealState(NamedTuple):
     gone: bool = False
 
 
-class MerchantState(NamedTuple):
+class MerchantState(msgspec.Struct, frozen=True, gc=False):
     """A changed merchant: its business status, `GONE` if it is deleted, and its closures."""
 
     status: str
@@ -111,10 +113,10 @@ class LiveState:
 
     def has(self, table: str, key: str) -> bool:
         """Whether there is such a row now."""
-        if table == "merchants" and key in self.merchants:
-            return self.merchants[key].status != GONE
-        if table == "deals" and key in self.deals:
-            return not self.deals[key].gone
+        if table == "deals" and (deal := self.deals.get(key)) is not None:
+            return not deal.gone
+        if table == "merchants" and (merchant := self.merchants.get(key)) is not None:
+            return merchant.status != GONE
         if table == "programs" and key in self.programs:
             return self.programs[key] != GONE
         if self._base.place(table, key) is not None:
@@ -219,7 +221,7 @@ class LiveState:
         for deal in self.book.deals_of(key):
             if self.has("deals", deal):
                 self.touched.add(("deals", deal))
-                gone = self._deal_state(deal)._replace(gone=True)
+                gone = replace(self._deal_state(deal), gone=True)
                 undo = _both(_set(self.deals, deal, gone), undo)
         return undo
 
@@ -232,25 +234,27 @@ class LiveState:
         else:
             state = self.merchants.get(change.key) or _built(row)
         if change.op == "delete":
-            return state._replace(status=GONE)
+            return replace(state, status=GONE)
+        status, closures = state.status, state.closures
         if "business_status" in change.fields:
-            state = state._replace(status=change.fields["business_status"] or "OPERATIONAL")
+            status = change.fields["business_status"] or "OPERATIONAL"
         if "closures" in change.fields:
-            state = state._replace(closures=tuple(change.fields["closures"] or ()))
+            closures = tuple(change.fields["closures"] or ())
+        state = MerchantState(status, closures)
         if change.key not in self.moved and not self._is_shown(row, state):
             self._move([change.key])
         return state
 
-    def _is_shown(self, built: Row | None, state: MerchantState) -> bool:
+    def _is_shown(self, built: BuiltMerchant | None, state: MerchantState) -> bool:
         """Whether closing the built document, or withdrawing it, shows a merchant."""
         if state.status == CLOSED:
             return True
         if built is None:
             return False
         # The index does not have the hours of a shop that it was built closed with.
-        if built["business_status"] == CLOSED_TEMPORARILY != state.status:
+        if built.business_status == CLOSED_TEMPORARILY != state.status:
             return False
-        return self._are_closed(built.get("closures", ()), state.closures)
+        return self._are_closed(built.closures, state.closures)
 
     def _are_closed(self, closures: Closures, others: Closures) -> bool:
         """Whether a merchant with the other closures is closed in all of the first ones."""
@@ -265,31 +269,31 @@ class LiveState:
         found = self.deals.get(key)
         if found is None:
             built = self._base.deal(key)
-            found = DealState(built.get("stock"), built.get("valid_through"))
+            found = DealState(built.stock, built.valid_through)
         return found
 
     def _deal(self, change: LiveChange, *, strict: bool) -> DealState:
         state = self._deal_state(change.key)
         if change.op == "delete":
-            return state._replace(gone=True)
-        stock, last, gone = state
+            return replace(state, gone=True)
+        stock, last = state.stock, state.valid_through
         if "stock" in change.fields:
             stock = _new_stock(stock, change.fields["stock"], strict=strict)
         if "valid_through" in change.fields:
             last = self._new_end(change, strict=strict)
-        return DealState(stock, last, gone)
+        return DealState(stock, last)
 
     def _new_end(self, change: LiveChange, *, strict: bool) -> str | None:
         """Last day of a deal; a later one than in the build moves its merchants."""
         last: str | None = change.fields["valid_through"]
         put = self.rows["deals"].get(change.key)
-        built = self._base.deal(change.key) if put is None else {}
-        first = built.get("valid_from") if put is None else _iso(put["valid_from"])
+        built = self._base.deal(change.key) if put is None else BuiltDeal()
+        first = built.valid_from if put is None else _iso(put["valid_from"])
         if first is not None and last is not None and last < first:
             raise ChangeRefused(
                 "bad_order", f"Expected `valid_through` from {first} on, got {shown(last)}"
             )
-        latest = built.get("valid_through")
+        latest = built.valid_through
         if latest is not None and (last is None or last > latest):
             shops = self._shops_now(change.key)
             self._check_reach(shops, strict=strict)
@@ -297,9 +301,9 @@ class LiveState:
         return last
 
 
-def _built(row: Row | None) -> MerchantState:
-    assert row is not None
-    return MerchantState(row["business_status"], tuple(row.get("closures", ())))
+def _built(merchant: BuiltMerchant | None) -> MerchantState:
+    assert merchant is not None
+    return MerchantState(merchant.business_status, merchant.closures)
 
 
 def _iso(day: date | None) -> str | None:

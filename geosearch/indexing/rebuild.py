@@ -59,7 +59,7 @@ def rebuild(
         head = base.cut
         if log is not None:
             try:
-                state, head = replayed(base, log.after(base.cut))
+                state, head = replayed(base, log)
             finally:
                 log.close()
             fold_changes(rows, all_changed(state))

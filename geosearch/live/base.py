@@ -1,7 +1,7 @@
 """Rows of a published version as the writer of changes needs them: by id, with what may change."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from geosearch.hours.schedules import Horizon
 from geosearch.live.kept_rows import KeptRows
 from geosearch.segment.segment import Segment, Texts, segment_folders
 from indexes.arrays import U32
+from indexes.terms.keys import ranges
 
 CUT = "changes_through"
 """Member of a segment's manifest: the number of the last change that the snapshot contains."""
@@ -103,10 +104,12 @@ class BuiltSegment:
         record: dict[str, Any] = self.segment.catalogue.programs[number]
         return record
 
-    def offers(self, deal: int) -> tuple[U32, U32]:
-        """Offers of a deal, ascending, and the documents that they are at."""
+    def offers(self, deals: Sequence[int]) -> tuple[U32, U32]:
+        """Offers of deals, those of each ascending, and the documents that they are at."""
         start, offers, docs = self._offers
-        own = slice(int(start[deal]), int(start[deal + 1]))
+        numbers = np.array(deals, np.int64)
+        begin, end = (start[numbers + after].astype(np.int64) for after in (0, 1))
+        own = ranges(begin, end - begin)
         return offers[own], docs[own]
 
     @cached_property
@@ -171,16 +174,15 @@ class Base:
                 return RowPlace(built, number)
         return None
 
-    def deal(self, deal_id: str) -> BuiltDeal:
-        """A deal of the version as it was built."""
+    def deal(self, deal_id: str) -> BuiltDeal | None:
+        """A deal as it was built; None if the version has no such deal."""
         place = self.place("deals", deal_id)
-        assert place is not None
-        return place.built.deal(place.number)
+        return None if place is None else place[0].deal(place[1])
 
     def merchant(self, merchant_id: str) -> BuiltMerchant | None:
         """A merchant as it was built; None if the version has no document of it."""
         place = self.place("merchants", merchant_id)
-        return None if place is None else place.built.merchant(place.number)
+        return None if place is None else place[0].merchant(place[1])
 
     @cached_property
     def horizon(self) -> Horizon:

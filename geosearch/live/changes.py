@@ -18,7 +18,8 @@ from geosearch.snapshot.rejects import shown
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 
 TABLES = {table.name: table for table in (MERCHANTS, DEALS, PROGRAMS)}
-_KEYS = {name: table.key for name, table in TABLES.items()}
+KEYS = {name: table.key for name, table in TABLES.items()}
+"""Fields with the id of a row, by table."""
 _FIELDS = {name: {field.name: field for field in table.fields} for name, table in TABLES.items()}
 
 CHANGE_CODES: dict[str, str] = {
@@ -106,7 +107,7 @@ class LiveChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Id of the row."""
         if self.delete is not None:
             return self.delete
-        key: str = (self.patch or self.row or {})[_KEYS[self.table]]
+        key: str = (self.patch or self.row or {})[KEYS[self.table]]
         return key
 
     def as_json(self) -> bytes:

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from geosearch.hours.closures import closed_where, closure_spans, open_except
 from geosearch.live.base import Base, BuiltDeal, BuiltMerchant
 from geosearch.live.changes import (
+    KEYS,
     MOST_STOCK,
-    TABLES,
     ChangeRefused,
     LiveChange,
 )
@@ -128,7 +128,7 @@ class LiveState:
         if change.row is not None:
             return self._put(change, strict=strict)
         table, patch = change.table, change.patch
-        key = change.key if patch is None else patch[TABLES[table].key]
+        key = change.key if patch is None else patch[KEYS[table]]
         values: dict[str, Any]
         value: Any
         if table == "deals":
@@ -284,7 +284,8 @@ class LiveState:
         if patch is None:
             return DealState(stock, last, gone=True)
         if "stock" in patch:
-            stock = _new_stock(stock, patch["stock"], strict=strict)
+            given = patch["stock"]
+            stock = _sum(stock, given["add"], strict=strict) if isinstance(given, dict) else given
         if "valid_through" in patch:
             last = self._new_end(key, patch["valid_through"], strict=strict)
         return DealState(stock, last)
@@ -312,7 +313,7 @@ def _closures(merchant: Row) -> tuple[dict[str, str], ...]:
 
 
 def _unknown(table: str, key: str) -> ChangeRefused:
-    sentence = f"Expected `{TABLES[table].key}` of the index, got {shown(key)}"
+    sentence = f"Expected `{KEYS[table]}` of the index, got {shown(key)}"
     return ChangeRefused(f"unknown_{_NAMES[table]}", sentence)
 
 
@@ -328,16 +329,14 @@ def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[],
     return undo
 
 
-def _new_stock(stock: int | None, value: Any, *, strict: bool) -> int | None:
-    if not isinstance(value, dict):
-        pieces: int | None = value
-        return pieces
+def _sum(stock: int | None, pieces: int, *, strict: bool) -> int | None:
+    """A stock that grows by a number, which may be negative."""
     if stock is None:
         if strict:
             expected = 'a deal with a number of pieces for `stock` {"add"}'
             raise ChangeRefused("out_of_range", f"Expected {expected}, got an unlimited one")
         return None
-    total: int = stock + value["add"]
+    total = stock + pieces
     if strict and not 0 <= total <= MOST_STOCK:
         raise ChangeRefused(
             "out_of_range", f"Expected `stock` in [0, {MOST_STOCK}] after the change, got {total}"

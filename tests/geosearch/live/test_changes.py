@@ -230,6 +230,12 @@ def test_a_logged_line_is_read_without_validation_as_with_it() -> None:
     assert read.keys() - kinds <= {"not_json", "no_change_id", "bad_instant", "bad_id"}, read
 
 
+@pytest.mark.parametrize("text", DEEP[:2])
+def test_a_deep_row_is_read_back(text: str) -> None:
+    change = read_change(nested(text, 252))
+    assert read_logged([change.as_json()]) == [change]
+
+
 @pytest.mark.parametrize(("given", "code", "sentence"), BAD)
 def test_a_bad_change_is_refused_in_one_sentence(given: Any, code: str, sentence: str) -> None:
     with pytest.raises(ChangeRefused) as refused:

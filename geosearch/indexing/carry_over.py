@@ -72,7 +72,7 @@ def carry_over(index: Path, version: Path) -> list[tuple[str, str]]:
         return []
     try:
         base = Base(version)
-        state, head = replayed(base, log.after(base.cut))
+        state, head = replayed(base, log)
         LiveVersion(base, state).publish(max(head, base.cut))
         return state.orphans
     finally:

@@ -11,16 +11,13 @@ import polars as pl
 from geosearch.indexing.hours import warn_of_hours
 from geosearch.indexing.small_segments import SmallSegments
 from geosearch.live.base import Base
-from geosearch.live.changes import TABLES, ChangeRefused, LiveChange, read_logged
-from geosearch.live.log import Logged
+from geosearch.live.changes import TABLES, ChangeRefused, LiveChange
+from geosearch.live.log import ChangeLog
 from geosearch.live.moment import Moment, remove_others, write_moment
 from geosearch.live.moments import SegmentDelta
 from geosearch.live.state import LiveState, check_rows
 from geosearch.snapshot.rejects import Entry, RejectLog
 from geosearch.snapshot.single_rows import SingleRow, checked_rows
-
-TOGETHER = 50_000
-"""Logged changes that are replayed together."""
 
 _HOURS = {"merchants": "opening_hours", "deals": "use_hours"}
 """Fields with hours, by table."""
@@ -68,8 +65,8 @@ class LiveVersion:
                 (("programs", key) for key in state.programs),
             )
         )
-        state.touched.clear()
 
+    @_uncollected()
     def publish(self, seq: int) -> None:
         """Write the moment after change number `seq`.
 
@@ -78,9 +75,10 @@ class LiveVersion:
         OSError
             The disk is full or fails; the old moment stays.
         """
-        for table, key in self.state.touched:
+        touched = dict.fromkeys(self.state.touched)
+        for table, key in touched:
             self.small.follow(table, key)
-        self._follow(self.state.touched)
+        self._follow(touched)
         self.state.touched.clear()
         self.small.refresh()
         parts = [*(delta.made() for delta in self._deltas), *self.small.made()]
@@ -105,14 +103,11 @@ Checked = tuple[LiveChange | ChangeRefused, tuple[Entry, ...]]
 def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -> list[Checked]:
     """Changes with their whole rows in normal form; a bad row becomes a refusal."""
     found: list[Checked] = [(change, ()) for change in changes]
-    for name, table in TABLES.items():
-        places = [
-            (place, change)
-            for place, change in enumerate(changes)
-            if isinstance(change, LiveChange) and change.op == "row" and change.table == name
-        ]
-        if not places:
-            continue
+    by_table: dict[str, list[tuple[int, LiveChange]]] = {}
+    for place, change in enumerate(changes):
+        if isinstance(change, LiveChange) and change.row is not None:
+            by_table.setdefault(change.table, []).append((place, change))
+    for name, places in by_table.items():
         try:
             check_rows(base)
         except ChangeRefused as refusal:
@@ -120,7 +115,7 @@ def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -
                 found[place] = refusal, ()
             continue
         envelope = base.kept.envelope
-        rows = checked_rows(table, [change.fields for _, change in places], envelope)
+        rows = checked_rows(TABLES[name], [change.row or {} for _, change in places], envelope)
         doubts = _faults_of_hours(name, rows)
         for line, ((place, change), (row, faults)) in enumerate(zip(places, rows, strict=True)):
             if row is None:
@@ -129,7 +124,7 @@ def checked_changes(base: Base, changes: Sequence[LiveChange | ChangeRefused]) -
                 found[place] = refused, ()
             else:
                 warned = *faults, *doubts.get(line, ())
-                found[place] = msgspec.structs.replace(change, row=row), warned
+                found[place] = msgspec.structs.replace(change, checked=row), warned
     return found
 
 
@@ -153,24 +148,20 @@ def sentence_of(fault: Entry) -> str:
 
 
 @_uncollected()
-def replayed(base: Base, changes: Iterable[Logged]) -> tuple[LiveState, int]:
-    """The rows of a version after these changes, and the number of the last one."""
+def replayed(base: Base, log: ChangeLog) -> tuple[LiveState, int]:
+    """The rows of a version after all changes of a log, and the number of the last one."""
     state, head = LiveState(base), base.cut
-    batch: list[Logged] = []
-    for logged in changes:
-        head = logged.seq
-        batch.append(logged)
-        if len(batch) == TOGETHER:
-            replay(state, base, [read_logged(one.change) for one in batch])
-            batch.clear()
-    replay(state, base, [read_logged(one.change) for one in batch])
+    for changes in log.changes_after(head):
+        replay(state, base, changes)
+        state.touched.clear()  # Who shows the state follows all of it.
+        head += len(changes)
     return state, head
 
 
 def replay(state: LiveState, base: Base, changes: Sequence[LiveChange]) -> None:
     """Apply accepted changes to the rows of another version."""
-    for given, (change, _) in zip(changes, checked_changes(base, changes), strict=True):
-        if isinstance(change, ChangeRefused):
-            state.orphans.append((given.table, given.key))
-        else:
-            state.replay(change)
+    rows = [change for change in changes if change.row is not None]
+    checked = zip(rows, checked_changes(base, rows), strict=True)
+    # A row that is refused stays unchecked, which makes it an orphan.
+    fit = (row if isinstance(change, ChangeRefused) else change for row, (change, _) in checked)
+    state.replay(change if change.row is None else next(fit) for change in changes)

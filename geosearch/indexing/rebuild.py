@@ -62,7 +62,7 @@ def rebuild(
             rows.deal_merchants = pairs_of(rows.deals, rows.merchants)
         else:
             try:
-                state, head = replayed(base, log.after(base.cut))
+                state, head = replayed(base, log)
             finally:
                 log.close()
             fold_changes(rows, all_changed(state))

@@ -257,7 +257,7 @@ def build_small(path: Path, base: Base, rows: Snapshot) -> None:
 def _merchants_with(built: BuiltSegment, deal_id: str) -> list[str]:
     number = built.number("deals", deal_id)
     assert number is not None
-    _, docs = built.offers(number)
+    _, docs = built.offers([number])
     return [built.segment.merchant_id(doc) for doc in docs.tolist()]
 
 

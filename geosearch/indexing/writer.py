@@ -279,7 +279,7 @@ class Writer:
 
     def _open(self, version: Path) -> None:
         base = Base(version)
-        state, _ = replayed(base, self._log.after(base.cut))
+        state, _ = replayed(base, self._log)
         # All or nothing: a moment of one version must not be written for another.
         self._live, self._base, self._state = LiveVersion(base, state), base, state
         self._published, self._due = -1, 0.0

@@ -5,9 +5,9 @@ change means for the current data is in `state`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 import orjson
@@ -17,10 +17,9 @@ from geosearch.snapshot.objects import BadObject, read_closures
 from geosearch.snapshot.rejects import shown
 from geosearch.snapshot.tables import DEALS, MERCHANTS, PROGRAMS
 
-Op = Literal["row", "patch", "delete"]
-
 TABLES = {table.name: table for table in (MERCHANTS, DEALS, PROGRAMS)}
-_KEYS = {name: table.key for name, table in TABLES.items()}
+KEYS = {name: table.key for name, table in TABLES.items()}
+"""Fields with the id of a row, by table."""
 _FIELDS = {name: {field.name: field for field in table.fields} for name, table in TABLES.items()}
 
 CHANGE_CODES: dict[str, str] = {
@@ -59,7 +58,7 @@ MOST_LINES = 200_000
 """Most lines of a body: each may be rejected with a sentence, and the next request waits."""
 
 _MEMBERS = frozenset({"table", "row", "patch", "delete", "change_id", "version"})
-_OPS: tuple[Op, ...] = ("row", "patch", "delete")
+_OPS = ("row", "patch", "delete")
 _LONGEST_ID = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -75,39 +74,41 @@ PATCHED = {
 MOST_STOCK = 2_000_000_000
 
 
-class Add(NamedTuple):
-    """A stock that grows by a number, which may be negative."""
-
-    pieces: int
-
-
-class LiveChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One valid change.
+class LiveChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One valid change: the members of its line, one of `row`, `patch` and `delete`.
 
     Attributes
     ----------
     table
         merchants, deals or programs.
-    op
-        row, patch or delete.
-    key
-        Id of the row.
-    fields
-        The row as given; or new values by field of a patch, an `Add` for a stock that grows, None
-        removes.
     row
-        The row in normal form, once it is checked.
+        The row as given.
+    patch
+        The id of the row and new values by field, None removes; `{"add": pieces}` for a stock that
+        grows by a number, which may be negative.
+    delete
+        The id of the row.
     change_id, version
         Of the source; None if not given.
+    checked
+        The row in normal form, once it is checked.
     """
 
     table: str
-    op: Op
-    key: str
-    fields: dict[str, Any] = {}
     row: dict[str, Any] | None = None
+    patch: dict[str, Any] | None = None
+    delete: str | None = None
     change_id: str | None = None
     version: int | None = None
+    checked: dict[str, Any] | None = None
+
+    @property
+    def key(self) -> str:
+        """Id of the row."""
+        if self.delete is not None:
+            return self.delete
+        key: str = (self.patch or self.row or {})[KEYS[self.table]]
+        return key
 
     def as_json(self) -> bytes:
         """The change as a line of the feed, without its number.
@@ -115,20 +116,13 @@ class LiveChange(msgspec.Struct, frozen=True, kw_only=True):
         `read_change` reads it, and so does `read_logged`.
         """
         said: dict[str, Any] = {"table": self.table}
-        if self.op == "delete":
-            said["delete"] = self.key
-        elif self.op == "row":
-            said["row"] = self.fields
-        else:
-            values = {
-                name: {"add": value.pieces} if isinstance(value, Add) else value
-                for name, value in self.fields.items()
-            }
-            said["patch"] = {_KEYS[self.table]: self.key, **values}
-        for name in ("change_id", "version"):
+        for name in (*_OPS, "change_id", "version"):
             if (value := getattr(self, name)) is not None:
                 said[name] = value
         return orjson.dumps(said)
+
+
+_LINES = msgspec.json.Decoder(LiveChange)
 
 
 class ChangeRefused(Exception):
@@ -151,8 +145,8 @@ def read_change(given: bytes | Mapping[str, Any]) -> LiveChange:
     Examples
     --------
     >>> change = read_change(b'{"table": "deals", "patch": {"deal_id": "d1", "stock": 0}}')
-    >>> change.key, change.fields
-    ('d1', {'stock': 0})
+    >>> change.key, change.patch
+    ('d1', {'deal_id': 'd1', 'stock': 0})
     """
     said = _object_of(given)
     name = said.get("table")
@@ -174,20 +168,18 @@ def read_change(given: bytes | Mapping[str, Any]) -> LiveChange:
     change_id = _change_id(said.get("change_id"))
     version = _version(said.get("version"))
     op = ops[0]
-    fields: dict[str, Any] = {}
+    value: Any
     if op == "row":
-        key, fields = _row(table, said["row"])
+        value = _row(table, said["row"])
     elif op == "delete":
-        key = _id(table.key, said["delete"], "delete")
+        value = _id(table.key, said["delete"], "delete")
     else:
-        key, fields = _patch(table, said["patch"], change_id)
-    return LiveChange(
-        table=table.name, op=op, key=key, fields=fields, change_id=change_id, version=version
-    )
+        value = _patch(table, said["patch"], change_id)
+    return LiveChange(table=table.name, change_id=change_id, version=version, **{op: value})
 
 
-def read_logged(line: bytes) -> LiveChange:
-    """The change of a line that `LiveChange.as_json` wrote, which is not validated again.
+def read_logged(lines: Iterable[bytes]) -> list[LiveChange]:
+    """The changes of lines that `LiveChange.as_json` wrote, which are not validated again.
 
     Useful for: lines of `ChangeLog.after`, which have their checksums.
     Not useful for: lines of anybody else, which may become anything.
@@ -195,24 +187,10 @@ def read_logged(line: bytes) -> LiveChange:
     Examples
     --------
     >>> change = read_change({"table": "deals", "delete": "d1"})
-    >>> read_logged(change.as_json()) == change
+    >>> read_logged([change.as_json()]) == [change]
     True
     """
-    said: dict[str, Any] = orjson.loads(line)
-    table: str = said["table"]
-    change_id, version = said.get("change_id"), said.get("version")
-    op: Op
-    if (fields := said.get("patch")) is not None:
-        op, key = "patch", fields.pop(_KEYS[table])
-        if isinstance(stock := fields.get("stock"), dict):
-            fields["stock"] = Add(stock["add"])
-    elif (fields := said.get("row")) is not None:
-        op, key = "row", fields[_KEYS[table]]
-    else:
-        op, key, fields = "delete", said["delete"], {}
-    return LiveChange(
-        table=table, op=op, key=key, fields=fields, change_id=change_id, version=version
-    )
+    return _LINES.decode_lines(b"\n".join(lines))
 
 
 def _object_of(given: bytes | Mapping[str, Any]) -> dict[str, Any]:
@@ -240,21 +218,21 @@ def _check_depth(said: dict[str, Any]) -> None:
         raise ChangeRefused("wrong_type", f"{expected}, got more") from None
 
 
-def _row(table: Table, said: object) -> tuple[str, dict[str, Any]]:
+def _row(table: Table, said: object) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise _refused("wrong_type", "`row` to be an object", said)
     if said.get(table.key) is None:
         raise _refused("missing_field", f"`{table.key}`", None)
-    return _id(table.key, said[table.key], "row"), said
+    _id(table.key, said[table.key], "row")
+    return said
 
 
-def _patch(table: Table, said: object, change_id: str | None) -> tuple[str, dict[str, Any]]:
+def _patch(table: Table, said: object, change_id: str | None) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise _refused("wrong_type", "`patch` to be an object", said)
     if table.key not in said:
         raise _refused("missing_field", f"`{table.key}` in `patch`", None)
-    key = _id(table.key, said[table.key], "patch")
-    fields: dict[str, Any] = {}
+    patch = {table.key: _id(table.key, said[table.key], "patch")}
     for name, value in said.items():
         if name == table.key:
             continue
@@ -267,10 +245,10 @@ def _patch(table: Table, said: object, change_id: str | None) -> tuple[str, dict
             allowed = " or ".join(f"`{one}`" for one in PATCHED[table.name])
             expected = f"Expected a patch of {allowed}, got `{name}`"
             raise ChangeRefused("needs_build", f"{expected}, which takes a whole row")
-        fields[name] = _value(field, value, change_id)
-    if not fields:
+        patch[name] = _value(field, value, change_id)
+    if len(patch) == 1:
         raise _refused("missing_field", "a field to change in `patch`", None)
-    return key, fields
+    return patch
 
 
 def _value(field: Field, value: object, change_id: str | None) -> Any:
@@ -303,7 +281,7 @@ def _whole(field: Field, value: object) -> int:
     return value
 
 
-def _add(value: dict[str, Any], change_id: str | None) -> Add:
+def _add(value: dict[str, Any], change_id: str | None) -> dict[str, Any]:
     pieces = value.get("add")
     if value.keys() != {"add"} or not isinstance(pieces, int) or isinstance(pieces, bool):
         expected = '`stock` to be a whole number or {"add": a whole number}'
@@ -312,7 +290,7 @@ def _add(value: dict[str, Any], change_id: str | None) -> Add:
         raise _refused("out_of_range", f"`add` in [-{MOST_STOCK}, {MOST_STOCK}]", pieces)
     if change_id is None:
         raise _refused("no_change_id", "`change_id` of a change that adds to `stock`", None)
-    return Add(pieces)
+    return value
 
 
 def _closures(value: object) -> list[dict[str, str]]:

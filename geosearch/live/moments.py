@@ -16,7 +16,7 @@ from geosearch.live.moment import UNLIMITED, SegmentChanges
 from geosearch.live.row_book import Row
 from geosearch.live.state import CLOSED, CLOSED_TEMPORARILY, GONE, LiveState
 from geosearch.snapshot.stored import PROGRAM_FIELDS
-from indexes.arrays import U32, Bools
+from indexes.arrays import Bools
 from indexes.timetable import HORIZON_MINUTES
 
 
@@ -58,7 +58,8 @@ class SegmentDelta:
         self._merchants: dict[int, dict[str, Any]] = {}
         self._closures: dict[int, list[tuple[int, int]]] = {}
         self._ends: dict[int, str] = {}
-        self._ending: dict[int, U32] = {}
+        self._followed: list[int] = []
+        """Deals whose documents are still to be touched."""
 
     def follow(self, table: str, key: str) -> None:
         """Take over the current state of a row."""
@@ -74,6 +75,9 @@ class SegmentDelta:
 
     def made(self) -> SegmentChanges:
         """The changes as a moment has them."""
+        _, docs = self.built.offers(self._followed)
+        self._touched[docs] = True
+        self._followed.clear()
         deals = np.fromiter(self._stock, np.uint32, len(self._stock))
         stock = np.fromiter(self._stock.values(), np.int64, len(self._stock))
         order = np.argsort(deals)
@@ -97,14 +101,15 @@ class SegmentDelta:
         number, deal = self.built.number("deals", deal_id), self._state.deals.get(deal_id)
         if number is None or deal is None or self._is_gone(deal_id):
             return False
-        latest, last = self.built.deal(number).get("valid_through"), deal.valid_through
+        latest, last = self.built.deal(number).valid_through, deal.valid_through
         return latest is not None and (last is None or last > latest)
 
     def _ending_offers(self) -> dict[str, bytes]:
-        by_day: dict[str, list[U32]] = {}
+        by_day: dict[str, list[int]] = {}
         for deal, day in self._ends.items():
-            by_day.setdefault(day, []).append(self._ending[deal])
-        return {day: np.sort(np.concatenate(lists)).tobytes() for day, lists in by_day.items()}
+            by_day.setdefault(day, []).append(deal)
+        offers = {day: self.built.offers(deals)[0] for day, deals in by_day.items()}
+        return {day: np.sort(own).tobytes() for day, own in offers.items()}
 
     def _card(self, number: int, key: str) -> tuple[dict[str, Any], bool]:
         status, row = self._state.programs[key], self._state.rows["programs"].get(key)
@@ -140,19 +145,18 @@ class SegmentDelta:
 
     def _follow_deal(self, number: int, key: str) -> None:
         deal, built = self._state.deals[key], self.built.deal(number)
-        offers, docs = self.built.offers(number)
-        self._touched[docs] = True
+        self._followed.append(number)
         self._stock[number] = UNLIMITED if deal.stock is None else deal.stock
-        _put(self._new_deals, number, bool(built.get("new_customer_only")))
+        _put(self._new_deals, number, built.new_customer_only)
         is_gone = self._is_gone(key)
         _put(self._gone_deals, number, is_gone)
         is_off = is_gone or deal.stock == 0 or self.built.in_doubt("deals", key)
         _put(self._off_deals, number, is_off)
-        self._ends.pop(number, None)
-        latest = built.get("valid_through")
+        latest = built.valid_through
         if deal.valid_through is not None and (latest is None or deal.valid_through < latest):
             self._ends[number] = deal.valid_through
-            self._ending[number] = offers
+        else:
+            self._ends.pop(number, None)
 
     def _is_gone(self, key: str) -> bool:
         """Whether a deal is deleted, or was put since: all its merchants are elsewhere then."""

@@ -8,17 +8,18 @@ moves its merchants: their built documents are withdrawn, and small segments hav
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 import orjson
+from msgspec.structs import replace
 
 from geosearch.hours.closures import closed_where, closure_spans, open_except
-from geosearch.live.base import Base
+from geosearch.live.base import Base, BuiltDeal, BuiltMerchant
 from geosearch.live.changes import (
+    KEYS,
     MOST_STOCK,
-    TABLES,
-    Add,
     ChangeRefused,
     LiveChange,
 )
@@ -34,12 +35,13 @@ takes seconds to build."""
 
 CLOSED, CLOSED_TEMPORARILY = "CLOSED_PERMANENTLY", "CLOSED_TEMPORARILY"
 
+Patch = Mapping[str, Any]
 Closures = Iterable[Mapping[str, str]]
 
 _NAMES = {"merchants": "merchant", "deals": "deal", "programs": "program"}
 
 
-class DealState(NamedTuple):
+class DealState(msgspec.Struct, frozen=True, gc=False):
     """A changed deal: pieces left, None = unlimited; its last day; whether it is deleted."""
 
     stock: int | None
@@ -47,7 +49,7 @@ class DealState(NamedTuple):
     gone: bool = False
 
 
-class MerchantState(NamedTuple):
+class MerchantState(msgspec.Struct, frozen=True, gc=False):
     """A changed merchant: its business status, `GONE` if it is deleted, and its closures."""
 
     status: str
@@ -66,7 +68,7 @@ class LiveState:
     moved
         Merchants that bits of their built document cannot show: a small segment has them.
     touched
-        Table and id of the rows that changed since somebody cleared it.
+        Table and id of the rows that changed since somebody cleared it, some more than once.
     orphans
         Table and id of the changes to rows that the version does not have, and of those that it
         cannot show.
@@ -79,7 +81,7 @@ class LiveState:
         self.deals: dict[str, DealState] = {}
         self.programs: dict[str, str | None] = {}
         self.moved: set[str] = set()
-        self.touched: set[tuple[str, str]] = set()
+        self.touched: list[tuple[str, str]] = []
         self.orphans: list[tuple[str, str]] = []
 
     @property
@@ -97,24 +99,23 @@ class LiveState:
         """
         return self._apply(change, strict=True)
 
-    def replay(self, change: LiveChange) -> bool:
-        """Apply an accepted change to the rows of another version; return whether it fits them.
+    def replay(self, changes: Iterable[LiveChange]) -> None:
+        """Apply accepted changes to the rows of another version; those that do not fit are orphans.
 
         A stock does not fall below 0: the snapshot may contain some of the changes already.
         """
-        try:
-            self._apply(change, strict=False)
-        except ChangeRefused:
-            self.orphans.append((change.table, change.key))
-            return False
-        return True
+        for change in changes:
+            try:
+                self._apply(change, strict=False)
+            except ChangeRefused:
+                self.orphans.append((change.table, change.key))
 
     def has(self, table: str, key: str) -> bool:
         """Whether there is such a row now."""
-        if table == "merchants" and key in self.merchants:
-            return self.merchants[key].status != GONE
-        if table == "deals" and key in self.deals:
-            return not self.deals[key].gone
+        if table == "deals" and (deal := self.deals.get(key)) is not None:
+            return not deal.gone
+        if table == "merchants" and (merchant := self.merchants.get(key)) is not None:
+            return merchant.status != GONE
         if table == "programs" and key in self.programs:
             return self.programs[key] != GONE
         if self._base.place(table, key) is not None:
@@ -124,31 +125,33 @@ class LiveState:
         return table == "merchants" and kept.are_there and kept.row(table, key) is not None
 
     def _apply(self, change: LiveChange, *, strict: bool) -> Callable[[], None]:
-        if change.op == "row":
+        if change.row is not None:
             return self._put(change, strict=strict)
-        if not self.has(change.table, change.key):
-            raise ChangeRefused(
-                f"unknown_{_NAMES[change.table]}",
-                f"Expected `{TABLES[change.table].key}` of the index, got {shown(change.key)}",
-            )
-        self.touched.add((change.table, change.key))
-        if change.table == "merchants":
-            return _set(self.merchants, change.key, self._merchant(change))
-        if change.table == "deals":
-            return _set(self.deals, change.key, self._deal(change, strict=strict))
-        if change.op == "delete":
-            return self._delete_program(change.key)
-        return _set(self.programs, change.key, change.fields["status"] or "ACTIVE")
+        table, patch = change.table, change.patch
+        key = change.key if patch is None else patch[KEYS[table]]
+        values: dict[str, Any]
+        value: Any
+        if table == "deals":
+            values, value = self.deals, self._deal(key, patch, strict=strict)
+        elif table == "merchants":
+            values, value = self.merchants, self._merchant(key, patch)
+        elif not self.has(table, key):
+            raise _unknown(table, key)
+        elif patch is None:
+            return self._delete_program(key)
+        else:
+            values, value = self.programs, patch["status"] or "ACTIVE"
+        self.touched.append((table, key))
+        return _set(values, key, value)
 
     def _put(self, change: LiveChange, *, strict: bool) -> Callable[[], None]:
-        table, key, row = change.table, change.key, change.row
+        table, key, row = change.table, change.key, change.checked
         if row is None:
             raise ChangeRefused("not_json", "Expected a row that is checked, got another one")
         values: dict[str, Any]
         value: Any
         if table == "merchants":
-            values, closures = self.merchants, orjson.loads(row["closures"] or "[]")
-            value = MerchantState(row["business_status"], tuple(closures))
+            values, value = self.merchants, MerchantState(row["business_status"], _closures(row))
             self._move([key])
         elif table == "deals":
             self._check_names(row)
@@ -163,7 +166,7 @@ class LiveState:
                 shops = [shop for deal in deals for shop in self._shops_now(deal)]
                 self._check_reach(shops, strict=strict)
                 self._move(shops)
-        self.touched.add((table, key))
+        self.touched.append((table, key))
         return _both(self.book.put(table, key, row), _set(values, key, value))
 
     def _check_names(self, row: Row) -> None:
@@ -210,47 +213,56 @@ class LiveState:
         # No undo: a document in a small segment shows what its rows say, changed or not.
         for key in merchants:
             self.moved.add(key)
-            self.touched.add(("merchants", key))
+            self.touched.append(("merchants", key))
 
     def _delete_program(self, key: str) -> Callable[[], None]:
         """Delete a card, and its deals with it: nobody can use them, and no build accepts them."""
         check_rows(self._base)
+        self.touched.append(("programs", key))
         undo = _set(self.programs, key, GONE)
         for deal in self.book.deals_of(key):
             if self.has("deals", deal):
-                self.touched.add(("deals", deal))
-                gone = self._deal_state(deal)._replace(gone=True)
-                undo = _both(_set(self.deals, deal, gone), undo)
+                self.touched.append(("deals", deal))
+                undo = _both(_set(self.deals, deal, self._deal(deal, None, strict=False)), undo)
         return undo
 
-    def _merchant(self, change: LiveChange) -> MerchantState:
-        row = self._base.merchant(change.key)
-        if row is None and change.key not in self.merchants:
-            kept = self._base.kept.row("merchants", change.key) or {}
-            closures = orjson.loads(kept["closures"] or "[]")
-            state = MerchantState(kept["business_status"], tuple(closures))
-        else:
-            state = self.merchants.get(change.key) or _built(row)
-        if change.op == "delete":
-            return state._replace(status=GONE)
-        if "business_status" in change.fields:
-            state = state._replace(status=change.fields["business_status"] or "OPERATIONAL")
-        if "closures" in change.fields:
-            state = state._replace(closures=tuple(change.fields["closures"] or ()))
-        if change.key not in self.moved and not self._is_shown(row, state):
-            self._move([change.key])
+    def _merchant(self, key: str, patch: Patch | None) -> MerchantState:
+        """A merchant after a patch; None deletes it."""
+        built = self._base.merchant(key)
+        state = self.merchants.get(key) or self._merchant_of(key, built)
+        if state is None or state.status == GONE:
+            raise _unknown("merchants", key)
+        if patch is None:
+            return replace(state, status=GONE)
+        status, closures = state.status, state.closures
+        if "business_status" in patch:
+            status = patch["business_status"] or "OPERATIONAL"
+        if "closures" in patch:
+            closures = tuple(patch["closures"] or ())
+        state = MerchantState(status, closures)
+        if key not in self.moved and not self._is_shown(built, state):
+            self._move([key])
         return state
 
-    def _is_shown(self, built: Row | None, state: MerchantState) -> bool:
+    def _merchant_of(self, key: str, built: BuiltMerchant | None) -> MerchantState | None:
+        """A merchant that no change concerned yet; None if the version has no such merchant."""
+        if built is not None:
+            return MerchantState(built.business_status, built.closures)
+        # One that was closed for good when the version was built has no document.
+        kept = self._base.kept
+        row = kept.row("merchants", key) if kept.are_there else None
+        return None if row is None else MerchantState(row["business_status"], _closures(row))
+
+    def _is_shown(self, built: BuiltMerchant | None, state: MerchantState) -> bool:
         """Whether closing the built document, or withdrawing it, shows a merchant."""
         if state.status == CLOSED:
             return True
         if built is None:
             return False
         # The index does not have the hours of a shop that it was built closed with.
-        if built["business_status"] == CLOSED_TEMPORARILY != state.status:
+        if built.business_status == CLOSED_TEMPORARILY != state.status:
             return False
-        return self._are_closed(built.get("closures", ()), state.closures)
+        return self._are_closed(built.closures, state.closures)
 
     def _are_closed(self, closures: Closures, others: Closures) -> bool:
         """Whether a merchant with the other closures is closed in all of the first ones."""
@@ -261,45 +273,48 @@ class LiveState:
         minutes, states = closed_where(other, first)
         return np.array_equal(minutes, other[0]) and np.array_equal(states, other[1])
 
-    def _deal_state(self, key: str) -> DealState:
-        found = self.deals.get(key)
-        if found is None:
-            built = self._base.deal(key)
-            found = DealState(built.get("stock"), built.get("valid_through"))
-        return found
+    def _deal(self, key: str, patch: Patch | None, *, strict: bool) -> DealState:
+        """A deal after a patch; None deletes it."""
+        state = self.deals.get(key)
+        if state is None and (built := self._base.deal(key)) is not None:
+            state = DealState(built.stock, built.valid_through)
+        if state is None or state.gone:
+            raise _unknown("deals", key)
+        stock, last = state.stock, state.valid_through
+        if patch is None:
+            return DealState(stock, last, gone=True)
+        if "stock" in patch:
+            given = patch["stock"]
+            stock = _sum(stock, given["add"], strict=strict) if isinstance(given, dict) else given
+        if "valid_through" in patch:
+            last = self._new_end(key, patch["valid_through"], strict=strict)
+        return DealState(stock, last)
 
-    def _deal(self, change: LiveChange, *, strict: bool) -> DealState:
-        state = self._deal_state(change.key)
-        if change.op == "delete":
-            return state._replace(gone=True)
-        stock, last, gone = state
-        if "stock" in change.fields:
-            stock = _new_stock(stock, change.fields["stock"], strict=strict)
-        if "valid_through" in change.fields:
-            last = self._new_end(change, strict=strict)
-        return DealState(stock, last, gone)
-
-    def _new_end(self, change: LiveChange, *, strict: bool) -> str | None:
+    def _new_end(self, key: str, last: str | None, *, strict: bool) -> str | None:
         """Last day of a deal; a later one than in the build moves its merchants."""
-        last: str | None = change.fields["valid_through"]
-        put = self.rows["deals"].get(change.key)
-        built = self._base.deal(change.key) if put is None else {}
-        first = built.get("valid_from") if put is None else _iso(put["valid_from"])
+        put = self.rows["deals"].get(key)
+        built = (put is None and self._base.deal(key)) or BuiltDeal()
+        first = built.valid_from if put is None else _iso(put["valid_from"])
         if first is not None and last is not None and last < first:
             raise ChangeRefused(
                 "bad_order", f"Expected `valid_through` from {first} on, got {shown(last)}"
             )
-        latest = built.get("valid_through")
+        latest = built.valid_through
         if latest is not None and (last is None or last > latest):
-            shops = self._shops_now(change.key)
+            shops = self._shops_now(key)
             self._check_reach(shops, strict=strict)
             self._move(shops)
         return last
 
 
-def _built(row: Row | None) -> MerchantState:
-    assert row is not None
-    return MerchantState(row["business_status"], tuple(row.get("closures", ())))
+def _closures(merchant: Row) -> tuple[dict[str, str], ...]:
+    """Closures of a whole row in normal form."""
+    return tuple(orjson.loads(merchant["closures"] or "[]"))
+
+
+def _unknown(table: str, key: str) -> ChangeRefused:
+    sentence = f"Expected `{KEYS[table]}` of the index, got {shown(key)}"
+    return ChangeRefused(f"unknown_{_NAMES[table]}", sentence)
 
 
 def _iso(day: date | None) -> str | None:
@@ -314,16 +329,14 @@ def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[],
     return undo
 
 
-def _new_stock(stock: int | None, value: Any, *, strict: bool) -> int | None:
-    if not isinstance(value, Add):
-        pieces: int | None = value
-        return pieces
+def _sum(stock: int | None, pieces: int, *, strict: bool) -> int | None:
+    """A stock that grows by a number, which may be negative."""
     if stock is None:
         if strict:
             expected = 'a deal with a number of pieces for `stock` {"add"}'
             raise ChangeRefused("out_of_range", f"Expected {expected}, got an unlimited one")
         return None
-    total = stock + value.pieces
+    total = stock + pieces
     if strict and not 0 <= total <= MOST_STOCK:
         raise ChangeRefused(
             "out_of_range", f"Expected `stock` in [0, {MOST_STOCK}] after the change, got {total}"
@@ -349,13 +362,9 @@ def check_rows(base: Base) -> None:
 
 def _set(values: dict[str, Any], key: str, value: Any) -> Callable[[], None]:
     """Set a value; return a function that undoes it."""
-    had, before = key in values, values.get(key)
+    if key in values:
+        undo = partial(values.__setitem__, key, values[key])
+    else:
+        undo = partial(values.__delitem__, key)
     values[key] = value
-
-    def undo() -> None:
-        if had:
-            values[key] = before
-        else:
-            del values[key]
-
     return undo

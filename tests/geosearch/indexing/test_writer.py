@@ -397,7 +397,7 @@ def test_a_version_that_cannot_be_taken_over_leaves_the_old_one(
         index = built(tmp_path, DEALS, changes_through=0)
         before = (current(index) / LIVE).read_bytes()
         with monkeypatch.context() as patched:
-            patched.setattr(ChangeLog, "after", lambda *_: 1 / 0)
+            patched.setattr(ChangeLog, "changes_after", lambda *_: 1 / 0)
             for _ in range(2):
                 with pytest.raises(ZeroDivisionError):
                     writer.follow()

@@ -72,8 +72,8 @@ def check(index: Path, acknowledged: int) -> int:
     assert [one.seq for one in log.after(0)] == list(range(1, log.head + 1))
     assert log.head >= acknowledged
     assert log.head % BATCH == 0, "half of a batch"
-    stocks = [one.fields["stock"] for one in changes if one.table == "deals"]
-    names = {one.key: one.fields["name"] for one in changes if one.table == "merchants"}
+    stocks = [one.patch["stock"] for one in changes if one.patch is not None]
+    names = {one.key: one.row["name"] for one in changes if one.row is not None}
     assert all(even == 2 * half for even, half in zip(stocks[::2], stocks[1::2], strict=True))
     log.close()
     engine = open_index(index)

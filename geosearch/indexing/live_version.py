@@ -27,7 +27,8 @@ _HOURS = {"merchants": "opening_hours", "deals": "use_hours"}
 def _uncollected() -> Iterator[None]:
     """Context manager that pauses the garbage collector, half the time of a long replay.
 
-    A replay makes no cycles, so counted references free all that it drops.
+    A replay makes no cycles, so counted references free all that it drops. A first moment makes
+    few, and would have all rows of the replay searched for more.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -98,10 +98,10 @@ class SegmentDelta:
 
     def ends_later(self, deal_id: str) -> bool:
         """Whether a deal of the segment ends later than it says, which bits cannot show."""
-        number, deal = self.built.number("deals", deal_id), self._state.deals.get(deal_id)
-        if number is None or deal is None or self._is_gone(deal_id):
+        built, deal = self.built.deal(deal_id), self._state.deals.get(deal_id)
+        if built is None or deal is None or self._is_gone(deal_id):
             return False
-        latest, last = self.built.deal(number).valid_through, deal.valid_through
+        latest, last = built.valid_through, deal.valid_through
         return latest is not None and (last is None or last > latest)
 
     def _ending_offers(self) -> dict[str, bytes]:
@@ -144,7 +144,8 @@ class SegmentDelta:
         self._merchants[doc] = {"business_status": state.status, "closures": [*state.closures]}
 
     def _follow_deal(self, number: int, key: str) -> None:
-        deal, built = self._state.deals[key], self.built.deal(number)
+        deal, built = self._state.deals[key], self.built.deal(key)
+        assert built is not None
         self._followed.append(number)
         self._stock[number] = UNLIMITED if deal.stock is None else deal.stock
         _put(self._new_deals, number, built.new_customer_only)

@@ -106,7 +106,13 @@ class LiveState:
         """
         for change in changes:
             try:
-                self._apply(change, strict=False)
+                if change.table == "deals" and (patch := change.patch) is not None:
+                    # As `_apply` does, for most changes: undoing takes a quarter of the time.
+                    key = patch["deal_id"]
+                    self.deals[key] = self._deal(key, patch, strict=False)
+                    self.touched.append(("deals", key))
+                else:
+                    self._apply(change, strict=False)
             except ChangeRefused:
                 self.orphans.append((change.table, change.key))
 

@@ -234,8 +234,8 @@ def test_a_cursor_of_a_version_without_the_changes_expires(tmp_path: Path) -> No
     where: Params = {"lat": 31.23, "lng": 121.47, "at": AT.isoformat(), "limit": 1}
     with TestClient(create_app(settings, engines)) as reader:
         cursor = reader.get("/v1/nearby", params=where).json()["next_cursor"]
-        built(tmp_path, DEALS, changes_through=0)
         version = reader.get("/v1/index").json()["version"]
+        built(tmp_path, DEALS, changes_through=0)
         until = time.monotonic() + 60
         while reader.get("/v1/index").json()["version"] == version:
             assert time.monotonic() < until

@@ -5,6 +5,7 @@ Not useful for: columns that a search reads (`geosearch.segment.columns`).
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -114,6 +115,7 @@ def _card_names(segment: Segment) -> tuple[I64, U8]:
     return np.cumsum([0, *map(len, names)], dtype=np.int64), _bytes(b"".join(names))
 
 
+@cache
 def _sentences(language: str) -> tuple[I64, I64Matrix, U8]:
     """The parts of all sentences that kernels can write; the others have none."""
     starts, parts, words = [0], [], b""

@@ -6,15 +6,19 @@ instants.
 
 from bisect import bisect_left
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from indexes.timetable import HORIZON_MINUTES
 
 _STEP = 6 * 60
 _MINUTE = timedelta(minutes=1)
+_ZONES = 1_024
+"""Most zones and starts whose changes are kept; each small segment asks for them again."""
 
 
-def offset_changes(zone: ZoneInfo, start: datetime) -> list[tuple[int, int]]:
+@lru_cache(maxsize=_ZONES)
+def offset_changes(zone: ZoneInfo, start: datetime) -> tuple[tuple[int, int], ...]:
     """Return the minutes of the horizon at which an offset begins, and the offsets in minutes east.
 
     Parameters
@@ -24,7 +28,7 @@ def offset_changes(zone: ZoneInfo, start: datetime) -> list[tuple[int, int]]:
 
     Returns
     -------
-    list of (minute, offset)
+    tuple of (minute, offset)
         Ascending, the first at 0, the last at most at the end of the horizon.
 
     Notes
@@ -36,7 +40,7 @@ def offset_changes(zone: ZoneInfo, start: datetime) -> list[tuple[int, int]]:
     --------
     >>> from datetime import UTC
     >>> offset_changes(ZoneInfo("Europe/Berlin"), datetime(2026, 10, 1, tzinfo=UTC))
-    [(0, 120), (34620, 60)]
+    ((0, 120), (34620, 60))
     """
 
     def offset_at(minute: int) -> int:
@@ -53,4 +57,4 @@ def offset_changes(zone: ZoneInfo, start: datetime) -> list[tuple[int, int]]:
         after = offset_at(step_end)
         if after != changes[-1][1]:
             changes.append((first_minute(after, step_end), after))
-    return changes
+    return tuple(changes)

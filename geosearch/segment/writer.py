@@ -119,7 +119,7 @@ class DealRows:
 class SegmentLookups:
     """Tables that merchants and deals refer to by number.
 
-    `zone_index` is that of another segment with the same zones, which keeps their shapes for both.
+    `zone_index` is that of another segment with the same zones, which keeps them for both.
     """
 
     timetable: Timetable
@@ -198,14 +198,15 @@ def write_segment(
         names = ("schedule_start", "change_minute", "change_state")
         for name, array in zip(names, around.timetable.schedules, strict=True):
             writer.add(name, np.asarray(array))
+        shared = around.zone_index is not None
         catalogue = Catalogue(
             programs=[{}, *(deals.programs[i] for i in program_order)],
             category_sets=around.category_sets,
             category_bits=category_bits,
             areas=around.areas,
             time_zones=around.time_zones,
-            zones=around.zones,
-            zone_datums=around.zone_datums,
+            zones=[] if shared else around.zones,
+            zone_datums=[] if shared else around.zone_datums,
             category_names=around.category_names,
         )
         with writer.stream("catalogue") as column:

@@ -37,8 +37,8 @@ REST, LONGEST_REST = 2.0, 0.25
 and at most so many seconds. So a stream of changes takes a third of a core, and a change that comes
 alone is visible at once."""
 
-RETRY_SECONDS = 0.1
-"""How long it waits after a moment that could not be written."""
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.1, 5.0
+"""First rest after a moment that could not be written, and the longest one; each doubles it."""
 
 _Read = list[tuple[int, Checked]]
 
@@ -137,6 +137,7 @@ class Writer:
 
     def __init__(self, index: str | Path) -> None:
         self.index = Path(index)
+        self._retry = RETRY_SECONDS
         version = current(self.index)
         self._lock = _locked(self.index)
         try:
@@ -260,15 +261,17 @@ class Writer:
         """
         if self._published == self._log.head:
             return
-        begin = time.monotonic()
+        begin, rest = time.monotonic(), self._retry
+        self._retry = min(2 * rest, LONGEST_RETRY_SECONDS)
         try:
             self._publish()
         except (OSError, BadData) as error:
             structlog.get_logger().error("live changes not visible", error=str(error))
-            self._due = time.monotonic() + RETRY_SECONDS
         else:
-            end = time.monotonic()
-            self._due = end + min(REST * (end - begin), LONGEST_REST)
+            self._retry = RETRY_SECONDS
+            rest = min(REST * (time.monotonic() - begin), LONGEST_REST)
+        finally:
+            self._due = time.monotonic() + rest
 
     def close(self) -> None:
         """Make all accepted changes visible, close the log, and let another process write."""

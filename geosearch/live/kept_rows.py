@@ -138,7 +138,8 @@ class KeptRows:
         ) as error:
             reason = str(error).partition("\n")[0]
             raise BadData(
-                f"Cannot read the rows of the version: {reason} - at `{folder}`"
+                f"Cannot read the rows of the version: {reason}; build it again from a snapshot "
+                f"- at `{folder}`"
             ) from error
 
     @cached_property
@@ -153,6 +154,25 @@ class KeptRows:
         with self.readable() as folder:
             file = folder / _CATEGORIES
             return pl.read_parquet(file) if file.exists() else None
+
+    def check(self) -> None:
+        """Check at the first call that everything is readable.
+
+        An accepted change that needs a damaged row would keep all later ones invisible.
+
+        Raises
+        ------
+        BadData
+            A file is damaged.
+        """
+        return self._checked
+
+    @cached_property
+    def _checked(self) -> None:
+        with self.readable():
+            for table in self.tables.values():
+                table.check()
+        _ = self.envelope, self.categories
 
     @cached_property
     def tables(self) -> Mapping[str, RowBlocks]:

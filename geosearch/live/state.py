@@ -357,6 +357,8 @@ def check_rows(base: Base) -> None:
     ------
     ChangeRefused
         It does not, as that of a region.
+    BadData
+        They are damaged.
     """
     if not base.kept.are_there:
         raise ChangeRefused(
@@ -364,6 +366,7 @@ def check_rows(base: Base) -> None:
             "Expected a change that bits can show in an index that keeps no rows, as that of a "
             "region, got another, which takes a build",
         )
+    base.kept.check()
 
 
 def _set(values: dict[str, Any], key: str, value: Any) -> Callable[[], None]:

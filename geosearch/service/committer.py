@@ -18,7 +18,7 @@ MOST_REQUESTS = 256
 """Most requests in one transaction."""
 
 FOLLOW_SECONDS = 0.1
-"""How often an idle thread looks for a new version of the index."""
+"""How often an idle thread looks for a new version of the index, and again after a failure."""
 
 _Waiting = tuple[Sequence[bytes], "Future[Receipt]"]
 
@@ -36,6 +36,8 @@ class Committer:
         self._writer = writer
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="commit-changes", daemon=True)
+        self._pause = FOLLOW_SECONDS
+        self._failure = ""
         self._log = structlog.get_logger()
         self.progress = writer.progress
         """How far the writer is."""
@@ -66,7 +68,7 @@ class Committer:
         stopping = False
         while not stopping:
             try:
-                batch = [self._waiting.get(timeout=self._writer.pause(FOLLOW_SECONDS))]
+                batch = [self._waiting.get(timeout=self._pause)]
                 while len(batch) < MOST_REQUESTS and not self._waiting.empty():
                     batch.append(self._waiting.get())
             except queue.Empty:
@@ -95,10 +97,13 @@ class Committer:
                 done.set_exception(failure)
 
     def _follow(self) -> None:
+        self._pause, before, self._failure = FOLLOW_SECONDS, self._failure, ""
         try:
             self._writer.follow()
-        except (GeosearchError, OSError) as error:
-            self._log.error("index not followed", error=str(error))
-        except Exception:  # Without its thread, the service would answer nobody.
-            self._log.exception("fault")
+            self._pause = self._writer.pause(FOLLOW_SECONDS)
+        except Exception as error:  # Without its thread, the service would answer nobody.
+            self._failure = str(error)
+            if self._failure != before:
+                fault = None if isinstance(error, (GeosearchError, OSError)) else error
+                self._log.error("index not followed", error=self._failure, exc_info=fault)
         self.progress = self._writer.progress

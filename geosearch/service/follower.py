@@ -125,6 +125,9 @@ class Follower:
 
     def _copy(self) -> None:
         """Copy what the feed has after the last change of the copy."""
+        # First, so that all that was copied becomes visible if the source no longer answers.
+        self._writer.follow()
+        self.progress = self._writer.progress
         # Another log may be in its place when it answers again.
         is_known, self._is_known_copy = self._is_known_copy, False
         last = self._writer.last()
@@ -135,7 +138,6 @@ class Follower:
         if last is not None and head < last.seq:
             self._check_copy(last)
         self._writer.copy(changes)
-        self._writer.follow()
         self.progress = self._writer.progress
         self._is_known_copy = True
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from geosearch.live.log import ChangeLog, NotDurable
 from geosearch.live.moment import LIVE, read_moment
 from geosearch.query.query import Query
 from geosearch.search.searcher import Searcher, open_index
-from geosearch.segment.versions import current
+from geosearch.segment.versions import ROWS, current
 from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, deal, merchant, write_snapshot
 
 AT = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
@@ -229,15 +228,47 @@ def test_accepted_changes_become_visible_when_the_moment_can_be_written(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    now = 1_000.0
+    monkeypatch.setattr("geosearch.indexing.writer.time.monotonic", lambda: now)
     with Writer(index) as writer:
         with monkeypatch.context() as patched:
             patched.setattr("geosearch.live.moment.sync_file", fail)
             assert counts(writer.apply([stock(0, 0)])) == (1, 1, 0, 0, 0)
             assert (writer.head, writer.progress.visible) == (1, 0)
             assert best(index)["m0"] == "d0"
-        time.sleep(writer.pause(1.0))
+            rests = [writer.pause(60.0)]
+            for _ in range(7):
+                now += writer.pause(60.0)
+                writer.follow()
+                rests.append(writer.pause(60.0))
+            # So that a night with a full disk does not fill the log.
+            assert rests == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
+        now += writer.pause(60.0)
         writer.follow()
         assert writer.progress.visible == 1
+    assert best(index)["m0"] is None
+
+
+@pytest.mark.parametrize("name", ["merchants.blocks", "deals.blocks", "lookups.columns"])
+def test_a_change_that_needs_damaged_rows_is_not_accepted(index: Path, name: str) -> None:
+    file = current(index) / ROWS / name
+    content = file.read_bytes()
+    file.write_bytes(content[:-9] + b"\0damaged\0")
+    later = {"merchant_id": "m1", "business_status": "CLOSED_PERMANENTLY"}
+    needing: list[dict[str, Any]] = [
+        {"table": "merchants", "row": merchant(1)},
+        {"table": "programs", "delete": "red"},
+    ]
+    with Writer(index) as writer:
+        for change in needing:
+            with pytest.raises(BadData, match=r"Cannot read the rows .*; build it again from a s"):
+                writer.apply([stock(1, 7), change])
+        assert writer.head == 0
+        # Others go on, also after a restart.
+        assert counts(writer.apply([stock(0, 0), {"table": "merchants", "patch": later}]))[1] == 2
+        assert writer.progress.lag == 0
+    with Writer(index) as writer:
+        assert (writer.head, writer.progress.lag) == (2, 0)
     assert best(index)["m0"] is None
 
 

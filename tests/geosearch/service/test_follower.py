@@ -13,7 +13,7 @@ import uvicorn
 
 from geosearch.indexing.rebuild import rebuild
 from geosearch.indexing.writer import Writer
-from geosearch.live.log import ChangeLog
+from geosearch.live.log import ChangeLog, Logged
 from geosearch.search.searcher import open_index
 from geosearch.service import follower
 from geosearch.service.change_source import ChangeSource
@@ -112,6 +112,26 @@ def test_a_replica_has_the_same_changes(
     with Writer(copy) as writer:  # It may take over: ids and versions are known.
         receipt = writer.apply([stock(0, 3, change_id="a"), stock(1, 5, version=6), stock(1, 9)])
         assert (receipt.duplicate, receipt.stale, receipt.accepted, receipt.seq) == (1, 1, 1, 7)
+
+
+def test_what_was_copied_is_shown_without_the_source(indexes: tuple[Path, Path]) -> None:
+    index, copy = indexes
+    with Writer(index) as writer:
+        writer.apply([stock(0, 3), stock(1, 0)])
+    changes = [Logged(*one) for one in logged(index)]
+
+    class Leaving(ChangeSource):
+        def feed(self, after: int, limit: int, wait: float) -> tuple[int, list[Logged]]:
+            if after == 2:
+                raise OSError("gone")
+            return 2, changes[after : after + 1]
+
+    followed = Follower(Writer(copy), Leaving("http://127.0.0.1:1/", TOKEN.encode()))
+    followed.start()
+    # The second change came while the writer rested after the first one.
+    until(lambda: followed.failure == "gone" and followed.progress.visible == 2)
+    assert shown(copy) == shown(index)
+    followed.stop()
 
 
 def test_a_base_with_changes_is_copied_without_its_log(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from starlette.testclient import TestClient
 from structlog.testing import CapturingLogger
 
@@ -185,6 +186,28 @@ def test_changes_are_taken_after_a_fault_of_following(
         accepting._thread.join(0.1)
         assert accepting._thread.is_alive()
         assert client.post("/v1/changes", json=stock(0, 0)).json()["seq"] == 1
+
+
+def test_a_lasting_fault_of_following_is_told_once(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, faults = Writer(index), 0
+
+    def follow() -> None:
+        nonlocal faults
+        faults += 1
+        raise OSError("a disk")
+
+    monkeypatch.setattr(writer, "follow", follow)
+    monkeypatch.setattr(committer, "FOLLOW_SECONDS", 60.0)
+    with (
+        structlog.testing.capture_logs() as told,
+        ingesting(index, committer=Committer(writer)) as client,
+    ):
+        for left in range(3):
+            client.post("/v1/changes", json=stock(0, left))
+    assert faults == 4  # After each request, and at the end; not again and again until it works.
+    assert [one["error"] for one in told] == ["a disk"]
 
 
 def test_a_full_disk_is_not_durable_and_not_visible(index: Path) -> None:

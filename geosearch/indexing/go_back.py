@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from geosearch.indexing.carry_over import carry_over
+from geosearch.indexing.writer import catch_up
 from geosearch.search.searcher import Searcher
 from geosearch.segment.versions import rollback
 
@@ -20,4 +21,6 @@ def go_back(index: Path) -> str:
         Searcher(version)  # An older release may have written it in a format that no longer opens.
         carry_over(index, version)
 
-    return rollback(index, check)
+    name = rollback(index, check)
+    catch_up(index)
+    return name

@@ -17,6 +17,7 @@ from geosearch.hours.schedules import Horizon
 from geosearch.indexing.carry_over import Cut, carry_over, cut_of
 from geosearch.indexing.encoding import VersionSetting, write_rows
 from geosearch.indexing.report import BuildReport, changes_since
+from geosearch.indexing.writer import catch_up
 from geosearch.live.kept_rows import keep_rows
 from geosearch.money.ranking import Weights
 from geosearch.segment.versions import REGIONS, REPORT_FILES, publish
@@ -137,6 +138,7 @@ def publish_rows(
         reports.append(report)
 
     version = publish(out, write)
+    catch_up(out)
     return reports[0].published(version)
 
 

@@ -9,6 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,15 +28,17 @@ from geosearch.indexing.live_version import (
 from geosearch.live.base import Base
 from geosearch.live.changes import ChangeRefused, LiveChange, read_change
 from geosearch.live.log import ChangeLog, Logged, NotDurable
+from geosearch.live.moment import read_moment
+from geosearch.segment.segment import segment_folders
 from geosearch.segment.versions import current
 
 Given = bytes | Mapping[str, Any]
 """A change as a line of JSON or as an object."""
 
-REST, LONGEST_REST = 2.0, 0.25
+REST, SHORTEST_REST, LONGEST_REST = 2.0, 0.1, 0.25
 """How long the writer of a service rests after a moment: this multiple of the time that it took,
-and at most so many seconds. So a stream of changes takes a third of a core, and a change that comes
-alone is visible at once."""
+and at least and at most so many seconds. So a stream of changes takes a third of a core, readers
+take some moments a second, and a change that comes alone is visible at once."""
 
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.1, 5.0
 """First rest after a moment that could not be written, and the longest one; each doubles it."""
@@ -269,13 +272,16 @@ class Writer:
             structlog.get_logger().error("live changes not visible", error=str(error))
         else:
             self._retry = RETRY_SECONDS
-            rest = min(REST * (time.monotonic() - begin), LONGEST_REST)
+            took = time.monotonic() - begin
+            rest = min(max(REST * took, SHORTEST_REST), LONGEST_REST)
         finally:
             self._due = time.monotonic() + rest
 
     def close(self) -> None:
         """Make all accepted changes visible, close the log, and let another process write."""
-        self.publish()
+        with suppress(BadData):  # A version that takes no changes has none to show.
+            self._take_over()
+            self.publish()
         self._live.close()
         self._log.close()
         os.close(self._lock)
@@ -357,6 +363,23 @@ class Writer:
         seq = max(self._log.head, self._base.cut)
         self._live.publish(seq)
         self._published = self._log.head
+
+
+def catch_up(index: Path) -> None:
+    """Show changes that were accepted while a version was being published, and that it lacks.
+
+    A writer that runs meanwhile does so itself.
+    """
+    log = ChangeLog.read(index)
+    if log is None:
+        return
+    with closing(log):
+        head = log.head
+    version = current(index)
+    moment = read_moment(version, segment_folders(version))
+    if moment is None or moment.seq < head:
+        with suppress(BadData):
+            Writer(index).close()
 
 
 def _locked(index: Path) -> int:

@@ -15,12 +15,11 @@ from geosearch.indexing.go_back import go_back
 from geosearch.indexing.pipeline import build
 from geosearch.indexing.rebuild import rebuild
 from geosearch.indexing.writer import Receipt, Writer
-from geosearch.live import moment
-from geosearch.live.log import ChangeLog, NotDurable
-from geosearch.live.moment import LIVE, read_moment
+from geosearch.live.log import ChangeLog
+from geosearch.live.moment import LIVE
 from geosearch.query.query import Query
-from geosearch.search.searcher import Searcher, open_index
-from geosearch.segment.versions import ROWS, current
+from geosearch.search.searcher import open_index
+from geosearch.segment.versions import current
 from tests.geosearch.snapshot_files import ENVELOPE, PROGRAM, deal, merchant, write_snapshot
 
 AT = datetime.fromisoformat("2026-11-22T12:00:00+08:00")
@@ -199,105 +198,6 @@ def test_there_is_one_writer(index: Path) -> None:
     apply(index, stock(0, 1))
 
 
-def test_nothing_is_visible_of_what_is_not_durable(
-    index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Writer(index) as writer:
-        writer.apply([stock(0, 1)])
-        (pages,) = writer._log._connection.execute("PRAGMA page_count").fetchone()
-        writer._log._connection.execute(f"PRAGMA max_page_count = {pages}")
-        many = [stock(0, left) for left in range(2, 2_000)]
-        with pytest.raises(NotDurable):
-            writer.apply([status("SUSPENDED"), {"table": "merchants", "delete": "m1"}, *many])
-        assert writer.head == 1
-        engine = open_index(index)
-        assert engine.as_of_seq == 1
-        writer._log._connection.execute("PRAGMA max_page_count = 1000000")
-        # The state is that before, so the shop is known and the stock adds up.
-        add = stock(0, {"add": 1}, change_id="one more")
-        receipt = writer.apply([add, {"table": "merchants", "delete": "m1"}])
-        assert counts(receipt) == (3, 2, 0, 0, 0)
-    record = open_index(index).merchant("m0", AT)
-    assert record is not None
-    assert record["deals"][0]["stock"] == 2
-
-
-def test_accepted_changes_become_visible_when_the_moment_can_be_written(
-    index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    now = 1_000.0
-    monkeypatch.setattr("geosearch.indexing.writer.time.monotonic", lambda: now)
-    with Writer(index) as writer:
-        with monkeypatch.context() as patched:
-            patched.setattr("geosearch.live.moment.sync_file", fail)
-            assert counts(writer.apply([stock(0, 0)])) == (1, 1, 0, 0, 0)
-            assert (writer.head, writer.progress.visible) == (1, 0)
-            assert best(index)["m0"] == "d0"
-            rests = [writer.pause(60.0)]
-            for _ in range(7):
-                now += writer.pause(60.0)
-                writer.follow()
-                rests.append(writer.pause(60.0))
-            # So that a night with a full disk does not fill the log.
-            assert rests == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
-        now += writer.pause(60.0)
-        writer.follow()
-        assert writer.progress.visible == 1
-    assert best(index)["m0"] is None
-
-
-@pytest.mark.parametrize("name", ["merchants.blocks", "deals.blocks", "lookups.columns"])
-def test_a_change_that_needs_damaged_rows_is_not_accepted(index: Path, name: str) -> None:
-    file = current(index) / ROWS / name
-    content = file.read_bytes()
-    file.write_bytes(content[:-9] + b"\0damaged\0")
-    later = {"merchant_id": "m1", "business_status": "CLOSED_PERMANENTLY"}
-    needing: list[dict[str, Any]] = [
-        {"table": "merchants", "row": merchant(1)},
-        {"table": "programs", "delete": "red"},
-    ]
-    with Writer(index) as writer:
-        for change in needing:
-            with pytest.raises(BadData, match=r"Cannot read the rows .*; build it again from a s"):
-                writer.apply([stock(1, 7), change])
-        assert writer.head == 0
-        # Others go on, also after a restart.
-        assert counts(writer.apply([stock(0, 0), {"table": "merchants", "patch": later}]))[1] == 2
-        assert writer.progress.lag == 0
-    with Writer(index) as writer:
-        assert (writer.head, writer.progress.lag) == (2, 0)
-    assert best(index)["m0"] is None
-
-
-def test_a_writer_rests_after_a_moment(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1_000.0
-
-    def write(*given: Any) -> None:
-        nonlocal now
-        now += 0.05
-        moment.write_moment(*given)
-
-    monkeypatch.setattr("geosearch.indexing.writer.time.monotonic", lambda: now)
-    monkeypatch.setattr("geosearch.indexing.live_version.write_moment", write)
-    shown = []
-    with Writer(index) as writer:
-        assert writer.pause(1.0) == 1.0  # Nothing waits.
-        for number in range(25):  # A change each 10 ms.
-            now += 0.01
-            writer.accept([[stock(0, number)]])
-            assert writer.pause(1.0) <= 0.1
-            writer.follow()
-            shown.append(writer.progress.visible)
-        # The first one at once; then 50 ms for a moment, and 100 ms without one.
-        assert shown == [*[1] * 10, *[11] * 10, *[21] * 5]
-        assert best(index)["m0"] == "d0"
-        assert writer.progress.lag == 4
-    assert open_index(index).as_of_seq == 25
-
-
 def test_a_reader_goes_on_at_its_moment(index: Path) -> None:
     first = open_index(index)
     assert first.as_of_seq is None
@@ -341,23 +241,6 @@ def test_a_cursor_survives_changes(index: Path) -> None:
         if cursor is None:
             break
     assert seen == ["m0", "m1", "m2"]
-
-
-def test_a_damaged_moment_is_refused(index: Path) -> None:
-    apply(index, stock(0, 0))
-    file = current(index) / LIVE
-    engine, content = open_index(index), file.read_bytes()
-    file.unlink()
-    for wrong in (content[:-1], content[:20] + b"x" + content[21:], b""):
-        file.write_bytes(wrong)
-        with pytest.raises(BadData, match="Expected live changes with their checksum"):
-            Searcher(current(index))
-        with pytest.raises(BadData, match="Expected live changes with their checksum"):
-            engine.latest()
-    file.write_bytes(content)
-    assert Searcher(current(index)).as_of_seq == 1
-    with pytest.raises(BadData, match="of 2 segments"):
-        read_moment(current(index), [None, None])
 
 
 def test_a_build_contains_changes_up_to_its_cut_and_gets_the_later_ones(tmp_path: Path) -> None:
@@ -435,19 +318,6 @@ def test_a_version_that_cannot_be_taken_over_leaves_the_old_one(
         assert (current(index) / LIVE).read_bytes() == before
         writer.apply([stock(2, 1)])
     assert best(index) == {"m0": None, "m1": "d2", "m2": None}
-
-
-def test_the_stamp_of_a_moment_has_nanoseconds(
-    index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Where a sync takes no time, three moments may fall between two ticks of the file system, and
-    # the third has the inode of the first.
-    for clock in (10**18 + 1, 10**18 + 2):
-        monkeypatch.setattr("time.time_ns", lambda clock=clock: clock)
-        moment.write_moment(current(index), moment.Moment(seq=1, parts=()))
-        stamp = moment.moment_stamp(current(index))
-        assert stamp is not None
-        assert stamp[1] == clock
 
 
 def test_an_index_of_an_older_release_takes_no_changes(index: Path) -> None:

@@ -2,12 +2,12 @@
 
 Measured: `geosearch ingest` and two `geosearch serve` of one copy of an index. A change is
 acknowledged when it is durable, and visible when the slower of the two readers answers with it.
-Changes come one at a time, whole rows with a pause, since the writer rests after each; then in
-bodies of many lines; then at a pace beside questions at a pace, whose times are compared with
-those before. The time of an append and a sync of the disk stands beside. Questions are also
-timed in the process, beside none, one and two small segments of some 250 shops that moved. Peers
-change one row and read it back through its index, on one connection: PostgreSQL with its default
-durability, Redis with its append-only file synced at each write.
+Changes come one at a time, with pauses, since the writer rests after each; then in bodies of many
+lines; then at a pace beside questions at a pace, whose times are compared with those before. The
+time of an append and a sync of the disk stands beside. Questions are also timed in the process,
+beside none, one and two small segments of some 250 shops that moved. Peers change one row and read
+it back through its index, on one connection: PostgreSQL with its default durability, Redis with its
+append-only file synced at each write.
 
 Corpus: any index with deals. Places are those of its shops.
 
@@ -50,7 +50,7 @@ from indexes.geo.sphere import UNITS_PER_DEGREE
 
 SEED = 20_261_130
 CHANGES = 300
-"""Changes one at a time."""
+"""Syncs of the disk and changes of peers; a fifth of them come one at a time."""
 LINES, BODIES = 5_000, 6
 DOCUMENT_LINES = 500
 BITS_PACE, DOCUMENTS_PACE = 500, 20
@@ -101,11 +101,10 @@ def run(
         token = ["--token-file", str(folder / "token")]
         stack.enter_context(running([*ingest, *token], port, set(), folder / "ingest"))
         say("  changes one at a time")
-        one_bit = _visible(port, readers, [next(bits) for _ in range(changes)])
-        with _connected(port) as writer:
-            takes_documents = _send(writer, [next(documents)])["accepted"] == 1
+        one_bit = _visible(port, readers, [next(bits) for _ in range(changes // 5)])
+        takes_documents = _takes(port, readers[0], next(documents))
         some = [next(documents) for _ in range(changes // 5)] if takes_documents else []
-        one_document = _visible(port, readers, some, pauses=True) if some else None
+        one_document = _visible(port, readers, some) if some else None
         say("  changes in bodies of many lines")
         bits_a_second = _speed(port, readers[0], bits, LINES)
         documents_a_second = (
@@ -116,7 +115,7 @@ def run(
         with _flowing(port, bits, documents if takes_documents else None):
             beside = [measure(readers[0], small, (), seconds)[0] for _ in range(2)]
             some = [next(bits) for _ in range(changes // 5)]
-            flowing = _visible(port, readers, some, pauses=True)
+            flowing = _visible(port, readers, some)
         say("  questions beside small segments")
         segments = small_segment_costs(index, folder, seconds) if takes_documents else ()
     say("  peers")
@@ -251,17 +250,14 @@ def _send(writer: HTTPConnection, changes: Sequence[Change]) -> dict[str, Any]:
     return receipt
 
 
-def _visible(
-    port: int, readers: Sequence[int], changes: Sequence[Change], *, pauses: bool = False
-) -> tuple[Times, Times]:
+def _visible(port: int, readers: Sequence[int], changes: Sequence[Change]) -> tuple[Times, Times]:
     """Times until changes are acknowledged, and until the readers at all ports show them."""
     rng = np.random.default_rng(SEED)
     acknowledged, visible = [], []
     with ExitStack() as stack:
         writer, *asking = (stack.enter_context(_connected(each)) for each in (port, *readers))
         for change in changes:
-            if pauses:
-                time.sleep(rng.uniform(*PAUSES))
+            time.sleep(rng.uniform(*PAUSES))
             begin = time.perf_counter()
             seq = _send(writer, [change])["seq"]
             acknowledged.append(time.perf_counter() - begin)
@@ -285,6 +281,14 @@ def _answers(reader: HTTPConnection) -> bool:
     answer = reader.getresponse()
     answer.read()
     return answer.status == 200
+
+
+def _takes(port: int, reader: int, change: Change) -> bool:
+    """Whether the writer takes a change; the first one of its kind makes it load code."""
+    with _connected(port) as writer, _connected(reader) as asking:
+        receipt = _send(writer, [change])
+        _await([asking], receipt["seq"])
+    return bool(receipt["accepted"])
 
 
 def _speed(port: int, reader: int, changes: Iterator[Change], lines: int) -> float:

@@ -148,6 +148,11 @@ def segment_at(built: Segment, changes: SegmentChanges, known: Segment | None) -
     return ChangedSegment(built, changes, known if isinstance(known, ChangedSegment) else None)
 
 
+def is_at(segment: Segment, changes: SegmentChanges) -> bool:
+    """Whether a segment has these changes, and no others."""
+    return isinstance(segment, ChangedSegment) and segment._changes == changes
+
+
 class _AlwaysBits:
     """`doc_always` of a segment, without the bits of touched documents and of changed cards.
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from geosearch.answer.contents import Contents
-from geosearch.live.changed_segment import segment_at
+from geosearch.live.changed_segment import is_at, segment_at
 from geosearch.live.moment import Moment
 from geosearch.money.ranking import Weights
 from geosearch.search.paging import Pager
@@ -90,7 +90,9 @@ def shown_at(version: Version, moment: Moment, before: Shown) -> Shown:
     views = []
     for segment, changes in zip(built, moment.parts, strict=True):
         view = known.get(id(segment)) or version.view(segment)
-        views.append(view.at(segment_at(segment, changes, view.segment)))
+        if not is_at(view.segment, changes):
+            view = view.at(segment_at(segment, changes, view.segment))
+        views.append(view)
     return _assembled(version, built, small, views, before)
 
 

@@ -198,10 +198,9 @@ class Writer:
         self._check_log()
         read = [self._read(batch) for batch in batches]
         undo: list[Callable[[], None]] = []
-        accepted: list[LiveChange] = []
         try:
             with self._log.transaction():
-                results = [self._accept_all(batch, accepted, undo) for batch in read]
+                results = [self._accept_all(batch, undo) for batch in read]
         except BaseException:
             for one in reversed(undo):
                 one()
@@ -313,9 +312,7 @@ class Writer:
                 f"again from a snapshot - at `{self.index}`"
             )
 
-    def _accept_all(
-        self, batch: _Read, accepted: list[LiveChange], undo: list[Callable[[], None]]
-    ) -> Receipt:
+    def _accept_all(self, batch: _Read, undo: list[Callable[[], None]]) -> Receipt:
         rejected: list[Rejected] = []
         warned: list[Rejected] = []
         outcomes = {"accepted": 0, "stale": 0, "duplicate": 0}
@@ -329,7 +326,6 @@ class Writer:
                 continue
             outcomes[outcome] += 1
             if outcome == "accepted":
-                accepted.append(change)
                 warned += (Rejected(line, one.code, sentence_of(one)) for one in faults)
         return Receipt(seq=0, rejected=tuple(rejected), warnings=tuple(warned), **outcomes)
 

@@ -9,12 +9,18 @@ from benchmarks import changes as subject
 from benchmarks.reports import sentences
 from benchmarks.result import ChangesResult, Latency, SegmentsCost, Times
 from benchmarks.texts import text_world
+from geosearch.indexing import small_segments
 from geosearch.search.searcher import open_index
 
 
 def test_everything_is_measured(world_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, few in (("LINES", 500), ("BODIES", 2), ("DOCUMENT_LINES", 40), ("QUESTIONS", 25)):
+    for name, few in (
+        ("LINES", 500), ("BODIES", 2), ("DOCUMENT_LINES", 40), ("QUESTIONS", 25), ("TICKS", 40),
+        ("PAUSES", (0.1, 0.15)),
+    ):  # fmt: skip
         monkeypatch.setattr(subject, name, few)
+    for owner in (subject, small_segments):
+        monkeypatch.setattr(owner, "FEW", 20)
     index, told = text_world(4_000), list[str]()
     found = subject.run(index, seconds=0.2, changes=10, say=told.append)
     assert found.bit_visible.count == 2

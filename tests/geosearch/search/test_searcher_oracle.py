@@ -394,7 +394,18 @@ def _spoil(world: World) -> None:
 @pytest.mark.minutes
 @pytest.mark.skipif(SHORT, reason="it starts the modes")
 @pytest.mark.parametrize(
-    ("switch", "questions"), [("NUMBA_DISABLE_JIT", 240), ("NUMBA_BOUNDSCHECK", 2000)]
+    ("switch", "questions"),
+    [
+        ("NUMBA_DISABLE_JIT", 120),
+        pytest.param(
+            "NUMBA_BOUNDSCHECK",
+            2000,
+            marks=pytest.mark.skipif(
+                "GEOSEARCH_BOUNDS" not in os.environ,
+                reason="GEOSEARCH_BOUNDS=1 compiles all kernels again, for two minutes",
+            ),
+        ),
+    ],
 )
 def test_modes(switch: str, questions: int) -> None:
     """The same comparisons as plain Python, and with every index into every array checked."""

@@ -20,7 +20,7 @@ from tests.geosearch.indexing.test_writer import DEALS, stock
 from tests.geosearch.snapshot_files import PROGRAM, merchant, write_snapshot
 from tests.geosearch.waiting import PATIENCE_S, until
 
-CHANGES = int(os.environ.get("GEOSEARCH_CHANGES", "3000"))
+CHANGES = int(os.environ.get("GEOSEARCH_CHANGES", "1000"))
 WRITERS, READERS, WORKERS, LINES = 2, 3, 4, 50
 TOKEN = "0123456789abcdef"
 HEADERS = {"authorization": f"Bearer {TOKEN}", "content-type": "application/x-ndjson"}

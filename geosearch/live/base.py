@@ -13,7 +13,8 @@ import xxhash
 from geosearch.errors import BadData
 from geosearch.hours.schedules import Horizon
 from geosearch.live.kept_rows import KeptRows
-from geosearch.segment.segment import Segment, Texts, segment_folders
+from geosearch.segment.segment import Segment, segment_folders
+from geosearch.segment.texts import Texts
 from indexes.arrays import U32
 from indexes.terms.keys import ranges
 

@@ -9,7 +9,7 @@ import orjson
 from numpy.typing import NDArray
 
 from geosearch.live.moment import UNLIMITED
-from geosearch.segment.segment import Texts
+from geosearch.segment.texts import Texts
 from indexes.arrays import I64, U8, U32
 
 Record = dict[str, Any]

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from geosearch.segment.segment import Texts
+from geosearch.segment.texts import Texts
 from indexes.arrays import U32
 
 Arrays = dict[str, NDArray[Any]]

@@ -23,7 +23,8 @@ from geosearch.kernel.block import (
 )
 from geosearch.money.offers import UNKNOWN_MONEY
 from geosearch.search.block_rows import RefusedRow, ResultColumns
-from geosearch.segment.segment import Segment, Texts
+from geosearch.segment.segment import Segment
+from geosearch.segment.texts import Texts
 from indexes.arrays import I64
 
 

@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 import shapely
-import xxhash
 from numpy.typing import NDArray
 
 from geosearch.errors import BadData
@@ -23,6 +22,7 @@ from geosearch.segment.columns import Columns
 from geosearch.segment.id_search import MerchantIds, docs_of
 from geosearch.segment.layout import SAMPLED, SEGMENT_COLUMNS, Sizes
 from geosearch.segment.regional import OWN_COLUMNS, STATISTICS, Regional
+from geosearch.segment.texts import Texts
 from geosearch.segment.versions import REGIONS
 from indexes.allowance import READ, SORTED, take
 from indexes.arrays import I32, I64, U32, U64
@@ -35,32 +35,6 @@ from indexes.prepared import Prepared
 from indexes.storage import IndexFormatError, open_folder, verify_folder
 
 Arrays = dict[str, NDArray[Any]]
-
-
-class Texts:
-    """Byte strings by row, stored as one blob and the starts of its rows."""
-
-    def __init__(self, arrays: dict[str, NDArray[Any]], name: str) -> None:
-        self.arrays = arrays[f"{name}_start"], arrays[name]
-        # A memoryview reads single items three times as fast as an array.
-        self._starts = arrays[f"{name}_start"].data
-        self._blob = arrays[name].data
-
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self._starts) - 1
-
-    def __call__(self, row: int) -> memoryview:
-        """Bytes of a row, without a copy."""
-        starts = self._starts
-        return self._blob[starts[row] : starts[row + 1]]
-
-    def digests(self) -> NDArray[np.uint64]:
-        """XXH3-64 of each row, uint64[n]; 0.3 us a row."""
-        blob, starts = self._blob, self._starts
-        rows = len(starts) - 1
-        pieces = (blob[starts[row] : starts[row + 1]] for row in range(rows))
-        return np.fromiter(map(xxhash.xxh3_64_intdigest, pieces), np.uint64, rows)
 
 
 SMALL = ".small"

@@ -12,7 +12,7 @@ from geosearch.live.new_texts import (
     with_members,
     with_stock_and_end,
 )
-from geosearch.segment.segment import Texts
+from geosearch.segment.texts import Texts
 
 FIELDS = ("deal_id", "stock", "valid_through")
 MEMBERS = ("merchant_id", "business_status", "closures")
